@@ -1,0 +1,1 @@
+"""The ground floor: sets, images, faces, metrics, scores and statistics."""

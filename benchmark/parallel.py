@@ -1,0 +1,69 @@
+"""Many tasks on several workers through joblib, with bounded memory and results in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from typing import TypeVar
+
+import joblib
+
+from facedeblur.benchmark.errors import InputError, need
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def cores() -> int:
+    """Number of processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def imap(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    *,
+    jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+) -> Iterator[Result]:
+    """Yield ``function(task)`` for every task, in the order of the tasks.
+
+    Only a few tasks a worker are taken from `tasks` ahead of the results, so neither the
+    tasks nor the results are ever all in memory. Each worker computes in one thread.
+
+    Parameters
+    ----------
+    function : callable
+        Module-level function of one task.
+    tasks : iterable
+        May be a generator of any length.
+    jobs : int
+        Number of workers; 1 runs in this process, -1 uses every processor.
+    backend : {'loky', 'dask'}
+        Processes on this machine, or a dask cluster.
+    scheduler : str, optional
+        Address of the dask scheduler.
+
+    Raises
+    ------
+    InputError
+        When `backend` is not known or its package is missing.
+    """
+    if backend not in ("loky", "dask"):
+        raise InputError(f"backend '{backend}'", expected="loky or dask", do="choose one of the two")
+    workers = cores() if jobs < 1 else jobs
+    if backend == "loky" and workers == 1:
+        yield from map(function, tasks)
+        return
+    if backend == "dask":
+        distributed = need("distributed", "dist")
+        client = distributed.Client(scheduler) if scheduler else distributed.Client(processes=True, n_workers=workers)
+        context: object = joblib.parallel_config(backend="dask")
+    else:
+        client = nullcontext()
+        context = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
+    with client, context:  # type: ignore[attr-defined]
+        pool = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
+        yield from pool(joblib.delayed(function)(task) for task in tasks)

@@ -1,0 +1,178 @@
+"""Score tables on disk: one row a pair, one column a metric named by its signature.
+
+A table is a Parquet file; what it was made from (set, run, protocol, metrics) stands in its
+metadata, so that a report needs nothing but the table. Columns before the metrics:
+
+``index, pair_id, image_id, identity, role, kernel_id, kernel_size, status, seconds, sha256``
+
+``status`` is ``ok`` or ``failed: why``; a metric that failed on an ``ok`` row is NaN there.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facedeblur.benchmark.atomic import replacing
+from facedeblur.benchmark.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SCHEMA = 1
+KEYS = (
+    "index",
+    "pair_id",
+    "image_id",
+    "identity",
+    "role",
+    "kernel_id",
+    "kernel_size",
+    "status",
+    "seconds",
+    "sha256",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a metric column means.
+
+    Attributes
+    ----------
+    signature : str
+        The metric's full name, and the column's.
+    label, unit : str
+        Short heading and unit for people.
+    higher_is_better : bool
+    failure : float
+        The value that a failed row counts as.
+    """
+
+    signature: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    failure: float
+
+
+@dataclass(frozen=True)
+class ScoreMeta:
+    """Where a score table comes from.
+
+    Attributes
+    ----------
+    set : dict
+        name, hash, path, store, counts, seed, recipe of the set.
+    run : dict
+        Contents of ``run.json`` with ``hash`` and ``path``.
+    protocol : str
+    columns : tuple of Column
+    unavailable : tuple of (str, str)
+        Metrics of the protocol that could not be computed, with the reason.
+    extra : tuple of str
+        Files among the outputs that the set does not know.
+    versions : dict
+        Packages that computed the scores.
+    """
+
+    set: dict[str, Any]
+    run: dict[str, Any]
+    protocol: str
+    columns: tuple[Column, ...]
+    unavailable: tuple[tuple[str, str], ...]
+    extra: tuple[str, ...]
+    versions: dict[str, str]
+
+    def to_json(self) -> str:
+        return json.dumps({"schema": SCHEMA, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> ScoreMeta:
+        fields = json.loads(text)
+        schema = fields.pop("schema", None)
+        if schema != SCHEMA:
+            raise InputError("score table", expected=f"schema {SCHEMA}", found=f"{schema}", do="score again")
+        fields["columns"] = tuple(Column(**column) for column in fields["columns"])
+        fields["unavailable"] = tuple((metric, why) for metric, why in fields["unavailable"])
+        fields["extra"] = tuple(fields["extra"])
+        return cls(**fields)
+
+    @property
+    def method(self) -> str:
+        return str(self.run["method"])
+
+    @property
+    def oracle(self) -> bool:
+        """True where the method was given the true kernel."""
+        return bool(self.run.get("oracle", False))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A score table with its metadata; ``frame`` has the columns of `KEYS` and one a metric."""
+
+    frame: pd.DataFrame
+    meta: ScoreMeta
+
+    @classmethod
+    def read(cls, path: str | Path) -> Scores:
+        """Read a table from its file, or from the outputs folder that holds ``scores.parquet``.
+
+        Raises
+        ------
+        InputError
+            When there is none, or it is not a score table.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = Path(path)
+        file = path / "scores.parquet" if path.is_dir() else path
+        if not file.is_file():
+            raise InputError(str(file), expected="a score table", found="nothing there", do="run facedeblur score")
+        try:
+            table = pq.read_table(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(str(file), expected="a whole Parquet file", found=str(error)) from error
+        return cls(table.to_pandas(), read_meta(table.schema, file))
+
+    def write(self, path: str | Path) -> None:
+        """Write the table as Parquet, or as CSV with the metadata beside it where `path` ends in ``.csv``."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = Path(path)
+        with replacing(path) as temporary:
+            if path.suffix == ".csv":
+                self.frame.to_csv(temporary, index=False, lineterminator="\n")
+            else:
+                table = pa.Table.from_pandas(self.frame, schema=score_schema(self.meta), preserve_index=False)
+                pq.write_table(table, temporary)
+
+
+def score_schema(meta: ScoreMeta) -> pa.Schema:
+    """The Arrow schema of a score table with this metadata."""
+    import pyarrow as pa
+
+    kinds = {"index": pa.int64(), "kernel_size": pa.int32(), "seconds": pa.float64()}
+    fields = [(key, kinds.get(key, pa.string())) for key in KEYS]
+    fields += [(column.signature, pa.float64()) for column in meta.columns]
+    return pa.schema(fields, metadata={b"facedeblur": meta.to_json().encode()})
+
+
+def read_meta(schema: pa.Schema, where: str | Path) -> ScoreMeta:
+    """Take the metadata out of an Arrow schema.
+
+    Raises
+    ------
+    InputError
+        When `where` was not written by ``facedeblur score``.
+    """
+    text = (schema.metadata or {}).get(b"facedeblur")
+    if text is None:
+        raise InputError(str(where), expected="a score table", found="another Parquet file", do="give a score table")
+    return ScoreMeta.from_json(text)

@@ -1,0 +1,247 @@
+"""A test set on disk: its records, and how it is read.
+
+``SET/`` holds ``set.json`` (recipe, seed, versions, counts, content hash), ``images.csv`` (one
+`Image` a sharp photograph, failed ones too), ``manifest.csv`` (one `Pair` a blurred image),
+``kernels.npz`` and the pixels in ``sharp/`` and ``blur/`` (or ``sharp.npy`` and ``blur.npy``).
+Hashes are of decoded pixels, so another encoder or store does not change them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.stores import read_pixels
+from facedeblur.benchmark.tables import read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Image:
+    """One photograph of a set, or the reason why it is not in it.
+
+    Attributes
+    ----------
+    image_id, identity, role : str
+        Role is one of test, train, probe, gallery.
+    status : str
+        ``ok``, or why there is no sharp image: ``no face``, ``unreadable``, ...
+    n_faces : int
+        Faces the detector found; -1 where it did not run.
+    source : str
+        Path of the photograph, relative to the collection.
+    transform : str
+        Six numbers, row by row, of the 2x3 similarity from photograph to crop, in pixels; empty where none.
+    coverage : float
+        Share of the crop that lies inside the photograph.
+    margin : int
+        Pixels of true surrounding kept around the crop on each side.
+    label : str
+        Path of the label image in the set, empty where none.
+    width, height : int
+        Size of the sharp image in pixels.
+    sha256 : str
+        Hash of the sharp pixels.
+    note : str
+        What was converted or chosen on the way.
+    """
+
+    image_id: str
+    identity: str
+    role: str
+    status: str
+    n_faces: int
+    source: str
+    transform: str
+    coverage: float
+    margin: int
+    label: str
+    width: int
+    height: int
+    sha256: str
+    note: str
+
+    @property
+    def sharp(self) -> str:
+        """Path of the sharp image inside the set."""
+        return f"sharp/{self.image_id}.png"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One blurred image of a set.
+
+    Attributes
+    ----------
+    index : int
+        Row of the manifest; with `seed` it alone determines the noise.
+    pair_id, image_id, kernel_id : str
+    kernel_size : int
+        Side of the point spread function in pixels.
+    blur_kind : str
+        ``uniform``: one point spread function for the whole image.
+    border : str
+        What stood beyond the edge when the image was blurred: ``valid`` (the photograph itself),
+        ``reflect``, ``replicate``, ``zero`` or ``circular``.
+    noise_sigma : float
+        Standard deviation of the added Gaussian noise, in [0, 1] units.
+    gamma : float
+        Exponent of the linearisation before the blur; 1 means none.
+    seed : int
+    sharp, blur : str
+        Paths inside the set, forward slashes.
+    sha256 : str
+        Hash of the blurred pixels.
+    """
+
+    index: int
+    pair_id: str
+    image_id: str
+    kernel_id: str
+    kernel_size: int
+    blur_kind: str
+    border: str
+    noise_sigma: float
+    gamma: float
+    seed: int
+    sharp: str
+    blur: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """File name of the blurred image, which its restoration carries too."""
+        return self.blur.rpartition("/")[2]
+
+
+class Set:
+    """A finished set on disk; opened by `Set.open`, read image by image.
+
+    Attributes
+    ----------
+    root : Path
+    info : dict
+        Contents of ``set.json``.
+    """
+
+    def __init__(self, root: Path, info: dict[str, Any]):
+        self.root, self.info = root, info
+
+    @classmethod
+    def open(cls, path: str | Path) -> Set:
+        """Open the set in folder `path`.
+
+        Raises
+        ------
+        InputError
+            When there is no set, only a half-built one, or one of another schema version.
+        """
+        root = Path(path)
+        file = root / "set.json"
+        if not file.is_file():
+            half = root.with_name(root.name + ".building")
+            do = f"finish it: run the same build again ({half} is half built)" if half.is_dir() else "build it first"
+            raise InputError(str(root), expected="a set (a folder with set.json)", found="none", do=do)
+        try:
+            info = json.loads(file.read_text(encoding="utf-8"))
+            schema, _ = info["schema"], info["content_hash"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(str(file), expected="the description of a set", found=repr(error)) from error
+        if schema != SCHEMA:
+            raise InputError(str(file), expected=f"schema {SCHEMA}", found=f"{schema}", do="build the set again")
+        return cls(root, info)
+
+    @property
+    def name(self) -> str:
+        return str(self.info["name"])
+
+    @property
+    def content_hash(self) -> str:
+        return str(self.info["content_hash"])
+
+    @property
+    def store(self) -> str:
+        return str(self.info["store"])
+
+    @property
+    def n_pairs(self) -> int:
+        return int(self.info["counts"]["pairs"])
+
+    @cached_property
+    def bank(self) -> Bank:
+        """The point spread functions of the set."""
+        return Bank.load(self.root / "kernels.npz")
+
+    @cached_property
+    def images(self) -> dict[str, Image]:
+        """Every photograph by ``image_id``, failed ones too, in order."""
+        return {image.image_id: image for image in read_rows(self.root / "images.csv", Image)}
+
+    @cached_property
+    def _sharp_rows(self) -> dict[str, int]:
+        ok = (image_id for image_id, image in self.images.items() if image.status == "ok")
+        return {image_id: row for row, image_id in enumerate(ok)}
+
+    def pairs(self) -> Iterator[Pair]:
+        """Yield the pairs in the order of the manifest, one at a time."""
+        return read_rows(self.root / "manifest.csv", Pair)
+
+    def by_image(self) -> Iterator[tuple[Image, list[Pair]]]:
+        """Yield each sharp image with all its pairs; only one image's pairs are in memory."""
+        for image_id, pairs in groupby(self.pairs(), key=lambda pair: pair.image_id):
+            if image_id not in self.images:
+                raise InputError(f"{self.root / 'manifest.csv'}: image '{image_id}'", expected="it in images.csv")
+            yield self.images[image_id], list(pairs)
+
+    def frame(self) -> pd.DataFrame:
+        """The whole manifest as a table, one row a pair."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.pairs()))
+
+    def sharp(self, image: Image) -> np.ndarray:
+        """The sharp image, (H, W, 3) uint8 RGB."""
+        size = (image.height, image.width)
+        return read_pixels(self.root, image.sharp, self._sharp_rows[image.image_id], store=self.store, size=size)
+
+    def blurred(self, pair: Pair) -> np.ndarray:
+        """The blurred image, (H, W, 3) uint8 RGB."""
+        image = self.images[pair.image_id]
+        size = (image.height, image.width)
+        return read_pixels(self.root, pair.blur, pair.index, store=self.store, size=size)
+
+    def compute_hash(self) -> str:
+        """sha256 over what the set contains: images, pairs with their parameters, kernels."""
+        return content_hash(self.images.values(), self.pairs(), self.bank)
+
+
+def content_hash(images: Any, pairs: Any, bank: Bank) -> str:
+    """Hash the content of a set, streaming.
+
+    File names of the source collection, paths and encodings do not enter; pixels, identities,
+    roles and every parameter of a pair do.
+    """
+    digest = hashlib.sha256(f"facedeblur set {SCHEMA}\n{bank.digest()}\n".encode())
+    for image in images:
+        if image.status == "ok":
+            fields = [image.image_id, image.identity, image.role, image.sha256]
+            digest.update(("\t".join(fields) + "\n").encode())
+    for pair in pairs:
+        fields = [pair.index, pair.pair_id, pair.image_id, pair.kernel_id, pair.kernel_size, pair.blur_kind]
+        fields += [pair.border, repr(pair.noise_sigma), repr(pair.gamma), pair.seed, pair.sha256]
+        digest.update(("\t".join(str(field) for field in fields) + "\n").encode())
+    return digest.hexdigest()
