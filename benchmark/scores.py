@@ -11,7 +11,7 @@ metadata, so that a report needs nothing but the table. Columns before the metri
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +138,7 @@ class Scores:
             table = pq.read_table(file)
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(str(file), expected="a whole Parquet file", found=str(error)) from error
-        return cls(table.to_pandas(), read_meta(table.schema, file))
+        return cls(table.to_pandas(), _resolved(read_meta(table.schema, file), file))
 
     def write(self, path: str | Path) -> None:
         """Write the table as Parquet, or as CSV with the metadata beside it where `path` ends in ``.csv``."""
@@ -152,6 +152,15 @@ class Scores:
             else:
                 table = pa.Table.from_pandas(self.frame, schema=score_schema(self.meta), preserve_index=False)
                 pq.write_table(table, temporary)
+
+
+def _resolved(meta: ScoreMeta, file: Path) -> ScoreMeta:
+    """The metadata with the paths of set and run as they are seen from here: a table stores them relative to itself."""
+
+    def seen(part: dict[str, Any]) -> dict[str, Any]:
+        return {**part, "path": str((file.parent / part["path"]).resolve())} if part.get("path") else part
+
+    return replace(meta, set=seen(meta.set), run=seen(meta.run))
 
 
 def score_schema(meta: ScoreMeta) -> pa.Schema:

@@ -61,4 +61,6 @@ def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
             try:
                 yield kind(**{name: hints[name](text) for name, text in zip(names, line, strict=True)})
             except ValueError as error:
-                raise InputError(f"{path} line {reader.line_num}", expected="readable fields", found=str(error)) from None
+                raise InputError(
+                    f"{path} line {reader.line_num}", expected="readable fields", found=str(error)
+                ) from None

@@ -1,0 +1,48 @@
+# make demo   set everything up and run the whole chain on two portraits
+# make test   set everything up and run every check: ruff, mypy, pytest on the installed wheel
+# make bench  print how many times faster than its peers each hot path is
+PYTHON ?= python3
+CONSTRAINTS ?= constraints-cpu.txt
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find benchmark generators methods reports cli -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js') setup.cfg README.md pyproject.toml
+PACKAGES := -p facedeblur.benchmark -p facedeblur.generators -p facedeblur.methods -p facedeblur.reports -p facedeblur.cli
+
+.PHONY: demo test lint types bench install clean
+
+demo: install
+	$(BIN)/facedeblur demo -o demo
+
+test: install lint types
+	$(BIN)/pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# From another folder, so that the installed package is read and not this tree.
+types: install
+	cd $(VENV) && bin/mypy --config-file ../pyproject.toml $(PACKAGES)
+
+bench: install
+	$(BIN)/python tests/benchmarks/run.py
+
+install: $(VENV)/installed
+
+# What setup.cfg asks for, once for each change of it.
+$(VENV)/dependencies: setup.cfg $(CONSTRAINTS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) "setuptools>=68" wheel build
+	$(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) ".[all,dev]"
+	touch $@
+
+# The wheel itself is installed and tested, so that a file missing from setup.cfg fails here.
+$(VENV)/installed: $(VENV)/dependencies $(SOURCES)
+	rm -rf build $(VENV)/dist
+	$(BIN)/python -m build --wheel --no-isolation --outdir $(VENV)/dist . > $(VENV)/build.log || (cat $(VENV)/build.log && false)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(VENV)/dist/*.whl
+	rm -rf build
+	touch $@
+
+clean:
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info

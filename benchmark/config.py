@@ -1,0 +1,80 @@
+"""Settings read from TOML into frozen dataclasses, strictly: an unknown key is an error with a suggestion."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from facedeblur.benchmark.errors import InputError, suggest
+
+Record = TypeVar("Record")
+
+
+def read_toml(path: str | Path) -> tuple[dict[str, Any], str]:
+    """Read a TOML file; return its contents and its text verbatim.
+
+    Raises
+    ------
+    InputError
+        When it is not there or not TOML.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text), text
+    except FileNotFoundError as error:
+        raise InputError(str(path), expected="a TOML file", found="nothing there") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(str(path), expected="a TOML file", found=str(error), do="correct that line") from error
+
+
+def strict(kind: type[Record], values: Mapping[str, Any], where: str) -> Record:
+    """Make the dataclass `kind` from `values`, nested tables included.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass whose annotations are bool, int, float, str, tuples of one of these or of
+        dataclasses, dataclasses, or ``X | None``.
+    values : mapping
+        As TOML gives them.
+    where : str
+        The file, for the error lines.
+
+    Raises
+    ------
+    InputError
+        For a key that `kind` does not have, one that is missing, or a value of another type.
+    """
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    hints = get_type_hints(kind)
+    for key in values:
+        if key not in fields:
+            raise InputError(f"{where}: key '{key}'", expected="a known key", do=suggest(key, fields))
+    given = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()}
+    for name, field in fields.items():
+        optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if name not in given and not optional:
+            raise InputError(f"{where}: key '{name}'", expected="it set", found="it is missing", do="add it")
+    return kind(**given)
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, Mapping):
+            raise InputError(where, expected="a table", found=repr(value))
+        return strict(hint, value, where)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise InputError(where, expected="a list", found=repr(value))
+        return tuple(_convert(get_args(hint)[0], item, f"{where}[{at}]") for at, item in enumerate(value))
+    if type(None) in get_args(hint):
+        return _convert(next(arg for arg in get_args(hint) if arg is not type(None)), value, where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is Any or type(value) is hint:
+        return value
+    raise InputError(where, expected=f"a value of type {getattr(hint, '__name__', hint)}", found=repr(value))

@@ -1,0 +1,174 @@
+"""Writing a set so that it is whole or not there, and so that a stopped build goes on.
+
+A set grows in ``OUT.building``: sharp images first, then the blurred ones of one photograph
+after the other, each finished photograph appended to the manifest there. The folder is renamed
+to ``OUT`` when everything is in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.atomic import write_json
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.sets import SCHEMA, Image, Pair, Set, content_hash
+from facedeblur.benchmark.stores import STORES, create_array, write_pixels
+from facedeblur.benchmark.tables import append_rows, header, read_rows, write_rows
+
+
+class SetWriter:
+    """Writes one set; `start`, then `append` for each photograph in order, then `finish`.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the finished set.
+    info : mapping
+        What identifies the set and goes into ``set.json``: name, recipe, seed, sources, packages.
+    store : {'png', 'npy'}
+    """
+
+    def __init__(self, out: str | Path, info: Mapping[str, Any], *, store: str = "png"):
+        if store not in STORES:
+            raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
+        self.out = Path(out)
+        self.work = self.out.with_name(self.out.name + ".building")
+        self.info, self.store = dict(info), store
+        self._manifest = self.work / "manifest.csv"
+
+    def start(
+        self, images: Sequence[Image], sharp: Mapping[str, np.ndarray], bank: Bank, *, n_kernels: int
+    ) -> list[str]:
+        """Lay the ground: images, sharp pixels, kernels; return the ids of photographs already blurred.
+
+        Parameters
+        ----------
+        images : sequence of Image
+            Every photograph, failed ones too.
+        sharp : mapping
+            ``image_id`` -> (H, W, 3) uint8 RGB, for the images whose status is ok.
+        bank : Bank
+        n_kernels : int
+            Pairs that each image will have.
+
+        Raises
+        ------
+        InputError
+            When `out` is taken, holds another set, or another half-built one lies beside it.
+        """
+        key = self._identity(images, bank)
+        self._check_target(key)
+        if (self.out / "set.json").is_file():
+            return [image.image_id for image in images if image.status == "ok"]
+        if (self.work / "build.json").is_file():
+            return self._resume(key, n_kernels)
+        if self.work.exists():
+            shutil.rmtree(self.work)  # stopped before the ground was laid: nothing in it is worth keeping
+        self._lay_ground(images, sharp, bank, n_kernels)
+        write_json(self.work / "build.json", {"identity": key})
+        return []
+
+    def _lay_ground(self, images: Sequence[Image], sharp: Mapping[str, np.ndarray], bank: Bank, n_kernels: int) -> None:
+        ok = [image for image in images if image.status == "ok"]
+        self.work.mkdir(parents=True)
+        for folder in ("sharp", "blur"):
+            if self.store == "png":
+                (self.work / folder).mkdir()
+        if self.store == "npy":
+            sizes = {(image.height, image.width) for image in ok}
+            if len(sizes) != 1:
+                raise InputError(
+                    "store 'npy'", expected="images of one size", found=f"{len(sizes)} sizes", do="use png"
+                )
+            size = sizes.pop()
+            create_array(self.work, "sharp", count=len(ok), size=size)
+            create_array(self.work, "blur", count=len(ok) * n_kernels, size=size)
+        for row, image in enumerate(ok):
+            write_pixels(self.work, image.sharp, row, sharp[image.image_id], store=self.store)
+        bank.save(self.work / "kernels.npz")
+        write_rows(self.work / "images.csv", Image, images)
+        with self._manifest.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(",".join(header(Pair)) + "\n")
+
+    def append(self, pairs: Sequence[Pair]) -> None:
+        """Enter the pairs of one photograph, whose pixels have been written."""
+        with self._manifest.open("a", encoding="utf-8", newline="") as stream:
+            append_rows(stream, Pair, pairs)
+
+    def finish(self) -> Set:
+        """Compute the content hash, write ``set.json``, and give the folder its name; a finished set is opened."""
+        if (self.out / "set.json").is_file():
+            return Set.open(self.out)
+        key = json.loads((self.work / "build.json").read_text(encoding="utf-8"))["identity"]
+        images = list(read_rows(self.work / "images.csv", Image))
+        bank = Bank.load(self.work / "kernels.npz")
+        ok = sum(image.status == "ok" for image in images)
+        pairs = sum(1 for _ in read_rows(self._manifest, Pair))
+        info = {
+            "schema": SCHEMA,
+            **self.info,
+            "store": self.store,
+            "identity": key,
+            "counts": {
+                "photographs": len(images),
+                "images": ok,
+                "identities": len({image.identity for image in images if image.status == "ok"}),
+                "kernels": len(bank.ids),
+                "pairs": pairs,
+            },
+            "content_hash": content_hash(images, read_rows(self._manifest, Pair), bank),
+        }
+        write_json(self.work / "set.json", info)
+        (self.work / "build.json").unlink()
+        if self.out.exists():
+            self.out.rmdir()  # empty, or _check_target would have refused it
+        self.work.rename(self.out)
+        return Set.open(self.out)
+
+    def _identity(self, images: Sequence[Image], bank: Bank) -> str:
+        """Hash of everything that determines the set, for telling a resumed build from another."""
+        digest = hashlib.sha256(json.dumps([self.info["recipe"], self.info["seed"], self.store]).encode())
+        digest.update(bank.digest().encode())
+        for image in images:
+            digest.update(repr(image).encode())
+        return digest.hexdigest()
+
+    def _check_target(self, key: str) -> None:
+        if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
+            return
+        kind = "other files"
+        if (self.out / "set.json").is_file():
+            if Set.open(self.out).info.get("identity") == key:
+                return
+            kind = "a set made from other photographs, recipe, seed or store"
+        raise InputError(
+            str(self.out), expected="a new folder", found=kind, do="choose another output folder or remove this one"
+        )
+
+    def _resume(self, key: str, n_kernels: int) -> list[str]:
+        if json.loads((self.work / "build.json").read_text(encoding="utf-8"))["identity"] != key:
+            raise InputError(
+                str(self.work),
+                expected="this set, half built",
+                found="another one (other photographs, recipe, seed or store)",
+                do="remove that folder or choose another output",
+            )
+        return self._drop_unfinished(n_kernels)
+
+    def _drop_unfinished(self, n_kernels: int) -> list[str]:
+        """Cut the manifest after the last photograph that has all its rows."""
+        lines = self._manifest.read_text(encoding="utf-8").split("\n")
+        whole = lines[1:-1]  # the text after the last line end was never finished
+        keep = len(whole) - len(whole) % n_kernels
+        with self._manifest.open("w", encoding="utf-8", newline="") as stream:
+            stream.write("\n".join([lines[0], *whole[:keep]]) + "\n")
+        done = dict.fromkeys(pair.image_id for pair in read_rows(self._manifest, Pair))
+        return list(done)

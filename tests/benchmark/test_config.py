@@ -1,0 +1,54 @@
+"""Settings files: every mistake is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from facedeblur.benchmark.config import read_toml, strict
+from facedeblur.benchmark.errors import InputError
+
+
+@dataclass(frozen=True)
+class Inner:
+    sigma: float
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outer:
+    title: str
+    inner: Inner
+    many: tuple[Inner, ...] = ()
+    limit: int | None = None
+
+
+def test_nested_tables():
+    values = {"title": "t", "inner": {"sigma": 1, "names": ["a"]}, "many": [{"sigma": 0.5}], "limit": 3}
+    assert strict(Outer, values, "x.toml") == Outer("t", Inner(1.0, ("a",)), (Inner(0.5),), 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"title": "t", "inner": {"sigmma": 1.0}}, "x.toml: inner: key 'sigmma'.*did you mean 'sigma'"),
+        ({"title": "t", "inner": {}}, "x.toml: inner: key 'sigma': expected it set"),
+        ({"title": 3, "inner": {"sigma": 1.0}}, "x.toml: title: expected a value of type str, found 3"),
+        ({"title": "t", "inner": {"sigma": True}}, "expected a value of type float, found True"),
+        ({"title": "t", "inner": 5}, "expected a table, found 5"),
+        ({"title": "t", "inner": {"sigma": 1.0}, "many": 7}, "many: expected a list"),
+        ({"title": "t", "inner": {"sigma": 1.0}, "many": [{"sigma": "x"}]}, r"many\[0\]: sigma: expected"),
+        ({"title": "t", "inner": {"sigma": 1.0}, "limit": "x"}, "limit: expected a value of type int"),
+    ],
+)
+def test_mistakes_are_named(values, said):
+    with pytest.raises(InputError, match=said):
+        strict(Outer, values, "x.toml")
+
+
+def test_not_toml(tmp_path):
+    with pytest.raises(InputError, match="nothing there"):
+        read_toml(tmp_path / "a.toml")
+    (tmp_path / "a.toml").write_text("a = = 1")
+    with pytest.raises(InputError, match=r"expected a TOML file, found .*line 1"):
+        read_toml(tmp_path / "a.toml")

@@ -1,0 +1,239 @@
+"""Sets on disk: written whole or not at all, resumed, verified file by file."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from facedeblur.benchmark import set_writer
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.set_check import check
+from facedeblur.benchmark.set_writer import SetWriter
+from facedeblur.benchmark.sets import Image, Pair, Set
+from facedeblur.benchmark.stores import inside, read_pixels, write_pixels
+from facedeblur.benchmark.tables import read_rows, write_rows
+
+INFO = {"name": "toy", "title": "Toy", "recipe": "name = 'toy'", "seed": 3, "sources": [], "packages": {}}
+N_KERNELS = 2
+
+
+def toy_images(rng: np.random.Generator, count: int = 3) -> tuple[list[Image], dict[str, np.ndarray]]:
+    images, sharp = [], {}
+    for number in range(count):
+        pixels = rng.integers(0, 256, (20, 16, 3)).astype(np.uint8)
+        name = f"face{number}"
+        sharp[name] = pixels
+        images.append(
+            Image(name, f"id{number}", "test", "ok", 1, f"{name}.jpg", "", 1.0, 0, "", 16, 20, pixel_hash(pixels), "")
+        )
+    failed = replace(images[0], image_id="blank", status="no face", n_faces=0, sha256="", width=0, height=0)
+    return [images[0], failed, *images[1:]], sharp
+
+
+def toy_bank() -> Bank:
+    box = np.full((3, 3), 1 / 9)
+    dot = np.zeros((5, 5))
+    dot[2, 2] = 1
+    return Bank.of(["ker01_k03", "ker01_k05"], [box, dot])
+
+
+def fill(writer: SetWriter, *, stop_after: int | None = None) -> Set | None:
+    """Write a toy set; stop as a kill would after some photographs."""
+    images, sharp = toy_images(np.random.default_rng(0))
+    bank = toy_bank()
+    done = writer.start(images, sharp, bank, n_kernels=N_KERNELS)
+    for number, image in enumerate(image for image in images if image.status == "ok"):
+        if image.image_id in done:
+            continue
+        if number == stop_after:
+            return None
+        pairs = []
+        for k, kernel_id in enumerate(bank.ids):
+            index = number * N_KERNELS + k
+            pixels = np.roll(sharp[image.image_id], k + 1, axis=1)
+            name = f"blur/{image.image_id}_{kernel_id}.png"
+            write_pixels(writer.work, name, index, pixels, store=writer.store)
+            size = int(bank.sizes[k])
+            pairs.append(
+                Pair(index, f"{image.image_id}_{kernel_id}", image.image_id, kernel_id, size, "uniform", "reflect",
+                     0.01, 1.0, 3, image.sharp, name, pixel_hash(pixels))
+            )  # fmt: skip
+        writer.append(pairs)
+    return writer.finish()
+
+
+@pytest.fixture
+def toy(tmp_path) -> Set:
+    made = fill(SetWriter(tmp_path / "toy", INFO))
+    assert made is not None
+    return made
+
+
+def test_what_is_written_is_read(toy):
+    assert (toy.name, toy.n_pairs, toy.info["seed"]) == ("toy", 6, 3)
+    assert toy.info["counts"] == {"photographs": 4, "images": 3, "identities": 3, "kernels": 2, "pairs": 6}
+    assert [image.image_id for image, _ in toy.by_image()] == ["face0", "face1", "face2"]
+    for image, pairs in toy.by_image():
+        for k, pair in enumerate(pairs):
+            assert np.array_equal(toy.blurred(pair), np.roll(toy.sharp(image), k + 1, axis=1))
+    assert toy.images["blank"].status == "no face"
+    assert list(toy.frame()["kernel_size"]) == [3, 5] * 3
+    assert toy.compute_hash() == toy.content_hash
+    assert not toy.root.with_name("toy.building").exists()
+
+
+def test_stores_have_the_same_hash(tmp_path, toy):
+    arrays = fill(SetWriter(tmp_path / "arrays", INFO, store="npy"))
+    assert arrays.content_hash == toy.content_hash
+    assert sorted(path.name for path in arrays.root.iterdir()) == [
+        "blur.npy", "images.csv", "kernels.npz", "manifest.csv", "set.json", "sharp.npy",
+    ]  # fmt: skip
+    for image, pairs in arrays.by_image():
+        assert np.array_equal(arrays.sharp(image), toy.sharp(image))
+        assert np.array_equal(arrays.blurred(pairs[1]), toy.blurred(pairs[1]))
+    assert check(arrays.root) == []
+
+
+@pytest.mark.parametrize("store", ["png", "npy"])
+@pytest.mark.parametrize("torn", ["", "4,half a ro", "2,face1,x\n"])
+def test_a_stopped_build_goes_on(tmp_path, toy, torn, store):
+    assert fill(SetWriter(tmp_path / "out", INFO, store=store), stop_after=1) is None
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match="half built"):
+        Set.open(tmp_path / "out")
+    with (tmp_path / "out.building" / "manifest.csv").open("a") as stream:
+        stream.write(torn)
+    made = fill(SetWriter(tmp_path / "out", INFO, store=store))
+    assert made.content_hash == toy.content_hash
+
+
+def test_stopped_before_the_ground_was_laid(tmp_path, toy):
+    (tmp_path / "out.building" / "sharp").mkdir(parents=True)
+    assert fill(SetWriter(tmp_path / "out", INFO)).content_hash == toy.content_hash
+
+
+def test_the_same_set_again_is_kept(toy):
+    before = (toy.root / "set.json").stat().st_mtime_ns
+    assert fill(SetWriter(toy.root, INFO)).content_hash == toy.content_hash
+    assert (toy.root / "set.json").stat().st_mtime_ns == before
+
+
+def test_another_set_is_not_mixed_in(tmp_path, toy):
+    with pytest.raises(InputError, match="other photographs, recipe, seed or store"):
+        fill(SetWriter(toy.root, {**INFO, "seed": 4}))
+    fill(SetWriter(tmp_path / "out", INFO), stop_after=1)
+    with pytest.raises(InputError, match="half built, found another one"):
+        fill(SetWriter(tmp_path / "out", {**INFO, "seed": 4}))
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.tex").touch()
+    with pytest.raises(InputError, match="found other files"):
+        fill(SetWriter(tmp_path / "taken", INFO))
+
+
+def test_full_disk_leaves_no_half_file(tmp_path, toy, monkeypatch):
+    calls = []
+
+    def full(self: Path, data: bytes) -> int:
+        calls.append(self)
+        if len(calls) == 5:
+            real(self, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device", str(self))
+        return real(self, data)
+
+    real = Path.write_bytes
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space"):
+            fill(SetWriter(tmp_path / "out", INFO))
+    assert not list((tmp_path / "out.building").rglob(".tmp*"))
+    assert fill(SetWriter(tmp_path / "out", INFO)).content_hash == toy.content_hash
+
+
+def test_check_names_every_kind_of_damage(toy):
+    assert check(toy.root) == []
+    blur = sorted((toy.root / "blur").iterdir())
+    blur[0].unlink()
+    blur[1].write_bytes(blur[1].read_bytes()[:-30])
+    write_png(blur[2], read_png(blur[2])[::-1])
+    write_png(blur[3], np.zeros((8, 8, 3), np.uint8))
+    write_png(toy.root / "blur" / "stranger.png", np.zeros((8, 8, 3), np.uint8))
+    write_png(toy.root / "sharp" / "face2.png", np.zeros((20, 16, 3), np.uint8))
+    found = {problem.file: problem.problem for problem in check(toy.root)}
+    assert found == {
+        f"blur/{blur[0].name}": "missing",
+        f"blur/{blur[1].name}": "expected a whole PNG, found a truncated one",
+        f"blur/{blur[2].name}": "altered: its pixels are not those of the manifest",
+        f"blur/{blur[3].name}": "expected 16x20 pixels, found 8x8",
+        "blur/stranger.png": "not in the tables: remove it",
+        "sharp/face2.png": "altered: its pixels are not those of images.csv",
+    }
+
+
+def test_check_sees_edited_tables(toy):
+    text = (toy.root / "manifest.csv").read_text()
+    (toy.root / "manifest.csv").write_text(text.replace(",0.01,", ",0.02,", 1))
+    assert [problem.file for problem in check(toy.root)] == ["set.json"]
+    (toy.root / "manifest.csv").write_text(text.replace("0,face0", "zero,face0", 1))
+    (problem,) = check(toy.root)
+    assert (problem.file, "line 2" in problem.problem) == ("manifest.csv", True)
+    (toy.root / "manifest.csv").write_text(text.rsplit("\n", 2)[0] + "\n")
+    assert {problem.file for problem in check(toy.root)} == {
+        "manifest.csv", "set.json", "blur/face2_ker01_k05.png",
+    }  # fmt: skip
+
+
+def test_check_sees_other_kernels_and_lost_folders(toy):
+    bank = toy.bank
+    Bank.of(bank.ids, [bank.kernel(bank.ids[0])[::-1].copy(), np.full((5, 5), 1 / 25)]).save(toy.root / "kernels.npz")
+    assert [problem.file for problem in check(toy.root)] == ["set.json"]
+    (toy.root / "kernels.npz").write_bytes(b"junk")
+    assert [problem.file for problem in check(toy.root)] == ["kernels.npz"]
+    bank.save(toy.root / "kernels.npz")
+    shutil.rmtree(toy.root / "sharp")
+    assert {problem.problem for problem in check(toy.root)} == {"missing"}
+
+
+def test_paths_may_not_leave_the_set(toy, tmp_path):
+    for path in ("../x.png", "/etc/passwd", "a/../../x", "", "a\\..\\x", "C:/x"):
+        with pytest.raises(InputError, match="inside"):
+            inside(tmp_path, path)
+    rows = list(toy.pairs())
+    write_rows(toy.root / "manifest.csv", Pair, [replace(rows[0], blur="../../secret.png"), *rows[1:]])
+    problems = {problem.file: problem.problem for problem in check(toy.root)}
+    assert "found one that leaves it" in problems["../../secret.png"]
+
+
+def test_tables_say_what_is_wrong(tmp_path):
+    with pytest.raises(InputError, match="nothing there"):
+        list(read_rows(tmp_path / "a.csv", Pair))
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="expected columns index,pair_id"):
+        list(read_rows(tmp_path / "a.csv", Pair))
+
+
+def test_open_says_what_is_missing(tmp_path, toy):
+    with pytest.raises(InputError, match="build it first"):
+        Set.open(tmp_path / "nowhere")
+    (toy.root / "set.json").write_text('{"schema": 99, "content_hash": ""}')
+    with pytest.raises(InputError, match="expected schema 1, found 99"):
+        Set.open(toy.root)
+    (toy.root / "set.json").write_text("{")
+    with pytest.raises(InputError, match="description of a set"):
+        Set.open(toy.root)
+
+
+def test_array_store_errors(tmp_path):
+    with pytest.raises(InputError, match="found nothing there"):
+        read_pixels(tmp_path, "blur/a.png", 0, store="npy", size=None)
+    np.save(tmp_path / "blur.npy", np.zeros((2, 4, 4, 3), np.uint8))
+    set_writer.create_array(tmp_path, "blur", count=2, size=(4, 4))
+    with pytest.raises(InputError, match="row 5"):
+        read_pixels(tmp_path, "blur/a.png", 5, store="npy", size=None)
+    with pytest.raises(InputError, match="expected 9x9"):
+        read_pixels(tmp_path, "blur/a.png", 1, store="npy", size=(9, 9))

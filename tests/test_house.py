@@ -1,0 +1,108 @@
+"""The house itself: which floor may import which, what ships, what stays fast."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FLOORS = ["benchmark", "generators", "methods", "reports", "cli"]
+SOURCES = [path for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names that a file imports, those inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_a_floor_imports_only_floors_below_it():
+    for path in SOURCES:
+        floor = path.relative_to(ROOT).parts[0]
+        for name in imported(path):
+            parts = name.split(".")
+            if parts[0] == "facedeblur" and len(parts) > 1:
+                assert FLOORS.index(parts[1]) <= FLOORS.index(floor), f"{path} imports {name}"
+
+
+def test_nothing_prints_outside_the_command_line():
+    for path in SOURCES:
+        if path.relative_to(ROOT).parts[0] == "cli":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id != "print", f"{path}:{node.lineno}"
+
+
+def test_everything_public_has_a_docstring():
+    for path in SOURCES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if path.stat().st_size:
+            assert ast.get_docstring(tree), f"{path}: no module docstring"
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{path}:{node.lineno} {node.name}"
+
+
+def test_rooms_are_small():
+    for path in SOURCES:
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= 350, f"{path} has {lines} lines: is there a second noun in it?"
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_every_source_file_is_installed(floor):
+    installed = Path(str(files(f"facedeblur.{floor}")))
+    wanted = [
+        path.relative_to(ROOT / floor)
+        for path in (ROOT / floor).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in {".nbi", ".nbc"}
+    ]
+    assert wanted
+    for name in wanted:
+        assert (installed / name).is_file(), f"{floor}/{name} is missing from the package: add it to setup.cfg"
+
+
+def test_the_package_leaves_nothing_loose():
+    import facedeblur
+
+    assert getattr(facedeblur, "__file__", None) is None
+    for name in ("benchmark", "methods", "reports", "generators", "cli"):
+        code = f"import {name}"
+        done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=False, cwd="/")
+        assert done.returncode != 0, f"a package called {name} is loose in site-packages"
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from facedeblur.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'numpy', 'torch', 'pandas', 'numba', 'cv2', 'dlib', 'scipy', 'matplotlib', 'rich'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_has_a_help_page():
+    from click.testing import CliRunner
+
+    from facedeblur.cli.main import COMMANDS, facedeblur
+
+    for theme in COMMANDS.values():
+        for name in theme:
+            shown = CliRunner().invoke(facedeblur, [name, "--help"])
+            assert shown.exit_code == 0, shown.output
+            assert "Usage" in shown.output
