@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+
 from facedeblur.benchmark.config import read_toml, strict
 from facedeblur.benchmark.errors import InputError
 

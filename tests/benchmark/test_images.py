@@ -8,9 +8,10 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
+
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import list_images, pixel_hash, png_header, read_photo, read_png, to_uint8, write_png
-from PIL import Image
 
 
 @pytest.fixture

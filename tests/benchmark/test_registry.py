@@ -6,6 +6,7 @@ import pickle
 from importlib.metadata import EntryPoint
 
 import pytest
+
 from facedeblur.benchmark.errors import InputError, need, suggest
 from facedeblur.benchmark.registry import Registry
 

@@ -9,70 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from facedeblur.benchmark import set_writer
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.images import read_png, write_png
 from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.benchmark.set_check import check
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.benchmark.stores import inside, read_pixels, write_pixels
+from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.benchmark.stores import inside, read_pixels
 from facedeblur.benchmark.tables import read_rows, write_rows
-
-INFO = {"name": "toy", "title": "Toy", "recipe": "name = 'toy'", "seed": 3, "sources": [], "packages": {}}
-N_KERNELS = 2
-
-
-def toy_images(rng: np.random.Generator, count: int = 3) -> tuple[list[Image], dict[str, np.ndarray]]:
-    images, sharp = [], {}
-    for number in range(count):
-        pixels = rng.integers(0, 256, (20, 16, 3)).astype(np.uint8)
-        name = f"face{number}"
-        sharp[name] = pixels
-        images.append(
-            Image(name, f"id{number}", "test", "ok", 1, f"{name}.jpg", "", 1.0, 0, "", 16, 20, pixel_hash(pixels), "")
-        )
-    failed = replace(images[0], image_id="blank", status="no face", n_faces=0, sha256="", width=0, height=0)
-    return [images[0], failed, *images[1:]], sharp
-
-
-def toy_bank() -> Bank:
-    box = np.full((3, 3), 1 / 9)
-    dot = np.zeros((5, 5))
-    dot[2, 2] = 1
-    return Bank.of(["ker01_k03", "ker01_k05"], [box, dot])
-
-
-def fill(writer: SetWriter, *, stop_after: int | None = None) -> Set | None:
-    """Write a toy set; stop as a kill would after some photographs."""
-    images, sharp = toy_images(np.random.default_rng(0))
-    bank = toy_bank()
-    done = writer.start(images, sharp, bank, n_kernels=N_KERNELS)
-    for number, image in enumerate(image for image in images if image.status == "ok"):
-        if image.image_id in done:
-            continue
-        if number == stop_after:
-            return None
-        pairs = []
-        for k, kernel_id in enumerate(bank.ids):
-            index = number * N_KERNELS + k
-            pixels = np.roll(sharp[image.image_id], k + 1, axis=1)
-            name = f"blur/{image.image_id}_{kernel_id}.png"
-            write_pixels(writer.work, name, index, pixels, store=writer.store)
-            size = int(bank.sizes[k])
-            pairs.append(
-                Pair(index, f"{image.image_id}_{kernel_id}", image.image_id, kernel_id, size, "uniform", "reflect",
-                     0.01, 1.0, 3, image.sharp, name, pixel_hash(pixels))
-            )  # fmt: skip
-        writer.append(pairs)
-    return writer.finish()
-
-
-@pytest.fixture
-def toy(tmp_path) -> Set:
-    made = fill(SetWriter(tmp_path / "toy", INFO))
-    assert made is not None
-    return made
 
 
 def test_what_is_written_is_read(toy):
@@ -88,8 +33,8 @@ def test_what_is_written_is_read(toy):
     assert not toy.root.with_name("toy.building").exists()
 
 
-def test_stores_have_the_same_hash(tmp_path, toy):
-    arrays = fill(SetWriter(tmp_path / "arrays", INFO, store="npy"))
+def test_stores_have_the_same_hash(tmp_path, toy, fill_toy):
+    arrays = fill_toy(tmp_path / "arrays", store="npy")
     assert arrays.content_hash == toy.content_hash
     assert sorted(path.name for path in arrays.root.iterdir()) == [
         "blur.npy", "images.csv", "kernels.npz", "manifest.csv", "set.json", "sharp.npy",
@@ -102,41 +47,41 @@ def test_stores_have_the_same_hash(tmp_path, toy):
 
 @pytest.mark.parametrize("store", ["png", "npy"])
 @pytest.mark.parametrize("torn", ["", "4,half a ro", "2,face1,x\n"])
-def test_a_stopped_build_goes_on(tmp_path, toy, torn, store):
-    assert fill(SetWriter(tmp_path / "out", INFO, store=store), stop_after=1) is None
+def test_a_stopped_build_goes_on(tmp_path, toy, torn, store, fill_toy):
+    assert fill_toy(tmp_path / "out", store=store, stop_after=1) is None
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="half built"):
         Set.open(tmp_path / "out")
     with (tmp_path / "out.building" / "manifest.csv").open("a") as stream:
         stream.write(torn)
-    made = fill(SetWriter(tmp_path / "out", INFO, store=store))
+    made = fill_toy(tmp_path / "out", store=store)
     assert made.content_hash == toy.content_hash
 
 
-def test_stopped_before_the_ground_was_laid(tmp_path, toy):
+def test_stopped_before_the_ground_was_laid(tmp_path, toy, fill_toy):
     (tmp_path / "out.building" / "sharp").mkdir(parents=True)
-    assert fill(SetWriter(tmp_path / "out", INFO)).content_hash == toy.content_hash
+    assert fill_toy(tmp_path / "out").content_hash == toy.content_hash
 
 
-def test_the_same_set_again_is_kept(toy):
+def test_the_same_set_again_is_kept(toy, fill_toy):
     before = (toy.root / "set.json").stat().st_mtime_ns
-    assert fill(SetWriter(toy.root, INFO)).content_hash == toy.content_hash
+    assert fill_toy(toy.root).content_hash == toy.content_hash
     assert (toy.root / "set.json").stat().st_mtime_ns == before
 
 
-def test_another_set_is_not_mixed_in(tmp_path, toy):
+def test_another_set_is_not_mixed_in(tmp_path, toy, fill_toy):
     with pytest.raises(InputError, match="other photographs, recipe, seed or store"):
-        fill(SetWriter(toy.root, {**INFO, "seed": 4}))
-    fill(SetWriter(tmp_path / "out", INFO), stop_after=1)
+        fill_toy(toy.root, seed=4)
+    fill_toy(tmp_path / "out", stop_after=1)
     with pytest.raises(InputError, match="half built, found another one"):
-        fill(SetWriter(tmp_path / "out", {**INFO, "seed": 4}))
+        fill_toy(tmp_path / "out", seed=4)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.tex").touch()
     with pytest.raises(InputError, match="found other files"):
-        fill(SetWriter(tmp_path / "taken", INFO))
+        fill_toy(tmp_path / "taken")
 
 
-def test_full_disk_leaves_no_half_file(tmp_path, toy, monkeypatch):
+def test_full_disk_leaves_no_half_file(tmp_path, toy, monkeypatch, fill_toy):
     calls = []
 
     def full(self: Path, data: bytes) -> int:
@@ -150,9 +95,9 @@ def test_full_disk_leaves_no_half_file(tmp_path, toy, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
         with pytest.raises(OSError, match="No space"):
-            fill(SetWriter(tmp_path / "out", INFO))
+            fill_toy(tmp_path / "out")
     assert not list((tmp_path / "out.building").rglob(".tmp*"))
-    assert fill(SetWriter(tmp_path / "out", INFO)).content_hash == toy.content_hash
+    assert fill_toy(tmp_path / "out").content_hash == toy.content_hash
 
 
 def test_check_names_every_kind_of_damage(toy):

@@ -1,0 +1,206 @@
+"""Scoring: every pair is a row, failures too; stopped and resumed; never from the wrong set."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from facedeblur.benchmark import score_task
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.metrics.base import metric
+from facedeblur.benchmark.protocol import load_protocol, protocols
+from facedeblur.benchmark.score import score
+from facedeblur.benchmark.scores import KEYS, Scores
+
+METRICS = ["psnr", "ssim[skimage]"]
+
+
+@pytest.fixture
+def foreign(toy, tmp_path):
+    """A folder of outputs without run.json: the sharp images with some noise."""
+    folder = tmp_path / "my-net"
+    rng = np.random.default_rng(1)
+    for image, pairs in toy.by_image():
+        for pair in pairs:
+            noisy = toy.sharp(image).astype(int) + rng.integers(-9, 10, (image.height, image.width, 3))
+            write_png(folder / pair.name, np.clip(noisy, 0, 255).astype(np.uint8))
+    return folder
+
+
+def test_values_are_those_of_the_metrics(toy, foreign):
+    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    assert list(table.frame.columns) == [*KEYS, "psnr[rgb,255]", "ssim[skimage,uniform,w7]"]
+    assert list(table.frame["pair_id"]) == [pair.pair_id for pair in toy.pairs()]
+    row = table.frame.iloc[3]
+    pair = list(toy.pairs())[3]
+    from facedeblur.benchmark.images import read_png
+
+    sharp, restored = toy.sharp(toy.images["face1"]), read_png(foreign / pair.name)
+    mse = np.mean((sharp.astype(float) - restored) ** 2)
+    assert row["psnr[rgb,255]"] == pytest.approx(10 * np.log10(255**2 / mse), abs=1e-12)
+    made = metric("ssim[skimage]")
+    assert row["ssim[skimage,uniform,w7]"] == made.measure(restored[None], sharp, made.prepare(sharp))[0]
+    assert (row["identity"], row["kernel_size"], row["status"]) == ("id1", 5, "ok")
+    assert (table.meta.method, table.meta.set["hash"]) == ("my-net", toy.content_hash)
+
+
+def test_nothing_is_dropped(toy, foreign):
+    names = [pair.name for pair in toy.pairs()]
+    (foreign / names[0]).unlink()
+    write_png(foreign / names[1], np.zeros((4, 4, 3), np.uint8))
+    (foreign / names[2]).write_bytes((foreign / names[2]).read_bytes()[:-40])
+    (foreign / names[3]).write_text("text")
+    write_png(foreign / "stranger.png", np.zeros((4, 4, 3), np.uint8))
+    whole = (foreign / names[4]).read_bytes()
+    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    assert list(table.frame["status"]) == [
+        "failed: output missing",
+        "failed: expected 16x20 pixels, found 4x4",
+        "failed: expected a whole PNG, found a truncated one",
+        "failed: expected a PNG file, found a file that starts with b'text'",
+        "ok",
+        "ok",
+    ]
+    assert table.frame["psnr[rgb,255]"].isna().tolist() == [True] * 4 + [False] * 2
+    assert table.meta.extra == ("stranger.png",)
+    assert table.meta.columns[0].failure == 0.0
+    assert (foreign / names[4]).read_bytes() == whole
+
+
+def test_workers_and_tasks_change_nothing(toy, foreign, monkeypatch):
+    (one,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    (foreign / "scores.parquet").unlink()
+    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+    (many,) = score(toy.root, foreign, metrics=METRICS, jobs=2)
+    pd.testing.assert_frame_equal(one.frame, many.frame, check_exact=True)
+
+
+def test_a_stopped_scoring_goes_on(toy, foreign, monkeypatch):
+    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+    seen = []
+
+    def stop(done: int, total: int) -> None:
+        if done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(toy.root, foreign, metrics=METRICS, jobs=1, progress=stop)
+    assert not (foreign / "scores.parquet").exists()
+    parts = sorted((foreign / ".scores.parquet.parts").glob("*.parquet"))
+    assert len(parts) == 2
+    times = [part.stat().st_mtime_ns for part in parts]
+    real = score_task.score_image
+    monkeypatch.setattr(score_task, "score_image", lambda *args: seen.append(args[1].image_id) or real(*args))
+    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    assert seen == ["face2"] and len(times) == 2
+    assert table.frame["psnr[rgb,255]"].notna().all()
+    assert not (foreign / ".scores.parquet.parts").exists()
+
+
+def test_parts_of_other_outputs_are_not_mixed_in(toy, foreign, monkeypatch):
+    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(toy.root, foreign, metrics=METRICS, jobs=1, progress=stop)
+    pair = next(toy.pairs())
+    write_png(foreign / pair.name, toy.sharp(toy.images["face0"]))
+    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    assert table.frame["psnr[rgb,255]"][0] == np.inf
+
+
+def test_a_finished_table_is_kept_until_something_changes(toy, foreign):
+    score(toy.root, foreign, metrics=METRICS, jobs=1)
+    before = (foreign / "scores.parquet").stat().st_mtime_ns
+    score(toy.root, foreign, metrics=METRICS, jobs=1)
+    assert (foreign / "scores.parquet").stat().st_mtime_ns == before
+    score(toy.root, foreign, metrics=["psnr"], jobs=1)
+    assert (foreign / "scores.parquet").stat().st_mtime_ns != before
+
+
+def test_several_runs_at_once(toy, foreign, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(foreign, other)
+    (other / next(toy.pairs()).name).unlink()
+    tables = score(toy.root, [foreign, other], metrics=METRICS, jobs=1)
+    assert [table.meta.method for table in tables] == ["my-net", "other"]
+    assert [int((table.frame["status"] == "ok").sum()) for table in tables] == [6, 5]
+
+
+def test_csv_on_request(toy, foreign, tmp_path):
+    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1, out=tmp_path / "t.csv")
+    (again,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    read = pd.read_csv(tmp_path / "t.csv")
+    assert np.allclose(read["psnr[rgb,255]"], again.frame["psnr[rgb,255]"], rtol=0, atol=1e-12)
+    assert json.loads((tmp_path / "t.json").read_text())["protocol"] == "shen2020"
+    assert len(table.frame) == 6
+
+
+def test_tables_move_with_their_folders(toy, foreign, tmp_path):
+    score(toy.root, foreign, metrics=METRICS, jobs=1)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.move(toy.root, tmp_path / "elsewhere" / "toy")
+    shutil.move(foreign, tmp_path / "elsewhere" / "my-net")
+    table = Scores.read(tmp_path / "elsewhere" / "my-net")
+    assert table.meta.set["path"] == str(tmp_path / "elsewhere" / "toy")
+    assert table.meta.run["path"] == str(tmp_path / "elsewhere" / "my-net")
+
+
+def test_wrong_set_is_refused(toy, tmp_path, fill_toy):
+    folder = tmp_path / "none"
+    folder.mkdir()
+    write_png(folder / "a.png", np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(InputError, match="blurred images of set 'toy', found none"):
+        score(toy.root, folder, metrics=METRICS, jobs=1)
+
+
+def test_bad_requests(toy, foreign, tmp_path):
+    with pytest.raises(InputError, match="did you mean 'shen2020'"):
+        score(toy.root, foreign, protocol="shen2021", jobs=1)
+    with pytest.raises(InputError, match="psnr"):
+        score(toy.root, foreign, metrics=["psnrr"], jobs=1)
+    with pytest.raises(InputError, match="one outputs folder"):
+        score(toy.root, [foreign, foreign], metrics=METRICS, out=tmp_path / "t.parquet", jobs=1)
+    with pytest.raises(InputError, match="run facedeblur score"):
+        Scores.read(tmp_path / "nowhere.parquet")
+    pq.write_table(pq.read_table(_some_table(tmp_path)), tmp_path / "plain.parquet")
+    with pytest.raises(InputError, match="another Parquet file"):
+        Scores.read(tmp_path / "plain.parquet")
+    (tmp_path / "junk.parquet").write_bytes(b"junk")
+    with pytest.raises(InputError, match="whole Parquet file"):
+        Scores.read(tmp_path / "junk.parquet")
+
+
+def _some_table(folder):
+    pd.DataFrame({"a": [1]}).to_parquet(folder / "some.parquet")
+    return folder / "some.parquet"
+
+
+@pytest.mark.parametrize("name", protocols())
+def test_protocols_are_sound(name):
+    protocol = load_protocol(name)
+    assert protocol.name == name
+    assert protocol.metric and protocol.source
+    assert len({entry.name for entry in protocol.metric}) == len(protocol.metric)
+
+
+def test_an_optional_metric_that_is_not_to_be_had_is_on_record(toy, foreign, tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text(
+        'name = "own"\ntitle = "t"\nsource = "s"\n[[metric]]\nname = "psnr"\nfailure = 0.0\n'
+        '[[metric]]\nname = "identity[no-such-net,l2]"\nfailure = 2.0\noptional = true\n'
+    )
+    (table,) = score(toy.root, foreign, protocol=own, jobs=1)
+    ((name, why),) = table.meta.unavailable
+    assert name == "identity[no-such-net,l2]" and "no-such-net" in why
+    own.write_text(own.read_text().replace("optional = true", "optional = false"))
+    with pytest.raises(InputError, match="no-such-net"):
+        score(toy.root, foreign, protocol=own, jobs=1)
