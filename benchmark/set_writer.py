@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class SetWriter:
         self._manifest = self.work / "manifest.csv"
 
     def start(
-        self, images: Sequence[Image], sharp: Mapping[str, np.ndarray], bank: Bank, *, n_kernels: int
+        self, images: Sequence[Image], sharp: Callable[[Image], np.ndarray], bank: Bank, *, n_kernels: int
     ) -> list[str]:
         """Lay the ground: images, sharp pixels, kernels; return the ids of photographs already blurred.
 
@@ -53,8 +53,8 @@ class SetWriter:
         ----------
         images : sequence of Image
             Every photograph, failed ones too.
-        sharp : mapping
-            ``image_id`` -> (H, W, 3) uint8 RGB, for the images whose status is ok.
+        sharp : callable
+            Gives the (H, W, 3) uint8 RGB pixels of an image whose status is ok.
         bank : Bank
         n_kernels : int
             Pairs that each image will have.
@@ -76,7 +76,7 @@ class SetWriter:
         write_json(self.work / "build.json", {"identity": key})
         return []
 
-    def _lay_ground(self, images: Sequence[Image], sharp: Mapping[str, np.ndarray], bank: Bank, n_kernels: int) -> None:
+    def _lay_ground(self, images: Sequence[Image], sharp: Callable[[Image], np.ndarray], bank: Bank, n_kernels: int) -> None:
         ok = [image for image in images if image.status == "ok"]
         self.work.mkdir(parents=True)
         for folder in ("sharp", "blur"):
@@ -92,7 +92,7 @@ class SetWriter:
             create_array(self.work, "sharp", count=len(ok), size=size)
             create_array(self.work, "blur", count=len(ok) * n_kernels, size=size)
         for row, image in enumerate(ok):
-            write_pixels(self.work, image.sharp, row, sharp[image.image_id], store=self.store)
+            write_pixels(self.work, image.sharp, row, sharp(image), store=self.store)
         bank.save(self.work / "kernels.npz")
         write_rows(self.work / "images.csv", Image, images)
         with self._manifest.open("w", encoding="utf-8", newline="") as stream:

@@ -1,4 +1,4 @@
-"""A progress bar with a rate and the time left, on standard error, silent where nobody watches."""
+"""Progress bars with a rate and the time left, on standard error, silent where nobody watches."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-DELAY_S = 0.5
+Update = Callable[[int, int], None]
 
 
 class Rate(ProgressColumn):
     """Items a second."""
 
     def render(self, task: Task) -> Text:
+        """The rate of `task`, once it is known."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
 
 
 @contextmanager
-def bar(title: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar while the block runs; the block is given ``update(done, total)``."""
+def stages(*, quiet: bool = False) -> Iterator[Callable[[str], Update]]:
+    """Show bars while the block runs.
+
+    The block is given ``stage(title)``, which adds a bar and returns its ``update(done, total)``.
+    """
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description:<12}"),
@@ -32,5 +36,16 @@ def bar(title: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], Non
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+        def stage(title: str) -> Update:
+            task = progress.add_task(title, total=None, visible=False)
+            return lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+        yield stage
+
+
+@contextmanager
+def bar(title: str, *, quiet: bool = False) -> Iterator[Update]:
+    """Show one bar while the block runs; the block is given ``update(done, total)``."""
+    with stages(quiet=quiet) as stage:
+        yield stage(title)

@@ -36,7 +36,7 @@ def score(
     blurred images of SET.
     """
     from facedeblur.benchmark.score import score as compute
-    from facedeblur.cli.tables import print_scores
+    from facedeblur.cli.summary import print_scores
 
     with bar("scoring", quiet=quiet) as update:
         tables = compute(

@@ -41,12 +41,11 @@ class KernelSpec:
 
 @dataclass(frozen=True)
 class BlurSpec:
-    """How a sharp image is blurred: kind, what stands beyond the edge, linearisation."""
+    """How a sharp image is blurred, and what stands beyond its edge; `fallback` where the photograph ends."""
 
     kind: str
     border: str
     fallback: str
-    gamma: float
 
 
 @dataclass(frozen=True)
@@ -123,11 +122,30 @@ def _read(path: Path, where: str) -> tuple[Recipe, str]:
     _one_of(recipe.output.rounding, ("round", "truncate"), f"{where}: output.rounding")
     if not 0 <= recipe.noise.sigma < 1:
         raise InputError(f"{where}: noise.sigma", expected="0 to 1, in [0, 1] units", found=f"{recipe.noise.sigma}")
-    if recipe.blur.gamma <= 0:
-        raise InputError(f"{where}: blur.gamma", expected="a positive exponent", found=f"{recipe.blur.gamma}")
     if recipe.kernels.per_size < 1:
         raise InputError(f"{where}: kernels.per_size", expected="at least 1", found=f"{recipe.kernels.per_size}")
     return recipe, text
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Read kernel sizes: ``13:27:2`` (first, last included, step) or ``21,31,41``.
+
+    Raises
+    ------
+    InputError
+        When `text` is neither, or gives no size.
+    """
+    try:
+        if ":" in text:
+            first, last, step = (int(part) for part in text.split(":"))
+            sizes = tuple(range(first, last + 1, step))
+        else:
+            sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes:
+        raise InputError(f"sizes '{text}'", expected="first:last:step or a comma list", do="write for instance 13:27:2")
+    return sizes
 
 
 def _one_of(value: str, known: tuple[str, ...], where: str) -> None:

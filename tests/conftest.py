@@ -23,3 +23,13 @@ def portrait() -> np.ndarray:
     from skimage import data
 
     return np.asarray(data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def dlib_models() -> None:
+    """Skip where dlib or its models are not installed."""
+    from importlib.util import find_spec
+
+    for package in ("dlib", "face_recognition_models"):
+        if find_spec(package) is None:
+            pytest.skip(f"no faces to find: package {package} is not installed")

@@ -44,7 +44,7 @@ def fill(out: Any, *, store: str = "png", stop_after: int | None = None, **info:
     writer = SetWriter(out, INFO | info, store=store)
     images, sharp = toy_images(np.random.default_rng(0))
     bank = toy_bank()
-    done = writer.start(images, sharp, bank, n_kernels=N_KERNELS)
+    done = writer.start(images, lambda image: sharp[image.image_id], bank, n_kernels=N_KERNELS)
     for number, image in enumerate(image for image in images if image.status == "ok"):
         if image.image_id in done:
             continue

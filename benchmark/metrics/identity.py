@@ -1,0 +1,180 @@
+"""How far the identity in a restored face is from that in the sharp one.
+
+The distance between the embeddings of the two images, Euclidean or cosine (Shen et al.,
+IJCV 2020, section on identity distance). The images of a test set are aligned, so they are
+resized to the network's input as they are; the argument ``detect`` finds the face again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, as_image
+from facedeblur.benchmark.metrics.signature import Signature
+
+DISTANCES = ("l2", "cosine")
+DEFAULT = "dlib-resnet"
+KEPT = 16
+
+_kept: OrderedDict[tuple[object, ...], np.ndarray] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class EmbeddingSource:
+    """Embeddings of batches, the last few remembered by content.
+
+    Two metrics on the same embedder thereby cost one forward pass a batch. The memory belongs
+    to the process, not to the object, which stays small and picklable.
+
+    Parameters
+    ----------
+    embedder : Embedder
+    """
+
+    embedder: Embedder
+
+    def __call__(self, faces: np.ndarray) -> np.ndarray:
+        """Embed (N, H, W, 3) uint8 RGB images; returns (N, D) float32, not to be written to."""
+        content = hashlib.blake2b(np.ascontiguousarray(faces).data, digest_size=16).digest()
+        device = getattr(self.embedder, "device", "")
+        key = (*self.embedder.definition, device, faces.shape, faces.dtype.str, content)
+        vectors = _kept.get(key)
+        if vectors is None:
+            vectors = self.embedder.embed(faces)
+            vectors.setflags(write=False)
+            _kept[key] = vectors
+            while len(_kept) > KEPT:
+                _kept.popitem(last=False)
+        _kept.move_to_end(key)
+        return vectors
+
+
+@dataclass(frozen=True)
+class IdentityDistance:
+    """Distance between the embeddings of a restored face and of the sharp one.
+
+    Parameters
+    ----------
+    source : EmbeddingSource
+    distance : {'l2', 'cosine'}
+        ``|a - b|``, or ``1 - a.b / (|a| |b|)``.
+    """
+
+    source: EmbeddingSource
+    distance: str = "l2"
+
+    @property
+    def signature(self) -> Signature:
+        """Embedder with the hash of its weights, distance, and ``detect`` where the face is found again."""
+        name, *options = self.source.embedder.definition
+        return Signature("identity", (name, self.distance, *options))
+
+    @property
+    def label(self) -> str:
+        name = self.source.embedder.definition[0].partition("@")[0]
+        return f"Identity {'L2' if self.distance == 'l2' else self.distance} ({name})"
+
+    @property
+    def unit(self) -> str:
+        return ""
+
+    @property
+    def higher_is_better(self) -> bool:
+        return False
+
+    @property
+    def worst(self) -> float:
+        """2, the largest that two unit vectors can differ in either distance.
+
+        dlib's vectors are about 1.4 long, but even unrelated images stay below it.
+        """
+        return 2.0
+
+    def prepare(self, sharp: np.ndarray) -> np.ndarray:
+        """Embedding of the sharp image, (H, W, 3) uint8 RGB: shape (D,) float64, NaN where it has no face."""
+        return self.source(as_image(sharp)[None])[0].astype(np.float64)
+
+    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: np.ndarray) -> np.ndarray:
+        """Distances of restored images from the sharp one.
+
+        Parameters
+        ----------
+        restored : np.ndarray, shape (N, H, W, 3), uint8 RGB
+        sharp : np.ndarray, shape (H, W, 3), uint8 RGB
+            Not looked at; its embedding is `prepared`.
+        prepared : np.ndarray, shape (D,)
+            What `prepare` returned.
+
+        Returns
+        -------
+        np.ndarray, shape (N,), float64
+            NaN where no face was found in either image (only with ``detect``).
+        """
+        vectors = self.source(restored).astype(np.float64)
+        if self.distance == "l2":
+            return l2(vectors, prepared)
+        return cosine(vectors, prepared)
+
+
+def l2(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Euclidean distances of vectors along the last axis: (..., D) and (..., D) to (...)."""
+    return np.asarray(np.sqrt(np.sum((a - b) ** 2, axis=-1)))
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Cosine distances ``1 - a.b / (|a| |b|)`` along the last axis, in [0, 2]; NaN for a zero vector."""
+    lengths = np.sqrt(np.sum(a * a, axis=-1) * np.sum(b * b, axis=-1))
+    products = np.sum(a * b, axis=-1)
+    ratio = np.divide(products, lengths, out=np.full(np.shape(products), np.nan), where=lengths > 0)
+    return np.asarray(np.clip(1.0 - ratio, 0.0, 2.0))
+
+
+def identity_metric(*args: str, device: str = "cpu") -> IdentityDistance:
+    """Make an identity metric from the arguments of its signature, in any order.
+
+    Parameters
+    ----------
+    *args : str
+        An embedder (``dlib-resnet``, the default, or ``facenet-vggface2``), perhaps with the
+        beginning of its weights' sha256 behind ``@``; ``l2`` (the default) or ``cosine``;
+        ``detect`` to find the face again; ``as-is`` (or ``aligned``), the default, not to.
+    device : str
+        Where the network runs: cpu, cuda, auto.
+
+    Raises
+    ------
+    InputError
+        When an argument is not known, or the embedder's package or weights are missing or others.
+    """
+    embedder, distance, options = _sorted(args)
+    name, _, sha = embedder.partition("@")
+    made = EMBEDDERS.get(name)(
+        *([f"@{sha}"] if sha else []), *options, **({} if device == "cpu" else {"device": device})
+    )
+    return IdentityDistance(EmbeddingSource(made), distance)
+
+
+def _sorted(args: Sequence[str]) -> tuple[str, str, list[str]]:
+    embedders, distances, options = [], [], []
+    for arg in args:
+        if arg in DISTANCES:
+            distances.append(arg)
+        elif arg in {"as-is", "aligned"}:
+            options.append("as-is")
+        elif arg == "detect":
+            options.append(arg)
+        elif arg.partition("@")[0] in EMBEDDERS:
+            embedders.append(arg)
+        else:
+            known = [*EMBEDDERS, *DISTANCES, "as-is", "detect"]
+            raise InputError(f"argument '{arg}' of metric 'identity'", expected="a known one", do=suggest(arg, known))
+    for kind in (embedders, distances, options):
+        if len(kind) > 1:
+            raise InputError("metric 'identity'", expected="one of a kind", found=" and ".join(kind), do="write one")
+    return (embedders or [DEFAULT])[0], (distances or ["l2"])[0], options

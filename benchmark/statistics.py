@@ -1,0 +1,201 @@
+"""What a column of per-image values comes to: mean, standard deviation, worst, quantiles, coverage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric over one set.
+
+    Attributes
+    ----------
+    n : int
+        Items asked for: scored and failed.
+    scored, failed : int
+        Items with a value, and without one.
+    infinite : int
+        Scored items whose value is infinite (PSNR of identical images): they make the mean infinite.
+    mean : float
+        Mean of the per-image values, of dB for PSNR.
+    std : float
+        Standard deviation over all images, divided by n (ddof = 0): the papers state the spread of the whole test
+        set, not an estimate from a sample of it. NaN where a value is infinite.
+    worst, best : float
+        The extreme on the bad and on the good side.
+    median, q05, q25, q75, q95 : float
+        Quantiles, linear between neighbours.
+
+    Notes
+    -----
+    All but the counts are NaN where there is nothing to summarise.
+    """
+
+    n: int
+    scored: int
+    failed: int
+    infinite: int
+    mean: float
+    std: float
+    worst: float
+    best: float
+    median: float
+    q05: float
+    q25: float
+    q75: float
+    q95: float
+
+    @property
+    def coverage(self) -> float:
+        """Share of items that have a value, in [0, 1]; NaN for none at all."""
+        return self.scored / self.n if self.n else math.nan
+
+
+def summary(
+    values: Iterable[float], *, higher_is_better: bool, failures: int = 0, failure_value: float | None = None
+) -> Summary:
+    """Summarise per-image values as the papers do; failures are counted, never dropped unseen.
+
+    Parameters
+    ----------
+    values : iterable of float, (N,)
+        One value an image; NaN means that the image failed.
+    higher_is_better : bool
+        Which extreme is the worst.
+    failures : int, optional
+        Failed images that have no entry in `values` at all.
+    failure_value : float, optional
+        What a failure counts as in every statistic. Without it the statistics are over the scored images only, which
+        a table must not show without `Summary.coverage`.
+
+    Returns
+    -------
+    Summary
+        Independent of the order of `values`, to the last bit.
+
+    Raises
+    ------
+    InputError
+        When `failures` is negative, `failure_value` is NaN or `values` is not one column.
+
+    References
+    ----------
+    Shen et al. 2020, Tables 9 and 10: average = mean of per-image dB, "+-" = over all images, worst = minimum.
+    """
+    column = np.asarray(values if isinstance(values, np.ndarray) else list(values), dtype=np.float64)
+    if column.ndim != 1:
+        raise InputError("values to summarise", expected="one column", found=f"an array of shape {column.shape}")
+    if failures < 0:
+        raise InputError("failures", expected="0 or more", found=str(failures))
+    if failure_value is not None and math.isnan(failure_value):
+        raise InputError("failure_value", expected="a number or None", found="NaN")
+    kept = np.sort(column[~np.isnan(column)])
+    scored, failed = kept.size, column.size - kept.size + failures
+    infinite = int(np.isinf(kept).sum())
+    if failure_value is not None and failed:
+        kept = np.sort(np.concatenate([kept, np.full(failed, failure_value)]))
+    mean = _mean(kept)
+    low, high = (float(kept[0]), float(kept[-1])) if kept.size else (math.nan, math.nan)
+    return Summary(
+        n=scored + failed,
+        scored=scored,
+        failed=failed,
+        infinite=infinite,
+        mean=mean,
+        std=math.sqrt(_mean((kept - mean) ** 2)) if math.isfinite(mean) else math.nan,
+        worst=low if higher_is_better else high,
+        best=high if higher_is_better else low,
+        median=_quantile(kept, 0.5),
+        q05=_quantile(kept, 0.05),
+        q25=_quantile(kept, 0.25),
+        q75=_quantile(kept, 0.75),
+        q95=_quantile(kept, 0.95),
+    )
+
+
+def by_stratum(
+    frame: pd.DataFrame,
+    column: str,
+    by: str | list[str],
+    *,
+    higher_is_better: bool,
+    failure_value: float | None = None,
+) -> pd.DataFrame:
+    """Summarise one column of a score table group by group, as in a table per kernel size.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a pair.
+    column : str
+        Column of values, NaN where the pair failed.
+    by : str or list of str
+        Column or columns that name the stratum; rows where it is missing make a stratum of their own.
+    higher_is_better, failure_value
+        As in `summary`.
+
+    Returns
+    -------
+    DataFrame
+        One row a stratum, sorted, indexed by it; the fields of `Summary` and `coverage` as columns.
+
+    Raises
+    ------
+    InputError
+        When `frame` lacks one of the columns.
+    """
+    import pandas as pd
+
+    keys = [by] if isinstance(by, str) else list(by)
+    for name in (column, *keys):
+        if name not in frame.columns:
+            raise InputError(f"column '{name}'", expected="it in the table", do=suggest(name, map(str, frame.columns)))
+    rows, index = [], []
+    for key, group in frame.groupby(keys, dropna=False, sort=True, observed=True):
+        one = summary(
+            group[column].to_numpy(dtype=np.float64, na_value=np.nan),
+            higher_is_better=higher_is_better,
+            failure_value=failure_value,
+        )
+        rows.append({**asdict(one), "coverage": one.coverage})
+        index.append(key)
+    names = [*Summary.__dataclass_fields__, "coverage"]
+    if len(keys) == 1:
+        labels = pd.Index([key[0] for key in index], name=keys[0])
+    else:
+        labels = pd.MultiIndex.from_tuples(index, names=keys)
+    return pd.DataFrame(rows, index=labels, columns=names)
+
+
+def _mean(ordered: np.ndarray) -> float:
+    """Return the mean, correctly rounded before the division; infinite where a value is, NaN for none."""
+    if not ordered.size:
+        return math.nan
+    if not np.isfinite(ordered).all():
+        ends = {float(end) for end in (ordered[0], ordered[-1]) if math.isinf(end)}
+        return ends.pop() if len(ends) == 1 else math.nan
+    return math.fsum(ordered) / ordered.size
+
+
+def _quantile(ordered: np.ndarray, share: float) -> float:
+    """Return a quantile, linear between neighbours, that does not turn infinities into NaN."""
+    if not ordered.size:
+        return math.nan
+    place = share * (ordered.size - 1)
+    below = math.floor(place)
+    low, rest = float(ordered[below]), place - below
+    if rest == 0 or math.isinf(low):
+        return low
+    high = float(ordered[below + 1])
+    return low + rest * (high - low)

@@ -1,0 +1,60 @@
+"""``facedeblur build``."""
+
+from __future__ import annotations
+
+import click
+
+from facedeblur.cli.progress import stages
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--faces", required=True, type=click.Path(), help="Folder of photographs, or one that `align` wrote.")
+@click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the set.")
+@click.option("--seed", default=0, show_default=True, help="With an item's index it determines the item.")
+@click.option("--store", type=click.Choice(["png", "npy"]), default="png", show_default=True)
+@click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces in photographs.")
+@click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned.")
+@click.option("--licence", default="", help="Licence of the photographs, for the record.")
+@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
+@click.option("--quiet", is_flag=True, help="Print problems only.")
+@click.pass_context
+def build(
+    ctx: click.Context,
+    recipe: str,
+    faces: str,
+    out: str,
+    seed: int,
+    store: str,
+    detector: str,
+    landmarker: str,
+    licence: str,
+    jobs: int,
+    quiet: bool,
+) -> None:
+    """Build a set by RECIPE, the name of one (`facedeblur list recipes`) or a TOML file.
+
+    Photographs are aligned first; those whose size is already the recipe's are taken as aligned
+    crops. A stopped build goes on when the same command is run again.
+    """
+    from facedeblur.cli.summary import print_set
+    from facedeblur.generators.build import build as make
+
+    with stages(quiet=quiet) as stage:
+        made = make(
+            recipe,
+            faces,
+            out,
+            seed=seed,
+            store=store,
+            detector=detector,
+            landmarker=landmarker,
+            licence=licence,
+            jobs=jobs,
+            align_progress=stage("aligning"),
+            progress=stage("blurring"),
+        )
+    if not quiet:
+        print_set(made)
+    if made.info["counts"]["images"] < made.info["counts"]["photographs"]:
+        ctx.exit(1)

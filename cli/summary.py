@@ -1,0 +1,55 @@
+"""What a finished set and a finished scoring look like on screen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from facedeblur.benchmark.scores import Scores
+    from facedeblur.benchmark.sets import Set
+
+
+def print_set(made: Set) -> None:
+    """Print what a set holds, every photograph accounted for, and its hash."""
+    counts = made.info["counts"]
+    borders = Counter(pair.border for pair in made.pairs())
+    click.echo(
+        f"{made.name}: {counts['pairs']:,} pairs = {counts['images']:,} sharp images "
+        f"({counts['identities']:,} identities) x {counts['kernels']} kernels, seed {made.info['seed']}"
+    )
+    click.echo("border: " + ", ".join(f"{name} {count:,}" for name, count in borders.most_common()))
+    failed = Counter(image.status for image in made.images.values() if image.status != "ok")
+    if failed:
+        left_out = ", ".join(f"{status} {count:,}" for status, count in failed.most_common())
+        click.echo(f"left out of {counts['photographs']:,} photographs: {left_out} (see images.csv)")
+    click.echo(f"content hash {made.content_hash[:16]}  ->  {made.root}")
+
+
+def print_scores(tables: Sequence[Scores]) -> None:
+    """Print one line a metric for every run: mean over all pairs, coverage, and what could not be computed."""
+    from facedeblur.benchmark.statistics import summary
+
+    for table in tables:
+        frame, meta = table.frame, table.meta
+        ok = int((frame["status"] == "ok").sum())
+        oracle = " (oracle: it was given the true kernel)" if meta.oracle else ""
+        click.echo(f"{meta.method}{oracle}: {ok:,} of {len(frame):,} outputs scored on {meta.set['name']}")
+        width = max((len(column.signature) for column in meta.columns), default=0)
+        for column in meta.columns:
+            values = frame[column.signature].to_numpy()
+            found = summary(values, higher_is_better=column.higher_is_better, failure_value=column.failure)
+            missing = f"  {found.failed:,} failed, counted as {column.failure:g}" if found.failed else ""
+            click.echo(
+                f"  {column.signature:<{width}}  mean {found.mean:8.4f}  std {found.std:7.4f}  "
+                f"worst {found.worst:8.4f} {column.unit}{missing}".rstrip()
+            )
+        for status, count in Counter(frame["status"][frame["status"] != "ok"]).most_common(5):
+            click.echo(f"  {status}: {count:,}")
+        if meta.extra:
+            click.echo(f"  not in the set, not scored: {len(meta.extra):,} files, first {meta.extra[0]}")
+        for name, why in meta.unavailable:
+            click.echo(f"  left out {name}: {why}")

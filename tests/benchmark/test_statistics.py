@@ -1,0 +1,115 @@
+"""Statistics against numpy, and what they make of failures and infinities."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.statistics import Summary, by_stratum, summary
+
+RNG = np.random.default_rng(3)
+VALUES = RNG.normal(25, 3, 801)
+
+
+def test_agrees_with_numpy() -> None:
+    got = summary(VALUES, higher_is_better=True)
+    assert (got.n, got.scored, got.failed, got.infinite, got.coverage) == (801, 801, 0, 0, 1.0)
+    assert got.mean == pytest.approx(VALUES.mean(), rel=1e-14)
+    assert got.std == pytest.approx(VALUES.std(ddof=0), rel=1e-13)
+    assert got.std != pytest.approx(VALUES.std(ddof=1), rel=1e-6)
+    assert (got.worst, got.best) == (VALUES.min(), VALUES.max())
+    assert got.median == pytest.approx(np.median(VALUES), rel=1e-15)
+    expected = np.quantile(VALUES, [0.05, 0.25, 0.75, 0.95])
+    assert [got.q05, got.q25, got.q75, got.q95] == pytest.approx(expected.tolist(), rel=1e-14)
+
+
+def test_order_does_not_matter_to_the_last_bit() -> None:
+    first = summary(VALUES, higher_is_better=True)
+    for seed in range(5):
+        assert summary(np.random.default_rng(seed).permutation(VALUES), higher_is_better=True) == first
+
+
+def test_mean_is_of_per_image_decibels() -> None:
+    assert summary([20.0, 40.0], higher_is_better=True).mean == 30.0
+
+
+def test_worst_follows_the_direction() -> None:
+    got = summary([1.0, 2.0, 4.0], higher_is_better=False)
+    assert (got.worst, got.best) == (4.0, 1.0)
+
+
+def test_failures_count_as_the_value_given() -> None:
+    got = summary([30.0, math.nan, 20.0], higher_is_better=True, failures=1, failure_value=0.0)
+    assert (got.n, got.scored, got.failed, got.coverage) == (4, 2, 2, 0.5)
+    assert (got.mean, got.worst, got.best, got.median) == (12.5, 0.0, 30.0, 10.0)
+    assert got.std == pytest.approx(np.std([30, 0, 20, 0]))
+
+
+def test_without_a_failure_value_failures_still_show() -> None:
+    got = summary([30.0, math.nan, 20.0], higher_is_better=True, failures=1)
+    assert (got.n, got.scored, got.failed, got.coverage, got.mean, got.worst) == (4, 2, 2, 0.5, 25.0, 20.0)
+
+
+@pytest.mark.parametrize(("values", "failures"), [([], 0), ([math.nan], 0), ([], 3)])
+def test_nothing_scored(values: list[float], failures: int) -> None:
+    got = summary(values, higher_is_better=True, failures=failures)
+    assert (got.scored, got.failed) == (0, len(values) + failures)
+    numbers = {name: value for name, value in asdict(got).items() if isinstance(value, float)}
+    assert set(numbers) == {"mean", "std", "worst", "best", "median", "q05", "q25", "q75", "q95"}
+    assert all(math.isnan(value) for value in numbers.values())
+    assert math.isnan(got.coverage) if got.n == 0 else got.coverage == 0
+    if got.n:
+        assert summary(values, higher_is_better=True, failures=failures, failure_value=-1.0).mean == -1.0
+
+
+def test_infinities_are_seen() -> None:
+    got = summary([30.0, math.inf, 20.0, 25.0], higher_is_better=True)
+    assert (got.infinite, got.mean, got.best, got.worst) == (1, math.inf, math.inf, 20.0)
+    assert math.isnan(got.std)
+    assert got.median == 27.5
+    assert got.q95 == math.inf
+    assert summary([math.inf, math.inf], higher_is_better=True).median == math.inf
+    assert math.isnan(summary([math.inf, -math.inf], higher_is_better=True).mean)
+    assert summary([-math.inf, 1.0], higher_is_better=True).q25 == -math.inf
+
+
+def test_one_value() -> None:
+    got = summary(iter([7.0]), higher_is_better=True)
+    assert (got.mean, got.std, got.worst, got.median, got.q95) == (7.0, 0.0, 7.0, 7.0, 7.0)
+
+
+def test_strata() -> None:
+    frame = pd.DataFrame({"kernel_size": [15, 13, 13, 15, None], "psnr": [20.0, 30.0, np.nan, 22.0, 9.0]})
+    table = by_stratum(frame, "psnr", "kernel_size", higher_is_better=True, failure_value=0.0)
+    assert list(table.columns) == [*Summary.__dataclass_fields__, "coverage"]
+    assert table.index.name == "kernel_size"
+    assert table.index.tolist()[:2] == [13, 15] and math.isnan(table.index[2])
+    assert table["mean"].tolist() == [15.0, 21.0, 9.0]
+    assert table["coverage"].tolist() == [0.5, 1.0, 1.0]
+    assert table["n"].sum() == len(frame)
+
+
+def test_strata_by_two_columns() -> None:
+    frame = pd.DataFrame({"a": list("xxyy"), "b": [1, 2, 1, 1], "v": [1.0, 2.0, 3.0, 5.0]})
+    table = by_stratum(frame, "v", ["a", "b"], higher_is_better=False)
+    assert table.index.names == ["a", "b"]
+    assert table.loc[("y", 1), "mean"] == 4.0 and table.loc[("y", 1), "worst"] == 5.0
+    empty = by_stratum(frame[:0], "v", "a", higher_is_better=True)
+    assert len(empty) == 0 and "mean" in empty.columns
+
+
+def test_bad_input() -> None:
+    with pytest.raises(InputError, match="one column"):
+        summary(np.zeros((2, 2)), higher_is_better=True)
+    with pytest.raises(InputError, match="failures: expected 0 or more, found -1"):
+        summary([1.0], higher_is_better=True, failures=-1)
+    with pytest.raises(InputError, match="failure_value"):
+        summary([1.0], higher_is_better=True, failure_value=math.nan)
+    frame = pd.DataFrame({"psnr": [1.0], "size": [13]})
+    with pytest.raises(InputError, match=r"'pnsr'.*did you mean 'psnr'"):
+        by_stratum(frame, "pnsr", "size", higher_is_better=True)

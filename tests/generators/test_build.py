@@ -1,0 +1,236 @@
+"""From recipe and photographs to a set: right pixels, same bytes however it is made, nothing dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import read_png, write_png
+from facedeblur.benchmark.set_check import check
+from facedeblur.benchmark.sets import Set
+from facedeblur.generators.build import build
+from facedeblur.generators.recipe import load_recipe, parse_sizes, recipes
+from scipy.signal import convolve2d
+
+SMALL = """
+name = "small"
+title = "Small"
+source = "test"
+[image]
+template = "shen128"
+[kernels]
+sizes = "9,13"
+per_size = 2
+[kernels.model]
+samples = 300
+[blur]
+kind = "uniform"
+border = "valid"
+fallback = "reflect"
+[noise]
+sigma = {sigma}
+[output]
+rounding = "round"
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path) -> Path:
+    return _recipe(tmp_path, 0.01)
+
+
+def _recipe(folder: Path, sigma: float) -> Path:
+    path = folder / f"small{sigma}.toml"
+    path.write_text(SMALL.format(sigma=sigma))
+    return path
+
+
+@pytest.fixture
+def crops(tmp_path, portrait) -> Path:
+    """Two finished crops of one portrait, which need no detector."""
+    folder = tmp_path / "crops"
+    write_png(folder / "a_0001.png", portrait[40:168, 160:288])
+    write_png(folder / "b_0001.png", portrait[100:228, 170:298])
+    return folder
+
+
+def test_pixels_are_those_of_a_convolution(tmp_path, crops):
+    made = build(_recipe(tmp_path, 0.0), crops, tmp_path / "set", jobs=1)
+    for image, pairs in made.by_image():
+        sharp = made.sharp(image).astype(float)
+        assert np.array_equal(sharp, read_png(crops / image.source))
+        for pair in pairs:
+            kernel = made.bank.kernel(pair.kernel_id)
+            padded = np.pad(sharp, [(len(kernel) // 2,) * 2] * 2 + [(0, 0)], mode="reflect")
+            wanted = np.dstack([convolve2d(padded[:, :, c], kernel, mode="valid") for c in range(3)])
+            assert pair.border == "reflect"
+            assert np.abs(made.blurred(pair) - wanted).max() <= 0.5 + 1e-6
+
+
+def test_noise_is_that_of_the_recipe(tmp_path, crops):
+    clean = build(_recipe(tmp_path, 0.0), crops, tmp_path / "clean", jobs=1)
+    noisy = build(_recipe(tmp_path, 0.01), crops, tmp_path / "noisy", jobs=1)
+    noise = []
+    for one, other in zip(clean.pairs(), noisy.pairs(), strict=True):
+        before, after = clean.blurred(one).astype(float), noisy.blurred(other).astype(float)
+        inside = (before > 12) & (before < 243)
+        noise.append((after - before)[inside])
+    # Both sides are rounded: 1/12 of variance each.
+    assert np.std(np.concatenate(noise)) == pytest.approx(np.sqrt(2.55**2 + 1 / 6), rel=0.01)
+    assert abs(np.mean(np.concatenate(noise))) < 0.03
+    assert abs(np.corrcoef(noise[0][:9000], noise[1][:9000])[0, 1]) < 0.05
+
+
+def test_same_content_however_it_is_made(tmp_path, crops, recipe):
+    hashes = {
+        build(recipe, crops, tmp_path / "one", jobs=1).content_hash,
+        build(recipe, crops, tmp_path / "two", jobs=2).content_hash,
+        build(recipe, crops, tmp_path / "npy", jobs=1, store="npy").content_hash,
+    }
+    assert len(hashes) == 1
+    assert build(recipe, crops, tmp_path / "other", jobs=1, seed=1).content_hash not in hashes
+    assert check(tmp_path / "two") == []
+
+
+def test_names_are_those_of_shen(tmp_path, crops, recipe):
+    made = build(recipe, crops, tmp_path / "set", jobs=1)
+    names = sorted(path.name for path in (tmp_path / "set" / "blur").iterdir())
+    assert names[:4] == [f"a_0001_ker0{n}_blur_k{size}.png" for n in (1, 2) for size in (13, 9)]
+    assert [pair.index for pair in made.pairs()] == list(range(8))
+    assert {image.identity for image in made.images.values()} == {"a", "b"}
+
+
+def test_photographs_are_aligned_with_their_surroundings(tmp_path, portrait, recipe, dlib_models):
+    write_png(tmp_path / "photos" / "eileen.png", portrait)
+    write_png(tmp_path / "photos" / "wall.png", np.full((90, 90, 3), 120, np.uint8))
+    (tmp_path / "photos" / "broken.png").write_text("text")
+    made = build(recipe, tmp_path / "photos", tmp_path / "set", jobs=1)
+    assert {image.source: image.status for image in made.images.values()} == {
+        "broken.png": "unreadable", "eileen.png": "ok", "wall.png": "no face",
+    }  # fmt: skip
+    assert made.info["counts"]["photographs"] == 3
+    assert {pair.border for pair in made.pairs()} == {"valid"}
+    assert not (tmp_path / "set.faces").exists()
+    # Away from the edge it cannot matter what stands beyond it; at the edge it must.
+    crops = tmp_path / "crops"
+    write_png(crops / "eileen.png", made.sharp(made.images["eileen"]))
+    again = build(recipe, crops, tmp_path / "reflected", jobs=1)
+    for one, other in zip(made.pairs(), again.pairs(), strict=True):
+        a, b = made.blurred(one), again.blurred(other)
+        assert np.array_equal(a[6:-6, 6:-6], b[6:-6, 6:-6])
+        assert not np.array_equal(a, b)
+
+
+def test_short_surroundings_fall_back_and_say_so(tmp_path, portrait, recipe, dlib_models):
+    from facedeblur.generators.align import align
+
+    write_png(tmp_path / "photos" / "eileen.png", portrait)
+    align(tmp_path / "photos", tmp_path / "aligned", margin=4, jobs=1)
+    made = build(recipe, tmp_path / "aligned", tmp_path / "set", jobs=1)
+    assert [(pair.kernel_size, pair.border) for pair in made.pairs()] == [
+        (9, "valid"), (9, "valid"), (13, "reflect"), (13, "reflect"),
+    ]  # fmt: skip
+
+
+def test_an_interrupted_build_goes_on(tmp_path, crops, recipe):
+    whole = build(recipe, crops, tmp_path / "whole", jobs=1)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(recipe, crops, tmp_path / "set", jobs=1, progress=stop)
+    with pytest.raises(InputError, match="half built"):
+        Set.open(tmp_path / "set")
+    seen: list[int] = []
+    made = build(recipe, crops, tmp_path / "set", jobs=1, progress=lambda done, total: seen.append(done))
+    assert seen == [8]
+    assert made.content_hash == whole.content_hash
+
+
+def test_a_changed_crop_is_noticed(tmp_path, crops, recipe):
+    with pytest.raises(InputError, match="half built, found another one"):
+        _interrupt(recipe, crops, tmp_path)
+        write_png(crops / "a_0001.png", np.zeros((128, 128, 3), np.uint8))
+        build(recipe, crops, tmp_path / "set", jobs=1)
+
+
+def _interrupt(recipe: Path, crops: Path, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(recipe, crops, tmp_path / "set", jobs=1, progress=stop)
+
+
+def test_unusable_folders(tmp_path, crops, recipe):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="found none"):
+        build(recipe, tmp_path / "empty", tmp_path / "set", jobs=1)
+    for file in crops.iterdir():
+        file.write_text("text")
+    with pytest.raises(InputError, match="at least one usable face, found unreadable"):
+        build(recipe, crops, tmp_path / "set", jobs=1)
+    assert not (tmp_path / "set").exists() and not (tmp_path / "set.building").exists()
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_recipes_are_sound(name):
+    recipe, text = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.source and recipe.assumption
+    assert all(size % 2 for size in parse_sizes(recipe.kernels.sizes))
+    for entry in recipe.assumption:
+        node = recipe
+        for part in entry.key.split("."):
+            node = getattr(node, part)
+    assert text.startswith("#")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("sigma =", "sigmma =", "noise: key 'sigmma'.*did you mean 'sigma'"),
+        ("[noise]", "[nose]", "key 'nose'.*did you mean 'noise'"),
+        ('"valid"', '"vallid"', "blur.border 'vallid'.*did you mean 'valid'"),
+        ("sigma = 0.01", "sigma = 2.55", "0 to 1, in .* units, found 2.55"),
+        ("per_size = 2", "per_size = 0", "at least 1, found 0"),
+        ("samples = 300", "samples = 1", "samples: expected from 2"),
+        ('"9,13"', '"4,9"', "kernel size"),
+        ('"9,13"', '"abc"', "first:last:step or a comma list"),
+        ("shen128", "shen129", "shen128"),
+    ],
+)
+def test_mistakes_in_a_recipe_are_named(tmp_path, crops, recipe, old, new, said):
+    text = recipe.read_text()
+    assert old in text
+    recipe.write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=said):
+        build(recipe, crops, tmp_path / "set", jobs=1)
+
+
+def test_unknown_recipe():
+    with pytest.raises(InputError, match="did you mean 'shen2020'"):
+        load_recipe("shen2002")
+
+
+def test_sizes():
+    assert parse_sizes("13:27:2") == (13, 15, 17, 19, 21, 23, 25, 27)
+    assert parse_sizes("21,31") == (21, 31)
+
+
+def test_lfw_subset(tmp_path, shared_data, dlib_models):
+    """Real photographs: five people of LFW, the recipe's own 80 kernels."""
+    people = sorted((shared_data / "lfw").iterdir())[:5]
+    for person in people:
+        photo = person / f"{person.name}_0001.jpg"
+        target = tmp_path / "photos" / person.name / photo.name
+        target.parent.mkdir(parents=True)
+        target.write_bytes(photo.read_bytes())
+    made = build("shen2020", tmp_path / "photos", tmp_path / "set", jobs=2, store="npy")
+    assert made.info["counts"] == {"photographs": 5, "images": 5, "identities": 5, "kernels": 80, "pairs": 400}
+    assert {image.identity for image in made.images.values()} == {person.name for person in people}
+    blurred = made.frame()
+    assert set(blurred.border) <= {"valid", "reflect"} and (blurred.border == "valid").mean() > 0.8
