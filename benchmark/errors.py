@@ -34,9 +34,7 @@ class InputError(Exception):
         return (_rebuild, (type(self), self.what, self.expected, self.found, self.do))
 
 
-def _rebuild(
-    kind: type[InputError], what: str, expected: str | None, found: str | None, do: str | None
-) -> InputError:
+def _rebuild(kind: type[InputError], what: str, expected: str | None, found: str | None, do: str | None) -> InputError:
     return kind(what, expected=expected, found=found, do=do)
 
 

@@ -76,7 +76,9 @@ class SetWriter:
         write_json(self.work / "build.json", {"identity": key})
         return []
 
-    def _lay_ground(self, images: Sequence[Image], sharp: Callable[[Image], np.ndarray], bank: Bank, n_kernels: int) -> None:
+    def _lay_ground(
+        self, images: Sequence[Image], sharp: Callable[[Image], np.ndarray], bank: Bank, n_kernels: int
+    ) -> None:
         ok = [image for image in images if image.status == "ok"]
         self.work.mkdir(parents=True)
         for folder in ("sharp", "blur"):

@@ -1,0 +1,186 @@
+"""Network inputs from face images: the whole image resized, or the face found again and cut out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.faces.base import as_batch, no_more
+
+if TYPE_CHECKING:
+    import torch
+
+DLIB_SIDE, DLIB_PADDING = 150, 0.25
+
+
+def resized(faces: np.ndarray, side: int, *, device: str = "cpu") -> torch.Tensor:
+    """Resize whole images to a square, the aspect ratio not kept.
+
+    Bilinear with half-pixel centres, antialiased where it shrinks (a triangle filter), in
+    float32 and not rounded: the same on every version of the libraries to about 1e-4 grey levels.
+
+    Parameters
+    ----------
+    faces : np.ndarray, shape (N, H, W, 3), uint8 RGB
+    side : int
+        Height and width of the result in pixels.
+    device : str
+        Where to do it, as torch names it.
+
+    Returns
+    -------
+    torch.Tensor, shape (N, 3, side, side), float32 in [0, 255]
+    """
+    import torch
+
+    batch = torch.from_numpy(np.ascontiguousarray(as_batch(faces))).to(device).permute(0, 3, 1, 2).float()
+    if tuple(batch.shape[2:]) == (side, side):
+        return batch
+    return torch.nn.functional.interpolate(batch, (side, side), mode="bilinear", align_corners=False, antialias=True)
+
+
+def dlib_chip(image: np.ndarray) -> np.ndarray | None:
+    """Cut out the largest face as dlib's network wants it.
+
+    HOG detector with one upsampling, 68 landmarks, dlib's own face chip of 150 pixels with a padding of 0.25.
+
+    Parameters
+    ----------
+    image : np.ndarray, shape (H, W, 3), uint8 RGB
+
+    Returns
+    -------
+    np.ndarray, shape (150, 150, 3), uint8 RGB, or None where no face is found
+    """
+    from facedeblur.benchmark.faces.dlib_hog import HogDetector, landmarker_68
+
+    faces = HogDetector().detect(image)
+    if not faces:
+        return None
+    dlib = need("dlib", "dlib-bin")
+    points = landmarker_68().points(image, faces[0])
+    left, top, right, bottom = (round(side) for side in faces[0].box)
+    shape = dlib.full_object_detection(
+        dlib.rectangle(left, top, right, bottom), [dlib.point(int(x), int(y)) for x, y in points]
+    )
+    return np.asarray(dlib.get_face_chip(np.ascontiguousarray(image), shape, size=DLIB_SIDE, padding=DLIB_PADDING))
+
+
+def mtcnn_chip(image: np.ndarray, side: int) -> np.ndarray | None:
+    """Cut out the largest face's MTCNN box, no margin, and resize it to a square.
+
+    Parameters
+    ----------
+    image : np.ndarray, shape (H, W, 3), uint8 RGB
+    side : int
+        Height and width of the result in pixels.
+
+    Returns
+    -------
+    np.ndarray, shape (side, side, 3), uint8 RGB, or None where no face is found
+    """
+    from facedeblur.benchmark.faces.mtcnn import MtcnnDetector
+
+    faces = MtcnnDetector().detect(image)
+    if not faces:
+        return None
+    height, width = image.shape[:2]
+    left, top = (max(0, int(edge)) for edge in faces[0].box[:2])
+    right, bottom = min(width, int(faces[0].box[2])), min(height, int(faces[0].box[3]))
+    if right <= left or bottom <= top:
+        return None
+    chip = resized(image[None, top:bottom, left:right], side)[0]
+    return np.asarray(chip.permute(1, 2, 0).round().byte().numpy())
+
+
+def provider_options(kind: str, options: Sequence[str]) -> tuple[str | None, bool]:
+    """Read an embedder's options: ``@1234abcd`` pins its weights, ``as-is`` or ``detect`` says how inputs are made.
+
+    Returns
+    -------
+    sha : str or None
+    detect : bool
+
+    Raises
+    ------
+    InputError
+        When an option is not known.
+    """
+    sha, detect = None, False
+    for option in options:
+        if option.startswith("@"):
+            sha = option[1:]
+        elif option in {"as-is", "detect"}:
+            detect = option == "detect"
+        else:
+            no_more(kind, [option], "as-is or detect")
+    return sha, detect
+
+
+def in_batches(
+    network: Callable[[torch.Tensor], torch.Tensor], inputs: np.ndarray, side: int, *, size: int, device: str
+) -> Iterator[np.ndarray]:
+    """Resize and embed images in batches that all have the same size.
+
+    The last batch is filled up: convolution libraries choose their order of summation by the
+    shape, so with one shape the vector of an image does not depend on its company, bit for bit.
+
+    Parameters
+    ----------
+    network : callable
+        (size, 3, side, side) float32 in [0, 255] to (size, D).
+    inputs : np.ndarray, shape (N, H, W, 3), uint8 RGB
+    side, size : int
+        Pixels of the network's input; images a batch.
+    device : str
+
+    Yields
+    ------
+    np.ndarray, shape (K, D), float32
+        The vectors of up to `size` images, in order.
+    """
+    for start in range(0, len(inputs), size):
+        part = inputs[start : start + size]
+        batch = resized(part, side, device=device)
+        if len(part) < size:
+            batch = batch[[min(i, len(part) - 1) for i in range(size)]]
+        yield network(batch)[: len(part)].cpu().numpy()
+
+
+def scatter(chips: Sequence[np.ndarray | None]) -> tuple[np.ndarray, np.ndarray]:
+    """Stack the chips that are there.
+
+    Returns
+    -------
+    stacked : np.ndarray, shape (K, side, side, 3), uint8 RGB
+    where : np.ndarray, shape (K,), int64
+        Index of each in `chips`.
+    """
+    where = np.array([i for i, chip in enumerate(chips) if chip is not None], dtype=np.int64)
+    if not where.size:
+        return np.empty((0, 1, 1, 3), np.uint8), where
+    return np.stack([chip for chip in chips if chip is not None]), where
+
+
+def torch_device(device: str) -> str:
+    """Check a device's name: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto`` (a GPU where there is one).
+
+    Raises
+    ------
+    InputError
+        When the device is not there.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device '{device}'", expected="one that torch can use", found=str(error).split("\n")[0], do="use cpu"
+        ) from error
+    return device

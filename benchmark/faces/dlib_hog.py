@@ -1,0 +1,136 @@
+"""dlib's HOG frontal face detector and 68-point landmarks.
+
+Detector: King, "Max-Margin Object Detection" (2015), the one that OpenFace uses with one
+upsampling. Landmarks: Kazemi and Sullivan, "One Millisecond Face Alignment with an Ensemble
+of Regression Trees" (CVPR 2014).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.faces.base import Face, as_image, largest_first, no_more
+from facedeblur.benchmark.weights import Located, locate
+
+
+@lru_cache(maxsize=1)
+def _detector() -> Any:
+    return need("dlib", "dlib-bin").get_frontal_face_detector()
+
+
+@lru_cache(maxsize=2)
+def _predictor(path: str) -> Any:
+    return need("dlib", "dlib-bin").shape_predictor(path)
+
+
+@dataclass(frozen=True)
+class HogDetector:
+    """Frontal faces by HOG and a linear classifier.
+
+    Parameters
+    ----------
+    upsample : int
+        How many times the image is doubled before the search; 1 finds faces of about 40 pixels.
+    """
+
+    upsample: int = 1
+
+    @property
+    def definition(self) -> tuple[str, ...]:
+        return ("dlib-hog", f"up{self.upsample}")
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """Faces in `image`, (H, W, 3) uint8 RGB, largest box first.
+
+        Raises
+        ------
+        InputError
+            When dlib is not installed or `image` is not an RGB image.
+        """
+        boxes, scores, _ = _detector().run(as_image(image), self.upsample, 0.0)
+        return largest_first(
+            [
+                Face((float(box.left()), float(box.top()), float(box.right()), float(box.bottom())), float(score))
+                for box, score in zip(boxes, scores, strict=True)
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Landmarker68:
+    """dlib's 68-point shape predictor (iBUG 300-W numbering), reduced to five points.
+
+    Parameters
+    ----------
+    weights : Located
+        dlib's ``shape_predictor_68_face_landmarks.dat``.
+    """
+
+    weights: Located
+
+    @property
+    def definition(self) -> tuple[str, ...]:
+        return ("dlib-68",)
+
+    def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:
+        """Eye centres, nose tip and mouth corners of `face`: (5, 2) float64 pixels ``(x, y)``."""
+        return five_of_68(self.points(image, face))
+
+    def points(self, image: np.ndarray, face: Face) -> np.ndarray:
+        """All 68 points of `face` in `image`, (H, W, 3) uint8 RGB.
+
+        Returns
+        -------
+        np.ndarray, shape (68, 2), float64
+            Pixels ``(x, y)``; points may leave the image.
+
+        Raises
+        ------
+        InputError
+            When dlib is not installed or `image` is not an RGB image.
+        """
+        dlib = need("dlib", "dlib-bin")
+        predictor = _predictor(str(self.weights.path))
+        left, top, right, bottom = (round(side) for side in face.box)
+        shape = predictor(as_image(image), dlib.rectangle(left, top, right, bottom))
+        return np.array([[point.x, point.y] for point in shape.parts()], dtype=np.float64)
+
+
+def five_of_68(points: np.ndarray) -> np.ndarray:
+    """Reduce 68 iBUG points to five: eye centres (means of 36-41, 42-47), nose 30, mouth corners 48 and 54.
+
+    Parameters
+    ----------
+    points : np.ndarray, shape (68, 2)
+
+    Returns
+    -------
+    np.ndarray, shape (5, 2), float64
+    """
+    eyes = [points[36:42].mean(axis=0), points[42:48].mean(axis=0)]
+    return np.array([*eyes, points[30], points[48], points[54]], dtype=np.float64)
+
+
+def hog_detector(*options: str) -> HogDetector:
+    """Make a `HogDetector` from its options: ``up0`` to ``up4``, ``up1`` where none is given."""
+    need("dlib", "dlib-bin")
+    if not options:
+        return HogDetector()
+    first, *rest = options
+    no_more("dlib-hog", rest, "only up0 to up4")
+    if first not in {f"up{n}" for n in range(5)}:
+        raise InputError(f"dlib-hog option '{first}'", expected="up0 to up4", do="write for instance dlib-hog,up1")
+    return HogDetector(int(first[2:]))
+
+
+def landmarker_68(*options: str) -> Landmarker68:
+    """Make a `Landmarker68` from its options: none, or ``@1234abcd`` to pin its weights."""
+    pinned = [option[1:] for option in options if option.startswith("@")]
+    no_more("dlib-68", [option for option in options if not option.startswith("@")], "no options")
+    need("dlib", "dlib-bin")
+    return Landmarker68(locate("dlib-68", sha=pinned[0] if pinned else None))

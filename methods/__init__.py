@@ -1,0 +1,4 @@
+"""Deblurring methods: the interface, the runner, and what ships with the toolkit."""
+
+from facedeblur.methods.base import METHODS as METHODS
+from facedeblur.methods.base import method as method

@@ -1,0 +1,118 @@
+"""What a method is, and how one enters the toolkit.
+
+A method is a class with ``restore(self, blurred)``; everything else is optional:
+
+* ``load(self, device, weights)`` is called once before the first image, with ``"cpu"`` or
+  ``"cuda"`` and the path of each declared weight file. A method that has it counts as a network:
+  it gets the GPU where there is one, and ``--precision``.
+* ``restore(self, blurred)``: (N, H, W, 3) float32 RGB in [0, 1] to the same shape. An oracle gets
+  ``restore(self, blurred, kernels)`` with one (k, k) float64 point spread function an image.
+* ``network``, a ``torch.nn.Module`` attribute, is counted; else ``parameters`` and ``size_bytes``
+  (numbers, or methods that return them) are asked.
+* Keyword arguments of the constructor are the options of the method on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.registry import Registry
+
+GROUP = "facedeblur.methods"
+METHODS: Registry[type[Any]] = Registry("method", group=GROUP)
+"""Name -> class of every method; other packages add theirs by the entry-point group ``facedeblur.methods``."""
+
+Class = TypeVar("Class", bound=type[Any])
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a method declares about itself.
+
+    Attributes
+    ----------
+    name, version : str
+        A new version means other outputs.
+    oracle : bool
+        True where it is given the true kernel, which nobody has outside a benchmark.
+    weights : tuple of (str, str)
+        File name and ``sha256:hex`` of each weight file; an empty hash accepts any content.
+    summary : str
+        First line of the class's docstring.
+    """
+
+    name: str
+    version: str
+    oracle: bool
+    weights: tuple[tuple[str, str], ...]
+    summary: str
+
+
+def method(
+    name: str, *, weights: Mapping[str, str] | None = None, oracle: bool = False, version: str = "1"
+) -> Callable[[Class], Class]:
+    """Return a class decorator that enters a method into the toolkit.
+
+    Parameters
+    ----------
+    name : str
+        How it is called on the command line and in every table.
+    weights : mapping, optional
+        File name -> ``"sha256:..."`` of the files that ``load`` needs.
+    oracle : bool
+        The method needs the true kernel, and is marked so in every table.
+    version : str
+        Raise it when the outputs change.
+
+    Raises
+    ------
+    InputError
+        When the name is taken or not usable as one, a hash is not one, or the class has no ``restore``.
+
+    Examples
+    --------
+    >>> @method("my-net", weights={"g.pt": "sha256:..."})
+    ... class MyNet:
+    ...     def load(self, device, weights): ...
+    ...     def restore(self, blurred): ...
+    """
+
+    def enter(cls: Class) -> Class:
+        if not callable(getattr(cls, "restore", None)) and not callable(getattr(cls, "restore_folder", None)):
+            raise InputError(f"method '{name}'", expected="a class with restore(self, blurred)", found=repr(cls))
+        summary = (cls.__doc__ or "").strip().partition("\n")[0]
+        cls.method_spec = Spec(name, version, oracle, _checked_weights(name, weights or {}), summary)
+        METHODS.add(name, cls)
+        return cls
+
+    if not name or any(letter in name for letter in "[]/\\,= \t\n"):
+        raise InputError(f"method name {name!r}", expected="letters, digits, '-', '_' and '.'", do="rename it")
+    return enter
+
+
+def _checked_weights(name: str, weights: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    checked = []
+    for file, given in weights.items():
+        sha = given.removeprefix("sha256:").lower()
+        if sha and (len(sha) != 64 or set(sha) - set("0123456789abcdef")):
+            raise InputError(
+                f"method '{name}', weights '{file}'", expected="'sha256:' and 64 hex digits", found=repr(given),
+                do="take it from sha256sum, or give '' to accept any content",
+            )  # fmt: skip
+        checked.append((file, sha))
+    return tuple(checked)
+
+
+def spec_of(cls: type[Any]) -> Spec:
+    """What a class declares, entered by `method` or not (an entry point may name a bare class)."""
+    found = cls.__dict__.get("method_spec")
+    return found if isinstance(found, Spec) else Spec(cls.__name__.lower(), "", False, (), "")
+
+
+METHODS.add("blurred", "facedeblur.methods.classical.blurred:Blurred")
+METHODS.add("unsharp", "facedeblur.methods.classical.unsharp:Unsharp")
+METHODS.add("wiener", "facedeblur.methods.classical.wiener:Wiener")
+METHODS.add("richardson-lucy", "facedeblur.methods.classical.richardson_lucy:RichardsonLucy")

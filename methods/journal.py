@@ -1,0 +1,234 @@
+"""The state of a run on disk: what is done, so that a stopped run goes on; and its finish.
+
+While a run lasts, ``run.partial.json`` says what is run and ``status.partial.csv`` grows by the rows of
+each batch, after its images were written. At the end the rows are put in the order of the manifest
+into ``status.csv``, then ``run.json`` is written and makes the outputs valid, then the partial files go.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.atomic import replacing, write_json
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.outputs import (
+    ARRAY,
+    PARTIAL_RUN,
+    PARTIAL_STATUS,
+    RUN,
+    STATUS,
+    Outputs,
+    Status,
+    check_set,
+    read_info,
+    stored_name,
+)
+from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.benchmark.stores import array_path, create_array
+from facedeblur.benchmark.tables import append_rows, header
+
+LOG = "run.log"
+NOT_RUN = "failed: not run"
+SAME = ("method", "version", "options", "weights", "code", "precision", "store", "device")
+_OWN = (RUN, STATUS, PARTIAL_RUN, PARTIAL_STATUS, LOG)
+
+
+class Journal:
+    """Open state of one run; eight bytes a pair are kept in memory.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the outputs.
+    set_ : Set
+    identity : dict
+        What must be the same for a run to go on: the keys of `SAME` and ``set``.
+
+    Raises
+    ------
+    InputError
+        When the folder holds another run or other files.
+    """
+
+    def __init__(self, root: str | Path, set_: Set, identity: dict[str, Any]):
+        self.root, self._set = Path(root), set_
+        self.info = dict(identity)
+        self._rows = np.full(set_.n_pairs, -1, dtype=np.int64)
+        self._ok = np.zeros(set_.n_pairs, dtype=bool)
+        self._table = self.root / PARTIAL_STATUS
+        self.finished = (self.root / RUN).is_file()
+        if self.finished or (self.root / PARTIAL_RUN).is_file():
+            self.info = read_info(self.root / (RUN if self.finished else PARTIAL_RUN))
+            check_set(self.root, self.info, set_)
+            self._check_same(identity)
+            self._read(self.root / STATUS if self.finished else self._table)
+        elif self.root.exists() and (not self.root.is_dir() or self._others()):
+            raise InputError(
+                str(self.root), expected="a new folder", found=self._others() or "a file",
+                do="choose another output folder or remove this one",
+            )  # fmt: skip
+
+    @property
+    def n_ok(self) -> int:
+        """Number of pairs restored so far."""
+        return int(self._ok.sum())
+
+    def pending(self, limit: int | None = None) -> Iterator[Pair]:
+        """Yield the pairs among the first `limit` that are not restored, or whose file is gone."""
+        for pair in self._set.pairs():
+            if limit is not None and pair.index >= limit:
+                return
+            if not self._ok[pair.index] or not self._there(pair):
+                yield pair
+
+    def start(self, *, size: tuple[int, int] | None) -> None:
+        """Make the folder ready for new rows; a finished run becomes an unfinished one first.
+
+        Parameters
+        ----------
+        size : (height, width) or None
+            Of every image of the set; None where they differ, which an array cannot hold.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        if self.info["store"] == "npy":
+            if size is None:
+                raise InputError(
+                    "store 'npy'", expected="images of one size", found="several sizes", do="use --store png"
+                )
+            create_array(self.root, ARRAY, count=self._set.n_pairs, size=size)
+        if self.finished:
+            with replacing(self._table) as temporary:
+                shutil.copyfile(self.root / STATUS, temporary)
+            self._save()
+            (self.root / RUN).unlink()
+            (self.root / STATUS).unlink()
+            self.finished = False
+        elif not self._table.exists():
+            with replacing(self._table) as temporary:
+                temporary.write_text(",".join(header(Status)) + "\n", encoding="utf-8")
+        self._save()
+
+    def note(self, **facts: Any) -> None:
+        """Enter facts of the run that a later part of it needs."""
+        self.info.update(facts)
+        self._save()
+
+    def record(self, rows: Iterable[Status]) -> None:
+        """Enter the rows of a batch whose images have been written."""
+        with self._table.open("ab") as stream:
+            for row in rows:
+                text = io.StringIO()
+                append_rows(text, Status, [row])
+                self._rows[row.index], self._ok[row.index] = stream.tell(), row.ok
+                stream.write(text.getvalue().encode())
+
+    def finish(self, facts: dict[str, Any], *, rest: str) -> Outputs:
+        """Put the rows in order, write ``run.json`` and open the outputs.
+
+        Parameters
+        ----------
+        facts : dict
+            More contents of ``run.json``.
+        rest : str
+            Status of the pairs that were not run.
+        """
+        ok = failed = 0
+        with replacing(self.root / STATUS) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+            append_rows(stream, Status, [], with_header=True)
+            for row in self._in_order(rest):
+                append_rows(stream, Status, [row])
+                ok += row.ok
+                failed += not row.ok and row.status != rest
+        counts = {"pairs": self._set.n_pairs, "ok": ok, "failed": failed, "not_run": self._set.n_pairs - ok - failed}
+        self.info |= {**facts, "counts": counts}
+        write_json(self.root / RUN, self.info)
+        for name in (PARTIAL_RUN, PARTIAL_STATUS):
+            (self.root / name).unlink(missing_ok=True)
+        self.sweep()
+        log = self.root / LOG
+        if log.is_file() and not log.stat().st_size:
+            log.unlink()
+        return Outputs.open(self.root, self._set)
+
+    def sweep(self) -> None:
+        """Remove the temporary files of workers that were stopped while writing."""
+        for path in self.root.glob(".tmp-*"):
+            path.unlink(missing_ok=True)
+
+    def _save(self) -> None:
+        write_json(self.root / PARTIAL_RUN, self.info)
+
+    def _check_same(self, identity: dict[str, Any]) -> None:
+        for key in SAME:
+            old, new = self.info.get(key), identity.get(key)
+            if key in identity and key in self.info and old != new:
+                self.refuse(key, old, new)
+
+    def refuse(self, key: str, old: Any, new: Any) -> None:
+        """Say that the outputs there are of another run.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError(
+            str(self.root), expected=f"a run with {key} {new}", found=f"one with {key} {old}",
+            do="choose another output folder, or remove this one",
+        )  # fmt: skip
+
+    def _others(self) -> str:
+        """Name of a file in the folder that is not of a run, empty where there is none."""
+        names = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
+        return next((name for name in names if name not in _OWN and not name.startswith(".")), "")
+
+    def _there(self, pair: Pair) -> bool:
+        name = stored_name(pair, self.info["store"])
+        path = array_path(self.root, name) if self.info["store"] == "npy" else self.root / name
+        return path.is_file()
+
+    def _read(self, table: Path) -> None:
+        """Find the last row of every pair; a line that was cut off while it was written is dropped."""
+        if not table.is_file():
+            return
+        with table.open("r+b") as stream:
+            stream.readline()
+            while True:
+                at = stream.tell()
+                line = stream.readline()
+                if not line.endswith(b"\n"):
+                    if line:
+                        stream.truncate(at)
+                    return
+                row = _parse(line)
+                if row is None or not 0 <= row.index < len(self._rows):
+                    raise InputError(
+                        str(table), expected="status rows of this set", found=line.decode("utf-8", "replace")[:80],
+                        do="remove the folder and run again",
+                    )  # fmt: skip
+                if not row.status.startswith(NOT_RUN):
+                    self._rows[row.index], self._ok[row.index] = at, row.ok
+
+    def _in_order(self, rest: str) -> Iterator[Status]:
+        with self._table.open("rb") as stream:
+            for pair in self._set.pairs():
+                row = None
+                if self._rows[pair.index] >= 0:
+                    stream.seek(int(self._rows[pair.index]))
+                    row = _parse(stream.readline())
+                yield row or Status(pair.index, pair.pair_id, rest, float("nan"), "")
+
+
+def _parse(line: bytes) -> Status | None:
+    try:
+        index, pair_id, status, seconds, sha256 = next(csv.reader([line.decode()]))
+        return Status(int(index), pair_id, status, float(seconds), sha256)
+    except (ValueError, StopIteration):
+        return None

@@ -1,0 +1,223 @@
+"""One run from its first batch to its last: what is tried again, what is recorded, when it is given up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.outputs import Outputs, Status
+from facedeblur.benchmark.parallel import cores
+from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.methods.batches import Batches, Size
+from facedeblur.methods.crew import Crew, Outcome, Unusable
+from facedeblur.methods.entry import Entry
+from facedeblur.methods.environment import versions
+from facedeblur.methods.jobs import Facts, Job, Result, failure
+from facedeblur.methods.journal import LOG, NOT_RUN, Journal
+from facedeblur.methods.timing import IMAGES, RULE_FOLDER, summarise
+
+FAILURES_AT_START = 5
+LOSSES_IN_A_ROW = 20
+NOTES = 50
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run is carried out; see `facedeblur.methods.runner.run`."""
+
+    device: str
+    precision: str
+    batch: int | None
+    jobs: int
+    timeout: float
+    limit: int | None
+
+
+class Stop(Exception):
+    """The method is not worth going on with; the message says why."""
+
+
+def one_size(the_set: Set) -> Size | None:
+    """(height, width) of every image of the set; None where they differ."""
+    sizes = {(image.height, image.width) for image in the_set.images.values() if image.status == "ok"}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+class Session:
+    """One call of `facedeblur.methods.runner.run`: its counters, and what it decides after each batch."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        the_set: Set,
+        journal: Journal,
+        settings: Settings,
+        scratch: Path,
+        waiting: int,
+        progress: Callable[[int, int], None],
+        say: Callable[[str], None],
+    ):
+        self._entry, self._set, self._journal, self._settings = entry, the_set, journal, settings
+        self._scratch, self._progress, self._say = scratch, progress, say
+        whole = the_set.n_pairs if settings.limit is None else min(settings.limit, the_set.n_pairs)
+        self._done, self._whole = whole - waiting, whole
+        pending = journal.pending(settings.limit)
+        self._batches = Batches(pending, the_set, batch=settings.batch, mixed=entry.folder)
+        self._any_ok = journal.n_ok > 0
+        self._failures = self._losses = 0
+        self._notes: list[str] = list(journal.info.get("notes", []))
+        self._clock: list[float] = []
+
+    def carry_out(self, rest: str) -> Outputs:
+        """Run what is waiting and finish the outputs."""
+        begin = time.perf_counter()
+        stopped = ""
+        root = self._journal.root
+        made_here = not root.exists()
+        root.mkdir(parents=True, exist_ok=True)
+        if self._done:
+            self._say(f"{root}: {self._done:,} of {self._whole:,} pairs are restored already, going on")
+        settings = self._settings
+        threads = max(1, cores() // settings.jobs) if settings.jobs > 1 else None
+        with Crew(self._job(), self._entry.plugin, root / LOG, limit=settings.timeout, threads=threads) as crew:
+            try:
+                facts = crew.grow(1)
+                self._begin(facts)
+                self._restore(crew, facts)
+            except Unusable as error:
+                stopped = f"method '{self._entry.shown}' cannot be loaded: {error}"
+                self._journal.start(size=one_size(self._set))
+                self._journal.note(**{"device_name": "", "parameters": None, "bytes_fp32": None} | self._journal.info)
+            except Stop as error:
+                stopped = f"method '{self._entry.shown}' {error}"
+            except InputError:
+                if made_here:
+                    _remove_empty(root)
+                raise
+        if stopped:
+            self._say(stopped)
+            rest = f"{NOT_RUN} ({' '.join(stopped.split())[:200]})"
+        return self._journal.finish(self._closing(begin, stopped), rest=rest)
+
+    def _job(self) -> Job:
+        entry, settings = self._entry, self._settings
+        return Job(
+            kind=entry.kind,
+            name=entry.shown,
+            arguments=entry.options | entry.fixed,
+            oracle=entry.spec.oracle,
+            weights={name: path.resolve() for name, path in entry.weights.items()},
+            device=settings.device,
+            precision=settings.precision,
+            set_root=self._set.root.resolve(),
+            out_root=self._journal.root.resolve(),
+            store=self._journal.info["store"],
+            scratch=self._scratch,
+        )
+
+    def _begin(self, facts: Facts) -> None:
+        before = self._journal.info.get("device")
+        if before is not None and before != facts.device:
+            self._journal.refuse("device", before, facts.device)
+        self._journal.start(size=one_size(self._set))
+        self._journal.note(
+            device=facts.device,
+            device_name=facts.device_name,
+            parameters=facts.parameters,
+            bytes_fp32=facts.size_bytes,
+            batch=self._settings.batch or "auto",
+            jobs=self._settings.jobs,
+            timeout_s=self._settings.timeout,
+            versions=versions(),
+        )
+
+    def _restore(self, crew: Crew, facts: Facts) -> None:
+        self._progress(self._done, self._whole)
+        if not self._entry.folder and not self._journal.info.get("timings"):
+            self._time(crew, facts)
+        crew.grow(min(self._settings.jobs, self._batches.ahead(self._whole - self._done)))
+        for outcome in crew.work(self._batches):
+            self._take(outcome)
+        if self._entry.folder and self._clock:
+            timings = summarise(self._clock, size=(0, 0), device=facts.device_name, rule=RULE_FOLDER, discard=0)
+            self._journal.note(timings={key: value for key, value in timings.items() if key not in ("height", "width")})
+
+    def _time(self, crew: Crew, facts: Facts) -> None:
+        """Run the first ten images one by one, which gives their outputs and the run time at once."""
+        first = self._batches.take(IMAGES)
+        singles = iter([(pair,) for pair in first])
+        for outcome in crew.work(lambda: next(singles, None)):
+            self._take(outcome)
+        size = self._batches.size(first[0])
+        timings = summarise(self._clock, size=size, device=facts.device_name)
+        if timings:
+            self._journal.note(timings=timings)
+            self._batches.pace(size, timings["median_s"], self._settings.timeout)
+
+    def _take(self, outcome: Outcome) -> None:
+        """Enter what came of a batch, or have it tried again."""
+        pairs, several = outcome.pairs, len(outcome.pairs) > 1
+        rows: list[Result] = []
+        if outcome.kind == "memory":
+            if several:
+                cap = self._batches.halve(pairs)
+                self._note(f"out of memory with a batch of {len(pairs)}: at most {cap} from here on")
+            else:
+                rows = [failure(pair, f"out of memory: {outcome.why}") for pair in pairs]
+        elif outcome.kind == "lost":
+            self._note(f"{outcome.why} (at {pairs[0].name}{' and others' * several})")
+            if several:
+                self._batches.alone(pairs)
+            else:
+                rows = [failure(pair, outcome.why) for pair in pairs]
+        else:
+            by_index = {result.index: result for result in outcome.results}
+            rows = [result for result in outcome.results if not (several and result.retry)]
+            self._batches.alone(pair for pair in pairs if several and by_index[pair.index].retry)
+        self._enter(pairs, rows, lost=outcome.kind == "lost")
+
+    def _enter(self, pairs: tuple[Pair, ...], rows: list[Result], *, lost: bool) -> None:
+        self._journal.record(Status(row.index, row.pair_id, row.status, row.seconds, row.sha256) for row in rows)
+        self._done += len(rows)
+        self._progress(self._done, self._whole)
+        for row in rows:
+            ok = row.status == "ok"
+            self._failures = 0 if ok else self._failures + 1
+            self._losses = self._losses + 1 if lost else 0
+            if ok:
+                self._any_ok = True
+                if len(self._clock) < IMAGES or self._entry.folder:
+                    self._clock.append(row.seconds)
+        if not self._any_ok and self._failures >= FAILURES_AT_START:
+            raise Stop(f"failed on the first {self._failures} images, {rows[-1].status.removeprefix('failed: ')}")
+        if self._losses >= LOSSES_IN_A_ROW:
+            raise Stop(f"took its process down on {self._losses} images in a row, {rows[-1].status}")
+
+    def _note(self, line: str) -> None:
+        self._notes.append(line)
+        self._say(line)
+
+    def _closing(self, begin: float, stopped: str) -> dict[str, Any]:
+        if len(self._notes) > NOTES:
+            self._notes = [*self._notes[: NOTES - 1], f"and {len(self._notes) - NOTES + 1} more of this kind"]
+        before = float(self._journal.info.get("seconds_total", 0.0))
+        return {
+            "notes": self._notes,
+            "stopped": stopped,
+            "seconds_total": round(before + time.perf_counter() - begin, 3),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def _remove_empty(root: Path) -> None:
+    """Leave no trace of a run that was refused before it began."""
+    log = root / LOG
+    if log.is_file() and not log.stat().st_size:
+        log.unlink()
+    if not any(root.iterdir()):
+        root.rmdir()

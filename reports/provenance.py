@@ -1,0 +1,116 @@
+"""What a reader needs to get the same numbers: definitions in words, hashes, versions, commands."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.scores import Column
+from facedeblur.reports.board import Board, Entry
+
+_FAMILIES = {
+    "psnr": "peak signal-to-noise ratio of 8-bit images, 10 log₁₀(peak² / mean squared error), averaged in dB",
+    "ssim": "structural similarity of 8-bit images with K = (0.01, 0.03), L = 255",
+    "detection": "share of restored images in which the detector finds a face",
+    "identity": "distance between the embeddings of the restored and the sharp face",
+}
+_ARGUMENTS = {
+    "rgb": "error over the three RGB channels together",
+    "y-limited": "on luma, BT.601 in 16…235, which reads 1.3 to 1.6 dB higher than on RGB",
+    "y-full": "on luma, BT.601 in 0…255",
+    "255": "peak 255",
+    "matlab3d": "as MATLAB's ssim treats an RGB array: one window that also runs across the channels, replicated borders",
+    "perchannel": "each channel by itself, only where the window lies inside the image",
+    "perchannel-replicate": "each channel by itself, replicated borders",
+    "skimage": "scikit-image's default: sample covariance",
+    "uniform": "uniform window",
+    "l2": "Euclidean",
+    "cosine": "one minus the cosine",
+    "detect": "the face is found again first",
+    "dlib-hog": "dlib's HOG frontal face detector",
+    "dlib-resnet": "dlib's 128-d residual network",
+    "facenet-vggface2": "FaceNet (InceptionResnetV1 trained on VGGFace2)",
+}
+
+
+def define(column: Column) -> str:
+    """Say in words what a column measures and what a failure counts as."""
+    signature = Signature.parse(column.signature)
+    told = [_FAMILIES.get(signature.name, column.label), *(_argument(arg) for arg in signature.args)]
+    return f"{'; '.join(told)}. A failed pair counts as {column.failure:g}."
+
+
+def _argument(text: str) -> str:
+    name, _, digest = text.partition("@")
+    if name[:1] in "sw" and name[1:].replace(".", "", 1).isdigit():
+        name = f"Gaussian of σ = {name[1:]}" if name[0] == "s" else f"window of {name[1:]} pixels"
+    elif name.startswith("cap") and name[3:].replace(".", "", 1).isdigit():
+        name = f"identical images count as {name[3:]} dB"
+    else:
+        name = _ARGUMENTS.get(name, name)
+    return f"{name} (weights {digest})" if digest else name
+
+
+def set_facts(board: Board) -> list[tuple[str, str]]:
+    """Names and values that identify the set."""
+    info = board.set
+    counts = info.get("counts") or {}
+    facts = [("Set", info.get("name")), ("Content hash", info.get("hash")), ("Seed", info.get("seed"))]
+    facts += [(str(name).capitalize(), f"{number:,}") for name, number in counts.items()]
+    facts += [("Protocol", board.leader.meta.protocol)]
+    facts += [(f"Source {place}", line(source)) for place, source in enumerate(info.get("sources") or [], start=1)]
+    facts += [("Built with", line(info.get("packages") or {}))]
+    facts += [("Scored with", line(board.leader.meta.versions)), ("Reported with", f"facedeblur {own_version()}")]
+    return [(name, str(value)) for name, value in facts if value not in (None, "")]
+
+
+def run_facts(entry: Entry) -> list[tuple[str, str]]:
+    """Everything that the run and the scoring of one method recorded, paths left out."""
+    skipped = {"method", "oracle", "schema", "set", "path", "hash", "store"}
+    facts = [("run hash", str(entry.meta.run.get("hash", "")))]
+    facts += [(name, line(value)) for name, value in entry.meta.run.items() if name not in skipped]
+    return [(name, text) for name, text in facts if text]
+
+
+def line(value: Any) -> str:
+    """A recorded value on one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {line(part)}" for name, part in value.items() if part not in (None, ""))
+    if isinstance(value, list | tuple):
+        return ", ".join(line(part) for part in value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
+
+
+def recipe_text(board: Board) -> str:
+    """The recipe as it stands in the set."""
+    recipe = board.set.get("recipe") or ""
+    return recipe if isinstance(recipe, str) else json.dumps(recipe, indent=2, ensure_ascii=False)
+
+
+def commands(board: Board) -> list[str]:
+    """Command lines that lead from photographs to this report; words in capitals are the reader's own paths."""
+    name, seed = str(board.set.get("name", "RECIPE")), board.set.get("seed")
+    lines = [f"facedeblur build {shlex.quote(name)} --faces PHOTOS{'' if seed is None else f' --seed {seed}'} -o SET"]
+    folders = [f"OUTPUTS/{place}" for place in range(1, len(board.entries) + 1)]
+    for entry, folder in zip(board, folders, strict=True):
+        run = entry.meta.run
+        if run.get("foreign"):
+            lines.append(f"# {folder}: restored by {line(run.get('method'))}, outside facedeblur".replace("\n", " "))
+        else:
+            lines.append(f"facedeblur run {shlex.quote(str(run.get('name') or run['method']))} SET -o {folder}")
+    lines.append(f"facedeblur score SET {' '.join(folders)} --protocol {shlex.quote(board.leader.meta.protocol)}")
+    lines.append(f"facedeblur report {' '.join(folders)} -o report.html")
+    return lines
+
+
+def own_version() -> str:
+    """Version of the installed package."""
+    try:
+        return version("facedeblur")
+    except PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,76 @@
+"""How numbers are written for people: one place, so that terminal, page and plots agree."""
+
+from __future__ import annotations
+
+import math
+
+from facedeblur.benchmark.scores import Column
+
+NONE = "—"
+_DIGITS = {"dB": 2, "fraction": 2}
+
+
+def heading(column: Column) -> str:
+    """Label with direction and unit, e.g. ``PSNR ↑ dB``."""
+    return " ".join(part for part in (column.label, arrow(column), unit(column)) if part)
+
+
+def arrow(column: Column) -> str:
+    """``↑`` where higher is better, else ``↓``."""
+    return "↑" if column.higher_is_better else "↓"
+
+
+def unit(column: Column) -> str:
+    """The unit as printed: fractions are shown in per cent."""
+    return "%" if column.unit == "fraction" else column.unit
+
+
+def value(number: float | None, column: Column) -> str:
+    """One value of a metric: 2 decimals for dB and per cent, else 4; ``∞`` and ``—`` where there is no digit."""
+    if number is None or math.isnan(number):
+        return NONE
+    if math.isinf(number):
+        return "∞" if number > 0 else "−∞"
+    scale = 100.0 if column.unit == "fraction" else 1.0
+    text = f"{number * scale:.{_DIGITS.get(column.unit, 4)}f}"
+    # A rounded zero has no sign, and a minus is as wide as a digit.
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def count(number: int) -> str:
+    """7998 -> ``7,998``."""
+    return f"{number:,}"
+
+
+def coverage(ok: int, total: int) -> str:
+    """``7,998/8,000``: how many pairs have an output that could be scored."""
+    return f"{ok:,}/{total:,}"
+
+
+def seconds(number: float | None) -> str:
+    """Seconds to three significant digits, never in exponents; below a microsecond ``<0.000001``."""
+    if number is None or math.isnan(number):
+        return NONE
+    if 0 < number < 1e-6:
+        return "<0.000001"
+    if number == 0 or number >= 100:
+        return f"{number:.0f}"
+    return f"{number:.{max(0, 2 - math.floor(math.log10(number)))}f}"
+
+
+def amount(number: float | None, suffix: str = "") -> str:
+    """A large count in k, M or G to three significant digits: 12345678 -> ``12.3 M``."""
+    if number is None or math.isnan(number):
+        return NONE
+    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        # 999,500 would be written 1000 k.
+        if number >= limit * 0.9995:
+            scaled = number / limit
+            digits = max(0, 2 - math.floor(math.log10(scaled) + 1e-4))
+            return f"{scaled:.{digits}f} {letter}{suffix}"
+    return f"{number:.0f} {suffix}".rstrip()
+
+
+def short(digest: str, length: int = 10) -> str:
+    """The start of a hash, enough to tell two apart by eye."""
+    return digest.removeprefix("sha256:")[:length]

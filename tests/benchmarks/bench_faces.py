@@ -1,0 +1,109 @@
+"""G6: embeddings against facenet-pytorch one by one, and dlib's descriptor against dlib-bin."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from common import PeerMissing, Ratio, interleave
+
+FACES = 40
+
+
+def faces() -> np.ndarray:
+    """Forty 128x128 RGB faces: two portraits, shifted, mirrored, darkened."""
+    import matplotlib.cbook
+    from skimage import data
+
+    from facedeblur.benchmark.images import read_photo
+
+    hopper = read_photo(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).pixels
+    crops = []
+    for i in range(FACES // 4):
+        for crop in (
+            data.astronaut()[40 + i : 168 + i, 160 + i : 288 + i],
+            hopper[100 + i : 356 + i, 150:406][::2, ::2],
+        ):
+            crops += [crop, crop[:, ::-1] // 2]
+    return np.stack(crops)
+
+
+def facenet() -> Ratio:
+    """InceptionResnetV1 with random weights: ours in batches, facenet-pytorch's one image at a time."""
+    import torch
+
+    from facedeblur.benchmark.faces import chips
+    from facedeblur.benchmark.faces.facenet import BATCH
+    from facedeblur.benchmark.faces.facenet_network import FaceNetwork
+    from facedeblur.benchmark.faces.torchvision_shim import prepare
+
+    try:
+        prepare()
+        from facenet_pytorch import InceptionResnetV1
+    except Exception as error:
+        raise PeerMissing("facenet-pytorch") from error
+    torch.manual_seed(0)
+    peer = InceptionResnetV1().eval()
+    network = FaceNetwork(peer.state_dict())
+    images = faces()
+
+    def ours() -> np.ndarray:
+        parts = chips.in_batches(lambda x: network((x - 127.5) / 128), images, 160, size=BATCH, device="cpu")
+        return np.concatenate(list(parts))
+
+    def theirs() -> np.ndarray:
+        # In the layout that facenet-pytorch's own image reader gives, channels first.
+        with torch.no_grad():
+            return np.concatenate(
+                [peer(((chips.resized(images[i : i + 1], 160) - 127.5) / 128).contiguous()) for i in range(FACES)]
+            )
+
+    difference = float(np.abs(ours() - theirs()).max())
+    seconds = interleave({"ours": ours, "peer": theirs})
+    what = f"InceptionResnetV1 of {FACES} faces vs facenet-pytorch one by one (differ by {difference:.0e})"
+    return Ratio("G6", what, seconds["ours"], seconds["peer"], 3.0)
+
+
+def descriptor() -> Ratio:
+    """dlib's 128-d descriptor of 150-pixel chips: the port in batches, dlib on the list."""
+    try:
+        import dlib
+    except ImportError as error:
+        raise PeerMissing("dlib-bin") from error
+    from facedeblur.benchmark.errors import InputError
+    from facedeblur.benchmark.faces import EMBEDDERS, chips, provider
+    from facedeblur.benchmark.weights import locate
+
+    try:
+        weights = locate("dlib-resnet")
+    except InputError as error:
+        raise PeerMissing("face_recognition_models") from error
+    peer, embedder = dlib.face_recognition_model_v1(str(weights.path)), provider(EMBEDDERS, "dlib-resnet")
+    images = chips.resized(faces(), 150).permute(0, 2, 3, 1).round().byte().numpy()
+    ours = functools.partial(embedder.embed, images)
+    theirs = functools.partial(peer.compute_face_descriptor, list(images))
+    difference = float(np.abs(ours() - np.array(theirs())).max())
+    if difference > 1e-4:
+        raise AssertionError(f"the port differs from dlib by {difference}")
+    seconds = interleave({"ours": ours, "peer": theirs})
+    what = f"dlib descriptor of {FACES} chips vs dlib-bin (differ by {difference:.0e})"
+    return Ratio("G6", what, seconds["ours"], seconds["peer"], 15.0)
+
+
+def run() -> list[Ratio]:
+    """Both rows, one thread; a peer that is not installed is named and its row left out."""
+    import torch
+
+    torch.set_num_threads(1)
+    rows = []
+    for row in (facenet, descriptor):
+        try:
+            rows.append(row())
+        except PeerMissing as error:
+            print(f"G6: peer {error} is not installed")
+    return rows
+
+
+if __name__ == "__main__":
+    for ratio in run():
+        print(f"{ratio.target} {ratio.what}: {ratio.value:.1f}x (at least {ratio.at_least:g}x), {ratio.ours_s:.2f} s")

@@ -1,0 +1,158 @@
+"""G4 and G5: building and scoring 16,000 pairs from end to end, against the script people write."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from common import Ratio
+from scipy.signal import fftconvolve
+from skimage import data
+
+from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.score import score
+from facedeblur.benchmark.sets import Set
+from facedeblur.generators.build import build
+
+SHARP, ROUNDS = 200, 3
+PEAK = """
+import resource, sys
+from facedeblur.benchmark.score import score
+from facedeblur.generators.build import build
+build("shen2020", sys.argv[1], sys.argv[2], jobs=2)
+score(sys.argv[2], sys.argv[2] + "/blur", metrics=["psnr"], jobs=2)
+print(*[resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)])
+"""
+NAIVE_SHARE = 8  # the naive script runs on one sharp image in eight, and is scaled up
+
+
+def crops(folder: Path, count: int = SHARP) -> Path:
+    """Different 128x128 crops around a portrait."""
+    portrait = data.astronaut()
+    for number in range(count):
+        top, left = 2 * (number // 50), 40 + 5 * (number % 50)
+        write_png(folder / f"face_{number:04d}.png", portrait[top : top + 128, left : left + 128])
+    return folder
+
+
+def naive_build(task: tuple[Path, np.ndarray, Path]) -> int:
+    from PIL import Image
+
+    file, kernels, out = task
+    sharp = np.asarray(Image.open(file)) / 255.0
+    for number, kernel in enumerate(kernels):
+        pad = len(kernel) // 2
+        padded = np.pad(sharp, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
+        blurred = np.dstack([fftconvolve(padded[:, :, c], kernel, mode="valid") for c in range(3)])
+        noisy = np.clip(blurred + np.random.normal(0, 0.01, blurred.shape), 0, 1)  # noqa: NPY002
+        Image.fromarray((noisy * 255 + 0.5).astype(np.uint8)).save(out / f"{file.stem}_{number:02d}.png")
+    return len(kernels)
+
+
+def naive_score(task: tuple[Path, list[Path]]) -> int:
+    from PIL import Image
+    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+    file, outputs = task
+    for path in outputs:
+        sharp, restored = np.asarray(Image.open(file)), np.asarray(Image.open(path))
+        peak_signal_noise_ratio(sharp, restored)
+        structural_similarity(
+            sharp, restored, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        )
+    return len(outputs)
+
+
+def timed(job: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+def drain(function: Callable[..., int], tasks: list) -> None:
+    for _ in imap(function, tasks, jobs=2):
+        pass
+
+
+def run() -> list[Ratio]:
+    """Build and score by both stores with two workers; the set is on /dev/shm where there is one."""
+    base = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=base) as name:
+        return _run(Path(name))
+
+
+def _run(root: Path) -> list[Ratio]:
+    faces = crops(root / "faces")
+    files = sorted(faces.iterdir())
+    shutil.rmtree(root / "warm", ignore_errors=True)
+    build("shen2020", faces, root / "warm", jobs=2, store="npy")  # compiles, starts the pool
+    bank = Set.open(root / "warm").bank
+    kernels = [bank.kernel(kernel_id) for kernel_id in bank.ids]
+    share = files[::NAIVE_SHARE]
+    (root / "naive").mkdir()
+    seconds: dict[str, list[float]] = {}
+
+    def record(what: str, job: Callable[[], object], scale: float = 1.0) -> None:
+        seconds.setdefault(what, []).append(timed(job) * scale)
+
+    scale = len(files) / len(share)
+    for number in range(ROUNDS):
+        for store in ("png", "npy"):
+            out = root / f"{store}{number}"
+            record(f"build {store}", lambda out=out, store=store: build("shen2020", faces, out, jobs=2, store=store))
+            _as_outputs(out)
+            record(f"score {store} perchannel", lambda out=out: _score(out, "ssim[perchannel]"))
+            record(f"score {store} matlab3d", lambda out=out: _score(out, "ssim[matlab3d]"))
+            shutil.rmtree(out)
+        tasks = [(file, kernels, root / "naive") for file in share]
+        record("naive build", lambda tasks=tasks: drain(naive_build, tasks), scale)
+        pairs = [(file, sorted((root / "naive").glob(f"{file.stem}_*"))) for file in share]
+        record("naive score", lambda pairs=pairs: drain(naive_score, pairs), scale)
+    median = {what: statistics.median(times) for what, times in seconds.items()}
+    growth, peak = memory(root)
+    return [
+        Ratio("G4", "build 16,000 pairs to PNG, 2 workers", median["build png"], median["naive build"], 8),
+        Ratio("G4", "build 16,000 pairs to npy, 2 workers", median["build npy"], median["naive build"], 20),
+        Ratio("G4", "score PSNR, SSIM per channel, PNG", median["score png perchannel"], median["naive score"], 7),
+        Ratio("G4", "score PSNR, SSIM per channel, npy", median["score npy perchannel"], median["naive score"], 12),
+        Ratio("G4", "score PSNR, SSIM MATLAB 3-D, PNG", median["score png matlab3d"], median["naive score"], 7),
+        Ratio("G5", f"memory growth 1,000 -> 160,000 pairs: {growth:.1f} MiB (5 allowed)", growth / 1e3, 5e-3, 1),
+        Ratio("G5", f"largest worker: {peak:.0f} MiB (300 allowed)", peak / 1e3, 0.3, 1),
+    ]
+
+
+def _as_outputs(folder: Path) -> None:
+    """The blurred images of a set, given out as the outputs of a method."""
+    from facedeblur.methods.runner import run as restore
+
+    restore("blurred", folder, folder / "outputs", store=Set.open(folder).store)
+
+
+def _score(folder: Path, ssim: str) -> None:
+    (folder / "outputs" / "scores.parquet").unlink(missing_ok=True)
+    score(folder, folder / "outputs", metrics=["psnr", ssim], jobs=2)
+
+
+def memory(root: Path) -> tuple[float, float]:
+    """Growth of resident memory with the number of pairs, and the largest worker, in MiB."""
+    small, large = (_peak(root, count) for count in (13, 2_000))
+    return large[0] - small[0], large[1]
+
+
+def _peak(root: Path, images: int) -> tuple[float, float]:
+    """Peak resident memory (parent, largest worker) of building and scoring so many images x 80 kernels."""
+    faces, out = crops(root / f"faces{images}", images), root / f"memory{images}"
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(faces), str(out)], capture_output=True, text=True, check=True
+    )
+    shutil.rmtree(out)
+    own, workers = (int(part) / 1024 for part in done.stdout.split())
+    return own, workers

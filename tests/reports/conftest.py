@@ -1,0 +1,202 @@
+"""A small real set with the outputs of four methods, one of them named to break a page, and score tables made up for size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from facedeblur.benchmark.images import pixel_hash
+from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.outputs import Outputs, Status
+from facedeblur.benchmark.scores import KEYS, Column, ScoreMeta, Scores
+from facedeblur.benchmark.set_writer import SetWriter
+from facedeblur.benchmark.sets import Image, Pair, Set
+from facedeblur.benchmark.stores import write_pixels
+from facedeblur.benchmark.tables import write_rows
+
+HOSTILE = "<script>alert(1)</script>"
+PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
+SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
+FOUND = Column("detection[dlib-hog]", "Face found (dlib-hog)", "fraction", True, 0.0)
+DISTANCE = Column("identity[dlib-resnet@0123abcd,l2]", "Identity L2 (dlib-resnet)", "", False, 2.0)
+COLUMNS = (PSNR, SSIM, FOUND, DISTANCE)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What lies on disk: the set, and outputs folders with ``scores.parquet``, by method."""
+
+    set: Path
+    outputs: dict[str, Path]
+
+    @property
+    def tables(self) -> list[Path]:
+        return list(self.outputs.values())
+
+
+def make_scores(
+    method: str,
+    psnr: Sequence[float],
+    *,
+    oracle: bool = False,
+    columns: tuple[Column, ...] = COLUMNS,
+    status: dict[int, str] | None = None,
+    set_hash: str = "a1" * 32,
+    run: dict[str, Any] | None = None,
+    other: dict[str, Any] | None = None,
+) -> Scores:
+    """A table in memory, ten pairs a face, kernel sizes 13 to 27; the other metrics follow from PSNR."""
+    values = np.asarray(psnr, float)
+    n = len(values)
+    index = np.arange(n)
+    finite = np.where(np.isinf(values), 60.0, values)
+    made = {
+        PSNR.signature: values,
+        SSIM.signature: np.clip(finite / 40, 0, 1),
+        FOUND.signature: (finite > 20).astype(float),
+        DISTANCE.signature: np.clip(1.5 - finite / 40, 0, 2),
+    }
+    frame = pd.DataFrame(
+        {
+            "index": index,
+            "pair_id": [f"p{i:05d}" for i in index],
+            "image_id": [f"face{i // 10:04d}" for i in index],
+            "identity": [f"person {i // 10}" for i in index],
+            "role": "test",
+            "kernel_id": [f"ker{i % 10 + 1:02d}" for i in index],
+            "kernel_size": 13 + 2 * (index % 8),
+            "status": "ok",
+            "seconds": 0.01,
+            "sha256": "",
+        }
+    )
+    for column in columns:
+        frame[column.signature] = made.get(column.signature, values)
+    for row, why in (status or {}).items():
+        frame.loc[row, "status"] = why
+        frame.loc[row, [column.signature for column in columns]] = np.nan
+    assert tuple(frame.columns[: len(KEYS)]) == KEYS
+    meta = ScoreMeta(
+        set={"name": "tiny", "hash": set_hash, "path": "nowhere", "seed": 7, "counts": {"pairs": n}, "recipe": "x = 1\n"},
+        run={"method": method, "oracle": oracle, "hash": f"{method}-hash", "path": "nowhere", **(run or {})},
+        protocol="shen2020",
+        columns=columns,
+        unavailable=(("identity[facenet-vggface2,l2]", "weights file not there"),),
+        extra=(),
+        versions={"facedeblur": "0.1.0"},
+    )
+    return Scores(frame, replace(meta, **(other or {})))
+
+
+@pytest.fixture(scope="session")
+def scores_of() -> Callable[..., Scores]:
+    """`make_scores`, for tests that need tables only."""
+    return make_scores
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Three faces x four kernels on disk; the outputs of an input copy, a sharpener, an oracle and a hostile name."""
+    from skimage import data
+
+    root = tmp_path_factory.mktemp("bench")
+    rng = np.random.default_rng(0)
+    portrait = np.asarray(data.astronaut())
+    sharp = {f"face{i}": np.ascontiguousarray(portrait[40 + 8 * i : 104 + 8 * i, 190 + 6 * i : 254 + 6 * i]) for i in range(3)}
+    kernels = {f"ker{i + 1:02d}_k{size}": _streak(size, angle) for i, (size, angle) in enumerate([(5, 0), (5, 45), (9, 0), (9, 45)])}
+    made = _write_set(root / "set", sharp, kernels, rng)
+    outputs = {}
+    for folder, method, oracle in [
+        ("blurred", "blurred", False),
+        ("unsharp", "unsharp", False),
+        ("oracle", "wiener", True),
+        ("hostile", HOSTILE, False),
+    ]:
+        outputs[method] = _write_outputs(root / folder, method, made, oracle=oracle)
+    return Bench(root / "set", outputs)
+
+
+def _streak(size: int, angle: float) -> np.ndarray:
+    kernel = np.zeros((size, size))
+    kernel[size // 2] = 1
+    turn = cv2.getRotationMatrix2D((size // 2, size // 2), angle, 1)
+    kernel = cv2.warpAffine(kernel, turn, (size, size))
+    return kernel / kernel.sum()
+
+
+def _write_set(root: Path, sharp: dict[str, np.ndarray], kernels: dict[str, np.ndarray], rng: np.random.Generator) -> Set:
+    info = {"name": "tiny", "recipe": "name = 'tiny'\n", "seed": 3, "sources": [{"name": "scikit-image"}], "packages": {"numpy": "2"}}
+    writer = SetWriter(root, info)
+    images = [
+        Image(name, f"person {name[-1]}", "test", "ok", 1, "a.png", "", 1.0, 0, "", 64, 64, pixel_hash(pixels), "")
+        for name, pixels in sharp.items()
+    ]
+    writer.start(images, lambda image: sharp[image.image_id], Bank.of(list(kernels), list(kernels.values())), n_kernels=len(kernels))
+    index = 0
+    for image in images:
+        pairs = []
+        for kernel_id, kernel in kernels.items():
+            blurred = cv2.filter2D(sharp[image.image_id], -1, kernel, borderType=cv2.BORDER_REFLECT)
+            blurred = np.clip(blurred + rng.normal(0, 2, blurred.shape), 0, 255).astype(np.uint8)
+            name = f"{image.image_id}_{kernel_id}"
+            pair = Pair(
+                index, name, image.image_id, kernel_id, len(kernel), "uniform", "reflect", 0.01, 1.0, 3,
+                image.sharp, f"blur/{name}.png", pixel_hash(blurred),
+            )  # fmt: skip
+            write_pixels(writer.work, pair.blur, index, blurred, store="png")
+            pairs.append(pair)
+            index += 1
+        writer.append(pairs)
+    return writer.finish()
+
+
+def _write_outputs(root: Path, method: str, made: Set, *, oracle: bool) -> Path:
+    root.mkdir()
+    info = {
+        "schema": 1, "method": method, "version": "1", "oracle": oracle, "store": "png", "weights": {}, "options": {},
+        "set": {"name": made.name, "hash": made.content_hash}, "device": "cpu",
+    }  # fmt: skip
+    statuses = []
+    rows: list[dict[str, Any]] = []
+    for pair in made.pairs():
+        image = made.images[pair.image_id]
+        sharp, blurred = made.sharp(image).astype(float), made.blurred(pair).astype(float)
+        soft = cv2.GaussianBlur(blurred, (0, 0), 2)
+        restored = {"blurred": blurred, "unsharp": blurred + 0.6 * (blurred - soft), "wiener": 0.3 * blurred + 0.7 * sharp}
+        pixels = np.clip(restored.get(method, 0.9 * blurred), 0, 255).astype(np.uint8)
+        status, sha = "ok", pixel_hash(pixels)
+        if method == HOSTILE and pair.index in (1, 6):
+            status, sha = "failed: <b>out of memory</b>", ""
+        else:
+            write_pixels(root, pair.name, pair.index, pixels, store="png")
+        statuses.append(Status(pair.index, pair.pair_id, status, 0.002, sha))
+        error = float(np.mean((pixels.astype(float) - sharp) ** 2))
+        psnr = 10 * np.log10(255**2 / error) if status == "ok" else np.nan
+        rows.append(
+            {
+                "index": pair.index, "pair_id": pair.pair_id, "image_id": pair.image_id, "identity": image.identity,
+                "role": image.role, "kernel_id": pair.kernel_id, "kernel_size": pair.kernel_size, "status": status,
+                "seconds": 0.002, "sha256": sha, PSNR.signature: psnr, SSIM.signature: psnr / 40,
+                FOUND.signature: float(psnr > 20) if status == "ok" else np.nan, DISTANCE.signature: 1.5 - psnr / 40,
+            }  # fmt: skip
+        )
+    (root / "run.json").write_text(json.dumps(info))
+    write_rows(root / "status.csv", Status, statuses)
+    opened = Outputs.open(root, made)
+    meta = ScoreMeta(
+        set={**{key: made.info[key] for key in ("name", "seed", "recipe", "counts", "store", "sources", "packages")},
+             "hash": made.content_hash, "path": "../set"},
+        run={**opened.info, "hash": opened.run_hash, "path": "."},
+        protocol="shen2020", columns=COLUMNS, unavailable=(("identity[facenet-vggface2,l2]", "weights <missing>"),),
+        extra=("stray & lost.png",), versions={"facedeblur": "0.1.0"},
+    )  # fmt: skip
+    Scores(pd.DataFrame(rows), meta).write(root / "scores.parquet")
+    return root
