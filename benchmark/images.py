@@ -94,7 +94,7 @@ def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = 
         When the file is not an image, is truncated, or has a side under `min_side`
         or more than `max_pixels` pixels (checked before decoding).
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     path = Path(path)
     data = path.read_bytes()
@@ -123,7 +123,7 @@ def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = 
         raise InputError(
             str(path), expected=f"at most {max_pixels} pixels", found=str(error).split(",")[0], do="make it smaller"
         ) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise InputError(
             str(path), expected="an image", found=f"a file that starts with {data[:8]!r}", do="remove or replace it"
         ) from error

@@ -105,7 +105,7 @@ class Bank:
         object.__setattr__(self, "kernels", np.asarray(self.kernels, np.float64))
         n, side = len(self.ids), self.kernels.shape[-1]
         fits = self.kernels.shape == (n, side, side) and self.sizes.shape == (n,)
-        if n == 0 or len(set(self.ids)) != n or not fits or not ((0 < self.sizes) & (self.sizes <= side)).all():
+        if n == 0 or len(set(self.ids)) != n or not fits or not ((self.sizes > 0) & (self.sizes <= side)).all():
             raise InputError(
                 "kernel bank",
                 expected="as many different names and sizes as kernels, at least one",

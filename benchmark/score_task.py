@@ -109,7 +109,8 @@ def score_image(
     prepared: Sequence[Any],
 ) -> list[dict[str, Any]]:
     """Rows of one photograph in one run."""
-    rows, good, stack = [], [], []
+    rows: list[dict[str, Any]] = []
+    good, stack = [], []
     for pair, status in zip(pairs, statuses, strict=True):
         if status.pair_id != pair.pair_id:
             raise InputError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import encode_png, read_png
+from facedeblur.benchmark.images import read_png, write_png
 
 STORES = ("png", "npy")
 
@@ -73,14 +72,7 @@ def write_pixels(root: str | Path, name: str, index: int, pixels: np.ndarray, *,
     if store == "npy":
         _mapped(str(array_path(root, name)), "r+")[index] = pixels
         return
-    path = inside(root, name)
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
-    try:
-        temporary.write_bytes(encode_png(pixels))
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_png(inside(root, name), pixels)
 
 
 def array_path(root: str | Path, name: str) -> Path:

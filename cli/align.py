@@ -63,14 +63,14 @@ def align(
         )
     failed = table[table["status"] != "ok"]
     if not quiet:
-        for status, count in table["status"].value_counts().items():
-            click.echo(f"{count:>7,}  {status}")
+        for status, rows in table.groupby("status"):
+            click.echo(f"{len(rows):>7,}  {status!s}")
         several = int((table["n_faces"] > 1).sum())
         if several:
             click.echo(f"{several:>7,}  of all with several faces")
         click.echo(f"{len(table):>7,}  files, listed in {out}/images.csv")
-    for row in failed.head(10).itertuples():
-        click.echo(f"{row.source}: {row.status}" + (f" ({row.note})" if row.note else ""), err=True)
+    for row in failed.head(10).to_dict("records"):
+        click.echo(f"{row['source']}: {row['status']}" + (f" ({row['note']})" if row["note"] else ""), err=True)
     if len(failed) > 10:
         click.echo(f"and {len(failed) - 10:,} more", err=True)
     if len(failed):

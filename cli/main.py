@@ -68,7 +68,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="facedeblur")
+@click.version_option(package_name="facedeblur", prog_name="facedeblur")
 def facedeblur() -> None:
     """Make face-deblurring test sets, run methods on them, score the outputs, publish the comparison."""
 
@@ -76,7 +76,7 @@ def facedeblur() -> None:
 def main(argv: list[str] | None = None) -> Any:
     """Run the command line; bad input is one line on standard error and exit code 2."""
     try:
-        code = facedeblur.main(args=argv, standalone_mode=False)
+        code = facedeblur.main(args=argv, prog_name="facedeblur", standalone_mode=False)
         # Under standalone_mode=False ctx.exit(n) returns n.
         sys.exit(code if isinstance(code, int) else 0)
     except InputError as error:
@@ -104,3 +104,7 @@ def _fail(line: str) -> None:
 def _interrupted() -> None:
     click.echo("facedeblur: stopped; run the same command again to go on from here", err=True)
     sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

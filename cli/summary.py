@@ -30,7 +30,7 @@ def print_set(made: Set) -> None:
 
 
 def print_scores(tables: Sequence[Scores]) -> None:
-    """Print one line a metric for every run: mean over all pairs, coverage, and what could not be computed."""
+    """Print one line a metric for every run: mean over all pairs, coverage, and at the end what was left out."""
     from facedeblur.benchmark.statistics import summary
 
     for table in tables:
@@ -51,5 +51,8 @@ def print_scores(tables: Sequence[Scores]) -> None:
             click.echo(f"  {status}: {count:,}")
         if meta.extra:
             click.echo(f"  not in the set, not scored: {len(meta.extra):,} files, first {meta.extra[0]}")
-        for name, why in meta.unavailable:
-            click.echo(f"  left out {name}: {why}")
+    reasons: dict[str, list[str]] = {}
+    for name, why in dict.fromkeys(pair for table in tables for pair in table.meta.unavailable):
+        reasons.setdefault(why, []).append(name)
+    for why, names in reasons.items():
+        click.echo(f"left out {', '.join(names)}: {why}")

@@ -9,21 +9,21 @@ is done, so that a second run works only on photographs that are new or have cha
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, Landmarker, provider
 from facedeblur.benchmark.images import SUFFIXES, list_images, pixel_hash, read_photo, write_png
 from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import write_rows
-from facedeblur.generators.crop import CUT, OK, Aligned, align_photo, check_options
+from facedeblur.generators.align_journal import Journal
+from facedeblur.generators.crop import OK, Aligned, align_photo, check_options
+from facedeblur.generators.names import identity_of, image_ids
 from facedeblur.generators.templates import similarity, template_named
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Aligned", "align", "align_photo", "identity_of", "image_ids", "similarity"]
 
 UNREADABLE, NOT_AN_IMAGE = "unreadable", "not an image"
-JOURNAL = "align.jsonl"
 # Part of every journal key: raise it when the same photograph would give another crop.
 VERSION = 1
 
@@ -126,34 +125,27 @@ def align(
     list_images(root)
     tasks = _tasks(root, target, options)
     keys = [_key(task) for task in tasks]
-    known = dict(_read_journal(target / JOURNAL))
-    _check_out(target, known.values(), {task.source for task in tasks})
-    done = {
-        task.image_id: known[key]
-        for task, key in zip(tasks, keys, strict=True)
-        if _stands(known.get(key), target, wide=margin > 0)
-    }
-    _clear(target, known.values(), done)
+    journal = Journal(target)
+    journal.check({task.source for task in tasks})
+    found = {task.image_id: journal.finished(key, wide=margin > 0) for task, key in zip(tasks, keys, strict=True)}
+    done = {image_id: row for image_id, row in found.items() if row is not None}
+    journal.clear(keep=done)
     todo = [(task, key) for task, key in zip(tasks, keys, strict=True) if task.image_id not in done]
-    target.mkdir(parents=True, exist_ok=True)
     if progress is not None:
         progress(len(done), len(tasks))
-    with (target / JOURNAL).open("a", encoding="utf-8", newline="\n") as journal:
+    with journal.open() as add:
         results = imap(
             _align_one, [task for task, _ in todo], jobs=1 if len(todo) < 4 else jobs, backend=backend,
             scheduler=scheduler,
         )  # fmt: skip
         for (task, key), row in zip(todo, results, strict=True):
-            journal.write(json.dumps({"key": key, "row": asdict(row)}) + "\n")
-            journal.flush()
+            add(key, row)
             done[task.image_id] = row
             if progress is not None:
                 progress(len(done), len(tasks))
     rows = [done[task.image_id] for task in tasks]
     write_rows(target / "images.csv", Image, rows)
-    with replacing(target / JOURNAL) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-        for key, row in zip(keys, rows, strict=True):
-            stream.write(json.dumps({"key": key, "row": asdict(row)}) + "\n")
+    journal.rewrite(zip(keys, rows, strict=True))
     return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Image)])
 
 
@@ -222,93 +214,8 @@ def _tasks(root: Path, out: Path, options: _Options) -> list[_Task]:
     ]
 
 
-def identity_of(source: str) -> str:
-    """Whose face a photograph shows: its folder's name, or its own without suffix and trailing ``_0001``.
-
-    Parameters
-    ----------
-    source : str
-        Path relative to the collection, forward slashes.
-    """
-    *folders, name = source.split("/")
-    stem = name.rpartition(".")[0] or name
-    return folders[-1] if folders else re.sub(r"_\d+$", "", stem) or stem
-
-
-def image_ids(sources: Sequence[str]) -> list[str]:
-    """Names of the crops: unique, also where case does not count, and safe as file names.
-
-    Parameters
-    ----------
-    sources : sequence of str
-        Paths relative to the collection, forward slashes, sorted.
-
-    Returns
-    -------
-    list of str
-        The file's stem, behind its folders' names where it does not begin with the last of them;
-        anything but letters, digits, ``.``, ``_`` and ``-`` becomes ``_``.
-    """
-    taken: set[str] = set()
-    names = []
-    for source in sources:
-        *folders, name = source.split("/")
-        stem, _, suffix = name.rpartition(".") if "." in name else (name, "", "")
-        parts = [*folders[:-1], stem] if folders and stem.startswith(folders[-1]) else [*folders, stem]
-        plain = "".join(char if char.isalnum() or char in "._-" else "_" for char in "_".join(parts)).lstrip(".")
-        candidates: Iterator[str] = (
-            candidate for n in range(len(sources) + 2) for candidate in [plain, f"{plain}-{suffix}", f"{plain}-{n}"]
-        )
-        chosen = next(candidate for candidate in candidates if candidate and candidate.casefold() not in taken)
-        taken.add(chosen.casefold())
-        names.append(chosen)
-    return names
-
-
 def _key(task: _Task) -> str:
     """What a finished row belongs to: the photograph as it is now, the options and this version."""
     state = task.path.stat()
     place = [task.source, task.image_id, state.st_size, state.st_mtime_ns, VERSION]
     return json.dumps([*place, *asdict(task.options).values()])
-
-
-def _read_journal(path: Path) -> Iterator[tuple[str, Image]]:
-    if not path.is_file():
-        return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-            yield entry["key"], Image(**entry["row"])
-        except (ValueError, KeyError, TypeError):
-            continue  # the line that was being written when a run was stopped
-
-
-def _stands(row: Image | None, out: Path, *, wide: bool) -> bool:
-    """Tell whether a finished row's crops are still there."""
-    if row is None:
-        return False
-    folders = {OK: ["sharp", "wide"] if wide else ["sharp"], CUT: ["cut"]}.get(row.status, [])
-    return all((out / folder / f"{row.image_id}.png").is_file() for folder in folders)
-
-
-def _check_out(out: Path, known: Iterable[Image], sources: set[str]) -> None:
-    """Refuse a folder that holds something else: what is in it would be overwritten or removed."""
-    earlier = {row.source for row in known}
-    if earlier and not earlier & sources:
-        raise InputError(
-            str(out), expected="faces of the same photographs", found=f"those of {len(earlier)} others",
-            do="give another output folder",
-        )  # fmt: skip
-    if not earlier and (out / "images.csv").exists():
-        raise InputError(
-            str(out), expected="a new folder or one of 'align'", found="an images.csv of something else",
-            do="give another output folder",
-        )  # fmt: skip
-
-
-def _clear(out: Path, known: Iterable[Image], keep: Container[str]) -> None:
-    """Remove crops of photographs that have changed or are gone."""
-    for row in known:
-        if row.image_id not in keep:
-            for folder in ("sharp", "cut", "wide"):
-                (out / folder / f"{row.image_id}.png").unlink(missing_ok=True)

@@ -99,8 +99,8 @@ def find_taps(kernel: Any, radius: Any, channels: Any, stride: Any, place: Any, 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def convolve_row(flat: Any, start: Any, place: Any, weight: Any, acc: Any) -> None:
     """Sum the taps of the output row that begins at `start` into `acc`: eight together, then onto what is there."""
-    for c in range(len(acc)):
-        acc[c] = 0
+    for i in range(len(acc)):
+        acc[i] = 0
     for k in range(0, len(weight), FUSED):
         w0, w1, w2, w3 = weight[k], weight[k + 1], weight[k + 2], weight[k + 3]
         w4, w5, w6, w7 = weight[k + 4], weight[k + 5], weight[k + 6], weight[k + 7]
@@ -110,7 +110,7 @@ def convolve_row(flat: Any, start: Any, place: Any, weight: Any, acc: Any) -> No
         p4, p5 = np.uint64(start + place[k + 4]), np.uint64(start + place[k + 5])
         p6, p7 = np.uint64(start + place[k + 6]), np.uint64(start + place[k + 7])
         for i in range(len(acc)):
-            c = np.uint64(i)
+            c: Any = np.uint64(i)
             low = w0 * flat[p0 + c] + w1 * flat[p1 + c] + w2 * flat[p2 + c] + w3 * flat[p3 + c]
             acc[i] += low + (w4 * flat[p4 + c] + w5 * flat[p5 + c] + w6 * flat[p6 + c] + w7 * flat[p7 + c])
 

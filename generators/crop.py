@@ -203,8 +203,8 @@ def margin_inside(transform: np.ndarray, template: Template, width: int, height:
     m = np.arange(at_most + 1)
     left, right, top, bottom = -m, template.width - 1 + m, -m, template.height - 1 + m
     x, y = np.stack([left, right, left, right]), np.stack([top, top, bottom, bottom])
-    inside = _inside(transform, x, y, width, height).all(axis=0)
-    return int(np.count_nonzero(inside)) - 1 if inside[0] else 0
+    inside = np.all(_inside(transform, x, y, width, height), axis=0)
+    return max(0, int(np.count_nonzero(inside)) - 1)
 
 
 def _inside(transform: np.ndarray, x: np.ndarray, y: np.ndarray, width: int, height: int) -> np.ndarray:

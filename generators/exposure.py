@@ -1,7 +1,7 @@
 """How a trajectory becomes a point spread function: centred, then exposed sample by sample.
 
-Every sample of the exposed part deposits the weight of its time on the four pixels around it, by the product of triangle
-functions (Boracchi and Foi 2012, the authors' code).
+Every sample of the exposed part deposits the weight of its time on the four pixels around it, by the product of
+triangle functions (Boracchi and Foi 2012, the authors' code).
 """
 
 from __future__ import annotations

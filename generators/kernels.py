@@ -91,9 +91,12 @@ def _run(seed: int, size: int, n: int, start: int, model: KernelModel) -> tuple[
         raise InputError(
             "kernel size", expected=f"an odd number from 5 to {_MAX_SIZE}", found=str(size), do="choose another size"
         )
-    if n < 0:
-        raise InputError("number of kernels", expected="at least 0", found=str(n), do="choose another number")
+    if not isinstance(n, int | np.integer) or n < 0:
+        raise InputError(
+            "number of kernels", expected="an integer of at least 0", found=str(n), do="choose another one"
+        )
     halves(start, "start")
+    halves(int(start) + max(int(n), 1) - 1, "number of the last kernel")
     size = int(size)
     out, attempts, shifts = np.zeros((n, size, size)), np.zeros(n, np.int64), np.zeros((n, 2))
     lost = _fill(

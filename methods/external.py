@@ -179,7 +179,7 @@ def torchscript(path: Path, *, options: Mapping[str, Any], block: TorchScriptBlo
         raise InputError(str(path), expected=block.sha256[:23], found=f"sha256:{sha[:16]}", do="use the declared file")
     usual = defaults(TorchScript) | {key: getattr(block, key) for key in defaults(TorchScript)}
     name = block.name or path.stem
-    chosen = read_options(TorchScript, usual | options, name=name)
+    chosen = read_options(TorchScript, usual | dict(options), name=name)
     spec = Spec(name, block.version, False, ((path.name, sha),), "TorchScript file")
     shown = shown_name(name, chosen, usual)
     weights, hashes = {path.name: path}, {path.name: sha}

@@ -138,7 +138,7 @@ class Session:
 
     def _restore(self, crew: Crew, facts: Facts) -> None:
         self._progress(self._done, self._whole)
-        if not self._entry.folder and not self._journal.info.get("timings"):
+        if not self._entry.folder:
             self._time(crew, facts)
         crew.grow(min(self._settings.jobs, self._batches.ahead(self._whole - self._done)))
         for outcome in crew.work(self._batches):
@@ -148,7 +148,13 @@ class Session:
             self._journal.note(timings={key: value for key, value in timings.items() if key not in ("height", "width")})
 
     def _time(self, crew: Crew, facts: Facts) -> None:
-        """Run the first ten images one by one, which gives their outputs and the run time at once."""
+        """Run the first ten images one by one, which gives their outputs and the run time at once.
+
+        Left out where a stopped run has measured as many already.
+        """
+        measured = (self._journal.info.get("timings") or {}).get("images", 0)
+        if measured >= min(IMAGES, self._whole - self._done) - 1:
+            return
         first = self._batches.take(IMAGES)
         singles = iter([(pair,) for pair in first])
         for outcome in crew.work(lambda: next(singles, None)):

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
 from facedeblur.benchmark.statistics import Summary, summary
-from facedeblur.reports.text import short
+from facedeblur.reports.agreement import check
+from facedeblur.reports.text import short, value
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Entry:
     """One score table on a board.
 
@@ -93,7 +94,7 @@ class Entry:
     @property
     def seconds_per_image(self) -> float:
         """Run time by the papers' rule as the run recorded it, NaN where it did not."""
-        return _number((self.meta.run.get("timing") or {}).get("mean_s"))
+        return _number((self.meta.run.get("timings") or {}).get("mean_s"))
 
     @property
     def parameters(self) -> float:
@@ -102,8 +103,13 @@ class Entry:
 
     @property
     def bytes(self) -> float:
-        """Size of the parameters in bytes, NaN where the run did not say."""
-        return _number(self.meta.run.get("bytes"))
+        """Size of the parameters in bytes at 4 bytes each, NaN where the run did not say."""
+        return _number(self.meta.run.get("bytes_fp32"))
+
+    @property
+    def device(self) -> str:
+        """``cpu``, ``cuda``, ... as the run recorded it, empty where it did not."""
+        return str(self.meta.run.get("device") or "")
 
 
 def _number(value: Any) -> float:
@@ -153,6 +159,24 @@ class Board:
         """The blurred images themselves, where they are on the board."""
         return next((entry for entry in self.entries if entry.is_input), None)
 
+    def best(self, column: Column, part: str = "mean") -> tuple[Entry, ...]:
+        """Entries without the true kernel whose `part` is printed like the best; none where all are alike.
+
+        Parameters
+        ----------
+        column : Column
+        part : {'mean', 'worst'}
+        """
+        numbers = {
+            entry: number
+            for entry in self.ranked
+            if entry.column(column.signature) and not math.isnan(number := getattr(entry.summary(column), part))
+        }
+        if len({value(number, column) for number in numbers.values()}) < 2:
+            return ()
+        extreme = max(numbers.values()) if column.higher_is_better else min(numbers.values())
+        return tuple(entry for entry, number in numbers.items() if value(number, column) == value(extreme, column))
+
     @property
     def set(self) -> dict[str, Any]:
         """What is known of the set: name, hash, recipe, seed, counts."""
@@ -186,7 +210,7 @@ def gather(tables: Sequence[Scores | str | Path]) -> Board:
         method = scores.meta.method
         label = method if names[method] == 1 else f"{method} (run {short(str(scores.meta.run.get('hash', '')))})"
         entries.append(Entry(scores, source, label))
-    _check(entries)
+    check(entries)
     columns = _columns(entries)
     return Board(tuple(sorted(entries, key=lambda entry: _rank(entry, columns[0]))), columns)
 
@@ -202,83 +226,9 @@ def _rank(entry: Entry, headline: Column) -> tuple[bool, float, str]:
     return entry.oracle, math.inf if math.isnan(better) else better, entry.label
 
 
-def _check(entries: Sequence[Entry]) -> None:
-    """Refuse tables that must not stand in one ranking; the line names both."""
-    first = entries[0]
-    if not first.meta.columns or not first.total:
-        raise InputError(_name(first), expected="rows and metrics", found="an empty table", do="score again")
-    for entry in entries[1:]:
-        one, other = first.meta.set.get("hash"), entry.meta.set.get("hash")
-        if one != other:
-            raise InputError(
-                _name(entry),
-                expected=f"the set of {_name(first)} ('{first.meta.set.get('name')}', {short(str(one))})",
-                found=f"'{entry.meta.set.get('name')}', {short(str(other))}",
-                do="make one board a set",
-            )
-        if not np.array_equal(first.scores.frame["pair_id"], entry.scores.frame["pair_id"]):
-            raise InputError(
-                _name(entry),
-                expected=f"the {first.total:,} pairs of {_name(first)}",
-                found=f"{entry.total:,} rows, other pairs",
-                do="score again",
-            )
-        _check_signatures(first, entry)
-    seen: dict[tuple[str, str], Entry] = {}
-    for entry in entries:
-        key = (entry.meta.method, str(entry.meta.run.get("hash")))
-        if key in seen:
-            raise InputError(
-                _name(entry), expected="each run once", found=f"the run of {_name(seen[key])} again", do="give it once"
-            )
-        seen[key] = entry
-
-
-def _check_signatures(one: Entry, other: Entry) -> None:
-    if one.meta.columns[0].signature != other.meta.columns[0].signature:
-        _refuse(one, other, one.meta.columns[:1], other.meta.columns[:1])
-    families = [_families(entry.meta.columns) for entry in (one, other)]
-    for family in families[0].keys() & families[1].keys():
-        mine, theirs = families[0][family], families[1][family]
-        if {c.signature for c in mine} != {c.signature for c in theirs}:
-            _refuse(one, other, mine, theirs)
-        for column in mine:
-            if column != other.column(column.signature):
-                raise InputError(
-                    f"{column.signature} of {_name(other)}",
-                    expected=f"a failure value of {column.failure:g} as in {_name(one)}",
-                    found=f"{getattr(other.column(column.signature), 'failure', '')}",
-                    do="score both by one protocol",
-                )
-
-
-def _refuse(one: Entry, other: Entry, mine: Sequence[Column], theirs: Sequence[Column]) -> None:
-    raise InputError(
-        _name(other),
-        expected=f"{', '.join(column.signature for column in mine)} as in {_name(one)}",
-        found=", ".join(column.signature for column in theirs),
-        do="score both by one protocol: values of different definitions do not compare",
-    )
-
-
-def _families(columns: Sequence[Column]) -> dict[str, list[Column]]:
-    """Columns by what they measure with: ``ssim``, ``identity[facenet-...``; a missing provider is no other definition."""
-    families: dict[str, list[Column]] = {}
-    for column in columns:
-        parsed = Signature.parse(column.signature)
-        # Of the measures that need a network, the network is the first argument.
-        provider = parsed.args[0].partition("@")[0] if parsed.name not in ("psnr", "ssim") and parsed.args else ""
-        families.setdefault(f"{parsed.name} {provider}", []).append(column)
-    return families
-
-
 def _columns(entries: Sequence[Entry]) -> tuple[Column, ...]:
     """Every column once, in the order of the table that has most."""
     order = sorted(entries, key=lambda entry: -len(entry.meta.columns))
     found = {column.signature: column for entry in order for column in entry.meta.columns}
     first = entries[0].meta.columns[0].signature
     return (found.pop(first), *found.values())
-
-
-def _name(entry: Entry) -> str:
-    return f"scores of '{entry.label}'" + (f" ({entry.source})" if entry.source else "")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,10 @@ from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scores import Column
 from facedeblur.benchmark.sets import Pair, Set
 from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.choice import GROUPS, PER_GROUP, choose
+from facedeblur.reports.embed import ENCODINGS, data_uri
 from facedeblur.reports.text import short, unit, value
 
-GROUPS = ("worst", "median", "best", "failed")
-PER_GROUP = 3
-FAILED = 2
 BUDGET = 2_200_000
 """Characters that the embedded pictures may take, so that a report stays under 3 MB."""
 
@@ -92,50 +90,6 @@ class Gallery:
     notes: tuple[str, ...]
 
 
-def choose(board: Board, *, per_group: int = PER_GROUP) -> dict[str, list[int]]:
-    """Choose pairs by the headline metric of the leading method without the true kernel.
-
-    Parameters
-    ----------
-    board : Board
-    per_group : int
-        Pairs a group. Within a group no face stands twice while there are others.
-
-    Returns
-    -------
-    dict
-        Row numbers of the score tables for ``worst``, ``median`` (nearest to the middle of the
-        ranking), ``best`` and ``failed`` (where most methods have no output to score; at most 2). No pair is in two groups.
-    """
-    column, leader = board.headline, board.leader
-    values = leader.values(column, filled=False)
-    faces = leader.scores.frame["image_id"].to_numpy()
-    scored = np.flatnonzero(~np.isnan(values))
-    order = scored[np.argsort(values[scored] if column.higher_is_better else -values[scored], kind="stable")]
-    middle = np.argsort(np.abs(np.arange(len(order)) - (len(order) - 1) / 2), kind="stable")
-    failures = np.sum([~entry.ok for entry in board], axis=0)
-    broken = np.argsort(-failures, kind="stable")
-    taken: set[int] = set()
-    chosen = {"failed": _take(broken[failures[broken] > 0], faces, min(per_group, FAILED), taken)}
-    for group, candidates in (("worst", order), ("best", order[::-1]), ("median", order[middle])):
-        chosen[group] = _take(candidates, faces, per_group, taken)
-    return {group: chosen[group] for group in GROUPS}
-
-
-def _take(candidates: np.ndarray, faces: np.ndarray, number: int, taken: set[int]) -> list[int]:
-    """The first `number` candidates, other faces before further pairs of the same ones; in the order given."""
-    free = [int(at) for at in candidates if int(at) not in taken]
-    seen: set[Any] = set()
-    fresh = [at for at in free if not (faces[at] in seen or seen.add(faces[at]))]  # type: ignore[func-returns-value]
-    picked = set(fresh[:number])
-    for at in free:
-        if len(picked) >= number:
-            break
-        picked.add(at)
-    taken |= picked
-    return [at for at in free if at in picked]
-
-
 def gallery(board: Board, *, per_group: int = PER_GROUP, budget: int = BUDGET) -> Gallery:
     """Read the pictures of the chosen pairs from the set and the outputs, and encode them.
 
@@ -203,9 +157,7 @@ def _open_outputs(entry: Entry, opened: Set, notes: list[str]) -> Outputs | None
         return None
 
 
-def _rows(
-    board: Board, opened: Set, outputs: dict[str, Outputs | None], chosen: dict[str, list[int]]
-) -> Iterator[Row]:
+def _rows(board: Board, opened: Set, outputs: dict[str, Outputs | None], chosen: dict[str, list[int]]) -> Iterator[Row]:
     frame = board.leader.scores.frame
     wanted = {str(frame["pair_id"].iloc[at]) for places in chosen.values() for at in places}
     pairs = {pair.pair_id: pair for pair in opened.pairs() if pair.pair_id in wanted}
@@ -217,9 +169,7 @@ def _rows(
             yield _row(board, opened, outputs, group, at, pairs[pair_id])
 
 
-def _row(
-    board: Board, opened: Set, outputs: dict[str, Outputs | None], group: str, at: int, pair: Pair
-) -> Row:
+def _row(board: Board, opened: Set, outputs: dict[str, Outputs | None], group: str, at: int, pair: Pair) -> Row:
     image = opened.images[pair.image_id]
     sharp, blurred = opened.sharp(image), opened.blurred(pair)
     kernel = opened.bank.kernel(pair.kernel_id)
@@ -239,14 +189,12 @@ def _row(
         kernel_size=pair.kernel_size,
         width=image.width,
         height=image.height,
-        kernel=_uri("png", encode_png(np.round(kernel / kernel.max() * 255).astype(np.uint8))),
+        kernel=data_uri("png", encode_png(np.round(kernel / kernel.max() * 255).astype(np.uint8))),
         tiles=(first, *tiles, Tile("sharp", pixels=sharp)),
     )
 
 
-def _tile(
-    entry: Entry, outputs: Outputs | None, board: Board, at: int, pair: Pair, size: tuple[int, ...]
-) -> Tile:
+def _tile(entry: Entry, outputs: Outputs | None, board: Board, at: int, pair: Pair, size: tuple[int, ...]) -> Tile:
     """The restoration of one pair by one method."""
     status = str(entry.scores.frame["status"].iloc[at])
     known = Tile(entry.label, oracle=entry.oracle, leading=entry is board.leader)
@@ -272,31 +220,3 @@ def _caption(entry: Entry, column: Column, at: int) -> str:
 def _encode(row: Row, encode: Callable[[np.ndarray], str]) -> Row:
     tiles = [replace(tile, source=encode(tile.pixels)) if tile.pixels is not None else tile for tile in row.tiles]
     return replace(row, tiles=tuple(tiles))
-
-
-def _uri(kind: str, data: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-
-
-def _lossless(pixels: np.ndarray) -> str:
-    import cv2
-
-    # Above 100 the encoder keeps every sample; the files are smaller than PNG.
-    return _uri("webp", cv2.imencode(".webp", pixels[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes())
-
-
-def _jpeg(quality: int) -> Callable[[np.ndarray], str]:
-    def encode(pixels: np.ndarray) -> str:
-        import cv2
-
-        whole_colour = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-        options = [cv2.IMWRITE_JPEG_QUALITY, quality, *whole_colour]
-        return _uri("jpeg", cv2.imencode(".jpg", pixels[:, :, ::-1], options)[1].tobytes())
-
-    return encode
-
-
-ENCODINGS: Sequence[tuple[str, Callable[[np.ndarray], str]]] = (
-    ("lossless", _lossless),
-    *((f"JPEG quality {quality}, made smaller for this page only", _jpeg(quality)) for quality in (95, 90, 80, 65)),
-)

@@ -103,41 +103,33 @@ def _heading(column: Column) -> dict[str, Any]:
 
 def _parts(board: Board) -> list[dict[str, Any]]:
     """Table rows in two groups: ranked, and with the true kernel."""
-    best = {column.signature: _best(board, column) for column in board.columns}
+    best = {
+        (column.signature, part): board.best(column, part) for column in board.columns for part in ("mean", "worst")
+    }
     ranked = [_row(board, entry, place, best) for place, entry in enumerate(board.ranked, start=1)]
-    oracles = [_row(board, entry, None, {}) for entry in board if entry.oracle]
+    oracles = [_row(board, entry, None, best) for entry in board if entry.oracle]
     return [{"oracle": oracle, "rows": rows} for oracle, rows in ((False, ranked), (True, oracles)) if rows]
 
 
-def _best(board: Board, column: Column) -> dict[str, str]:
-    """The best mean and worst as printed, among methods without the true kernel; none where all are equal."""
-    results = [entry.summary(column) for entry in board.ranked if entry.column(column.signature)]
-    best = {}
-    for part in ("mean", "worst"):
-        numbers = [number for result in results if not math.isnan(number := getattr(result, part))]
-        if len({text.value(number, column) for number in numbers}) > 1:
-            extreme = max(numbers) if column.higher_is_better else min(numbers)
-            best[part] = text.value(extreme, column)
-    return best
-
-
-def _row(board: Board, entry: Entry, place: int | None, best: dict[str, dict[str, str]]) -> dict[str, Any]:
+def _row(
+    board: Board, entry: Entry, place: int | None, best: dict[tuple[str, str], tuple[Entry, ...]]
+) -> dict[str, Any]:
     ok = int(entry.ok.sum())
     return {
         "place": place,
         "entry": entry,
         "ok": ok,
         "coverage": text.coverage(ok, entry.total),
-        "cells": [_cell(entry, column, best.get(column.signature, {})) for column in board.columns],
+        "cells": [_cell(entry, column, best) for column in board.columns],
         "seconds": entry.seconds_per_image,
-        "device": str(entry.meta.run.get("device") or ""),
+        "device": entry.device,
         "parameters": entry.parameters,
         "bytes": entry.bytes,
         "run": text.short(str(entry.meta.run.get("hash", "")), 8),
     }
 
 
-def _cell(entry: Entry, column: Column, best: dict[str, str]) -> dict[str, Any]:
+def _cell(entry: Entry, column: Column, best: dict[tuple[str, str], tuple[Entry, ...]]) -> dict[str, Any]:
     if entry.column(column.signature) is None:
         return {"missing": True}
     result = entry.summary(column)
@@ -146,7 +138,7 @@ def _cell(entry: Entry, column: Column, best: dict[str, str]) -> dict[str, Any]:
         "missing": False,
         **printed,
         "keys": {part: _key(getattr(result, part)) for part in printed},
-        "best": {part: printed[part] == best.get(part) for part in ("mean", "worst")},
+        "best": {part: entry in best[column.signature, part] for part in ("mean", "worst")},
         "failed": result.failed,
         "infinite": result.infinite,
     }
@@ -195,14 +187,17 @@ def _coverage(board: Board) -> list[dict[str, Any]]:
             if empty:
                 holes.append((column.label, column.signature, empty))
         ok = int(entry.ok.sum())
+        whole = ok == entry.total and not holes
+        infinite = [(column.label, n) for column in entry.meta.columns if (n := entry.summary(column).infinite)]
         rows.append(
             {
                 "entry": entry,
                 "ok": ok,
-                "whole": ok == entry.total and not holes,
+                "whole": whole,
+                "clean": whole and not infinite and not entry.meta.extra,
                 "failures": entry.failures,
                 "holes": holes,
-                "infinite": [(c.label, n) for c in entry.meta.columns if (n := entry.summary(c).infinite)],
+                "infinite": infinite,
                 "extra": entry.meta.extra,
             }
         )

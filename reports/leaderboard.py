@@ -79,7 +79,7 @@ def _row(board: Board, entry: Entry, place: int) -> dict[str, Any]:
         "seconds_per_image": entry.seconds_per_image,
         "parameters": entry.parameters,
         "bytes": entry.bytes,
-        "device": str(meta.run.get("device", "")),
+        "device": entry.device,
         "run_hash": meta.run.get("hash", ""),
     }
 

@@ -22,13 +22,14 @@ _ARGUMENTS = {
     "y-limited": "on luma, BT.601 in 16…235, which reads 1.3 to 1.6 dB higher than on RGB",
     "y-full": "on luma, BT.601 in 0…255",
     "255": "peak 255",
-    "matlab3d": "as MATLAB's ssim treats an RGB array: one window that also runs across the channels, replicated borders",
+    "matlab3d": "as MATLAB's ssim treats RGB: one window that also runs across the channels, replicated borders",
     "perchannel": "each channel by itself, only where the window lies inside the image",
     "perchannel-replicate": "each channel by itself, replicated borders",
     "skimage": "scikit-image's default: sample covariance",
     "uniform": "uniform window",
     "l2": "Euclidean",
     "cosine": "one minus the cosine",
+    "up1": "on the image enlarged twice",
     "detect": "the face is found again first",
     "dlib-hog": "dlib's HOG frontal face detector",
     "dlib-resnet": "dlib's 128-d residual network",
@@ -39,8 +40,9 @@ _ARGUMENTS = {
 def define(column: Column) -> str:
     """Say in words what a column measures and what a failure counts as."""
     signature = Signature.parse(column.signature)
-    told = [_FAMILIES.get(signature.name, column.label), *(_argument(arg) for arg in signature.args)]
-    return f"{'; '.join(told)}. A failed pair counts as {column.failure:g}."
+    told = "; ".join([_FAMILIES.get(signature.name, column.label), *(_argument(arg) for arg in signature.args)])
+    failure = f"{column.failure:g}".replace("-", "−")
+    return f"{told[:1].upper()}{told[1:]}. A failed pair counts as {failure}."
 
 
 def _argument(text: str) -> str:
@@ -102,10 +104,23 @@ def commands(board: Board) -> list[str]:
         if run.get("foreign"):
             lines.append(f"# {folder}: restored by {line(run.get('method'))}, outside facedeblur".replace("\n", " "))
         else:
-            lines.append(f"facedeblur run {shlex.quote(str(run.get('name') or run['method']))} SET -o {folder}")
+            lines.append(" ".join(["facedeblur run", *map(shlex.quote, _run_words(run)), "SET -o", folder]))
     lines.append(f"facedeblur score SET {' '.join(folders)} --protocol {shlex.quote(board.leader.meta.protocol)}")
     lines.append(f"facedeblur report {' '.join(folders)} -o report.html")
     return lines
+
+
+def _run_words(run: dict[str, Any]) -> list[str]:
+    """Method, the options that its displayed name tells, and the precision where it is not the usual one."""
+    name, shown = str(run.get("name") or run["method"]), str(run["method"])
+    told = shown.removeprefix(f"{name}[").removesuffix("]") if shown.startswith(f"{name}[") else ""
+    words = [name]
+    for key, value in (run.get("options") or {}).items():
+        if f",{key}={value}," in f",{told},":
+            words += ["--set", f"{key}={value}"]
+    if run.get("precision", "fp32") != "fp32":
+        words += ["--precision", str(run["precision"])]
+    return words
 
 
 def own_version() -> str:

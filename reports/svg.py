@@ -15,6 +15,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import need
 from facedeblur.benchmark.scores import Column
+from facedeblur.reports.axes import Frame, path, positions, scale, spread_labels, thin, tick, ticks
 from facedeblur.reports.text import count, unit, value
 
 if TYPE_CHECKING:
@@ -52,17 +53,6 @@ def environment() -> jinja2.Environment:
     return made
 
 
-def ticks(low: float, high: float, *, about: int = 6) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten inside [low, high], as many as there are up to `about`."""
-    power = 10.0 ** (math.floor(math.log10((high - low) / about)) - 1)
-    for factor in (1, 2, 5, 10, 20, 50, 100, 200):
-        step = factor * power
-        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        if last - first < about:
-            break
-    return [round(n * step, 12) for n in range(first, last + 1)]
-
-
 def style(place: int) -> dict[str, str]:
     """Colour class and marker of the method at `place` on the board."""
     return {"colour": f"s{place % COLOURS}", "marker": _MARKERS[place % len(_MARKERS)]}
@@ -83,13 +73,14 @@ def draw_kernel_size(frame: pd.DataFrame, column: Column) -> str:
     str
         An ``<svg>`` element. An infinite mean stands as an open arrow at the upper or lower edge.
     """
-    box = _Box(760, 340, left=44, right=172, top=26, bottom=42)
+    height = max(340, 80 + 15 * frame["method"].nunique())
+    box = Frame(760, height, left=44, right=172, top=26, bottom=42)
     sizes = sorted({int(size) for size in frame["kernel_size"]})
-    box.across = _positions(sizes, box.x0 + 14, box.x1 - 14)
+    box.across = positions(sizes, box.x0 + 14, box.x1 - 14)
     levels = box.fit([float(v) for v in frame["mean"]], column)
     series = _series(frame, column, box)
-    _spread_labels(series, box)
-    return _render("lines.svg.j2", box=box, series=series, levels=levels, sizes=_thin(sizes, box), column=column)
+    spread_labels(series, box)
+    return _render("lines.svg.j2", box=box, series=series, levels=levels, sizes=thin(sizes, box), column=column)
 
 
 def draw_spread(frame: pd.DataFrame, column: Column) -> list[dict[str, Any]]:
@@ -100,9 +91,9 @@ def draw_spread(frame: pd.DataFrame, column: Column) -> list[dict[str, Any]]:
     list of dict
         ``method``, ``oracle``, ``colour``, ``marker`` and ``svg``; all on the same axes.
     """
-    box = _Box(232, 150, left=30, right=8, top=8, bottom=22)
+    box = Frame(232, 150, left=30, right=8, top=8, bottom=22)
     sizes = sorted({int(size) for size in frame["kernel_size"]})
-    box.across = _positions(sizes, box.x0 + 6, box.x1 - 6)
+    box.across = positions(sizes, box.x0 + 6, box.x1 - 6)
     reach = [float(v) for name in ("mean", "q25", "q75") for v in frame[name]]
     levels = box.fit(reach, column, about=4)
     series = _series(frame, column, box)
@@ -120,21 +111,22 @@ def draw_spread(frame: pd.DataFrame, column: Column) -> list[dict[str, Any]]:
 def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
     """One row a method: histogram of the pairs, below it the inter-quartile range, median and extremes."""
     step = 48
-    box = _Box(760, 40 + step * len(frame) + 30, left=168, right=128, top=8, bottom=40)
+    box = Frame(760, 40 + step * len(frame) + 30, left=168, right=128, top=8, bottom=40)
     edges = np.asarray(frame["edges"].iloc[0])
-    scale = _scale(column)
-    low, high = edges[0] * scale, edges[-1] * scale
+    factor = scale(column)
+    low, high = edges[0] * factor, edges[-1] * factor
     levels = ticks(low, high, about=8)
 
     def across(number: float) -> float:
-        at = (np.clip(number * scale, low, high) - low) / (high - low)
+        at = (np.clip(number * factor, low, high) - low) / (high - low)
         return float(box.x0 + at * (box.x1 - box.x0))
 
     most = max(int(max(counts)) for counts in frame["counts"]) or 1
     rows = []
     for place, row in enumerate(frame.to_dict("records")):
         base = box.y0 + step * place + 34
-        marks = {name: across(row[name]) for name in ("least", "q25", "median", "q75", "most") if row[name] == row[name]}
+        parts = ("least", "q25", "median", "q75", "most")
+        marks = {part: across(row[part]) for part in parts if not math.isnan(row[part])}
         rows.append(
             {
                 **style(place),
@@ -150,34 +142,11 @@ def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
         )
     box.y1 = box.y0 + step * len(rows)
     box.height = box.y1 + box.bottom
-    lines = [{"at": across(level / scale), "text": _tick(level, levels)} for level in levels]
+    lines = [{"at": across(level / factor), "text": tick(level, levels)} for level in levels]
     return _render("ridges.svg.j2", box=box, rows=rows, levels=lines, column=column)
 
 
-class _Box:
-    """The frame of a drawing in user units, and its scales."""
-
-    def __init__(self, width: float, height: float, *, left: float, right: float, top: float, bottom: float):
-        self.width, self.height, self.bottom = width, height, bottom
-        self.x0, self.x1, self.y0, self.y1 = left, width - right, top, height - bottom
-        self.across: dict[int, float] = {}
-        self.low, self.high = 0.0, 1.0
-
-    def fit(self, numbers: Sequence[float], column: Column, *, about: int = 6) -> list[dict[str, Any]]:
-        """Fit the vertical scale to the finite `numbers`; return its ticks."""
-        self.factor = _scale(column)
-        finite = [number * self.factor for number in numbers if math.isfinite(number)] or [0.0, 1.0]
-        margin = 0.05 * (max(finite) - min(finite)) or 0.5
-        self.low, self.high = min(finite) - margin, max(finite) + margin
-        levels = ticks(self.low, self.high, about=about)
-        return [{"at": self.up(level / self.factor), "text": _tick(level, levels)} for level in levels]
-
-    def up(self, number: float) -> float:
-        at = (number * self.factor - self.low) / (self.high - self.low)
-        return float(self.y1 - at * (self.y1 - self.y0))
-
-
-def _series(frame: pd.DataFrame, column: Column, box: _Box) -> list[dict[str, Any]]:
+def _series(frame: pd.DataFrame, column: Column, box: Frame) -> list[dict[str, Any]]:
     series = []
     for place, (method, rows) in enumerate(frame.groupby("method", sort=False)):
         points = [_point(row, column, box) for row in rows.to_dict("records")]
@@ -189,7 +158,7 @@ def _series(frame: pd.DataFrame, column: Column, box: _Box) -> list[dict[str, An
                 "name": _clip(str(method)),
                 "oracle": bool(rows["oracle"].iloc[0]),
                 "points": points,
-                "path": _path([(point["x"], point["y"]) for point in drawn]),
+                "path": path([(point["x"], point["y"]) for point in drawn]),
                 "band": _band(rows.to_dict("records"), box),
                 "end": points[-1],
             }
@@ -197,7 +166,7 @@ def _series(frame: pd.DataFrame, column: Column, box: _Box) -> list[dict[str, An
     return series
 
 
-def _point(row: dict[str, Any], column: Column, box: _Box) -> dict[str, Any]:
+def _point(row: dict[str, Any], column: Column, box: Frame) -> dict[str, Any]:
     mean, beyond = row["mean"], not math.isfinite(row["mean"])
     at = (box.y0 if mean > 0 else box.y1) if beyond else box.up(mean)
     failed = f", {count(row['failed'])} failed" if row["failed"] else ""
@@ -209,7 +178,7 @@ def _point(row: dict[str, Any], column: Column, box: _Box) -> dict[str, Any]:
     return {"x": box.across[row["kernel_size"]], "y": at, "beyond": beyond, "title": title}
 
 
-def _band(rows: list[dict[str, Any]], box: _Box) -> str:
+def _band(rows: list[dict[str, Any]], box: Frame) -> str:
     """Outline of the inter-quartile range; an infinite quartile is cut at the edge."""
     kept = [row for row in rows if not math.isnan(row["q25"])]
 
@@ -222,53 +191,15 @@ def _band(rows: list[dict[str, Any]], box: _Box) -> str:
     lower = [(box.across[row["kernel_size"]], at(row["q25"])) for row in reversed(kept)]
     if len(kept) == 1:  # one size: a bar
         (x, top), (_, foot) = upper[0], lower[0]
-        return _path([(x - 4, top), (x + 4, top), (x + 4, foot), (x - 4, foot)]) + "Z"
-    return _path(upper + lower) + "Z" if kept else ""
+        return path([(x - 4, top), (x + 4, top), (x + 4, foot), (x - 4, foot)]) + "Z"
+    return path(upper + lower) + "Z" if kept else ""
 
 
-def _spread_labels(series: list[dict[str, Any]], box: _Box, *, gap: float = 15.0) -> None:
-    """Place the names at the line ends so that none covers another, as near to its line as can be."""
-    order = sorted(series, key=lambda one: one["end"]["y"])
-    places: list[list[float]] = []  # blocks of names that touch: [sum of wanted tops, names, top]
-    for one in order:
-        places.append([one["end"]["y"], 1, one["end"]["y"]])
-        while len(places) > 1 and places[-2][2] + gap * places[-2][1] > places[-1][2]:
-            wanted, names, _ = places.pop()
-            above = places[-1]
-            # Names lower in a block want to be higher by the gaps above them.
-            above[0] += wanted - gap * names * above[1]
-            above[1] += names
-            above[2] = above[0] / above[1]
-    tops = [block[2] + gap * n for block in places for n in range(int(block[1]))]
-    shift = max(0.0, tops[-1] - (box.y1 + 6)) if tops else 0.0
-    for one, top in zip(order, tops, strict=True):
-        one["label_y"] = top - shift
-
-
-def _positions(sizes: Sequence[int], low: float, high: float) -> dict[int, float]:
-    if len(sizes) == 1:
-        return {sizes[0]: (low + high) / 2}
-    return {size: low + (size - sizes[0]) / (sizes[-1] - sizes[0]) * (high - low) for size in sizes}
-
-
-def _thin(sizes: Sequence[int], box: _Box) -> list[tuple[int, float]]:
-    """Tick marks that do not touch: every size where there is room."""
-    shown: list[tuple[int, float]] = []
-    for size in sizes:
-        if not shown or box.across[size] - shown[-1][1] >= 26:
-            shown.append((size, box.across[size]))
-    return shown
-
-
-def _path(points: Sequence[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) if points else ""
-
-
-def _steps(edges: Sequence[float], counts: Sequence[int], base: float, scale: float) -> str:
+def _steps(edges: Sequence[float], counts: Sequence[int], base: float, height: float) -> str:
     points = [(edges[0], base)]
     for left, right, number in zip(edges[:-1], edges[1:], counts, strict=True):
-        points += [(left, base - number * scale), (right, base - number * scale)]
-    return _path([*points, (edges[-1], base)]) + "Z"
+        points += [(left, base - number * height), (right, base - number * height)]
+    return path([*points, (edges[-1], base)]) + "Z"
 
 
 def _beside(row: dict[str, Any]) -> list[str]:
@@ -282,16 +213,6 @@ def _distribution_title(row: dict[str, Any], column: Column) -> str:
     told = ", ".join(f"{name} {value(row[part], column)}" for name, part in zip(names, parts, strict=True))
     beside = "".join(f", {note}" for note in _beside(row))
     return f"{row['method']}, {unit(column) or column.label}: {told}{beside}"
-
-
-def _scale(column: Column) -> float:
-    return 100.0 if column.unit == "fraction" else 1.0
-
-
-def _tick(level: float, levels: Sequence[float]) -> str:
-    step = levels[1] - levels[0]
-    digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    return f"{level:.{digits}f}".replace("-", "−")
 
 
 def _clip(name: str) -> str:

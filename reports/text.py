@@ -53,9 +53,7 @@ def seconds(number: float | None) -> str:
         return NONE
     if 0 < number < 1e-6:
         return "<0.000001"
-    if number == 0 or number >= 100:
-        return f"{number:.0f}"
-    return f"{number:.{max(0, 2 - math.floor(math.log10(number)))}f}"
+    return _three(number)
 
 
 def amount(number: float | None, suffix: str = "") -> str:
@@ -65,10 +63,16 @@ def amount(number: float | None, suffix: str = "") -> str:
     for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         # 999,500 would be written 1000 k.
         if number >= limit * 0.9995:
-            scaled = number / limit
-            digits = max(0, 2 - math.floor(math.log10(scaled) + 1e-4))
-            return f"{scaled:.{digits}f} {letter}{suffix}"
+            return f"{_three(number / limit)} {letter}{suffix}"
     return f"{number:.0f} {suffix}".rstrip()
+
+
+def _three(number: float) -> str:
+    """Three significant digits without an exponent; all digits before the point."""
+    rounded = float(f"{number:.3g}")
+    if rounded == 0 or rounded >= 100:
+        return f"{number:.0f}"
+    return f"{number:.{2 - math.floor(math.log10(rounded))}f}"
 
 
 def short(digest: str, length: int = 10) -> str:

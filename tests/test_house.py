@@ -89,7 +89,7 @@ def test_help_loads_nothing_heavy():
         "import sys\n"
         "from facedeblur.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'numpy', 'torch', 'pandas', 'numba', 'cv2', 'dlib', 'scipy', 'matplotlib', 'rich'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'torch', 'pandas', 'numba', 'cv2', 'dlib', 'scipy', 'rich'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

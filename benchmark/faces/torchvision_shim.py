@@ -50,14 +50,16 @@ def prepare() -> bool:
     library.impl("nms", nms, "CPU")
     library.impl("qnms", nms, "QuantizedCPU")
     _kept.append(library)  # the operators live as long as this object
-    need("torchvision.ops.boxes", "faces")._assert_has_ops = lambda: None
+    vars(need("torchvision.ops.boxes", "faces"))["_assert_has_ops"] = lambda: None
     return True
 
 
 def _operators_load(torch: Any, package: Path) -> bool:
+    if hasattr(torch.ops.torchvision, "nms"):
+        return True
     library = next((path for path in sorted(package.glob("_C*")) if path.suffix in {".so", ".pyd", ".dll"}), None)
     if library is None:
-        return hasattr(torch.ops.torchvision, "nms")
+        return False
     try:
         torch.ops.load_library(str(library))
     except OSError:

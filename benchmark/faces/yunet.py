@@ -14,7 +14,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Face, as_image, largest_first
-from facedeblur.benchmark.faces.mtcnn import OwnLandmarks
+from facedeblur.benchmark.faces.own_landmarks import OwnLandmarks
 from facedeblur.benchmark.weights import Located, locate
 
 

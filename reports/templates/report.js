@@ -45,7 +45,7 @@
     const span = head.querySelector(".head");
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "head";
+    button.className = span.className;
     button.title = span.title;
     button.append(...span.childNodes);
     span.replaceWith(button);

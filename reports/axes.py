@@ -1,0 +1,112 @@
+"""Where things lie in a drawing: scales, ticks, names at line ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from facedeblur.benchmark.scores import Column
+
+
+def ticks(low: float, high: float, *, about: int = 6) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten inside [low, high]: at least two, some `about` of them."""
+    power = 10.0 ** (math.floor(math.log10((high - low) / about)) - 1)
+    found: list[float] = []
+    for factor in (1, 2, 5, 10, 20, 50, 100, 200):
+        step = factor * power
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last < first or (found and last == first):
+            break
+        found = [round(n * step, 12) for n in range(first, last + 1)]
+        if len(found) <= about:
+            break
+    return found
+
+
+class Frame:
+    """The frame of a drawing in user units, and its scales.
+
+    Attributes
+    ----------
+    x0, x1, y0, y1 : float
+        Left, right, upper and lower edge of what is drawn.
+    across : dict
+        Kernel size -> horizontal position.
+    """
+
+    def __init__(self, width: float, height: float, *, left: float, right: float, top: float, bottom: float):
+        self.width, self.height, self.bottom = width, height, bottom
+        self.x0, self.x1, self.y0, self.y1 = left, width - right, top, height - bottom
+        self.across: dict[int, float] = {}
+        self.low, self.high, self.factor = 0.0, 1.0, 1.0
+
+    def fit(self, numbers: Sequence[float], column: Column, *, about: int = 6) -> list[dict[str, Any]]:
+        """Fit the vertical scale to the finite `numbers`; return its ticks."""
+        self.factor = scale(column)
+        finite = [number * self.factor for number in numbers if math.isfinite(number)] or [0.0, 1.0]
+        span = max(finite) - min(finite)
+        margin = 0.05 * span if span > 1e-9 else 0.5
+        self.low, self.high = min(finite) - margin, max(finite) + margin
+        levels = ticks(self.low, self.high, about=about)
+        return [{"at": self.up(level / self.factor), "text": tick(level, levels)} for level in levels]
+
+    def up(self, number: float) -> float:
+        """Vertical position of a value of the metric."""
+        at = (number * self.factor - self.low) / (self.high - self.low)
+        return float(self.y1 - at * (self.y1 - self.y0))
+
+
+def spread_labels(series: list[dict[str, Any]], box: Frame, *, gap: float = 15.0) -> None:
+    """Set ``label_y`` of every line, so that no name covers another and each is as near to its line as can be.
+
+    Names that would touch are joined to a block, which lies where the mean distance to its lines is least.
+    """
+    order = sorted(series, key=lambda one: one["end"]["y"])
+    places: list[list[float]] = []  # blocks of names that touch: [sum of wanted tops, names, top]
+    for one in order:
+        places.append([one["end"]["y"], 1, one["end"]["y"]])
+        while len(places) > 1 and places[-2][2] + gap * places[-2][1] > places[-1][2]:
+            wanted, names, _ = places.pop()
+            above = places[-1]
+            # Names lower in a block want to be higher by the gaps above them.
+            above[0] += wanted - gap * names * above[1]
+            above[1] += names
+            above[2] = above[0] / above[1]
+    tops = [block[2] + gap * n for block in places for n in range(int(block[1]))]
+    last = len(order) - 1
+    for at, (one, top) in enumerate(zip(order, tops, strict=True)):
+        one["label_y"] = max(min(top, box.y1 + 6 - gap * (last - at)), box.y0 + gap * at)
+
+
+def positions(sizes: Sequence[int], low: float, high: float) -> dict[int, float]:
+    """Place kernel sizes to scale between `low` and `high`; a single one in the middle."""
+    if len(sizes) == 1:
+        return {sizes[0]: (low + high) / 2}
+    return {size: low + (size - sizes[0]) / (sizes[-1] - sizes[0]) * (high - low) for size in sizes}
+
+
+def thin(sizes: Sequence[int], box: Frame) -> list[tuple[int, float]]:
+    """Tick marks that do not touch: every size where there is room."""
+    shown: list[tuple[int, float]] = []
+    for size in sizes:
+        if not shown or box.across[size] - shown[-1][1] >= 26:
+            shown.append((size, box.across[size]))
+    return shown
+
+
+def path(points: Sequence[tuple[float, float]]) -> str:
+    """Straight lines through `points`, as an SVG path."""
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) if points else ""
+
+
+def scale(column: Column) -> float:
+    """What a value is multiplied with for printing: fractions are shown in per cent."""
+    return 100.0 if column.unit == "fraction" else 1.0
+
+
+def tick(level: float, levels: Sequence[float]) -> str:
+    """A tick's label, with the decimals that the step between `levels` needs."""
+    step = levels[1] - levels[0]
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    return f"{level:.{digits}f}".replace("-", "−")

@@ -1,0 +1,58 @@
+"""Which pairs are worth looking at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from facedeblur.reports.board import Board
+
+GROUPS = ("worst", "median", "best", "failed")
+PER_GROUP = 3
+FAILED = 2
+
+
+def choose(board: Board, *, per_group: int = PER_GROUP) -> dict[str, list[int]]:
+    """Choose pairs by the headline metric of the leading method without the true kernel.
+
+    Parameters
+    ----------
+    board : Board
+    per_group : int
+        Pairs a group. Within a group no face stands twice while there are others.
+
+    Returns
+    -------
+    dict
+        Row numbers of the score tables for ``worst``, ``median`` (nearest to the middle of the
+        ranking), ``best`` and ``failed`` (where most methods have no output to score; at most 2). No pair is
+        in two groups.
+    """
+    column, leader = board.headline, board.leader
+    values = leader.values(column, filled=False)
+    faces = leader.scores.frame["image_id"].to_numpy()
+    scored = np.flatnonzero(~np.isnan(values))
+    order = scored[np.argsort(values[scored] if column.higher_is_better else -values[scored], kind="stable")]
+    middle = np.argsort(np.abs(np.arange(len(order)) - (len(order) - 1) / 2), kind="stable")
+    failures = np.sum([~entry.ok for entry in board], axis=0)
+    broken = np.argsort(-failures, kind="stable")
+    taken: set[int] = set()
+    chosen = {"failed": _take(broken[failures[broken] > 0], faces, min(per_group, FAILED), taken)}
+    for group, candidates in (("worst", order), ("best", order[::-1]), ("median", order[middle])):
+        chosen[group] = _take(candidates, faces, per_group, taken)
+    return {group: chosen[group] for group in GROUPS}
+
+
+def _take(candidates: np.ndarray, faces: np.ndarray, number: int, taken: set[int]) -> list[int]:
+    """The first `number` candidates, other faces before further pairs of the same ones; in the order given."""
+    free = [int(at) for at in candidates if int(at) not in taken]
+    seen: set[Any] = set()
+    fresh = [at for at in free if not (faces[at] in seen or seen.add(faces[at]))]  # type: ignore[func-returns-value]
+    picked = set(fresh[:number])
+    for at in free:
+        if len(picked) >= number:
+            break
+        picked.add(at)
+    taken |= picked
+    return [at for at in free if at in picked]

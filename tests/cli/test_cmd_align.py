@@ -1,0 +1,67 @@
+"""``facedeblur align``: what is printed, and the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facedeblur.cli.main import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        main([str(word) for word in argv])
+    printed = capsys.readouterr()
+    return int(stop.value.code or 0), printed.out, printed.err
+
+
+def test_counts_each_status_and_names_what_failed(
+    dlib_models: None, tmp_path: Path, portrait: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.fromarray(portrait).save(photos / "collins.png")
+    Image.new("RGB", (200, 200), "grey").save(photos / "wall.png")
+    (photos / "text.png").write_text("text")
+    code, out, err = run(capsys, "align", photos, tmp_path / "out", "--jobs", 1)
+    assert code == 1
+    counts = {line.split(maxsplit=1)[1]: int(line.split()[0]) for line in out.splitlines()}
+    assert (counts["ok"], counts["no face"], counts["unreadable"]) == (1, 1, 1)
+    assert "wall.png: no face" in err and "text.png: unreadable" in err and "Traceback" not in err
+    assert (tmp_path / "out" / "sharp" / "collins.png").is_file()
+
+    (photos / "wall.png").unlink()
+    (photos / "text.png").unlink()
+    code, out, err = run(capsys, "align", photos, tmp_path / "out", "--jobs", 1, "--quiet")
+    assert (code, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--detector", "dlib-hgo"], "did you mean 'dlib-hog'"),
+        (["--template", "shen"], "did you mean 'shen128'"),
+        (["--margin", "-3"], "option 'margin'"),
+    ],
+)
+def test_bad_option_is_one_line(
+    dlib_models: None,
+    tmp_path: Path,
+    portrait: np.ndarray,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
+) -> None:
+    Image.fromarray(portrait).save(tmp_path / "collins.png")
+    code, out, err = run(capsys, "align", tmp_path, tmp_path / "out", *options)
+    assert (code, out) == (2, "") and message in err and err.count("\n") == 1
+
+
+def test_folder_without_images_is_one_line(
+    dlib_models: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "align", tmp_path, tmp_path / "out")
+    assert (code, out) == (2, "") and "expected images" in err and err.count("\n") == 1

@@ -1,0 +1,69 @@
+"""``facedeblur kernels``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.cli.kernels import kernels
+from facedeblur.generators import kernels as generator
+from facedeblur.generators.kernel_files import read_bank
+
+
+def run(*arguments: str) -> str:
+    done = CliRunner().invoke(kernels, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_writes_a_bank_and_says_so_in_one_line(tmp_path: Path) -> None:
+    out = tmp_path / "bank.npz"
+    line = run(str(out), "--sizes", "13:17:2", "--per-size", "2", "--seed", "5")
+    bank = Bank.load(out)
+    assert bank.ids == ("ker01_k13", "ker02_k13", "ker01_k15", "ker02_k15", "ker01_k17", "ker02_k17")
+    assert np.array_equal(bank.kernel("ker02_k15"), generator.kernels(5, 15, 2)[1])
+    assert line == f"6 kernels of size 13 to 17, seed 5, sha256 {bank.digest()[:12]}, in {out}\n"
+
+
+def test_options_reach_the_model(tmp_path: Path) -> None:
+    options = ["--anxiety", "0.001,0.005", "--length", "20", "--exposure", "0.5", "--samples", "300"]
+    run(str(tmp_path / "b.npz"), "--sizes", "13", "--per-size", "1", *options, "--centre", "barycentre")
+    model = Bank.load(tmp_path / "b.npz").meta["model"]
+    assert generator.KernelModel(**model) == generator.KernelModel(
+        anxiety=(0.001, 0.005), length=20.0, exposure=0.5, samples=300, centre="barycentre"
+    )
+
+
+def test_other_formats_hold_the_same_kernels(tmp_path: Path) -> None:
+    few = ["--sizes", "7,11", "--per-size", "2"]
+    run(str(tmp_path / "b.npz"), *few, "--png", str(tmp_path / "png"))
+    run(str(tmp_path / "b.mat"), *few)
+    run(str(tmp_path / "folder"), *few)
+    digest = Bank.load(tmp_path / "b.npz").digest()
+    assert read_bank(tmp_path / "b.mat").digest() == digest
+    assert read_bank(tmp_path / "png").digest() == read_bank(tmp_path / "folder").digest()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["b.npz", "--sizes", "12"], "kernel size: expected an odd number"),
+        (["b.npz", "--sizes", "big"], "sizes 'big'"),
+        (["b.npz", "--seed", "-1"], "seed: expected"),
+        (["b.npz", "--per-size", "0"], "kernels per size"),
+        (["b.npz", "--length", "-3"], "kernel model, length"),
+        (["b.txt"], "expected OUT.npz, OUT.mat or a folder"),
+    ],
+)
+def test_bad_options_are_one_line_and_leave_nothing(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message):
+        run(*arguments)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,172 @@
+"""Which pairs are shown, and that what is shown is what lies on disk."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.sets import Set
+from facedeblur.reports.board import gather
+from facedeblur.reports.choice import choose
+from facedeblur.reports.embed import ENCODINGS
+from facedeblur.reports.gallery import Gallery, gallery
+
+Make = Callable[..., Scores]
+
+
+def decode(source: str) -> np.ndarray:
+    data = np.frombuffer(base64.b64decode(source.partition(",")[2]), np.uint8)
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1]
+
+
+@pytest.fixture
+def moved(bench: Any, tmp_path: Path) -> Path:
+    """The whole folder, set and outputs, somewhere else."""
+    shutil.copytree(bench.set.parent, tmp_path / "moved")
+    return tmp_path / "moved"
+
+
+def tables(root: Path) -> list[Path]:
+    return [root / name for name in ("blurred", "unsharp", "oracle", "hostile")]
+
+
+def shown(root: Path, **options: Any) -> Gallery:
+    return gallery(gather(tables(root)), **options)
+
+
+def test_the_extremes_of_the_leading_method_are_chosen(scores_of: Make) -> None:
+    psnr = np.random.default_rng(0).permutation(np.linspace(15, 35, 80))
+    board = gather(
+        [scores_of("lead", psnr), scores_of("next", psnr[::-1] - 3), scores_of("best", psnr + 9, oracle=True)]
+    )
+    chosen = choose(board)
+    faces = np.arange(80) // 10
+
+    def first_of_other_faces(order: np.ndarray) -> list[int]:
+        """Walk down the order, taking each face once."""
+        found: list[int] = []
+        for at in order:
+            if faces[at] not in [faces[one] for one in found]:
+                found.append(int(at))
+        return found[:3]
+
+    assert chosen["worst"] == first_of_other_faces(np.argsort(psnr))
+    assert chosen["best"] == first_of_other_faces(np.argsort(-psnr))
+    assert np.abs(psnr[chosen["median"]] - np.median(psnr)).max() < 3
+    assert chosen["failed"] == []
+
+
+def test_the_input_is_not_the_one_who_leads(scores_of: Make) -> None:
+    board = gather([scores_of("blurred", np.full(20, 30.0)), scores_of("net", np.full(20, 29.0))])
+    assert board.leader.label == "net" and board.entries[0].label == "blurred"
+
+
+def test_no_pair_is_shown_twice_and_few_pairs_are_enough(scores_of: Make) -> None:
+    for n in (1, 2, 5, 9):
+        chosen = choose(gather([scores_of("a", np.arange(n, dtype=float), status={0: "failed: x"} if n > 5 else {})]))
+        everything = [at for places in chosen.values() for at in places]
+        assert len(everything) == len(set(everything)) == n
+
+
+def test_pictures_are_those_on_disk(bench: Any) -> None:
+    made = Set.open(bench.set)
+    pairs = {pair.pair_id: pair for pair in made.pairs()}
+    pictures = gallery(gather(bench.tables))
+    assert pictures.method == "unsharp" and pictures.encoding == "lossless" and not pictures.notes
+    outputs = {method: Outputs.open(path, made) for method, path in bench.outputs.items()}
+    assert {row.group for row in pictures.rows} == {"worst", "median", "best", "failed"}
+    for row in pictures.rows:
+        pair = pairs[row.pair_id]
+        tiles = {tile.label: tile for tile in row.tiles}
+        assert list(tiles)[0] == "blurred" and list(tiles)[-1] == "sharp"
+        np.testing.assert_array_equal(decode(tiles["blurred"].source), made.blurred(pair))
+        np.testing.assert_array_equal(decode(tiles["sharp"].source), made.sharp(made.images[pair.image_id]))
+        restored = outputs["unsharp"].restored(pair, (64, 64))
+        np.testing.assert_array_equal(decode(tiles["unsharp"].source), restored)
+        kernel = made.bank.kernel(row.kernel_id)
+        assert decode(row.kernel).shape[0] == row.kernel_size == len(kernel)
+        assert np.corrcoef(decode(row.kernel)[..., 0].ravel(), kernel.ravel())[0, 1] > 0.999
+
+
+def test_captions_are_the_scores_of_the_pair(bench: Any) -> None:
+    board = gather(bench.tables)
+    table = next(entry for entry in board if entry.label == "wiener").scores.frame.set_index("pair_id")
+    for row in gallery(board).rows:
+        tile = next(tile for tile in row.tiles if tile.label == "wiener")
+        assert tile.caption == f"{table.loc[row.pair_id, 'psnr[rgb,255]']:.2f} dB" and tile.oracle
+
+
+def test_a_failed_output_is_shown_as_one(bench: Any) -> None:
+    failed = [row for row in gallery(gather(bench.tables)).rows if row.group == "failed"]
+    assert len(failed) == 2
+    for row in failed:
+        tile = next(tile for tile in row.tiles if "script" in tile.label)
+        assert tile.why == "failed: <b>out of memory</b>" and not tile.source
+
+
+def test_tables_set_and_outputs_may_move_together(moved: Path) -> None:
+    assert not shown(moved).notes and len(shown(moved).rows) >= 9
+
+
+def test_an_output_changed_or_lost_since_is_not_shown_as_scored(moved: Path) -> None:
+    row = shown(moved).rows[0]
+    write_png(moved / "unsharp" / f"{row.pair_id}.png", np.zeros((64, 64, 3), np.uint8))
+    (moved / "oracle" / f"{row.pair_id}.png").unlink()
+    tiles = {tile.label: tile for tile in shown(moved).rows[0].tiles}
+    assert tiles["unsharp"].why == "changed since it was scored" and not tiles["unsharp"].source
+    assert "nothing there" in tiles["wiener"].why and tiles["wiener"].caption
+
+
+def test_outputs_that_are_gone_leave_a_note(moved: Path) -> None:
+    (moved / "unsharp" / "run.json").rename(moved / "unsharp" / "run.lost")
+    for file in (moved / "unsharp").glob("*.png"):
+        file.unlink()
+    pictures = shown(moved)
+    assert any("No pictures of unsharp" in note for note in pictures.notes)
+    assert {tile.why for row in pictures.rows for tile in row.tiles if tile.label == "unsharp"} == {"outputs not found"}
+
+
+def test_a_set_that_is_gone_or_another_one_leaves_a_note(moved: Path, scores_of: Make) -> None:
+    (moved / "set").rename(moved / "elsewhere")
+    pictures = shown(moved)
+    assert not pictures.rows and "No pictures" in pictures.notes[0] and "set" in pictures.notes[0]
+    described = (moved / "elsewhere" / "set.json").read_text()
+    (moved / "elsewhere" / "set.json").write_text(described.replace('"content_hash": "', '"content_hash": "00'))
+    (moved / "elsewhere").rename(moved / "set")
+    assert "another one" in shown(moved).notes[0]
+
+
+def test_pictures_shrink_to_their_budget(bench: Any) -> None:
+    board = gather(bench.tables)
+
+    def size(pictures: Gallery) -> int:
+        return sum(len(tile.source) for row in pictures.rows for tile in row.tiles)
+
+    whole = gallery(board)
+    smaller = gallery(board, budget=size(whole) - 1)
+    assert size(smaller) < size(whole) and "JPEG quality 95" in smaller.encoding
+    assert len(smaller.rows) == len(whole.rows)
+    fewer = gallery(board, budget=60_000)
+    assert size(fewer) <= 60_000 and 0 < len(fewer.rows) < len(whole.rows)
+    none = gallery(board, budget=100)
+    assert not none.rows and "No pictures" in none.notes[-1]
+
+
+def test_the_last_resort_shrinks_pictures_without_turning_them() -> None:
+    name, encode = ENCODINGS[-1]
+    tall = np.zeros((1024, 512, 3), np.uint8)
+    tall[:512] = (200, 60, 20)
+    small = decode(encode(tall))
+    assert "256 pixels" in name and small.shape == (256, 128, 3)
+    np.testing.assert_allclose(small[:100].mean(axis=(0, 1)), (200, 60, 20), atol=3)
+    assert decode(encode(tall[:100, :100])).shape == (100, 100, 3)

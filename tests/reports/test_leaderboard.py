@@ -1,0 +1,182 @@
+"""The leaderboard against sums done by hand, and the tables it must refuse."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.reports import text
+from facedeblur.reports.board import gather
+from facedeblur.reports.leaderboard import leaderboard, write_csv
+
+PSNR, DISTANCE = "psnr[rgb,255]", "identity[dlib-resnet@0123abcd,l2]"
+Make = Callable[..., Scores]
+
+
+def random_psnr(seed: int, n: int = 80) -> np.ndarray:
+    return np.random.default_rng(seed).normal(25, 3, n)
+
+
+def test_statistics_are_those_of_the_definition(scores_of: Make) -> None:
+    psnr = random_psnr(0)
+    row = leaderboard([scores_of("a", psnr, status={3: "failed: hung", 40: "failed: hung"})]).iloc[0]
+    counted = [0.0 if at in (3, 40) else float(value) for at, value in enumerate(psnr)]
+    assert row[f"{PSNR}:mean"] == pytest.approx(sum(counted) / 80, abs=1e-12)
+    assert row[f"{PSNR}:std"] == pytest.approx(statistics.pstdev(counted), abs=1e-12)
+    assert row[f"{PSNR}:worst"] == 0.0
+    assert row[f"{DISTANCE}:worst"] == 2.0, "the worst distance is the largest"
+    assert (row[f"{PSNR}:failed"], row["ok"], row["pairs"], row["coverage"]) == (2, 78, 80, "78/80")
+
+
+def test_a_value_missing_on_a_good_row_counts_as_failed_in_that_metric_only(scores_of: Make) -> None:
+    table = scores_of("a", random_psnr(0))
+    table.frame.loc[5, DISTANCE] = np.nan
+    row = leaderboard([table]).iloc[0]
+    assert (row[f"{DISTANCE}:failed"], row[f"{PSNR}:failed"], row["ok"]) == (1, 0, 80)
+    assert row[f"{DISTANCE}:worst"] == 2.0
+
+
+def test_identical_images_show(scores_of: Make, tmp_path: object) -> None:
+    psnr = random_psnr(1)
+    psnr[7] = np.inf
+    board = gather([scores_of("a", psnr), scores_of("b", psnr - 1)])
+    row = leaderboard(board).iloc[0]
+    assert math.isinf(row[f"{PSNR}:mean"]) and math.isnan(row[f"{PSNR}:std"]) and row[f"{PSNR}:infinite"] == 1
+    assert text.value(row[f"{PSNR}:mean"], board.headline) == "∞"
+
+
+def test_best_first_and_oracles_apart(scores_of: Make) -> None:
+    psnr = random_psnr(2)
+    tables = [scores_of("low", psnr - 5), scores_of("oracle", psnr + 5, oracle=True), scores_of("high", psnr)]
+    frame = leaderboard(tables)
+    assert list(frame["method"]) == ["high", "low", "oracle"]
+    assert list(frame["rank"].isna()) == [False, False, True] and list(frame["rank"][:2]) == [1, 2]
+    assert list(frame["oracle"]) == [False, False, True]
+
+
+def test_lower_is_better_ranks_by_the_smallest(scores_of: Make) -> None:
+    near = Column("distance[x]", "Distance", "", False, 9.0)
+    tables = [scores_of(name, np.full(20, value), columns=(near,)) for name, value in [("far", 3.0), ("near", 1.0)]]
+    assert list(leaderboard(tables)["method"]) == ["near", "far"]
+
+
+def test_equal_methods_keep_an_order_of_their_own(scores_of: Make) -> None:
+    psnr = random_psnr(3)
+    both = [scores_of("b", psnr), scores_of("a", psnr)]
+    assert list(leaderboard(both)["method"]) == list(leaderboard(both[::-1])["method"]) == ["a", "b"]
+
+
+def test_csv_reads_back(scores_of: Make, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    psnr = random_psnr(4)
+    psnr[0] = np.inf
+    run = {"timings": {"mean_s": 0.0125}, "parameters": 1_234_567, "bytes_fp32": 4_938_268, "device": "cpu"}
+    frame = leaderboard([scores_of("a, b", psnr, run=run), scores_of("c", random_psnr(5))])
+    write_csv(frame, tmp_path / "leaderboard.csv")
+    read = pd.read_csv(tmp_path / "leaderboard.csv", dtype={"rank": "Int64"})
+    assert list(read.columns) == list(frame.columns)
+    assert read.loc[0, "method"] == "a, b" and math.isinf(read.loc[0, f"{PSNR}:mean"])
+    assert read.loc[1, f"{PSNR}:mean"] == frame.loc[1, f"{PSNR}:mean"]
+    assert (read.loc[0, "seconds_per_image"], read.loc[0, "parameters"], read.loc[0, "bytes"]) == (
+        0.0125,
+        1_234_567,
+        4_938_268,
+    )
+
+
+def test_runs_of_one_method_are_told_apart(scores_of: Make) -> None:
+    tables = [scores_of("net", random_psnr(6), run={"hash": f"{digit}" * 64}) for digit in (1, 2)]
+    assert set(leaderboard(tables)["method"]) == {"net (run 1111111111)", "net (run 2222222222)"}
+
+
+def test_a_metric_that_one_table_lacks_is_blank(scores_of: Make) -> None:
+    whole = scores_of("a", random_psnr(7))
+    short = scores_of("b", random_psnr(8), columns=whole.meta.columns[:3])
+    frame = leaderboard([short, whole]).set_index("method")
+    assert math.isnan(frame.loc["b", f"{DISTANCE}:mean"]) and frame.loc["a", f"{DISTANCE}:mean"] > 0
+
+
+def other_set(make: Make) -> Scores:
+    table = make("b", random_psnr(1), set_hash="b2" * 32)
+    return replace(table, meta=replace(table.meta, set={**table.meta.set, "name": "elsewhere"}))
+
+
+def other_signature(make: Make) -> Scores:
+    whole = make("b", random_psnr(1))
+    columns = (whole.meta.columns[0], Column("ssim[skimage,uniform,w7]", "SSIM", "", True, -1.0))
+    return make("b", random_psnr(1), columns=columns)
+
+
+def other_headline(make: Make) -> Scores:
+    return make("b", random_psnr(1), columns=(Column("psnr[y-full,255]", "PSNR Y", "dB", True, 0.0),))
+
+
+def other_failure(make: Make) -> Scores:
+    columns = make("b", random_psnr(1)).meta.columns
+    return make("b", random_psnr(1), columns=(replace(columns[0], failure=10.0), *columns[1:]))
+
+
+def other_pairs(make: Make) -> Scores:
+    return make("b", random_psnr(1, n=40))
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        (other_set, ["'elsewhere'", "b2b2b2b2", "'tiny'", "a1a1a1a1"]),
+        (other_signature, ["ssim[matlab3d,s1.5,w11]", "ssim[skimage,uniform,w7]"]),
+        (other_headline, ["psnr[rgb,255]", "psnr[y-full,255]"]),
+        (other_failure, ["psnr[rgb,255]", "failure value of 0", "10"]),
+        (other_pairs, ["80 pairs", "40 rows"]),
+        (lambda make: make("a", random_psnr(0)), ["each run once"]),
+    ],
+)
+def test_what_does_not_compare_is_refused_and_both_are_named(
+    scores_of: Make, second: Callable[[Make], Scores], told: list[str]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        leaderboard([scores_of("a", random_psnr(0)), second(scores_of)])
+    line = str(caught.value)
+    assert "\n" not in line
+    for part in told:
+        assert part in line
+
+
+def test_nothing_and_empty_are_refused(scores_of: Make) -> None:
+    with pytest.raises(InputError, match="at least one"):
+        leaderboard([])
+    with pytest.raises(InputError, match="empty table"):
+        leaderboard([scores_of("a", [])])
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "printed"),
+    [
+        (24.346, "dB", "24.35"),
+        (0.89216, "", "0.8922"),
+        (0.98765, "fraction", "98.77"),
+        (-0.25, "", "−0.2500"),
+        (-0.00001, "", "0.0000"),
+        (math.inf, "dB", "∞"),
+        (-math.inf, "dB", "−∞"),
+        (math.nan, "dB", "—"),
+    ],
+)
+def test_values_are_printed_with_the_digits_of_their_unit(number: float, unit: str, printed: str) -> None:
+    assert text.value(number, Column("m", "M", unit, True, 0.0)) == printed
+
+
+def test_counts_and_times_are_printed_short() -> None:
+    assert text.coverage(7998, 8000) == "7,998/8,000"
+    assert [text.seconds(s) for s in (0.0, 1.5e-7, 0.00228, 0.09996, 0.343, 12.345, 250.4, math.nan)] == [
+        "0", "<0.000001", "0.00228", "0.100", "0.343", "12.3", "250", "—",
+    ]  # fmt: skip
+    assert [text.amount(a) for a in (0, 950, 999_600, 12_345_678, 2.5e9)] == ["0", "950", "1.00 M", "12.3 M", "2.50 G"]
+    assert text.amount(47_900_000, "B") == "47.9 MB"
