@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import joblib
 
@@ -18,6 +22,18 @@ Result = TypeVar("Result")
 def cores() -> int:
     """Number of processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class _InWorker:
+    """A function as a worker calls it: Ctrl-C is left to the parent, which stops its workers itself."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, task: Any) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return self.function(task)
 
 
 def imap(
@@ -64,6 +80,8 @@ def imap(
     else:
         client = nullcontext()
         context = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
-    with client, context:  # type: ignore[attr-defined]
+    with client, context, warnings.catch_warnings():  # type: ignore[attr-defined]
+        # A worker that has loaded a network looks like a leak to loky, which then starts a fresh one: no harm done.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from pool(joblib.delayed(function)(task) for task in tasks)
+        yield from pool(joblib.delayed(_InWorker(function))(task) for task in tasks)

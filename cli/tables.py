@@ -129,8 +129,7 @@ def remarks(board: Board) -> list[str]:
             infinite = entry.summary(column).infinite
             if infinite:
                 lines.append(f"{entry.label}: {infinite:,} infinite values of {column.label} (output = sharp image)")
-    missing = dict.fromkeys(pair for entry in board for pair in entry.meta.unavailable)
-    return lines + [f"left out {metric}: {why}" for metric, why in missing]
+    return lines + [f"left out {', '.join(metrics)}: {why}" for why, metrics in board.unavailable]
 
 
 def as_json(frame: pd.DataFrame) -> str:

@@ -22,7 +22,7 @@ from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import write_rows
 from facedeblur.generators.align_journal import Journal
-from facedeblur.generators.crop import OK, Aligned, align_photo, check_options
+from facedeblur.generators.aligned import OK, Aligned, align_photo, check_options
 from facedeblur.generators.names import identity_of, image_ids
 from facedeblur.generators.templates import similarity, template_named
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets import Image
-from facedeblur.generators.crop import CUT, OK
+from facedeblur.generators.aligned import CUT, OK
 
 NAME = "align.jsonl"
 

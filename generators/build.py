@@ -21,7 +21,8 @@ from facedeblur.benchmark.stores import write_pixels
 from facedeblur.generators.crops import Crops, gather, read_wide
 from facedeblur.generators.degrade import degrade_many
 from facedeblur.generators.kernel_files import bank as make_bank
-from facedeblur.generators.recipe import BlurSpec, Recipe, load_recipe, parse_sizes
+from facedeblur.generators.kernel_files import parse_sizes
+from facedeblur.generators.recipe import BlurSpec, Recipe, load_recipe
 
 PACKAGES = ("facedeblur", "numpy", "numba", "opencv-python", "scikit-image")
 

@@ -127,27 +127,6 @@ def _read(path: Path, where: str) -> tuple[Recipe, str]:
     return recipe, text
 
 
-def parse_sizes(text: str) -> tuple[int, ...]:
-    """Read kernel sizes: ``13:27:2`` (first, last included, step) or ``21,31,41``.
-
-    Raises
-    ------
-    InputError
-        When `text` is neither, or gives no size.
-    """
-    try:
-        if ":" in text:
-            first, last, step = (int(part) for part in text.split(":"))
-            sizes = tuple(range(first, last + 1, step))
-        else:
-            sizes = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        sizes = ()
-    if not sizes:
-        raise InputError(f"sizes '{text}'", expected="first:last:step or a comma list", do="write for instance 13:27:2")
-    return sizes
-
-
 def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
     if value not in known:
         raise InputError(f"{where} '{value}'", expected="a known word", do=suggest(value, known))

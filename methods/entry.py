@@ -101,6 +101,11 @@ def find_entry(
         file = Path(method)
         if file.suffix.lower() == ".toml":
             return read_block(file, options=given)
+        if file.suffix.lower() == ".py":
+            raise InputError(
+                f"method '{method}'", expected="a name, a TOML or a TorchScript file", found="Python code",
+                do=f"give the name of a method that it enters, and --plugin {method}",
+            )  # fmt: skip
         if file.suffix.lower() in TORCHSCRIPT or (file.is_file() and str(method) not in METHODS):
             return torchscript(file, options=given)
         return _of_class(METHODS.get(str(method)), str(method), given, plugin, weights)

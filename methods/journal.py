@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -157,8 +158,14 @@ class Journal:
             log.unlink()
         return Outputs.open(self.root, self._set)
 
+    @property
+    def scratch(self) -> Path:
+        """Folder for the files that go to commands and come from them; none of it outlives the run."""
+        return self.root / ".scratch"
+
     def sweep(self) -> None:
-        """Remove the temporary files of workers that were stopped while writing."""
+        """Remove the temporary files of workers that were stopped."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
         for path in self.root.glob(".tmp-*"):
             path.unlink(missing_ok=True)
 
@@ -198,15 +205,13 @@ class Journal:
         """Find the last row of every pair; a line that was cut off while it was written is dropped."""
         if not table.is_file():
             return
-        with table.open("r+b") as stream:
+        with table.open("rb") as stream:
             stream.readline()
             while True:
                 at = stream.tell()
                 line = stream.readline()
                 if not line.endswith(b"\n"):
-                    if line:
-                        stream.truncate(at)
-                    return
+                    break
                 row = _parse(line)
                 if row is None or not 0 <= row.index < len(self._rows):
                     raise InputError(
@@ -215,6 +220,8 @@ class Journal:
                     )  # fmt: skip
                 if not row.status.startswith(NOT_RUN):
                     self._rows[row.index], self._ok[row.index] = at, row.ok
+        if line:
+            os.truncate(table, at)
 
     def _in_order(self, rest: str) -> Iterator[Status]:
         with self._table.open("rb") as stream:

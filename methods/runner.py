@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -103,11 +102,8 @@ def run(
     if not waiting:
         journal.start(size=one_size(the_set))
         return journal.finish({"stopped": ""}, rest=rest)
-    with tempfile.TemporaryDirectory(prefix="facedeblur-") as scratch:
-        session = Session(
-            entry, the_set, journal, settings, Path(scratch), waiting, progress or (lambda done, whole: None), tell
-        )
-        return session.carry_out(rest)
+    session = Session(entry, the_set, journal, settings, waiting, progress or (lambda done, whole: None), tell)
+    return session.carry_out(rest)
 
 
 def _settings(

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.parallel import cores
 from facedeblur.benchmark.sets import Pair, Set
@@ -57,13 +56,12 @@ class Session:
         the_set: Set,
         journal: Journal,
         settings: Settings,
-        scratch: Path,
         waiting: int,
         progress: Callable[[int, int], None],
         say: Callable[[str], None],
     ):
         self._entry, self._set, self._journal, self._settings = entry, the_set, journal, settings
-        self._scratch, self._progress, self._say = scratch, progress, say
+        self._progress, self._say = progress, say
         whole = the_set.n_pairs if settings.limit is None else min(settings.limit, the_set.n_pairs)
         self._done, self._whole = whole - waiting, whole
         pending = journal.pending(settings.limit)
@@ -76,33 +74,42 @@ class Session:
     def carry_out(self, rest: str) -> Outputs:
         """Run what is waiting and finish the outputs."""
         begin = time.perf_counter()
-        stopped = ""
         root = self._journal.root
         made_here = not root.exists()
         root.mkdir(parents=True, exist_ok=True)
+        self._journal.sweep()
+        if self._entry.folder:
+            self._journal.scratch.mkdir()
         if self._done:
             self._say(f"{root}: {self._done:,} of {self._whole:,} pairs are restored already, going on")
         settings = self._settings
         threads = max(1, cores() // settings.jobs) if settings.jobs > 1 else None
-        with Crew(self._job(), self._entry.plugin, root / LOG, limit=settings.timeout, threads=threads) as crew:
-            try:
-                facts = crew.grow(1)
-                self._begin(facts)
-                self._restore(crew, facts)
-            except Unusable as error:
-                stopped = f"method '{self._entry.shown}' cannot be loaded: {error}"
-                self._journal.start(size=one_size(self._set))
-                self._journal.note(**{"device_name": "", "parameters": None, "bytes_fp32": None} | self._journal.info)
-            except Stop as error:
-                stopped = f"method '{self._entry.shown}' {error}"
-            except InputError:
-                if made_here:
-                    _remove_empty(root)
-                raise
+        try:
+            with Crew(self._job(), self._entry.plugin, root / LOG, limit=settings.timeout, threads=threads) as crew:
+                stopped = self._go(crew)
+        except BaseException:
+            self._journal.sweep()
+            if made_here:
+                _remove_empty(root)
+            raise
         if stopped:
             self._say(stopped)
             rest = f"{NOT_RUN} ({' '.join(stopped.split())[:200]})"
         return self._journal.finish(self._closing(begin, stopped), rest=rest)
+
+    def _go(self, crew: Crew) -> str:
+        """Load the method and put the images through it; return why it was given up, if it was."""
+        try:
+            facts = crew.grow(1)
+            self._begin(facts)
+            self._restore(crew, facts)
+        except Unusable as error:
+            self._journal.start(size=one_size(self._set))
+            self._journal.note(**{"device_name": "", "parameters": None, "bytes_fp32": None} | self._journal.info)
+            return f"method '{self._entry.shown}' cannot be loaded: {error}"
+        except Stop as error:
+            return f"method '{self._entry.shown}' {error}"
+        return ""
 
     def _job(self) -> Job:
         entry, settings = self._entry, self._settings
@@ -117,7 +124,7 @@ class Session:
             set_root=self._set.root.resolve(),
             out_root=self._journal.root.resolve(),
             store=self._journal.info["store"],
-            scratch=self._scratch,
+            scratch=self._journal.scratch.resolve(),
         )
 
     def _begin(self, facts: Facts) -> None:
@@ -221,7 +228,7 @@ class Session:
 
 
 def _remove_empty(root: Path) -> None:
-    """Leave no trace of a run that was refused before it began."""
+    """Leave no trace of a run that was refused or stopped before it began."""
     log = root / LOG
     if log.is_file() and not log.stat().st_size:
         log.unlink()

@@ -53,7 +53,7 @@ def _serve(connection: Connection) -> None:
         except OutOfMemory as error:
             connection.send(("memory", str(error)))
         except OSError as error:
-            traceback.print_exc()
+            # Nothing is logged here: on a full disk that would be the end of this process.
             connection.send(("system", error))
             return
 

@@ -178,6 +178,15 @@ class Board:
         return tuple(entry for entry, number in numbers.items() if value(number, column) == value(extreme, column))
 
     @property
+    def unavailable(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Reasons why metrics of the protocol were not computed, each with those metrics."""
+        reasons: dict[str, dict[str, None]] = {}
+        for entry in self.entries:
+            for metric, why in entry.meta.unavailable:
+                reasons.setdefault(why, {})[metric] = None
+        return [(why, tuple(metrics)) for why, metrics in reasons.items()]
+
+    @property
     def set(self) -> dict[str, Any]:
         """What is known of the set: name, hash, recipe, seed, counts."""
         return self.entries[0].meta.set

@@ -71,7 +71,7 @@ def page(board: Board, pictures: Gallery) -> str:
         spread_table=_spread_table(spread, column),
         pictures=pictures,
         definitions=[(one.label, one.signature, provenance.define(one)) for one in board.columns],
-        unavailable=_unavailable(board),
+        unavailable=board.unavailable,
         set_facts=provenance.set_facts(board),
         runs=[(entry, provenance.run_facts(entry)) for entry in board],
         recipe=provenance.recipe_text(board),
@@ -164,17 +164,22 @@ def _verdict(board: Board) -> dict[str, Any]:
         difference = leader.summary(column).mean - other.summary(column).mean
         if not math.isfinite(difference):
             return None
-        amount = " ".join(part for part in (text.value(abs(difference), column), text.unit(column)) if part)
+        amount = _measured(abs(difference), column)
         return {"label": other.label, "amount": amount, "above": difference >= 0}
 
     return {
         "leader": leader,
-        "mean": " ".join(part for part in (text.value(leader.summary(column).mean, column), text.unit(column)) if part),
+        "mean": _measured(leader.summary(column).mean, column),
         "runner": gap(runner),
         "input": gap(board.input),
         "contestants": len(contestants),
         "oracles": sum(entry.oracle for entry in board),
     }
+
+
+def _measured(number: float, column: Column) -> str:
+    """A value with its unit, which never stands on another line."""
+    return "\N{NO-BREAK SPACE}".join(part for part in (text.value(number, column), text.unit(column)) if part)
 
 
 def _coverage(board: Board) -> list[dict[str, Any]]:
@@ -202,11 +207,6 @@ def _coverage(board: Board) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _unavailable(board: Board) -> list[tuple[str, str]]:
-    """Metrics of the protocol that were not computed, each with its reason once."""
-    return list(dict.fromkeys(pair for entry in board for pair in entry.meta.unavailable))
 
 
 def _size_table(frame: Any, column: Column) -> dict[str, Any]:

@@ -29,7 +29,7 @@ _ARGUMENTS = {
     "uniform": "uniform window",
     "l2": "Euclidean",
     "cosine": "one minus the cosine",
-    "up1": "on the image enlarged twice",
+    "up1": "on the image at twice its size",
     "detect": "the face is found again first",
     "dlib-hog": "dlib's HOG frontal face detector",
     "dlib-resnet": "dlib's 128-d residual network",

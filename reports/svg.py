@@ -7,7 +7,7 @@ colour alone: lines carry their names and differing markers, and those of oracle
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +43,11 @@ def environment() -> jinja2.Environment:
     InputError
         When jinja2 is not installed.
     """
-    jinja2 = need("jinja2", "report")
+    engine = need("jinja2", "report")
     folder = files("facedeblur.reports.templates")
-    loader = jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8"))
-    made: jinja2.Environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader = engine.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8"))
+    made: jinja2.Environment = engine.Environment(
+        loader=loader, autoescape=True, undefined=engine.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters["px"] = lambda number: f"{number:.1f}".removesuffix(".0")
     return made
@@ -166,7 +166,7 @@ def _series(frame: pd.DataFrame, column: Column, box: Frame) -> list[dict[str, A
     return series
 
 
-def _point(row: dict[str, Any], column: Column, box: Frame) -> dict[str, Any]:
+def _point(row: Mapping[Any, Any], column: Column, box: Frame) -> dict[str, Any]:
     mean, beyond = row["mean"], not math.isfinite(row["mean"])
     at = (box.y0 if mean > 0 else box.y1) if beyond else box.up(mean)
     failed = f", {count(row['failed'])} failed" if row["failed"] else ""
@@ -178,7 +178,7 @@ def _point(row: dict[str, Any], column: Column, box: Frame) -> dict[str, Any]:
     return {"x": box.across[row["kernel_size"]], "y": at, "beyond": beyond, "title": title}
 
 
-def _band(rows: list[dict[str, Any]], box: Frame) -> str:
+def _band(rows: Sequence[Mapping[Any, Any]], box: Frame) -> str:
     """Outline of the inter-quartile range; an infinite quartile is cut at the edge."""
     kept = [row for row in rows if not math.isnan(row["q25"])]
 
@@ -202,12 +202,12 @@ def _steps(edges: Sequence[float], counts: Sequence[int], base: float, height: f
     return path([*points, (edges[-1], base)]) + "Z"
 
 
-def _beside(row: dict[str, Any]) -> list[str]:
+def _beside(row: Mapping[Any, Any]) -> list[str]:
     notes = [f"{count(row['failed'])} failed"] if row["failed"] else []
     return notes + ([f"{count(row['infinite'])} infinite"] if row["infinite"] else [])
 
 
-def _distribution_title(row: dict[str, Any], column: Column) -> str:
+def _distribution_title(row: Mapping[Any, Any], column: Column) -> str:
     parts = ("least", "q25", "median", "q75", "most")
     names = ("least", "first quartile", "median", "third quartile", "most")
     told = ", ".join(f"{name} {value(row[part], column)}" for name, part in zip(names, parts, strict=True))

@@ -48,11 +48,11 @@ def coverage(ok: int, total: int) -> str:
 
 
 def seconds(number: float | None) -> str:
-    """Seconds to three significant digits, never in exponents; below a microsecond ``<0.000001``."""
+    """Seconds to three significant digits, never in exponents; below a tenth of a millisecond ``<0.0001``."""
     if number is None or math.isnan(number):
         return NONE
-    if 0 < number < 1e-6:
-        return "<0.000001"
+    if 0 < number < 1e-4:
+        return "<0.0001"
     return _three(number)
 
 

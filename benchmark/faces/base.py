@@ -61,7 +61,9 @@ class Detector(Protocol):
     """
 
     @property
-    def definition(self) -> tuple[str, ...]: ...
+    def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
+        ...
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """Faces in `image`, (H, W, 3) uint8 RGB, largest box first; empty where there is none."""
@@ -73,7 +75,9 @@ class Landmarker(Protocol):
     """Finds five points of a face that was detected."""
 
     @property
-    def definition(self) -> tuple[str, ...]: ...
+    def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
+        ...
 
     def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:
         """Left eye, right eye, nose, mouth left, mouth right: (5, 2) float64 pixels ``(x, y)``.
@@ -92,7 +96,9 @@ class Embedder(Protocol):
     """
 
     @property
-    def definition(self) -> tuple[str, ...]: ...
+    def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
+        ...
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
         """(N, H, W, 3) uint8 RGB to (N, D) float32; a row of NaN where a face could not be embedded."""
@@ -106,7 +112,9 @@ class Parser(Protocol):
     classes: tuple[str, ...]
 
     @property
-    def definition(self) -> tuple[str, ...]: ...
+    def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
+        ...
 
     def parse(self, faces: np.ndarray) -> np.ndarray:
         """(N, H, W, 3) uint8 RGB to (N, H, W) uint8 indices into ``classes``."""

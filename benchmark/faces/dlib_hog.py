@@ -42,6 +42,7 @@ class HogDetector:
 
     @property
     def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
         return ("dlib-hog", f"up{self.upsample}")
 
     def detect(self, image: np.ndarray) -> list[Face]:
@@ -75,6 +76,7 @@ class Landmarker68:
 
     @property
     def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
         return ("dlib-68",)
 
     def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:

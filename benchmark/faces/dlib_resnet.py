@@ -113,6 +113,7 @@ class DlibEmbedder:
 
     @property
     def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
         return (f"dlib-resnet@{self.weights.short}", *(["detect"] if self.detect else []))
 
     def embed(self, faces: np.ndarray) -> np.ndarray:

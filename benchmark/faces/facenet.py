@@ -61,6 +61,7 @@ class FaceNetEmbedder:
 
     @property
     def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
         return (f"facenet-vggface2@{self.weights.short}", *(["detect"] if self.detect else []))
 
     def embed(self, faces: np.ndarray) -> np.ndarray:

@@ -42,6 +42,7 @@ class MtcnnDetector:
 
     @property
     def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
         return ("mtcnn",)
 
     def detect(self, image: np.ndarray) -> list[Face]:

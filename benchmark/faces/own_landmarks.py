@@ -27,6 +27,7 @@ class OwnLandmarks:
 
     @property
     def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
         return tuple(self.detector.definition)
 
     def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:

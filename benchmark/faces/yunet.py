@@ -49,6 +49,7 @@ class YunetDetector:
 
     @property
     def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
         return (f"yunet@{self.weights.short}", f"s{self.score:g}")
 
     def detect(self, image: np.ndarray) -> list[Face]:

@@ -35,14 +35,17 @@ class Detection:
 
     @property
     def label(self) -> str:
+        """Short column heading."""
         return f"Face found ({self.detector.definition[0].partition('@')[0]})"
 
     @property
     def unit(self) -> str:
+        """Unit of the values."""
         return "fraction"
 
     @property
     def higher_is_better(self) -> bool:
+        """Which way is good."""
         return True
 
     @property

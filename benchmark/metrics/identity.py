@@ -77,15 +77,18 @@ class IdentityDistance:
 
     @property
     def label(self) -> str:
+        """Short column heading."""
         name = self.source.embedder.definition[0].partition("@")[0]
         return f"Identity {'L2' if self.distance == 'l2' else self.distance} ({name})"
 
     @property
     def unit(self) -> str:
+        """Unit of the values."""
         return ""
 
     @property
     def higher_is_better(self) -> bool:
+        """Which way is good."""
         return False
 
     @property

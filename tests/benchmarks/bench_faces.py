@@ -60,7 +60,7 @@ def facenet() -> Ratio:
 
     difference = float(np.abs(ours() - theirs()).max())
     seconds = interleave({"ours": ours, "peer": theirs})
-    what = f"InceptionResnetV1 of {FACES} faces vs facenet-pytorch one by one (differ by {difference:.0e})"
+    what = f"FaceNet, {FACES} faces vs one by one (differ {difference:.0e})"
     return Ratio("G6", what, seconds["ours"], seconds["peer"], 3.0)
 
 
@@ -86,7 +86,7 @@ def descriptor() -> Ratio:
     if difference > 1e-4:
         raise AssertionError(f"the port differs from dlib by {difference}")
     seconds = interleave({"ours": ours, "peer": theirs})
-    what = f"dlib descriptor of {FACES} chips vs dlib-bin (differ by {difference:.0e})"
+    what = f"dlib descriptor, {FACES} chips vs dlib-bin (differ {difference:.0e})"
     return Ratio("G6", what, seconds["ours"], seconds["peer"], 15.0)
 
 

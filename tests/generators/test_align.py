@@ -19,7 +19,7 @@ from facedeblur.benchmark.images import pixel_hash, read_photo, read_png
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import read_rows
 from facedeblur.generators.align import align, identity_of, image_ids
-from facedeblur.generators.crop import align_photo, coverage, find_faces, margin_inside
+from facedeblur.generators.aligned import align_photo, coverage, find_faces, margin_inside
 from facedeblur.generators.templates import TEMPLATES, scale_of, similarity, template_named
 from facedeblur.generators.warp import warp
 
@@ -432,3 +432,19 @@ def test_folder_without_images_and_bad_options(tmp_path: Path, knows_named: str)
         with pytest.raises(InputError, match=message):
             align(tmp_path, tmp_path / "out", **{"detector": knows_named, "landmarker": knows_named, **options})
     assert not (tmp_path / "out").exists()
+
+
+def test_photographs_of_lfw(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for name in ("Abdullah_Gul_0001", "Jason_Kidd_0009", "Pierce_Brosnan_0005", "Pierce_Brosnan_0006"):
+        person = name[:-5]
+        save(photos / person / f"{name}.jpg", read_photo(shared_data / "lfw" / person / f"{name}.jpg").pixels)
+    largest, central = (
+        align(photos, tmp_path / choose, choose=choose, jobs=1).set_index("image_id")
+        for choose in ("largest", "central")
+    )
+    # The neighbour of Jason Kidd stands nearer to the camera and is cut by the edge.
+    assert list(largest["status"]) == ["ok", "cut", "ok", "no face"]
+    assert list(central["status"]) == ["ok", "ok", "ok", "no face"]
+    assert (tmp_path / "largest" / "cut" / "Jason_Kidd_0009.png").is_file()
+    assert largest.loc["Jason_Kidd_0009", "coverage"] < 0.7 and central.loc["Jason_Kidd_0009", "coverage"] == 1

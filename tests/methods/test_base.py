@@ -122,6 +122,11 @@ def test_an_unknown_method_brings_a_suggestion():
         find_entry("weiner")
 
 
+def test_a_python_file_is_a_plugin_and_no_method():
+    with pytest.raises(InputError, match=r"--plugin mine.py"):
+        find_entry("mine.py")
+
+
 def test_what_is_no_method_is_refused():
     with pytest.raises(InputError, match="restore"):
         method("nothing-at-all")(type("Nothing", (), {}))

@@ -135,6 +135,7 @@ def test_a_command_that_hangs_is_ended_with_its_process(tiny, tmp_path, block):
         time.sleep(0.05)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+    assert not [path for path in outputs.root.iterdir() if path.name.startswith(".")]
 
 
 def test_a_command_cannot_reach_the_set(tiny, tmp_path, block):

@@ -88,7 +88,7 @@ def test_pictures_are_those_on_disk(bench: Any) -> None:
     for row in pictures.rows:
         pair = pairs[row.pair_id]
         tiles = {tile.label: tile for tile in row.tiles}
-        assert list(tiles)[0] == "blurred" and list(tiles)[-1] == "sharp"
+        assert (row.tiles[0].label, row.tiles[-1].label) == ("blurred", "sharp")
         np.testing.assert_array_equal(decode(tiles["blurred"].source), made.blurred(pair))
         np.testing.assert_array_equal(decode(tiles["sharp"].source), made.sharp(made.images[pair.image_id]))
         restored = outputs["unsharp"].restored(pair, (64, 64))

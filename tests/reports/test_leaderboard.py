@@ -176,7 +176,7 @@ def test_values_are_printed_with_the_digits_of_their_unit(number: float, unit: s
 def test_counts_and_times_are_printed_short() -> None:
     assert text.coverage(7998, 8000) == "7,998/8,000"
     assert [text.seconds(s) for s in (0.0, 1.5e-7, 0.00228, 0.09996, 0.343, 12.345, 250.4, math.nan)] == [
-        "0", "<0.000001", "0.00228", "0.100", "0.343", "12.3", "250", "—",
+        "0", "<0.0001", "0.00228", "0.100", "0.343", "12.3", "250", "—",
     ]  # fmt: skip
     assert [text.amount(a) for a in (0, 950, 999_600, 12_345_678, 2.5e9)] == ["0", "950", "1.00 M", "12.3 M", "2.50 G"]
     assert text.amount(47_900_000, "B") == "47.9 MB"
