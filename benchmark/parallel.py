@@ -46,8 +46,8 @@ def imap(
 ) -> Iterator[Result]:
     """Yield ``function(task)`` for every task, in the order of the tasks.
 
-    Only a few tasks a worker are taken from `tasks` ahead of the results, so neither the
-    tasks nor the results are ever all in memory. Each worker computes in one thread.
+    Tasks are taken from `tasks` as workers become free, two a worker ahead, and results are given
+    out as they come, so neither are ever all in memory. Each worker computes in one thread.
 
     Parameters
     ----------
@@ -83,5 +83,6 @@ def imap(
     with client, context, warnings.catch_warnings():  # type: ignore[attr-defined]
         # A worker that has loaded a network looks like a leak to loky, which then starts a fresh one: no harm done.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+        warnings.filterwarnings("ignore", message=".*tasks have been successfully executed", category=UserWarning)
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
         yield from pool(joblib.delayed(_InWorker(function))(task) for task in tasks)

@@ -1,1 +1,1 @@
-
+"""Reports: leaderboard, plots, gallery and the HTML page."""

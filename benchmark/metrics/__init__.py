@@ -1,1 +1,1 @@
-
+"""Metrics: one file a family, each named by its signature."""

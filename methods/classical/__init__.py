@@ -1,1 +1,1 @@
-
+"""Classical methods, one file each."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+
 from facedeblur.benchmark.images import write_png
 from facedeblur.cli.main import facedeblur
 

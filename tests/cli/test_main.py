@@ -11,6 +11,7 @@ import time
 import click
 import numpy as np
 import pytest
+
 from facedeblur.benchmark.images import write_png
 from facedeblur.cli import main as main_module
 from facedeblur.cli.main import main

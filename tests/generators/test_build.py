@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import convolve2d
+
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import read_png, write_png
 from facedeblur.benchmark.set_check import check
@@ -13,7 +15,6 @@ from facedeblur.benchmark.sets import Set
 from facedeblur.generators.build import build
 from facedeblur.generators.kernel_files import parse_sizes
 from facedeblur.generators.recipe import load_recipe, recipes
-from scipy.signal import convolve2d
 
 SMALL = """
 name = "small"
