@@ -14,7 +14,7 @@ demo: install
 	$(BIN)/facedeblur demo -o demo
 
 test: install lint types
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest
 
 lint: install
 	$(BIN)/ruff check .

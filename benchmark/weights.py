@@ -168,7 +168,7 @@ def locate(name: str, *, sha: str | None = None) -> Located:
     path = find(name)
     weight = WEIGHTS[name]
     if path is None:
-        searched = ", ".join(str(folder) for folder in folders(weight))
+        searched = ", ".join(_seen(folder) for folder in folders(weight))
         raise InputError(
             f"weight file '{weight.patterns[0]}'", expected="it in one of the folders", found=f"none in {searched}",
             do=weight.get,
@@ -185,6 +185,11 @@ def locate(name: str, *, sha: str | None = None) -> Located:
             do=f"use the weights the scores were made with, or write '{name}' without '@{sha}'",
         )  # fmt: skip
     return Located(name, path, found)
+
+
+def _seen(folder: Path) -> str:
+    """A folder as a person writes it; the home folder's name stays out of reports."""
+    return f"~/{folder.relative_to(Path.home()).as_posix()}" if folder.is_relative_to(Path.home()) else str(folder)
 
 
 def sha256_of(path: str | Path) -> str:

@@ -15,6 +15,7 @@ from facedeblur.cli.progress import stages
 @click.option("--store", type=click.Choice(["png", "npy"]), default="png", show_default=True)
 @click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces in photographs.")
 @click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned.")
+@click.option("--choose", type=click.Choice(["largest", "central"]), default="largest", help="Which face of several.")
 @click.option("--licence", default="", help="Licence of the photographs, for the record.")
 @click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
 @click.option("--quiet", is_flag=True, help="Print problems only.")
@@ -28,6 +29,7 @@ def build(
     store: str,
     detector: str,
     landmarker: str,
+    choose: str,
     licence: str,
     jobs: int,
     quiet: bool,
@@ -49,6 +51,7 @@ def build(
             store=store,
             detector=detector,
             landmarker=landmarker,
+            choose=choose,
             licence=licence,
             jobs=jobs,
             align_progress=stage("aligning"),

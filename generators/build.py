@@ -50,6 +50,7 @@ def build(
     store: str = "png",
     detector: str = "dlib-hog",
     landmarker: str = "dlib-68",
+    choose: str = "largest",
     licence: str = "",
     jobs: int = -1,
     backend: str = "loky",
@@ -76,6 +77,8 @@ def build(
         One PNG a picture, or one array for all.
     detector, landmarker : str
         Who finds faces and their points where photographs must be aligned.
+    choose : {'largest', 'central'}
+        Which face of several is aligned.
     licence : str
         Licence of the photographs, for the record.
     jobs, backend, scheduler
@@ -105,6 +108,7 @@ def build(
         workspace=workspace,
         detector=detector,
         landmarker=landmarker,
+        choose=choose,
         jobs=jobs,
         progress=align_progress,
     )

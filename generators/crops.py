@@ -57,6 +57,7 @@ def gather(
     workspace: Path,
     detector: str,
     landmarker: str,
+    choose: str,
     jobs: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Crops:
@@ -74,7 +75,8 @@ def gather(
         Pixels of surrounding wanted around each crop.
     workspace : Path
         Where aligned crops are kept while the set is built.
-    detector, landmarker : str
+    detector, landmarker, choose : str
+        As for `facedeblur.generators.align.align`.
     jobs : int
     progress : callable, optional
         Called with (photographs done, photographs in all) while aligning.
@@ -100,6 +102,7 @@ def gather(
                 template=template,
                 detector=detector,
                 landmarker=landmarker,
+                choose=choose,
                 margin=margin,
                 jobs=jobs,
                 progress=progress,
