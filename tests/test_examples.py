@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,8 @@ def test_own_method(small, tmp_path):
     assert [row.ok for row in made.statuses()][:4] == [True] * 3 + [False]
 
 
-def test_own_command(small, tmp_path):
+def test_own_command(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     made = run(EXAMPLES / "my_command.toml", small.root, tmp_path / "o", limit=3)
     assert [row.status for row in made.statuses()][:3] == ["ok"] * 3
 
