@@ -31,6 +31,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write `data` atomically; the lean way, for the many small files of a set."""
+    final = os.fspath(path)
+    folder, name = os.path.split(final)
+    temporary = f"{folder or '.'}/.tmp-{os.getpid()}-{name}"
+    try:
+        try:
+            stream = open(temporary, "wb", buffering=0)  # noqa: PTH123, SIM115
+        except FileNotFoundError:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            stream = open(temporary, "wb", buffering=0)  # noqa: PTH123, SIM115
+        with stream:
+            view = memoryview(data)
+            while view:
+                view = view[stream.write(view) :]
+        os.replace(temporary, final)  # noqa: PTH105
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = error.filename or final
+        raise
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` as UTF-8 with unix line ends, atomically."""
     with replacing(path) as temporary:

@@ -1,4 +1,4 @@
-"""Image files: the one place that knows PNG, colour order and bit depth.
+"""Image files: the one place that knows colour order and bit depth; `png` knows the file format.
 
 Two readers, because two things are wanted: `read_photo` takes whatever a camera or a
 collection delivers and says what it converted; `read_png` takes only what the toolkit
@@ -11,21 +11,18 @@ import hashlib
 import io
 import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.atomic import replacing
+from facedeblur.benchmark.atomic import write_bytes
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.png import chunks, decode_rgb, encode_rgb, png_header
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 16
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_COLOUR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
 
 
 @dataclass(frozen=True)
@@ -41,19 +38,6 @@ class Photo:
 
     pixels: np.ndarray
     note: str = ""
-
-
-@dataclass(frozen=True)
-class PngHeader:
-    """The fields of a PNG file's IHDR chunk."""
-
-    width: int
-    height: int
-    bits: int
-    colour: str
-
-    def __str__(self) -> str:
-        return f"{self.bits}-bit {self.colour}, {self.width}x{self.height}"
 
 
 def list_images(folder: str | Path, *, recursive: bool = True) -> list[Path]:
@@ -101,7 +85,9 @@ def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = 
     header = png_header(data)
     if header is not None:
         _check_size(path, header.width, header.height, min_side, max_pixels)
-        _check_chunks(path, data)
+        kinds = {kind for kind, _ in chunks(path, data)}
+        if (header.bits, header.colour) == (8, "RGB") and not kinds & {b"eXIf", b"tRNS"}:
+            return Photo(decode_rgb(path, data, header))
         if header.bits == 16:
             return _read_deep(path, data)
     try:
@@ -151,14 +137,6 @@ def _read_deep(path: Path, data: bytes) -> Photo:
     return Photo(np.ascontiguousarray(deep[:, :, 2::-1]), note)
 
 
-def png_header(data: bytes) -> PngHeader | None:
-    """Read the IHDR of a PNG file; None where `data` does not start as one."""
-    if data[:8] != _PNG or data[12:16] != b"IHDR" or len(data) < 33:
-        return None
-    width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
-    return PngHeader(width, height, bits, _COLOUR_TYPES.get(colour, f"colour type {colour}"))
-
-
 def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
     """Read an image of a set or of a method's outputs: 8-bit RGB PNG, every chunk checked.
 
@@ -177,8 +155,6 @@ def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nda
     InputError
         When the file is not there, not a PNG, truncated, damaged, not 8-bit RGB, or of another size.
     """
-    import cv2
-
     path = Path(path)
     try:
         data = path.read_bytes()
@@ -192,25 +168,21 @@ def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nda
     if size is not None and (header.height, header.width) != tuple(size):
         raise InputError(str(path), expected=f"{size[1]}x{size[0]} pixels", found=f"{header.width}x{header.height}")
     _check_size(path, header.width, header.height, 1, MAX_PIXELS)
-    _check_chunks(path, data)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    if pixels is None or pixels.shape != (header.height, header.width, 3):
-        raise InputError(str(path), expected="a PNG that decodes", found="damaged image data", do="make it again")
-    return np.asarray(pixels)
+    return decode_rgb(path, data, header)
 
 
 def write_png(path: str | Path, pixels: np.ndarray) -> None:
     """Write (H, W, 3) uint8 RGB pixels as PNG, atomically."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(encode_png(pixels))
+    write_bytes(path, encode_png(pixels))
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
     """Encode (H, W, 3) uint8 RGB, or (H, W) uint8 or uint16, as PNG bytes."""
+    if pixels.ndim == 3 and pixels.dtype == np.uint8:
+        return encode_rgb(np.ascontiguousarray(pixels))
     import cv2
 
-    ordered = pixels[:, :, ::-1] if pixels.ndim == 3 else pixels
-    done, data = cv2.imencode(".png", ordered)
+    done, data = cv2.imencode(".png", pixels)
     if not done:
         raise InputError("image to encode", expected="uint8 RGB or grey", found=f"{pixels.dtype} {pixels.shape}")
     return bytes(data)
@@ -238,20 +210,3 @@ def _check_size(path: Path, width: int, height: int, min_side: int, max_pixels: 
         raise InputError(
             str(path), expected=f"at most {max_pixels} pixels", found=f"{width}x{height}", do="make it smaller"
         )
-
-
-def _check_chunks(path: Path, data: bytes) -> None:
-    """Check the length and CRC of every PNG chunk: decoders fill what is missing in silence."""
-    at = 8
-    while at + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, at)
-        end = at + 12 + length
-        if end > len(data):
-            break
-        kind = data[at + 4 : at + 8]
-        if zlib.crc32(memoryview(data)[at + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
-            raise InputError(str(path), expected="an intact PNG", found=f"a damaged {kind.decode('latin1')} chunk")
-        if kind == b"IEND":
-            return
-        at = end
-    raise InputError(str(path), expected="a whole PNG", found="a truncated one", do="copy or make it again")

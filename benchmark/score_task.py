@@ -27,6 +27,7 @@ class Task:
 
     number: int
     set_root: Path
+    set_hash: str
     groups: tuple[tuple[Image, tuple[Pair, ...]], ...]
     runs: tuple[tuple[Path, tuple[Status, ...]], ...]
     parts: tuple[Path, ...]
@@ -63,7 +64,13 @@ def _task(
 ) -> Task:
     taken = tuple((run.root, tuple(islice(status, count))) for run, status in zip(runs, statuses, strict=True))
     parts = tuple(shelf / f"{number:06d}.parquet" for shelf in shelves)
-    return Task(number, the_set.root, tuple(groups), taken, parts, names, schemas)
+    return Task(number, the_set.root, the_set.content_hash, tuple(groups), taken, parts, names, schemas)
+
+
+@lru_cache(maxsize=2)
+def _open(root: Path, content_hash: str) -> Set:
+    """One set a process: its image table is read once."""
+    return Set.open(root)
 
 
 @lru_cache(maxsize=32)
@@ -81,7 +88,7 @@ def run(task: Task) -> int:
     waiting = [at for at, part in enumerate(task.parts) if not part.is_file()]
     if not waiting:
         return count
-    the_set = Set.open(task.set_root)
+    the_set = _open(task.set_root, task.set_hash)
     measures = [_metric(name) for name in task.metrics]
     opened = {at: Outputs.open(task.runs[at][0], the_set, check=False) for at in waiting}
     rows: dict[int, list[dict[str, Any]]] = {at: [] for at in waiting}

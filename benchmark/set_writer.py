@@ -113,7 +113,6 @@ class SetWriter:
         images = list(read_rows(self.work / "images.csv", Image))
         bank = Bank.load(self.work / "kernels.npz")
         ok = sum(image.status == "ok" for image in images)
-        pairs = sum(1 for _ in read_rows(self._manifest, Pair))
         info = {
             "schema": SCHEMA,
             **self.info,
@@ -124,7 +123,7 @@ class SetWriter:
                 "images": ok,
                 "identities": len({image.identity for image in images if image.status == "ok"}),
                 "kernels": len(bank.ids),
-                "pairs": pairs,
+                "pairs": ok * len(bank.ids),
             },
             "content_hash": content_hash(images, read_rows(self._manifest, Pair), bank),
         }

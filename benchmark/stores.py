@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -21,10 +24,10 @@ def inside(root: str | Path, relative: str) -> Path:
     InputError
         When the path is absolute or leaves `root`: tables come from outside.
     """
-    parts = PurePosixPath(relative)
-    if not relative or parts.is_absolute() or ".." in parts.parts or "\\" in relative or ":" in parts.parts[0]:
+    parts = relative.split("/")
+    if "" in parts or ".." in parts or "\\" in relative or ":" in parts[0]:
         raise InputError(f"path '{relative}'", expected=f"a path inside {root}", found="one that leaves it")
-    return Path(root, *parts.parts)
+    return Path(f"{root}/{relative}")
 
 
 def read_pixels(root: str | Path, name: str, index: int, *, store: str, size: tuple[int, int] | None) -> np.ndarray:
@@ -54,30 +57,54 @@ def read_pixels(root: str | Path, name: str, index: int, *, store: str, size: tu
     path = inside(root, name)
     if store == "png":
         return read_png(path, size=size)
-    array = _mapped(str(array_path(root, name)))
-    if not 0 <= index < len(array):
-        raise InputError(f"{array_path(root, name)} row {index}", expected=f"under {len(array)}", found=f"{index}")
-    pixels = np.array(array[index])
-    if size is not None and pixels.shape[:2] != tuple(size):
-        found = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        raise InputError(str(array_path(root, name)), expected=f"{size[1]}x{size[0]} pixels", found=found)
-    return pixels
+    file = array_path(root, name)
+    array = _layout(file)
+    if not 0 <= index < array.shape[0]:
+        raise InputError(f"{file} row {index}", expected=f"under {array.shape[0]}", found=f"{index}")
+    height, width = array.shape[1:3]
+    if size is not None and (height, width) != tuple(size):
+        raise InputError(str(file), expected=f"{size[1]}x{size[0]} pixels", found=f"{width}x{height}")
+    with file.open("rb") as stream:
+        stream.seek(array.start(index))
+        pixels = np.frombuffer(stream.read(array.row_bytes), np.uint8)
+    return pixels.reshape(height, width, 3)
+
+
+def write_stack(root: str | Path, names: Sequence[str], first: int, stack: np.ndarray, *, store: str) -> None:
+    """Write pictures where `read_pixels` finds them.
+
+    Each PNG is renamed into place; an array must have been made by `create_array`.
+
+    Parameters
+    ----------
+    root : path
+    names : sequence of str
+        Relative paths, all in one folder.
+    first : int
+        Row of the first; the others follow it.
+    stack : np.ndarray, shape (N, H, W, 3), uint8 RGB
+    store : {'png', 'npy'}
+    """
+    if store == "npy":
+        file = array_path(root, names[0])
+        with file.open("r+b", buffering=0) as stream:
+            stream.seek(_layout(file).start(first))
+            left = memoryview(np.ascontiguousarray(stack)).cast("B")
+            while left:
+                left = left[stream.write(left) :]
+        return
+    for name, pixels in zip(names, stack, strict=True):
+        write_png(inside(root, name), pixels)
 
 
 def write_pixels(root: str | Path, name: str, index: int, pixels: np.ndarray, *, store: str) -> None:
-    """Write one picture, (H, W, 3) uint8 RGB, where `read_pixels` finds it.
-
-    The PNG is renamed into place; an array must have been made by `create_array`.
-    """
-    if store == "npy":
-        _mapped(str(array_path(root, name)), "r+")[index] = pixels
-        return
-    write_png(inside(root, name), pixels)
+    """Write one picture, (H, W, 3) uint8 RGB; see `write_stack`."""
+    write_stack(root, [name], index, pixels[None], store=store)
 
 
 def array_path(root: str | Path, name: str) -> Path:
     """The array that holds the pictures of `name`'s folder: ``blur/x.png`` lies in ``blur.npy``."""
-    return Path(root) / f"{PurePosixPath(name).parts[0]}.npy"
+    return Path(root) / f"{name.partition('/')[0]}.npy"
 
 
 def create_array(root: str | Path, folder: str, *, count: int, size: tuple[int, int]) -> None:
@@ -85,21 +112,41 @@ def create_array(root: str | Path, folder: str, *, count: int, size: tuple[int, 
     path = array_path(root, f"{folder}/")
     shape = (count, *size, 3)
     if path.exists():
-        if np.load(path, mmap_mode="r").shape == shape:
+        if _layout(path).shape == shape:
             return
         path.unlink()
-    _mapped.cache_clear()
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
 
 
-@lru_cache(maxsize=8)
-def _mapped(path: str, mode: str = "r") -> np.ndarray:
+@dataclass(frozen=True)
+class _Layout:
+    """Where the rows of a .npy array lie. Rows are read and written as files are: a map would count as memory."""
+
+    shape: tuple[int, ...]
+    offset: int
+
+    @property
+    def row_bytes(self) -> int:
+        return math.prod(self.shape[1:])
+
+    def start(self, index: int) -> int:
+        return self.offset + index * self.row_bytes
+
+
+def _layout(path: Path) -> _Layout:
     try:
-        array = np.load(path, mmap_mode=mode, allow_pickle=False)  # type: ignore[arg-type]
+        state = path.stat()
     except FileNotFoundError as error:
-        raise InputError(path, expected="an array of pictures", found="nothing there") from error
-    except (ValueError, OSError) as error:
-        raise InputError(path, expected="a whole .npy array", found=str(error)) from error
-    if array.ndim != 4 or array.shape[3] != 3 or array.dtype != np.uint8:
-        raise InputError(path, expected="(N, H, W, 3) uint8", found=f"{array.shape} {array.dtype}")
-    return array
+        raise InputError(str(path), expected="an array of pictures", found="nothing there") from error
+    return _read_layout(path, state.st_ino, state.st_size)
+
+
+@lru_cache(maxsize=16)
+def _read_layout(path: Path, inode: int, size: int) -> _Layout:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(str(path), expected="a whole .npy array", found=str(error)) from error
+    if array.ndim != 4 or array.shape[3] != 3 or array.dtype != np.uint8 or not array.flags.c_contiguous:
+        raise InputError(str(path), expected="(N, H, W, 3) uint8", found=f"{array.shape} {array.dtype}")
+    return _Layout(array.shape, size - array.nbytes)

@@ -17,7 +17,7 @@ from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.set_writer import SetWriter
 from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.benchmark.stores import write_pixels
+from facedeblur.benchmark.stores import write_stack
 from facedeblur.generators.crops import Crops, gather, read_wide
 from facedeblur.generators.degrade import degrade_many
 from facedeblur.generators.kernel_files import bank as make_bank
@@ -161,14 +161,10 @@ def _blur_image(task: Task) -> list[Pair]:
     blurred = _blur(task, bank, borders)
     pairs = []
     for k, (kernel_id, size) in enumerate(zip(bank.ids, bank.sizes, strict=True)):
-        index = task.first + k
-        number = kernel_id.partition("_")[0]
-        pair_id = f"{image.image_id}_{number}_blur_k{size}"
-        name = f"blur/{pair_id}.png"
-        write_pixels(task.root, name, index, blurred[k], store=task.store)
+        pair_id = f"{image.image_id}_{kernel_id.partition('_')[0]}_blur_k{size}"
         pairs.append(
             Pair(
-                index=index,
+                index=task.first + k,
                 pair_id=pair_id,
                 image_id=image.image_id,
                 kernel_id=kernel_id,
@@ -179,10 +175,11 @@ def _blur_image(task: Task) -> list[Pair]:
                 gamma=1.0,
                 seed=task.seed,
                 sharp=image.sharp,
-                blur=name,
+                blur=f"blur/{pair_id}.png",
                 sha256=pixel_hash(blurred[k]),
             )
         )
+    write_stack(task.root, [pair.blur for pair in pairs], task.first, blurred, store=task.store)
     return pairs
 
 
@@ -213,5 +210,8 @@ def _blur(task: Task, bank: Bank, borders: list[str]) -> np.ndarray:
             sharp = read_wide(task.wide_file, (image.height, image.width), largest // 2)
         else:
             sharp = read_photo(task.sharp_file).pixels
-        out[rows] = degrade_many(sharp, kernels, indices=indices, border=border, **options)
+        blurred = degrade_many(sharp, kernels, indices=indices, border=border, **options)
+        if len(rows) == len(bank):
+            return blurred
+        out[rows] = blurred
     return out

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import list_images, pixel_hash, png_header, read_photo, read_png, to_uint8, write_png
+from facedeblur.benchmark.images import list_images, pixel_hash, read_photo, read_png, to_uint8, write_png
+from facedeblur.benchmark.png import png_header
 
 
 @pytest.fixture
@@ -34,6 +35,26 @@ def test_what_is_written_is_read(tmp_path, pixels):
     assert np.array_equal(read_png(tmp_path / "a.png", size=(24, 40)), pixels)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), pixels)  # PIL agrees on the colour order
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("options", [{}, {"compress_level": 0}, {"optimize": True}])
+def test_other_peoples_files_are_read(tmp_path, pixels, options):
+    Image.fromarray(pixels).save(tmp_path / "a.png", **options)
+    assert np.array_equal(read_png(tmp_path / "a.png"), pixels)
+    cv2.imwrite(str(tmp_path / "b.png"), pixels[:, :, ::-1])
+    assert np.array_equal(read_png(tmp_path / "b.png"), pixels)
+
+
+def test_a_file_that_unpacks_to_more_than_it_says(tmp_path):
+    write_png(tmp_path / "a.png", np.zeros((400, 300, 3), np.uint8))
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    data[16:24] = struct.pack(">II", 300, 20)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    (tmp_path / "a.png").write_bytes(data)
+    try:
+        assert read_png(tmp_path / "a.png").shape == (20, 300, 3)
+    except InputError as error:
+        assert "damaged image data" in str(error)
 
 
 def test_hash_is_of_pixels_not_of_files(tmp_path, pixels):

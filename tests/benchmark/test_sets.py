@@ -81,21 +81,33 @@ def test_another_set_is_not_mixed_in(tmp_path, toy, fill_toy):
         fill_toy(tmp_path / "taken")
 
 
-def test_full_disk_leaves_no_half_file(tmp_path, toy, monkeypatch, fill_toy):
-    calls = []
+def test_full_disk_leaves_no_half_file(tmp_path, toy, fill_toy, monkeypatch):
+    opened = []
 
-    def full(self: Path, data: bytes) -> int:
-        calls.append(self)
-        if len(calls) == 5:
-            real(self, data[: len(data) // 2])
-            raise OSError(errno.ENOSPC, "No space left on device", str(self))
-        return real(self, data)
+    class Full:
+        """A file on a disk that fills up half way."""
 
-    real = Path.write_bytes
+        def __init__(self, path: str, *args: object, **options: object):
+            opened.append(path)
+            self.stream = Path(path).open("wb")  # noqa: SIM115
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error: object):
+            self.stream.close()
+
+        def write(self, data: memoryview) -> int:
+            if len(opened) == 5:
+                self.stream.write(data[: len(data) // 2])
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return self.stream.write(data)
+
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(OSError, match="No space"):
+        patch.setattr("facedeblur.benchmark.atomic.open", Full, raising=False)
+        with pytest.raises(OSError, match="No space") as full:
             fill_toy(tmp_path / "out")
+    assert full.value.filename.endswith("face0_ker01_k05.png")
     assert not list((tmp_path / "out.building").rglob(".tmp*"))
     assert fill_toy(tmp_path / "out").content_hash == toy.content_hash
 

@@ -1,0 +1,120 @@
+"""PNG files: header, integrity, and a fast codec for 8-bit RGB.
+
+Blurred photographs carry noise, which hardly compresses: what a PNG costs is time. Writing with
+the Up filter and ISA-L's deflate takes a third of what OpenCV takes for a file of the same size,
+and such files are read back in half the time. Every other PNG is decoded by OpenCV.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+COLOUR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
+UP = 2
+
+
+@dataclass(frozen=True)
+class PngHeader:
+    """The fields of a PNG file's IHDR chunk."""
+
+    width: int
+    height: int
+    bits: int
+    colour: str
+    interlaced: bool
+
+    def __str__(self) -> str:
+        return f"{self.bits}-bit {self.colour}, {self.width}x{self.height}"
+
+
+def png_header(data: bytes) -> PngHeader | None:
+    """Read the IHDR of a PNG file; None where `data` does not start as one."""
+    if data[:8] != SIGNATURE or data[12:16] != b"IHDR" or len(data) < 33:
+        return None
+    width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
+    return PngHeader(width, height, bits, COLOUR_TYPES.get(colour, f"colour type {colour}"), data[28] != 0)
+
+
+def chunks(path: Path, data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield kind and body of every chunk, checked: decoders fill what is missing in silence.
+
+    Raises
+    ------
+    InputError
+        When the file ends before its IEND chunk, or a chunk's CRC is wrong.
+    """
+    view, at = memoryview(data), 8
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        end = at + 12 + length
+        if end > len(data):
+            break
+        kind = data[at + 4 : at + 8]
+        if zlib.crc32(view[at + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
+            raise InputError(str(path), expected="an intact PNG", found=f"a damaged {kind.decode('latin1')} chunk")
+        yield kind, view[at + 8 : end - 4]
+        if kind == b"IEND":
+            return
+        at = end
+    raise InputError(str(path), expected="a whole PNG", found="a truncated one", do="copy or make it again")
+
+
+def encode_rgb(pixels: np.ndarray) -> bytes:
+    """Encode (H, W, 3) uint8 RGB as PNG bytes."""
+    from isal import isal_zlib
+
+    height, width = pixels.shape[:2]
+    rows = pixels.reshape(height, width * 3)
+    filtered = np.empty((height, width * 3 + 1), np.uint8)
+    filtered[:, 0] = UP
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = isal_zlib.compress(filtered, 1)
+    return SIGNATURE + _chunk(b"IHDR", head) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+
+
+def decode_rgb(path: Path, data: bytes, header: PngHeader) -> np.ndarray:
+    """Decode an 8-bit RGB PNG whose header has been read and found to be one.
+
+    Returns
+    -------
+    np.ndarray, shape (H, W, 3), uint8 RGB
+
+    Raises
+    ------
+    InputError
+        When the file is truncated or damaged.
+    """
+    import cv2
+    from isal import isal_zlib
+
+    packed = b"".join(body for kind, body in chunks(path, data) if kind == b"IDAT")
+    height, stride = header.height, header.width * 3 + 1
+    if not header.interlaced:
+        try:
+            # Bounded, so that a small file cannot unpack to any size.
+            unpacked = isal_zlib.decompressobj().decompress(packed, height * stride + 1)
+        except isal_zlib.error:
+            unpacked = b""
+        if len(unpacked) == height * stride:
+            rows = np.frombuffer(unpacked, np.uint8).reshape(height, stride)
+            if (rows[:, 0] == UP).all():
+                return np.add.accumulate(rows[:, 1:], axis=0, dtype=np.uint8).reshape(height, header.width, 3)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if pixels is None or pixels.shape != (height, header.width, 3):
+        raise InputError(str(path), expected="a PNG that decodes", found="damaged image data", do="make it again")
+    return np.asarray(pixels)

@@ -1,0 +1,48 @@
+"""G5: resident memory of building and scoring does not grow with the number of pairs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench_whole_job import crops
+from common import Ratio
+
+PEAK = """
+import resource, sys
+from facedeblur.benchmark.score import score
+from facedeblur.generators.build import build
+build("shen2020", sys.argv[1], sys.argv[2], jobs=2)
+score(sys.argv[2], sys.argv[2] + "/blur", metrics=["psnr"], jobs=2)
+print(*[resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)])
+"""
+
+
+def run() -> list[Ratio]:
+    """Peak resident memory at 1,040 and at 160,000 pairs; the ratios are those of what is allowed to what is used."""
+    with tempfile.TemporaryDirectory() as name:
+        growth, worker = memory(Path(name))
+    return [
+        Ratio("G5", f"memory growth 1,040 -> 160,000 pairs: {growth:.1f} of 5 MiB", max(growth, 0.1) / 1e3, 5e-3, 1),
+        Ratio("G5", f"largest worker: {worker:.0f} of 300 MiB", worker / 1e3, 0.3, 1),
+    ]
+
+
+def memory(root: Path) -> tuple[float, float]:
+    """Growth of resident memory with the number of pairs, and the largest worker, in MiB."""
+    small, large = (_peak(root, count) for count in (13, 2_000))
+    return large[0] - small[0], large[1]
+
+
+def _peak(root: Path, images: int) -> tuple[float, float]:
+    """Peak resident memory (parent, largest worker) of building and scoring so many images x 80 kernels."""
+    faces, out = crops(root / f"faces{images}", images), root / f"memory{images}"
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(faces), str(out)], capture_output=True, text=True, check=True
+    )
+    shutil.rmtree(out)
+    own, workers = (int(part) / 1024 for part in done.stdout.split())
+    return own, workers
