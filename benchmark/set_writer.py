@@ -19,7 +19,7 @@ import numpy as np
 from facedeblur.benchmark.atomic import write_json
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.sets import SCHEMA, Image, Pair, Set, content_hash
+from facedeblur.benchmark.sets import SCHEMA, ContentHash, Image, Pair, Set
 from facedeblur.benchmark.stores import STORES, create_array, write_pixels
 from facedeblur.benchmark.tables import append_rows, header, read_rows, write_rows
 
@@ -68,6 +68,7 @@ class SetWriter:
         self._check_target(key)
         if (self.out / "set.json").is_file():
             return [image.image_id for image in images if image.status == "ok"]
+        self._hash = ContentHash(images, bank)
         if (self.work / "build.json").is_file():
             return self._resume(key, n_kernels)
         if self.work.exists():
@@ -104,6 +105,7 @@ class SetWriter:
         """Enter the pairs of one photograph, whose pixels have been written."""
         with self._manifest.open("a", encoding="utf-8", newline="") as stream:
             append_rows(stream, Pair, pairs)
+        self._hash.update(pairs)
 
     def finish(self) -> Set:
         """Compute the content hash, write ``set.json``, and give the folder its name; a finished set is opened."""
@@ -125,7 +127,7 @@ class SetWriter:
                 "kernels": len(bank.ids),
                 "pairs": ok * len(bank.ids),
             },
-            "content_hash": content_hash(images, read_rows(self._manifest, Pair), bank),
+            "content_hash": self._hash.hexdigest(),
         }
         write_json(self.work / "set.json", info)
         (self.work / "build.json").unlink()
@@ -171,5 +173,8 @@ class SetWriter:
         keep = len(whole) - len(whole) % n_kernels
         with self._manifest.open("w", encoding="utf-8", newline="") as stream:
             stream.write("\n".join([lines[0], *whole[:keep]]) + "\n")
-        done = dict.fromkeys(pair.image_id for pair in read_rows(self._manifest, Pair))
+        done: dict[str, None] = {}
+        for pair in read_rows(self._manifest, Pair):
+            self._hash.update([pair])
+            done[pair.image_id] = None
         return list(done)

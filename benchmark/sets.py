@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -229,19 +229,36 @@ class Set:
         return content_hash(self.images.values(), self.pairs(), self.bank)
 
 
-def content_hash(images: Any, pairs: Any, bank: Bank) -> str:
-    """Hash the content of a set, streaming.
+def content_hash(images: Iterable[Image], pairs: Iterable[Pair], bank: Bank) -> str:
+    """sha256 (hex) of the content of a set, streaming; see `ContentHash`."""
+    running = ContentHash(images, bank)
+    running.update(pairs)
+    return running.hexdigest()
+
+
+class ContentHash:
+    """The hash of a set's content, fed as the set grows.
 
     File names of the source collection, paths and encodings do not enter; pixels, identities,
-    roles and every parameter of a pair do.
+    roles, kernels and every parameter of a pair do.
     """
-    digest = hashlib.sha256(f"facedeblur set {SCHEMA}\n{bank.digest()}\n".encode())
-    for image in images:
-        if image.status == "ok":
-            fields = [image.image_id, image.identity, image.role, image.sha256]
-            digest.update(("\t".join(fields) + "\n").encode())
-    for pair in pairs:
-        fields = [pair.index, pair.pair_id, pair.image_id, pair.kernel_id, pair.kernel_size, pair.blur_kind]
-        fields += [pair.border, repr(pair.noise_sigma), repr(pair.gamma), pair.seed, pair.sha256]
-        digest.update(("\t".join(str(field) for field in fields) + "\n").encode())
-    return digest.hexdigest()
+
+    def __init__(self, images: Iterable[Image], bank: Bank):
+        self._digest = hashlib.sha256(f"facedeblur set {SCHEMA}\n{bank.digest()}\n".encode())
+        for image in images:
+            if image.status == "ok":
+                self._line([image.image_id, image.identity, image.role, image.sha256])
+
+    def update(self, pairs: Iterable[Pair]) -> None:
+        """Take in `pairs`, in the order of the manifest."""
+        for pair in pairs:
+            fields: list[object] = [pair.index, pair.pair_id, pair.image_id, pair.kernel_id, pair.kernel_size]
+            fields += [pair.blur_kind, pair.border, repr(pair.noise_sigma), repr(pair.gamma), pair.seed, pair.sha256]
+            self._line(fields)
+
+    def hexdigest(self) -> str:
+        """The hash of what has been taken in so far."""
+        return self._digest.hexdigest()
+
+    def _line(self, fields: Sequence[object]) -> None:
+        self._digest.update(("\t".join(map(str, fields)) + "\n").encode())

@@ -7,10 +7,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from common import Ratio
+from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 from skimage import data
 
@@ -58,6 +60,20 @@ def naive_score(task: tuple[Path, list[Path]]) -> int:
         structural_similarity(
             sharp, restored, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
         )
+    return len(outputs)
+
+
+def naive_score_3d(task: tuple[Path, list[Path]]) -> int:
+    from PIL import Image
+
+    file, outputs = task
+    for path in outputs:
+        x, y = (np.asarray(Image.open(name), np.float64) for name in (file, path))
+        smooth = partial(gaussian_filter, sigma=1.5, truncate=3.5, mode="nearest")
+        mx, my = smooth(x), smooth(y)
+        vx, vy, cov = smooth(x * x) - mx * mx, smooth(y * y) - my * my, smooth(x * y) - mx * my
+        np.mean((2 * mx * my + 6.5025) * (2 * cov + 58.5225) / ((mx**2 + my**2 + 6.5025) * (vx + vy + 58.5225)))
+        10 * np.log10(255**2 / np.mean((x - y) ** 2))
     return len(outputs)
 
 
@@ -111,13 +127,14 @@ def _run(root: Path) -> list[Ratio]:
         record("naive build", lambda tasks=tasks: drain(naive_build, tasks), scale)
         pairs = [(file, sorted((root / "naive").glob(f"{file.stem}_*"))) for file in share]
         record("naive score", lambda pairs=pairs: drain(naive_score, pairs), scale)
+        record("naive 3-D", lambda pairs=pairs: drain(naive_score_3d, pairs), scale)
     median = {what: statistics.median(times) for what, times in seconds.items()}
     return [
         Ratio("G4", "build 16,000 pairs to PNG, 2 workers", median["build png"], median["naive build"], 8),
         Ratio("G4", "build 16,000 pairs to npy, 2 workers", median["build npy"], median["naive build"], 20),
         Ratio("G4", "score PSNR, SSIM per channel, PNG", median["score png perchannel"], median["naive score"], 7),
         Ratio("G4", "score PSNR, SSIM per channel, npy", median["score npy perchannel"], median["naive score"], 12),
-        Ratio("G4", "score PSNR, SSIM MATLAB 3-D, PNG", median["score png matlab3d"], median["naive score"], 7),
+        Ratio("G4", "score PSNR, SSIM MATLAB 3-D, PNG", median["score png matlab3d"], median["naive 3-D"], 7),
         Ratio("G5", "build to npy: one worker against two", median["build npy"], median["build npy, 1 worker"], 1.6),
         Ratio(
             "G5",
