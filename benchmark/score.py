@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from facedeblur.benchmark import score_task
 from facedeblur.benchmark.atomic import replacing, write_text
@@ -18,9 +17,6 @@ from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.protocol import Protocol, ProtocolMetric, choose, load_protocol
 from facedeblur.benchmark.scores import Column, ScoreMeta, Scores, read_meta, score_schema
 from facedeblur.benchmark.sets import Set
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def score(
@@ -98,7 +94,7 @@ def score(
         for at, shelf in zip(open_ones, shelves, strict=True):
             _bind(files[at], shelf, metas[at])
     return [
-        Scores.read(file) if file.suffix != ".csv" else _read_csv(file, meta)
+        Scores.read(file) if file.suffix != ".csv" else Scores(None, meta, file=file)
         for file, meta in zip(files, metas, strict=True)
     ]
 
@@ -189,10 +185,3 @@ def _bind(file: Path, shelf: Path, meta: ScoreMeta) -> None:
     if file.suffix == ".csv":
         write_text(file.with_suffix(".json"), meta.to_json())
     shutil.rmtree(shelf)
-
-
-def _read_csv(file: Path, meta: ScoreMeta) -> Scores:
-    import pandas as pd
-
-    frame: pd.DataFrame = pd.read_csv(file, keep_default_na=False, na_values=[""])
-    return Scores(frame, meta)

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
 
@@ -111,16 +113,39 @@ class ScoreMeta:
         return bool(self.run.get("oracle", False))
 
 
-@dataclass(frozen=True)
 class Scores:
-    """A score table with its metadata; ``frame`` has the columns of `KEYS` and one a metric."""
+    """A score table with its metadata.
 
-    frame: pd.DataFrame
-    meta: ScoreMeta
+    A table on disk is opened by `Scores.read`; its rows are read when they are first asked for.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The columns of `KEYS` and one a metric.
+    meta : ScoreMeta
+    """
+
+    def __init__(self, frame: pd.DataFrame | None, meta: ScoreMeta, *, file: Path | None = None):
+        self._frame, self.meta, self.file = frame, meta, file
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All rows and columns."""
+        if self._frame is None:
+            self._frame = self._read_frame()
+        return self._frame
+
+    def column(self, name: str) -> np.ndarray:
+        """One column, without reading the others."""
+        if self._frame is None and self.file is not None and self.file.suffix != ".csv":
+            import pyarrow.parquet as pq
+
+            return np.asarray(pq.read_table(self.file, columns=[name]).column(0).to_numpy())
+        return np.asarray(self.frame[name].to_numpy())
 
     @classmethod
     def read(cls, path: str | Path) -> Scores:
-        """Read a table from its file, or from the outputs folder that holds ``scores.parquet``.
+        """Open a table by its file, or by the outputs folder that holds ``scores.parquet``.
 
         Raises
         ------
@@ -135,10 +160,25 @@ class Scores:
         if not file.is_file():
             raise InputError(str(file), expected="a score table", found="nothing there", do="run facedeblur score")
         try:
-            table = pq.read_table(file)
+            schema = pq.read_schema(file)
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(str(file), expected="a whole Parquet file", found=str(error)) from error
-        return cls(table.to_pandas(), _resolved(read_meta(table.schema, file), file))
+        return cls(None, _resolved(read_meta(schema, file), file), file=file)
+
+    def _read_frame(self) -> pd.DataFrame:
+        import pandas as pd
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self.file is None:
+            raise InputError("score table", expected="rows or a file", found="neither")
+        if self.file.suffix == ".csv":
+            return pd.read_csv(self.file, keep_default_na=False, na_values=[""])
+        try:
+            frame: pd.DataFrame = pq.read_table(self.file).to_pandas()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(str(self.file), expected="a whole Parquet file", found=str(error)) from error
+        return frame
 
     def write(self, path: str | Path) -> None:
         """Write the table as Parquet, or as CSV with the metadata beside it where `path` ends in ``.csv``."""

@@ -52,5 +52,5 @@ def score(
         )
     if not quiet:
         print_scores(tables)
-    if any((table.frame["status"] != "ok").any() for table in tables):
+    if any((table.column("status") != "ok").any() for table in tables):
         ctx.exit(1)

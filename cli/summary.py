@@ -34,20 +34,20 @@ def print_scores(tables: Sequence[Scores]) -> None:
     from facedeblur.benchmark.statistics import summary
 
     for table in tables:
-        frame, meta = table.frame, table.meta
-        ok = int((frame["status"] == "ok").sum())
+        meta, statuses = table.meta, Counter(table.column("status"))
+        total, ok = statuses.total(), statuses.pop("ok", 0)
         oracle = " (oracle: it was given the true kernel)" if meta.oracle else ""
-        click.echo(f"{meta.method}{oracle}: {ok:,} of {len(frame):,} outputs scored on {meta.set['name']}")
+        click.echo(f"{meta.method}{oracle}: {ok:,} of {total:,} outputs scored on {meta.set['name']}")
         width = max((len(column.signature) for column in meta.columns), default=0)
         for column in meta.columns:
-            values = frame[column.signature].to_numpy()
+            values = table.column(column.signature)
             found = summary(values, higher_is_better=column.higher_is_better, failure_value=column.failure)
             missing = f"  {found.failed:,} failed, counted as {column.failure:g}" if found.failed else ""
             click.echo(
                 f"  {column.signature:<{width}}  mean {found.mean:8.4f}  std {found.std:7.4f}  "
                 f"worst {found.worst:8.4f} {column.unit}{missing}".rstrip()
             )
-        for status, count in Counter(frame["status"][frame["status"] != "ok"]).most_common(5):
+        for status, count in statuses.most_common(5):
             click.echo(f"  {status}: {count:,}")
         if meta.extra:
             click.echo(f"  not in the set, not scored: {len(meta.extra):,} files, first {meta.extra[0]}")

@@ -12,12 +12,18 @@ from bench_whole_job import crops
 from common import Ratio
 
 PEAK = """
-import resource, sys
+import re, sys
+from pathlib import Path
+import psutil
 from facedeblur.benchmark.score import score
 from facedeblur.generators.build import build
+
+def peak(pid):
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+
 build("shen2020", sys.argv[1], sys.argv[2], jobs=2)
 score(sys.argv[2], sys.argv[2] + "/blur", metrics=["psnr"], jobs=2)
-print(*[resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)])
+print(peak("self"), max(peak(child.pid) for child in psutil.Process().children(recursive=True)))
 """
 
 

@@ -105,7 +105,7 @@ def test_a_metric_that_one_table_lacks_is_blank(scores_of: Make) -> None:
 
 def other_set(make: Make) -> Scores:
     table = make("b", random_psnr(1), set_hash="b2" * 32)
-    return replace(table, meta=replace(table.meta, set={**table.meta.set, "name": "elsewhere"}))
+    return Scores(table.frame, replace(table.meta, set={**table.meta.set, "name": "elsewhere"}))
 
 
 def other_signature(make: Make) -> Scores:
