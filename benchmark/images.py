@@ -171,6 +171,41 @@ def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nda
     return decode_rgb(path, data, header)
 
 
+def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read a label image: 8-bit grey PNG, one class a value.
+
+    Parameters
+    ----------
+    path : path
+    size : (height, width), optional
+        What it must measure, in pixels.
+
+    Returns
+    -------
+    np.ndarray, shape (H, W), uint8
+
+    Raises
+    ------
+    InputError
+        When the file is not there, not an 8-bit grey PNG, damaged, or of another size.
+    """
+    import cv2
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(str(path), expected="a label image", found="nothing there")
+    data = path.read_bytes()
+    header = png_header(data)
+    if header is None or (header.bits, header.colour) != (8, "grey"):
+        found = str(header) if header else f"a file that starts with {data[:8]!r}"
+        raise InputError(str(path), expected="8-bit grey PNG", found=found, do="write one class a value")
+    if size is not None and (header.height, header.width) != tuple(size):
+        raise InputError(str(path), expected=f"{size[1]}x{size[0]} pixels", found=f"{header.width}x{header.height}")
+    for _ in chunks(path, data):
+        pass  # reading them all checks them
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
+
+
 def write_png(path: str | Path, pixels: np.ndarray) -> None:
     """Write (H, W, 3) uint8 RGB pixels as PNG, atomically."""
     write_bytes(path, encode_png(pixels))

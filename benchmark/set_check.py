@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import pixel_hash
 from facedeblur.benchmark.parallel import imap
@@ -57,7 +59,7 @@ def check(path: str | Path, *, jobs: int = 1, progress: Callable[[int, int], Non
         problems.append(Problem("manifest.csv", f"expected {opened.n_pairs} pairs, found {seen}"))
     with_pairs = {image.image_id for image, _ in opened.by_image()}
     for image in opened.images.values():
-        if image.status == "ok" and image.image_id not in with_pairs:
+        if image.ok and image.image_id not in with_pairs:
             problems += _check_sharp(opened, image)
     problems += _superfluous(opened)
     if opened.compute_hash() != opened.content_hash:
@@ -95,12 +97,19 @@ def _check_image(task: tuple[str, Image, list[Pair]]) -> tuple[list[Problem], in
 
 
 def _check_sharp(opened: Set, image: Image) -> list[Problem]:
-    try:
-        if pixel_hash(opened.sharp(image)) == image.sha256:
-            return []
-        return [Problem(image.sharp, "altered: its pixels are not those of images.csv")]
-    except InputError as error:
-        return [Problem(image.sharp, _reason(error))]
+    files: list[tuple[str, Callable[[Image], np.ndarray], str]] = []
+    if opened.has_sharp:
+        files.append((image.sharp, opened.sharp, image.sha256))
+    if image.label:
+        files.append((image.label, opened.label, image.label_sha256))
+    problems = []
+    for file, read, expected in files:
+        try:
+            if pixel_hash(read(image)) != expected:
+                problems.append(Problem(file, "altered: its pixels are not those of images.csv"))
+        except InputError as error:
+            problems.append(Problem(file, _reason(error)))
+    return problems
 
 
 def _reason(error: InputError) -> str:
@@ -112,11 +121,11 @@ def _reason(error: InputError) -> str:
 def _superfluous(opened: Set) -> Iterator[Problem]:
     if opened.store != "png":
         return
-    known = {image.sharp for image in opened.images.values() if image.status == "ok"}
-    for folder in ("sharp", "blur"):
+    known = {path for image in opened.images.values() if image.ok for path in (image.sharp, image.label)}
+    for folder in ("sharp", "gallery", "labels", "blur"):
         if folder == "blur":
             known = {pair.blur for pair in opened.pairs()}
-        present = (opened.root / folder).iterdir() if (opened.root / folder).is_dir() else ()
-        for file in sorted(present):
-            if f"{folder}/{file.name}" not in known:
-                yield Problem(f"{folder}/{file.name}", "not in the tables: remove it")
+        for file in sorted((opened.root / folder).rglob("*")):
+            name = file.relative_to(opened.root).as_posix()
+            if file.is_file() and name not in known:
+                yield Problem(name, "not in the tables: remove it")

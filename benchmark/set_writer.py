@@ -18,9 +18,10 @@ import numpy as np
 
 from facedeblur.benchmark.atomic import write_json
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import write_png
 from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.benchmark.sets import SCHEMA, ContentHash, Image, Pair, Set
-from facedeblur.benchmark.stores import STORES, create_array, write_pixels
+from facedeblur.benchmark.stores import STORES, create_array, inside, write_pixels
 from facedeblur.benchmark.tables import append_rows, header, read_rows, write_rows
 
 
@@ -45,7 +46,13 @@ class SetWriter:
         self._manifest = self.work / "manifest.csv"
 
     def start(
-        self, images: Sequence[Image], sharp: Callable[[Image], np.ndarray], bank: Bank, *, n_kernels: int
+        self,
+        images: Sequence[Image],
+        sharp: Callable[[Image], np.ndarray] | None,
+        bank: Bank | None,
+        *,
+        n_kernels: int,
+        label: Callable[[Image], np.ndarray] | None = None,
     ) -> list[str]:
         """Lay the ground: images, sharp pixels, kernels; return the ids of photographs already blurred.
 
@@ -53,11 +60,15 @@ class SetWriter:
         ----------
         images : sequence of Image
             Every photograph, failed ones too.
-        sharp : callable
-            Gives the (H, W, 3) uint8 RGB pixels of an image whose status is ok.
-        bank : Bank
+        sharp : callable or None
+            Gives the (H, W, 3) uint8 RGB pixels of an image whose status is ok; None for a set
+            without sharp truth.
+        bank : Bank or None
+            The point spread functions, where the blur has any.
         n_kernels : int
             Pairs that each image will have.
+        label : callable, optional
+            Gives the (H, W) uint8 labels of an image whose `Image.label` is set.
 
         Raises
         ------
@@ -67,45 +78,58 @@ class SetWriter:
         key = self._identity(images, bank)
         self._check_target(key)
         if (self.out / "set.json").is_file():
-            return [image.image_id for image in images if image.status == "ok"]
-        self._hash = ContentHash(images, bank)
+            return [image.image_id for image in images if image.blurred]
+        self._hash, self._pairs = ContentHash(images, bank), 0
         if (self.work / "build.json").is_file():
             return self._resume(key, n_kernels)
         if self.work.exists():
             shutil.rmtree(self.work)  # stopped before the ground was laid: nothing in it is worth keeping
-        self._lay_ground(images, sharp, bank, n_kernels)
+        self._lay_ground(images, sharp, bank, n_kernels, label)
         write_json(self.work / "build.json", {"identity": key})
         return []
 
     def _lay_ground(
-        self, images: Sequence[Image], sharp: Callable[[Image], np.ndarray], bank: Bank, n_kernels: int
+        self,
+        images: Sequence[Image],
+        sharp: Callable[[Image], np.ndarray] | None,
+        bank: Bank | None,
+        n_kernels: int,
+        label: Callable[[Image], np.ndarray] | None,
     ) -> None:
-        ok = [image for image in images if image.status == "ok"]
+        blurred = [image for image in images if image.blurred]
+        gallery = [image for image in images if image.ok and not image.blurred]
         self.work.mkdir(parents=True)
-        for folder in ("sharp", "blur"):
-            if self.store == "png":
-                (self.work / folder).mkdir()
         if self.store == "npy":
-            sizes = {(image.height, image.width) for image in ok}
-            if len(sizes) != 1:
-                raise InputError(
-                    "store 'npy'", expected="images of one size", found=f"{len(sizes)} sizes", do="use png"
-                )
-            size = sizes.pop()
-            create_array(self.work, "sharp", count=len(ok), size=size)
-            create_array(self.work, "blur", count=len(ok) * n_kernels, size=size)
-        for row, image in enumerate(ok):
-            write_pixels(self.work, image.sharp, row, sharp(image), store=self.store)
-        bank.save(self.work / "kernels.npz")
+            counts = {"sharp": len(blurred) if sharp else 0, "gallery": len(gallery)}
+            self._create_arrays([*blurred, *gallery], counts | {"blur": len(blurred) * n_kernels})
+        else:
+            (self.work / "blur").mkdir()
+        for some in (blurred, gallery):
+            for row, image in enumerate(some):
+                if sharp:
+                    write_pixels(self.work, image.sharp, row, sharp(image), store=self.store)
+                if label and image.label:
+                    write_png(inside(self.work, image.label), label(image))
+        if bank:
+            bank.save(self.work / "kernels.npz")
         write_rows(self.work / "images.csv", Image, images)
         with self._manifest.open("w", encoding="utf-8", newline="") as stream:
             stream.write(",".join(header(Pair)) + "\n")
+
+    def _create_arrays(self, images: Sequence[Image], counts: Mapping[str, int]) -> None:
+        sizes = {(image.height, image.width) for image in images}
+        if len(sizes) != 1:
+            raise InputError("store 'npy'", expected="images of one size", found=f"{len(sizes)} sizes", do="use png")
+        for folder, count in counts.items():
+            if count:
+                create_array(self.work, folder, count=count, size=next(iter(sizes)))
 
     def append(self, pairs: Sequence[Pair]) -> None:
         """Enter the pairs of one photograph, whose pixels have been written."""
         with self._manifest.open("a", encoding="utf-8", newline="") as stream:
             append_rows(stream, Pair, pairs)
         self._hash.update(pairs)
+        self._pairs += len(pairs)
 
     def finish(self) -> Set:
         """Compute the content hash, write ``set.json``, and give the folder its name; a finished set is opened."""
@@ -113,8 +137,7 @@ class SetWriter:
             return Set.open(self.out)
         key = json.loads((self.work / "build.json").read_text(encoding="utf-8"))["identity"]
         images = list(read_rows(self.work / "images.csv", Image))
-        bank = Bank.load(self.work / "kernels.npz")
-        ok = sum(image.status == "ok" for image in images)
+        kernels = len(Bank.load(self.work / "kernels.npz")) if (self.work / "kernels.npz").is_file() else 0
         info = {
             "schema": SCHEMA,
             **self.info,
@@ -122,10 +145,10 @@ class SetWriter:
             "identity": key,
             "counts": {
                 "photographs": len(images),
-                "images": ok,
-                "identities": len({image.identity for image in images if image.status == "ok"}),
-                "kernels": len(bank.ids),
-                "pairs": ok * len(bank.ids),
+                "images": sum(image.ok for image in images),
+                "identities": len({image.identity for image in images if image.ok}),
+                "kernels": kernels,
+                "pairs": self._pairs,
             },
             "content_hash": self._hash.hexdigest(),
         }
@@ -136,10 +159,10 @@ class SetWriter:
         self.work.rename(self.out)
         return Set.open(self.out)
 
-    def _identity(self, images: Sequence[Image], bank: Bank) -> str:
+    def _identity(self, images: Sequence[Image], bank: Bank | None) -> str:
         """Hash of everything that determines the set, for telling a resumed build from another."""
         digest = hashlib.sha256(json.dumps([self.info["recipe"], self.info["seed"], self.store]).encode())
-        digest.update(bank.digest().encode())
+        digest.update((bank.digest() if bank else "").encode())
         for image in images:
             digest.update(repr(image).encode())
         return digest.hexdigest()
@@ -176,5 +199,6 @@ class SetWriter:
         done: dict[str, None] = {}
         for pair in read_rows(self._manifest, Pair):
             self._hash.update([pair])
+            self._pairs += 1
             done[pair.image_id] = None
         return list(done)

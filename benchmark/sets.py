@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import read_label
 from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.stores import read_pixels
+from facedeblur.benchmark.stores import inside, read_pixels
 from facedeblur.benchmark.tables import read_rows
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Image:
         Hash of the sharp pixels.
     note : str
         What was converted or chosen on the way.
+    label_sha256 : str
+        Hash of the label pixels; empty where there is no label.
     """
 
     image_id: str
@@ -74,11 +77,23 @@ class Image:
     height: int
     sha256: str
     note: str
+    label_sha256: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True for a photograph that is in the set."""
+        return self.status == "ok"
+
+    @property
+    def blurred(self) -> bool:
+        """True for one that has pairs; gallery images are only compared with."""
+        return self.ok and self.role != "gallery"
 
     @property
     def sharp(self) -> str:
         """Path of the sharp image inside the set."""
-        return f"sharp/{self.image_id}.png"
+        folder = f"gallery/{self.identity}" if self.role == "gallery" else "sharp"
+        return f"{folder}/{self.image_id}.png"
 
 
 @dataclass(frozen=True)
@@ -181,10 +196,20 @@ class Set:
     def n_pairs(self) -> int:
         return int(self.info["counts"]["pairs"])
 
+    @property
+    def has_kernels(self) -> bool:
+        """False for sets whose blur has no point spread function: averaged frames, real photographs."""
+        return int(self.info["counts"]["kernels"]) > 0
+
+    @property
+    def has_sharp(self) -> bool:
+        """False for real blurred photographs, whose sharp truth nobody has."""
+        return bool(self.info.get("reference", True))
+
     @cached_property
-    def bank(self) -> Bank:
-        """The point spread functions of the set."""
-        return Bank.load(self.root / "kernels.npz")
+    def bank(self) -> Bank | None:
+        """The point spread functions of the set; None where it has none."""
+        return Bank.load(self.root / "kernels.npz") if self.has_kernels else None
 
     @cached_property
     def images(self) -> dict[str, Image]:
@@ -193,8 +218,11 @@ class Set:
 
     @cached_property
     def _sharp_rows(self) -> dict[str, int]:
-        ok = (image_id for image_id, image in self.images.items() if image.status == "ok")
-        return {image_id: row for row, image_id in enumerate(ok)}
+        rows: dict[str, int] = {}
+        for blurred in (True, False):
+            some = (image for image in self.images.values() if image.ok and image.blurred == blurred)
+            rows |= {image.image_id: row for row, image in enumerate(some)}
+        return rows
 
     def pairs(self) -> Iterator[Pair]:
         """Yield the pairs in the order of the manifest, one at a time."""
@@ -218,6 +246,18 @@ class Set:
         size = (image.height, image.width)
         return read_pixels(self.root, image.sharp, self._sharp_rows[image.image_id], store=self.store, size=size)
 
+    def label(self, image: Image) -> np.ndarray:
+        """The label image, (H, W) uint8, classes of the 11 of Helen.
+
+        Raises
+        ------
+        InputError
+            When the image has none, or the file is missing or damaged.
+        """
+        if not image.label:
+            raise InputError(f"image '{image.image_id}'", expected="a label image", found="none")
+        return read_label(inside(self.root, image.label), size=(image.height, image.width))
+
     def blurred(self, pair: Pair) -> np.ndarray:
         """The blurred image, (H, W, 3) uint8 RGB."""
         image = self.images[pair.image_id]
@@ -229,7 +269,7 @@ class Set:
         return content_hash(self.images.values(), self.pairs(), self.bank)
 
 
-def content_hash(images: Iterable[Image], pairs: Iterable[Pair], bank: Bank) -> str:
+def content_hash(images: Iterable[Image], pairs: Iterable[Pair], bank: Bank | None) -> str:
     """sha256 (hex) of the content of a set, streaming; see `ContentHash`."""
     running = ContentHash(images, bank)
     running.update(pairs)
@@ -243,11 +283,13 @@ class ContentHash:
     roles, kernels and every parameter of a pair do.
     """
 
-    def __init__(self, images: Iterable[Image], bank: Bank):
-        self._digest = hashlib.sha256(f"facedeblur set {SCHEMA}\n{bank.digest()}\n".encode())
+    def __init__(self, images: Iterable[Image], bank: Bank | None):
+        kernels = bank.digest() if bank else "no kernels"
+        self._digest = hashlib.sha256(f"facedeblur set {SCHEMA}\n{kernels}\n".encode())
         for image in images:
-            if image.status == "ok":
-                self._line([image.image_id, image.identity, image.role, image.sha256])
+            if image.ok:
+                label = [image.label_sha256] if image.label_sha256 else []
+                self._line([image.image_id, image.identity, image.role, image.sha256, *label])
 
     def update(self, pairs: Iterable[Pair]) -> None:
         """Take in `pairs`, in the order of the manifest."""

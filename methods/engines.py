@@ -114,6 +114,8 @@ class ArrayEngine(Engine):
     def _kernel(self, pair: Pair) -> np.ndarray:
         if pair.blur_kind != "uniform":
             raise InputError(f"blur kind '{pair.blur_kind}'", expected="uniform, which has one kernel")
+        if self.set.bank is None:
+            raise InputError(f"set '{self.set.name}'", expected="kernels, which this method is given", found="none")
         return self.set.bank.kernel(pair.kernel_id)
 
     def _restore(self, pairs: list[Pair], blurred: np.ndarray, kernels: list[np.ndarray]) -> list[Result]:

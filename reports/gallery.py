@@ -171,8 +171,8 @@ def _rows(board: Board, opened: Set, outputs: dict[str, Outputs | None], chosen:
 
 def _row(board: Board, opened: Set, outputs: dict[str, Outputs | None], group: str, at: int, pair: Pair) -> Row:
     image = opened.images[pair.image_id]
-    sharp, blurred = opened.sharp(image), opened.blurred(pair)
-    kernel = opened.bank.kernel(pair.kernel_id)
+    blurred = opened.blurred(pair)
+    truth = (Tile("sharp", pixels=opened.sharp(image)),) if opened.has_sharp else ()
     first, tiles = Tile("blurred", pixels=blurred), []
     for entry in board:
         tile = _tile(entry, outputs[entry.label], board, at, pair, blurred.shape[:2])
@@ -189,9 +189,17 @@ def _row(board: Board, opened: Set, outputs: dict[str, Outputs | None], group: s
         kernel_size=pair.kernel_size,
         width=image.width,
         height=image.height,
-        kernel=data_uri("png", encode_png(np.round(kernel / kernel.max() * 255).astype(np.uint8))),
-        tiles=(first, *tiles, Tile("sharp", pixels=sharp)),
+        kernel=_kernel_picture(opened, pair),
+        tiles=(first, *tiles, *truth),
     )
+
+
+def _kernel_picture(opened: Set, pair: Pair) -> str:
+    """The kernel, brightest value white, as a data URI; empty where the blur has none."""
+    if opened.bank is None or not pair.kernel_id:
+        return ""
+    kernel = opened.bank.kernel(pair.kernel_id)
+    return data_uri("png", encode_png(np.round(kernel / kernel.max() * 255).astype(np.uint8)))
 
 
 def _tile(entry: Entry, outputs: Outputs | None, board: Board, at: int, pair: Pair, size: tuple[int, ...]) -> Tile:

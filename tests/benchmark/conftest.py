@@ -76,3 +76,9 @@ def toy(tmp_path) -> Set:
     made = fill(tmp_path / "toy")
     assert made is not None
     return made
+
+
+@pytest.fixture
+def toy_parts() -> tuple[list[Image], dict[str, np.ndarray]]:
+    """Image records (the second is a failed photograph) and the pixels of the usable ones."""
+    return toy_images(np.random.default_rng(0))

@@ -12,11 +12,12 @@ import pytest
 
 from facedeblur.benchmark import set_writer
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png, write_png
+from facedeblur.benchmark.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.benchmark.set_check import check
+from facedeblur.benchmark.set_writer import SetWriter
 from facedeblur.benchmark.sets import Pair, Set
-from facedeblur.benchmark.stores import inside, read_pixels
+from facedeblur.benchmark.stores import inside, read_pixels, write_pixels
 from facedeblur.benchmark.tables import read_rows, write_rows
 
 
@@ -107,7 +108,7 @@ def test_full_disk_leaves_no_half_file(tmp_path, toy, fill_toy, monkeypatch):
         patch.setattr("facedeblur.benchmark.atomic.open", Full, raising=False)
         with pytest.raises(OSError, match="No space") as full:
             fill_toy(tmp_path / "out")
-    assert full.value.filename.endswith("face0_ker01_k05.png")
+    assert "blur/face0_ker01_k0" in full.value.filename
     assert not list((tmp_path / "out.building").rglob(".tmp*"))
     assert fill_toy(tmp_path / "out").content_hash == toy.content_hash
 
@@ -194,3 +195,61 @@ def test_array_store_errors(tmp_path):
         read_pixels(tmp_path, "blur/a.png", 5, store="npy", size=None)
     with pytest.raises(InputError, match="expected 9x9"):
         read_pixels(tmp_path, "blur/a.png", 1, store="npy", size=(9, 9))
+
+
+def labelled(images):
+    """Give every usable image a label file, and the hash of its pixels."""
+    return [
+        replace(image, label=f"labels/{image.image_id}.png", label_sha256=pixel_hash(label_of(image)))
+        if image.ok
+        else image
+        for image in images
+    ]
+
+
+def label_of(image):
+    return np.full((image.height, image.width), len(image.image_id), np.uint8)
+
+
+def test_labels_gallery_and_sets_without_kernels(tmp_path, toy_parts):
+    """Frames have no kernels, galleries no blur, real photographs no truth: all are sets."""
+    images, sharp = toy_parts
+    images = labelled([replace(images[0], role="gallery"), *images[1:]])
+    writer = SetWriter(tmp_path / "out", {"name": "n", "recipe": "", "seed": 0})
+    writer.start(images, lambda image: sharp[image.image_id], None, n_kernels=1, label=label_of)
+    for row, image in enumerate(image for image in images if image.blurred):
+        name = f"blur/{image.image_id}.png"
+        write_pixels(writer.work, name, row, sharp[image.image_id][::-1], store="png")
+        pair = Pair(row, image.image_id, image.image_id, "", 0, "frames", "frames", 0.0, 2.2, 0, image.sharp, name,
+                    pixel_hash(sharp[image.image_id][::-1]))  # fmt: skip
+        writer.append([pair])
+    made = writer.finish()
+    assert made.info["counts"] == {"photographs": 4, "images": 3, "identities": 3, "kernels": 0, "pairs": 2}
+    assert made.bank is None and made.has_sharp
+    assert (made.root / "gallery" / "id0" / "face0.png").is_file()
+    assert np.array_equal(made.sharp(made.images["face0"]), sharp["face0"])
+    assert np.array_equal(made.label(made.images["face1"]), label_of(made.images["face1"]))
+    assert check(made.root) == []
+    assert made.compute_hash() == made.content_hash
+    (made.root / "labels" / "face1.png").unlink()
+    write_png(made.root / "gallery" / "id0" / "face0.png", sharp["face1"])
+    assert {problem.file: problem.problem for problem in check(made.root)} == {
+        "labels/face1.png": "missing",
+        "gallery/id0/face0.png": "altered: its pixels are not those of images.csv",
+    }
+
+
+@pytest.mark.parametrize("store", ["png", "npy"])
+def test_a_set_without_sharp_truth(tmp_path, toy_parts, store):
+    images, blurred = toy_parts
+    images = [replace(image, sha256="") for image in images]
+    writer = SetWriter(tmp_path / "out", {"name": "n", "recipe": "", "seed": 0, "reference": False}, store=store)
+    writer.start(images, None, None, n_kernels=1)
+    for row, image in enumerate(image for image in images if image.blurred):
+        name = f"blur/{image.image_id}.png"
+        write_pixels(writer.work, name, row, blurred[image.image_id], store=store)
+        pair = Pair(row, image.image_id, image.image_id, "", 0, "real", "", 0.0, 1.0, 0, "", name,
+                    pixel_hash(blurred[image.image_id]))  # fmt: skip
+        writer.append([pair])
+    made = writer.finish()
+    assert not made.has_sharp and check(made.root) == []
