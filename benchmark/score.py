@@ -14,7 +14,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import metric
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.parallel import imap
-from facedeblur.benchmark.protocol import Protocol, ProtocolMetric, choose, load_protocol
+from facedeblur.benchmark.protocol import Chosen, Protocol, ProtocolMetric, choose, load_protocol
 from facedeblur.benchmark.scores import Column, ScoreMeta, Scores, read_meta, score_schema
 from facedeblur.benchmark.sets import Set
 
@@ -71,7 +71,7 @@ def score(
     bundle = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     if metrics is not None:
         bundle = _only(bundle, metrics)
-    chosen = choose(bundle)
+    chosen = choose(bundle) if the_set.has_sharp else _without_sharp(choose(bundle), the_set)
     columns = tuple(
         Column(str(made.signature), made.label, made.unit, made.higher_is_better, entry.failure)
         for entry, made in chosen.metrics
@@ -107,6 +107,15 @@ def _only(bundle: Protocol, names: Sequence[str]) -> Protocol:
         made = metric(name)
         entries.append(known.get(str(made.signature), ProtocolMetric(name, made.worst)))
     return Protocol(bundle.name, bundle.title, bundle.source, tuple(entries))
+
+
+def _without_sharp(chosen: Chosen, the_set: Set) -> Chosen:
+    """The metrics that need no sharp image; the others are on record as unavailable."""
+    why = f"set '{the_set.name}' has no sharp images"
+    return Chosen(
+        tuple(pair for pair in chosen.metrics if not pair[1].needs_sharp),
+        chosen.unavailable + tuple((str(made.signature), why) for _, made in chosen.metrics if made.needs_sharp),
+    )
 
 
 def _makes(entry: ProtocolMetric) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -94,8 +94,8 @@ def run(task: Task) -> int:
     rows: dict[int, list[dict[str, Any]]] = {at: [] for at in waiting}
     start = 0
     for image, pairs in task.groups:
-        sharp = the_set.sharp(image)
-        prepared = [made.prepare(sharp) for made in measures]
+        sharp = the_set.sharp(image) if the_set.has_sharp else None
+        prepared = [None if sharp is None else made.prepare(sharp) for made in measures]
         for at in waiting:
             statuses = task.runs[at][1][start : start + len(pairs)]
             rows[at] += score_image(opened[at], image, pairs, statuses, sharp, measures, prepared)
@@ -111,7 +111,7 @@ def score_image(
     image: Image,
     pairs: Sequence[Pair],
     statuses: Sequence[Status],
-    sharp: np.ndarray,
+    sharp: np.ndarray | None,
     measures: Sequence[Metric],
     prepared: Sequence[Any],
 ) -> list[dict[str, Any]]:
@@ -152,7 +152,7 @@ def score_image(
     if stack:
         restored = np.stack(stack)
         for made, ready in zip(measures, prepared, strict=True):
-            for at, value in zip(good, made.measure(restored, sharp, ready), strict=True):
+            for at, value in zip(good, made.measure(restored, cast(np.ndarray, sharp), ready), strict=True):
                 rows[at][str(made.signature)] = float(value)
     return rows
 

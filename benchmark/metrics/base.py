@@ -40,6 +40,10 @@ class Metric(Protocol):
     def worst(self) -> float:
         """What a failed pair counts as where the protocol names nothing else."""
 
+    @property
+    def needs_sharp(self) -> bool:
+        """False for a metric of the restored image alone; it is given None in place of a missing sharp image."""
+
     def prepare(self, sharp: np.ndarray) -> Any:
         """Compute once per sharp image what all its restored versions share.
 

@@ -28,6 +28,8 @@ class Detection:
 
     detector: Detector
 
+    needs_sharp = False
+
     @property
     def signature(self) -> Signature:
         """The detector and its options, all of them."""
@@ -53,10 +55,10 @@ class Detection:
         """0: a missing output shows no face."""
         return 0.0
 
-    def prepare(self, sharp: np.ndarray) -> None:
+    def prepare(self, sharp: np.ndarray | None) -> None:
         """Nothing: the sharp image plays no part."""
 
-    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: None) -> np.ndarray:
+    def measure(self, restored: np.ndarray, sharp: np.ndarray | None, prepared: None) -> np.ndarray:
         """Look for faces in restored images.
 
         Parameters

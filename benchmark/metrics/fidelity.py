@@ -153,6 +153,7 @@ class Fidelity:
     worst: float
     compare: Callable[[np.ndarray, np.ndarray], float]
     higher_is_better: bool = True
+    needs_sharp: bool = True
 
     def prepare(self, sharp: np.ndarray) -> Any:
         """Return None: see the note above."""

@@ -69,6 +69,8 @@ class IdentityDistance:
     source: EmbeddingSource
     distance: str = "l2"
 
+    needs_sharp = True
+
     @property
     def signature(self) -> Signature:
         """Embedder with the hash of its weights, distance, and ``detect`` where the face is found again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,13 @@ import pytest
 
 from facedeblur.benchmark import score_task
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.images import pixel_hash, write_png
 from facedeblur.benchmark.metrics.base import metric
 from facedeblur.benchmark.protocol import load_protocol, protocols
 from facedeblur.benchmark.score import score
 from facedeblur.benchmark.scores import KEYS, Scores
+from facedeblur.benchmark.set_writer import SetWriter
+from facedeblur.benchmark.sets import Pair
 
 METRICS = ["psnr", "ssim[skimage]"]
 
@@ -204,3 +207,21 @@ def test_an_optional_metric_that_is_not_to_be_had_is_on_record(toy, foreign, tmp
     own.write_text(own.read_text().replace("optional = true", "optional = false"))
     with pytest.raises(InputError, match="no-such-net"):
         score(toy.root, foreign, protocol=own, jobs=1)
+
+
+def test_without_sharp_truth_only_metrics_that_need_none(tmp_path, toy_parts, dlib_models):
+    images, blurred = toy_parts
+    writer = SetWriter(tmp_path / "real", {"name": "real", "recipe": "", "seed": 0, "reference": False})
+    writer.start([replace(image, sha256="") for image in images], None, None, n_kernels=1)
+    for row, image in enumerate(image for image in images if image.blurred):
+        name = f"blur/{image.image_id}.png"
+        write_png(writer.work / name, blurred[image.image_id])
+        pair = Pair(row, image.image_id, image.image_id, "", 0, "real", "", 0.0, 1.0, 0, "", name,
+                    pixel_hash(blurred[image.image_id]))  # fmt: skip
+        writer.append([pair])
+    made = writer.finish()
+    (table,) = score(made.root, made.root / "blur", metrics=["psnr", "detection"], jobs=1)
+    assert [column.label for column in table.meta.columns] == ["Face found (dlib-hog)"]
+    assert table.meta.unavailable == (("psnr[rgb,255]", "set 'real' has no sharp images"),)
+    assert list(table.frame["status"]) == ["ok"] * 3
+    assert list(table.frame["detection[dlib-hog,up1]"]) == [0.0] * 3
