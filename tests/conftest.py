@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+SMALL = """
+name = "small"
+title = "Small"
+source = "test"
+[image]
+template = "shen128"
+[kernels]
+sizes = "9,13"
+per_size = 2
+[kernels.model]
+samples = 300
+[blur]
+kind = "uniform"
+border = "valid"
+fallback = "reflect"
+[noise]
+sigma = {sigma}
+[output]
+rounding = "round"
+"""
+
+
+@pytest.fixture(scope="session")
+def small_recipe() -> Callable[..., Path]:
+    """``small_recipe(folder, sigma)`` writes a recipe of four kernels into `folder`."""
+
+    def write(folder: Path, sigma: float = 0.01) -> Path:
+        path = folder / f"small{sigma}.toml"
+        path.write_text(SMALL.format(sigma=sigma))
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -13,35 +13,14 @@ from click.testing import CliRunner
 from facedeblur.benchmark.images import write_png
 from facedeblur.cli.main import facedeblur
 
-RECIPE = """
-name = "small"
-title = "Small"
-source = "test"
-[image]
-template = "shen128"
-[kernels]
-sizes = "9,13"
-per_size = 2
-[kernels.model]
-samples = 300
-[blur]
-kind = "uniform"
-border = "valid"
-fallback = "reflect"
-[noise]
-sigma = 0.01
-[output]
-rounding = "round"
-"""
-
 
 @pytest.fixture(scope="module")
-def chain(tmp_path_factory, portrait):
+def chain(tmp_path_factory, portrait, small_recipe):
     """Everything typed once: a set of a portrait and a wall, two methods, scores, leaderboard and report."""
     root = tmp_path_factory.mktemp("chain")
     write_png(root / "photos" / "eileen.png", portrait)
     write_png(root / "photos" / "wall.png", np.full((90, 90, 3), 120, np.uint8))
-    (root / "small.toml").write_text(RECIPE)
+    small_recipe(root)
     return root
 
 
@@ -50,7 +29,7 @@ def typed(*argv: object) -> object:
 
 
 def test_the_chain(chain, dlib_models):
-    built = typed("build", chain / "small.toml", "--faces", chain / "photos", "-o", chain / "set", "--jobs", 1)
+    built = typed("build", chain / "small0.01.toml", "--faces", chain / "photos", "-o", chain / "set", "--jobs", 1)
     assert built.exit_code == 1, built.output  # the wall shows no face
     assert "4 pairs = 1 sharp images (1 identities) x 4 kernels, seed 0" in built.output
     assert "left out of 2 photographs: no face 1" in built.output
@@ -93,7 +72,7 @@ def test_outputs_of_another_set_are_refused(chain, dlib_models):
     if not (chain / "out").exists():
         pytest.skip("the chain did not run")
     built = typed(
-        "build", chain / "small.toml", "--faces", chain / "photos", "-o", chain / "other", "--seed", 5, "--jobs", 1
+        "build", chain / "small0.01.toml", "--faces", chain / "photos", "-o", chain / "other", "--seed", 5, "--jobs", 1
     )
     assert built.exit_code == 1
     with pytest.raises(Exception, match="belong to another set"):
@@ -101,7 +80,17 @@ def test_outputs_of_another_set_are_refused(chain, dlib_models):
 
 
 def test_demo_on_own_photographs(chain, dlib_models):
-    argv = ["demo", "--faces", chain / "photos", "-o", chain / "demo", "--recipe", chain / "small.toml", "--jobs", 1]
+    argv = [
+        "demo",
+        "--faces",
+        chain / "photos",
+        "-o",
+        chain / "demo",
+        "--recipe",
+        chain / "small0.01.toml",
+        "--jobs",
+        1,
+    ]
     shown = typed(*argv, "--method", "blurred", "--method", "wiener")
     assert shown.exit_code == 0, shown.output
     for name in ("leaderboard.csv", "report.html", "set/set.json", "outputs/wiener/run.json"):

@@ -16,37 +16,10 @@ from facedeblur.generators.build import build
 from facedeblur.generators.kernel_files import parse_sizes
 from facedeblur.generators.recipe import load_recipe, recipes
 
-SMALL = """
-name = "small"
-title = "Small"
-source = "test"
-[image]
-template = "shen128"
-[kernels]
-sizes = "9,13"
-per_size = 2
-[kernels.model]
-samples = 300
-[blur]
-kind = "uniform"
-border = "valid"
-fallback = "reflect"
-[noise]
-sigma = {sigma}
-[output]
-rounding = "round"
-"""
-
 
 @pytest.fixture
-def recipe(tmp_path) -> Path:
-    return _recipe(tmp_path, 0.01)
-
-
-def _recipe(folder: Path, sigma: float) -> Path:
-    path = folder / f"small{sigma}.toml"
-    path.write_text(SMALL.format(sigma=sigma))
-    return path
+def recipe(tmp_path, small_recipe) -> Path:
+    return small_recipe(tmp_path)
 
 
 @pytest.fixture
@@ -58,8 +31,8 @@ def crops(tmp_path, portrait) -> Path:
     return folder
 
 
-def test_pixels_are_those_of_a_convolution(tmp_path, crops):
-    made = build(_recipe(tmp_path, 0.0), crops, tmp_path / "set", jobs=1)
+def test_pixels_are_those_of_a_convolution(tmp_path, crops, small_recipe):
+    made = build(small_recipe(tmp_path, 0.0), crops, tmp_path / "set", jobs=1)
     for image, pairs in made.by_image():
         sharp = made.sharp(image).astype(float)
         assert np.array_equal(sharp, read_png(crops / image.source))
@@ -71,9 +44,9 @@ def test_pixels_are_those_of_a_convolution(tmp_path, crops):
             assert np.abs(made.blurred(pair) - wanted).max() <= 0.5 + 1e-6
 
 
-def test_noise_is_that_of_the_recipe(tmp_path, crops):
-    clean = build(_recipe(tmp_path, 0.0), crops, tmp_path / "clean", jobs=1)
-    noisy = build(_recipe(tmp_path, 0.01), crops, tmp_path / "noisy", jobs=1)
+def test_noise_is_that_of_the_recipe(tmp_path, crops, small_recipe):
+    clean = build(small_recipe(tmp_path, 0.0), crops, tmp_path / "clean", jobs=1)
+    noisy = build(small_recipe(tmp_path, 0.01), crops, tmp_path / "noisy", jobs=1)
     noise = []
     for one, other in zip(clean.pairs(), noisy.pairs(), strict=True):
         before, after = clean.blurred(one).astype(float), noisy.blurred(other).astype(float)
