@@ -14,17 +14,17 @@ from numba import njit
 
 
 @njit(cache=True, error_model="numpy")
-def place(x: Any, y: Any, box: Any, exposed: Any, size: Any, centre: Any) -> Any:
-    """Shift that centres a trajectory (0 bbox, 1 barycentre, 2 the authors' rule), 0-based."""
+def place(x: Any, y: Any, box: Any, first: Any, exposed: Any, size: Any, centre: Any) -> Any:
+    """Shift that centres points `first` to `exposed` (0 bbox, 1 barycentre, 2 the authors' rule), 0-based."""
     middle = 0.5 * (size - 1)
     if centre == 0:
         return middle - 0.5 * (box[0] + box[1]), middle - 0.5 * (box[2] + box[3])
     if centre == 1:
         mx, my = 0.0, 0.0
-        for t in range(exposed):
+        for t in range(first, exposed):
             mx += x[t]
             my += y[t]
-        return middle - mx / exposed, middle - my / exposed
+        return middle - mx / (exposed - first), middle - my / (exposed - first)
     # 1-based in the source: least value to 0, start to the grid, one pixel on, then whole pixels to the middle.
     gx, gy = -box[0] - math.floor(-box[0]), -box[2] - math.floor(-box[2])
     dx, dy = -box[0] - gx + 1.0, -box[2] - gy + 1.0
@@ -45,12 +45,39 @@ def _spread(kernel: Any, row: Any, column: Any, n: Any, fx: Any, fy: Any, fxy: A
 
 
 @njit(cache=True, error_model="numpy")
-def expose(x: Any, y: Any, dx: Any, dy: Any, exposure: Any, kernel: Any) -> None:
-    """Deposit the first `exposure` points bilinearly, the last one in part; a run inside one cell is summed first."""
+def bounds(x: Any, y: Any, first: Any, last: Any, box: Any) -> None:
+    """Write least x, most x, least y, most y of points `first` to ``last - 1`` to `box`."""
+    box[0] = box[1] = x[first]
+    box[2] = box[3] = y[first]
+    for t in range(first + 1, last):
+        box[0], box[1] = min(box[0], x[t]), max(box[1], x[t])
+        box[2], box[3] = min(box[2], y[t]), max(box[3], y[t])
+
+
+@njit(cache=True, error_model="numpy")
+def _part(x: Any, y: Any, dx: Any, dy: Any, t: Any, share: Any, kernel: Any) -> None:
+    """Deposit point `t` by a share of its time."""
+    column, row = np.floor(x[t] + dx), np.floor(y[t] + dy)
+    ax, ay = x[t] + dx - column, y[t] + dy - row
+    _spread(kernel, int(row), int(column), share, share * ax, share * ay, share * ax * ay)
+
+
+@njit(cache=True, error_model="numpy")
+def expose(x: Any, y: Any, dx: Any, dy: Any, begin: Any, end: Any, kernel: Any) -> None:
+    """Deposit bilinearly what is seen between two times, in samples; point t is there from t to t + 1.
+
+    The points at both ends count by the share of their time that is seen. A run inside one cell is summed first.
+    """
     n, fx, fy, fxy = 0.0, 0.0, 0.0, 0.0
     row, column = -10.0, -10.0
-    whole = math.floor(exposure)
-    for t in range(min(len(x), whole)):
+    first, whole = math.ceil(begin), math.floor(end)
+    if first > whole:  # both ends within one point
+        if whole < len(x):
+            _part(x, y, dx, dy, whole, end - begin, kernel)
+        return
+    if begin < first <= len(x):
+        _part(x, y, dx, dy, first - 1, first - begin, kernel)
+    for t in range(first, min(len(x), whole)):
         ax, ay = x[t] + dx - column, y[t] + dy - row
         if not (ax >= 0.0 and ax < 1.0 and ay >= 0.0 and ay < 1.0):
             _spread(kernel, int(row), int(column), n, fx, fy, fxy)
@@ -62,7 +89,5 @@ def expose(x: Any, y: Any, dx: Any, dy: Any, exposure: Any, kernel: Any) -> None
         fy += ay
         fxy += ax * ay
     _spread(kernel, int(row), int(column), n, fx, fy, fxy)
-    if whole < len(x) and whole < exposure:
-        column, row = np.floor(x[whole] + dx), np.floor(y[whole] + dy)
-        ax, ay, rest = x[whole] + dx - column, y[whole] + dy - row, exposure - whole
-        _spread(kernel, int(row), int(column), rest, rest * ax, rest * ay, rest * ax * ay)
+    if whole < len(x) and whole < end:
+        _part(x, y, dx, dy, whole, end - whole, kernel)

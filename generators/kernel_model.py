@@ -32,6 +32,9 @@ class KernelModel:
         One of these, in [0, 1], is drawn for each trajectory; 0 gives a straight line.
     exposure : float
         Part of the trajectory that is seen, T in (0, 1].
+    begin : float
+        Part of the trajectory that passes before anything is seen, in [0, exposure): the shutter is open from `begin`
+        to `exposure`.
     centre : {'bbox', 'barycentre', 'original'}
         What lies on the central pixel. 'bbox': the middle of the exposed trajectory's bounding box, to 1e-12 px.
         'barycentre': the mean of its points. 'original': the authors' rule, start on the pixel grid and the whole
@@ -42,7 +45,7 @@ class KernelModel:
     fill : float, optional
         Draw again unless the box is over N - fill wide or high, so that the size says something.
     normalise : bool
-        Sum 1; otherwise the sum is the exposure, less what is lost.
+        Sum 1; otherwise the sum is ``exposure - begin``, less what is lost.
     attempts : int
         Draws before a kernel is given up.
     """
@@ -57,6 +60,7 @@ class KernelModel:
     fill: float | None = None
     normalise: bool = True
     attempts: int = 1000
+    begin: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "anxiety", tuple(float(a) for a in np.atleast_1d(self.anxiety)))
@@ -66,6 +70,7 @@ class KernelModel:
             "samples": (2 <= self.samples <= 1_000_000, "from 2 to 1000000"),
             "anxiety": (len(self.anxiety) > 0 and all(0 <= a <= 1 for a in self.anxiety), "numbers from 0 to 1"),
             "exposure": (0 < self.exposure <= 1, "over 0 and at most 1"),
+            "begin": (0 <= self.begin < self.exposure, "at least 0 and less than the exposure"),
             "centre": (self.centre in CENTRES, f"one of {', '.join(CENTRES)}"),
             "margin": (self.margin is None or self.margin >= 0, "at least 0, or None"),
             "fill": (self.fill is None or self.fill > (self.margin or 0), "more than margin, or None"),

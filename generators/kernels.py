@@ -7,6 +7,9 @@ streams of their own: kernel 3 of size 13 has nothing to do with kernel 3 of siz
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,31 +17,43 @@ from numba import njit
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.kernel_bank import check_kernel
-from facedeblur.generators.exposure import expose, place
+from facedeblur.generators.exposure import bounds, expose, place
 from facedeblur.generators.kernel_model import CENTRES, DEBLURGAN_ANXIETY, STANDARD, KernelModel, parse_anxiety
 from facedeblur.generators.philox import halves
 from facedeblur.generators.trajectory import LANES, walk
 
-__all__ = ["DEBLURGAN_ANXIETY", "STANDARD", "KernelModel", "check_kernel", "kernels", "parse_anxiety", "trajectory"]
+__all__ = [
+    "DEBLURGAN_ANXIETY",
+    "STANDARD",
+    "KernelModel",
+    "check_kernel",
+    "exposed_kernels",
+    "kernels",
+    "parse_anxiety",
+    "trajectory",
+]
 
-_MAX_SIZE = 1023
+MAX_SIZE = 1023
+"""Largest side of a kernel, pixels."""
 
 
 @njit(cache=True, error_model="numpy")
 def _fill(
-    k0: Any, k1: Any, start: Any, anxieties: Any, length: Any, exposure: Any, centre: Any, margin: Any, fill: Any,
+    k0: Any, k1: Any, start: Any, anxieties: Any, length: Any, times: Any, centre: Any, margin: Any, fill: Any,
     normalise: Any, limit: Any, samples: Any, out: Any, attempts: Any, shifts: Any,
 ) -> Any:  # fmt: skip
     """Draw kernels ``start ..`` into `out`, their attempt numbers and shifts; return how many were given up.
 
-    A rejected trajectory goes back to the queue with its next attempt, so that lanes stay full.
+    `times` says in samples when the shutter opens and then when each kernel of a trajectory is read. A rejected
+    trajectory goes back to the queue with its next attempt, so that lanes stay full.
     """
-    n, size = out.shape[0], out.shape[1]
+    n, reads, size = out.shape[0], out.shape[1], out.shape[2]
+    first = int(math.floor(times[0]))
     lanes = min(LANES, n)
     x, y, box = np.zeros((samples, lanes)), np.zeros((samples, lanes)), np.zeros((4, lanes))
     lo, hi, stream = np.zeros(lanes, np.uint32), np.zeros(lanes, np.uint32), np.zeros(lanes, np.uint32)
     queue = np.arange(n)
-    exposed = min(samples, math.ceil(exposure))
+    exposed = min(samples, math.ceil(times[reads]))
     bounded = samples if centre == 2 else exposed
     waiting, lost = n, 0
     while waiting > 0:
@@ -53,7 +68,9 @@ def _fill(
         again = 0
         for k in range(taken):
             i = queue[waiting + k]
-            dx, dy = place(x[:, k], y[:, k], box[:, k], exposed, size, centre)
+            if first > 0 and centre != 2:
+                bounds(x[:, k], y[:, k], first, exposed, box[:, k])
+            dx, dy = place(x[:, k], y[:, k], box[:, k], first, exposed, size, centre)
             shifts[i, 0], shifts[i, 1] = dx, dy
             extent = max(box[1, k] - box[0, k], box[3, k] - box[2, k])
             fits = extent > size - fill
@@ -61,17 +78,22 @@ def _fill(
                 inside = min(box[0, k] + dx, box[2, k] + dy) >= 0.0
                 inside &= max(box[1, k] + dx, box[3, k] + dy) <= size - 1.0
                 fits &= inside and extent <= size - margin
-            if fits:
-                expose(x[:, k], y[:, k], dx, dy, exposure, out[i])
+            read = 0
+            while fits and read < reads:
+                if read > 0:
+                    out[i, read] = out[i, read - 1]
+                expose(x[:, k], y[:, k], dx, dy, times[read], times[read + 1], out[i, read])
+                read += 1
+            for read in range(reads if fits else 0):
                 total = 0.0
                 for row in range(size):
                     for column in range(size):
-                        total += out[i, row, column]
-                fits = total > 0.0 or not normalise
+                        total += out[i, read, row, column]
+                fits &= total > 0.0 or not normalise
                 scale = 1.0 / (total if normalise else samples)
                 for row in range(size):
                     for column in range(size):
-                        out[i, row, column] *= scale
+                        out[i, read, row, column] *= scale
             if not fits:
                 out[i] = 0.0
                 attempts[i] += 1
@@ -84,28 +106,35 @@ def _fill(
     return lost
 
 
-def _run(seed: int, size: int, n: int, start: int, model: KernelModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Kernels, their attempt numbers and their shifts."""
-    k0, k1 = halves(seed, "seed")
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size % 2 == 0 or not 5 <= size <= _MAX_SIZE:
-        raise InputError(
-            "kernel size", expected=f"an odd number from 5 to {_MAX_SIZE}", found=str(size), do="choose another size"
-        )
+def check_count(n: int, start: int) -> None:
+    """Raise InputError unless `n` kernels from number `start` on are numbered from 0 to 2**64 - 1."""
     if not isinstance(n, int | np.integer) or n < 0:
         raise InputError(
             "number of kernels", expected="an integer of at least 0", found=str(n), do="choose another one"
         )
     halves(start, "start")
     halves(int(start) + max(int(n), 1) - 1, "number of the last kernel")
+
+
+def _run(
+    seed: int, size: int, n: int, start: int, model: KernelModel, until: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Kernels (n, len(until), size, size), read at the exposures `until`, their attempt numbers and their shifts."""
+    k0, k1 = halves(seed, "seed")
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size % 2 == 0 or not 5 <= size <= MAX_SIZE:
+        raise InputError(
+            "kernel size", expected=f"an odd number from 5 to {MAX_SIZE}", found=str(size), do="choose another size"
+        )
+    check_count(n, start)
     size = int(size)
-    out, attempts, shifts = np.zeros((n, size, size)), np.zeros(n, np.int64), np.zeros((n, 2))
+    out, attempts, shifts = np.zeros((n, len(until), size, size)), np.zeros(n, np.int64), np.zeros((n, 2))
     lost = _fill(
         k0,
         k1,
         np.uint64(start),
         np.array(model.anxiety),
         float(model.path_length(size)),
-        model.exposure * model.samples,
+        np.array([model.begin, *until]) * model.samples,
         CENTRES.index(model.centre),
         -1.0 if model.margin is None else float(model.margin),
         math.inf if model.fill is None else float(model.fill),
@@ -164,7 +193,56 @@ def kernels(
     Boracchi and Foi, IEEE TIP 21(8), 2012: trajectory and exposure as in the authors' code; acceptance and centring as
     in `KernelModel`. Bilinear deposit into the four neighbours of every sample.
     """
-    return _run(seed, size, n, start, model)[0]
+    return _run(seed, size, n, start, model, [model.exposure])[0][:, 0]
+
+
+def exposed_kernels(
+    seed: int,
+    size: int,
+    n: int,
+    *,
+    exposures: Sequence[float] = (1 / 1000, 1 / 10, 1 / 2, 1),
+    start: int = 0,
+    normalise: bool = False,
+    model: KernelModel = STANDARD,
+) -> np.ndarray:
+    """Several exposures of each trajectory: how its blur grows while the shutter stays open.
+
+    Parameters
+    ----------
+    seed, size, n, start
+        As in `kernels`.
+    exposures : sequence of float
+        T, increasing, over ``model.begin`` and at most 1. The longest stands for ``model.exposure``, so it decides on
+        acceptance and centring.
+    normalise : bool
+        Each of sum 1, in place of ``model.normalise``.
+    model : KernelModel
+
+    Returns
+    -------
+    (n, len(exposures), size, size) float64
+        Of sum ``T_j - model.begin`` less what is lost, or 1. The last equals `kernels` of that exposure.
+
+    Raises
+    ------
+    InputError
+        As in `kernels`, or when the exposures do not increase.
+
+    Notes
+    -----
+    Boracchi and Foi 2012, the authors' code: accumulated, not begun anew between exposures; the points at both ends
+    count by the share of their time that is seen. One exposure alone has the bits of `kernels`.
+    """
+    times = [float(t) for t in exposures]
+    if not times or times[0] <= model.begin or times[-1] > 1 or any(a >= b for a, b in pairwise(times)):
+        raise InputError(
+            "exposures",
+            expected=f"numbers that increase, over {model.begin:g} and at most 1",
+            found=", ".join(f"{t:g}" for t in times) or "none",
+            do="sort them",
+        )
+    return _run(seed, size, n, start, replace(model, exposure=times[-1], normalise=normalise), times)[0]
 
 
 def trajectory(
@@ -191,7 +269,7 @@ def trajectory(
     InputError
         As in `kernels`.
     """
-    _, attempts, shifts = _run(seed, size, 1, index, model)
+    _, attempts, shifts = _run(seed, size, 1, index, model, [model.exposure])
     lo, hi = halves(index, "index")
     x, y, box = np.zeros((model.samples, 1)), np.zeros((model.samples, 1)), np.zeros((4, 1))
     stream = np.array([(int(size) << 16) | int(attempts[0])], np.uint32)

@@ -1,109 +1,139 @@
-"""Where five points of a face come to lie, and the similarity that takes a face there."""
+"""What an aligned image is: its size, and where a face comes to lie in it or which part of a photograph it shows.
+
+The templates are data, in ``templates.toml``; a user's own is a TOML file with the same keys.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import as_file, files
+from pathlib import Path
 
 import numpy as np
 
+from facedeblur.benchmark.config import read_toml, strict
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.generators.transforms import scale_of, similarity
+
+__all__ = ["TEMPLATES", "Template", "scale_of", "similarity", "template_named"]
+
+FITS = ("similarity", "affine", "centre", "random", "corner", "squash", "skin")
+FILTERS = ("triangle", "cubic")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class Spec:
+    """The keys of a template as TOML gives them; what they mean stands in ``templates.toml``."""
+
+    source: str
+    size: tuple[int, ...]
+    fit: str
+    note: str = ""
+    points: tuple[tuple[float, ...], ...] = ()
+    landmarks: tuple[int, ...] = ()
+    filter: str = "triangle"
+    photo: tuple[int, ...] = ()
+    scaled: bool = False
+    window: tuple[int, ...] = ()
+    corner: tuple[int, ...] = ()
+    canvas: tuple[int, ...] = ()
+    below: float = 0.0
+
+
+@dataclass(frozen=True)
 class Template:
-    """An aligned image's size and the places of its landmarks.
+    """An aligned image's size, and what fixes the map from photograph to crop.
 
     Attributes
     ----------
     name : str
-    width, height : int
-        Size of the aligned image in pixels.
-    points : np.ndarray, shape (5, 2), float64
-        Left eye, right eye, nose, mouth left, mouth right, ``(x, y)`` with pixel centres at whole numbers.
+    spec : Spec
+        The keys that are read only where the map is made.
     """
 
     name: str
-    width: int
-    height: int
-    points: np.ndarray = field(repr=False)
+    spec: Spec
+
+    @property
+    def width(self) -> int:
+        """Columns of the aligned image."""
+        return self.spec.size[0]
+
+    @property
+    def height(self) -> int:
+        """Rows of the aligned image."""
+        return self.spec.size[1]
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """Places of the landmarks, (N, 2) float64 ``(x, y)``, pixel centres at whole numbers; none for windows.
+
+        With `fit` ``similarity``: left eye, right eye, nose, mouth left, mouth right.
+        """
+        array = np.array(self.spec.points, dtype=np.float64).reshape(-1, 2)
+        array.setflags(write=False)
+        return array
+
+    @property
+    def fit(self) -> str:
+        """How the map is found."""
+        return self.spec.fit
+
+    @property
+    def finds_faces(self) -> bool:
+        """Whether a face is looked for; else a window of the photograph is taken."""
+        return self.fit in {"similarity", "affine"}
 
 
-def _template(name: str, width: int, height: int, *points: tuple[float, float]) -> Template:
-    array = np.array(points, dtype=np.float64)
-    array.setflags(write=False)
-    return Template(name, width, height, array)
+def _load() -> dict[str, Template]:
+    with as_file(files(__package__) / "templates.toml") as path:
+        tables = read_toml(path)[0]
+    return {name: _template(name, values, f"templates.toml: {name}") for name, values in tables.items()}
 
 
-_INSIGHT = (
-    (30.29459953, 51.69630051), (65.53179932, 51.50139999), (48.02519989, 71.73660278),
-    (33.54930115, 92.3655014), (62.72990036, 92.20410156),
-)  # fmt: skip
+def _template(name: str, values: dict[str, object], where: str) -> Template:
+    spec = strict(Spec, values, where)
+    for key, known in (("fit", FITS), ("filter", FILTERS)):
+        word = getattr(spec, key)
+        if word not in known:
+            raise InputError(f"{where}: {key} '{word}'", expected="a known word", do=suggest(word, known))
+    needed = {"similarity": {"points"}, "affine": {"points", "landmarks"}, "centre": {"photo", "window"},
+              "random": {"photo", "window"}, "corner": {"photo", "window", "corner"}, "squash": {"canvas", "corner"},
+              "skin": set()}[spec.fit]  # fmt: skip
+    for key in ("size", "photo", "window", "corner", "canvas"):
+        pair, least = getattr(spec, key), 0 if key == "corner" else 1
+        wanted = key == "size" or key in needed
+        if (wanted or pair) and (len(pair) != 2 or min(pair) < least):
+            raise InputError(
+                f"{where}: {key}", expected=f"two numbers from {least}, fit {spec.fit}", found=f"{list(pair)}"
+            )
+    if "points" in needed:
+        n = 5 if spec.fit == "similarity" else len(spec.landmarks)
+        if len(spec.points) != n or n < 3 or any(len(point) != 2 for point in spec.points):
+            raise InputError(f"{where}: points", expected="a pair [x, y] for each landmark", found=f"{spec.points}")
+    if not all(0 <= number < 68 for number in spec.landmarks):
+        raise InputError(f"{where}: landmarks", expected="numbers from 0 to 67", found=f"{list(spec.landmarks)}")
+    for key, outer in (("window", spec.photo), ("size", spec.canvas)):
+        inner, corner = getattr(spec, key), spec.corner or (0, 0)
+        if inner and outer and any(start + side > whole for start, side, whole in zip(corner, inner, outer)):
+            raise InputError(f"{where}: {key}", expected=f"it inside {list(outer)}", found=f"{list(inner)} at {corner}")
+    return Template(name, spec)
 
-TEMPLATES: dict[str, Template] = {
-    template.name: template
-    for template in (
-        # Read off the aligned images that Shen et al. released, to about 2 pixels.
-        _template("shen128", 128, 128, (42, 40), (83, 40), (62.5, 64), (46, 86), (80, 86)),
-        _template("sphere96x112", 96, 112, *_INSIGHT),
-        _template("arcface112", 112, 112, *((x + 8, y) for x, y in _INSIGHT)),
-        _template(
-            "ffhq512", 512, 512, (192.98138, 239.94708), (318.90277, 240.1936), (256.63416, 314.01935),
-            (201.26117, 371.41043), (313.08905, 371.15118),
-        ),
-    )
-}  # fmt: skip
+
+TEMPLATES: dict[str, Template] = _load()
 
 
 def template_named(name: str) -> Template:
-    """The template called `name`.
+    """The template called `name`, or that of the user's own TOML file.
 
     Raises
     ------
     InputError
-        When there is none of that name.
+        When there is none of that name, or a key of the file is unknown, missing or out of range.
     """
+    if name.endswith(".toml"):
+        return _template(Path(name).stem, read_toml(name)[0], name)
     if name not in TEMPLATES:
         raise InputError(f"template '{name}'", expected="a known one", do=suggest(name, TEMPLATES))
     return TEMPLATES[name]
-
-
-def similarity(src: np.ndarray, dst: np.ndarray) -> np.ndarray:
-    """Rotation, uniform scale and shift that take `src` to `dst` with least squared error.
-
-    In complex numbers ``w = a z + b`` with ``a = sum(conj(z) w) / sum(|z|^2)`` of the centred
-    points: the solution of Umeyama (IEEE PAMI 1991) in two dimensions, without reflection.
-
-    Parameters
-    ----------
-    src, dst : np.ndarray, shape (N, 2)
-        Corresponding points ``(x, y)``, at least two different ones in `src`.
-
-    Returns
-    -------
-    np.ndarray, shape (2, 3), float64
-        ``dst ~ M[:, :2] @ src + M[:, 2]``.
-
-    Raises
-    ------
-    InputError
-        When the shapes differ, a value is not finite, or all points of `src` or of `dst` coincide.
-    """
-    source, target = np.asarray(src, dtype=np.float64), np.asarray(dst, dtype=np.float64)
-    if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2 or len(source) < 2:
-        raise InputError(
-            "points of a similarity", expected="twice (N, 2), N >= 2", found=f"{source.shape} and {target.shape}"
-        )
-    z, w = source[:, 0] + 1j * source[:, 1], target[:, 0] + 1j * target[:, 1]
-    mean_z, mean_w = z.mean(), w.mean()
-    z, w = z - mean_z, w - mean_w
-    spread = float(np.sum(np.abs(z) ** 2))
-    factor = np.sum(np.conj(z) * w) / spread if spread > 0 else np.nan
-    if not np.isfinite(factor) or abs(factor) == 0:
-        raise InputError("points of a similarity", expected="finite points that differ", found="none such")
-    shift = mean_w - factor * mean_z
-    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
-
-
-def scale_of(transform: np.ndarray) -> float:
-    """Magnification of a similarity, shape (2, 3): pixels of the crop for one of the photograph."""
-    return float(np.hypot(transform[0, 0], transform[1, 0]))

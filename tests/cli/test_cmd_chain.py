@@ -91,7 +91,7 @@ def test_demo_on_own_photographs(chain, dlib_models):
         "--jobs",
         1,
     ]
-    shown = typed(*argv, "--method", "blurred", "--method", "wiener")
+    shown = typed(*argv, "--jobs", 1, "--method", "blurred", "--method", "wiener")
     assert shown.exit_code == 0, shown.output
     for name in ("leaderboard.csv", "report.html", "set/set.json", "outputs/wiener/run.json"):
         assert (chain / "demo" / name).is_file()
