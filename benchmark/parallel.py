@@ -83,6 +83,6 @@ def imap(
     with client, context, warnings.catch_warnings():  # type: ignore[attr-defined]
         # A worker that has loaded a network looks like a leak to loky, which then starts a fresh one: no harm done.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
-        warnings.filterwarnings("ignore", message=".*tasks have been successfully executed", category=UserWarning)
+        warnings.filterwarnings("ignore", message=".*tasks (have been|which were)", category=UserWarning)
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
         yield from pool(joblib.delayed(_InWorker(function))(task) for task in tasks)

@@ -18,6 +18,8 @@ from facedeblur.cli.progress import stages
 @click.option("--choose", type=click.Choice(["largest", "central"]), default="largest", help="Which face of several.")
 @click.option("--licence", default="", help="Licence of the photographs, for the record.")
 @click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
+@click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True)
+@click.option("--scheduler", help="Address of a dask scheduler.")
 @click.option("--quiet", is_flag=True, help="Print problems only.")
 @click.pass_context
 def build(
@@ -32,6 +34,8 @@ def build(
     choose: str,
     licence: str,
     jobs: int,
+    backend: str,
+    scheduler: str | None,
     quiet: bool,
 ) -> None:
     """Build a set by RECIPE, the name of one (`facedeblur list recipes`) or a TOML file.
@@ -54,6 +58,8 @@ def build(
             choose=choose,
             licence=licence,
             jobs=jobs,
+            backend=backend,
+            scheduler=scheduler,
             align_progress=stage("aligning"),
             progress=stage("blurring"),
         )

@@ -1,0 +1,59 @@
+"""A real dask scheduler with two worker processes builds the same set, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner
+from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.set_check import check
+from facedeblur.benchmark.sets import Set
+from facedeblur.cli.main import facedeblur
+from facedeblur.generators.build import build
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """Address of a scheduler on this machine."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def crops(tmp_path, portrait):
+    for number in range(5):
+        write_png(tmp_path / "crops" / f"f_{number:04d}.png", portrait[40:168, 120 + 9 * number : 248 + 9 * number])
+    return tmp_path / "crops"
+
+
+def test_same_set_with_the_same_hash(tmp_path, crops, small_recipe, scheduler):
+    here = build(small_recipe(tmp_path), crops, tmp_path / "here", jobs=1)
+    argv = ["build", str(small_recipe(tmp_path)), "--faces", str(crops), "-o", str(tmp_path / "there"), "--jobs", "2"]
+    shown = CliRunner().invoke(
+        facedeblur, [*argv, "--backend", "dask", "--scheduler", scheduler], catch_exceptions=False
+    )
+    assert shown.exit_code == 0, shown.output
+    assert Set.open(tmp_path / "there").content_hash == here.content_hash
+    assert check(tmp_path / "there", jobs=1) == []
+
+
+def test_a_stopped_build_goes_on(tmp_path, crops, small_recipe, scheduler):
+    options = {"jobs": 2, "backend": "dask", "scheduler": scheduler}
+
+    def stop(done: int, total: int) -> None:
+        if done >= 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(small_recipe(tmp_path), crops, tmp_path / "set", progress=stop, **options)
+    assert not (tmp_path / "set").exists()
+    seen: list[int] = []
+    made = build(
+        small_recipe(tmp_path), crops, tmp_path / "set", progress=lambda done, total: seen.append(done), **options
+    )
+    assert seen[0] == 12 and seen[-1] == 20
+    assert made.content_hash == build(small_recipe(tmp_path), crops, tmp_path / "here", jobs=1).content_hash
