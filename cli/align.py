@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from facedeblur.cli.progress import bar
 
 
 @click.command()
-@click.argument("photos", type=click.Path())
+@click.argument("photos")
 @click.argument("out", type=click.Path())
 @click.option("--template", default="shen128", show_default=True, help="Size of the crop and place of the landmarks.")
 @click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces, e.g. dlib-hog,up1.")
-@click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned.")
+@click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points; file: they are given.")
+@click.option("--landmarks", type=click.Path(), help="CSV file of points: path and x, y of eyes, nose, mouth corners.")
 @click.option("--margin", default=0, show_default=True, help="Pixels of surrounding kept around each crop.")
 @click.option(
     "--choose",
@@ -23,43 +26,48 @@ from facedeblur.cli.progress import bar
 )
 @click.option("--strict", is_flag=True, help="Refuse photographs with several faces.")
 @click.option("--min-coverage", default=0.95, show_default=True, help="Least share of a crop inside its photograph.")
+@click.option("--max-yaw", type=float, help="Leave out faces turned further to a side, degrees.")
+@click.option("--max-pitch", type=float, help="Leave out faces turned further up or down, degrees.")
+@click.option("--max-roll", type=float, help="Leave out heads tilted further, degrees.")
+@click.option("--min-eye-distance", type=float, help="Leave out smaller faces, pixels of the photograph.")
+@click.option("--min-laplacian", type=float, help="Leave out blurred crops, variance of the Laplacian.")
+@click.option("--max-clipped", type=float, help="Leave out crops with a larger share of samples at 0 or 255.")
+@click.option(
+    "--role",
+    type=click.Choice(["test", "train", "probe", "gallery"]),
+    default="test",
+    show_default=True,
+    help="Of photographs for which the collection states none.",
+)
+@click.option("--seed", default=0, show_default=True, help="Fixes the place of random windows (mspl-random).")
+@click.option("--quality", is_flag=True, help="Write OUT/quality.csv and print quantiles.")
+@click.option("--sheet", is_flag=True, help="Write a contact sheet of the crops, OUT/sheet.png.")
 @click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
 @click.option("--quiet", is_flag=True, help="Print problems only.")
 @click.pass_context
-def align(
-    ctx: click.Context,
-    photos: str,
-    out: str,
-    template: str,
-    detector: str,
-    landmarker: str,
-    margin: int,
-    choose: str,
-    strict: bool,
-    min_coverage: float,
-    jobs: int,
-    quiet: bool,
-) -> None:
+def align(ctx: click.Context, photos: str, out: str, quality: bool, sheet: bool, quiet: bool, **options: Any) -> None:
     """Cut aligned face crops out of PHOTOS into OUT.
 
-    OUT/images.csv has a row with a status for every file; OUT/sharp holds the crops that are
-    usable, OUT/cut those that leave their photograph. A second run does only what is new.
+    PHOTOS is a folder, or NAME:FOLDER for a published layout with its identities, roles, labels
+    and points (auto:FOLDER recognises it). OUT/images.csv has a row with a status for every
+    photograph; OUT/sharp holds the crops that are usable, OUT/labels their labels, OUT/cut those
+    that leave their photograph. A second run does only what is new.
     """
+    from pathlib import Path
+
+    from facedeblur.generators.align import Limits
     from facedeblur.generators.align import align as run
 
+    limits = Limits(**{name: options.pop(name) for name in list(options) if name in Limits.__dataclass_fields__})
     with bar("aligning", quiet=quiet) as update:
         table = run(
             photos,
             out,
-            template=template,
-            detector=detector,
-            landmarker=landmarker,
-            margin=margin,
-            choose=choose,
-            strict=strict,
-            min_coverage=min_coverage,
-            jobs=jobs,
+            limits=limits,
+            quality=quality,
+            sheet=Path(out) / "sheet.png" if sheet else None,
             progress=update,
+            **options,
         )
     failed = table[table["status"] != "ok"]
     if not quiet:
@@ -68,10 +76,25 @@ def align(
         several = int((table["n_faces"] > 1).sum())
         if several:
             click.echo(f"{several:>7,}  of all with several faces")
-        click.echo(f"{len(table):>7,}  files, listed in {out}/images.csv")
+        labels = int((table["label"] != "").sum())
+        if labels:
+            click.echo(f"{labels:>7,}  with labels")
+        click.echo(f"{len(table):>7,}  photographs, listed in {out}/images.csv")
+        if quality:
+            _print_quantiles(Path(out) / "quality.csv")
     for row in failed.head(10).to_dict("records"):
         click.echo(f"{row['source']}: {row['status']}" + (f" ({row['note']})" if row["note"] else ""), err=True)
     if len(failed) > 10:
         click.echo(f"and {len(failed) - 10:,} more", err=True)
     if len(failed):
         ctx.exit(1)
+
+
+def _print_quantiles(path: Any) -> None:
+    from facedeblur.benchmark.tables import read_rows
+    from facedeblur.generators.quality import Quality, quantiles
+
+    at = (0.05, 0.25, 0.5, 0.75, 0.95)
+    click.echo(f"{'quality':<13}" + "".join(f"{share:>10.0%}" for share in at))
+    for name, values in quantiles(read_rows(path, Quality), at).items():
+        click.echo(f"{name:<13}" + "".join(f"{value:>10.4g}" for value in values))

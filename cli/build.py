@@ -9,10 +9,15 @@ from facedeblur.cli.progress import stages
 
 @click.command()
 @click.argument("recipe")
-@click.option("--faces", required=True, type=click.Path(), help="Folder of photographs, or one that `align` wrote.")
+@click.option(
+    "--faces", required=True, help="Folder of photographs, or one that `align` wrote; NAME:FOLDER names a layout."
+)
 @click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the set.")
 @click.option("--seed", default=0, show_default=True, help="With an item's index it determines the item.")
 @click.option("--store", type=click.Choice(["png", "npy"]), default="png", show_default=True)
+@click.option("--match", default="", help="Take photographs of this pattern only, e.g. '*_0001.jpg'.")
+@click.option("--list", "listed", type=click.Path(), help="Take the photographs of an image list (`facedeblur split`).")
+@click.option("--limit", type=int, help="Take at most so many photographs.")
 @click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces in photographs.")
 @click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned.")
 @click.option("--choose", type=click.Choice(["largest", "central"]), default="largest", help="Which face of several.")
@@ -29,6 +34,9 @@ def build(
     out: str,
     seed: int,
     store: str,
+    match: str,
+    listed: str | None,
+    limit: int | None,
     detector: str,
     landmarker: str,
     choose: str,
@@ -53,6 +61,9 @@ def build(
             out,
             seed=seed,
             store=store,
+            match=match,
+            listed=listed,
+            limit=limit,
             detector=detector,
             landmarker=landmarker,
             choose=choose,

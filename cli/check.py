@@ -9,14 +9,32 @@ from facedeblur.cli.progress import bar
 
 @click.command()
 @click.argument("set_path", metavar="SET", type=click.Path())
+@click.option(
+    "--against",
+    "train_sets",
+    metavar="TRAIN_SET",
+    multiple=True,
+    type=click.Path(),
+    help="Refuse SET when an identity, photograph or kernel of it also stands in this one; may be given again.",
+)
+@click.option("--other-people", is_flag=True, help="With --against: equal names of identities are different people.")
 @click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
 @click.option("--quiet", is_flag=True, help="Print problems only.")
 @click.pass_context
-def check(ctx: click.Context, set_path: str, jobs: int, quiet: bool) -> None:
-    """Verify every file of SET: missing, altered, truncated, superfluous, of the wrong size."""
+def check(
+    ctx: click.Context, set_path: str, train_sets: tuple[str, ...], other_people: bool, jobs: int, quiet: bool
+) -> None:
+    """Verify every file of SET: missing, altered, truncated, superfluous, of the wrong size.
+
+    In a set with roles, nothing for training may also stand for test. With --against, nothing
+    of SET may stand in a training set.
+    """
+    from facedeblur.benchmark.leak import leaks, overlaps
     from facedeblur.benchmark.set_check import check as verify
     from facedeblur.benchmark.sets import Set
 
+    for train_set in train_sets:
+        Set.open(train_set)
     with bar("checking", quiet=quiet) as update:
         problems = verify(set_path, jobs=jobs, progress=update)
     for problem in problems:
@@ -24,6 +42,21 @@ def check(ctx: click.Context, set_path: str, jobs: int, quiet: bool) -> None:
     if problems:
         click.echo(f"{len(problems)} problem{'s' * (len(problems) > 1)}; build the set again", err=True)
         ctx.exit(1)
+    opened = Set.open(set_path)
+    shared = [("role train of the same set", overlaps(opened, ["train"], ["test", "probe", "gallery"], jobs=jobs))]
+    for train_set in train_sets:
+        with bar("comparing", quiet=quiet) as update:
+            shared.append((train_set, leaks(train_set, opened, names=not other_people, jobs=jobs, progress=update)))
+    for where, found in shared:
+        for leak in found:
+            click.echo(f"{leak.kind} {leak.test}: stands in {where} as {leak.train} ({leak.detail})")
+    count = sum(len(found) for _, found in shared)
+    if count:
+        click.echo(f"{count} leak{'s' * (count > 1)}; leave them out on one side (facedeblur split)", err=True)
+        ctx.exit(1)
     if not quiet:
-        opened = Set.open(set_path)
+        for twin in overlaps(opened, ["gallery"], ["probe"], jobs=jobs):
+            click.echo(f"note: probe {twin.test} is the photograph {twin.train} of the gallery ({twin.detail})")
         click.echo(f"{opened.name}: {opened.n_pairs:,} pairs as built, content hash {opened.content_hash[:16]}")
+        for where, _ in shared[1:]:
+            click.echo(f"no identity, photograph or kernel of it stands in {where}")

@@ -1,48 +1,81 @@
-"""``facedeblur kernels``: draw motion blur kernels and write them in one of three formats."""
+"""``facedeblur kernels``: draw motion blur kernels, or read those of others, and write them in one of three formats."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--sizes", default="13:27:2", show_default=True, help="first:last:step, last included, or a list 21,31.")
-@click.option("--per-size", default=10, show_default=True, help="Kernels of each size.")
-@click.option("--seed", default=0, show_default=True, help="From 0 to 2^64 - 1; the same seed gives the same kernels.")
+@click.option(
+    "--draw",
+    type=click.Choice(["trajectory", "spline", "deblurgan"]),
+    help="Boracchi and Foi 2012, Chakrabarti 2016, or DeblurGAN's code with its slips.  [default: trajectory]",
+)
+@click.option("--sizes", help="first:last:step, last included, or a list 21,31.  [default: 13:27:2; 65 for deblurgan]")
+@click.option("--per-size", type=int, help="Kernels of each size.  [default: 10]")
+@click.option("--seed", type=int, help="From 0 to 2^64 - 1; the same seed gives the same kernels.  [default: 0]")
 @click.option("--anxiety", help="Draw from these instead of DeblurGAN's list: 0.005 or 0.001,0.005.")
 @click.option("--length", type=float, help="Trajectory length in pixels, instead of 1.85 of the size.")
-@click.option("--exposure", type=float, help="Part of the trajectory that is seen, 0 to 1.  [default: 1]")
-@click.option("--samples", type=int, help="Points of a trajectory.  [default: 2000]")
+@click.option("--exposure", type=float, help="Part of the trajectory after which the shutter closes.  [default: 1]")
+@click.option("--begin", type=float, help="Part of the trajectory before the shutter opens.  [default: 0]")
+@click.option("--samples", type=int, help="Points of a trajectory (2000) or places on a spline (30000).")
 @click.option("--centre", type=click.Choice(["bbox", "barycentre", "original"]), help="[default: bbox]")
+@click.option("--grid", type=int, help="Side of a spline's grid of control points.  [default: 24/41 of the size]")
+@click.option("--from", "source", type=click.Path(path_type=Path), help="Read these: .npz, .mat, .npy, .png, a folder.")
+@click.option("--normalise", is_flag=True, help="Divide what is read by its sum.")
+@click.option("--pad", is_flag=True, help="Read kernels of even or unequal sides, too, with zeros around.")
 @click.option("--png", type=click.Path(path_type=Path), help="Write 16-bit PNG files into this folder, too.")
+@click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet of the kernels, too.")
 def kernels(
     out: Path,
-    sizes: str,
-    per_size: int,
-    seed: int,
+    draw: str | None,
+    sizes: str | None,
+    per_size: int | None,
+    seed: int | None,
     anxiety: str | None,
-    length: float | None,
-    exposure: float | None,
-    samples: int | None,
-    centre: str | None,
+    source: Path | None,
+    normalise: bool,
+    pad: bool,
     png: Path | None,
+    sheet: Path | None,
+    **model: Any,
 ) -> None:
-    """Make motion-blur point spread functions (Boracchi and Foi 2012) in OUT.npz, OUT.mat or the folder OUT.
+    """Make motion-blur point spread functions in OUT.npz, OUT.mat or the folder OUT.
 
     Kernel ker03_k13 depends on the seed, its size and number and the model alone.
     """
-    from facedeblur.generators.kernel_files import bank, parse_sizes, write_bank, write_pngs
-    from facedeblur.generators.kernels import KernelModel, parse_anxiety
+    from facedeblur.generators.kernel_draws import model_of
+    from facedeblur.generators.kernel_files import bank, check_out, parse_sizes, read_bank, write_bank, write_pngs
+    from facedeblur.generators.kernels import parse_anxiety
+    from facedeblur.generators.sheet import check_sheet, kernel_sheet
 
-    anxieties = None if anxiety is None else parse_anxiety(anxiety)
-    model = KernelModel.given(length=length, exposure=exposure, samples=samples, centre=centre, anxiety=anxieties)
-    made = bank(seed, parse_sizes(sizes), per_size, model=model)
+    check_out(out)
+    if sheet is not None:
+        check_sheet(sheet)
+    drawing = {"draw": draw, "sizes": sizes, "per-size": per_size, "seed": seed, "anxiety": anxiety, **model}
+    reading = {"normalise": normalise or None, "pad": pad or None}
+    for name, value in (reading if source is None else drawing).items():
+        if value is not None:
+            raise click.UsageError(f"--{name} goes {'only' if source is None else 'not'} with --from")
+    if source is not None:
+        made, origin = read_bank(source, normalise=normalise, pad=pad), f"from {source}"
+    else:
+        draw, seed = draw or "trajectory", seed or 0
+        chosen = model_of(draw, anxiety=None if anxiety is None else parse_anxiety(anxiety), **model)
+        sides = parse_sizes(sizes or ("65" if draw == "deblurgan" else "13:27:2"))
+        made, origin = bank(seed, sides, 10 if per_size is None else per_size, model=chosen), f"seed {seed}"
     write_bank(made, out)
+    places = [str(out)]
     if png is not None:
         write_pngs(made, png)
-    places = f"{out} and {png}" if png is not None else str(out)
+        places.append(str(png))
+    if sheet is not None:
+        kernel_sheet(made, sheet)
+        places.append(str(sheet))
     spans = f"{made.sizes.min()} to {made.sizes.max()}" if made.sizes.min() < made.sizes.max() else str(made.sizes[0])
-    click.echo(f"{len(made)} kernels of size {spans}, seed {seed}, sha256 {made.digest()[:12]}, in {places}")
+    where = " and ".join([", ".join(places[:-1]), places[-1]]) if len(places) > 1 else places[0]
+    click.echo(f"{len(made)} kernels of size {spans}, {origin}, sha256 {made.digest()[:12]}, in {where}")

@@ -19,7 +19,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Make a set": {
         "kernels": ("kernels:kernels", "Make motion-blur point spread functions."),
         "align": ("align:align", "Cut aligned face crops out of photographs."),
+        "frames": ("frames:frames", "Average frames of videos to blurred and sharp pairs."),
+        "split": ("split:split", "Divide photographs into training and test, or probes and gallery."),
         "build": ("build:build", "Build a test set from a recipe and photographs of faces."),
+        "pairs": ("pairs:pairs", "Write training pairs as shards or as a folder."),
         "check": ("check:check", "Verify every file of a set."),
     },
     "Run and score": {

@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 def print_set(made: Set) -> None:
     """Print what a set holds, every photograph accounted for, and its hash."""
     counts = made.info["counts"]
-    borders = Counter(pair.border for pair in made.pairs())
+    kernels = f" x {counts['kernels']} kernels" if made.has_kernels else ""
+    kind = "sharp images" if made.has_sharp else "photographs without sharp truth"
     click.echo(
-        f"{made.name}: {counts['pairs']:,} pairs = {counts['images']:,} sharp images "
-        f"({counts['identities']:,} identities) x {counts['kernels']} kernels, seed {made.info['seed']}"
+        f"{made.name}: {counts['pairs']:,} pairs = {counts['images']:,} {kind} "
+        f"({counts['identities']:,} identities){kernels}, seed {made.info['seed']}"
     )
-    click.echo("border: " + ", ".join(f"{name} {count:,}" for name, count in borders.most_common()))
+    gallery = sum(image.ok and not image.blurred for image in made.images.values())
+    if gallery:
+        click.echo(f"of these, {gallery:,} are the gallery and not blurred")
+    borders = Counter(pair.border for pair in made.pairs() if pair.border)
+    if borders:
+        click.echo("border: " + ", ".join(f"{name} {count:,}" for name, count in borders.most_common()))
     failed = Counter(image.status for image in made.images.values() if image.status != "ok")
     if failed:
         left_out = ", ".join(f"{status} {count:,}" for status, count in failed.most_common())

@@ -5,21 +5,36 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets import Image
 from facedeblur.generators.aligned import CUT, OK
+from facedeblur.generators.quality import POOR, Quality
 
 NAME = "align.jsonl"
+FOLDERS = ("sharp", "cut", "poor", "wide", "labels")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What came of a photograph: its row of ``images.csv``, and of ``quality.csv`` where there is a crop."""
+
+    row: Image
+    quality: Quality | None = None
+
+
+def folder_of(status: str) -> str:
+    """Where a crop of this status lies: ``sharp``, ``cut`` or ``poor``; empty where there is none."""
+    return {OK: "sharp", CUT: "cut"}.get(status, "poor" if status.startswith(POOR) else "")
 
 
 class Journal:
-    """``OUT/align.jsonl``: one line a finished photograph, its key and its row of ``images.csv``.
+    """``OUT/align.jsonl``: one line a finished photograph, its key and its `Entry`.
 
-    A key says all that a row depends on: the photograph's name, size and time, the options and
+    A key says all that an entry depends on: the photograph's name, size and time, the options and
     the program's version.
 
     Parameters
@@ -30,16 +45,17 @@ class Journal:
 
     def __init__(self, out: Path):
         self.out, self.path = out, out / NAME
-        self._rows = dict(self._read())
+        self._entries = dict(self._read())
 
-    def _read(self) -> Iterator[tuple[str, Image]]:
+    def _read(self) -> Iterator[tuple[str, Entry]]:
         if not self.path.is_file():
             return
         for line in self.path.read_text(encoding="utf-8").splitlines():
             try:
                 entry = json.loads(line)
-                yield entry["key"], Image(**entry["row"])
-            except (ValueError, KeyError, TypeError):
+                quality = entry.get("quality")
+                yield entry["key"], Entry(Image(**entry["row"]), Quality(**quality) if quality else None)
+            except (ValueError, KeyError, TypeError, AttributeError):
                 continue  # the line that was being written when a run was stopped
 
     def check(self, sources: set[str]) -> None:
@@ -55,7 +71,7 @@ class Journal:
         InputError
             When none of the photographs of the earlier run is among them, or the folder holds another table.
         """
-        earlier = {row.source for row in self._rows.values()}
+        earlier = {entry.row.source for entry in self._entries.values()}
         if earlier and not earlier & sources:
             raise InputError(
                 str(self.out), expected="faces of the same photographs", found=f"those of {len(earlier)} others",
@@ -67,41 +83,44 @@ class Journal:
                 do="give another output folder",
             )  # fmt: skip
 
-    def finished(self, key: str, *, wide: bool) -> Image | None:
-        """The row of `key` where it is done and its crops, with `wide` the wide one too, are still there."""
-        row = self._rows.get(key)
-        if row is None:
+    def finished(self, key: str, *, wide: bool) -> Entry | None:
+        """The entry of `key` where it is done and its files, with `wide` the wide crop too, are still there."""
+        entry = self._entries.get(key)
+        if entry is None:
             return None
-        folders = {OK: ["sharp", "wide"] if wide else ["sharp"], CUT: ["cut"]}.get(row.status, [])
-        whole = all((self.out / folder / f"{row.image_id}.png").is_file() for folder in folders)
-        return row if whole else None
+        row = entry.row
+        folders = [folder_of(row.status)] if folder_of(row.status) else []
+        folders += ["wide"] if wide and row.status == OK else []
+        files = [self.out / folder / f"{row.image_id}.png" for folder in folders]
+        files += [self.out / row.label] if row.label else []
+        return entry if all(file.is_file() for file in files) else None
 
     def clear(self, *, keep: Container[str]) -> None:
         """Remove crops of photographs that have changed or are gone: all but those of the ids in `keep`."""
-        for row in self._rows.values():
-            if row.image_id not in keep:
-                for folder in ("sharp", "cut", "wide"):
-                    (self.out / folder / f"{row.image_id}.png").unlink(missing_ok=True)
+        for entry in self._entries.values():
+            if entry.row.image_id not in keep:
+                for folder in FOLDERS:
+                    (self.out / folder / f"{entry.row.image_id}.png").unlink(missing_ok=True)
 
     @contextmanager
-    def open(self) -> Iterator[Callable[[str, Image], None]]:
-        """Open the journal; the block is given ``add(key, row)``, which writes a line at once."""
+    def open(self) -> Iterator[Callable[[str, Entry], None]]:
+        """Open the journal; the block is given ``add(key, entry)``, which writes a line at once."""
         self.out.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8", newline="\n") as stream:
             if stream.tell() and not self.path.read_bytes().endswith(b"\n"):
                 stream.write("\n")
 
-            def add(key: str, row: Image) -> None:
-                stream.write(_line(key, row))
+            def add(key: str, entry: Entry) -> None:
+                stream.write(_line(key, entry))
                 stream.flush()
 
             yield add
 
-    def rewrite(self, entries: Iterable[tuple[str, Image]]) -> None:
+    def rewrite(self, entries: Iterable[tuple[str, Entry]]) -> None:
         """Leave only `entries`, atomically."""
         with replacing(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(_line(key, row) for key, row in entries)
+            stream.writelines(_line(key, entry) for key, entry in entries)
 
 
-def _line(key: str, row: Image) -> str:
-    return json.dumps({"key": key, "row": asdict(row)}) + "\n"
+def _line(key: str, entry: Entry) -> str:
+    return json.dumps({"key": key, **asdict(entry)}) + "\n"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Detector, Face, Landmarker, as_image
 from facedeblur.benchmark.images import MIN_SIDE
-from facedeblur.generators.templates import Template, scale_of, similarity, template_named
+from facedeblur.generators.crop_windows import crop_window
+from facedeblur.generators.extent import coverage, margin_inside
+from facedeblur.generators.templates import Template, template_named
+from facedeblur.generators.transforms import affine, scale_of, similarity
 
 OK = "ok"
 NO_FACE = "no face"
@@ -33,9 +37,10 @@ class Aligned:
         The crop with its margin; there for status ``ok`` and ``cut``.
     status : str
         ``ok``; ``no face``; ``several faces`` (only with ``strict``); ``no landmarks``; ``cut``, the crop
-        leaves the photograph by more than is allowed; ``too small``, photograph or face.
+        leaves the photograph by more than is allowed; ``too small``, photograph or face; those of
+        `crop_windows.CropWindow`.
     transform : np.ndarray, shape (2, 3), float64, or None
-        Similarity from pixels of the photograph to pixels of the crop (without its margin).
+        Affine map from pixels of the photograph to pixels of the crop (without its margin).
     n_faces : int
         Faces found; -1 where none was looked for.
     coverage : float
@@ -43,6 +48,10 @@ class Aligned:
     margin, margin_available : int
         Pixels of surrounding in `pixels` on each side, and how many of them are photograph all around.
     note : str
+    points : np.ndarray, shape (5, 2), float64, or None
+        The face's landmarks in pixels of the photograph, where they are known.
+    label : np.ndarray, shape (height, width), uint8, or None
+        The labels of the crop, without margin; 0 beyond the photograph.
     """
 
     pixels: np.ndarray | None
@@ -53,6 +62,8 @@ class Aligned:
     margin: int = 0
     margin_available: int = 0
     note: str = ""
+    points: np.ndarray | None = None
+    label: np.ndarray | None = None
 
     @property
     def crop(self) -> np.ndarray | None:
@@ -65,24 +76,32 @@ class Aligned:
 
 def align_photo(
     photo: np.ndarray,
-    detector: Detector,
-    landmarker: Landmarker,
+    detector: Detector | None = None,
+    landmarker: Landmarker | None = None,
     *,
     template: str | Template = "shen128",
+    points: np.ndarray | None = None,
+    label: np.ndarray | None = None,
     margin: int = 0,
     choose: str = "largest",
     strict: bool = False,
     min_coverage: float = 0.95,
     max_magnification: float = 4.0,
+    seed: int = 0,
+    index: int = 0,
 ) -> Aligned:
-    """Bring a photograph's face to the template.
+    """Bring a photograph's face, or a window of it, to the template.
 
     Parameters
     ----------
     photo : np.ndarray, shape (H, W, 3), uint8 RGB
-    detector, landmarker
-        Who finds the face and its five points.
+    detector, landmarker : optional
+        Who finds the face and its points; not needed with `points` or a template that looks for no face.
     template : str or Template
+    points : np.ndarray, shape (5, 2), optional
+        Left eye, right eye, nose, mouth left, mouth right in pixels of the photograph, where they are known already.
+    label : np.ndarray, shape (H, W), uint8, optional
+        Label image of the photograph, to be cut out with it.
     margin : int
         Pixels of surrounding wanted on each side of the crop, for a 'valid' convolution.
     choose : {'largest', 'central'}
@@ -93,6 +112,8 @@ def align_photo(
         Least share of the crop inside the photograph; under it the status is ``cut``.
     max_magnification : float
         Faces that would have to be enlarged more than this are ``too small``.
+    seed, index : int
+        Fix the place of a random window.
 
     Returns
     -------
@@ -101,45 +122,99 @@ def align_photo(
     Raises
     ------
     InputError
-        When `photo` is no RGB image, or an option is out of range.
+        When `photo` is no RGB image, `label` is of another size, or an option is out of range.
     """
     goal = template_named(template) if isinstance(template, str) else template
     check_options(margin=margin, choose=choose, min_coverage=min_coverage, max_magnification=max_magnification)
     photo = as_image(photo)
-    if min(photo.shape[:2]) < MIN_SIDE:
-        note = f"photograph of {photo.shape[1]}x{photo.shape[0]} pixels, under {MIN_SIDE}"
-        return Aligned(None, TOO_SMALL, note=note)
-    faces = find_faces(photo, detector)
-    n = len(faces)
-    if not faces:
-        return Aligned(None, NO_FACE, n_faces=0)
-    if n > 1 and strict:
-        return Aligned(None, SEVERAL, n_faces=n, note=f"{n} faces")
-    face = faces[0] if choose == "largest" else min(faces, key=lambda one: _off_centre(one, photo))
-    notes = [f"{'largest' if choose == 'largest' else 'most central'} of {n} faces"] if n > 1 else []
-    try:
-        transform = similarity(landmarker.landmarks(photo, face), goal.points)
-    except InputError as error:
-        return Aligned(None, NO_LANDMARKS, n_faces=n, note="; ".join([*notes, str(error)]))
+    height, width = photo.shape[:2]
+    if label is not None and label.shape != (height, width):
+        found = f"{label.shape[1]}x{label.shape[0]}"
+        raise InputError("label image", expected=f"{width}x{height} pixels, as the photograph", found=found)
+    if min(height, width) < MIN_SIDE:
+        return Aligned(None, TOO_SMALL, note=f"photograph of {width}x{height} pixels, under {MIN_SIDE}")
+    if goal.finds_faces:
+        placed = _by_landmarks(photo, detector, landmarker, goal, choose, strict, points)
+    else:
+        window = crop_window(goal, width, height, label=label, seed=seed, index=index)
+        placed = Aligned(None, window.status, window.transform, note=window.note, points=points)
+    transform, notes = placed.transform, [placed.note] if placed.note else []
+    if transform is None:
+        return placed
     magnification = scale_of(transform)
     if magnification > max_magnification:
-        notes.append(f"face would be enlarged {magnification:.1f} times, over {max_magnification:g}")
-        return Aligned(None, TOO_SMALL, transform, n, note="; ".join(notes))
-    from facedeblur.generators.warp import warp
+        notes.append(f"would be enlarged {magnification:.1f} times, over {max_magnification:g}")
+        return replace(placed, status=TOO_SMALL, note="; ".join(notes))
+    from facedeblur.generators.warp import warp, warp_label
 
-    share = coverage(transform, goal, photo.shape[1], photo.shape[0])
+    share = coverage(transform, goal, width, height)
     if share < 1:
         notes.append(f"{100 * (1 - share):.1f} % of the crop outside the photograph, mirrored")
-    return Aligned(
-        pixels=warp(photo, transform, goal.width, goal.height, margin=margin),
+    return replace(
+        placed,
+        pixels=warp(photo, transform, goal.width, goal.height, margin=margin, filter=goal.spec.filter),
+        label=None if label is None else warp_label(label, transform, goal.width, goal.height),
         status=OK if share >= min_coverage else CUT,
-        transform=transform,
-        n_faces=n,
         coverage=share,
         margin=margin,
-        margin_available=margin_inside(transform, goal, photo.shape[1], photo.shape[0], at_most=margin),
+        margin_available=margin_inside(transform, goal, width, height, at_most=margin),
         note="; ".join(notes),
     )
+
+
+def _by_landmarks(
+    photo: np.ndarray,
+    detector: Detector | None,
+    landmarker: Landmarker | None,
+    goal: Template,
+    choose: str,
+    strict: bool,
+    points: np.ndarray | None,
+) -> Aligned:
+    """Place of the face in the template; without a transform, the reason why there is none."""
+    n, notes = -1, []
+    try:
+        if points is None:
+            if detector is None or landmarker is None:
+                raise InputError("landmarks", expected="a detector and a landmarker, or points", found="neither")
+            faces = find_faces(photo, detector)
+            n = len(faces)
+            if not faces:
+                return Aligned(None, NO_FACE, n_faces=0)
+            if n > 1 and strict:
+                return Aligned(None, SEVERAL, n_faces=n, note=f"{n} faces")
+            face = faces[0] if choose == "largest" else min(faces, key=lambda one: _off_centre(one, photo))
+            notes = [f"{'largest' if choose == 'largest' else 'most central'} of {n} faces"] if n > 1 else []
+            if goal.fit == "affine":
+                from facedeblur.benchmark.faces.dlib_hog import five_of_68
+
+                dense = all_points(landmarker)(photo, face)
+                return Aligned(
+                    None, OK, affine(dense[list(goal.spec.landmarks)], goal.points), n, note="; ".join(notes),
+                    points=five_of_68(dense),
+                )  # fmt: skip
+            points = landmarker.landmarks(photo, face)
+        elif goal.fit == "affine":
+            raise InputError(f"template '{goal.name}'", expected="dlib's 68 points", found="five")
+        return Aligned(None, OK, similarity(points, goal.points), n, note="; ".join(notes), points=points)
+    except InputError as error:
+        return Aligned(None, NO_LANDMARKS, n_faces=n, note="; ".join([*notes, str(error)]))
+
+
+def all_points(landmarker: Landmarker) -> Callable[[np.ndarray, Face], np.ndarray]:
+    """The method of a landmarker that gives dlib's 68 points.
+
+    Raises
+    ------
+    InputError
+        When it finds only five.
+    """
+    found = getattr(landmarker, "points", None)
+    if found is None:
+        raise InputError(
+            f"landmarker '{landmarker.definition[0]}'", expected="one of 68 points", found="five", do="take dlib-68"
+        )
+    return found  # type: ignore[no-any-return]
 
 
 def check_options(*, margin: int, choose: str, min_coverage: float, max_magnification: float) -> None:
@@ -184,31 +259,3 @@ def find_faces(photo: np.ndarray, detector: Detector) -> list[Face]:
         photo, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA
     )
     return [face.scaled(width / small.shape[1], height / small.shape[0]) for face in detector.detect(small)]
-
-
-def coverage(transform: np.ndarray, template: Template, width: int, height: int) -> float:
-    """Share of the template's pixels whose centre lies inside a photograph of this size."""
-    x, y = np.meshgrid(np.arange(template.width), np.arange(template.height))
-    return float(np.mean(_inside(transform, x, y, width, height)))
-
-
-def margin_inside(transform: np.ndarray, template: Template, width: int, height: int, *, at_most: int) -> int:
-    """Largest margin, up to `at_most` pixels, with which the crop lies inside a photograph of this size.
-
-    Returns
-    -------
-    int
-        0 too where the crop itself leaves the photograph.
-    """
-    m = np.arange(at_most + 1)
-    left, right, top, bottom = -m, template.width - 1 + m, -m, template.height - 1 + m
-    x, y = np.stack([left, right, left, right]), np.stack([top, top, bottom, bottom])
-    inside = np.all(_inside(transform, x, y, width, height), axis=0)
-    return max(0, int(np.count_nonzero(inside)) - 1)
-
-
-def _inside(transform: np.ndarray, x: np.ndarray, y: np.ndarray, width: int, height: int) -> np.ndarray:
-    back = np.linalg.inv(transform[:, :2])
-    dx, dy = x - transform[0, 2], y - transform[1, 2]
-    px, py = back[0, 0] * dx + back[0, 1] * dy, back[1, 0] * dx + back[1, 1] * dy
-    return np.asarray((px >= -0.5) & (px <= width - 0.5) & (py >= -0.5) & (py <= height - 0.5))

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import pixel_hash, read_photo
 from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.set_writer import SetWriter
 from facedeblur.benchmark.sets import Image, Pair, Set
 from facedeblur.benchmark.stores import write_stack
-from facedeblur.generators.crops import Crops, gather, read_wide
-from facedeblur.generators.degrade import degrade_many
+from facedeblur.generators.blurring import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
+from facedeblur.generators.crops import Crops, Selection, gather, read_wide
 from facedeblur.generators.kernel_files import bank as make_bank
 from facedeblur.generators.kernel_files import parse_sizes
-from facedeblur.generators.recipe import BlurSpec, Recipe, load_recipe
+from facedeblur.generators.nonuniform import PAD
+from facedeblur.generators.recipe import Recipe, load_recipe
 
 PACKAGES = ("facedeblur", "numpy", "numba", "opencv-python", "scikit-image")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One photograph to blur with every kernel of the set."""
+    """One photograph to blur in every way of the recipe."""
 
     image: Image
     first: int
@@ -48,6 +48,9 @@ def build(
     *,
     seed: int = 0,
     store: str = "png",
+    match: str = "",
+    listed: str | Path | None = None,
+    limit: int | None = None,
     detector: str = "dlib-hog",
     landmarker: str = "dlib-68",
     choose: str = "largest",
@@ -67,20 +70,23 @@ def build(
     ----------
     recipe : str or path
         Name of a recipe, or a TOML file.
-    faces : path
-        Folder of photographs, of finished crops, or one that `align` wrote.
+    faces : str or path
+        Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names the
+        reader of a published collection. Videos or folders of frames for averaged frames.
     out : path
         Folder of the set.
     seed : int
         With an item's index it determines the item.
     store : {'png', 'npy'}
         One PNG a picture, or one array for all.
+    match, listed, limit
+        Which photographs are taken; see `facedeblur.generators.sources.open_collection`.
     detector, landmarker : str
         Who finds faces and their points where photographs must be aligned.
     choose : {'largest', 'central'}
         Which face of several is aligned.
     licence : str
-        Licence of the photographs, for the record.
+        Licence of the photographs, for the record; by default what the collection's reader knows.
     jobs, backend, scheduler
         See `facedeblur.benchmark.parallel.imap`.
     align_progress, progress : callable, optional
@@ -96,21 +102,32 @@ def build(
         When the recipe, the photographs or the output folder cannot be used.
     """
     described, text = load_recipe(recipe)
-    bank = make_bank(
-        seed, parse_sizes(described.kernels.sizes), described.kernels.per_size, model=described.kernels.model
-    )
+    workers: dict[str, Any] = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
+    if described.virtual:
+        raise InputError(
+            f"recipe '{described.name}'",
+            expected="a set that can be stored",
+            found="virtual training pairs",
+            do="use facedeblur pairs, or train from the recipe",
+        )
+    if described.kind == "frames":
+        from facedeblur.generators.frame_sets import build_frames
+
+        return build_frames(described, text, faces, out, seed=seed, store=store, progress=progress, **workers)
+    bank = _bank_of(described, seed)
     out = Path(out)
     workspace = out.with_name(out.name + ".faces")
     crops = gather(
         faces,
         template=described.image.template,
-        margin=int(bank.sizes.max()) // 2 if described.blur.border == "valid" else 0,
+        margin=_margin(described, bank),
         workspace=workspace,
-        detector=detector,
-        landmarker=landmarker,
-        choose=choose,
-        jobs=jobs,
+        seed=seed,
+        select=Selection(
+            match, listed, limit, described.split.gallery if described.split else 0, detector, landmarker, choose
+        ),
         progress=align_progress,
+        **workers,
     )
     info = {
         "name": described.name,
@@ -118,100 +135,139 @@ def build(
         "recipe": text,
         "seed": seed,
         "assumptions": [asdict(entry) for entry in described.assumption],
-        "sources": [{"folder": Path(faces).resolve().name, "licence": licence or "not stated"}],
+        "sources": [{"folder": crops.folder, "licence": licence or crops.licence}],
         "packages": {name: version(name) for name in PACKAGES},
+        **({"reference": False} if described.kind == "real" else {}),
     }
-    writer = SetWriter(out, info, store=store)
-    done = set(writer.start(crops.images, crops.sharp, bank, n_kernels=len(bank)))
-    total = sum(image.status == "ok" for image in crops.images) * len(bank)
-    made = len(done) * len(bank)
-    tasks = _tasks(crops, writer.work, done, len(bank), described, seed, store)
-    for pairs in imap(_blur_image, tasks, jobs=jobs, backend=backend, scheduler=scheduler):
+    writer, real = SetWriter(out, info, store=store), described.kind == "real"
+    each = 1 if real else len(_variants(described, seed, bank, crops))
+    images = [_own_label(crops, image, keep_sharp=not real) for image in crops.images]
+    done = set(writer.start(images, None if real else crops.sharp, bank, n_kernels=each, label=crops.label))
+    blurred = [image for image in crops.images if image.blurred]
+    made = len(done) * each
+    tasks = _tasks(crops, blurred, writer.work, done, each, described, seed, store)
+    for pairs in imap(_copy_image if real else _blur_image, tasks, **workers):
         writer.append(pairs)
         made += len(pairs)
         if progress:
-            progress(made, total)
+            progress(made, len(blurred) * each)
     finished = writer.finish()
     shutil.rmtree(workspace, ignore_errors=True)
     return finished
 
 
+def _bank_of(recipe: Recipe, seed: int) -> Bank | None:
+    spec = recipe.kernels
+    if spec is None:
+        return None
+    return make_bank(
+        seed,
+        parse_sizes(spec.sizes),
+        spec.per_size,
+        first=spec.first,
+        model=spec.spline if spec.draw == "spline" else spec.model,
+    )
+
+
+def _own_label(crops: Crops, image: Image, *, keep_sharp: bool) -> Image:
+    """The record as it stands in the set: its label lies there, and a real photograph has no sharp pixels."""
+    label = f"labels/{image.image_id}.png" if image.image_id in crops.label_files else ""
+    return replace(
+        image,
+        label=label,
+        label_sha256=pixel_hash(crops.label(image)) if label else "",
+        sha256=image.sha256 if keep_sharp else "",
+    )
+
+
+def _margin(recipe: Recipe, bank: Bank | None) -> int:
+    """Pixels of surroundings that are worth keeping."""
+    if recipe.blur.border != "valid" or recipe.kind == "real":
+        return 0
+    return int(bank.sizes.max()) // 2 if bank else PAD
+
+
+def _variants(recipe: Recipe, seed: int, bank: Bank | None, crops: Crops) -> tuple[object, ...]:
+    image = next(image for image in crops.images if image.blurred)
+    return tuple(_blurrer(recipe, seed, bank, (image.height, image.width)).variants)
+
+
+def _blurrer(recipe: Recipe, seed: int, bank: Bank | None, shape: tuple[int, int]) -> Blurrer:
+    return KernelBlurrer(recipe, seed, bank) if bank else PoseBlurrer(recipe, seed, shape)
+
+
+@lru_cache(maxsize=4)
+def _cached_blurrer(recipe: Recipe, seed: int, file: Path, mtime_ns: int, shape: tuple[int, int]) -> Blurrer:
+    """One blurrer a process and set."""
+    return _blurrer(recipe, seed, Bank.load(file) if mtime_ns else None, shape)
+
+
 def _tasks(
-    crops: Crops, root: Path, done: set[str], n_kernels: int, recipe: Recipe, seed: int, store: str
+    crops: Crops, blurred: list[Image], root: Path, done: set[str], each: int, recipe: Recipe, seed: int, store: str
 ) -> Iterator[Task]:
-    usable = (image for image in crops.images if image.status == "ok")
-    for rank, image in enumerate(usable):
+    for rank, image in enumerate(blurred):
         if image.image_id in done:
             continue
         sharp, wide = crops.sharp_files[image.image_id], crops.wide_files.get(image.image_id)
-        yield Task(image, rank * n_kernels, root, sharp, wide, recipe, seed, store)
-
-
-@lru_cache(maxsize=2)
-def _bank(path: Path, mtime_ns: int) -> Bank:
-    return Bank.load(path)
+        yield Task(image, rank * each, root, sharp, wide, recipe, seed, store)
 
 
 def _blur_image(task: Task) -> list[Pair]:
     """Make, write and describe all pairs of one photograph."""
     file = task.root / "kernels.npz"
-    bank = _bank(file, file.stat().st_mtime_ns)
-    image, recipe = task.image, task.recipe
-    borders = [_border(recipe.blur, image, task.wide_file, int(size)) for size in bank.sizes]
-    blurred = _blur(task, bank, borders)
-    pairs = []
-    for k, (kernel_id, size) in enumerate(zip(bank.ids, bank.sizes, strict=True)):
-        pair_id = f"{image.image_id}_{kernel_id.partition('_')[0]}_blur_k{size}"
-        pairs.append(
-            Pair(
-                index=task.first + k,
-                pair_id=pair_id,
-                image_id=image.image_id,
-                kernel_id=kernel_id,
-                kernel_size=int(size),
-                blur_kind=recipe.blur.kind,
-                border=borders[k],
-                noise_sigma=recipe.noise.sigma,
-                gamma=1.0,
-                seed=task.seed,
-                sharp=image.sharp,
-                blur=f"blur/{pair_id}.png",
-                sha256=pixel_hash(blurred[k]),
-            )
+    image, recipe, shape = task.image, task.recipe, (task.image.height, task.image.width)
+    blurrer = _cached_blurrer(recipe, task.seed, file, file.stat().st_mtime_ns if file.is_file() else 0, shape)
+    wide = task.wide_file
+    blurred, borders = blur_image(
+        blurrer,
+        recipe,
+        read_photo(task.sharp_file).pixels,
+        None if wide is None else lambda margin: read_wide(wide, shape, margin),
+        margin=image.margin,
+        first=task.first,
+    )
+    described: dict[str, Any] = {
+        "image_id": image.image_id,
+        "blur_kind": recipe.kind,
+        "noise_sigma": recipe.noise.sigma,
+        "gamma": 1.0,
+        "seed": task.seed,
+        "sharp": image.sharp,
+    }
+    pairs = [
+        Pair(
+            index=task.first + row,
+            pair_id=f"{image.image_id}_{variant.suffix}",
+            kernel_id=variant.kernel_id,
+            kernel_size=variant.size,
+            border=borders[row],
+            blur=f"blur/{image.image_id}_{variant.suffix}.png",
+            sha256=pixel_hash(blurred[row]),
+            **described,
         )
+        for row, variant in enumerate(blurrer.variants)
+    ]
     write_stack(task.root, [pair.blur for pair in pairs], task.first, blurred, store=task.store)
     return pairs
 
 
-def _border(blur: BlurSpec, image: Image, wide: Path | None, size: int) -> str:
-    """What stands beyond the edge for a kernel of this size: the photograph where it reaches far enough."""
-    if blur.border != "valid":
-        return blur.border
-    return "valid" if wide is not None and image.margin >= size // 2 else blur.fallback
-
-
-def _blur(task: Task, bank: Bank, borders: list[str]) -> np.ndarray:
-    """Blur with every kernel, those of one border together; (n, H, W, 3) uint8."""
-    image, recipe = task.image, task.recipe
-    out = np.empty((len(bank), image.height, image.width, 3), np.uint8)
-    options: dict[str, Any] = {
-        "sigma": recipe.noise.sigma,
-        "seed": task.seed,
-        "rounding": recipe.output.rounding,
-    }
-    for border in dict.fromkeys(borders):
-        rows = np.array([k for k, other in enumerate(borders) if other == border])
-        largest = int(bank.sizes[rows].max())
-        cut = (bank.kernels.shape[1] - largest) // 2
-        kernels = bank.kernels[rows, cut : cut + largest, cut : cut + largest]
-        indices = task.first + rows
-        if border == "valid":
-            assert task.wide_file is not None
-            sharp = read_wide(task.wide_file, (image.height, image.width), largest // 2)
-        else:
-            sharp = read_photo(task.sharp_file).pixels
-        blurred = degrade_many(sharp, kernels, indices=indices, border=border, **options)
-        if len(rows) == len(bank):
-            return blurred
-        out[rows] = blurred
-    return out
+def _copy_image(task: Task) -> list[Pair]:
+    """Take a real blurred photograph as it is."""
+    pixels, name = read_photo(task.sharp_file).pixels, task.image.image_id
+    pair = Pair(
+        index=task.first,
+        pair_id=name,
+        image_id=name,
+        kernel_id="",
+        kernel_size=0,
+        blur_kind="real",
+        border="",
+        noise_sigma=0.0,
+        gamma=1.0,
+        seed=task.seed,
+        sharp="",
+        blur=f"blur/{name}.png",
+        sha256=pixel_hash(pixels),
+    )
+    write_stack(task.root, [pair.blur], task.first, pixels[None], store=task.store)
+    return [pair]

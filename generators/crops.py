@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import list_images, pixel_hash, read_photo, read_png
+from facedeblur.benchmark.images import list_images, pixel_hash, read_label, read_photo, read_png
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import read_rows
+from facedeblur.generators.collection import Collection, Photograph
+from facedeblur.generators.names import identity_of, image_ids
 from facedeblur.generators.templates import Template, template_named
 
 
@@ -27,11 +29,18 @@ class Crops:
         ``image_id`` -> file of the crop, for the ok ones.
     wide_files : dict
         ``image_id`` -> file of the crop with its true surroundings, where there is one.
+    label_files : dict
+        ``image_id`` -> file of its labels, where there is one.
+    folder, licence : str
+        Of the photographs, for the record.
     """
 
     images: tuple[Image, ...]
     sharp_files: dict[str, Path]
-    wide_files: dict[str, Path]
+    wide_files: dict[str, Path] = field(default_factory=dict)
+    label_files: dict[str, Path] = field(default_factory=dict)
+    folder: str = ""
+    licence: str = "not stated"
 
     def sharp(self, image: Image) -> np.ndarray:
         """The crop of `image`, (H, W, 3) uint8 RGB.
@@ -41,12 +50,29 @@ class Crops:
         InputError
             When the file has changed since it was listed.
         """
-        pixels = read_photo(self.sharp_files[image.image_id]).pixels
+        pixels = read_photo(self.sharp_files[image.image_id], min_side=1).pixels
         if pixel_hash(pixels) != image.sha256:
             raise InputError(
                 str(self.sharp_files[image.image_id]), expected="the crop as listed", found="another", do="align again"
             )
         return pixels
+
+    def label(self, image: Image) -> np.ndarray:
+        """The labels of `image`, (H, W) uint8."""
+        return read_label(self.label_files[image.image_id], size=(image.height, image.width))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which photographs are taken, and how faces are found in them; see `gather`."""
+
+    match: str = ""
+    listed: str | Path | None = None
+    limit: int | None = None
+    gallery: int = 0
+    detector: str = "dlib-hog"
+    landmarker: str = "dlib-68"
+    choose: str = "largest"
 
 
 def gather(
@@ -55,29 +81,36 @@ def gather(
     template: str,
     margin: int,
     workspace: Path,
-    detector: str,
-    landmarker: str,
-    choose: str,
-    jobs: int,
+    select: Selection = Selection(),
+    seed: int = 0,
+    jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Crops:
     """Find or make the crops of a folder.
 
     A folder that `align` wrote is taken as it is. A folder in which every image has the template's
-    size is taken as finished crops. Any other is aligned into `workspace`, which a stopped run goes on from.
+    size, or any folder with the template ``none``, is taken as finished crops. Any other is aligned
+    into `workspace`, which a stopped run goes on from.
 
     Parameters
     ----------
-    faces : path
+    faces : str or path
+        The folder, or ``NAME:FOLDER`` for the layout of a published collection.
     template : str
-        Alignment template, which fixes the size.
+        Alignment template, which fixes the size; ``none`` takes images as they are.
     margin : int
         Pixels of surrounding wanted around each crop.
     workspace : Path
         Where aligned crops are kept while the set is built.
-    detector, landmarker, choose : str
-        As for `facedeblur.generators.align.align`.
-    jobs : int
+    select : Selection
+        Filters of `sources.open_collection`; how many photographs a person has for a gallery; who
+        finds faces, as for `align.align`.
+    seed : int
+        Determines which photographs are probes, and random crops.
+    jobs, backend, scheduler
+        As for `parallel.imap`.
     progress : callable, optional
         Called with (photographs done, photographs in all) while aligning.
 
@@ -86,65 +119,102 @@ def gather(
     InputError
         When there is no image, or no usable one.
     """
-    goal, root = template_named(template), Path(faces)
+    root = Path(faces)
     if (root / "images.csv").is_file():
-        found = _aligned(root)
+        found = _aligned(root, folder=root.resolve().name)
     else:
-        files = list_images(root)
-        if all(_measures(file, goal) for file in files):
-            found = _finished(root, files)
+        collection = _collection(faces, select, seed)
+        plain = _is_plain(faces, select)
+        files = list_images(root) if plain else [collection.root / one.source for one in collection.photographs]
+        if template == "none" or all(_measures(file, template_named(template)) for file in files):
+            found = _finished(collection)
         else:
             from facedeblur.generators.align import align
 
             align(
-                root,
+                root if plain else collection,
                 workspace,
                 template=template,
-                detector=detector,
-                landmarker=landmarker,
-                choose=choose,
+                detector=select.detector,
+                landmarker=select.landmarker,
+                choose=select.choose,
                 margin=margin,
+                seed=seed,
                 jobs=jobs,
+                backend=backend,
+                scheduler=scheduler,
                 progress=progress,
             )
-            found = _aligned(workspace)
-    usable = [image for image in found.images if image.status == "ok"]
-    if not usable:
+            found = _aligned(workspace, folder=collection.root.resolve().name)
+        found = replace(found, licence=collection.licence)
+    _check(found, template, faces)
+    return found
+
+
+def _is_plain(faces: str | Path, select: Selection) -> bool:
+    """A folder without a layout's name or a filter: every file in it is a row."""
+    return Path(faces).is_dir() and not (select.match or select.listed or select.limit or select.gallery)
+
+
+def _collection(faces: str | Path, select: Selection, seed: int) -> Collection:
+    """The photographs that are wanted, with their roles."""
+    from facedeblur.generators.sources import open_collection
+    from facedeblur.generators.splits import probe_gallery
+
+    if _is_plain(faces, select):
+        sources = [file.relative_to(faces).as_posix() for file in list_images(faces)]
+        listed = tuple(Photograph(source, identity_of(source)) for source in sources)
+        return Collection("folder", Path(faces), "not stated", "", listed)
+    opened = open_collection(faces, match=select.match, listed=select.listed, limit=select.limit)
+    if not select.gallery:
+        return opened
+    roles = {choice.source: choice.role for choice in probe_gallery(opened, seed=seed, gallery=select.gallery)}
+    chosen = tuple(replace(one, role=roles[one.source]) for one in opened.photographs if roles.get(one.source))
+    return replace(opened, photographs=chosen)
+
+
+def _check(found: Crops, template: str, faces: str | Path) -> None:
+    usable = [image for image in found.images if image.ok]
+    if not any(image.blurred for image in usable):
         statuses = sorted({image.status for image in found.images})
         raise InputError(
-            str(root), expected="at least one usable face", found=", ".join(statuses), do="give other photographs"
+            str(faces), expected="at least one usable face", found=", ".join(statuses), do="give other photographs"
         )
+    if template == "none":
+        return
+    goal = template_named(template)
     for image in usable:
         if (image.width, image.height) != (goal.width, goal.height):
             raise InputError(
-                f"{root}: {image.image_id}",
+                f"{faces}: {image.image_id}",
                 expected=f"{goal.width}x{goal.height} pixels, as template {template} has",
                 found=f"{image.width}x{image.height}",
                 do=f"align with --template {template}",
             )
-    return found
 
 
-def _aligned(folder: Path) -> Crops:
-    """What `align` left in `folder`."""
-    images = tuple(read_rows(folder / "images.csv", Image))
-    ok = [image.image_id for image in images if image.status == "ok"]
-    wide = {name: folder / "wide" / f"{name}.png" for name in ok}
+def _aligned(root: Path, *, folder: str) -> Crops:
+    """What `align` left in `root`."""
+    images = tuple(read_rows(root / "images.csv", Image))
+    ok = [image.image_id for image in images if image.ok]
+    wide = {name: root / "wide" / f"{name}.png" for name in ok}
     return Crops(
         images,
-        {name: folder / "sharp" / f"{name}.png" for name in ok},
+        {name: root / "sharp" / f"{name}.png" for name in ok},
         {name: file for name, file in wide.items() if file.is_file()},
+        {image.image_id: root / image.label for image in images if image.ok and image.label},
+        folder,
     )
 
 
-def _finished(root: Path, files: list[Path]) -> Crops:
+def _finished(collection: Collection) -> Crops:
     """Crops that somebody has aligned already."""
-    from facedeblur.generators.align import identity_of, image_ids
-
-    sources = [file.relative_to(root).as_posix() for file in files]
+    sources = [one.source for one in collection.photographs]
     images, sharp = [], {}
-    for file, source, image_id in zip(files, sources, image_ids(sources), strict=True):
-        blank = Image(image_id, identity_of(source), "test", "ok", -1, source, "", 1.0, 0, "", 0, 0, "", "")
+    for one, image_id in zip(collection.photographs, image_ids(sources), strict=True):
+        file = collection.root / one.source
+        role = one.role or "test"
+        blank = Image(image_id, one.identity, role, "ok", -1, one.source, "", 1.0, 0, "", 0, 0, "", "")
         try:
             photo = read_photo(file)
         except InputError as error:
@@ -155,7 +225,7 @@ def _finished(root: Path, files: list[Path]) -> Crops:
         height, width = photo.pixels.shape[:2]
         images.append(replace(blank, width=width, height=height, sha256=pixel_hash(photo.pixels), note=note))
         sharp[image_id] = file
-    return Crops(tuple(images), sharp, {})
+    return Crops(tuple(images), sharp, folder=collection.root.resolve().name)
 
 
 def _measures(file: Path, goal: Template) -> bool:

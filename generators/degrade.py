@@ -35,6 +35,23 @@ def _stack(kernels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     return np.array([centre_pad(kernel, size) for kernel in checked])
 
 
+def check_sharp(sharp: np.ndarray, sigma: float, rounding: str) -> np.ndarray:
+    """Return `sharp` as an array, or raise InputError where it, the noise or the rounding is not usable."""
+    sharp = np.asarray(sharp)
+    if sharp.ndim not in (2, 3) or sharp.dtype != np.uint8 or sharp.size == 0:
+        raise InputError(
+            "sharp image",
+            expected="(H, W, 3) or (H, W) of uint8",
+            found=f"{sharp.shape} of {sharp.dtype}",
+            do="convert it to 8 bits",
+        )
+    if not 0 <= sigma <= 1:
+        raise InputError("sigma", expected="from 0 to 1", found=str(sigma), do="divide grey levels by 255")
+    if rounding not in ROUNDINGS:
+        raise InputError(f"rounding '{rounding}'", expected="round or truncate", do=suggest(rounding, ROUNDINGS))
+    return sharp
+
+
 def degrade_many(
     sharp: np.ndarray,
     kernels: Sequence[np.ndarray] | np.ndarray,
@@ -81,18 +98,7 @@ def degrade_many(
     -----
     Grey levels are floor(clip(255 sigma z + sum(kernel * sharp), 0, 255) + 1/2) in float64.
     """
-    sharp = np.asarray(sharp)
-    if sharp.ndim not in (2, 3) or sharp.dtype != np.uint8 or sharp.size == 0:
-        raise InputError(
-            "sharp image",
-            expected="(H, W, 3) or (H, W) of uint8",
-            found=f"{sharp.shape} of {sharp.dtype}",
-            do="convert it to 8 bits",
-        )
-    if not 0 <= sigma <= 1:
-        raise InputError("sigma", expected="from 0 to 1", found=str(sigma), do="divide grey levels by 255")
-    if rounding not in ROUNDINGS:
-        raise InputError(f"rounding '{rounding}'", expected="round or truncate", do=suggest(rounding, ROUNDINGS))
+    sharp = check_sharp(sharp, sigma, rounding)
     stack = _stack(kernels)
     if len(indices) != len(stack):
         raise InputError(

@@ -18,10 +18,11 @@ import numpy as np
 from facedeblur.benchmark.atomic import replacing, write_json
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.generators.kernel_draws import Model, draw_kernels, draw_of
 from facedeblur.generators.kernel_readers import LIST, read_bank
-from facedeblur.generators.kernels import STANDARD, KernelModel, kernels
+from facedeblur.generators.kernels import STANDARD
 
-__all__ = ["Bank", "bank", "parse_sizes", "read_bank", "write_bank", "write_pngs"]
+__all__ = ["Bank", "bank", "check_out", "parse_sizes", "read_bank", "write_bank", "write_pngs"]
 
 _WHITE = 65535
 
@@ -61,7 +62,8 @@ def bank(
     sizes: Sequence[int],
     per_size: int,
     *,
-    model: KernelModel = STANDARD,
+    first: int = 0,
+    model: Model = STANDARD,
 ) -> Bank:
     """Kernels ``ker01 .. kerNN`` of every size, ordered by size as given.
 
@@ -72,14 +74,16 @@ def bank(
     sizes : sequence of int
         Odd sides, each once.
     per_size : int
-        Kernels of each size: those of index 0 to ``per_size - 1``.
-    model : KernelModel
+        Kernels of each size.
+    first : int
+        Index of the first of each size: ranges that do not overlap keep training and test apart.
+    model : KernelModel, SplineModel or DeblurganModel
         Law of the kernels.
 
     Returns
     -------
     Bank
-        Kernel `i` of size `k` is called ``ker{i + 1:02}_k{k}``; seed, model and package version are in `meta`.
+        Kernel `i` of size `k` is called ``ker{i + 1:02}_k{k}``; seed, law, model and package version are in `meta`.
 
     Raises
     ------
@@ -90,13 +94,18 @@ def bank(
         raise InputError("kernel sizes", expected="different sizes, at least one", found=str(list(sizes)))
     if per_size < 1:
         raise InputError("kernels per size", expected="at least 1", found=str(per_size), do="choose another number")
-    if not model.normalise:
+    if not getattr(model, "normalise", True):
         raise InputError("kernel model, normalise", expected="True in a bank", found="False", do="leave it out")
     names, drawn = [], []
     for size in sizes:
-        drawn += list(kernels(seed, size, per_size, model=model))
-        names += [f"ker{i + 1:02}_k{size}" for i in range(per_size)]
-    meta = {"seed": int(seed), "model": model.as_dict(), "package": f"facedeblur {package_version()}"}
+        drawn += list(draw_kernels(seed, size, per_size, start=first, model=model))
+        names += [f"ker{first + i + 1:02}_k{size}" for i in range(per_size)]
+    meta = {
+        "seed": int(seed),
+        "draw": draw_of(model),
+        "model": model.as_dict(),
+        "package": f"facedeblur {package_version()}",
+    }
     return Bank.of(names, drawn, meta)
 
 
@@ -109,15 +118,20 @@ def write_bank(bank: Bank, path: str | os.PathLike[str]) -> Path:
         When the suffix is another one.
     """
     path = Path(path)
+    check_out(path)
     if path.suffix == ".npz":
         bank.save(path)
     elif path.suffix == ".mat":
         _write_mat(bank, path)
-    elif path.suffix == "":
-        write_pngs(bank, path)
     else:
-        raise InputError(str(path), expected="OUT.npz, OUT.mat or a folder", found=f"'{path.suffix}'", do="rename it")
+        write_pngs(bank, path)
     return path
+
+
+def check_out(path: Path) -> None:
+    """Raise InputError unless the suffix is that of a format `write_bank` knows."""
+    if path.suffix not in (".npz", ".mat", ""):
+        raise InputError(str(path), expected="OUT.npz, OUT.mat or a folder", found=f"'{path.suffix}'", do="rename it")
 
 
 def _write_mat(bank: Bank, path: Path) -> None:

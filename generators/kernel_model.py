@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.generators.philox import halves
 
 DEBLURGAN_ANXIETY = (0.01, 0.009, 0.008, 0.007, 0.005, 0.003)
 """The anxieties that DeblurGAN's code picks from."""
+
+MAX_SIZE = 1023
+"""Largest side of a kernel, pixels."""
 
 CENTRES = ("bbox", "barycentre", "original")
 
@@ -117,3 +121,17 @@ def parse_anxiety(text: str) -> tuple[float, ...]:
         raise InputError(
             f"anxiety '{text}'", expected="numbers such as 0.005 or 0.001,0.005", do="write it that way"
         ) from None
+
+
+def check_numbers(size: int, n: int, start: int) -> None:
+    """Raise InputError unless `n` kernels of a size, number `start` and following, can be asked for."""
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size % 2 == 0 or not 5 <= size <= MAX_SIZE:
+        raise InputError(
+            "kernel size", expected=f"an odd number from 5 to {MAX_SIZE}", found=str(size), do="choose another size"
+        )
+    if not isinstance(n, int | np.integer) or n < 0:
+        raise InputError(
+            "number of kernels", expected="an integer of at least 0", found=str(n), do="choose another one"
+        )
+    halves(start, "start")
+    halves(int(start) + max(int(n), 1) - 1, "number of the last kernel")

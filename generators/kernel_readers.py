@@ -1,4 +1,4 @@
-"""Kernels from the files of others: ``.npz``, ``.mat`` (version 5), ``.npy``, PNG."""
+"""Kernels from the files of others: ``.npz``, ``.mat`` (versions 5 to 7.3), ``.npy``, PNG."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,24 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.kernel_bank import Bank, check_kernel
+from facedeblur.generators.kernel_mat import matrices, read_mat, split
 
 LIST = "kernels.json"
 """Stands beside exported PNG files: their order, scales and origin."""
 
 
-def read_bank(path: str | os.PathLike[str], *, normalise: bool = False) -> Bank:
+def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: bool = False) -> Bank:
     """Read kernels from a file or folder of any of the formats above.
 
     Parameters
     ----------
     path : path
-        ``.npz`` (a bank, or any square arrays), ``.mat``, ``.npy``, ``.png`` or a folder of PNG.
+        ``.npz`` (a bank, or any square arrays), ``.mat``, ``.npy``, ``.png`` or a folder of PNG. ``.mat`` and ``.npz``
+        may hold other things, too: what is no square matrix there (with `pad`, no matrix) is no kernel.
     normalise : bool
         Divide each by its sum, which is otherwise expected to be 1. PNG values have no scale and always are.
+    pad : bool
+        Take kernels of even or unequal sides, too, with zeros around, see `pad_odd`; ``meta['padded']`` lists them.
 
     Returns
     -------
@@ -47,7 +50,7 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False) -> Bank:
         arrays = _read_npz(path)
         if "ids" in arrays:
             return Bank.load(path)
-        named = [pair for key, array in arrays.items() for pair in _name(key, _squares(array))]
+        named = [pair for key, array in arrays.items() for pair in split(key, matrices(array))]
     elif path.is_dir():
         files = sorted(p for p in path.glob("*.png") if not p.name.startswith("."))
         if (path / LIST).is_file():
@@ -58,21 +61,46 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False) -> Bank:
     elif path.suffix == ".png":
         named, normalise = [(path.stem, _read_png(path))], True
     elif path.suffix == ".npy":
-        named = _name(path.stem, _read_npy(path))
+        named = split(path.stem, _read_npy(path))
     elif path.suffix == ".mat":
-        named, meta = _read_mat(path, meta)
+        named, origin = read_mat(path)
+        meta = meta if origin is None else origin
     else:
         raise InputError(str(path), expected=".npz, .mat, .npy, .png or a folder", found=f"'{path.suffix}'")
-    if not named:
-        raise InputError(str(path), expected="kernels", found="none", do="give another file")
-    checked = [check_kernel(k, normalise=normalise, name=f"{path}, kernel {name}") for name, k in named]
-    return Bank.of([name for name, _ in named], checked, meta)
+    loose = path.suffix in (".npz", ".mat") and not pad
+    kept = [(name, k) for name, k in named if not loose or k.shape[0] == k.shape[1]]
+    if not kept:
+        others = f"a matrix of {named[0][1].shape[0]}x{named[0][1].shape[1]}" if named else "none"
+        do = "take it with pad=True (--pad)" if named else "give another file"
+        raise InputError(str(path), expected="kernels", found=others, do=do)
+    if pad:
+        padded = [name for name, k in kept if k.shape[0] != k.shape[1] or k.shape[0] % 2 == 0]
+        kept = [(name, pad_odd(k)) for name, k in kept]
+        meta = meta | {"padded": padded} if padded else meta
+    checked = [check_kernel(k, normalise=normalise, name=f"{path}, kernel {name}") for name, k in kept]
+    return Bank.of([name for name, _ in kept], checked, meta)
 
 
-def _name(stem: str, arrays: Sequence[np.ndarray]) -> list[tuple[str, np.ndarray]]:
-    if len(arrays) == 1:
-        return [(stem, arrays[0])]
-    return [(f"{stem}_{i + 1:02}", array) for i, array in enumerate(arrays)]
+def pad_odd(kernel: np.ndarray) -> np.ndarray:
+    """Surround a kernel by zeros until both sides are equal and odd.
+
+    Parameters
+    ----------
+    kernel : (rows, columns) array
+
+    Returns
+    -------
+    (size, size) array
+        An even side first gets a row or column of zeros after its last, so that the pixel of number n / 2, from 0, is
+        the middle, as for MATLAB's ``conv2(.., 'same')``; then the shorter side grows at both ends.
+    """
+    values = np.asarray(kernel)
+    if values.ndim != 2:
+        return values
+    rows, columns = (n + 1 - n % 2 for n in values.shape)
+    values = np.pad(values, ((0, rows - values.shape[0]), (0, columns - values.shape[1])))
+    size = max(rows, columns)
+    return np.pad(values, [((size - n) // 2,) * 2 for n in (rows, columns)])
 
 
 def _read_list(path: Path) -> dict[str, Any]:
@@ -117,38 +145,3 @@ def _read_npy(path: Path) -> list[np.ndarray]:
     if array.ndim not in (2, 3):
         raise InputError(str(path), expected="(size, size) or (n, size, size)", found=str(array.shape))
     return list(array) if array.ndim == 3 else [array]
-
-
-def _read_mat(path: Path, meta: dict[str, Any]) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any]]:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        contents = loadmat(str(path), squeeze_me=True, chars_as_strings=True)
-    except NotImplementedError as error:
-        raise InputError(
-            str(path), expected="a MATLAB file of version 5", found="version 7.3 (HDF5)", do="save it with -v7"
-        ) from error
-    except (ValueError, TypeError, MatReadError, OSError, EOFError) as error:
-        raise InputError(str(path), expected="a MATLAB file", found=str(error), do="save it again") from error
-    if {"kernels", "ids", "meta"} <= set(contents):
-        cells = [np.atleast_2d(cell) for cell in _cells(contents["kernels"])]
-        names = [str(name) for name in np.atleast_1d(contents["ids"])]
-        return list(zip(names, cells, strict=True)), json.loads(str(contents["meta"]))
-    arrays = {key: value for key, value in contents.items() if not key.startswith("__")}
-    named = [pair for key, value in arrays.items() for cell in [_cells(value)] for pair in _name(key, cell)]
-    return named, meta
-
-
-def _squares(array: np.ndarray) -> list[np.ndarray]:
-    """The square matrices of an array: itself, or those along its first dimension."""
-    parts = list(array) if array.ndim == 3 else [array]
-    return [a for a in parts if a.ndim == 2 and a.shape[0] == a.shape[1] > 1 and a.dtype.kind in "fiu"]
-
-
-def _cells(value: Any) -> list[np.ndarray]:
-    """The square matrices of a MATLAB variable: one, a stack along the third dimension, or a cell array."""
-    array = np.asarray(value)
-    if array.dtype == object:
-        return [part for cell in array.ravel() for part in _cells(cell)] if array.ndim else []
-    return _squares(np.moveaxis(array, 2, 0) if array.ndim == 3 else array)

@@ -18,7 +18,14 @@ from numba import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.kernel_bank import check_kernel
 from facedeblur.generators.exposure import bounds, expose, place
-from facedeblur.generators.kernel_model import CENTRES, DEBLURGAN_ANXIETY, STANDARD, KernelModel, parse_anxiety
+from facedeblur.generators.kernel_model import (
+    CENTRES,
+    DEBLURGAN_ANXIETY,
+    STANDARD,
+    KernelModel,
+    check_numbers,
+    parse_anxiety,
+)
 from facedeblur.generators.philox import halves
 from facedeblur.generators.trajectory import LANES, walk
 
@@ -33,9 +40,6 @@ __all__ = [
     "trajectory",
 ]
 
-MAX_SIZE = 1023
-"""Largest side of a kernel, pixels."""
-
 
 @njit(cache=True, error_model="numpy")
 def _fill(
@@ -48,7 +52,7 @@ def _fill(
     trajectory goes back to the queue with its next attempt, so that lanes stay full.
     """
     n, reads, size = out.shape[0], out.shape[1], out.shape[2]
-    first = int(math.floor(times[0]))
+    first = math.floor(times[0])
     lanes = min(LANES, n)
     x, y, box = np.zeros((samples, lanes)), np.zeros((samples, lanes)), np.zeros((4, lanes))
     lo, hi, stream = np.zeros(lanes, np.uint32), np.zeros(lanes, np.uint32), np.zeros(lanes, np.uint32)
@@ -106,45 +110,20 @@ def _fill(
     return lost
 
 
-def check_count(n: int, start: int) -> None:
-    """Raise InputError unless `n` kernels from number `start` on are numbered from 0 to 2**64 - 1."""
-    if not isinstance(n, int | np.integer) or n < 0:
-        raise InputError(
-            "number of kernels", expected="an integer of at least 0", found=str(n), do="choose another one"
-        )
-    halves(start, "start")
-    halves(int(start) + max(int(n), 1) - 1, "number of the last kernel")
-
-
 def _run(
     seed: int, size: int, n: int, start: int, model: KernelModel, until: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Kernels (n, len(until), size, size), read at the exposures `until`, their attempt numbers and their shifts."""
     k0, k1 = halves(seed, "seed")
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size % 2 == 0 or not 5 <= size <= MAX_SIZE:
-        raise InputError(
-            "kernel size", expected=f"an odd number from 5 to {MAX_SIZE}", found=str(size), do="choose another size"
-        )
-    check_count(n, start)
+    check_numbers(size, n, start)
     size = int(size)
     out, attempts, shifts = np.zeros((n, len(until), size, size)), np.zeros(n, np.int64), np.zeros((n, 2))
     lost = _fill(
-        k0,
-        k1,
-        np.uint64(start),
-        np.array(model.anxiety),
-        float(model.path_length(size)),
-        np.array([model.begin, *until]) * model.samples,
-        CENTRES.index(model.centre),
-        -1.0 if model.margin is None else float(model.margin),
-        math.inf if model.fill is None else float(model.fill),
-        model.normalise,
-        model.attempts,
-        model.samples,
-        out,
-        attempts,
-        shifts,
-    )
+        k0, k1, np.uint64(start), np.array(model.anxiety), float(model.path_length(size)),
+        np.array([model.begin, *until]) * model.samples, CENTRES.index(model.centre),
+        -1.0 if model.margin is None else float(model.margin), math.inf if model.fill is None else float(model.fill),
+        model.normalise, model.attempts, model.samples, out, attempts, shifts,
+    )  # fmt: skip
     if lost:
         raise InputError(
             f"kernels of size {size}",

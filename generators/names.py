@@ -19,13 +19,16 @@ def identity_of(source: str) -> str:
     return folders[-1] if folders else re.sub(r"_\d+$", "", stem) or stem
 
 
-def image_ids(sources: Sequence[str]) -> list[str]:
+def image_ids(sources: Sequence[str], identities: Sequence[str] | None = None) -> list[str]:
     """Names of the crops: unique, also where case does not count, and safe as file names.
 
     Parameters
     ----------
     sources : sequence of str
         Paths relative to the collection, forward slashes, sorted.
+    identities : sequence of str, optional
+        Whose faces they show, where the collection says so: only the folder of that name then
+        stands before the stem, any other only where the name would not be unique.
 
     Returns
     -------
@@ -35,15 +38,22 @@ def image_ids(sources: Sequence[str]) -> list[str]:
     """
     taken: set[str] = set()
     names = []
-    for source in sources:
+    for place, source in enumerate(sources):
         *folders, name = source.split("/")
         stem, _, suffix = name.rpartition(".") if "." in name else (name, "", "")
-        parts = [*folders[:-1], stem] if folders and stem.startswith(folders[-1]) else [*folders, stem]
-        plain = "".join(char if char.isalnum() or char in "._-" else "_" for char in "_".join(parts)).lstrip(".")
+        whole = _plain(folders, stem)
+        first = whole if identities is None else _plain([f for f in folders if f == identities[place]], stem)
         candidates: Iterator[str] = (
-            candidate for n in range(len(sources) + 2) for candidate in [plain, f"{plain}-{suffix}", f"{plain}-{n}"]
+            candidate
+            for n in range(len(sources) + 2)
+            for candidate in [first, whole, f"{whole}-{suffix}", f"{whole}-{n}"]
         )
         chosen = next(candidate for candidate in candidates if candidate and candidate.casefold() not in taken)
         taken.add(chosen.casefold())
         names.append(chosen)
     return names
+
+
+def _plain(folders: Sequence[str], stem: str) -> str:
+    parts = [*folders[:-1], stem] if folders and stem.startswith(folders[-1]) else [*folders, stem]
+    return "".join(char if char.isalnum() or char in "._-" else "_" for char in "_".join(parts)).lstrip(".")

@@ -8,17 +8,21 @@ from pathlib import Path
 
 from facedeblur.benchmark.config import read_toml, strict
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.generators.kernels import KernelModel
+from facedeblur.generators.kernel_model import STANDARD, KernelModel
+from facedeblur.generators.poses import PoseModel
+from facedeblur.generators.spline import SplineModel
 
 PACKAGE = "facedeblur.generators.recipes"
 BORDERS = ("valid", "reflect", "replicate", "zero", "circular")
+KINDS = ("uniform", "nonuniform", "frames", "real")
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """The sharp images: which alignment template they are warped to."""
+    """The sharp images: template or crop mode, and how many photographs the paper took (0: all there are)."""
 
     template: str
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -30,29 +34,76 @@ class KernelSpec:
     sizes : str
         ``first:last:step``, last included, or a comma list; pixels.
     per_size : int
-    model : KernelModel
-        The law they are drawn from.
+    first : int
+        Index of the first kernel of each size: ranges that do not overlap keep training and test apart.
+    draw : {'trajectory', 'spline'}
+        Boracchi and Foi's random walk, or Chakrabarti's spline.
+    model, spline
+        Their laws.
     """
 
     sizes: str
     per_size: int
-    model: KernelModel
+    first: int = 0
+    draw: str = "trajectory"
+    model: KernelModel = STANDARD
+    spline: SplineModel = SplineModel()  # noqa: RUF009
+
+
+@dataclass(frozen=True)
+class PoseSpec:
+    """Camera pose paths for non-uniform blur: how many an image, and their law."""
+
+    per_image: int
+    model: PoseModel = PoseModel()  # noqa: RUF009
+
+
+@dataclass(frozen=True)
+class FrameSpec:
+    """Averaged video frames; see `facedeblur.generators.frames.frames`."""
+
+    length: int
+    stride: int
+    gamma: float = 1.0
+    face: str = "still"
 
 
 @dataclass(frozen=True)
 class BlurSpec:
-    """How a sharp image is blurred, and what stands beyond its edge; `fallback` where the photograph ends."""
+    """What stands beyond the edge of a sharp image when it is blurred; `fallback` where the photograph ends."""
 
-    kind: str
     border: str
     fallback: str
 
 
 @dataclass(frozen=True)
 class NoiseSpec:
-    """White Gaussian noise; standard deviation in [0, 1] units."""
+    """White noise.
+
+    Attributes
+    ----------
+    sigma : float
+        Standard deviation of Gaussian noise, [0, 1] units.
+    kind : {'gaussian', 'uniform'}
+        Uniform noise lies in [0, sigma], as in Lai's code.
+    """
 
     sigma: float
+    kind: str = "gaussian"
+
+
+@dataclass(frozen=True)
+class SaturationSpec:
+    """Factor on the luma of the blurred image, which is clipped."""
+
+    gain: float
+
+
+@dataclass(frozen=True)
+class SplitSpec:
+    """Probe and gallery: the first photograph of a person is blurred, so many others are compared with."""
+
+    gallery: int
 
 
 @dataclass(frozen=True)
@@ -72,16 +123,33 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that determines a set, but for the photographs and the seed."""
+    """Everything that determines a set, but for the photographs and the seed.
+
+    Attributes
+    ----------
+    kind : {'uniform', 'nonuniform', 'frames', 'real'}
+        One kernel an image; a camera pose path; averaged frames; blurred photographs as they are.
+    virtual : bool
+        True for training sets too large to store, whose pairs are made when they are asked for.
+    augment : str
+        Augmentation of a virtual set: ``shen``, ``lin``, ``mspl`` or none.
+    """
 
     name: str
     title: str
     source: str
     image: ImageSpec
-    kernels: KernelSpec
-    blur: BlurSpec
-    noise: NoiseSpec
-    output: OutputSpec
+    kind: str = "uniform"
+    virtual: bool = False
+    augment: str = ""
+    kernels: KernelSpec | None = None
+    poses: PoseSpec | None = None
+    frames: FrameSpec | None = None
+    blur: BlurSpec = BlurSpec("valid", "reflect")
+    noise: NoiseSpec = NoiseSpec(0.0)
+    saturation: SaturationSpec | None = None
+    split: SplitSpec | None = None
+    output: OutputSpec = OutputSpec("round")
     assumption: tuple[Assumption, ...] = ()
 
 
@@ -116,15 +184,35 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
 def _read(path: Path, where: str) -> tuple[Recipe, str]:
     values, text = read_toml(path)
     recipe = strict(Recipe, values, where)
-    _one_of(recipe.blur.kind, ("uniform",), f"{where}: blur.kind")
+    _one_of(recipe.kind, KINDS, f"{where}: kind")
     _one_of(recipe.blur.border, BORDERS, f"{where}: blur.border")
     _one_of(recipe.blur.fallback, BORDERS[1:], f"{where}: blur.fallback")
+    _one_of(recipe.noise.kind, ("gaussian", "uniform"), f"{where}: noise.kind")
     _one_of(recipe.output.rounding, ("round", "truncate"), f"{where}: output.rounding")
+    _one_of(recipe.augment, ("", "shen", "lin", "mspl"), f"{where}: augment")
+    needed = {"uniform": "kernels", "nonuniform": "poses", "frames": "frames"}
+    for kind, table in needed.items():
+        if (getattr(recipe, table) is not None) != (kind == recipe.kind):
+            expected = f"table [{table}] just where kind is '{kind}'"
+            raise InputError(f"{where}: kind '{recipe.kind}'", expected=expected, do="add or remove the table")
+    if recipe.kernels:
+        _one_of(recipe.kernels.draw, ("trajectory", "spline"), f"{where}: kernels.draw")
+        _at_least(recipe.kernels.per_size, 1, f"{where}: kernels.per_size")
+        _at_least(recipe.kernels.first, 0, f"{where}: kernels.first")
+    if recipe.poses:
+        _at_least(recipe.poses.per_image, 1, f"{where}: poses.per_image")
+    if recipe.split:
+        _at_least(recipe.split.gallery, 1, f"{where}: split.gallery")
     if not 0 <= recipe.noise.sigma < 1:
         raise InputError(f"{where}: noise.sigma", expected="0 to 1, in [0, 1] units", found=f"{recipe.noise.sigma}")
-    if recipe.kernels.per_size < 1:
-        raise InputError(f"{where}: kernels.per_size", expected="at least 1", found=f"{recipe.kernels.per_size}")
+    if recipe.saturation and recipe.saturation.gain <= 0:
+        raise InputError(f"{where}: saturation.gain", expected="a positive factor", found=f"{recipe.saturation.gain}")
     return recipe, text
+
+
+def _at_least(value: int, least: int, where: str) -> None:
+    if value < least:
+        raise InputError(where, expected=f"at least {least}", found=f"{value}")
 
 
 def _one_of(value: str, known: tuple[str, ...], where: str) -> None:

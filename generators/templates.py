@@ -14,9 +14,6 @@ import numpy as np
 
 from facedeblur.benchmark.config import read_toml, strict
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.generators.transforms import scale_of, similarity
-
-__all__ = ["TEMPLATES", "Template", "scale_of", "similarity", "template_named"]
 
 FITS = ("similarity", "affine", "centre", "random", "corner", "squash", "skin")
 FILTERS = ("triangle", "cubic")
@@ -116,7 +113,11 @@ def _template(name: str, values: dict[str, object], where: str) -> Template:
         raise InputError(f"{where}: landmarks", expected="numbers from 0 to 67", found=f"{list(spec.landmarks)}")
     for key, outer in (("window", spec.photo), ("size", spec.canvas)):
         inner, corner = getattr(spec, key), spec.corner or (0, 0)
-        if inner and outer and any(start + side > whole for start, side, whole in zip(corner, inner, outer)):
+        if (
+            inner
+            and outer
+            and any(start + side > whole for start, side, whole in zip(corner, inner, outer, strict=True))
+        ):
             raise InputError(f"{where}: {key}", expected=f"it inside {list(outer)}", found=f"{list(inner)} at {corner}")
     return Template(name, spec)
 

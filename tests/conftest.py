@@ -20,7 +20,6 @@ per_size = 2
 [kernels.model]
 samples = 300
 [blur]
-kind = "uniform"
 border = "valid"
 fallback = "reflect"
 [noise]

@@ -9,10 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import read_png
 from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.cli.kernels import kernels
 from facedeblur.generators import kernels as generator
 from facedeblur.generators.kernel_files import read_bank
+from facedeblur.generators.spline import SplineModel, spline_kernels
 
 
 def run(*arguments: str) -> str:
@@ -49,6 +51,42 @@ def test_other_formats_hold_the_same_kernels(tmp_path: Path) -> None:
     assert read_bank(tmp_path / "png").digest() == read_bank(tmp_path / "folder").digest()
 
 
+def test_other_laws_are_drawn_by_name(tmp_path: Path) -> None:
+    run(str(tmp_path / "s.npz"), "--draw", "spline", "--sizes", "13", "--per-size", "2", "--grid", "6")
+    assert np.array_equal(
+        Bank.load(tmp_path / "s.npz").kernel("ker02_k13"), spline_kernels(0, 13, 2, model=SplineModel(grid=6))[1]
+    )
+    line = run(str(tmp_path / "d.npz"), "--draw", "deblurgan", "--per-size", "2", "--samples", "300")
+    assert line.startswith("2 kernels of size 65, seed 0")
+
+
+def test_a_sheet_is_written_beside_the_bank(tmp_path: Path) -> None:
+    line = run(str(tmp_path / "b.npz"), "--sizes", "13", "--per-size", "4", "--sheet", str(tmp_path / "look.png"))
+    assert line.endswith(f"in {tmp_path / 'b.npz'} and {tmp_path / 'look.png'}\n")
+    assert read_png(tmp_path / "look.png").shape[1] == 8 + 4 * (91 + 8)
+
+
+def test_kernels_of_others_become_a_bank(tmp_path: Path) -> None:
+    np.save(tmp_path / "theirs.npy", np.full((4, 6), 2.0))
+    line = run(str(tmp_path / "b.npz"), "--from", str(tmp_path / "theirs.npy"), "--normalise", "--pad")
+    assert line.startswith(f"1 kernels of size 7, from {tmp_path / 'theirs.npy'}, sha256 ")
+    assert Bank.load(tmp_path / "b.npz").kernel("theirs").max() == pytest.approx(1 / 24)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pad"], "--pad goes only with --from"),
+        (["--from", "k.npy", "--seed", "3"], "--seed goes not with --from"),
+        (["--from", "k.npy", "--draw", "spline"], "--draw goes not with --from"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(kernels, [str(tmp_path / "b.npz"), *arguments])
+    assert done.exit_code == 2 and message in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -58,6 +96,11 @@ def test_other_formats_hold_the_same_kernels(tmp_path: Path) -> None:
         (["b.npz", "--per-size", "0"], "kernels per size"),
         (["b.npz", "--length", "-3"], "kernel model, length"),
         (["b.txt"], "expected OUT.npz, OUT.mat or a folder"),
+        (["b.npz", "--sheet", "b.jpg"], "a contact sheet called NAME.png"),
+        (["b.npz", "--draw", "spline", "--centre", "bbox"], "option centre of draw 'spline'"),
+        (["b.npz", "--draw", "deblurgan", "--sizes", "13"], "DeblurGAN kernels of size 13: expected 65"),
+        (["b.npz", "--begin", "0.5", "--exposure", "0.5"], "kernel model, begin"),
+        (["b.npz", "--from", "missing.npy"], "nothing there"),
     ],
 )
 def test_bad_options_are_one_line_and_leave_nothing(

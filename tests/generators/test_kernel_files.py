@@ -9,10 +9,15 @@ import cv2
 import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
+from scipy.signal import convolve2d
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.generators.blur import blur
+from facedeblur.generators.deblurgan import DeblurganModel
 from facedeblur.generators.kernel_files import Bank, bank, parse_sizes, read_bank, write_bank, write_pngs
+from facedeblur.generators.kernel_readers import pad_odd
 from facedeblur.generators.kernels import KernelModel, kernels
+from facedeblur.generators.spline import SplineModel, spline_kernels
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +35,16 @@ def test_a_bank_holds_the_first_kernels_of_every_size(small: Bank) -> None:
     assert small.meta["seed"] == 3 and small.meta["model"]["samples"] == 500
     with pytest.raises(InputError, match=r"kernel 'ker1_k7': .* did you mean 'ker01_k7'"):
         small.kernel("ker1_k7")
+
+
+def test_a_bank_is_drawn_by_the_law_of_its_model() -> None:
+    spline = bank(3, (13, 15), 2, model=SplineModel(samples=5000))
+    assert np.array_equal(spline.kernel("ker02_k15"), spline_kernels(3, 15, 2, model=SplineModel(samples=5000))[1])
+    assert (spline.meta["draw"], spline.meta["model"]["samples"]) == ("spline", 5000)
+    with pytest.raises(InputError, match=r"DeblurGAN kernels of size 13: expected 33"):
+        bank(3, (13,), 2, model=DeblurganModel(canvas=32, length=30.0))
+    compat = bank(3, (33,), 2, model=DeblurganModel(canvas=32, length=30.0))
+    assert compat.sizes.tolist() == [33, 33] and compat.meta["draw"] == "deblurgan"
 
 
 def test_the_default_bank_is_the_one_it_always_was() -> None:
@@ -100,9 +115,131 @@ def test_kernels_of_others_are_read(small: Bank, tmp_path: Path) -> None:
 def test_published_kernels_are_read(shared_data: Path) -> None:
     shen = read_bank(shared_data / "deblur_outputs_shen18" / "kernel_27_(1).mat")
     assert shen.sizes.tolist() == [27]
-    assert len(read_bank(shared_data / "kernels" / "levin09_8kernels.npz", normalise=True)) == 8
-    with pytest.raises(InputError, match=r"version 7\.3"):
-        read_bank(shared_data / "kernels" / "Levin09.mat")
+    assert read_bank(shared_data / "kernels" / "kernels_12.mat").sizes.tolist() == [25] * 12
+    assert read_bank(shared_data / "kernels" / "k_large_1.png").sizes.tolist() == [67]
+
+
+def test_version_7_3_of_levins_kernels_is_that_of_the_archive(shared_data: Path) -> None:
+    hdf5 = read_bank(shared_data / "kernels" / "Levin09.mat", normalise=True)
+    archive = read_bank(shared_data / "kernels" / "levin09_8kernels.npz", normalise=True)
+    assert hdf5.ids == tuple(f"kernels_{i:02}" for i in range(1, 9))
+    assert np.array_equal(hdf5.kernels, archive.kernels)
+
+
+def test_levins_kernels_stand_upright(shared_data: Path) -> None:
+    """They blur his sharp image into his blurred ones, turned by 180 degrees as he stores them; transposed not."""
+    hdf5 = read_bank(shared_data / "kernels" / "Levin09.mat", normalise=True)
+    folder = shared_data / "kernels" / "levin09_set"
+    sharp = cv2.imread(str(folder / "im1.png"), cv2.IMREAD_GRAYSCALE) / 255
+    upright = 0
+    for i, name in enumerate(hdf5.ids, start=1):
+        taken = cv2.imread(str(folder / f"im1_kernel{i}_img.png"), cv2.IMREAD_GRAYSCALE)[28:-28, 28:-28] / 255
+        turned = np.ascontiguousarray(hdf5.kernel(name)[::-1, ::-1])
+        errors = []
+        for kernel in (turned, np.ascontiguousarray(turned.T)):
+            made = blur(sharp, kernel)
+            shifts = [(y, x) for y in range(-2, 3) for x in range(-2, 3)]
+            errors.append(min(np.mean((made[28 + y : 227 + y, 28 + x : 227 + x] - taken) ** 2) for y, x in shifts))
+        upright += errors[0] < errors[1]
+    assert upright >= 7
+
+
+def test_kernels_of_even_and_unequal_sides_are_padded_on_request(shared_data: Path) -> None:
+    large, kohler = shared_data / "kernels" / "k_large_2.png", shared_data / "kernels" / "kohler12_estimated"
+    for path, message in ((large, "an odd size, which has a centre, found 70x70"), (kohler, "square array")):
+        with pytest.raises(InputError, match=message):
+            read_bank(path)
+    padded = read_bank(large, pad=True)
+    assert padded.sizes.tolist() == [71] and padded.meta["padded"] == ["k_large_2"]
+    estimated = read_bank(kohler, pad=True)
+    assert len(estimated) == 48 and sorted(set(estimated.sizes.tolist())) == [41, 139, 141]
+    assert len(estimated.meta["padded"]) == 12
+    assert np.abs(estimated.kernels.sum((1, 2)) - 1).max() < 1e-12
+
+
+def write_hdf5(path: Path, contents: dict[str, object], *, header: bool = True) -> None:
+    """A file as MATLAB writes version 7.3: dimensions reversed, cells as references, 512 bytes of text before it."""
+    import h5py
+
+    with h5py.File(path, "w", userblock_size=512 if header else 0) as file:
+        hidden = file.create_group("#refs#")
+        for name, value in contents.items():
+            if isinstance(value, list):
+                references = np.empty((len(value), 1), h5py.ref_dtype)
+                for i, cell in enumerate(value):
+                    references[i, 0] = hidden.create_dataset(f"{name}{i}", data=cell.T).ref
+                file.create_dataset(name, data=references, dtype=h5py.ref_dtype).attrs["MATLAB_class"] = b"cell"
+            elif isinstance(value, dict):
+                group = file.create_group(name)
+                for key, field in value.items():
+                    group.create_dataset(key, data=field.T)
+            elif isinstance(value, str):
+                text = np.array([[ord(letter)] for letter in value], np.uint16)
+                file.create_dataset(name, data=np.hstack([text, text])).attrs["MATLAB_class"] = b"char"
+            elif value is None:
+                empty = file.create_dataset(name, data=np.ones((2, 2), np.uint64))
+                empty.attrs["MATLAB_empty"] = np.uint8(1)
+            else:
+                file.create_dataset(name, data=np.asarray(value).T)
+    if header:
+        with path.open("r+b") as raw:
+            raw.write(b"MATLAB 7.3 MAT-file".ljust(512, b" "))
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_matlab_7_3_is_transposed_back(small: Bank, tmp_path: Path, header: bool) -> None:
+    pytest.importorskip("h5py")
+    a, b, large = small.kernel("ker01_k7"), small.kernel("ker02_k7"), small.kernel("ker01_k13")
+    assert np.abs(a - a.T).max() > 0.01
+    contents = {
+        "cells": [a, large, b],
+        "single": a.astype(np.float32) / a.astype(np.float32).sum(),
+        "stack": np.stack([a, b], axis=2),
+        "fields": {"k": b, "scale": np.array([[1.0]])},
+        "note": "hello",
+        "nothing": None,
+        "L": np.array([[64.0]]),
+    }
+    write_hdf5(tmp_path / "new.mat", contents, header=header)
+    back = read_bank(tmp_path / "new.mat")
+    assert set(back.ids) == {"cells_01", "cells_02", "cells_03", "single", "stack_01", "stack_02", "fields_k"}
+    assert back.meta == {"source": "new.mat"}
+    for name, kernel in (("cells_01", a), ("cells_02", large), ("stack_02", b), ("fields_k", b)):
+        assert np.array_equal(back.kernel(name), kernel), name
+    assert np.abs(back.kernel("single") - a).max() < 1e-7
+    savemat(tmp_path / "old.mat", {"cells": np.array([[a], [large], [b]], object), "stack": contents["stack"]})
+    old = read_bank(tmp_path / "old.mat")
+    assert old.ids == ("cells_01", "cells_02", "cells_03", "stack_01", "stack_02")
+    assert all(np.array_equal(old.kernel(name), back.kernel(name)) for name in old.ids)
+
+
+def test_a_training_bank_as_umsn_stores_it(tmp_path: Path) -> None:
+    """kernel.mat: one (29, 29, n) array in MATLAB, small kernels among zeros; n first and columns second on disk."""
+    pytest.importorskip("h5py")
+    drawn = [kernels(1, size, 3, model=KernelModel(samples=500)) for size in (13, 29)]
+    stack = np.concatenate([np.pad(drawn[0], ((0, 0), (8, 8), (8, 8))), drawn[1]])
+    write_hdf5(tmp_path / "kernel.mat", {"kernels": stack.transpose(1, 2, 0)})
+    back = read_bank(tmp_path / "kernel.mat")
+    assert back.ids == tuple(f"kernels_{i:02}" for i in range(1, 7))
+    assert np.array_equal(back.kernels, stack)
+
+
+def test_padding_keeps_the_middle_that_matlab_takes(tmp_path: Path) -> None:
+    for shape in ((4, 4), (4, 7), (6, 3), (5, 9), (2, 9)):
+        kernel = np.random.default_rng(0).random(shape)
+        kernel /= kernel.sum()
+        padded = pad_odd(kernel)
+        assert padded.shape[0] == padded.shape[1] == max(n + 1 - n % 2 for n in shape)
+        # conv2(impulse, kernel, 'same') puts the kernel's pixel n // 2, counted from 0, on the impulse.
+        image = np.random.default_rng(1).random((30, 31))
+        full = convolve2d(image, kernel)
+        y, x = shape[0] // 2, shape[1] // 2
+        assert np.abs(blur(image, padded, border="zero") - full[y : y + 30, x : x + 31]).max() < 1e-12
+    assert np.array_equal(pad_odd(np.eye(3)), np.eye(3))
+    np.savez(tmp_path / "odd.npz", k=np.full((2, 3), 1 / 6), n=np.arange(3))
+    with pytest.raises(InputError, match=r"found a matrix of 2x3; take it with pad=True"):
+        read_bank(tmp_path / "odd.npz")
+    assert read_bank(tmp_path / "odd.npz", pad=True).meta == {"source": "odd.npz", "padded": ["k"]}
 
 
 def bad_files(folder: Path) -> dict[str, str]:
@@ -117,7 +254,9 @@ def bad_files(folder: Path) -> dict[str, str]:
     np.save(folder / "line.npy", np.ones(3))
     cv2.imwrite(str(folder / "colour.png"), np.arange(27, dtype=np.uint8).reshape(3, 3, 3))
     savemat(folder / "scalar.mat", {"L": 64})
+    (folder / "cut.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(100))
     return {
+        "cut.mat": "a whole MATLAB 7.3 file",
         "text.npz": "a numpy archive",
         "text.png": "expected a PNG",
         "text.mat": "a MATLAB file",

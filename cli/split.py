@@ -1,0 +1,55 @@
+"""``facedeblur split``."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("collection")
+@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="Image list to write (CSV).")
+@click.option("--test-share", type=float, help="Share of the identities for test.  [default: 0.3]")
+@click.option("--probe-gallery", metavar="P:G", help="Choose P probes and G for the gallery of each identity, as 1:9.")
+@click.option("--seed", default=0, show_default=True, help="With an identity's name it determines its side.")
+@click.option("--match", default="", help="Use photographs of this pattern only, as *_0001.jpg.")
+@click.option("--keep", type=click.Path(), help="With --probe-gallery: an earlier list whose choices stay.")
+@click.option("--quiet", is_flag=True, help="Print problems only.")
+def split(
+    collection: str,
+    out: str,
+    test_share: float | None,
+    probe_gallery: str | None,
+    seed: int,
+    match: str,
+    keep: str | None,
+    quiet: bool,
+) -> None:
+    """Divide the people of COLLECTION (a folder, or NAME:FOLDER) into training and test.
+
+    No identity stands on both sides, and adding photographs moves nobody. The list that is
+    written is what `align` and `build` take as --list.
+    """
+    from facedeblur.benchmark.errors import InputError
+    from facedeblur.generators import splits
+    from facedeblur.generators.sources import describe, open_collection, read_list, write_list
+
+    if probe_gallery and test_share is not None:
+        raise click.UsageError("give --test-share or --probe-gallery, not both")
+    if keep and not probe_gallery:
+        raise click.UsageError("--keep goes with --probe-gallery")
+    numbers = (probe_gallery or "1:9").split(":")
+    if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+        raise InputError(f"--probe-gallery {probe_gallery}", expected="two numbers, as 1:9", do="write it that way")
+    opened = open_collection(collection, match=match)
+    if probe_gallery:
+        probes, gallery = map(int, numbers)
+        earlier = read_list(keep) if keep else ()
+        choices = splits.probe_gallery(opened, seed=seed, probes=probes, gallery=gallery, keep=earlier)
+    else:
+        choices = splits.split(opened, seed=seed, test_share=0.3 if test_share is None else test_share)
+    write_list(out, choices)
+    if not quiet:
+        click.echo(describe(opened))
+        for name, (photographs, people) in splits.tally(choices).items():
+            click.echo(f"{photographs:>9,} photographs of {people:>7,} identities  {name}")
+        click.echo(f"seed {seed}, listed in {out}")

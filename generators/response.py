@@ -1,0 +1,104 @@
+"""What a camera makes of light, and the mean of frames in light.
+
+A camera that moves adds up light, not the coded values of a file. A `Response` says how much light
+each of the 256 coded values stands for: a power law, or a measured curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+
+CODES = 256
+
+
+class Response:
+    """Light behind coded values, and back.
+
+    Parameters
+    ----------
+    light : np.ndarray, shape (256, 1) or (256, 3), float64
+        Light of every coded value, strictly rising, one column for all channels or one each.
+    borders : np.ndarray, shape (255, 1) or (255, 3), float64
+        Light from which on the next value is coded.
+    """
+
+    def __init__(self, light: np.ndarray, borders: np.ndarray):
+        self.light, self.borders = light, borders
+
+    @classmethod
+    def power(cls, gamma: float) -> Response:
+        """Light is ``(code / 255)^gamma``; 1 averages the coded values.
+
+        Raises
+        ------
+        InputError
+            When `gamma` is not between 0.1 and 10.
+        """
+        if not 0.1 <= gamma <= 10:
+            raise InputError("gamma", expected="0.1 to 10", found=f"{gamma:g}", do="1 for coded values, 2.2 for light")
+        codes = np.arange(CODES, dtype=np.float64)[:, None]
+        if gamma == 1:
+            return cls(codes, codes[1:] - 0.5)
+        return cls((codes / 255) ** gamma, ((codes[1:] - 0.5) / 255) ** gamma)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Response:
+        """A measured curve: 256 lines of one or three numbers (``.csv``, ``.txt``), or such a ``.npy`` array.
+
+        Row ``i`` is the light that is coded as ``i``, in any unit; between two rows it is linear.
+
+        Raises
+        ------
+        InputError
+            When the file has another shape, or a column does not rise strictly.
+        """
+        path = Path(path)
+        try:
+            if path.suffix.lower() == ".npy":
+                values = np.load(path, allow_pickle=False)
+            else:
+                text = path.read_text(encoding="utf-8").replace(",", " ")
+                values = np.array([line.split() for line in text.splitlines() if line.strip()], np.float64)
+        except FileNotFoundError as error:
+            raise InputError(str(path), expected="a response curve", found="nothing there") from error
+        except (ValueError, EOFError) as error:
+            raise InputError(str(path), expected="256 rows of 1 or 3 numbers", found=str(error)) from error
+        light = values.reshape(-1, 1) if values.ndim == 1 else values
+        if light.ndim != 2 or light.shape[0] != CODES or light.shape[1] not in (1, 3) or light.dtype.kind not in "fiu":
+            shape = "x".join(map(str, values.shape))
+            raise InputError(str(path), expected="256 rows of 1 or 3 numbers", found=f"{shape} {values.dtype}")
+        light = light.astype(np.float64)
+        falling = np.argwhere(~(np.diff(light, axis=0) > 0))
+        if len(falling) or not np.isfinite(light).all():
+            row = int(falling[0, 0]) + 1 if len(falling) else 0
+            raise InputError(str(path), expected="finite light that rises from row to row", found=f"row {row} does not")
+        return cls(light, (light[:-1] + light[1:]) / 2)
+
+    def mean(self, frames: Sequence[np.ndarray]) -> np.ndarray:
+        """The exposure that is the mean of `frames` in light, coded to 8 bits, half up.
+
+        Sums are in float64 in the order of the frames: the same on every machine.
+
+        Parameters
+        ----------
+        frames : sequence of np.ndarray, shape (H, W, 3), uint8 RGB
+
+        Returns
+        -------
+        np.ndarray, shape (H, W, 3), uint8 RGB
+        """
+        height, width, channels = frames[0].shape
+        out = np.empty((height, width, channels), np.uint8)
+        for channel in range(channels):
+            column = min(channel, self.light.shape[1] - 1)
+            table, borders = np.ascontiguousarray(self.light[:, column]), self.borders[:, column]
+            total = np.zeros((height, width))
+            for frame in frames:
+                total += table[frame[:, :, channel]]
+            out[:, :, channel] = np.searchsorted(borders, total / len(frames), side="right")
+        return out

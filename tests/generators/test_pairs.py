@@ -1,0 +1,345 @@
+"""The virtual training set: each pair what its parts say, alone and anywhere, without growing."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import write_png
+from facedeblur.generators.augment import LAWS
+from facedeblur.generators.build import build
+from facedeblur.generators.degrade import degrade
+from facedeblur.generators.kernels import kernels
+from facedeblur.generators.pair_spec import PairSpec
+from facedeblur.generators.pairs import VirtualPairs, open_pairs
+from facedeblur.generators.permutation import EPOCH_ORDER, Permutation
+from facedeblur.generators.recipe import load_recipe
+from facedeblur.generators.sampler import RankIndices, rank_indices
+from facedeblur.generators.sharp_source import Face, SharpArray, SharpFiles, packed
+from facedeblur.generators.spline import SplineModel, spline_kernels
+
+SIZES = (13, 15, 17, 19, 21, 23, 25, 27)
+
+
+class Made:
+    """As many faces as wanted, each made when it is read."""
+
+    def __init__(self, n: int, side: int = 32):
+        self.size = (side, side)
+        self.faces: Sequence[Face] = [Face(f"{i}", f"{i // 2}") for i in range(n)]
+
+    def read(self, number: int) -> np.ndarray:
+        return np.random.default_rng(number).integers(0, 256, (*self.size, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def faces(portrait: np.ndarray) -> SharpArray:
+    """Five crops of 64x64 with 20 pixels around."""
+    return SharpArray(np.stack([portrait[i : i + 104, 150 + i : 254 + i] for i in range(5)]), around=20)
+
+
+def test_a_pair_is_what_degrade_makes_of_its_parts(faces: SharpArray) -> None:
+    pairs = VirtualPairs(faces, PairSpec(SIZES, 50, first=10, sigma=0.02), seed=3)
+    for index in (0, 49, 50, 399, 400, 1999):
+        image, rest = divmod(index, 400)
+        size, number = SIZES[rest // 50], 10 + rest % 50
+        stored, cut = faces.read(image), 20 - size // 2
+        kernel = kernels(3, size, 1, start=number)[0]
+        wanted = degrade(stored[cut:-cut, cut:-cut], kernel, sigma=0.02, seed=3, index=index, border="valid")
+        pair = pairs[index]
+        assert (pair.index, pair.kernel, pair.border) == (index, (size, number), "valid")
+        assert pair.image_id == faces.faces[image].image_id
+        assert np.array_equal(pair.blurred, wanted)
+        assert np.array_equal(pair.sharp, stored[20:-20, 20:-20])
+        assert pair.sharp.dtype == pair.blurred.dtype == np.uint8
+    assert len(pairs) == 2000
+    assert np.array_equal(pairs[-1].blurred, pairs[1999].blurred)
+
+
+def test_the_fallback_stands_in_where_surroundings_end(portrait: np.ndarray) -> None:
+    stored = portrait[None, 0:104, 150:254]
+    source = SharpArray(stored, around=20, faces=[Face("a", "a", margin=8)])
+    pairs = VirtualPairs(source, PairSpec((13, 27), 1, fallback="replicate"))
+    assert [pair.border for pair in pairs] == ["valid", "replicate"]
+    kernel = kernels(0, 27, 1)[0]
+    wanted = degrade(stored[0, 20:-20, 20:-20], kernel, sigma=0.01, seed=0, index=1, border="replicate")
+    assert np.array_equal(pairs[1].blurred, wanted)
+
+
+def test_in_order_it_is_the_built_set(tmp_path: Path, portrait: np.ndarray, small_recipe) -> None:
+    for i in range(3):
+        write_png(tmp_path / "crops" / f"{i}.png", portrait[40 + i : 168 + i, 160:288])
+    recipe = small_recipe(tmp_path)
+    made = build(recipe, tmp_path / "crops", tmp_path / "set", seed=5, jobs=1)
+    for pack in (False, True):
+        pairs = open_pairs(
+            recipe, tmp_path / "crops", workspace=tmp_path / "work", seed=5, shuffle=False, pack=pack, jobs=1
+        )
+        rows = list(made.pairs())
+        assert len(pairs) == len(rows) == 12
+        for row, pair in zip(rows, pairs, strict=True):
+            assert (row.image_id, row.kernel_size, row.border) == (pair.image_id, pair.kernel[0], pair.border)
+            assert np.array_equal(made.blurred(row), pair.blurred)
+
+
+def test_the_128_millionth_pair_alone() -> None:
+    pairs = VirtualPairs(Made(6464), PairSpec(SIZES, 2500, first=10), seed=1)
+    assert len(pairs) == 129_280_000
+    index = 128_000_000
+    image, rest = divmod(index, 20_000)
+    size, number = SIZES[rest // 2500], 10 + rest % 2500
+    pair = pairs[index]
+    kernel = kernels(1, size, 1, start=number)[0]
+    wanted = degrade(pairs.source.read(image), kernel, sigma=0.01, seed=1, index=index)
+    assert (pair.image_id, pair.kernel) == (str(image), (size, number))
+    assert np.array_equal(pair.blurred, wanted)
+    longer = VirtualPairs(Made(6464), PairSpec(SIZES, 2500, first=10), seed=1, shuffle=True, repeats=2**32)
+    assert len(longer) == 129_280_000 * 2**32
+    last = longer[len(longer) - 1]
+    assert last.index == len(longer) - 1 and not np.array_equal(last.blurred, longer[0].blurred)
+
+
+def test_shuffled_every_lap_visits_all_once() -> None:
+    pairs = VirtualPairs(Made(6), PairSpec((5, 7), 4, first=10), seed=2, shuffle=True, repeats=3)
+    laps = [[pairs.plan(i) for i in range(lap * 48, lap * 48 + 48)] for lap in range(3)]
+    orders = [[(plan.image, plan.size, plan.kernel) for plan in lap] for lap in laps]
+    everything = {(image, size, kernel) for image in range(6) for size in (5, 7) for kernel in range(10, 14)}
+    assert all(set(order) == everything and len(order) == 48 for order in orders)
+    assert orders[0] != orders[1] != orders[2] != sorted(orders[2])
+    assert len({plan.number for lap in laps for plan in lap}) == 144
+    other = VirtualPairs(Made(6), PairSpec((5, 7), 4, first=10), seed=3, shuffle=True)
+    assert [(p.image, p.size, p.kernel) for p in map(other.plan, range(48))] != orders[0]
+
+
+def test_a_beginning_is_a_fair_sample() -> None:
+    pairs = VirtualPairs(Made(6464), PairSpec(SIZES, 2500, first=10), shuffle=True)
+    plans = [pairs.plan(i) for i in range(8000)]
+    for counts, cells in (
+        (Counter(plan.size for plan in plans), 8),
+        (Counter(plan.image // 404 for plan in plans), 16),
+        (Counter((plan.kernel - 10) // 250 for plan in plans), 10),
+        (Counter((a.image < b.image) for a, b in zip(plans[::2], plans[1::2], strict=True)), 2),
+    ):
+        expected = sum(counts.values()) / cells
+        # 99.99 % quantiles of chi-square stand below 45 for up to 15 degrees of freedom.
+        assert len(counts) == cells and sum((n - expected) ** 2 / expected for n in counts.values()) < 45
+    assert min(plan.kernel for plan in plans) >= 10
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 63, 64, 65, 1000, 4096, 5000])
+def test_a_permutation_is_one(n: int) -> None:
+    for seed in (0, 2**64 - 1):
+        order = Permutation(n, seed)
+        items = order.take(np.arange(n, dtype=np.uint64))
+        assert sorted(items) == list(range(n))
+        assert np.array_equal(order.take(items, forward=False), np.arange(n))
+        assert [order[i] for i in (0, n - 1)] == [items[0], items[-1]]
+        assert n < 8 or not np.array_equal(items, Permutation(n, seed, lap=1).take(np.arange(n, dtype=np.uint64)))
+
+
+def test_large_permutations_turn_back() -> None:
+    for n in (129_280_000, 2**32 + 1, 2**62 + 12345, 2**63 - 1):
+        order = Permutation(n, 7)
+        places = [0, 1, n // 3, n - 1]
+        items = [order[place] for place in places]
+        assert len(set(items)) == 4 and all(0 <= item < n for item in items)
+        assert [order.index(item) for item in items] == places
+    assert Permutation(1000, 7)[5] != Permutation(1000, 7, 0, EPOCH_ORDER)[5]
+
+
+def test_orders_of_few_items_are_even() -> None:
+    """Of four items all 24 orders turn up, about equally often."""
+    counts = Counter(tuple(Permutation(4, seed).take(np.arange(4, dtype=np.uint64)).tolist()) for seed in range(4800))
+    assert len(counts) == 24
+    assert sum((n - 200) ** 2 / 200 for n in counts.values()) < 60
+
+
+def test_ranks_share_nothing_and_leave_out_what_they_say() -> None:
+    for world in (1, 2, 3, 8):
+        for even in (True, False):
+            parts = [list(RankIndices(1003, rank, world, epoch=4, seed=9, even=even)) for rank in range(world)]
+            ranks = [RankIndices(1003, rank, world, epoch=4, seed=9, even=even) for rank in range(world)]
+            assert [len(part) for part in parts] == [len(rank) for rank in ranks]
+            together = sorted(index for part in parts for index in part)
+            assert len(set(together)) == len(together) == 1003 - ranks[0].left_out
+            assert [rank[3] for rank in ranks] == [part[3] for part in parts]
+            if even:
+                assert len({len(part) for part in parts}) == 1
+    # The same global batches whatever the number of ranks.
+    alone = list(rank_indices(1000, 0, 1, 2))
+    four = [list(rank_indices(1000, rank, 4, 2)) for rank in range(4)]
+    assert [set(alone[i : i + 8]) for i in range(0, 1000, 8)] == [
+        {index for part in four for index in part[i : i + 2]} for i in range(0, 250, 2)
+    ]
+    assert alone != list(rank_indices(1000, 0, 1, 3))
+    assert list(RankIndices(10, 1, 2, shuffle=False)) == [1, 3, 5, 7, 9]
+    assert rank_indices(2**62)[2**61] < 2**62
+
+
+def test_an_epoch_resumes_where_it_stopped_with_other_ranks() -> None:
+    whole = list(rank_indices(999, 0, 1, 5, seed=1))
+    ranks = [rank_indices(999, rank, 3, 5, seed=1) for rank in range(3)]
+    seen = [index for rank in ranks for index in list(rank)[:40]]
+    state = ranks[0].state(40)
+    assert state == ranks[2].state(40)
+    rest = [index for rank in range(2) for index in RankIndices.resume(state, rank=rank, world=2, even=False)]
+    assert sorted(seen + rest) == sorted(whole) and not set(seen) & set(rest)
+    with pytest.raises(InputError, match=r"state of a sampler, 'sed'.*did you mean 'seed'"):
+        RankIndices.resume({**{k: v for k, v in state.items() if k != "seed"}, "sed": 1})
+    for bad in ({"rank": 2, "world": 2}, {"rank": -1}, {"start": 1000}):
+        with pytest.raises(InputError):
+            RankIndices(999, **bad)
+
+
+def test_memory_does_not_grow() -> None:
+    pairs = VirtualPairs(Made(6464), PairSpec(SIZES, 2500, first=10), shuffle=True, repeats=1000)
+    for i in range(20):
+        pairs[i]
+    pairs._kernels.limit = 200_000
+    tracemalloc.start()
+    for i in range(40, 100):
+        pairs[i * 10**9]
+    before = tracemalloc.get_traced_memory()[0]
+    for i in range(100, 500):
+        pairs[i * 10**8]
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 250_000 and pairs._kernels.held <= 200_000
+
+
+def test_decoded_pictures_held_are_bounded(tmp_path: Path, portrait: np.ndarray, small_recipe) -> None:
+    for i in range(6):
+        write_png(tmp_path / "crops" / f"{i}.png", portrait[40 + i : 168 + i, 160:288])
+    pairs = open_pairs(small_recipe(tmp_path), tmp_path / "crops", workspace=tmp_path / "w", pack=False, jobs=1)
+    source = pairs.source
+    assert isinstance(source, SharpFiles)
+    source._recent.limit = 2 * 128 * 128 * 3
+    first = [source.read(i).copy() for i in range(6)]
+    assert source._recent.held == 2 * 128 * 128 * 3
+    (tmp_path / "crops" / "0.png").unlink()
+    assert np.array_equal(source.read(5), first[5])  # held
+    with pytest.raises(OSError, match=r"0\.png"):
+        source.read(0)
+    write_png(tmp_path / "crops" / "0.png", portrait[:50, :50])
+    with pytest.raises(InputError, match=r"expected 128x128 pixels.*found 50x50"):
+        source.read(0)
+
+
+def test_packed_faces_are_the_same_and_are_found_again(tmp_path: Path, portrait: np.ndarray) -> None:
+    class Mixed:
+        size: tuple[int, int] = (64, 64)
+        faces: Sequence[Face] = [Face("a", "a", 20), Face("b", "b")]
+
+        def read(self, number: int) -> np.ndarray:
+            cut = portrait[0:104, 150:254]
+            return cut if number == 0 else cut[20:84, 20:84]
+
+    spec = PairSpec((13, 27), 2, border="valid", augment="shen")
+    needed = spec.surroundings((64, 64))
+    assert needed > 44
+    one = packed(Mixed(), tmp_path / "faces.npy", needed=needed)
+    stamp = (tmp_path / "faces.npy").stat().st_mtime_ns
+    again = packed(Mixed(), tmp_path / "faces.npy", needed=needed)
+    assert (tmp_path / "faces.npy").stat().st_mtime_ns == stamp
+    for made in (one, again, pickle.loads(pickle.dumps(one))):
+        for a, b in zip(VirtualPairs(made, spec), VirtualPairs(Mixed(), spec), strict=True):
+            assert a.image_id == b.image_id
+            assert np.array_equal(a.blurred, b.blurred) and np.array_equal(a.sharp, b.sharp)
+    np.save(tmp_path / "flat.npy", np.zeros((3, 4)))
+    with pytest.raises(InputError, match="expected \\(N, H, W, 3\\) of uint8"):
+        SharpArray(tmp_path / "flat.npy")
+    (tmp_path / "bad.npy").write_bytes(b"no array")
+    with pytest.raises(InputError, match="expected a \\.npy array"):
+        SharpArray(tmp_path / "bad.npy")
+
+
+def test_another_process_makes_the_same_pair(tmp_path: Path, portrait: np.ndarray) -> None:
+    array = np.ascontiguousarray(np.stack([portrait[i : i + 64, 150:214] for i in range(3)]))
+    np.save(tmp_path / "faces.npy", array)
+    pairs = VirtualPairs(SharpArray(tmp_path / "faces.npy"), PairSpec((5, 9), 4, augment="shen"), shuffle=True)
+    wanted = pairs[17]
+    (tmp_path / "pairs.pickle").write_bytes(pickle.dumps(pairs))
+    code = (
+        "import pickle, sys, hashlib; from pathlib import Path\n"
+        "pair = pickle.loads(Path(sys.argv[1]).read_bytes())[17]\n"
+        "sys.stdout.write(hashlib.sha256(pair.blurred.tobytes() + pair.sharp.tobytes()).hexdigest())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "pairs.pickle")], capture_output=True, text=True, check=True
+    )
+    import hashlib
+
+    assert done.stdout == hashlib.sha256(wanted.blurred.tobytes() + wanted.sharp.tobytes()).hexdigest()
+
+
+def test_other_kernels_and_none(faces: SharpArray) -> None:
+    model = SplineModel()
+    spline = VirtualPairs(faces, PairSpec((13,), 3, first=2, model=model, sigma=0))
+    assert np.array_equal(spline.kernel(13, 4), spline_kernels(0, 13, 1, start=4, model=model)[0])
+    stored = faces.read(0)[14:-14, 14:-14]
+    wanted = degrade(stored, spline.kernel(13, 2), sigma=0, seed=0, index=0, border="valid")
+    assert np.array_equal(spline[0].blurred, wanted)
+    still = VirtualPairs(faces, PairSpec((1, 13), 1, sigma=0))
+    assert np.array_equal(still[0].blurred, still[0].sharp)
+
+
+def test_a_spec_comes_from_a_recipe() -> None:
+    recipe, _ = load_recipe("shen2020-train")
+    spec = PairSpec.of(recipe)
+    assert (spec.sizes, spec.per_size, spec.first, spec.sigma, spec.law) == (SIZES, 2500, 10, 0.01, LAWS["shen"])
+    assert (spec.border, spec.fallback, spec.model) == ("valid", "reflect", recipe.kernels.model)
+    whole = VirtualPairs(Made(6464, side=128), spec, shuffle=True)
+    assert len(whole) == 129_280_000 and whole.plan(4).number == 2**63 + 4
+    assert whole[100_000_000].sharp.shape == (128, 128, 3)
+    with pytest.raises(InputError, match="recipe 'shen2020-train': expected 6,464 photographs, found 3; add"):
+        VirtualPairs(Made(3, side=128), spec)
+    assert len(VirtualPairs(Made(3, side=128), PairSpec.of(recipe, photographs=0))) == 60_000
+    test, _ = load_recipe("shen2020")
+    assert PairSpec.of(test).noise_from == 0 and PairSpec.of(test).law is None
+    spline, _ = load_recipe("mspl-center")
+    assert isinstance(PairSpec.of(spline).model, SplineModel)
+    with pytest.raises(InputError, match=r"pairs, 'sizez'.*did you mean 'sizes'"):
+        PairSpec.of(recipe, sizez=(13,))
+    for name in ("nonuniform", "saturated", "real"):
+        with pytest.raises(InputError, match=f"recipe '{name}': expected uniform blur and Gaussian noise"):
+            PairSpec.of(load_recipe(name)[0])
+
+
+def test_bad_input_is_named(faces: SharpArray) -> None:
+    cases = [
+        ({"sizes": ()}, "pairs, sizes: expected different kernel sizes"),
+        ({"sizes": (13, 13)}, "pairs, sizes"),
+        ({"per_size": 0}, "pairs, per_size"),
+        ({"first": -1}, "pairs, first"),
+        ({"sigma": 2.55}, "pairs, sigma: expected from 0 to 1"),
+        ({"border": "wrap"}, "pairs, border"),
+        ({"fallback": "valid"}, "pairs, fallback"),
+        ({"rounding": "up"}, "pairs, rounding"),
+        ({"augment": "shenn"}, "augmentation 'shenn'.*did you mean 'shen'"),
+        ({"photographs": 6}, "expected 6 photographs, found 5; add photographs"),
+        ({"sizes": (65,)}, "kernel of 65x65: expected at most the size of the image"),
+    ]
+    for change, message in cases:
+        with pytest.raises(InputError, match=message):
+            VirtualPairs(faces, PairSpec(**{"sizes": (13,), "per_size": 2, **change}))
+    pairs = VirtualPairs(faces, PairSpec((13,), 2))
+    for index in (10, -11):
+        with pytest.raises(IndexError, match="of 10"):
+            pairs[index]
+    for options in ({"repeats": 0}, {"repeats": 2**62}, {"seed": -1}):
+        with pytest.raises(InputError):
+            VirtualPairs(faces, PairSpec((13,), 2), **options)
+    for options in ({"n": 0}, {"n": 2**63}, {"n": 5, "seed": -1}, {"n": 5, "lap": 2**32}):
+        with pytest.raises(InputError):
+            Permutation(**options)
+    with pytest.raises(IndexError):
+        Permutation(5)[5]

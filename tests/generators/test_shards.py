@@ -1,0 +1,187 @@
+"""Pairs on disk: the same bytes however they are written, stopped and resumed, and nothing begun in vain."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.sets import Image as Record
+from facedeblur.benchmark.tables import read_rows
+from facedeblur.generators.pair_spec import PairSpec
+from facedeblur.generators.pairs import VirtualPairs
+from facedeblur.generators.shards import materialise, room, write_folder, write_shards
+from facedeblur.generators.sharp_source import SharpArray
+
+
+@pytest.fixture
+def pairs(portrait: np.ndarray) -> VirtualPairs:
+    array = np.ascontiguousarray(np.stack([portrait[i : i + 74, 150:214] for i in range(5)]))
+    return VirtualPairs(SharpArray(array, around=5), PairSpec((5, 13), 4, augment="mspl"), seed=3, shuffle=True)
+
+
+def digests(files: list[Path]) -> list[str]:
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def test_shards_hold_the_pairs_as_webdataset_names_them(tmp_path: Path, pairs: VirtualPairs) -> None:
+    seen = []
+    files = write_shards(
+        pairs, tmp_path / "out", count=25, shard_size=10, progress=lambda done, total: seen.append((done, total))
+    )
+    assert [file.name for file in files] == ["pairs-000000.tar", "pairs-000001.tar", "pairs-000002.tar"]
+    assert seen == [(0, 25), (10, 25), (20, 25), (25, 25)]
+    index = 0
+    for file, count in zip(files, (10, 10, 5), strict=True):
+        with tarfile.open(file) as archive:
+            members = archive.getmembers()
+            # A sample is a run of members that share their name up to the first full stop.
+            samples = [list(run) for _, run in groupby(members, key=lambda member: member.name.split(".", 1)[0])]
+            assert len(samples) == count
+            for sample in samples:
+                assert [member.name.split(".", 1)[1] for member in sample] == ["sharp.png", "blur.png", "json"]
+                assert {(member.mtime, member.uid, member.uname, member.mode) for member in sample} == {
+                    (0, 0, "", 0o644)
+                }
+                sharp, blurred, row = (archive.extractfile(member).read() for member in sample)  # type: ignore[union-attr]
+                pair = pairs[index]
+                assert np.array_equal(np.asarray(Image.open(io.BytesIO(sharp))), pair.sharp)
+                assert np.array_equal(np.asarray(Image.open(io.BytesIO(blurred))), pair.blurred)
+                noted = json.loads(row)
+                assert noted["index"] == index and noted["identity"] == pair.identity
+                assert (noted["kernel_size"], noted["kernel_number"]) == pair.kernel
+                assert noted["sha256_blur"] == pixel_hash(pair.blurred)
+                assert noted["augment_angle"] == pair.augmentation.angle  # type: ignore[union-attr]
+                index += 1
+    notes = json.loads((tmp_path / "out" / "pairs.json").read_text())
+    assert notes["complete"] and [entry["name"] for entry in notes["shards"]] == [file.name for file in files]
+    assert notes["spec"]["model"]["kind"] == "KernelModel" and notes["of"] == 40
+
+
+def test_bytes_do_not_depend_on_workers_or_stops(tmp_path: Path, pairs: VirtualPairs) -> None:
+    wanted = digests(write_shards(pairs, tmp_path / "a", count=25, shard_size=10))
+    assert digests(write_shards(pairs, tmp_path / "b", count=25, shard_size=10, jobs=2)) == wanted
+
+    class Stopped(VirtualPairs):
+        def __getitem__(self, index: int) -> Any:
+            if index == 17:
+                raise KeyboardInterrupt
+            return super().__getitem__(index)
+
+    broken = Stopped(pairs.source, pairs.spec, seed=3, shuffle=True)
+    with pytest.raises(KeyboardInterrupt):
+        write_shards(broken, tmp_path / "c", count=25, shard_size=10)
+    assert sorted(file.name for file in (tmp_path / "c").iterdir()) == ["pairs-000000.tar", "pairs.json"]
+    assert "complete" not in json.loads((tmp_path / "c" / "pairs.json").read_text())
+    stamp = (tmp_path / "c" / "pairs-000000.tar").stat().st_mtime_ns
+    seen = []
+    files = write_shards(pairs, tmp_path / "c", count=25, shard_size=10, progress=lambda done, total: seen.append(done))
+    assert digests(files) == wanted and seen == [10, 20, 25]
+    assert (tmp_path / "c" / "pairs-000000.tar").stat().st_mtime_ns == stamp
+    assert tree(tmp_path / "a") == tree(tmp_path / "c")
+
+
+def test_a_folder_holds_the_pairs_and_resumes(tmp_path: Path, pairs: VirtualPairs, monkeypatch) -> None:
+    monkeypatch.setattr("facedeblur.generators.shards._PART", 10)
+    manifest = write_folder(pairs, tmp_path / "a", count=25)
+    rows = list(csv.DictReader(manifest.open(encoding="utf-8")))
+    assert [row["key"] for row in rows] == [f"{i:012}" for i in range(25)]
+    for i in (0, 9, 10, 24):
+        assert np.array_equal(read_png(tmp_path / "a" / "sharp" / f"{i:012}.png"), pairs[i].sharp)
+        assert np.array_equal(read_png(tmp_path / "a" / "blur" / f"{i:012}.png"), pairs[i].blurred)
+        assert rows[i]["sha256_sharp"] == pixel_hash(pairs[i].sharp)
+        assert float(rows[i]["augment_contrast"]) == pairs[i].augmentation.contrast  # type: ignore[union-attr]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["blur", "manifest.csv", "pairs.json", "sharp"]
+    whole = tree(tmp_path / "a")
+
+    class Stopped(VirtualPairs):
+        def __getitem__(self, index: int) -> Any:
+            if index == 17:
+                raise KeyboardInterrupt
+            return super().__getitem__(index)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(Stopped(pairs.source, pairs.spec, seed=3, shuffle=True), tmp_path / "b", count=25)
+    assert not (tmp_path / "b" / "manifest.csv").exists()
+    write_folder(pairs, tmp_path / "b", count=25)
+    assert tree(tmp_path / "b") == whole
+    seen = []
+    write_folder(pairs, tmp_path / "b", count=25, progress=lambda done, total: seen.append(done))
+    assert seen == [25] and tree(tmp_path / "b") == whole
+
+
+def test_a_smaller_set_is_the_beginning_of_a_larger_one(tmp_path: Path, pairs: VirtualPairs) -> None:
+    short = write_shards(pairs, tmp_path / "short", count=10, shard_size=10)
+    assert digests(short) == digests(write_shards(pairs, tmp_path / "long", count=20, shard_size=10))[:1]
+
+
+def test_nothing_is_begun_in_vain(tmp_path: Path, pairs: VirtualPairs, monkeypatch) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match=r"41 pairs: expected from 1 to 40, of 5 faces and 8 kernels"):
+        write_shards(pairs, out, count=41)
+    with pytest.raises(InputError, match="0 pairs"):
+        write_folder(pairs, out, count=0)
+    with pytest.raises(InputError, match="shard size"):
+        write_shards(pairs, out, count=4, shard_size=0)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage._replace(free=100_000))
+    with pytest.raises(InputError, match=r"room for 40 pairs, about [\d,]+ bytes, found 100,000 bytes free"):
+        write_shards(pairs, out, count=40)
+    assert not out.exists()
+    monkeypatch.undo()
+    write_shards(pairs, out, count=20, shard_size=10)
+    for change in ({"count": 30, "shard_size": 10}, {"count": 20, "shard_size": 5}):
+        with pytest.raises(InputError, match=r"pairs\.json: (count|pairs_per_file).*choose another folder"):
+            write_shards(pairs, out, **change)
+    other = VirtualPairs(pairs.source, pairs.spec, seed=4, shuffle=True)
+    with pytest.raises(InputError, match=r"pairs\.json: seed: expected 4, found 3"):
+        write_shards(other, out, count=20, shard_size=10)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    with pytest.raises(InputError, match="expected an empty folder"):
+        write_shards(pairs, tmp_path / "full", count=20)
+    (out / "pairs.json").write_text("[]")
+    with pytest.raises(InputError, match="the record of these pairs"):
+        write_shards(pairs, out, count=20, shard_size=10)
+
+
+def test_room_is_estimated(tmp_path: Path, pairs: VirtualPairs) -> None:
+    for form in ("tar", "folder"):
+        estimate = room(pairs, tmp_path / "no" / "such", count=40, form=form)
+        assert estimate.free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.1)
+        write = write_shards if form == "tar" else write_folder
+        write(pairs, tmp_path / form, count=40)
+        taken = sum(len(data) for name, data in tree(tmp_path / form).items())
+        assert 0.9 * taken < estimate.needed < (1.6 if form == "tar" else 4) * taken
+
+
+def test_from_a_recipe_and_photographs(tmp_path: Path, portrait: np.ndarray, small_recipe) -> None:
+    for i in range(2):
+        write_png(tmp_path / "crops" / f"{i}.png", portrait[40 + i : 168 + i, 160:288])
+    (tmp_path / "crops" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    done = materialise(
+        small_recipe(tmp_path), tmp_path / "crops", tmp_path / "out", count=30, shard_size=20, jobs=1,
+        per_size=50, first=10, augment="lin",
+    )  # fmt: skip
+    assert (len(done), done.n_images) == (200, 2)
+    records = {record.source: record.status for record in read_rows(tmp_path / "out" / "images.csv", Record)}
+    assert records == {"0.png": "ok", "1.png": "ok", "broken.png": "unreadable"}
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["crops", "out"]
+    with pytest.raises(InputError, match="format 'zip'"):
+        materialise(small_recipe(tmp_path), tmp_path / "crops", tmp_path / "zip", count=3, form="zip")
