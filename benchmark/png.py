@@ -108,7 +108,7 @@ def decode_rgb(path: Path, data: bytes, header: PngHeader) -> np.ndarray:
         try:
             # Bounded, so that a small file cannot unpack to any size.
             unpacked = isal_zlib.decompressobj().decompress(packed, height * stride + 1)
-        except isal_zlib.error:
+        except isal_zlib.error:  # type: ignore[misc]  # its stub gives the class as a value
             unpacked = b""
         if len(unpacked) == height * stride:
             rows = np.frombuffer(unpacked, np.uint8).reshape(height, stride)

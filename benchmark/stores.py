@@ -89,7 +89,7 @@ def write_stack(root: str | Path, names: Sequence[str], first: int, stack: np.nd
         file = array_path(root, names[0])
         with file.open("r+b", buffering=0) as stream:
             stream.seek(_layout(file).start(first))
-            left = memoryview(np.ascontiguousarray(stack)).cast("B")
+            left = np.ascontiguousarray(stack).data.cast("B")
             while left:
                 left = left[stream.write(left) :]
         return

@@ -18,6 +18,7 @@ REGISTRIES = {
     "landmarkers": "facedeblur.benchmark.faces.base:LANDMARKERS",
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
     "parsers": "facedeblur.benchmark.faces.base:PARSERS",
+    "sources": "facedeblur.generators.sources:SOURCES",
 }
 FILES = {
     "recipes": "facedeblur.generators.recipe:recipes",

@@ -61,7 +61,7 @@ def pairs(
     The pairs are the first of the virtual set that the recipe makes of the photographs; a larger
     COUNT begins with the same ones. A stopped run goes on when the same command is run again.
     """
-    from facedeblur.generators.shards import materialise
+    from facedeblur.generators.pair_sets import materialise
 
     changes = {"augment": augment, "per_size": per_size, "first": first, "photographs": photographs}
     with stages(quiet=quiet) as stage:

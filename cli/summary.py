@@ -22,6 +22,9 @@ def print_set(made: Set) -> None:
         f"{made.name}: {counts['pairs']:,} pairs = {counts['images']:,} {kind} "
         f"({counts['identities']:,} identities){kernels}, seed {made.info['seed']}"
     )
+    for source in made.info["sources"]:
+        if source.get("collection"):
+            click.echo(f"from {source['collection']}")
     gallery = sum(image.ok and not image.blurred for image in made.images.values())
     if gallery:
         click.echo(f"of these, {gallery:,} are the gallery and not blurred")

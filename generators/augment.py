@@ -189,14 +189,18 @@ def augment(stored: np.ndarray, what: Augmentation, *, size: tuple[int, int], ra
     return out
 
 
-def augment_labels(labels: np.ndarray, what: Augmentation, *, size: tuple[int, int]) -> np.ndarray:
-    """Label classes moved as `augment` moves the crop: the nearest pixel's, mirrored outside.
+def augment_labels(
+    labels: np.ndarray, what: Augmentation, *, size: tuple[int, int], outside: int | None = None
+) -> np.ndarray:
+    """Label classes moved as `augment` moves the crop: the nearest pixel's.
 
     Parameters
     ----------
     labels : (H + 2a, W + 2a) uint8
     what, size
         As in `augment`.
+    outside : int, optional
+        Class of what lies beyond the labels; by default they are mirrored.
 
     Returns
     -------
@@ -206,7 +210,11 @@ def augment_labels(labels: np.ndarray, what: Augmentation, *, size: tuple[int, i
     x, y = np.meshgrid(np.arange(size[1], dtype=np.float64), np.arange(size[0], dtype=np.float64))
     columns = np.floor(place[0, 0] * x + place[0, 1] * y + place[0, 2] + 0.5).astype(np.int64)
     rows = np.floor(place[1, 0] * x + place[1, 1] * y + place[1, 2] + 0.5).astype(np.int64)
-    return np.asarray(labels[mirrored(rows, labels.shape[0]), mirrored(columns, labels.shape[1])])
+    moved = np.asarray(labels[mirrored(rows, labels.shape[0]), mirrored(columns, labels.shape[1])])
+    if outside is not None:
+        known = (rows >= 0) & (rows < labels.shape[0]) & (columns >= 0) & (columns < labels.shape[1])
+        moved = np.where(known, moved, np.uint8(outside))
+    return moved
 
 
 def mirrored(place: np.ndarray, n: int) -> np.ndarray:

@@ -110,10 +110,30 @@ def build(
             found="virtual training pairs",
             do="use facedeblur pairs, or train from the recipe",
         )
-    if described.kind == "frames":
-        from facedeblur.generators.frame_sets import build_frames
+    record = {
+        "name": described.name,
+        "title": described.title,
+        "recipe": text,
+        "assumptions": [asdict(entry) for entry in described.assumption],
+    }
+    if described.frames:
+        from facedeblur.generators.frames import frames
 
-        return build_frames(described, text, faces, out, seed=seed, store=store, progress=progress, **workers)
+        return frames(
+            faces,
+            out,
+            **asdict(described.frames),
+            template=described.image.template,
+            detector=detector,
+            landmarker=landmarker,
+            choose=choose,
+            licence=licence,
+            store=store,
+            seed=seed,
+            jobs=jobs,
+            record=record,
+            progress=progress,
+        )
     bank = _bank_of(described, seed)
     out = Path(out)
     workspace = out.with_name(out.name + ".faces")
@@ -130,12 +150,9 @@ def build(
         **workers,
     )
     info = {
-        "name": described.name,
-        "title": described.title,
-        "recipe": text,
+        **record,
         "seed": seed,
-        "assumptions": [asdict(entry) for entry in described.assumption],
-        "sources": [{"folder": crops.folder, "licence": licence or crops.licence}],
+        "sources": [{"folder": crops.folder, "licence": licence or crops.licence, "collection": crops.collection}],
         "packages": {name: version(name) for name in PACKAGES},
         **({"reference": False} if described.kind == "real" else {}),
     }

@@ -31,8 +31,8 @@ class Crops:
         ``image_id`` -> file of the crop with its true surroundings, where there is one.
     label_files : dict
         ``image_id`` -> file of its labels, where there is one.
-    folder, licence : str
-        Of the photographs, for the record.
+    folder, licence, collection : str
+        Of the photographs, for the record; what the collection's reader found.
     """
 
     images: tuple[Image, ...]
@@ -41,6 +41,7 @@ class Crops:
     label_files: dict[str, Path] = field(default_factory=dict)
     folder: str = ""
     licence: str = "not stated"
+    collection: str = ""
 
     def sharp(self, image: Image) -> np.ndarray:
         """The crop of `image`, (H, W, 3) uint8 RGB.
@@ -119,6 +120,8 @@ def gather(
     InputError
         When there is no image, or no usable one.
     """
+    from facedeblur.generators.sources import describe
+
     root = Path(faces)
     if (root / "images.csv").is_file():
         found = _aligned(root, folder=root.resolve().name)
@@ -146,7 +149,7 @@ def gather(
                 progress=progress,
             )
             found = _aligned(workspace, folder=collection.root.resolve().name)
-        found = replace(found, licence=collection.licence)
+        found = replace(found, licence=collection.licence, collection=describe(collection))
     _check(found, template, faces)
     return found
 

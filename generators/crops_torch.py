@@ -77,7 +77,8 @@ class DeviceCrops:
 
     def _cut(self, flat: torch.Tensor, plans: Sequence[Plan], places: Sequence[Any], radius: int) -> torch.Tensor:
         """Windows of photographs that are not augmented: each row and column by index, -1 standing for zero."""
-        rows, columns = [], []
+        rows: list[np.ndarray] = []
+        columns: list[np.ndarray] = []
         for plan, (_, high, wide) in zip(plans, places, strict=True):
             border = self.pairs.border(plan)
             for side, stored, index in zip(self.pairs.source.size, (high, wide), (rows, columns), strict=True):

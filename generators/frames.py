@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -70,6 +70,7 @@ def frames(
     store: str = "png",
     seed: int = 0,
     jobs: int = -1,
+    record: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Set:
     """Make a set of averaged frames from videos.
@@ -110,6 +111,8 @@ def frames(
         For the record; nothing is drawn.
     jobs : int
         Videos worked on at once; -1 uses every processor.
+    record : mapping, optional
+        Fields of ``set.json`` that replace those of this function: name, title, recipe, assumptions.
     progress : callable, optional
         Called with (videos done, videos in all).
 
@@ -138,7 +141,7 @@ def frames(
     building = out.with_name(out.name + ".building")
     found = list_videos(videos, identity=identity, skip=(out, workspace, building))
     tasks = [VideoTask(video, spec, workspace, _key(video, spec)) for video in found]
-    inputs = hashlib.sha256(json.dumps([store, seed, *(task.key for task in tasks)]).encode()).hexdigest()
+    inputs = hashlib.sha256(json.dumps([store, seed, record, *(task.key for task in tasks)]).encode()).hexdigest()
     if _finished(out, inputs):
         return Set.open(out)
     journals = []
@@ -165,6 +168,7 @@ def frames(
         "inputs": inputs,
         "rejected": dict(rejected.most_common()),
         "videos": [asdict(report) for report in reports],
+        **(record or {}),
     }
     writer = SetWriter(out, info, store=store)
     done = set(writer.start(images, lambda image: read_png(workspace / image.sharp), None, n_kernels=1))

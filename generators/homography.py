@@ -67,6 +67,16 @@ def span(poses: Any, focal: Any, corners: Any, out: Any) -> Any:
     return fine
 
 
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _look(flat: Any, stride: Any, corner: Any, c: Any, ax: Any, ay: Any) -> Any:
+    """Bilinear value of channel `c` in the cell whose first sample is at `corner`; `stride` is a row's length."""
+    at = corner + np.uint64(c)
+    p, q = flat[at], flat[at + stride[0]]
+    p += ax * (flat[at + stride[1]] - p)
+    q += ax * (flat[at + stride[0] + stride[1]] - q)
+    return p + ay * (q - p)
+
+
 @njit(cache=True, error_model="numpy")
 def average(rows: Any, channels: Any, poses: Any, focal: Any, cx: Any, cy: Any, left: Any, top: Any, out: Any) -> None:
     """Average the padded `rows`, seen from all poses, in `out` (H, W * channels); offsets count from (cx, cy).
@@ -75,26 +85,37 @@ def average(rows: Any, channels: Any, poses: Any, focal: Any, cx: Any, cy: Any, 
     """
     height, width = out.shape[0], out.shape[1] // channels
     a = np.empty((3, 3))
+    flat, line = rows.ravel(), rows.shape[1]
+    # Unsigned, so that no index counts from the end.
+    stride = (np.uint64(line), np.uint64(channels))
+    corner, ax, ay = np.empty(width, np.int64), np.empty(width), np.empty(width)
     out[:] = 0.0
     for t in range(len(poses)):
         _back(poses[t], focal, a)
+        a00, a10, a20 = a[0, 0], a[1, 0], a[2, 0]
         for y in range(height):
             dy = y - cy
             u0, v0, w0 = a[0, 1] * dy + a[0, 2], a[1, 1] * dy + a[1, 2], a[2, 1] * dy + a[2, 2]
-            target = out[y]
+            # Places first, in a loop that vectorises, then the pixels there.
             for x in range(width):
                 dx = x - cx
-                w = a[2, 0] * dx + w0
-                u = (a[0, 0] * dx + u0) / w + (cx + left)
-                v = (a[1, 0] * dx + v0) / w + (cy + top)
-                column, row = int(math.floor(u)), int(math.floor(v))  # noqa: RUF046
-                ax, ay = u - column, v - row
-                upper, lower, k = rows[row], rows[row + 1], column * channels
-                for c in range(channels):
-                    p, q = upper[k + c], lower[k + c]
-                    p += ax * (upper[k + channels + c] - p)
-                    q += ax * (lower[k + channels + c] - q)
-                    target[x * channels + c] += p + ay * (q - p)
+                w = 1.0 / (a20 * dx + w0)
+                u = (a00 * dx + u0) * w + (cx + left)
+                v = (a10 * dx + v0) * w + (cy + top)
+                fu, fv = np.floor(u), np.floor(v)
+                ax[x], ay[x] = u - fu, v - fv
+                corner[x] = np.int32(fv) * line + np.int32(fu) * channels
+            target = out[y]
+            if channels == 3:
+                for x in range(width):
+                    k, s, f, g = np.uint64(corner[x]), 3 * x, ax[x], ay[x]
+                    target[s] += _look(flat, stride, k, 0, f, g)
+                    target[s + 1] += _look(flat, stride, k, 1, f, g)
+                    target[s + 2] += _look(flat, stride, k, 2, f, g)
+            else:
+                for x in range(width):
+                    for c in range(channels):
+                        target[x * channels + c] += _look(flat, stride, np.uint64(corner[x]), c, ax[x], ay[x])
     for y in range(height):
         for x in range(width * channels):
             out[y, x] /= len(poses)

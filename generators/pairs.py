@@ -7,17 +7,17 @@ functions of (seed, number), made when the pair is asked for: nothing is stored,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import read_label
 from facedeblur.benchmark.sets import Image
-from facedeblur.generators.augment import Augmentation, augment, draw_augmentation
+from facedeblur.generators.augment import Augmentation, augment, augment_labels, draw_augmentation
 from facedeblur.generators.blur import check_border
 from facedeblur.generators.degrade import degrade
 from facedeblur.generators.kernel_draws import Model, draw_kernels
@@ -28,6 +28,9 @@ from facedeblur.generators.sharp_source import Face, Recent, SharpSource
 
 KERNEL_BYTES = 4 * 2**20
 """Kernels that a process holds for those to come."""
+
+UNLABELLED = 255
+"""Class of pixels that an augmentation brings in from beyond the labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,10 @@ class VirtualPairs:
         How often every face meets every kernel, each time with other noise, augmentation and order.
     images : sequence of Image
         The record of all photographs, failed ones too; only kept.
+    origin : str
+        Whose photographs they are, and their licence; only kept.
+    label_files : mapping, optional
+        ``image_id`` -> file of the crop's labels.
 
     Raises
     ------
@@ -106,6 +113,8 @@ class VirtualPairs:
         shuffle: bool = False,
         repeats: int = 1,
         images: Sequence[Image] = (),
+        origin: str = "",
+        label_files: Mapping[str, Path] | None = None,
     ):
         halves(seed, "seed")
         for border in (spec.border, spec.fallback):
@@ -118,7 +127,7 @@ class VirtualPairs:
                 do="add photographs, or say how many there are (0 for all)",
             )
         self.source, self.spec, self.seed, self.shuffle, self.repeats = source, spec, int(seed), shuffle, repeats
-        self.images = tuple(images)
+        self.images, self.origin, self.label_files = tuple(images), origin, dict(label_files or {})
         self.n_images = spec.photographs or len(source.faces)
         self.n_kernels = len(spec.sizes) * spec.per_size
         self.lap = self.n_images * self.n_kernels
@@ -208,6 +217,23 @@ class VirtualPairs:
             plan.augmentation, np.ascontiguousarray(sharp), blurred,
         )  # fmt: skip
 
+    def label(self, index: int) -> np.ndarray:
+        """Label classes of pair `index`, moved as its sharp crop is: (H, W) uint8, `UNLABELLED` beyond the labels.
+
+        Raises
+        ------
+        InputError
+            When its photograph has no labels, or they cannot be read.
+        """
+        plan = self.plan(index)
+        name = self.face(plan).image_id
+        if name not in self.label_files:
+            raise InputError(f"labels of {name}", expected="a label file", found="none", do="take labelled photographs")
+        labels = read_label(self.label_files[name], size=self.source.size)
+        if plan.augmentation is None:
+            return labels
+        return augment_labels(labels, plan.augmentation, size=self.source.size, outside=UNLABELLED)
+
     def __iter__(self) -> Iterator[VirtualPair]:
         return (self[index] for index in range(len(self)))
 
@@ -219,84 +245,3 @@ def _draw(model: Model, seed: int, size: int, number: int) -> np.ndarray:
 @lru_cache(maxsize=64)
 def _order(n: int, seed: int, lap: int) -> Permutation:
     return Permutation(n, seed, lap)
-
-
-def open_pairs(
-    recipe: str | Path,
-    faces: str | Path,
-    *,
-    workspace: str | Path,
-    seed: int = 0,
-    shuffle: bool = True,
-    repeats: int = 1,
-    pack: bool = True,
-    match: str = "",
-    listed: str | Path | None = None,
-    limit: int | None = None,
-    detector: str = "dlib-hog",
-    landmarker: str = "dlib-68",
-    choose: str = "largest",
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    **changes: Any,
-) -> VirtualPairs:
-    """The virtual set that a recipe makes of a folder of photographs.
-
-    Photographs are aligned into `workspace`, with the surroundings that blur and augmentation need; a second call
-    finds them there.
-
-    Parameters
-    ----------
-    recipe : str or path
-        Name of a recipe, or a TOML file.
-    faces : str or path
-        Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names the reader of a
-        published collection.
-    workspace : path
-        Folder for aligned crops and the packed array.
-    seed, shuffle, repeats
-        As in `VirtualPairs`.
-    pack : bool
-        Keep the crops in one array, which is read without decoding.
-    match, listed, limit, detector, landmarker, choose, jobs, backend, scheduler
-        As in `facedeblur.generators.build.build`.
-    progress : callable, optional
-        Called with (photographs aligned, in all).
-    **changes
-        Values of `PairSpec` that differ from the recipe's.
-
-    Returns
-    -------
-    VirtualPairs
-
-    Raises
-    ------
-    InputError
-        When the recipe or the photographs cannot be used.
-    """
-    from facedeblur.generators.crops import Selection, gather
-    from facedeblur.generators.recipe import load_recipe
-    from facedeblur.generators.sharp_source import SharpFiles, packed
-    from facedeblur.generators.templates import template_named
-
-    described, _ = load_recipe(recipe)
-    spec = PairSpec.of(described, **changes)
-    goal = template_named(described.image.template)
-    crops = gather(
-        faces,
-        template=described.image.template,
-        margin=spec.surroundings((goal.height, goal.width)),
-        workspace=Path(workspace) / "faces",
-        select=Selection(match, listed, limit, 0, detector, landmarker, choose),
-        seed=seed,
-        jobs=jobs,
-        backend=backend,
-        scheduler=scheduler,
-        progress=progress,
-    )
-    source: SharpSource = SharpFiles(crops)
-    if pack:
-        source = packed(source, Path(workspace) / "faces.npy", needed=spec.surroundings(source.size))
-    return VirtualPairs(source, spec, seed=seed, shuffle=shuffle, repeats=repeats, images=crops.images)

@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.atomic import replacing, write_json
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import write_rows
 from facedeblur.generators.pair_files import PairFiles, members, write_part, write_tar
-from facedeblur.generators.pairs import VirtualPairs, open_pairs
+from facedeblur.generators.pairs import VirtualPairs
 
-FORMATS = ("tar", "folder")
 NOTES = "pairs.json"
 _PART = 500  # pairs of one task of a folder
 _LOOK = 3  # pairs that an estimate is made from
@@ -123,60 +122,6 @@ def write_folder(
     return manifest
 
 
-def materialise(
-    recipe: str | Path,
-    faces: str | Path,
-    out: str | Path,
-    *,
-    count: int,
-    form: str = "tar",
-    shard_size: int = 1000,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    align_progress: Callable[[int, int], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    **options: Any,
-) -> VirtualPairs:
-    """Open the virtual set of a recipe and a folder of photographs, and write its first pairs.
-
-    Parameters
-    ----------
-    recipe, faces : path
-    out : path
-        Folder of the pairs; aligned faces are kept in ``OUT.faces`` until all is written.
-    count : int
-    form : {'tar', 'folder'}
-    shard_size, jobs, backend, scheduler, progress
-        As in `write_shards`.
-    align_progress : callable, optional
-        Called with (photographs aligned, in all).
-    **options
-        As in `facedeblur.generators.pairs.open_pairs`.
-
-    Returns
-    -------
-    VirtualPairs
-
-    Raises
-    ------
-    InputError
-        As in `open_pairs` and `write_shards`.
-    """
-    if form not in FORMATS:
-        raise InputError(f"format '{form}'", expected="tar or folder", do=suggest(form, FORMATS))
-    out = Path(out)
-    workspace = out.with_name(out.name + ".faces")
-    workers: dict[str, Any] = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
-    pairs = open_pairs(recipe, faces, workspace=workspace, progress=align_progress, **workers, **options)
-    if form == "tar":
-        write_shards(pairs, out, count=count, shard_size=shard_size, progress=progress, **workers)
-    else:
-        write_folder(pairs, out, count=count, progress=progress, **workers)
-    shutil.rmtree(workspace, ignore_errors=True)
-    return pairs
-
-
 def room(pairs: VirtualPairs, out: str | Path, *, count: int, form: str = "tar") -> Room:
     """Estimate what `count` pairs take on disk in a form, ``tar`` or ``folder``, from three of them."""
     looked = sorted({0, count // 2, count - 1} if count else set())[:_LOOK]
@@ -262,6 +207,7 @@ def _notes(pairs: VirtualPairs, form: str, count: int, step: int) -> dict[str, A
         "shuffle": pairs.shuffle,
         "size": list(pairs.source.size),
         "images": pairs.n_images,
+        "origin": pairs.origin,
         "faces": sha.hexdigest(),
         "spec": spec,
     }

@@ -221,14 +221,13 @@ def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpAr
         return SharpArray(file, around=around, faces=source.faces)
     notes.unlink(missing_ok=True)
     shape = (len(source.faces), height + 2 * around, width + 2 * around, 3)
-    with replacing(file) as temporary:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+    # Written as a file is: a map would end this process where the disk is full.
+    with replacing(file) as temporary, temporary.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
         for i in range(len(source.faces)):
             pixels = source.read(i)
             extra = around - (pixels.shape[0] - height) // 2
-            array[i] = np.pad(pixels, ((extra, extra), (extra, extra), (0, 0)), "reflect")
-        array.flush()
-        del array
+            stream.write(np.pad(pixels, ((extra, extra), (extra, extra), (0, 0)), "reflect").tobytes())
     write_json(notes, note)
     return SharpArray(file, around=around, faces=source.faces)
 

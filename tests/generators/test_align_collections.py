@@ -185,7 +185,7 @@ def test_five_points_are_too_few_for_an_affine_template(tmp_path: Path, portrait
         if "test-five" not in registry:
             registry.add("test-five", lambda *options: Five())
     Pil.fromarray(portrait).save(tmp_path / "a.png")
-    with pytest.raises(InputError, match="landmarker 'five'.*take dlib-68"):
+    with pytest.raises(InputError, match=r"landmarker 'five'.*take dlib-68"):
         align(tmp_path, tmp_path / "out", template="openface96", detector="test-five", landmarker="test-five")
 
 
@@ -258,12 +258,12 @@ def test_labels_over_a_crop() -> None:
 def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
     from facedeblur.generators.sources import open_collection
 
-    given = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}", limit=24)
+    given = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}", limit=16)
     sheet = tmp_path / "sheet.png"
     table = align(given, tmp_path / "out", quality=True, sheet=sheet, jobs=1)
-    assert read_photo(sheet).pixels.shape[1] > 8 * 128
+    assert read_photo(sheet).pixels.size > 2 * len(table) * 128 * 128 * 3 * 0.8
     ok = table[table["status"] == "ok"]
-    assert len(ok) >= 20 and (ok["label"] == "labels/" + ok["image_id"] + ".png").all()
+    assert len(ok) >= 14 and (ok["label"] == "labels/" + ok["image_id"] + ".png").all()
     yaw = {row.image_id: row.yaw for row in read_rows(tmp_path / "out" / "quality.csv", Quality)}
     apart, shared = [], []
     for row in ok.to_dict("records"):
@@ -276,14 +276,15 @@ def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None
         eyes = [np.argwhere(label == value)[:, ::-1].mean(axis=0) for value in (5, 4) if (label == value).any()]
         if len(eyes) == 2 and abs(yaw[row["image_id"]]) < 15:
             apart.append(np.hypot(*(np.mean(eyes, axis=0) - SHEN.points[:2].mean(axis=0))))
-    assert min(shared) > 0.97 and len(apart) >= 10
+    # Half a pixel beside, the median would be 0.97.
+    assert np.median(shared) > 0.985 and min(shared) > 0.95 and len(apart) >= 8
     assert np.median(apart) < 2 and np.mean(np.array(apart) < 3) > 0.8
 
 
 def test_published_points_of_london_agree_with_dlibs(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
     from facedeblur.generators.sources import open_collection
 
-    given = open_collection(f"london:{shared_data / 'london'}", match="neutral*", limit=12)
+    given = open_collection(f"london:{shared_data / 'london'}", match="neutral*", limit=6)
     tables = [align(given, tmp_path / name, landmarker=name, jobs=1) for name in ("file", "dlib-68")]
     for one, other in zip(*(table.to_dict("records") for table in tables), strict=True):
         assert one["status"] == other["status"] == "ok" and (one["n_faces"], other["n_faces"]) == (-1, 1)
@@ -292,4 +293,5 @@ def test_published_points_of_london_agree_with_dlibs(shared_data: Path, dlib_mod
         np.testing.assert_allclose(ours, similarity(points.reshape(5, 2), SHEN.points))
         corners = np.array([[0, 0], [127, 0], [0, 127], [127, 127.0]])
         moved = np.hypot(*(back(corners, ours) - back(corners, theirs)).T) * np.hypot(*theirs[:, 0])
-        assert moved.max() < 8  # pixels of the crop
+
+        assert moved.max() < 6  # pixels of the crop

@@ -120,6 +120,7 @@ def test_published_kernels_are_read(shared_data: Path) -> None:
 
 
 def test_version_7_3_of_levins_kernels_is_that_of_the_archive(shared_data: Path) -> None:
+    pytest.importorskip("h5py")
     hdf5 = read_bank(shared_data / "kernels" / "Levin09.mat", normalise=True)
     archive = read_bank(shared_data / "kernels" / "levin09_8kernels.npz", normalise=True)
     assert hdf5.ids == tuple(f"kernels_{i:02}" for i in range(1, 9))
@@ -128,6 +129,7 @@ def test_version_7_3_of_levins_kernels_is_that_of_the_archive(shared_data: Path)
 
 def test_levins_kernels_stand_upright(shared_data: Path) -> None:
     """They blur his sharp image into his blurred ones, turned by 180 degrees as he stores them; transposed not."""
+    pytest.importorskip("h5py")
     hdf5 = read_bank(shared_data / "kernels" / "Levin09.mat", normalise=True)
     folder = shared_data / "kernels" / "levin09_set"
     sharp = cv2.imread(str(folder / "im1.png"), cv2.IMREAD_GRAYSCALE) / 255

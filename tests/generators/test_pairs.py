@@ -12,15 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as ImageFile
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import write_png
-from facedeblur.generators.augment import LAWS
+from facedeblur.generators.augment import LAWS, AugmentLaw
 from facedeblur.generators.build import build
 from facedeblur.generators.degrade import degrade
 from facedeblur.generators.kernels import kernels
+from facedeblur.generators.pair_sets import open_pairs
 from facedeblur.generators.pair_spec import PairSpec
-from facedeblur.generators.pairs import VirtualPairs, open_pairs
+from facedeblur.generators.pairs import UNLABELLED, VirtualPairs
 from facedeblur.generators.permutation import EPOCH_ORDER, Permutation
 from facedeblur.generators.recipe import load_recipe
 from facedeblur.generators.sampler import RankIndices, rank_indices
@@ -290,6 +292,25 @@ def test_other_kernels_and_none(faces: SharpArray) -> None:
     assert np.array_equal(spline[0].blurred, wanted)
     still = VirtualPairs(faces, PairSpec((1, 13), 1, sigma=0))
     assert np.array_equal(still[0].blurred, still[0].sharp)
+
+
+def test_labels_follow_their_pair(tmp_path: Path, faces: SharpArray) -> None:
+    labels = (np.indices((64, 64)).sum(0) // 8 % 11).astype(np.uint8)
+    ImageFile.fromarray(labels).save(tmp_path / "l.png")
+    files = {face.image_id: tmp_path / "l.png" for face in faces.faces[:4]}
+    still = VirtualPairs(faces, PairSpec((13,), 1), label_files=files)
+    assert np.array_equal(still.label(2), labels)
+    with pytest.raises(InputError, match="labels of 0004: expected a label file"):
+        still.label(4)
+    moved = VirtualPairs(faces, PairSpec((13,), 1, augment=AugmentLaw(shift=20)), label_files=files)
+    for index in range(4):
+        what = moved.plan(index).augmentation
+        assert what is not None
+        x, y = round(what.shift_x), round(what.shift_y)
+        wanted = np.full((64, 64), UNLABELLED, np.uint8)
+        source = labels[max(0, -y) : 64 - max(0, y), max(0, -x) : 64 - max(0, x)]
+        wanted[max(0, y) : 64 + min(0, y), max(0, x) : 64 + min(0, x)] = source
+        assert np.array_equal(moved.label(index), wanted)
 
 
 def test_a_spec_comes_from_a_recipe() -> None:

@@ -20,9 +20,10 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.sets import Image as Record
 from facedeblur.benchmark.tables import read_rows
+from facedeblur.generators.pair_sets import materialise
 from facedeblur.generators.pair_spec import PairSpec
 from facedeblur.generators.pairs import VirtualPairs
-from facedeblur.generators.shards import materialise, room, write_folder, write_shards
+from facedeblur.generators.shards import room, write_folder, write_shards
 from facedeblur.generators.sharp_source import SharpArray
 
 
@@ -180,6 +181,7 @@ def test_from_a_recipe_and_photographs(tmp_path: Path, portrait: np.ndarray, sma
         per_size=50, first=10, augment="lin",
     )  # fmt: skip
     assert (len(done), done.n_images) == (200, 2)
+    assert json.loads((tmp_path / "out" / "pairs.json").read_text())["origin"] == "crops, licence: not stated"
     records = {record.source: record.status for record in read_rows(tmp_path / "out" / "images.csv", Record)}
     assert records == {"0.png": "ok", "1.png": "ok", "broken.png": "unreadable"}
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["crops", "out"]
