@@ -97,4 +97,5 @@ def _print_quantiles(path: Any) -> None:
     at = (0.05, 0.25, 0.5, 0.75, 0.95)
     click.echo(f"{'quality':<13}" + "".join(f"{share:>10.0%}" for share in at))
     for name, values in quantiles(read_rows(path, Quality), at).items():
-        click.echo(f"{name:<13}" + "".join(f"{value:>10.4g}" for value in values))
+        known = values[0] == values[0]  # not NaN
+        click.echo(f"{name:<13}" + ("".join(f"{value:>10.4g}" for value in values) if known else "  no landmarks"))

@@ -23,6 +23,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "split": ("split:split", "Divide photographs into training and test, or probes and gallery."),
         "build": ("build:build", "Build a test set from a recipe and photographs of faces."),
         "pairs": ("pairs:pairs", "Write training pairs as shards or as a folder."),
+        "sheet": ("sheet:sheet", "Draw a contact sheet of a set."),
         "check": ("check:check", "Verify every file of a set."),
     },
     "Run and score": {

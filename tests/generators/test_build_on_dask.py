@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
+
 from facedeblur.benchmark.images import write_png
 from facedeblur.benchmark.set_check import check
 from facedeblur.benchmark.sets import Set
