@@ -1,0 +1,127 @@
+"""Sets of every kind of blur, small: what is in them is what their recipe says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.set_check import check
+from facedeblur.generators.build import build
+from facedeblur.generators.degrade_poses import degrade_nonuniform
+from facedeblur.generators.kernels import kernels
+from facedeblur.generators.poses import poses
+from facedeblur.generators.recipe import load_recipe
+from facedeblur.generators.saturate import saturate
+from facedeblur.generators.spline import spline_kernels
+
+HEAD = 'name = "own"\ntitle = "Own"\nsource = "test"\n{top}\n[image]\ntemplate = "shen128"\n'
+
+
+def recipe(folder: Path, name: str, body: str, top: str = "") -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(HEAD.format(top=top) + body)
+    return path
+
+
+@pytest.fixture
+def crops(tmp_path, portrait) -> Path:
+    """Four photographs of two people, cropped already."""
+    for person in "ab":
+        for number in (1, 2):
+            left = 130 + 20 * number + 7 * (person == "b")
+            crop = portrait[40:168, left : left + 128]
+            write_png(tmp_path / "crops" / person / f"{person}_{number:04d}.png", crop)
+    return tmp_path / "crops"
+
+
+def test_saturated_is_the_plain_set_with_more_light(tmp_path, crops):
+    plain = '[kernels]\nsizes = "9"\nper_size = 2\n[noise]\nsigma = 0.01\n'
+    one = build(recipe(tmp_path, "one", plain), crops, tmp_path / "one", jobs=1)
+    two = build(recipe(tmp_path, "two", plain + "[saturation]\ngain = 1.5\n"), crops, tmp_path / "two", jobs=1)
+    for a, b in zip(one.pairs(), two.pairs(), strict=True):
+        assert np.array_equal(saturate(one.blurred(a), 1.5), two.blurred(b))
+
+
+def test_kernels_of_other_laws_and_from_other_places(tmp_path, crops):
+    body = '[kernels]\nsizes = "13"\nper_size = 2\nfirst = 5\ndraw = "spline"\n'
+    made = build(recipe(tmp_path, "spline", body), crops, tmp_path / "spline", seed=3, jobs=1)
+    assert made.bank.ids == ("ker06_k13", "ker07_k13")
+    assert np.array_equal(made.bank.kernels, spline_kernels(3, 13, 2, start=5))
+    made = build(recipe(tmp_path, "walk", body.replace("spline", "trajectory")), crops, tmp_path / "walk", jobs=1)
+    assert np.array_equal(made.bank.kernels, kernels(0, 13, 2, start=5))
+    assert next(made.pairs()).name == "a_0001_ker06_blur_k13.png"
+
+
+def test_nonuniform_pairs_are_those_of_the_poses(tmp_path, crops):
+    body = '[poses]\nper_image = 2\n[blur]\nborder = "valid"\nfallback = "replicate"\n'
+    body += '[noise]\nsigma = 0.01\nkind = "uniform"\n'
+    made = build(recipe(tmp_path, "poses", body, 'kind = "nonuniform"'), crops, tmp_path / "set", seed=2, jobs=1)
+    assert not made.has_kernels and made.info["counts"]["pairs"] == 8
+    paths = [poses(2, index) for index in range(2)]
+    for image, pairs in made.by_image():
+        wanted = degrade_nonuniform(
+            made.sharp(image), paths, sigma=0.01, seed=2, indices=[pair.index for pair in pairs], noise="uniform"
+        )
+        for pair, pixels in zip(pairs, wanted, strict=True):
+            assert (pair.blur_kind, pair.border, pair.kernel_size) == ("nonuniform", "replicate", 0)
+            assert np.array_equal(made.blurred(pair), pixels)
+    assert check(made.root, jobs=1) == []
+
+
+def test_real_photographs_are_kept_as_they_are(tmp_path, portrait):
+    write_png(tmp_path / "photos" / "wide.png", portrait[:90, :140])
+    write_png(tmp_path / "photos" / "tall.png", portrait[:200, :100])
+    made = build("real", tmp_path / "photos", tmp_path / "set", jobs=1)
+    assert not made.has_sharp and not (made.root / "sharp").exists()
+    sizes = {pair.image_id: made.blurred(pair).shape for pair in made.pairs()}
+    assert sizes == {"wide": (90, 140, 3), "tall": (200, 100, 3)}
+    assert check(made.root, jobs=1) == []
+
+
+@pytest.mark.parametrize("store", ["png", "npy"])
+def test_probes_are_blurred_and_galleries_are_not(tmp_path, crops, store):
+    body = '[kernels]\nsizes = "9"\nper_size = 2\n[split]\ngallery = 1\n'
+    made = build(recipe(tmp_path, "split", body), crops, tmp_path / "set", jobs=1, store=store)
+    roles = {image.image_id: image.role for image in made.images.values()}
+    assert sorted(roles.values()) == ["gallery", "gallery", "probe", "probe"]
+    assert {image_id[0] for image_id, role in roles.items() if role == "probe"} == {"a", "b"}
+    assert {pair.image_id for pair in made.pairs()} == {image_id for image_id, role in roles.items() if role == "probe"}
+    for image in made.images.values():
+        assert made.sharp(image).shape == (128, 128, 3)
+    assert check(made.root, jobs=1) == []
+    with pytest.raises(InputError, match="photographs of at least one"):
+        build(recipe(tmp_path, "many", body.replace("gallery = 1", "gallery = 9")), crops, tmp_path / "many", jobs=1)
+
+
+def test_filters_choose_photographs(tmp_path, crops):
+    small = recipe(tmp_path, "small", '[kernels]\nsizes = "9"\nper_size = 1\n')
+    made = build(small, crops, tmp_path / "first", jobs=1, match="*_0001.png")
+    assert sorted(made.images) == ["a_0001", "b_0001"]
+    made = build(small, f"people:{crops}", tmp_path / "limit", jobs=1, limit=3)
+    assert len(made.images) == 3
+    with pytest.raises(InputError, match="none among 4"):
+        build(small, crops, tmp_path / "none", jobs=1, match="*_0009.png")
+
+
+def test_virtual_sets_are_not_stored(tmp_path, crops):
+    assert load_recipe("shen2020-train")[0].virtual
+    with pytest.raises(InputError, match="virtual training pairs; use facedeblur pairs"):
+        build("shen2020-train", crops, tmp_path / "set", jobs=1)
+
+
+def test_labels_go_with_their_faces(tmp_path, shared_data):
+    """CelebAMask photographs with their masks, cut and shrunk together."""
+    body = HEAD.replace("shen128", "mspl-center").format(top="") + '[kernels]\nsizes = "9"\nper_size = 1\n'
+    (tmp_path / "labels.toml").write_text(body)
+    faces = f"celebamask:{shared_data / 'celebamask_eval512'}"
+    made = build(tmp_path / "labels.toml", faces, tmp_path / "set", jobs=1, limit=2)
+    for image in made.images.values():
+        classes = made.label(image)
+        assert classes.shape == (128, 128) and {0, 1, 6, 10} <= set(np.unique(classes).tolist()) <= set(range(11))
+        skin, other = made.sharp(image)[classes == 1], made.sharp(image)[classes == 0]
+        assert skin.mean(axis=0)[0] > skin.mean(axis=0)[2] and len(skin) > 2000 and len(other) > 100
+    assert check(made.root, jobs=1) == []
