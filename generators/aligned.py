@@ -209,12 +209,12 @@ def all_points(landmarker: Landmarker) -> Callable[[np.ndarray, Face], np.ndarra
     InputError
         When it finds only five.
     """
-    found = getattr(landmarker, "points", None)
+    found: Callable[[np.ndarray, Face], np.ndarray] | None = getattr(landmarker, "points", None)
     if found is None:
         raise InputError(
             f"landmarker '{landmarker.definition[0]}'", expected="one of 68 points", found="five", do="take dlib-68"
         )
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def check_options(*, margin: int, choose: str, min_coverage: float, max_magnification: float) -> None:

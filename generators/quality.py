@@ -125,8 +125,8 @@ def measure(
     if points is not None:
         yaw, pitch, roll = pose_of(points)
         distance = float(np.hypot(*(points[1] - points[0])))
-    counts = [float(np.count_nonzero(crop == level)) / crop.size for level in (0, 255)]
-    return Quality(image_id, status, yaw, pitch, roll, distance, laplacian_variance(crop), *counts, coverage)
+    black, white = (float(np.count_nonzero(crop == level)) / crop.size for level in (0, 255))
+    return Quality(image_id, status, yaw, pitch, roll, distance, laplacian_variance(crop), black, white, coverage)
 
 
 def laplacian_variance(crop: np.ndarray) -> float:

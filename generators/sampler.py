@@ -77,7 +77,7 @@ class RankIndices:
     def __getitem__(self, place: int) -> int:
         if not 0 <= place < len(self):
             raise IndexError(f"place {place} of {len(self)}")
-        where = self.start + place + self.rank * len(self)
+        where = self.start + place * self.world + self.rank
         return self._order[where] if self.shuffle else where
 
     def __iter__(self) -> Iterator[int]:

@@ -122,7 +122,8 @@ def test_what_is_drawn_fills_the_stated_ranges() -> None:
                 law_of = stats.uniform(centre - half, 2 * half)
                 assert stats.kstest(columns[name], law_of.cdf).pvalue > 1e-5, name
         assert np.mean([one.flip for one in drawn]) == pytest.approx(law.flip, abs=0.05)
-        names = [name for name, (_, half) in ranges.items() if half]
+        columns["flip"] = np.array([float(one.flip) for one in drawn])
+        names = [name for name, (_, half) in {**ranges, "flip": (0, law.flip)}.items() if half]
         matrix = np.corrcoef([columns[name] for name in names])
         assert np.abs(matrix - np.eye(len(names))).max() < 0.1
     assert (LAWS["shen"].scale, LAWS["shen"].shift, LAWS["shen"].rotate) == (0.1, 12, 30)
