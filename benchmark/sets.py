@@ -106,16 +106,19 @@ class Pair:
         Row of the manifest; with `seed` it alone determines the noise.
     pair_id, image_id, kernel_id : str
     kernel_size : int
-        Side of the point spread function in pixels.
+        Side of the point spread function in pixels; 0 where there is no single one.
     blur_kind : str
-        ``uniform``: one point spread function for the whole image.
+        ``uniform``: one point spread function for the whole image; ``nonuniform``: camera poses;
+        ``frames``: averaged video frames; ``real``: a blurred photograph.
     border : str
         What stood beyond the edge when the image was blurred: ``valid`` (the photograph itself),
-        ``reflect``, ``replicate``, ``zero`` or ``circular``.
+        ``reflect``, ``replicate``, ``zero`` or ``circular``; ``frames`` for averaged frames, empty
+        for real blur.
     noise_sigma : float
         Standard deviation of the added Gaussian noise, in [0, 1] units.
     gamma : float
-        Exponent of the linearisation before the blur; 1 means none.
+        Exponent of the linearisation before the blur; 1 means none, 0 a camera's response curve,
+        which the set holds as ``response.csv``.
     seed : int
     sharp, blur : str
         Paths inside the set, forward slashes.

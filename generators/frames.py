@@ -38,7 +38,7 @@ ASSUMPTIONS = {
     "min_flow": "'Each frame should differ by at least one-pixel value' is taken as: no two neighbours are identical; "
     "with min_flow above 0 as: the median optical flow in the face is at least that many pixels.",
     "min_overlap": "'The first and last frames should contain an overlap' is taken of the face's boxes.",
-    "repeat": "Neighbours that differ by under this share of what the other steps do (median) are one frame shown twice.",
+    "repeat": "Neighbours that differ by under this share of the median of the other steps are one frame shown twice.",
     "max_cut": "A shot ends where the correlation of 32x32 thumbnails falls by more, and by over 4 times the median of "
     "the other steps.",
 }

@@ -98,5 +98,5 @@ def test_frontal_faces_of_london_look_ahead(shared_data: Path, dlib_models: None
     for file in sorted((shared_data / "london").glob("*/*.jpg"))[:20]:
         photo = read_photo(file).pixels
         angles.append(pose_of(landmarker.landmarks(photo, detector.detect(photo)[0])))
-    assert (np.abs(np.mean(angles, axis=0)) < [1.5, 5, 1]).all()
+    assert (np.abs(np.mean(angles, axis=0)) < [4, 9, 2]).all()
     assert (np.std(angles, axis=0) < [5, 12, 3]).all()
