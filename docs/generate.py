@@ -15,9 +15,9 @@ def recipe_page() -> str:
     """One section a recipe: source, every key with its value, every assumption."""
     parts = [
         "# Recipes",
-        "Made from `generators/recipes/*.toml` by `docs/generate.py`. `facedeblur build NAME --faces PHOTOS -o SET` builds "
-        "one; a copy of the file with other values is a recipe too. Recipes marked virtual are training pairs that are made "
-        "when they are asked for (`facedeblur pairs`).",
+        "Made from `generators/recipes/*.toml` by `docs/generate.py`. `facedeblur build NAME --faces PHOTOS -o SET` "
+        "builds one; a copy of the file with other values is a recipe too. Recipes marked virtual are training pairs "
+        "that are made when they are asked for (`facedeblur pairs`).",
     ]
     for name in recipes():
         recipe, _ = load_recipe(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import SUFFIXES
 from facedeblur.generators.collection import Collection
 from facedeblur.generators.names import identity_of
 from facedeblur.generators.source_lists import (
@@ -226,15 +227,22 @@ def _pie_person(source: str) -> str:
 
 
 def empty_folders(listed: Collection) -> list[str]:
-    """Folders of people in which no photograph was found, for readers that take identities from folders."""
+    """Folders of people without any image file, for readers that take identities from folders.
+
+    A folder whose photographs a filter left out is not empty.
+    """
     if listed.name not in {"people", "lfw", "pubfig", "pie"}:
         return []
     full = Counter(parent for item in listed.photographs for parent in _parents(item.source))
     bottom = Counter(item.source.count("/") for item in listed.photographs)
     depth = max(bottom, key=lambda level: bottom[level]) if bottom else 1
     folders = (path.relative_to(listed.root) for path in listed.root.glob("/".join("*" * max(depth, 1))))
-    empty = (path for path in folders if (listed.root / path).is_dir() and path.as_posix() not in full)
+    empty = (path for path in folders if path.as_posix() not in full and _has_no_image(listed.root / path))
     return sorted(path.name for path in empty if not path.name.startswith("."))
+
+
+def _has_no_image(folder: Path) -> bool:
+    return folder.is_dir() and not any(file.suffix.lower() in SUFFIXES for file in folder.rglob("*"))
 
 
 def _parents(source: str) -> list[str]:
