@@ -46,7 +46,8 @@ class Image:
     source : str
         Path of the photograph, relative to the collection.
     transform : str
-        Six numbers, row by row, of the 2x3 similarity from photograph to crop, in pixels; empty where none.
+        Six numbers, row by row, of the 2x3 affine map from photograph to crop, in pixels (a similarity
+        for most templates); empty where none.
     coverage : float
         Share of the crop that lies inside the photograph.
     margin : int

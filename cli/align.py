@@ -12,6 +12,8 @@ from facedeblur.cli.progress import bar
 @click.command()
 @click.argument("photos")
 @click.argument("out", type=click.Path())
+@click.option("--match", default="", help="Take photographs of this pattern only, e.g. '*_0001.jpg'.")
+@click.option("--list", "listed", type=click.Path(), help="Take the photographs of an image list (`facedeblur split`).")
 @click.option("--template", default="shen128", show_default=True, help="Size of the crop and place of the landmarks.")
 @click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces, e.g. dlib-hog,up1.")
 @click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points; file: they are given.")
@@ -45,7 +47,17 @@ from facedeblur.cli.progress import bar
 @click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
 @click.option("--quiet", is_flag=True, help="Print problems only.")
 @click.pass_context
-def align(ctx: click.Context, photos: str, out: str, quality: bool, sheet: bool, quiet: bool, **options: Any) -> None:
+def align(
+    ctx: click.Context,
+    photos: str,
+    out: str,
+    match: str,
+    listed: str | None,
+    quality: bool,
+    sheet: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Cut aligned face crops out of PHOTOS into OUT.
 
     PHOTOS is a folder, or NAME:FOLDER for a published layout with its identities, roles, labels
@@ -57,11 +69,13 @@ def align(ctx: click.Context, photos: str, out: str, quality: bool, sheet: bool,
 
     from facedeblur.generators.align import Limits
     from facedeblur.generators.align import align as run
+    from facedeblur.generators.sources import open_collection
 
+    chosen = open_collection(photos, match=match, listed=listed) if match or listed else photos
     limits = Limits(**{name: options.pop(name) for name in list(options) if name in Limits.__dataclass_fields__})
     with bar("aligning", quiet=quiet) as update:
         table = run(
-            photos,
+            chosen,
             out,
             limits=limits,
             quality=quality,

@@ -65,3 +65,18 @@ def test_folder_without_images_is_one_line(
 ) -> None:
     code, out, err = run(capsys, "align", tmp_path, tmp_path / "out")
     assert (code, out) == (2, "") and "expected images" in err and err.count("\n") == 1
+
+
+def test_only_the_photographs_that_are_asked_for(
+    dlib_models: None, tmp_path: Path, portrait: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a_0001", "a_0002", "b_0001"):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(portrait).save(tmp_path / "photos" / f"{name}.png")
+    code, out, _ = run(capsys, "align", tmp_path / "photos", tmp_path / "out", "--match", "*_0001.png", "--jobs", 1)
+    assert code == 0 and "2  photographs" in out
+    (tmp_path / "list.csv").write_text("source,identity,role,status\nb_0001.png,b,test,ok\n")
+    code, out, _ = run(
+        capsys, "align", tmp_path / "photos", tmp_path / "other", "--list", tmp_path / "list.csv", "--jobs", 1
+    )
+    assert code == 0 and "1  photographs" in out
