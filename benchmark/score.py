@@ -15,6 +15,7 @@ from facedeblur.benchmark.metrics.base import metric
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.protocol import Chosen, Protocol, ProtocolMetric, choose, load_protocol
+from facedeblur.benchmark.score_task import needs_label
 from facedeblur.benchmark.scores import Column, ScoreMeta, Scores, read_meta, score_schema
 from facedeblur.benchmark.sets import Set
 
@@ -71,9 +72,9 @@ def score(
     bundle = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     if metrics is not None:
         bundle = _only(bundle, metrics)
-    chosen = choose(bundle) if the_set.has_sharp else _without_sharp(choose(bundle), the_set)
+    chosen = _possible(choose(bundle), the_set)
     columns = tuple(
-        Column(str(made.signature), made.label, made.unit, made.higher_is_better, entry.failure)
+        Column(str(made.signature), made.label, made.unit, made.higher_is_better, entry.failure, needs_label(made))
         for entry, made in chosen.metrics
     )
     files = [Path(out) if out else folder / "scores.parquet" for folder in folders]
@@ -109,13 +110,18 @@ def _only(bundle: Protocol, names: Sequence[str]) -> Protocol:
     return Protocol(bundle.name, bundle.title, bundle.source, tuple(entries))
 
 
-def _without_sharp(chosen: Chosen, the_set: Set) -> Chosen:
-    """The metrics that need no sharp image; the others are on record as unavailable."""
-    why = f"set '{the_set.name}' has no sharp images"
-    return Chosen(
-        tuple(pair for pair in chosen.metrics if not pair[1].needs_sharp),
-        chosen.unavailable + tuple((str(made.signature), why) for _, made in chosen.metrics if made.needs_sharp),
-    )
+def _possible(chosen: Chosen, the_set: Set) -> Chosen:
+    """The metrics that this set has what it takes for; the others are on record as unavailable."""
+    labelled = any(image.label for image in the_set.images.values())
+    kept, left = [], []
+    for entry, made in chosen.metrics:
+        if made.needs_sharp and not the_set.has_sharp:
+            left.append((str(made.signature), f"set '{the_set.name}' has no sharp images"))
+        elif needs_label(made) and not labelled:
+            left.append((str(made.signature), f"set '{the_set.name}' has no label images"))
+        else:
+            kept.append((entry, made))
+    return Chosen(tuple(kept), (*chosen.unavailable, *left))
 
 
 def _makes(entry: ProtocolMetric) -> bool:

@@ -95,7 +95,8 @@ def run(task: Task) -> int:
     start = 0
     for image, pairs in task.groups:
         sharp = the_set.sharp(image) if the_set.has_sharp else None
-        prepared = [None if sharp is None else made.prepare(sharp) for made in measures]
+        label = the_set.label(image) if image.label and any(map(needs_label, measures)) else None
+        prepared = [None if sharp is None else _prepare(made, sharp, label) for made in measures]
         for at in waiting:
             statuses = task.runs[at][1][start : start + len(pairs)]
             rows[at] += score_image(opened[at], image, pairs, statuses, sharp, measures, prepared)
@@ -104,6 +105,15 @@ def run(task: Task) -> int:
         with replacing(task.parts[at]) as temporary:
             pq.write_table(pa.Table.from_pylist(rows[at], schema=task.schemas[at]), temporary)
     return count
+
+
+def needs_label(made: Metric) -> bool:
+    """Whether a metric looks at semantic classes; see `Metric`."""
+    return bool(getattr(made, "needs_label", False))
+
+
+def _prepare(made: Any, sharp: np.ndarray, label: np.ndarray | None) -> Any:
+    return made.prepare(sharp, label) if needs_label(made) else made.prepare(sharp)
 
 
 def score_image(

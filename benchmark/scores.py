@@ -52,6 +52,9 @@ class Column:
     higher_is_better : bool
     failure : float
         The value that a failed row counts as.
+    partial : bool
+        True where a pair may have no such value: a class that is not in the picture. There NaN on
+        an ``ok`` row is no failure, and the row is left out.
     """
 
     signature: str
@@ -59,6 +62,19 @@ class Column:
     unit: str
     higher_is_better: bool
     failure: float
+    partial: bool = False
+
+    def counted(self, values: np.ndarray, ok: np.ndarray) -> np.ndarray:
+        """The values that a summary is made of; NaN is a failure.
+
+        Parameters
+        ----------
+        values : np.ndarray, shape (N,), float64
+            The column.
+        ok : np.ndarray, shape (N,), bool
+            Rows whose status is ``ok``.
+        """
+        return values[~(np.isnan(values) & ok)] if self.partial else values
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from facedeblur.benchmark.errors import InputError, suggest
 if TYPE_CHECKING:
     import pandas as pd
 
+TAIL = 0.05
+"""Share of values that the tail is the mean of."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -36,6 +39,11 @@ class Summary:
         The extreme on the bad and on the good side.
     median, q05, q25, q75, q95 : float
         Quantiles, linear between neighbours.
+    tail : float
+        Mean of the worst 5 % of values (expected shortfall): how bad it gets, less at the mercy of one image than
+        `worst`. Where 5 % is no whole number of values, the last one counts in part; fewer than 20 leave the worst.
+    q01, q10, q90, q99 : float
+        More quantiles.
 
     Notes
     -----
@@ -55,6 +63,11 @@ class Summary:
     q25: float
     q75: float
     q95: float
+    tail: float
+    q01: float
+    q10: float
+    q90: float
+    q99: float
 
     @property
     def coverage(self) -> float:
@@ -92,6 +105,7 @@ def summary(
     References
     ----------
     Shen et al. 2020, Tables 9 and 10: average = mean of per-image dB, "+-" = over all images, worst = minimum.
+    Acerbi and Tasche, *On the coherence of expected shortfall*, Journal of Banking and Finance 26, 2002 (the tail).
     """
     column = np.asarray(values if isinstance(values, np.ndarray) else list(values), dtype=np.float64)
     if column.ndim != 1:
@@ -121,6 +135,11 @@ def summary(
         q25=_quantile(kept, 0.25),
         q75=_quantile(kept, 0.75),
         q95=_quantile(kept, 0.95),
+        tail=_tail(kept if higher_is_better else kept[::-1]),
+        q01=_quantile(kept, 0.01),
+        q10=_quantile(kept, 0.1),
+        q90=_quantile(kept, 0.9),
+        q99=_quantile(kept, 0.99),
     )
 
 
@@ -186,6 +205,19 @@ def _mean(ordered: np.ndarray) -> float:
         ends = {float(end) for end in (ordered[0], ordered[-1]) if math.isinf(end)}
         return ends.pop() if len(ends) == 1 else math.nan
     return math.fsum(ordered) / ordered.size
+
+
+def _tail(from_worst: np.ndarray) -> float:
+    """Return the mean of the worst values, the last of them by the part that makes up the share."""
+    if not from_worst.size:
+        return math.nan
+    wanted = TAIL * from_worst.size
+    whole = math.floor(wanted)
+    part = wanted - whole
+    worst = [float(value) for value in from_worst[: whole + (part > 0)]]
+    if not all(map(math.isfinite, worst)):
+        return _mean(np.sort(np.asarray(worst)))
+    return math.fsum([*worst[:whole], *(part * value for value in worst[whole:])]) / wanted
 
 
 def _quantile(ordered: np.ndarray, share: float) -> float:

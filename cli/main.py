@@ -28,9 +28,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Run and score": {
         "run": ("run:run", "Restore a set with a method."),
+        "recognise": ("recognise:recognise", "Look for restored faces in the gallery of a set."),
         "score": ("score:score", "Score the outputs of methods by a protocol."),
     },
     "Publish": {
+        "compare": ("compare:compare", "Compare two methods pair by pair."),
         "leaderboard": ("leaderboard:leaderboard", "Compare methods in one table."),
         "report": ("report:report", "Write a self-contained HTML report."),
     },

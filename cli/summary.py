@@ -43,13 +43,14 @@ def print_scores(tables: Sequence[Scores]) -> None:
     from facedeblur.benchmark.statistics import summary
 
     for table in tables:
-        meta, statuses = table.meta, Counter(table.column("status"))
+        meta, said = table.meta, table.column("status")
+        statuses = Counter(said)
         total, ok = statuses.total(), statuses.pop("ok", 0)
         oracle = " (oracle: it was given the true kernel)" if meta.oracle else ""
         click.echo(f"{meta.method}{oracle}: {ok:,} of {total:,} outputs scored on {meta.set['name']}")
         width = max((len(column.signature) for column in meta.columns), default=0)
         for column in meta.columns:
-            values = table.column(column.signature)
+            values = column.counted(table.column(column.signature), said == "ok")
             found = summary(values, higher_is_better=column.higher_is_better, failure_value=column.failure)
             missing = f"  {found.failed:,} failed, counted as {column.failure:g}" if found.failed else ""
             click.echo(

@@ -84,7 +84,9 @@ class Entry:
     def summary(self, column: Column) -> Summary:
         """Mean, spread and worst of one metric; failures count as ``column.failure``."""
         if column.signature not in self._summaries:
-            self._summaries[column.signature] = summarise(self.values(column, filled=False), column)
+            self._summaries[column.signature] = summarise(
+                column.counted(self.values(column, filled=False), self.ok), column
+            )
         return self._summaries[column.signature]
 
     @cached_property

@@ -189,7 +189,7 @@ def _coverage(board: Board) -> list[dict[str, Any]]:
         holes = []
         for column in entry.meta.columns:
             empty = int(np.isnan(entry.values(column, filled=False)[entry.ok]).sum())
-            if empty:
+            if empty and not column.partial:
                 holes.append((column.label, column.signature, empty))
         ok = int(entry.ok.sum())
         whole = ok == entry.total and not holes

@@ -18,6 +18,10 @@ class Metric(Protocol):
 
     An implementation is picklable, keeps no state between calls and gives the same values for a
     batch as for its images one by one.
+
+    A metric that looks at semantic classes has a further attribute ``needs_label = True``: its
+    ``prepare(sharp, label)`` is also given the labels of the sharp image, (H, W) uint8 classes of
+    Helen, or None for an image that has none; then, and where its class is absent, it measures NaN.
     """
 
     @property
@@ -87,6 +91,12 @@ METRICS: Registry[Callable[..., Metric]] = Registry("metric", group="facedeblur.
 
 METRICS.add("psnr", "facedeblur.benchmark.metrics.fidelity:psnr_metric")
 METRICS.add("ssim", "facedeblur.benchmark.metrics.fidelity:ssim_metric")
+METRICS.add("psnr-crop", "facedeblur.benchmark.metrics.crop:psnr_crop_metric")
+METRICS.add("ssim-crop", "facedeblur.benchmark.metrics.crop:ssim_crop_metric")
+METRICS.add("psnr-shift", "facedeblur.benchmark.metrics.shift:psnr_shift_metric")
+METRICS.add("ssim-shift", "facedeblur.benchmark.metrics.shift:ssim_shift_metric")
+METRICS.add("psnr-class", "facedeblur.benchmark.metrics.semantic_metric:class_psnr_metric")
+METRICS.add("ssim-class", "facedeblur.benchmark.metrics.semantic_metric:class_ssim_metric")
 METRICS.add("identity", "facedeblur.benchmark.metrics.identity:identity_metric")
 METRICS.add("detection", "facedeblur.benchmark.metrics.detection:detection_metric")
 

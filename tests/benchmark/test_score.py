@@ -225,3 +225,45 @@ def test_without_sharp_truth_only_metrics_that_need_none(tmp_path, toy_parts, dl
     assert table.meta.unavailable == (("psnr[rgb,255]", "set 'real' has no sharp images"),)
     assert list(table.frame["status"]) == ["ok"] * 3
     assert list(table.frame["detection[dlib-hog,up1]"]) == [0.0] * 3
+
+
+def test_a_class_that_is_not_in_the_picture_is_left_out(tmp_path, toy_parts):
+    """Labels of two faces without hair: their hair columns are NaN on ok rows, and no failures."""
+    images, sharp = toy_parts
+
+    def label_of(image):
+        label = np.ones((image.height, image.width), np.uint8)
+        if image.image_id == "face2":
+            label[:6] = 10
+        return label
+
+    images = [
+        replace(image, label=f"labels/{image.image_id}.png", label_sha256=pixel_hash(label_of(image)))
+        if image.ok
+        else image
+        for image in images
+    ]
+    writer = SetWriter(tmp_path / "set", {"name": "labelled", "recipe": "", "seed": 0})
+    writer.start(images, lambda image: sharp[image.image_id], None, n_kernels=1, label=label_of)
+    for row, image in enumerate(image for image in images if image.blurred):
+        name, pixels = f"blur/{image.image_id}.png", np.roll(sharp[image.image_id], 1, axis=0)
+        write_png(writer.work / name, pixels)
+        pair = Pair(row, image.image_id, image.image_id, "", 0, "frames", "frames", 0.0, 1.0, 0, image.sharp, name,
+                    pixel_hash(pixels))  # fmt: skip
+        writer.append([pair])
+    made = writer.finish()
+    (table,) = score(made.root, made.root / "blur", metrics=["psnr-class[hair]", "psnr-class[skin]"], jobs=1)
+    hair, skin = table.meta.columns
+    assert hair.partial
+    values, ok = table.column(hair.signature), table.column("status") == "ok"
+    assert np.isnan(values).tolist() == [True, True, False]
+    assert len(hair.counted(values, ok)) == 1
+    assert len(hair.counted(values, np.array([True, False, True]))) == 2  # a failed row stays
+    assert not np.isnan(table.column(skin.signature)).any()
+
+
+def test_class_columns_need_labels(toy, foreign):
+    (table,) = score(toy.root, foreign, metrics=["psnr", "psnr-class[skin]"], jobs=1)
+    assert [column.label for column in table.meta.columns] == ["PSNR"]
+    ((name, why),) = table.meta.unavailable
+    assert name.startswith("psnr-class") and why == "set 'toy' has no label images"

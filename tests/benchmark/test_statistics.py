@@ -60,7 +60,8 @@ def test_nothing_scored(values: list[float], failures: int) -> None:
     got = summary(values, higher_is_better=True, failures=failures)
     assert (got.scored, got.failed) == (0, len(values) + failures)
     numbers = {name: value for name, value in asdict(got).items() if isinstance(value, float)}
-    assert set(numbers) == {"mean", "std", "worst", "best", "median", "q05", "q25", "q75", "q95"}
+    quantiles = {f"q{share:02}" for share in (1, 5, 10, 25, 75, 90, 95, 99)}
+    assert set(numbers) == {"mean", "std", "worst", "best", "median", "tail"} | quantiles
     assert all(math.isnan(value) for value in numbers.values())
     assert math.isnan(got.coverage) if got.n == 0 else got.coverage == 0
     if got.n:
@@ -101,6 +102,23 @@ def test_strata_by_two_columns() -> None:
     assert table.loc[("y", 1), "mean"] == 4.0 and table.loc[("y", 1), "worst"] == 5.0
     empty = by_stratum(frame[:0], "v", "a", higher_is_better=True)
     assert len(empty) == 0 and "mean" in empty.columns
+
+
+def test_the_tail_is_the_mean_of_the_worst_twentieth() -> None:
+    # 5 % of 801 values are 40.05 of them.
+    ordered = np.sort(VALUES)
+    low = (ordered[:40].sum() + 0.05 * ordered[40]) / 40.05
+    high = (ordered[-40:].sum() + 0.05 * ordered[-41]) / 40.05
+    assert summary(VALUES, higher_is_better=True).tail == pytest.approx(low, rel=1e-13)
+    assert summary(VALUES, higher_is_better=False).tail == pytest.approx(high, rel=1e-13)
+    got = summary(VALUES, higher_is_better=True)
+    assert got.worst < got.q01 < got.tail < got.q05 < got.q10 < got.q90 < got.q99 < got.best
+    assert [got.q01, got.q10, got.q90, got.q99] == pytest.approx(np.quantile(VALUES, [0.01, 0.1, 0.9, 0.99]).tolist())
+    assert summary(ordered[:40], higher_is_better=True).tail == pytest.approx(ordered[:2].mean(), rel=1e-14)
+    assert summary([3.0, 1.0], higher_is_better=True).tail == 1.0
+    assert summary([30.0, math.nan], higher_is_better=True, failure_value=0.0).tail == 0.0
+    assert summary([-math.inf, 1.0], higher_is_better=True).tail == -math.inf
+    assert summary([math.inf] * 30, higher_is_better=True).tail == math.inf
 
 
 def test_bad_input() -> None:

@@ -1,0 +1,227 @@
+"""Recognition test of a set with a gallery: whom do restored probes look like?
+
+Shen et al., IJCV 2020, section 5.2: 100 people, one photograph of each blurred by 80 point spread
+functions, restored, and compared with the 900 clear photographs of the gallery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark import recognise_task
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.metrics.recognition import DISTANCES, MISS, cmc, leave_one_out, rank_of
+from facedeblur.benchmark.metrics.verification import Verification, verification
+from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.recognition import FILE, NO_FACE, OUTSIDE, Curve, Recognition, rank_schema
+from facedeblur.benchmark.sets import Image, Set
+
+MODES = ("aligned", "detect")
+INPUT = "blurred images"
+FOLDS = 10
+
+
+def recognise(
+    set_path: str | Path,
+    outputs: str | Path | Sequence[str | Path | None] | None,
+    *,
+    embedder: str = "dlib-resnet",
+    mode: str = "aligned",
+    distance: str = "l2",
+    jobs: int = -1,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Recognition]:
+    """Look for the people of the probes in the gallery of the set.
+
+    The gallery is embedded once for all runs. Each result is kept as ``OUTPUTS/recognition.parquet``
+    and ``.json``, and read from there while set, run, embedder and distance stay the same.
+
+    Parameters
+    ----------
+    set_path : path
+        A set with gallery images, made with the recipe ``shen2020-recognition`` for instance.
+    outputs : path, None, or sequence of them
+        Outputs folders; None is the set's blurred images themselves, whose result is not kept.
+    embedder : str
+        Name of an embedder: ``dlib-resnet``, ``facenet-vggface2``, ...
+    mode : {'aligned', 'detect'}
+        Embed the images as they are, or find the face in each again; where there is none it is a miss.
+    distance : {'l2', 'cosine'}
+        Orders the gallery; verification always takes squared Euclidean distances.
+    jobs : int
+        Number of workers; -1 uses every processor.
+    progress : callable, optional
+        Called with (images embedded, images in all).
+
+    Returns
+    -------
+    list of Recognition
+        One a run, in the order of `outputs`.
+
+    Raises
+    ------
+    InputError
+        When the set has no pairs or no gallery of two people or more, outputs belong to another
+        set, or an option is not known.
+    """
+    folders = [outputs] if outputs is None or isinstance(outputs, str | Path) else list(outputs)
+    for word, known in ((mode, MODES), (distance, DISTANCES)):
+        if word not in known:
+            raise InputError(f"option '{word}'", expected=" or ".join(known), do=suggest(word, known))
+    the_set = Set.open(set_path)
+    _check(the_set)
+    name = embedder if mode == "aligned" else f"{embedder},detect"
+    definition = ",".join(recognise_task.made(name).definition)
+    runs = [None if folder is None else Outputs.open(folder, the_set) for folder in folders]
+    results = [None if run is None else _kept(run, the_set, definition, distance) for run in runs]
+    waiting = [at for at, result in enumerate(results) if result is None]
+    if waiting:
+        images = tuple(image for image in the_set.images.values() if image.ok)
+        count = _Count(len(images) + the_set.n_pairs * len(waiting), progress)
+        parts = []
+        for _, vectors in imap(recognise_task.run, recognise_task.clear_tasks(the_set, images, name), jobs=jobs):
+            parts.append(vectors)
+            count.add(len(vectors))
+        clear = _Clear.of(the_set, images, np.concatenate(parts), distance)
+        for at in waiting:
+            results[at] = made = _test(clear, runs[at], name, definition, jobs, count)
+            if (run := runs[at]) is not None:
+                made.write(run.root / FILE)
+    return [result for result in results if result is not None]
+
+
+@dataclass
+class _Count:
+    """Progress over the gallery and all runs."""
+
+    total: int
+    report: Callable[[int, int], None] | None
+    done: int = 0
+
+    def add(self, count: int) -> None:
+        self.done += count
+        if self.report:
+            self.report(self.done, self.total)
+
+
+def _check(the_set: Set) -> None:
+    shown = {image.identity for image in the_set.images.values() if image.ok and not image.blurred}
+    if len(shown) < 2 or not the_set.n_pairs:
+        raise InputError(
+            f"set '{the_set.name}'", expected="probes, and a gallery of two people or more",
+            found=f"{the_set.n_pairs:,} pairs and {len(shown)} people in the gallery",
+            do="build a set with the recipe shen2020-recognition",
+        )  # fmt: skip
+
+
+def _kept(run: Outputs, the_set: Set, definition: str, distance: str) -> Recognition | None:
+    """The finished result of just this run, where it is there and whole."""
+    try:
+        found = Recognition.read(run.root)
+    except InputError:
+        return None
+    key = (found.set_hash, found.run_hash, found.embedder, found.distance)
+    return found if key == (the_set.content_hash, run.run_hash, definition, distance) else None
+
+
+@dataclass(frozen=True)
+class _Clear:
+    """The clear images of a set, embedded, and what is known of them for every run.
+
+    ``same`` and ``other`` hold for each identity of the gallery one image of that person and one of the next:
+    MSPL's verification has one right and one wrong reference an identity.
+    """
+
+    the_set: Set
+    distance: str
+    gallery: np.ndarray
+    people: np.ndarray
+    left_out: int
+    same: dict[str, np.ndarray]
+    other: dict[str, np.ndarray]
+    probes: Curve
+    leave_one_out: Curve
+
+    @classmethod
+    def of(cls, the_set: Set, images: Sequence[Image], vectors: np.ndarray, distance: str) -> _Clear:
+        """Rank the clear images among themselves."""
+        who = np.array([image.identity for image in images])
+        probe = np.array([image.blurred for image in images])
+        gallery, people = vectors[~probe], who[~probe]
+        good = np.isfinite(gallery).all(axis=1)
+        same: dict[str, np.ndarray] = {}
+        for person, vector in zip(people[good].tolist(), gallery[good], strict=True):
+            same.setdefault(person, vector)
+        order = sorted(same)
+        other = {person: same[order[(at + 1) % len(order)]] for at, person in enumerate(order)} if order[1:] else {}
+        absent = sum(not image.ok and image.role == "gallery" for image in the_set.images.values())
+        ranks = rank_of(vectors[probe], who[probe], gallery, people, distance=distance)
+        everyone = leave_one_out(vectors, who, distance=distance)
+        return cls(
+            the_set, distance, gallery, people, absent + int((~good).sum()), same, other,
+            _curve(ranks, np.isfinite(vectors[probe]).all(axis=1), len(gallery)),
+            _curve(everyone, np.isfinite(vectors).all(axis=1), len(vectors)),
+        )  # fmt: skip
+
+
+def _curve(ranks: np.ndarray, embedded: np.ndarray, size: int) -> Curve:
+    misses, outside = int((~embedded).sum()), int((embedded & (ranks == MISS)).sum())
+    return Curve(len(ranks), misses, outside, tuple(cmc(ranks, size).tolist()))
+
+
+def _test(clear: _Clear, run: Outputs | None, embedder: str, definition: str, jobs: int, count: _Count) -> Recognition:
+    """Rank the probes of one run, photograph by photograph."""
+    import pandas as pd
+
+    the_set, gallery = clear.the_set, clear.gallery
+    rows: list[tuple[Any, ...]] = []
+    embedded: list[bool] = []
+    nowhere = np.full(gallery.shape[1], np.nan)
+    tasks = recognise_task.probe_tasks(the_set, run, embedder)
+    groups = the_set.by_image()
+    for (said, found), (image, pairs) in zip(imap(recognise_task.run, tasks, jobs=jobs), groups, strict=True):
+        vectors = found.astype(np.float64) if found.shape[1] else np.tile(nowhere, (len(pairs), 1))
+        ranks = rank_of(vectors, [image.identity] * len(pairs), gallery, clear.people, distance=clear.distance)
+        there = np.asarray(np.isfinite(vectors).all(axis=1))
+        known = image.identity in clear.same
+        apart = [np.sum((vectors - table.get(image.identity, nowhere)) ** 2, axis=1)
+                 for table in (clear.same, clear.other)]  # fmt: skip
+        for pair, status, found_face, rank, one, other in zip(pairs, said, there, ranks, *apart, strict=True):
+            if status == "ok" and rank == MISS:
+                status = NO_FACE if known or not found_face else OUTSIDE
+            rows.append((pair.index, pair.pair_id, image.image_id, image.identity, pair.kernel_id, pair.kernel_size,
+                         status, rank, one, other))  # fmt: skip
+        embedded += there.tolist()
+        count.add(len(pairs))
+    frame = pd.DataFrame(rows, columns=rank_schema().names)
+    return Recognition(
+        method=INPUT if run is None else run.method,
+        oracle=run is not None and bool(run.info.get("oracle", False)),
+        set_name=the_set.name,
+        set_hash=the_set.content_hash,
+        run_hash="" if run is None else run.run_hash,
+        embedder=definition,
+        distance=clear.distance,
+        n_gallery=int(np.isfinite(gallery).all(axis=1).sum()),
+        gallery_left_out=clear.left_out,
+        n_identities=len(clear.same),
+        curve=_curve(frame["rank"].to_numpy(), np.array(embedded), len(gallery)),
+        clear=clear.probes,
+        leave_one_out=clear.leave_one_out,
+        verification=_verify(frame["same_distance"].to_numpy(), frame["other_distance"].to_numpy()),
+        ranks=frame,
+    )
+
+
+def _verify(same: np.ndarray, other: np.ndarray) -> Verification | None:
+    """Each probe once with its own person and once with another; None where that is too few for the folds."""
+    if len(same) < FOLDS:
+        return None
+    kinds = np.repeat([True, False], len(same))
+    return verification(np.concatenate([same, other]), kinds, folds=FOLDS)

@@ -1,0 +1,119 @@
+"""One task of a recognition test: some images of a set or of a run, read and embedded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, provider
+from facedeblur.benchmark.images import pixel_hash
+from facedeblur.benchmark.outputs import Outputs, Status
+from facedeblur.benchmark.sets import Image, Pair, Set
+
+CLEAR_A_TASK = 40
+
+
+@dataclass(frozen=True)
+class Task:
+    """All pairs of one photograph, or (without pairs) some clear images.
+
+    Attributes
+    ----------
+    set_root : Path
+    set_hash : str
+    embedder : str
+        Its name with options.
+    images : tuple of Image
+    pairs : tuple of Pair
+    run_root : Path or None
+        The outputs; None takes the blurred images of the set.
+    statuses : tuple of Status
+        One a pair, of the run.
+    """
+
+    set_root: Path
+    set_hash: str
+    embedder: str
+    images: tuple[Image, ...]
+    pairs: tuple[Pair, ...] = ()
+    run_root: Path | None = None
+    statuses: tuple[Status, ...] = ()
+
+
+def clear_tasks(the_set: Set, images: tuple[Image, ...], embedder: str) -> Iterator[Task]:
+    """Cut clear images into tasks."""
+    for start in range(0, len(images), CLEAR_A_TASK):
+        yield Task(the_set.root, the_set.content_hash, embedder, images[start : start + CLEAR_A_TASK])
+
+
+def probe_tasks(the_set: Set, run: Outputs | None, embedder: str) -> Iterator[Task]:
+    """One task a photograph: its restored versions, or where `run` is None its blurred ones."""
+    statuses = None if run is None else run.statuses()
+    for image, pairs in the_set.by_image():
+        told = () if statuses is None else tuple(islice(statuses, len(pairs)))
+        root = None if run is None else run.root
+        yield Task(the_set.root, the_set.content_hash, embedder, (image,), tuple(pairs), root, told)
+
+
+@lru_cache(maxsize=2)
+def _open(root: Path, content_hash: str) -> Set:
+    """One set a process: its image table is read once."""
+    return Set.open(root)
+
+
+@lru_cache(maxsize=2)
+def made(embedder: str) -> Embedder:
+    """One embedder a process: networks are loaded once a worker."""
+    return provider(EMBEDDERS, embedder)
+
+
+def run(task: Task) -> tuple[list[str], np.ndarray]:
+    """Read and embed the images of one task.
+
+    Returns
+    -------
+    list of str
+        ``ok``, or ``failed: why`` for an image that is not there or not what it should be.
+    np.ndarray, shape (N, D), float32
+        NaN where there is no image or no face; D is 0 where no image could be read.
+    """
+    the_set = _open(task.set_root, task.set_hash)
+    pictures: list[tuple[str, np.ndarray | None]]
+    if not task.pairs:
+        pictures = [("ok", the_set.sharp(image)) for image in task.images]
+    elif task.run_root is None:
+        pictures = [("ok", the_set.blurred(pair)) for pair in task.pairs]
+    else:
+        opened, (image,) = Outputs.open(task.run_root, the_set, check=False), task.images
+        pictures = [_restored(opened, *both, image) for both in zip(task.pairs, task.statuses, strict=True)]
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for at, (_, pixels) in enumerate(pictures):
+        if pixels is not None:
+            alike.setdefault(pixels.shape, []).append(at)
+    vectors = np.zeros((len(pictures), 0), np.float32)
+    for rows in alike.values():
+        found = made(task.embedder).embed(np.stack([np.asarray(pictures[at][1]) for at in rows]))
+        if not vectors.shape[1]:
+            vectors = np.full((len(pictures), found.shape[1]), np.nan, dtype=np.float32)
+        vectors[rows] = found
+    return [status for status, _ in pictures], vectors
+
+
+def _restored(opened: Outputs, pair: Pair, status: Status, image: Image) -> tuple[str, np.ndarray | None]:
+    """The restored image, or why there is none: missing, damaged and altered files are rows, not ends."""
+    if not status.ok:
+        return status.status, None
+    try:
+        pixels = opened.restored(pair, (image.height, image.width))
+    except InputError as error:
+        missing = error.found == "nothing there"
+        return "failed: output missing" if missing else f"failed: expected {error.expected}, found {error.found}", None
+    if status.sha256 and pixel_hash(pixels) != status.sha256:
+        return "failed: altered since the run", None
+    return "ok", pixels
