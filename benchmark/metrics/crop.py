@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.fidelity import Fidelity, _same, psnr_metric, ssim_metric
+from facedeblur.benchmark.metrics.fidelity import Fidelity, check_images, psnr_metric, ssim_metric
 from facedeblur.benchmark.metrics.shift import large_enough
 from facedeblur.benchmark.metrics.signature import Signature
 
@@ -35,7 +35,7 @@ def cropped(
     InputError
         When nothing is left, or less than `compare` needs.
     """
-    _same(restored, sharp)
+    check_images(restored, sharp)
     large_enough(sharp, crop, 1)
     inside = np.s_[crop : sharp.shape[0] - crop, crop : sharp.shape[1] - crop]
     return compare(restored[inside], sharp[inside])

@@ -64,7 +64,7 @@ def psnr(restored: np.ndarray, sharp: np.ndarray, *, space: str = "rgb", cap: fl
     InputError
         When shape or type are not those above, or `space` is unknown.
     """
-    _same(restored, sharp)
+    check_images(restored, sharp)
     if space == "rgb":
         error = float(kernels.squared_error(frozen(restored).reshape(-1), frozen(sharp).reshape(-1))) / sharp.size
     elif space in SPACES:
@@ -102,7 +102,7 @@ def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d
     InputError
         When shape or type are not those above, the definition is unknown, or the image is smaller than the window.
     """
-    _same(restored, sharp)
+    check_images(restored, sharp)
     if definition not in DEFINITIONS:
         raise InputError(
             f"SSIM definition '{definition}'",
@@ -125,8 +125,14 @@ def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d
     return float(kernels.gaussian_ssim(x, y, 5 if volume or border else 0, _MIX if volume else _NO_MIX, _TAPS))
 
 
-def _same(restored: np.ndarray, sharp: np.ndarray) -> None:
-    """Refuse anything but two (H, W, 3) uint8 arrays of one shape."""
+def check_images(restored: np.ndarray, sharp: np.ndarray) -> None:
+    """Refuse anything but two (H, W, 3) uint8 RGB images of one shape.
+
+    Raises
+    ------
+    InputError
+        Naming both shapes and types.
+    """
     for name, image in (("restored", restored), ("sharp", sharp)):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
             raise InputError(

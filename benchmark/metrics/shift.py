@@ -19,7 +19,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.metrics import fidelity_kernels, shift_kernels
 from facedeblur.benchmark.metrics.base import fill
-from facedeblur.benchmark.metrics.fidelity import DEFINITIONS, Fidelity, _same
+from facedeblur.benchmark.metrics.fidelity import DEFINITIONS, Fidelity, check_images
 from facedeblur.benchmark.metrics.luma import frozen
 from facedeblur.benchmark.metrics.signature import Signature
 
@@ -79,7 +79,7 @@ def best_shift(restored: np.ndarray, sharp: np.ndarray, *, crop: int = 15, reach
     InputError
         When shape or type are not those above, the images are too small, or an option is out of range.
     """
-    _same(restored, sharp)
+    check_images(restored, sharp)
     parts = steps_a_pixel(step)
     if not 1 <= reach <= crop:
         raise InputError("largest shift", expected=f"1 to {crop} pixels, the border that is cut", found=str(reach))
@@ -166,7 +166,7 @@ def shift_ssim(
     if definition not in SSIM_DEFINITIONS:
         do = suggest(definition, SSIM_DEFINITIONS)
         raise InputError(f"SSIM definition '{definition}'", expected=f"of {', '.join(SSIM_DEFINITIONS)}", do=do)
-    _same(restored, sharp)
+    check_images(restored, sharp)
     large_enough(sharp, crop, fidelity_kernels.TAPS)
     found = best_shift(restored, sharp, crop=crop, reach=reach, step=step)
     x = frozen(shifted(restored, found, crop=crop))
