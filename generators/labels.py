@@ -12,14 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.generators.collection import Collection, Photograph
-
-CLASSES = (
-    "background", "skin", "left brow", "right brow", "left eye", "right eye", "nose", "upper lip", "inner mouth",
-    "lower lip", "hair",
-)  # fmt: skip
-"""The 11 classes of Smith et al., CVPR 2013; the place is the value in a label image."""
 
 _Point = np.ndarray | None
 _PAIRS = ((2, 3), (4, 5))
@@ -78,7 +73,7 @@ def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.nda
     Returns
     -------
     (H, W) uint8
-        Places in `CLASSES`; left is the left of the face as it is seen.
+        Places in `HELEN`; left is the left of the face as it is seen.
 
     Raises
     ------
@@ -113,7 +108,7 @@ def sides_of(labels: np.ndarray) -> tuple[int, int]:
     Parameters
     ----------
     labels : (H, W) uint8
-        Places in `CLASSES`.
+        Places in `HELEN`.
 
     Returns
     -------
@@ -175,11 +170,11 @@ def _single(path: Path) -> np.ndarray:
 def _of_maps(folder: Path) -> np.ndarray:
     """The likeliest class by Helen's 11 probability maps; the lower one where two are equal."""
     maps = []
-    for number in range(len(CLASSES)):
+    for number in range(len(HELEN)):
         file = next(folder.glob(f"*_lbl{number:02}.png"), None)
         if file is None:
             raise InputError(
-                str(folder), expected=f"NAME_lbl{number:02}.png ({CLASSES[number]})", found="none", do="unpack it again"
+                str(folder), expected=f"NAME_lbl{number:02}.png ({HELEN[number]})", found="none", do="unpack it again"
             )
         maps.append(_single(file))
         if maps[-1].shape != maps[0].shape:

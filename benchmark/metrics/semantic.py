@@ -15,6 +15,7 @@ import numpy as np
 
 from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.metrics.fidelity import check_images
 from facedeblur.benchmark.metrics.fidelity_kernels import channel_mix, gaussian_ssim, gaussian_taps
 from facedeblur.benchmark.metrics.luma import frozen
 from facedeblur.benchmark.metrics.semantic_kernels import keep_region, region_squared_error, region_ssim
@@ -182,11 +183,7 @@ def _check(restored: np.ndarray, sharp: np.ndarray, definition: str) -> None:
             expected=f"of {', '.join(NORMALISATIONS)}",
             do=suggest(definition, NORMALISATIONS),
         )
-    for name, image in (("restored", restored), ("sharp", sharp)):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise InputError(f"{name} image", expected="(H, W, 3) uint8 RGB", found=f"{image.shape} {image.dtype}")
-    if restored.shape != sharp.shape:
-        raise InputError("restored image", expected=f"the sharp image's shape {sharp.shape}", found=f"{restored.shape}")
+    check_images(restored, sharp)
 
 
 def psnr_within(

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.collection import Collection, Photograph
-from facedeblur.generators.labels import CLASSES, KINDS, exchange_sides, labels_of, read_labels, sides_of
+from facedeblur.generators.labels import KINDS, exchange_sides, labels_of, read_labels, sides_of
 from facedeblur.generators.sources import open_collection
 
 SIZE = (40, 32)
@@ -166,6 +167,6 @@ def test_real_masks(shared_data):
         assert min(sides_of(labels)) >= 0
         assert np.array_equal(np.isin(labels, (2, 3, 4, 5)), np.isin(literal, (2, 3, 4, 5)))
         seen.update(np.unique(labels).tolist())
-    assert set(seen) == set(range(len(CLASSES)))
+    assert set(seen) == set(range(len(HELEN)))
     # Most masks name the sides as the face shows them; a few photographs of this copy are mirrored.
     assert published[1, 1] > 45 and 0 < published[-1, -1] < 10
