@@ -14,6 +14,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, provider
 from facedeblur.benchmark.images import pixel_hash
 from facedeblur.benchmark.outputs import Outputs, Status
+from facedeblur.benchmark.score_task import open_set
 from facedeblur.benchmark.sets import Image, Pair, Set
 
 CLEAR_A_TASK = 40
@@ -62,12 +63,6 @@ def probe_tasks(the_set: Set, run: Outputs | None, embedder: str) -> Iterator[Ta
 
 
 @lru_cache(maxsize=2)
-def _open(root: Path, content_hash: str) -> Set:
-    """One set a process: its image table is read once."""
-    return Set.open(root)
-
-
-@lru_cache(maxsize=2)
 def made(embedder: str) -> Embedder:
     """One embedder a process: networks are loaded once a worker."""
     return provider(EMBEDDERS, embedder)
@@ -83,7 +78,7 @@ def run(task: Task) -> tuple[list[str], np.ndarray]:
     np.ndarray, shape (N, D), float32
         NaN where there is no image or no face; D is 0 where no image could be read.
     """
-    the_set = _open(task.set_root, task.set_hash)
+    the_set = open_set(task.set_root, task.set_hash)
     pictures: list[tuple[str, np.ndarray | None]]
     if not task.pairs:
         pictures = [("ok", the_set.sharp(image)) for image in task.images]
@@ -91,7 +86,7 @@ def run(task: Task) -> tuple[list[str], np.ndarray]:
         pictures = [("ok", the_set.blurred(pair)) for pair in task.pairs]
     else:
         opened, (image,) = Outputs.open(task.run_root, the_set, check=False), task.images
-        pictures = [_restored(opened, *both, image) for both in zip(task.pairs, task.statuses, strict=True)]
+        pictures = [restored_of(opened, *both, image) for both in zip(task.pairs, task.statuses, strict=True)]
     alike: dict[tuple[int, ...], list[int]] = {}
     for at, (_, pixels) in enumerate(pictures):
         if pixels is not None:
@@ -105,7 +100,7 @@ def run(task: Task) -> tuple[list[str], np.ndarray]:
     return [status for status, _ in pictures], vectors
 
 
-def _restored(opened: Outputs, pair: Pair, status: Status, image: Image) -> tuple[str, np.ndarray | None]:
+def restored_of(opened: Outputs, pair: Pair, status: Status, image: Image) -> tuple[str, np.ndarray | None]:
     """The restored image, or why there is none: missing, damaged and altered files are rows, not ends."""
     if not status.ok:
         return status.status, None

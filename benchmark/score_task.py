@@ -68,7 +68,7 @@ def _task(
 
 
 @lru_cache(maxsize=2)
-def _open(root: Path, content_hash: str) -> Set:
+def open_set(root: Path, content_hash: str) -> Set:
     """One set a process: its image table is read once."""
     return Set.open(root)
 
@@ -88,7 +88,7 @@ def run(task: Task) -> int:
     waiting = [at for at, part in enumerate(task.parts) if not part.is_file()]
     if not waiting:
         return count
-    the_set = _open(task.set_root, task.set_hash)
+    the_set = open_set(task.set_root, task.set_hash)
     measures = [_metric(name) for name in task.metrics]
     opened = {at: Outputs.open(task.runs[at][0], the_set, check=False) for at in waiting}
     rows: dict[int, list[dict[str, Any]]] = {at: [] for at in waiting}

@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Run and score": {
         "run": ("run:run", "Restore a set with a method."),
         "recognise": ("recognise:recognise", "Look for restored faces in the gallery of a set."),
+        "parse": ("parse:parse", "Compare the parts of restored faces with the labels of a set."),
         "score": ("score:score", "Score the outputs of methods by a protocol."),
     },
     "Publish": {

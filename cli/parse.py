@@ -1,0 +1,89 @@
+"""``facedeblur parse``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from facedeblur.cli.progress import bar
+
+if TYPE_CHECKING:
+    from facedeblur.benchmark.parsing_scores import ParsingScores
+
+
+@click.command()
+@click.argument("set_path", metavar="SET", type=click.Path())
+@click.argument("outputs", metavar="OUTPUTS...", nargs=-1, type=click.Path())
+@click.option("--input", "with_input", is_flag=True, help="Parse the blurred images of SET too.")
+@click.option("--parser", default="dlib-68", show_default=True, help="What labels the parts of a face.")
+@click.option("--partition", type=click.Choice(["helen11", "umsn4"]), default="helen11", show_default=True,
+              help="The classes that are scored: Helen's, or the four groups of UMSN.")  # fmt: skip
+@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
+@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--quiet", is_flag=True, help="Print problems only.")
+@click.pass_context
+def parse(
+    ctx: click.Context,
+    set_path: str,
+    outputs: tuple[str, ...],
+    with_input: bool,
+    parser: str,
+    partition: str,
+    jobs: int,
+    json_: bool,
+    quiet: bool,
+) -> None:
+    """Compare the parts of the restored faces of OUTPUTS with the labels of SET.
+
+    Prints the F-score of every component and their mean. An image without a face, or whose output is
+    missing, misses all its pixels. The first row is of the sharp images: what the parser can reach.
+    """
+    from facedeblur.benchmark.parse import parse as compute
+
+    if not outputs and not with_input:
+        raise click.UsageError("give OUTPUTS, or --input for the blurred images themselves")
+    with bar("parsing", quiet=quiet or json_) as update:
+        runs = [*([None] if with_input else []), *outputs]
+        found = compute(set_path, runs, parser=parser, jobs=jobs, progress=update)
+    if json_ and not quiet:
+        text = [one.summary(partition) for one in found]
+        click.echo(json.dumps(text, indent=1, ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        _print(found, partition)
+    if any(one.failed for one in found):
+        ctx.exit(1)
+
+
+def _print(found: list[ParsingScores], partition: str) -> None:
+    first = found[0]
+    absent = first.not_parsed(partition)
+    names = [name for name in first.scores(partition) if name not in absent]
+    taken = [name for name in names if partition != "helen11" or name != "background"]
+    click.echo(f"{first.set_name}, {first.parser}, {partition}: F-score in %, pixels pooled over the images")
+    missing = f"; {', '.join(absent)} not parsed" if absent else ""
+    apart = "" if taken == names else " without the background"
+    click.echo(f"mean over {len(taken)} components{apart}{missing}")
+    click.echo("a miss is an image without a face or without an output; all its pixels count as missed")
+    methods = [one.method + " (oracle)" * one.oracle for one in found]
+    width = max(map(len, [*names, "no label"]))
+    # Components are rows: eleven of them do not fit beside each other.
+    columns = [max(len(method), 8) for method in methods]
+    click.echo(" " * width + "".join(f"  {method:>{n}}" for method, n in zip(methods, columns, strict=True)))
+
+    def line(name: str, values: list[str]) -> None:
+        click.echo(f"{name:<{width}}" + "".join(f"  {one:>{n}}" for one, n in zip(values, columns, strict=True)))
+
+    scores = [one.scores(partition) for one in found]
+    for name in names:
+        line(name, [f"{table[name] * 100:.2f}" for table in scores])
+    line("mean", [f"{one.mean(partition) * 100:.2f}" for one in found])
+    line("images", [f"{one.n_images:,}" for one in found])
+    line("misses", [f"{one.misses:,}" for one in found])
+    if any(one.unlabelled for one in found):
+        line("no label", [f"{one.unlabelled:,}" for one in found])
+    for one in found:
+        statuses = one.rows["status"].value_counts()
+        for status, count in list(statuses[~statuses.index.isin(["ok", "no label"])].items())[:5]:
+            click.echo(f"{one.method}: {count:,} {status}")
