@@ -67,6 +67,11 @@ def _dlib(name: str, file: str, sha256: str) -> WeightFile:
     return WeightFile(name, (file,), get, packages=(("face_recognition_models", "models"),), sha256=sha256)
 
 
+def _edgeface(size: str) -> WeightFile:
+    get = "put the file of that name from EdgeFace's repository (otroshi/edgeface, checkpoints) into one of them"
+    return WeightFile(f"edgeface-{size}", (f"edgeface_{size}_q.pt",), get)
+
+
 WEIGHTS: dict[str, WeightFile] = {
     weight.name: weight
     for weight in (
@@ -80,6 +85,13 @@ WEIGHTS: dict[str, WeightFile] = {
             "shape_predictor_68_face_landmarks.dat",
             "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
         ),
+        _dlib(
+            "dlib-mmod",
+            "mmod_human_face_detector.dat",
+            "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
+        ),
+        _edgeface("xs"),
+        _edgeface("xxs"),
         WeightFile(
             "facenet-vggface2",
             ("20180402-114759-vggface2.pt",),

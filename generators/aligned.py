@@ -9,11 +9,12 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Detector, Face, Landmarker, as_image
+from facedeblur.benchmark.faces.similarity import similarity
 from facedeblur.benchmark.images import MIN_SIDE
 from facedeblur.generators.crop_windows import crop_window
 from facedeblur.generators.extent import coverage, margin_inside
 from facedeblur.generators.templates import Template, template_named
-from facedeblur.generators.transforms import affine, scale_of, similarity
+from facedeblur.generators.transforms import affine, scale_of
 
 OK = "ok"
 NO_FACE = "no face"

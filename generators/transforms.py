@@ -9,39 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-
-
-def similarity(src: np.ndarray, dst: np.ndarray) -> np.ndarray:
-    """Rotation, uniform scale and shift that take `src` to `dst` with least squared error.
-
-    In complex numbers ``w = a z + b`` with ``a = sum(conj(z) w) / sum(|z|^2)`` of the centred
-    points: the solution of Umeyama (IEEE PAMI 1991) in two dimensions, without reflection.
-
-    Parameters
-    ----------
-    src, dst : np.ndarray, shape (N, 2)
-        Corresponding points ``(x, y)``, at least two different ones in `src`.
-
-    Returns
-    -------
-    np.ndarray, shape (2, 3), float64
-        ``dst ~ M[:, :2] @ src + M[:, 2]``.
-
-    Raises
-    ------
-    InputError
-        When the shapes differ, a value is not finite, or all points of `src` or of `dst` coincide.
-    """
-    source, target = _points(src, dst, "a similarity", 2)
-    z, w = source[:, 0] + 1j * source[:, 1], target[:, 0] + 1j * target[:, 1]
-    mean_z, mean_w = z.mean(), w.mean()
-    z, w = z - mean_z, w - mean_w
-    spread = float(np.sum(np.abs(z) ** 2))
-    factor = np.sum(np.conj(z) * w) / spread if spread > 0 else np.nan
-    if not np.isfinite(factor) or abs(factor) == 0:
-        raise InputError("points of a similarity", expected="finite points that differ", found="none such")
-    shift = mean_w - factor * mean_z
-    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
+from facedeblur.benchmark.faces.similarity import paired_points
 
 
 def affine(src: np.ndarray, dst: np.ndarray) -> np.ndarray:
@@ -61,22 +29,13 @@ def affine(src: np.ndarray, dst: np.ndarray) -> np.ndarray:
     InputError
         When the shapes differ, a value is not finite, or the points lie in a line.
     """
-    source, target = _points(src, dst, "an affine map", 3)
+    source, target = paired_points(src, dst, "an affine map", 3)
     centre = source.mean(axis=0)
     design = np.column_stack([source - centre, np.ones(len(source))])
     if not np.isfinite(design).all() or not np.isfinite(target).all() or np.linalg.matrix_rank(design) < 3:
         raise InputError("points of an affine map", expected="finite points that are not in a line", found="none such")
     found = np.linalg.lstsq(design, target, rcond=None)[0].T
     return np.column_stack([found[:, :2], found[:, 2] - found[:, :2] @ centre])
-
-
-def _points(src: np.ndarray, dst: np.ndarray, what: str, least: int) -> tuple[np.ndarray, np.ndarray]:
-    source, target = np.asarray(src, dtype=np.float64), np.asarray(dst, dtype=np.float64)
-    if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2 or len(source) < least:
-        raise InputError(
-            f"points of {what}", expected=f"twice (N, 2), N >= {least}", found=f"{source.shape} and {target.shape}"
-        )
-    return source, target
 
 
 def window(x: float, y: float, width: float, height: float, size: tuple[int, int]) -> np.ndarray:

@@ -31,7 +31,11 @@ _ARGUMENTS = {
     "cosine": "one minus the cosine",
     "up1": "on the image at twice its size",
     "detect": "the face is found again first",
+    "up0": "on the image as it is",
     "dlib-hog": "dlib's HOG frontal face detector",
+    "dlib-mmod": "dlib's convolutional face detector",
+    "edgeface-xs": "the EdgeFace-XS network",
+    "edgeface-xxs": "the EdgeFace-XXS network",
     "dlib-resnet": "dlib's 128-d residual network",
     "facenet-vggface2": "FaceNet (InceptionResnetV1 trained on VGGFace2)",
 }

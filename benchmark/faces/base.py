@@ -133,13 +133,17 @@ PARSERS: Registry[ParserFactory] = Registry("parser", group="facedeblur.parsers"
 
 _HERE = "facedeblur.benchmark.faces"
 DETECTORS.add("dlib-hog", f"{_HERE}.dlib_hog:hog_detector")
+DETECTORS.add("dlib-mmod", f"{_HERE}.dlib_mmod:mmod_detector")
 DETECTORS.add("mtcnn", f"{_HERE}.mtcnn:mtcnn_detector")
 DETECTORS.add("yunet", f"{_HERE}.yunet:yunet_detector")
 LANDMARKERS.add("dlib-68", f"{_HERE}.dlib_hog:landmarker_68")
 LANDMARKERS.add("mtcnn", f"{_HERE}.mtcnn:mtcnn_landmarker")
 LANDMARKERS.add("yunet", f"{_HERE}.yunet:yunet_landmarker")
 EMBEDDERS.add("dlib-resnet", f"{_HERE}.dlib_resnet:dlib_embedder")
+EMBEDDERS.add("edgeface-xs", f"{_HERE}.edgeface:edgeface_xs")
+EMBEDDERS.add("edgeface-xxs", f"{_HERE}.edgeface:edgeface_xxs")
 EMBEDDERS.add("facenet-vggface2", f"{_HERE}.facenet:facenet_embedder")
+PARSERS.add("dlib-68", f"{_HERE}.landmark_parser:landmark_parser")
 
 
 def largest_first(faces: Sequence[Face]) -> list[Face]:

@@ -15,6 +15,7 @@ from skimage.filters import gaussian
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import DETECTORS, LANDMARKERS, Face
+from facedeblur.benchmark.faces.similarity import similarity
 from facedeblur.benchmark.images import pixel_hash, read_photo, read_png
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import read_rows
@@ -22,7 +23,7 @@ from facedeblur.generators.align import align, identity_of, image_ids
 from facedeblur.generators.aligned import align_photo, find_faces
 from facedeblur.generators.extent import coverage, margin_inside
 from facedeblur.generators.templates import TEMPLATES, template_named
-from facedeblur.generators.transforms import scale_of, similarity
+from facedeblur.generators.transforms import scale_of
 from facedeblur.generators.warp import warp
 
 SHEN = template_named("shen128")

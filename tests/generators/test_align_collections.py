@@ -10,6 +10,7 @@ import pytest
 from PIL import Image as Pil
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.similarity import similarity
 from facedeblur.benchmark.images import read_photo, read_png
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import read_rows
@@ -20,7 +21,7 @@ from facedeblur.generators.landmark_files import read_landmarks
 from facedeblur.generators.names import image_ids
 from facedeblur.generators.quality import Quality
 from facedeblur.generators.templates import template_named
-from facedeblur.generators.transforms import back, read_transform, similarity
+from facedeblur.generators.transforms import back, read_transform
 from facedeblur.generators.warp import warp
 
 SHEN = template_named("shen128")
