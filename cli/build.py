@@ -17,6 +17,13 @@ from facedeblur.cli.progress import stages
 @click.option("--store", type=click.Choice(["png", "npy"]), default="png", show_default=True)
 @click.option("--match", default="", help="Take photographs of this pattern only, e.g. '*_0001.jpg'.")
 @click.option("--list", "listed", type=click.Path(), help="Take the photographs of an image list (`facedeblur split`).")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice(["test", "train", "probe", "gallery"]),
+    help="Take photographs of this role only, by the collection's or the list's word; repeatable.",
+)
 @click.option("--limit", type=int, help="Take at most so many photographs.")
 @click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces in photographs.")
 @click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned.")
@@ -35,6 +42,7 @@ def build(
     seed: int,
     store: str,
     match: str,
+    roles: tuple[str, ...],
     listed: str | None,
     limit: int | None,
     detector: str,
@@ -62,6 +70,7 @@ def build(
             seed=seed,
             store=store,
             match=match,
+            roles=roles,
             listed=listed,
             limit=limit,
             detector=detector,

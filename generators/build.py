@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
@@ -49,6 +49,7 @@ def build(
     seed: int = 0,
     store: str = "png",
     match: str = "",
+    roles: Sequence[str] = (),
     listed: str | Path | None = None,
     limit: int | None = None,
     detector: str = "dlib-hog",
@@ -79,7 +80,7 @@ def build(
         With an item's index it determines the item.
     store : {'png', 'npy'}
         One PNG a picture, or one array for all.
-    match, listed, limit
+    match, roles, listed, limit
         Which photographs are taken; see `facedeblur.generators.sources.open_collection`.
     detector, landmarker : str
         Who finds faces and their points where photographs must be aligned.
@@ -144,7 +145,14 @@ def build(
         workspace=workspace,
         seed=seed,
         select=Selection(
-            match, listed, limit, described.split.gallery if described.split else 0, detector, landmarker, choose
+            match=match,
+            listed=listed,
+            limit=limit,
+            gallery=described.split.gallery if described.split else 0,
+            roles=tuple(roles),
+            detector=detector,
+            landmarker=landmarker,
+            choose=choose,
         ),
         progress=align_progress,
         **workers,

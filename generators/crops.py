@@ -74,6 +74,12 @@ class Selection:
     detector: str = "dlib-hog"
     landmarker: str = "dlib-68"
     choose: str = "largest"
+    roles: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """True where no filter is set."""
+        return not (self.match or self.listed or self.limit or self.gallery or self.roles)
 
 
 def gather(
@@ -156,7 +162,9 @@ def gather(
 
 def _is_plain(faces: str | Path, select: Selection) -> bool:
     """A folder without a layout's name or a filter: every file in it is a row."""
-    return Path(faces).is_dir() and not (select.match or select.listed or select.limit or select.gallery)
+    return Path(faces).is_dir() and not (
+        select.match or select.listed or select.limit or select.gallery or select.roles
+    )
 
 
 def _collection(faces: str | Path, select: Selection, seed: int) -> Collection:
@@ -168,7 +176,7 @@ def _collection(faces: str | Path, select: Selection, seed: int) -> Collection:
         sources = [file.relative_to(faces).as_posix() for file in list_images(faces)]
         listed = tuple(Photograph(source, identity_of(source)) for source in sources)
         return Collection("folder", Path(faces), "not stated", "", listed)
-    opened = open_collection(faces, match=select.match, listed=select.listed, limit=select.limit)
+    opened = open_collection(faces, match=select.match, roles=select.roles, listed=select.listed, limit=select.limit)
     if not select.gallery:
         return opened
     roles = {choice.source: choice.role for choice in probe_gallery(opened, seed=seed, gallery=select.gallery)}

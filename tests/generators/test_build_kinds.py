@@ -103,6 +103,10 @@ def test_filters_choose_photographs(tmp_path, crops):
     assert sorted(made.images) == ["a_0001", "b_0001"]
     made = build(small, f"people:{crops}", tmp_path / "limit", jobs=1, limit=2)
     assert [image.status for image in made.images.values()] == ["ok"] * 2
+    rows = ["a/a_0001.png,a,test,ok", "a/a_0002.png,a,test,ok", "b/b_0001.png,b,train,ok"]
+    (tmp_path / "list.csv").write_text("\n".join(["source,identity,role,status", *rows]) + "\n")
+    made = build(small, crops, tmp_path / "listed", jobs=1, listed=tmp_path / "list.csv", roles=["test"])
+    assert {image.image_id: image.role for image in made.images.values()} == {"a_0001": "test", "a_0002": "test"}
     with pytest.raises(InputError, match="none among 4"):
         build(small, crops, tmp_path / "none", jobs=1, match="*_0009.png")
 
