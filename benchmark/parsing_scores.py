@@ -8,17 +8,15 @@ without a face and a failed one miss all true pixels and hit none; one without a
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.classes import GROUPS, HELEN, groups_of
-from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.parsing import fscores, mean_fscore
+from facedeblur.benchmark.record_table import read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,14 +116,8 @@ class ParsingScores:
 
     def write(self, path: str | Path) -> None:
         """Write the table to `path` (``.parquet``), atomically."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         known = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "rows"}
-        table = pa.Table.from_pandas(self.rows, schema=row_schema(), preserve_index=False)
-        text = json.dumps({"schema": SCHEMA, **known})
-        with replacing(path) as temporary:
-            pq.write_table(table.replace_schema_metadata({b"facedeblur parsing": text}), temporary)
+        write_record(Path(path), "parsing", {"schema": SCHEMA, **known}, self.rows, row_schema())
 
     @classmethod
     def read(cls, path: str | Path) -> ParsingScores:
@@ -136,23 +128,13 @@ class ParsingScores:
         InputError
             When there is none, or it is damaged, or another kind of table.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         path = Path(path)
+
+        def make(known: dict[str, Any], rows: pd.DataFrame) -> ParsingScores:
+            return cls(**{**known, "classes": tuple(known["classes"])}, rows=rows)
+
         file = path / FILE if path.is_dir() else path
-        if not file.is_file():
-            raise InputError(str(file), expected="a parsing table", found="nothing there", do="parse first")
-        try:
-            table = pq.read_table(file)
-            known = json.loads((table.schema.metadata or {})[b"facedeblur parsing"])
-            if known.pop("schema") != SCHEMA or not table.schema.equals(row_schema()):
-                raise ValueError("another schema")
-            return cls(**{**known, "classes": tuple(known["classes"])}, rows=table.to_pandas())
-        except (pa.ArrowInvalid, OSError, KeyError, ValueError, TypeError) as error:
-            raise InputError(
-                str(file), expected="a parsing table", found=f"{type(error).__name__}: {error}", do="parse again"
-            ) from error
+        return read_record(file, "parsing", make, version=SCHEMA, schema=row_schema(), verb="parse")
 
 
 def _json(score: float) -> float | None:

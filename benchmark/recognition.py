@@ -9,14 +9,13 @@ copy of the table's metadata for people and scripts; only the table is read back
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.atomic import replacing, write_json
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.atomic import write_json
 from facedeblur.benchmark.metrics.verification import Verification
+from facedeblur.benchmark.record_table import read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,13 +132,8 @@ class Recognition:
 
     def write(self, path: str | Path) -> None:
         """Write the table to `path` (``.parquet``) and the summary beside it (``.json``), each atomically."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         path, text = Path(path), {"schema": SCHEMA, **self.summary()}
-        table = pa.Table.from_pandas(self.ranks, schema=rank_schema(), preserve_index=False)
-        with replacing(path) as temporary:
-            pq.write_table(table.replace_schema_metadata({b"facedeblur recognition": json.dumps(text)}), temporary)
+        write_record(path, "recognition", text, self.ranks, rank_schema())
         write_json(path.with_suffix(".json"), text)
 
     @classmethod
@@ -151,30 +145,17 @@ class Recognition:
         InputError
             When there is none, or it is damaged, or another kind of table.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         path = Path(path)
-        file = path / FILE if path.is_dir() else path
-        if not file.is_file():
-            raise InputError(str(file), expected="a recognition table", found="nothing there", do="recognise first")
-        try:
-            table = pq.read_table(file)
-            known = json.loads((table.schema.metadata or {})[b"facedeblur recognition"])
-            if known.pop("schema") != SCHEMA:
-                raise ValueError("another schema")
+
+        def make(known: dict[str, Any], ranks: pd.DataFrame) -> Recognition:
             for name in ("curve", "clear", "leave_one_out"):
                 bare = {entry.name: known[name][entry.name] for entry in fields(Curve)}
                 known[name] = Curve(**{**bare, "cmc": tuple(bare["cmc"])})
             known["verification"] = Verification(**known["verification"]) if known["verification"] else None
-            return cls(**known, ranks=table.to_pandas())
-        except (pa.ArrowInvalid, OSError, KeyError, ValueError, TypeError) as error:
-            raise InputError(
-                str(file),
-                expected="a recognition table",
-                found=f"{type(error).__name__}: {error}",
-                do="recognise again",
-            ) from error
+            return cls(**known, ranks=ranks)
+
+        file = path / FILE if path.is_dir() else path
+        return read_record(file, "recognition", make, version=SCHEMA, schema=rank_schema(), verb="recognise")
 
 
 def rank_schema() -> pa.Schema:
