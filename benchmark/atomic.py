@@ -15,13 +15,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary name beside `path`; rename it to `path` when the block succeeds.
 
     The suffix is kept, so that writers which choose the format by suffix work. When the
-    block fails or is interrupted the temporary file is removed and `path` is untouched.
+    block fails or is interrupted the temporary file is removed and `path` is untouched. A writer that
+    keeps its file from everyone else (safetensors does) is overruled: the file gets the mode that new files have.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = final.with_name(f".tmp-{os.getpid()}-{final.name}")
     try:
         yield temporary
+        if not temporary.stat().st_mode & 0o077:
+            temporary.chmod(ordinary_mode())
         temporary.replace(final)
     except OSError as error:
         # A failed write does not say into which file.
@@ -29,6 +32,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def ordinary_mode() -> int:
+    """Permissions of a file that `open` makes."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

@@ -21,6 +21,30 @@ GROUPS: dict[str, dict[str, tuple[int, ...]]] = {
 """
 
 
+CELEBAMASK_PARTS = (
+    "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip",
+    "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
+)  # fmt: skip
+"""The 19 classes of CelebAMask-HQ in its publisher's order; ``l_`` is the subject's left."""
+# The order of the widely used face-parsing.PyTorch networks and of masks merged for them.
+_BISENET = (
+    "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r", "nose", "mouth",
+    "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
+)  # fmt: skip
+# Helen's skin has neither ears nor neck; its brows and eyes are drawn through glasses, whose rest is skin then.
+_TO_HELEN = {
+    "skin": 1, "eye_g": 1, "l_brow": 2, "r_brow": 3, "l_eye": 4, "r_eye": 5, "nose": 6, "u_lip": 7, "mouth": 8,
+    "l_lip": 9, "hair": 10,
+}  # fmt: skip
+
+CLASS_LISTS: dict[str, tuple[int, ...]] = {
+    "helen11": tuple(range(11)),
+    "celebamask19": tuple(_TO_HELEN.get(part, 0) for part in CELEBAMASK_PARTS),
+    "bisenet19": tuple(_TO_HELEN.get(part, 0) for part in _BISENET),
+}
+"""Class lists of label images and parsers: the place in `HELEN` of each of their values."""
+
+
 def groups_of(partition: str) -> dict[str, tuple[int, ...]]:
     """Return the groups of a partition of `GROUPS`.
 

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.bootstrap import interval
-from facedeblur.benchmark.crossed import crossing, standard_error
+from facedeblur.benchmark.crossed import StandardError, crossing, standard_error
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.pairing import same_metrics, same_pairs
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.benchmark.statistics import summary
+from facedeblur.benchmark.uncertainty import factors
 
 TIE = 1e-6
 """Two values that differ by no more than this are a tie: what the metrics themselves are held to."""
@@ -163,7 +164,7 @@ def compare(
     left_out: list[tuple[str, str]] = []
     options: dict[str, Any] = {"level": level, "draws": draws, "seed": seed}
     names = _names([base, *others])
-    faces, kernels = _factors(base)
+    faces, kernels = factors(base)
     for other, name in zip(others, names[1:], strict=True):
         order = same_pairs(base, other, names[0], name)
         columns, missing = same_metrics(base, other, names[0], name, metrics)
@@ -200,6 +201,15 @@ def holm(p: Sequence[float]) -> list[float]:
     return corrected
 
 
+def two_sided(found: StandardError) -> float:
+    """p-value, in [0, 1], of no mean difference for new faces and kernels, by Student's t."""
+    from scipy.special import stdtr
+
+    # Without an error the difference is the same on every pair.
+    t = abs(found.mean) / found.error if found.error > 0 else 0.0 if found.mean == 0 else math.inf
+    return 2 * float(stdtr(found.freedom, -t))
+
+
 def _compared(
     mine: np.ndarray,
     theirs: np.ndarray,
@@ -209,8 +219,6 @@ def _compared(
     tie: float,
     options: dict[str, Any],
 ) -> Comparison:
-    from scipy.special import stdtr
-
     if column.partial:
         # Neither has it: the class is not in the picture, or both failed, which makes no difference.
         known = ~(np.isnan(mine) & np.isnan(theirs))
@@ -225,9 +233,7 @@ def _compared(
         found = standard_error(difference, crossed)
         bounds = interval(difference, faces, kernels, **options)
         low, high, mean = bounds.low, bounds.high, found.mean
-        # Without an error the difference is the same on every pair.
-        t = abs(mean) / found.error if found.error > 0 else 0.0 if mean == 0 else math.inf
-        p = 2 * float(stdtr(found.freedom, -t))
+        p = two_sided(found)
     else:
         ends = set(difference[np.isinf(difference)].tolist())
         mean = ends.pop() if len(ends) == 1 else math.nan
@@ -269,18 +275,6 @@ def _names(tables: Sequence[Scores]) -> list[str]:
         method if methods.count(method) == 1 else f"{method} (run {str(table.meta.run.get('hash', ''))[:10]})"
         for method, table in zip(methods, tables, strict=True)
     ]
-
-
-def _factors(table: Scores) -> tuple[np.ndarray, np.ndarray]:
-    """Face and kernel of each row, by name."""
-    frame = table.frame
-    identity, image, kernel, size, pair = (
-        frame[name].fillna("").astype(str).to_numpy()
-        for name in ("identity", "image_id", "kernel_id", "kernel_size", "pair_id")
-    )
-    faces = [f"i {who}" if who else f"p {photo}" for who, photo in zip(identity, image, strict=True)]
-    kernels = [f"k {name} {of}" if name else f"p {own}" for name, of, own in zip(kernel, size, pair, strict=True)]
-    return np.asarray(faces), np.asarray(kernels)
 
 
 def _values(table: Scores, column: Column) -> np.ndarray:

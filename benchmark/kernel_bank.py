@@ -98,6 +98,7 @@ class Bank:
     sizes: np.ndarray
     kernels: np.ndarray
     meta: dict[str, Any] = field(default_factory=dict)
+    _rows: dict[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", tuple(map(str, self.ids)))
@@ -114,6 +115,7 @@ class Bank:
             )
         if side % 2 == 0 or (self.sizes % 2 == 0).any():
             raise InputError("kernel bank", expected="odd sizes", found="an even one", do="make the bank again")
+        object.__setattr__(self, "_rows", {name: row for row, name in enumerate(self.ids)})
         for name in self.ids:
             check_kernel(self.kernel(name), name=f"kernel {name}")
 
@@ -129,6 +131,9 @@ class Bank:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
     def kernel(self, name: str) -> np.ndarray:
         """The (size, size) float64 kernel called `name`, without the zeros around it.
 
@@ -137,9 +142,9 @@ class Bank:
         InputError
             When there is none of that name.
         """
-        if name not in self.ids:
+        if name not in self._rows:
             raise InputError(f"kernel '{name}'", expected="a name of the bank", do=suggest(name, self.ids))
-        i = self.ids.index(name)
+        i = self._rows[name]
         margin = (self.kernels.shape[1] - int(self.sizes[i])) // 2
         return self.kernels[i, margin : margin + int(self.sizes[i]), margin : margin + int(self.sizes[i])]
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.benchmark.kernel_match import same_kernels
 from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.photo_hash import Print, matches, print_of
-from facedeblur.benchmark.sets import Image, Pair, Set
+from facedeblur.benchmark.sets import Image, Pair, Set, open_set
 
 KINDS = ("identity", "photograph", "kernel")
 _CHUNK = 64
@@ -169,7 +168,7 @@ def _prints(
             pairs.setdefault(pair.image_id, pair)
     tasks = [
         (
-            str(opened.root),
+            opened.root,
             opened.content_hash,
             [(image, pairs.get(image.image_id)) for image in images[at : at + _CHUNK]],
         )
@@ -183,12 +182,7 @@ def _prints(
     return prints
 
 
-@lru_cache(maxsize=2)
-def _opened(root: str, content_hash: str) -> Set:
-    return Set.open(root)
-
-
-def _read(task: tuple[str, str, list[tuple[Image, Pair | None]]]) -> list[Print]:
+def _read(task: tuple[Path, str, list[tuple[Image, Pair | None]]]) -> list[Print]:
     root, content_hash, images = task
-    opened = _opened(root, content_hash)
+    opened = open_set(root, content_hash)
     return [print_of(opened.sharp(image) if pair is None else opened.blurred(pair)) for image, pair in images]

@@ -2,7 +2,8 @@
 
 ``OUTPUTS/`` holds one PNG a pair under the blurred file's name (or ``restored.npy``), ``run.json``
 (method, version, weights, device, set hash, timings) and ``status.csv`` (one `Status` a pair, in the
-order of the manifest). A plain folder of PNG files under the blurred files' names, without
+order of the manifest). ``kernels.npz`` is there where the method estimates kernels: a bank whose names are the
+pairs'. A plain folder of PNG files under the blurred files' names, without
 ``run.json``, is taken as the outputs of a foreign method.
 """
 
@@ -11,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,16 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import SUFFIXES
+from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.benchmark.sets import Pair, Set
-from facedeblur.benchmark.stores import read_pixels
+from facedeblur.benchmark.stores import array_path, read_pixels
 from facedeblur.benchmark.tables import read_rows
-from facedeblur.benchmark.weights import sha256_of
 
 SCHEMA = 1
 RUN, STATUS = "run.json", "status.csv"
 PARTIAL_RUN, PARTIAL_STATUS = "run.partial.json", "status.partial.csv"
 ARRAY = "restored"
+KERNELS = "kernels.npz"
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,34 @@ class Outputs:
         """
         return read_pixels(self.root, stored_name(pair, self.store), pair.index, store=self.store, size=size)
 
+    @property
+    def has_kernels(self) -> bool:
+        """True where the method left estimated kernels."""
+        return (self.root / KERNELS).is_file()
+
+    def kernels(self) -> Bank | None:
+        """The estimated point spread functions, each named by its ``pair_id``; None where there are none.
+
+        Raises
+        ------
+        InputError
+            When the file is damaged.
+        """
+        if not self.has_kernels:
+            return None
+        file = (self.root / KERNELS).resolve()
+        known = file.stat()
+        return _bank(file, known.st_mtime_ns, known.st_size)
+
+    def kernel_pairs(self, pairs: Iterable[Pair]) -> Iterator[tuple[np.ndarray | None, np.ndarray | None]]:
+        """Yield the estimated and the true kernel of each pair, (k, k) float64; None for one that there is not."""
+        estimated, true = self.kernels(), self._set.bank
+        for pair in pairs:
+            yield (
+                estimated.kernel(pair.pair_id) if estimated and pair.pair_id in estimated else None,
+                true.kernel(pair.kernel_id) if true and pair.kernel_id in true else None,
+            )
+
     def extra(self, set_: Set | None = None) -> list[str]:
         """Names of image files in the folder that are no output of the set, sorted.
 
@@ -210,11 +240,30 @@ class Outputs:
         digest = hashlib.sha256(json.dumps(["facedeblur run", SCHEMA, *head], sort_keys=True).encode())
         if self.foreign:
             for pair in self._set.pairs():
-                file = self.root / pair.name
-                digest.update(f"\n{pair.name}\t{sha256_of(file) if file.is_file() else ''}".encode())
+                digest.update(f"\n{pair.name}\t{_bytes_hash(self.root / pair.name)}".encode())
         else:
             for row in self.statuses():
                 digest.update(f"\n{row.pair_id}\t{row.status}\t{row.sha256}".encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def files_hash(self) -> str:
+        """sha256 (hex) of the image files, and the estimated kernels, as they lie in the folder now.
+
+        `run_hash` knows what the run recorded; a file altered, lost or put back since then changes this one. Whatever
+        is computed of the outputs holds as long as both stay what they were.
+        """
+        pixels, kernels = self._pixels_hash(), _bytes_hash(self.root / KERNELS)
+        return hashlib.sha256(f"{pixels}\n{kernels}".encode()).hexdigest() if kernels else pixels
+
+    def _pixels_hash(self) -> str:
+        if self.foreign:
+            return self.run_hash
+        if self.store == "npy":
+            return _bytes_hash(array_path(self.root, f"{ARRAY}/"))
+        digest = hashlib.sha256()
+        for pair, status in zip(self._set.pairs(), self.statuses(), strict=True):
+            digest.update((_bytes_hash(self.root / pair.name) if status.ok else "-").encode() + b"\n")
         return digest.hexdigest()
 
 
@@ -259,5 +308,20 @@ def check_set(root: Path, info: dict[str, Any], set_: Set) -> None:
         )
 
 
+@lru_cache(maxsize=4)
+def _bank(file: Path, mtime_ns: int, size: int) -> Bank:
+    """One bank a process and file: the tasks of a scoring share it."""
+    return Bank.load(file)
+
+
 def _short_hash(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
+def _bytes_hash(file: Path) -> str:
+    """sha256 (hex) of a file; empty where there is none. Never remembered: a file may change within one tick."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except (FileNotFoundError, IsADirectoryError):
+        return ""

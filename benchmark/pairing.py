@@ -86,13 +86,13 @@ def same_metrics(
                 if wanted not in known:
                     raise InputError(f"metric '{wanted}'", expected=f"it in '{whose}'", do=suggest(wanted, known))
         one, two = ({key: known[key] for key in dict.fromkeys(metrics)} for known in (one, two))
-    kinds = {_family(signature): signature for signature in two.keys() - one.keys()}
+    kinds = {family(signature): signature for signature in two.keys() - one.keys()}
     for signature in one.keys() - two.keys():
-        if _family(signature) in kinds:
+        if family(signature) in kinds:
             raise InputError(
                 f"scores of '{other_name}'",
                 expected=f"{signature} as in '{name}'",
-                found=kinds[_family(signature)],
+                found=kinds[family(signature)],
                 do="score both by one protocol: values of different definitions do not compare",
             )
     both = [signature for signature in one if signature in two]
@@ -111,8 +111,8 @@ def same_metrics(
     return [one[signature] for signature in both], missing
 
 
-def _family(text: str) -> tuple[str, str]:
-    """What two definitions of one measure have in common; of a measure by a network, the network too."""
+def family(text: str) -> tuple[str, str]:
+    """What two definitions of one measure have in common: its name, and of a measure by a network the network too."""
     signature = Signature.parse(text)
     network = "" if signature.name in ("psnr", "ssim") or not signature.args else signature.args[0].partition("@")[0]
     return signature.name, network

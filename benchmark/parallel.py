@@ -9,11 +9,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import joblib
 
 from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.plugin import load_plugin
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -29,10 +31,13 @@ class _InWorker:
     """A function as a worker calls it: Ctrl-C is left to the parent, which stops its workers itself."""
 
     function: Callable[[Any], Any]
+    plugin: str | Path | None
 
     def __call__(self, task: Any) -> Any:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if self.plugin is not None:
+            load_plugin(self.plugin)
         return self.function(task)
 
 
@@ -43,6 +48,7 @@ def imap(
     jobs: int = -1,
     backend: str = "loky",
     scheduler: str | None = None,
+    plugin: str | Path | None = None,
 ) -> Iterator[Result]:
     """Yield ``function(task)`` for every task, in the order of the tasks.
 
@@ -61,6 +67,9 @@ def imap(
         Processes on this machine, or a dask cluster.
     scheduler : str, optional
         Address of the dask scheduler.
+    plugin : path, optional
+        Python file that every worker loads first (`facedeblur.benchmark.plugin`), by its absolute path; this process
+        has loaded it.
 
     Raises
     ------
@@ -85,4 +94,4 @@ def imap(
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
         warnings.filterwarnings("ignore", message=".*tasks (have been|which were)", category=UserWarning)
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from pool(joblib.delayed(_InWorker(function))(task) for task in tasks)
+        yield from pool(joblib.delayed(_InWorker(function, plugin))(task) for task in tasks)

@@ -7,40 +7,48 @@ against the true ones tells how well each component of the face came back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark import recognise_task, score_task
+from facedeblur.benchmark import recognise_task, shelf
 from facedeblur.benchmark.classes import GROUPS, HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, Parser, provider
 from facedeblur.benchmark.metrics.parsing import confusion
-from facedeblur.benchmark.outputs import Outputs, Status
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.parsing_scores import FILE, NO_FACE, NO_LABEL, ParsingScores, row_schema
-from facedeblur.benchmark.sets import Image, Pair, Set
+from facedeblur.benchmark.plugin import optional_plugin
+from facedeblur.benchmark.recognise_task import Task
+from facedeblur.benchmark.record_table import finished, origin
+from facedeblur.benchmark.sets import Set, open_set
 
 SHARP, INPUT = "sharp images", "blurred images"
+SHARP_FILE = "parsing.sharp.parquet"
 
 
 def parse(
     set_path: str | Path,
     outputs: str | Path | Sequence[str | Path | None] | None,
     *,
-    parser: str = "dlib-68",
+    parser: str = "facedeblur",
+    force: bool = False,
     jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    plugin: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> list[ParsingScores]:
     """Parse restored faces and compare with the label images of the set.
 
     A failed output, and one in which the parser finds no face (it labels everything background), miss
     all true pixels. Images without a label are left out, with a row that says so. Each result is kept
-    as ``OUTPUTS/parsing.parquet``, and read from there while set, run and parser stay the same.
+    as ``OUTPUTS/parsing.parquet``, and read from there while set, run and parser stay the same; that of the sharp
+    images as ``parsing.sharp.parquet`` beside the first one. Until then finished parts are kept there, so a stopped
+    test goes on.
 
     Parameters
     ----------
@@ -50,10 +58,16 @@ def parse(
         Outputs folders; None is the set's blurred images themselves, whose result is not kept.
     parser : str
         Name of a parser with its options.
-    jobs : int
-        Number of workers; -1 uses every processor.
+    force : bool
+        Parse again even where the result is there.
+    jobs, backend, scheduler
+        See `facedeblur.benchmark.parallel.imap`.
+    plugin : path, optional
+        Python file that enters a parser.
     progress : callable, optional
         Called with (images parsed, images in all).
+    say : callable, optional
+        Called with a line about a result that is there and cannot be used.
 
     Returns
     -------
@@ -68,9 +82,9 @@ def parse(
         is not known or has classes that are not Helen's.
     """
     folders = [outputs] if outputs is None or isinstance(outputs, str | Path) else list(outputs)
-    the_set = Set.open(set_path)
-    n_sharp = sum(image.blurred for image in the_set.images.values())
-    if not the_set.n_pairs or not any(image.label for image in the_set.images.values() if image.blurred):
+    plugin, the_set = optional_plugin(plugin), Set.open(set_path)
+    blurred = [image for image in the_set.images.values() if image.blurred]
+    if not the_set.n_pairs or not any(image.label for image in blurred):
         raise InputError(
             f"set '{the_set.name}'", expected="pairs, and label images of them",
             found=f"{the_set.n_pairs:,} pairs and no label" if the_set.n_pairs else "no pairs",
@@ -79,73 +93,58 @@ def parse(
     made = _made(parser)
     definition = ",".join(made.definition)
     runs = [None if folder is None else Outputs.open(folder, the_set) for folder in folders]
-    kept = [None if run is None else _kept(run, the_set, definition) for run in runs]
-    total, done = n_sharp + the_set.n_pairs * kept.count(None), 0
+    tell = say or (lambda line: None)
+    # The sharp images first, as if they were a run; their result lies with the first one that has a folder.
+    home = next((run.root for run in runs if run is not None), None)
+    files = [
+        None if home is None else home / SHARP_FILE,
+        *(None if run is None else run.root / FILE for run in runs),
+    ]
+    results = [
+        None
+        if file is None or force
+        else finished(file, ParsingScores.read, the_set, run, {"parser": definition}, doing="parsing", tell=tell)
+        for file, run in zip(files, [None, *runs], strict=True)
+    ]
+    sizes = [len(blurred), *(the_set.n_pairs for _ in runs)]
+    total, done = sum(size for size, result in zip(sizes, results, strict=True) if result is None), 0
 
-    def test(name: str, run: Outputs | None, tasks: Iterator[Task]) -> ParsingScores:
+    def test(images: str, run: Outputs | None, file: Path | None, tasks: Iterator[Task]) -> ParsingScores:
         nonlocal done
-        rows: list[dict[str, Any]] = []
-        for part in imap(_run, tasks, jobs=jobs):
-            rows += part
-            done += len(part)
+        key = [the_set.content_hash, definition, *([run.run_hash, run.files_hash] if run else [])]
+        parts = []
+        for part in shelf.compute(
+            _run, tasks, file and shelf.shelf(file, "parts", key, fresh=force), weigh=recognise_task.weigh,
+            say=tell, jobs=jobs, backend=backend, scheduler=scheduler, plugin=plugin,
+        ):  # fmt: skip
+            parts.append(part)
+            done += len(part["status"])
             if progress:
                 progress(done, total)
-        oracle = run is not None and bool(run.info.get("oracle", False))
-        run_hash = "" if run is None else run.run_hash
-        return ParsingScores(
-            name, oracle, the_set.name, the_set.content_hash, run_hash, definition, made.classes, _frame(rows)
-        )
+        facts = origin(the_set, run, images)
+        return ParsingScores(parser=definition, classes=made.classes, rows=_frame(parts), **facts)
 
-    results = [test(SHARP, None, _sharp_tasks(the_set, parser))]
-    for run, result in zip(runs, kept, strict=True):
-        if result is None:
-            result = test(INPUT if run is None else run.method, run, _tasks(the_set, run, parser))
-            if run is not None:
-                result.write(run.root / FILE)
-        results.append(result)
-    return results
+    for at, (run, file) in enumerate(zip([None, *runs], files, strict=True)):
+        if results[at] is None:
+            # One sharp image a task: each has its own label.
+            tasks = (
+                recognise_task.probe_tasks(the_set, run, parser)
+                if at
+                else recognise_task.clear_tasks(the_set, blurred, parser, size=1)
+            )
+            results[at] = found = test(INPUT if at else SHARP, run, file, tasks)
+            if file is not None:
+                found.write(file)
+        if file is not None:
+            shelf.clear(file)
+    return [result for result in results if result is not None]
 
 
-def _frame(rows: list[dict[str, Any]]) -> Any:
+def _frame(parts: Sequence[dict[str, np.ndarray]]) -> Any:
     import pandas as pd
 
-    return pd.DataFrame(rows, columns=row_schema().names)
-
-
-def _kept(run: Outputs, the_set: Set, definition: str) -> ParsingScores | None:
-    """The finished result of just this run, where it is there and whole."""
-    try:
-        found = ParsingScores.read(run.root)
-    except InputError:
-        return None
-    key = (found.set_hash, found.run_hash, found.parser)
-    return found if key == (the_set.content_hash, run.run_hash, definition) else None
-
-
-@dataclass(frozen=True)
-class Task:
-    """All pairs of one photograph in a run (None: the blurred ones); without pairs the sharp image itself."""
-
-    set_root: Path
-    set_hash: str
-    parser: str
-    image: Image
-    pairs: tuple[Pair, ...] = ()
-    run_root: Path | None = None
-    statuses: tuple[Status, ...] = ()
-
-
-def _sharp_tasks(the_set: Set, parser: str) -> Iterator[Task]:
-    for image in the_set.images.values():
-        if image.blurred:
-            yield Task(the_set.root, the_set.content_hash, parser, image)
-
-
-def _tasks(the_set: Set, run: Outputs | None, parser: str) -> Iterator[Task]:
-    statuses = iter(()) if run is None else run.statuses()
-    for image, pairs in the_set.by_image():
-        told, root = tuple(islice(statuses, len(pairs))), None if run is None else run.root
-        yield Task(the_set.root, the_set.content_hash, parser, image, tuple(pairs), root, told)
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in row_schema().names}
+    return pd.DataFrame({name: list(values) if values.ndim > 1 else values for name, values in columns.items()})
 
 
 @lru_cache(maxsize=2)
@@ -158,23 +157,13 @@ def _made(parser: str) -> Parser:
     return made
 
 
-def _run(task: Task) -> list[dict[str, Any]]:
-    """Rows of one photograph."""
-    the_set, image = score_task.open_set(task.set_root, task.set_hash), task.image
-    pictures: list[tuple[str, np.ndarray | None]]
-    if not image.label:
-        pictures = [(NO_LABEL, None)] * (len(task.pairs) or 1)
-    elif not task.pairs:
-        pictures = [("ok", the_set.sharp(image))]
-    elif task.run_root is None:
-        pictures = [("ok", the_set.blurred(pair)) for pair in task.pairs]
-    else:
-        opened = Outputs.open(task.run_root, the_set, check=False)
-        both = zip(task.pairs, task.statuses, strict=True)
-        pictures = [recognise_task.restored_of(opened, pair, status, image) for pair, status in both]
+def _run(task: Task) -> dict[str, np.ndarray]:
+    """Rows of one photograph, one array a column."""
+    the_set, (image,) = open_set(task.set_root, task.set_hash), task.images
+    pictures = recognise_task.pictures_of(task) if image.label else [(NO_LABEL, None)] * (len(task.pairs) or 1)
     truth = the_set.label(image) if image.label else None
     stack = [pixels for _, pixels in pictures if pixels is not None]
-    found = iter(_labels(_made(task.parser), np.stack(stack)) if stack else ())
+    found = iter(_labels(_made(task.provider), np.stack(stack)) if stack else ())
     rows = []
     for at, (status, pixels) in enumerate(pictures):
         labels = None if pixels is None else next(found)
@@ -190,7 +179,7 @@ def _run(task: Task) -> list[dict[str, Any]]:
             "status": status,
             **{name: counts_of(labels, truth, partition=name).ravel() for name in GROUPS},
         })  # fmt: skip
-    return rows
+    return {name: np.array([row[name] for row in rows]) for name in row_schema().names}
 
 
 def _labels(made: Parser, faces: np.ndarray) -> np.ndarray:

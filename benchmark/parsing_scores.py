@@ -8,7 +8,7 @@ without a face and a failed one miss all true pixels and hit none; one without a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from facedeblur.benchmark.classes import GROUPS, HELEN, groups_of
 from facedeblur.benchmark.metrics.parsing import fscores, mean_fscore
-from facedeblur.benchmark.record_table import read_record, write_record
+from facedeblur.benchmark.record_table import facts_of, read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +45,8 @@ class ParsingScores:
         What the parser can tell, names of `facedeblur.benchmark.classes.HELEN`.
     rows : pandas.DataFrame
         One row an image.
+    files_hash : str
+        Of the images as they lay in the outputs' folder; see `facedeblur.benchmark.outputs.Outputs.files_hash`.
     """
 
     method: str
@@ -55,6 +57,7 @@ class ParsingScores:
     parser: str
     classes: tuple[str, ...]
     rows: pd.DataFrame = field(compare=False, repr=False)
+    files_hash: str = ""
 
     @property
     def n_images(self) -> int:
@@ -105,7 +108,7 @@ class ParsingScores:
 
     def summary(self, partition: str = "helen11") -> dict[str, Any]:
         """Everything but the rows, ready for JSON: a score that is not defined is None."""
-        bare = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "rows"}
+        bare = facts_of(self)
         bare |= {name: getattr(self, name) for name in ("n_images", "unlabelled", "no_face", "failed", "misses")}
         scores = {name: _json(one) for name, one in self.scores(partition).items()}
         not_parsed = list(self.not_parsed(partition))
@@ -116,8 +119,7 @@ class ParsingScores:
 
     def write(self, path: str | Path) -> None:
         """Write the table to `path` (``.parquet``), atomically."""
-        known = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "rows"}
-        write_record(Path(path), "parsing", {"schema": SCHEMA, **known}, self.rows, row_schema())
+        write_record(Path(path), "parsing", {"schema": SCHEMA, **facts_of(self)}, self.rows, row_schema())
 
     @classmethod
     def read(cls, path: str | Path) -> ParsingScores:

@@ -1,4 +1,4 @@
-"""A local Python file that enters methods or metrics: ``--plugin file.py``."""
+"""A local Python file that enters methods, metrics or face providers: ``--plugin file.py``."""
 
 from __future__ import annotations
 
@@ -46,3 +46,11 @@ def load_plugin(path: str | Path) -> str:
         ) from error
     module.__dict__["__facedeblur_code__"] = code
     return name
+
+
+def optional_plugin(path: str | Path | None) -> Path | None:
+    """Load a plugin where there is one, and return the absolute path by which workers find it."""
+    if path is None:
+        return None
+    load_plugin(path)
+    return Path(path).resolve()

@@ -6,20 +6,22 @@ functions, restored, and compared with the 900 clear photographs of the gallery.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark import recognise_task
+from facedeblur.benchmark import recognise_task, shelf
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.metrics.recognition import DISTANCES, MISS, cmc, leave_one_out, rank_of
 from facedeblur.benchmark.metrics.verification import Verification, verification
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.plugin import optional_plugin
+from facedeblur.benchmark.recognise_task import Task
 from facedeblur.benchmark.recognition import FILE, NO_FACE, OUTSIDE, Curve, Recognition, rank_schema
+from facedeblur.benchmark.record_table import finished, origin
 from facedeblur.benchmark.sets import Image, Set
 
 MODES = ("aligned", "detect")
@@ -34,13 +36,19 @@ def recognise(
     embedder: str = "dlib-resnet",
     mode: str = "aligned",
     distance: str = "l2",
+    force: bool = False,
     jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    plugin: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> list[Recognition]:
     """Look for the people of the probes in the gallery of the set.
 
     The gallery is embedded once for all runs. Each result is kept as ``OUTPUTS/recognition.parquet``
-    and ``.json``, and read from there while set, run, embedder and distance stay the same.
+    and ``.json``, and read from there while set, run, embedder and distance stay the same. Until then
+    embeddings are kept beside it, those of the gallery in the first folder, so a stopped test goes on.
 
     Parameters
     ----------
@@ -54,10 +62,16 @@ def recognise(
         Embed the images as they are, or find the face in each again; where there is none it is a miss.
     distance : {'l2', 'cosine'}
         Orders the gallery; verification always takes squared Euclidean distances.
-    jobs : int
-        Number of workers; -1 uses every processor.
+    force : bool
+        Test again even where the result is there.
+    jobs, backend, scheduler
+        See `facedeblur.benchmark.parallel.imap`.
+    plugin : path, optional
+        Python file that enters an embedder or detector.
     progress : callable, optional
         Called with (images embedded, images in all).
+    say : callable, optional
+        Called with a line about a result that is there and cannot be used.
 
     Returns
     -------
@@ -74,25 +88,50 @@ def recognise(
     for word, known in ((mode, MODES), (distance, DISTANCES)):
         if word not in known:
             raise InputError(f"option '{word}'", expected=" or ".join(known), do=suggest(word, known))
-    the_set = Set.open(set_path)
+    plugin, the_set = optional_plugin(plugin), Set.open(set_path)
     _check(the_set)
     name = embedder if mode == "aligned" else f"{embedder},detect"
     definition = ",".join(recognise_task.made(name).definition)
     runs = [None if folder is None else Outputs.open(folder, the_set) for folder in folders]
-    results = [None if run is None else _kept(run, the_set, definition, distance) for run in runs]
+    tell = say or (lambda line: None)
+    files = [None if run is None else run.root / FILE for run in runs]
+    own = {"embedder": definition, "distance": distance}
+    results = [
+        None
+        if file is None or force
+        else finished(file, Recognition.read, the_set, run, own, doing="testing", tell=tell)
+        for run, file in zip(runs, files, strict=True)
+    ]
     waiting = [at for at, result in enumerate(results) if result is None]
     if waiting:
         images = tuple(image for image in the_set.images.values() if image.ok)
         count = _Count(len(images) + the_set.n_pairs * len(waiting), progress)
+
+        def embed(tasks: Iterator[Task], folder: Path | None) -> Iterator[dict[str, np.ndarray]]:
+            yield from shelf.compute(
+                recognise_task.run, tasks, folder, weigh=recognise_task.weigh, say=tell, jobs=jobs, backend=backend,
+                scheduler=scheduler, plugin=plugin,
+            )  # fmt: skip
+
+        key = [the_set.content_hash, definition]
+        first = next((file for file in files if file is not None), None)
+        place = None if first is None else shelf.shelf(first, "clear", key, fresh=force)
         parts = []
-        for _, vectors in imap(recognise_task.run, recognise_task.clear_tasks(the_set, images, name), jobs=jobs):
-            parts.append(vectors)
-            count.add(len(vectors))
+        for part in embed(recognise_task.clear_tasks(the_set, images, name), place):
+            parts.append(part["vector"])
+            count.add(len(part["vector"]))
         clear = _Clear.of(the_set, images, np.concatenate(parts), distance)
         for at in waiting:
-            results[at] = made = _test(clear, runs[at], name, definition, jobs, count)
-            if (run := runs[at]) is not None:
-                made.write(run.root / FILE)
+            run, file, place = runs[at], files[at], None
+            if run is not None and file is not None:
+                place = shelf.shelf(file, "probes", [*key, run.run_hash, run.files_hash], fresh=force)
+            probes = embed(recognise_task.probe_tasks(the_set, run, name), place)
+            results[at] = made = _test(clear, run, definition, probes, count)
+            if file is not None:
+                made.write(file)
+    for file in files:
+        if file is not None:
+            shelf.clear(file)
     return [result for result in results if result is not None]
 
 
@@ -118,16 +157,6 @@ def _check(the_set: Set) -> None:
             found=f"{the_set.n_pairs:,} pairs and {len(shown)} people in the gallery",
             do="build a set with the recipe shen2020-recognition",
         )  # fmt: skip
-
-
-def _kept(run: Outputs, the_set: Set, definition: str, distance: str) -> Recognition | None:
-    """The finished result of just this run, where it is there and whole."""
-    try:
-        found = Recognition.read(run.root)
-    except InputError:
-        return None
-    key = (found.set_hash, found.run_hash, found.embedder, found.distance)
-    return found if key == (the_set.content_hash, run.run_hash, definition, distance) else None
 
 
 @dataclass(frozen=True)
@@ -175,7 +204,9 @@ def _curve(ranks: np.ndarray, embedded: np.ndarray, size: int) -> Curve:
     return Curve(len(ranks), misses, outside, tuple(cmc(ranks, size).tolist()))
 
 
-def _test(clear: _Clear, run: Outputs | None, embedder: str, definition: str, jobs: int, count: _Count) -> Recognition:
+def _test(
+    clear: _Clear, run: Outputs | None, definition: str, probes: Iterator[dict[str, np.ndarray]], count: _Count
+) -> Recognition:
     """Rank the probes of one run, photograph by photograph."""
     import pandas as pd
 
@@ -183,9 +214,8 @@ def _test(clear: _Clear, run: Outputs | None, embedder: str, definition: str, jo
     rows: list[tuple[Any, ...]] = []
     embedded: list[bool] = []
     nowhere = np.full(gallery.shape[1], np.nan)
-    tasks = recognise_task.probe_tasks(the_set, run, embedder)
-    groups = the_set.by_image()
-    for (said, found), (image, pairs) in zip(imap(recognise_task.run, tasks, jobs=jobs), groups, strict=True):
+    for part, (image, pairs) in zip(probes, the_set.by_image(), strict=True):
+        said, found = part["status"].tolist(), part["vector"]
         vectors = found.astype(np.float64) if found.shape[1] else np.tile(nowhere, (len(pairs), 1))
         ranks = rank_of(vectors, [image.identity] * len(pairs), gallery, clear.people, distance=clear.distance)
         there = np.asarray(np.isfinite(vectors).all(axis=1))
@@ -201,11 +231,7 @@ def _test(clear: _Clear, run: Outputs | None, embedder: str, definition: str, jo
         count.add(len(pairs))
     frame = pd.DataFrame(rows, columns=rank_schema().names)
     return Recognition(
-        method=INPUT if run is None else run.method,
-        oracle=run is not None and bool(run.info.get("oracle", False)),
-        set_name=the_set.name,
-        set_hash=the_set.content_hash,
-        run_hash="" if run is None else run.run_hash,
+        **origin(the_set, run, INPUT),
         embedder=definition,
         distance=clear.distance,
         n_gallery=int(np.isfinite(gallery).all(axis=1).sum()),

@@ -1,8 +1,8 @@
-"""One task of a recognition test: some images of a set or of a run, read and embedded."""
+"""One task of a test of a whole set: some images of a set or of a run, read and embedded (or parsed)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -14,8 +14,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, provider
 from facedeblur.benchmark.images import pixel_hash
 from facedeblur.benchmark.outputs import Outputs, Status
-from facedeblur.benchmark.score_task import open_set
-from facedeblur.benchmark.sets import Image, Pair, Set
+from facedeblur.benchmark.sets import Image, Pair, Set, open_set
 
 CLEAR_A_TASK = 40
 
@@ -28,8 +27,8 @@ class Task:
     ----------
     set_root : Path
     set_hash : str
-    embedder : str
-        Its name with options.
+    provider : str
+        Who looks at the images: name of an embedder, features or a parser, with its options.
     images : tuple of Image
     pairs : tuple of Pair
     run_root : Path or None
@@ -40,26 +39,26 @@ class Task:
 
     set_root: Path
     set_hash: str
-    embedder: str
+    provider: str
     images: tuple[Image, ...]
     pairs: tuple[Pair, ...] = ()
     run_root: Path | None = None
     statuses: tuple[Status, ...] = ()
 
 
-def clear_tasks(the_set: Set, images: tuple[Image, ...], embedder: str) -> Iterator[Task]:
-    """Cut clear images into tasks."""
-    for start in range(0, len(images), CLEAR_A_TASK):
-        yield Task(the_set.root, the_set.content_hash, embedder, images[start : start + CLEAR_A_TASK])
+def clear_tasks(the_set: Set, images: Sequence[Image], provider: str, *, size: int = CLEAR_A_TASK) -> Iterator[Task]:
+    """Cut clear images into tasks of `size`."""
+    for start in range(0, len(images), size):
+        yield Task(the_set.root, the_set.content_hash, provider, tuple(images[start : start + size]))
 
 
-def probe_tasks(the_set: Set, run: Outputs | None, embedder: str) -> Iterator[Task]:
+def probe_tasks(the_set: Set, run: Outputs | None, provider: str) -> Iterator[Task]:
     """One task a photograph: its restored versions, or where `run` is None its blurred ones."""
     statuses = None if run is None else run.statuses()
     for image, pairs in the_set.by_image():
         told = () if statuses is None else tuple(islice(statuses, len(pairs)))
         root = None if run is None else run.root
-        yield Task(the_set.root, the_set.content_hash, embedder, (image,), tuple(pairs), root, told)
+        yield Task(the_set.root, the_set.content_hash, provider, (image,), tuple(pairs), root, told)
 
 
 @lru_cache(maxsize=2)
@@ -68,36 +67,50 @@ def made(embedder: str) -> Embedder:
     return provider(EMBEDDERS, embedder)
 
 
-def run(task: Task) -> tuple[list[str], np.ndarray]:
+def run(task: Task) -> dict[str, np.ndarray]:
     """Read and embed the images of one task.
 
     Returns
     -------
-    list of str
+    status : np.ndarray, shape (N,), str
         ``ok``, or ``failed: why`` for an image that is not there or not what it should be.
-    np.ndarray, shape (N, D), float32
+    vector : np.ndarray, shape (N, D), float32
         NaN where there is no image or no face; D is 0 where no image could be read.
     """
+    pictures = pictures_of(task)
+    vectors = np.zeros((len(pictures), 0), np.float32)
+    for rows, stack in by_size(pictures):
+        found = made(task.provider).embed(stack)
+        if not vectors.shape[1]:
+            vectors = np.full((len(pictures), found.shape[1]), np.nan, dtype=np.float32)
+        vectors[rows] = found
+    return {"status": np.array([status for status, _ in pictures]), "vector": vectors}
+
+
+def pictures_of(task: Task) -> list[tuple[str, np.ndarray | None]]:
+    """Read the images of a task: ``ok`` and (H, W, 3) uint8 RGB, or why there is none and None."""
     the_set = open_set(task.set_root, task.set_hash)
-    pictures: list[tuple[str, np.ndarray | None]]
     if not task.pairs:
-        pictures = [("ok", the_set.sharp(image)) for image in task.images]
-    elif task.run_root is None:
-        pictures = [("ok", the_set.blurred(pair)) for pair in task.pairs]
-    else:
-        opened, (image,) = Outputs.open(task.run_root, the_set, check=False), task.images
-        pictures = [restored_of(opened, *both, image) for both in zip(task.pairs, task.statuses, strict=True)]
+        return [("ok", the_set.sharp(image)) for image in task.images]
+    if task.run_root is None:
+        return [("ok", the_set.blurred(pair)) for pair in task.pairs]
+    opened, (image,) = Outputs.open(task.run_root, the_set, check=False), task.images
+    return [restored_of(opened, *both, image) for both in zip(task.pairs, task.statuses, strict=True)]
+
+
+def by_size(pictures: Sequence[tuple[str, np.ndarray | None]]) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Stack the images that are there, those of one size together; yield their places and the stack."""
     alike: dict[tuple[int, ...], list[int]] = {}
     for at, (_, pixels) in enumerate(pictures):
         if pixels is not None:
             alike.setdefault(pixels.shape, []).append(at)
-    vectors = np.zeros((len(pictures), 0), np.float32)
-    for rows in alike.values():
-        found = made(task.embedder).embed(np.stack([np.asarray(pictures[at][1]) for at in rows]))
-        if not vectors.shape[1]:
-            vectors = np.full((len(pictures), found.shape[1]), np.nan, dtype=np.float32)
-        vectors[rows] = found
-    return [status for status, _ in pictures], vectors
+    for places in alike.values():
+        yield places, np.stack([np.asarray(pictures[at][1]) for at in places])
+
+
+def weigh(task: Task) -> int:
+    """How many images a task is of."""
+    return len(task.pairs) or len(task.images)
 
 
 def restored_of(opened: Outputs, pair: Pair, status: Status, image: Image) -> tuple[str, np.ndarray | None]:

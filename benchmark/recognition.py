@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.atomic import write_json
 from facedeblur.benchmark.metrics.verification import Verification
-from facedeblur.benchmark.record_table import read_record, write_record
+from facedeblur.benchmark.record_table import facts_of, read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +80,8 @@ class Recognition:
         Each probe with one image of the person and one of another; None with too few probes.
     ranks : pandas.DataFrame
         One row a probe.
+    files_hash : str
+        Of the images as they lay in the outputs' folder; see `facedeblur.benchmark.outputs.Outputs.files_hash`.
     """
 
     method: str
@@ -97,6 +99,7 @@ class Recognition:
     leave_one_out: Curve
     verification: Verification | None
     ranks: pd.DataFrame = field(compare=False, repr=False)
+    files_hash: str = ""
 
     @property
     def n_probes(self) -> int:
@@ -124,7 +127,7 @@ class Recognition:
 
     def summary(self) -> dict[str, Any]:
         """Everything but the rows, ready for JSON."""
-        bare = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "ranks"}
+        bare = facts_of(self, "ranks")
         for name in ("curve", "clear", "leave_one_out"):
             made: Curve = bare[name]
             bare[name] = {**{f"top{k}": made.top(k) for k in (1, 3, 5)}, **asdict(made)}

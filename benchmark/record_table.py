@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,9 @@ from facedeblur.benchmark.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+    from facedeblur.benchmark.outputs import Outputs
+    from facedeblur.benchmark.sets import Set
 
 Made = TypeVar("Made")
 
@@ -24,7 +28,8 @@ def write_record(path: Path, kind: str, known: Mapping[str, Any], rows: pd.DataF
 
     table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
     with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({_key(kind): json.dumps(known)}), temporary)
+        whole = table.replace_schema_metadata({_key(kind): json.dumps(known)})
+        pq.write_table(whole, temporary, write_page_checksum=True)
 
 
 def read_record(
@@ -62,15 +67,89 @@ def read_record(
     if not file.is_file():
         raise InputError(str(file), expected=f"a {kind} table", found="nothing there", do=f"{verb} first")
     try:
-        table = pq.read_table(file)
+        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+            table = opened.read()
         known = json.loads((table.schema.metadata or {})[_key(kind)])
         if known.pop("schema") != version or not table.schema.equals(schema):
             raise ValueError("another schema")
         return make(known, table.to_pandas())
-    except (pa.ArrowInvalid, OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(
-            str(file), expected=f"a {kind} table", found=f"{type(error).__name__}: {error}", do=f"{verb} again"
-        ) from error
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
+        found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise InputError(str(file), expected=f"a {kind} table", found=found, do=f"{verb} again") from error
+
+
+def origin(the_set: Set, run: Outputs | None, images: str) -> dict[str, Any]:
+    """What every record says of where its images come from.
+
+    Parameters
+    ----------
+    the_set : Set
+    run : Outputs or None
+    images : str
+        What images of the set itself, where `run` is None, are called in place of a method.
+
+    Returns
+    -------
+    dict
+        ``method, oracle, set_name, set_hash, run_hash, files_hash``; the last two are empty without a run.
+    """
+    return {
+        "method": images if run is None else run.method,
+        "oracle": run is not None and bool(run.info.get("oracle", False)),
+        "set_name": the_set.name,
+        "set_hash": the_set.content_hash,
+        "run_hash": "" if run is None else run.run_hash,
+        "files_hash": "" if run is None else run.files_hash,
+    }
+
+
+def facts_of(record: Any, rows: str = "rows") -> dict[str, Any]:
+    """Every field of a record but its rows."""
+    return {entry.name: getattr(record, entry.name) for entry in fields(record) if entry.name != rows}
+
+
+def finished(
+    file: Path,
+    read: Callable[[Path], Made],
+    the_set: Set,
+    run: Outputs | None,
+    own: Mapping[str, Any],
+    *,
+    doing: str,
+    tell: Callable[[str], None],
+) -> Made | None:
+    """Read the result of just this set and run, where it is there and whole.
+
+    Parameters
+    ----------
+    file : Path
+    read : callable
+        Reads the file; `InputError` where it is damaged.
+    the_set : Set
+    run : Outputs or None
+        None for images of the set itself.
+    own : mapping
+        Further facts that must be the same.
+    doing : str
+        What happens where the file is damaged, for the line about it: ``parsing``.
+    tell : callable
+        Called with that line.
+
+    Returns
+    -------
+    object or None
+        None where there is no such result.
+    """
+    if not file.is_file():
+        return None
+    try:
+        found = read(file)
+    except InputError as error:
+        tell(f"{error}: {doing} from the start")
+        return None
+    now = origin(the_set, run, "")
+    wanted = {**own, **{name: now[name] for name in ("set_hash", "run_hash", "files_hash")}}
+    return found if all(getattr(found, name) == value for name, value in wanted.items()) else None
 
 
 def _key(kind: str) -> bytes:

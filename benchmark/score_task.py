@@ -11,66 +11,56 @@ from typing import Any, cast
 
 import numpy as np
 
-from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import pixel_hash
 from facedeblur.benchmark.metrics.base import Metric, metric
 from facedeblur.benchmark.outputs import Outputs, Status
-from facedeblur.benchmark.sets import Image, Pair, Set
+from facedeblur.benchmark.score_part import Part, Share
+from facedeblur.benchmark.sets import Image, Pair, Set, open_set
 
 PAIRS_A_TASK = 160
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be computed of one run, and the folder for its parts."""
+
+    run: Outputs
+    metrics: tuple[str, ...]
+    shelf: Path
 
 
 @dataclass(frozen=True)
 class Task:
     """Some photographs with all their pairs, and the runs to score on them."""
 
-    number: int
     set_root: Path
     set_hash: str
     groups: tuple[tuple[Image, tuple[Pair, ...]], ...]
-    runs: tuple[tuple[Path, tuple[Status, ...]], ...]
-    parts: tuple[Path, ...]
-    metrics: tuple[str, ...]
-    schemas: tuple[Any, ...]
+    shares: tuple[Share, ...]
 
 
-def cut(
-    the_set: Set, runs: Sequence[Outputs], shelves: Sequence[Path], names: tuple[str, ...], schemas: tuple[Any, ...]
-) -> Iterator[Task]:
+def cut(the_set: Set, wanted: Sequence[Wanted]) -> Iterator[Task]:
     """Cut the set into tasks of whole photographs."""
-    statuses = [run.statuses(the_set) for run in runs]
-    number, groups, count = 0, [], 0
+    statuses = [one.run.statuses(the_set) for one in wanted]
+    groups: list[tuple[Image, tuple[Pair, ...]]] = []
+    number = count = 0
+
+    def task() -> Task:
+        shares = tuple(
+            Share(one.run.root, tuple(islice(said, count)), one.metrics, one.shelf / f"{number:06d}.parquet")
+            for one, said in zip(wanted, statuses, strict=True)
+        )
+        return Task(the_set.root, the_set.content_hash, tuple(groups), shares)
+
     for image, pairs in the_set.by_image():
         groups.append((image, tuple(pairs)))
         count += len(pairs)
         if count >= PAIRS_A_TASK:
-            yield _task(number, the_set, groups, runs, statuses, count, shelves, names, schemas)
+            yield task()
             number, groups, count = number + 1, [], 0
     if groups:
-        yield _task(number, the_set, groups, runs, statuses, count, shelves, names, schemas)
-
-
-def _task(
-    number: int,
-    the_set: Set,
-    groups: list[tuple[Image, tuple[Pair, ...]]],
-    runs: Sequence[Outputs],
-    statuses: Sequence[Iterator[Status]],
-    count: int,
-    shelves: Sequence[Path],
-    names: tuple[str, ...],
-    schemas: tuple[Any, ...],
-) -> Task:
-    taken = tuple((run.root, tuple(islice(status, count))) for run, status in zip(runs, statuses, strict=True))
-    parts = tuple(shelf / f"{number:06d}.parquet" for shelf in shelves)
-    return Task(number, the_set.root, the_set.content_hash, tuple(groups), taken, parts, names, schemas)
-
-
-@lru_cache(maxsize=2)
-def open_set(root: Path, content_hash: str) -> Set:
-    """One set a process: its image table is read once."""
-    return Set.open(root)
+        yield task()
 
 
 @lru_cache(maxsize=32)
@@ -79,37 +69,83 @@ def _metric(name: str) -> Metric:
     return metric(name)
 
 
-def run(task: Task) -> int:
-    """Score one task's photographs for every run whose part is not there yet; return the number of pairs."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def run(task: Task) -> tuple[int, tuple[str, ...]]:
+    """Score one task's photographs: in every run the metrics that its part does not hold yet.
 
-    count = sum(len(pairs) for _, pairs in task.groups)
-    waiting = [at for at, part in enumerate(task.parts) if not part.is_file()]
+    Returns
+    -------
+    int
+        Number of pairs.
+    tuple of str
+        A line for every part that was damaged, and so computed again.
+    """
+    parts = [Part.of(share) for share in task.shares]
+    notes = tuple(part.note for part in parts if part.note)
+    count, waiting = sum(len(pairs) for _, pairs in task.groups), [part for part in parts if part.missing]
     if not waiting:
-        return count
+        return count, notes
     the_set = open_set(task.set_root, task.set_hash)
-    measures = [_metric(name) for name in task.metrics]
-    opened = {at: Outputs.open(task.runs[at][0], the_set, check=False) for at in waiting}
-    rows: dict[int, list[dict[str, Any]]] = {at: [] for at in waiting}
+    names = dict.fromkeys(name for part in waiting for name in part.missing)
+    measures = {name: _metric(name) for name in names}
+    opened = [Outputs.open(part.share.root, the_set, check=False) for part in waiting]
     start = 0
     for image, pairs in task.groups:
-        sharp = the_set.sharp(image) if the_set.has_sharp else None
-        label = the_set.label(image) if image.label and any(map(needs_label, measures)) else None
-        prepared = [None if sharp is None else _prepare(made, sharp, label) for made in measures]
-        for at in waiting:
-            statuses = task.runs[at][1][start : start + len(pairs)]
-            rows[at] += score_image(opened[at], image, pairs, statuses, sharp, measures, prepared)
+        sharp = _sharp(the_set, image) if the_set.has_sharp else None
+        label = the_set.label(image) if image.label and any(map(needs_label, measures.values())) else None
+        prepared = {name: None if sharp is None else _prepare(made, sharp, label) for name, made in measures.items()}
+        for part, outputs in zip(waiting, opened, strict=True):
+            statuses = part.share.statuses[start : start + len(pairs)]
+            made, ready = [measures[name] for name in part.missing], [prepared[name] for name in part.missing]
+            rows = score_image(outputs, image, pairs, statuses, sharp, made, ready)
+            if sharp is not None:
+                part.undefined.update(_undefined(rows, sharp, made, ready))
+            part.rows += rows
         start += len(pairs)
-    for at in waiting:
-        with replacing(task.parts[at]) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows[at], schema=task.schemas[at]), temporary)
-    return count
+    for part in waiting:
+        part.write()
+    return count, notes
+
+
+def _undefined(
+    rows: Sequence[dict[str, Any]], sharp: np.ndarray, measures: Sequence[Metric], prepared: Sequence[Any]
+) -> dict[str, int]:
+    """Count the pairs of one photograph whose lack of a value is the sharp image's: it has none with itself."""
+    found: dict[str, int] = {}
+    scored = [row for row in rows if row["status"] == "ok"]
+    for made, ready in zip(measures, prepared, strict=True):
+        name = str(made.signature)
+        # A class or kernel may be absent; such a column is partial, and has no failures to explain.
+        if is_partial(made) or not any(np.isnan(row[name]) for row in scored):
+            continue
+        if np.isnan(made.measure(sharp[None], sharp, ready)).all():
+            found[name] = len(scored)
+    return found
+
+
+def _sharp(the_set: Set, image: Image) -> np.ndarray:
+    """The sharp image, made sure to be the one that the set's hash is of."""
+    sharp = the_set.sharp(image)
+    if image.sha256 and pixel_hash(sharp) != image.sha256:
+        raise InputError(
+            f"{the_set.root}: sharp image of '{image.image_id}'", expected="the pixels that the set was built with",
+            found="others", do="run facedeblur check, and build the set again",
+        )  # fmt: skip
+    return sharp
 
 
 def needs_label(made: Metric) -> bool:
     """Whether a metric looks at semantic classes; see `Metric`."""
     return bool(getattr(made, "needs_label", False))
+
+
+def needs_kernel(made: Metric) -> bool:
+    """Whether a metric compares estimated kernels; see `Metric`."""
+    return bool(getattr(made, "needs_kernel", False))
+
+
+def is_partial(made: Metric) -> bool:
+    """Whether a pair that is restored may have no such value: its class is absent, or it has no estimated kernel."""
+    return needs_label(made) or needs_kernel(made)
 
 
 def _prepare(made: Any, sharp: np.ndarray, label: np.ndarray | None) -> Any:
@@ -162,7 +198,11 @@ def score_image(
     if stack:
         restored = np.stack(stack)
         for made, ready in zip(measures, prepared, strict=True):
-            for at, value in zip(good, made.measure(restored, cast(np.ndarray, sharp), ready), strict=True):
+            if needs_kernel(made):
+                values = cast(Any, made).measure_kernels(list(run.kernel_pairs(pairs[at] for at in good)))
+            else:
+                values = made.measure(restored, cast(np.ndarray, sharp), ready)
+            for at, value in zip(good, values, strict=True):
                 rows[at][str(made.signature)] = float(value)
     return rows
 

@@ -11,6 +11,7 @@ metadata, so that a report needs nothing but the table. Columns before the metri
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,7 @@ class ScoreMeta:
     set : dict
         name, hash, path, store, counts, seed, recipe of the set.
     run : dict
-        Contents of ``run.json`` with ``hash`` and ``path``.
+        Contents of ``run.json`` with ``hash``, ``files`` (see `Outputs.files_hash`) and ``path``.
     protocol : str
     columns : tuple of Column
     unavailable : tuple of (str, str)
@@ -95,6 +96,9 @@ class ScoreMeta:
         Files among the outputs that the set does not know.
     versions : dict
         Packages that computed the scores.
+    undefined : tuple of (str, int)
+        Metrics that have no value for the sharp image itself (no face is found in it), and in how many scored pairs:
+        these are failures of no method, but count as such in every one.
     """
 
     set: dict[str, Any]
@@ -104,6 +108,7 @@ class ScoreMeta:
     unavailable: tuple[tuple[str, str], ...]
     extra: tuple[str, ...]
     versions: dict[str, str]
+    undefined: tuple[tuple[str, int], ...] = ()
 
     def to_json(self) -> str:
         return json.dumps({"schema": SCHEMA, **asdict(self)})
@@ -117,6 +122,7 @@ class ScoreMeta:
         fields["columns"] = tuple(Column(**column) for column in fields["columns"])
         fields["unavailable"] = tuple((metric, why) for metric, why in fields["unavailable"])
         fields["extra"] = tuple(fields["extra"])
+        fields["undefined"] = tuple((metric, count) for metric, count in fields.get("undefined", ()))
         return cls(**fields)
 
     @property
@@ -154,9 +160,7 @@ class Scores:
     def column(self, name: str) -> np.ndarray:
         """One column, without reading the others."""
         if self._frame is None and self.file is not None and self.file.suffix != ".csv":
-            import pyarrow.parquet as pq
-
-            return np.asarray(pq.read_table(self.file, columns=[name]).column(0).to_numpy())
+            return np.asarray(read_whole(self.file, [name]).column(0).to_numpy())
         return np.asarray(self.frame[name].to_numpy())
 
     @classmethod
@@ -178,22 +182,18 @@ class Scores:
         try:
             schema = pq.read_schema(file)
         except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(str(file), expected="a whole Parquet file", found=str(error)) from error
+            found = " ".join(str(error).split())[:200]
+            raise InputError(str(file), expected="a whole Parquet file", found=found, do="score again") from error
         return cls(None, _resolved(read_meta(schema, file), file), file=file)
 
     def _read_frame(self) -> pd.DataFrame:
         import pandas as pd
-        import pyarrow as pa
-        import pyarrow.parquet as pq
 
         if self.file is None:
             raise InputError("score table", expected="rows or a file", found="neither")
         if self.file.suffix == ".csv":
             return pd.read_csv(self.file, keep_default_na=False, na_values=[""])
-        try:
-            frame: pd.DataFrame = pq.read_table(self.file).to_pandas()
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(str(self.file), expected="a whole Parquet file", found=str(error)) from error
+        frame: pd.DataFrame = read_whole(self.file).to_pandas()
         return frame
 
     def write(self, path: str | Path) -> None:
@@ -207,7 +207,28 @@ class Scores:
                 self.frame.to_csv(temporary, index=False, lineterminator="\n")
             else:
                 table = pa.Table.from_pandas(self.frame, schema=score_schema(self.meta), preserve_index=False)
-                pq.write_table(table, temporary)
+                pq.write_table(table, temporary, write_page_checksum=True)
+
+
+def read_whole(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file, or some of its columns, and check what is read against its checksums.
+
+    Raises
+    ------
+    InputError
+        When it is damaged or not there.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = None if columns is None else list(columns)
+    try:
+        # Not as a data set: a folder called "a=b" would become a column.
+        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+            return opened.read(columns=names)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        found = " ".join(str(error).split())[:200]
+        raise InputError(str(file), expected="a whole Parquet file", found=found, do="score again") from error
 
 
 def _resolved(meta: ScoreMeta, file: Path) -> ScoreMeta:
@@ -221,12 +242,17 @@ def _resolved(meta: ScoreMeta, file: Path) -> ScoreMeta:
 
 def score_schema(meta: ScoreMeta) -> pa.Schema:
     """The Arrow schema of a score table with this metadata."""
+    bare = row_schema(column.signature for column in meta.columns)
+    return bare.with_metadata({b"facedeblur": meta.to_json().encode()})
+
+
+def row_schema(signatures: Iterable[str]) -> pa.Schema:
+    """The Arrow schema of rows with these metrics."""
     import pyarrow as pa
 
     kinds = {"index": pa.int64(), "kernel_size": pa.int32(), "seconds": pa.float64()}
     fields = [(key, kinds.get(key, pa.string())) for key in KEYS]
-    fields += [(column.signature, pa.float64()) for column in meta.columns]
-    return pa.schema(fields, metadata={b"facedeblur": meta.to_json().encode()})
+    return pa.schema([*fields, *((signature, pa.float64()) for signature in signatures)])
 
 
 def read_meta(schema: pa.Schema, where: str | Path) -> ScoreMeta:
@@ -240,4 +266,7 @@ def read_meta(schema: pa.Schema, where: str | Path) -> ScoreMeta:
     text = (schema.metadata or {}).get(b"facedeblur")
     if text is None:
         raise InputError(str(where), expected="a score table", found="another Parquet file", do="give a score table")
-    return ScoreMeta.from_json(text)
+    try:
+        return ScoreMeta.from_json(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(str(where), expected="a score table", found=repr(error), do="score again") from error

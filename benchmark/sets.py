@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,6 +271,12 @@ class Set:
     def compute_hash(self) -> str:
         """sha256 over what the set contains: images, pairs with their parameters, kernels."""
         return content_hash(self.images.values(), self.pairs(), self.bank)
+
+
+@lru_cache(maxsize=2)
+def open_set(root: Path, content_hash: str) -> Set:
+    """One set a process, of just this content: its image table is read once."""
+    return Set.open(root)
 
 
 def content_hash(images: Iterable[Image], pairs: Iterable[Pair], bank: Bank | None) -> str:

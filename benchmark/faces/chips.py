@@ -36,7 +36,9 @@ def resized(faces: np.ndarray, side: int, *, device: str = "cpu") -> torch.Tenso
     """
     import torch
 
-    batch = torch.from_numpy(np.ascontiguousarray(as_batch(faces))).to(device).permute(0, 3, 1, 2).float()
+    # A view of a memory-mapped store cannot be written, and torch warns of such arrays.
+    pixels = np.require(as_batch(faces), requirements=["C", "W"])
+    batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
     if tuple(batch.shape[2:]) == (side, side):
         return batch
     return torch.nn.functional.interpolate(batch, (side, side), mode="bilinear", align_corners=False, antialias=True)
@@ -150,19 +152,45 @@ def in_batches(
         yield network(batch)[: len(part)].cpu().numpy()
 
 
-def scatter(chips: Sequence[np.ndarray | None]) -> tuple[np.ndarray, np.ndarray]:
-    """Stack the chips that are there.
+def embedded(
+    network: Callable[[torch.Tensor], torch.Tensor],
+    faces: np.ndarray,
+    *,
+    chip: Callable[[np.ndarray], np.ndarray | None] | None,
+    side: int,
+    dimensions: int,
+    size: int,
+    device: str,
+) -> np.ndarray:
+    """Embed whole images, or the face found again in each.
+
+    Parameters
+    ----------
+    network : callable
+        (size, 3, side, side) float32 in [0, 255] to (size, dimensions).
+    faces : np.ndarray, shape (N, H, W, 3), uint8 RGB
+    chip : callable, optional
+        From an image to its face, (S, S, 3) uint8 RGB, or None where it finds none; left out, images are taken whole.
+    side, dimensions, size, device
+        See `in_batches`.
 
     Returns
     -------
-    stacked : np.ndarray, shape (K, side, side, 3), uint8 RGB
-    where : np.ndarray, shape (K,), int64
-        Index of each in `chips`.
+    np.ndarray, shape (N, dimensions), float32
+        A row of NaN where no face was found.
     """
-    where = np.array([i for i, chip in enumerate(chips) if chip is not None], dtype=np.int64)
-    if not where.size:
-        return np.empty((0, 1, 1, 3), np.uint8), where
-    return np.stack([chip for chip in chips if chip is not None]), where
+    out = np.full((len(faces), dimensions), np.nan, dtype=np.float32)
+    inputs, where = faces, np.arange(len(faces))
+    if chip is not None:
+        found = [chip(face) for face in faces]
+        where = np.array([at for at, one in enumerate(found) if one is not None], dtype=np.int64)
+        if not where.size:
+            return out
+        inputs = np.stack([one for one in found if one is not None])
+    vectors = in_batches(network, inputs, side, size=size, device=device)
+    for start, part in zip(range(0, len(inputs), size), vectors, strict=True):
+        out[where[start : start + size]] = part
+    return out
 
 
 def torch_device(device: str) -> str:

@@ -129,19 +129,12 @@ class DlibEmbedder:
         InputError
             When `faces` is no batch of RGB images, or the device or a package is missing.
         """
-        faces = as_batch(faces)
-        out = np.full((len(faces), DIMENSIONS), np.nan, dtype=np.float32)
-        if self.detect:
-            inputs, where = chips.scatter([chips.dlib_chip(face) for face in faces])
-        else:
-            inputs, where = faces, np.arange(len(faces))
-        device = chips.torch_device(self.device)
+        faces, device = as_batch(faces), chips.torch_device(self.device)
         network = _network(str(self.weights.path), self.weights.sha256, device)
-        size = BATCH if device == "cpu" else GPU_BATCH
-        vectors = chips.in_batches(network, inputs, chips.DLIB_SIDE, size=size, device=device)
-        for start, part in zip(range(0, len(inputs), size), vectors, strict=True):
-            out[where[start : start + size]] = part
-        return out
+        return chips.embedded(
+            network, faces, chip=chips.dlib_chip if self.detect else None,
+            side=chips.DLIB_SIDE, dimensions=DIMENSIONS, size=BATCH if device == "cpu" else GPU_BATCH, device=device,
+        )  # fmt: skip
 
 
 def dlib_embedder(*options: str, device: str = "cpu") -> DlibEmbedder:

@@ -7,7 +7,6 @@ missing one line says where it belongs.
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +18,7 @@ from facedeblur.benchmark.faces import chips
 from facedeblur.benchmark.faces.arcface_chip import SIDE, arcface_chip
 from facedeblur.benchmark.faces.base import as_batch
 from facedeblur.benchmark.faces.edgeface_network import DIMENSIONS, EdgeFaceNetwork
+from facedeblur.benchmark.state_dict import read_torch
 from facedeblur.benchmark.weights import Located, locate
 
 BATCH = 20
@@ -27,17 +27,10 @@ GPU_BATCH = 64
 
 @lru_cache(maxsize=2)
 def _network(path: str, sha: str, device: str) -> EdgeFaceNetwork:
-    import torch
-
-    try:
-        with warnings.catch_warnings():
-            # torch tells that it will drop quantised tensors one day; nothing the user could change.
-            warnings.simplefilter("ignore", UserWarning)
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
-        raise InputError(
-            path, expected="a torch file of tensors", found=str(error).split("\n")[0][:120], do="get it again"
-        ) from error
+    with warnings.catch_warnings():
+        # torch tells that it will drop quantised tensors one day; nothing the user could change.
+        warnings.simplefilter("ignore", UserWarning)
+        state = read_torch(path)
     if not isinstance(state, dict):
         raise InputError(path, expected="a state dict", found=type(state).__name__, do="get it again")
     return EdgeFaceNetwork(state, device=device)
@@ -88,25 +81,18 @@ class EdgeFaceEmbedder:
         from torch.nn.functional import normalize
 
         faces = as_batch(faces)
-        out = np.full((len(faces), DIMENSIONS), np.nan, dtype=np.float32)
-        if self.detect:
-            inputs, where = chips.scatter([arcface_chip(face) for face in faces])
-        elif faces.shape[1:3] == (SIDE, SIDE):
-            inputs, where = faces, np.arange(len(faces))
-        else:
+        if not self.detect and faces.shape[1:3] != (SIDE, SIDE):
             raise InputError(
                 f"images for {self.name}", expected=f"{SIDE}x{SIDE} crops of the template arcface112",
                 found=f"{faces.shape[2]}x{faces.shape[1]}", do="use its option or mode 'detect'",
             )  # fmt: skip
         device = chips.torch_device(self.device)
         network = _network(str(self.weights.path), self.weights.sha256, device)
-        size = BATCH if device == "cpu" else GPU_BATCH
-        vectors = chips.in_batches(
-            lambda batch: normalize(network((batch - 127.5) / 127.5)), inputs, SIDE, size=size, device=device
-        )
-        for start, part in zip(range(0, len(inputs), size), vectors, strict=True):
-            out[where[start : start + size]] = part
-        return out
+        return chips.embedded(
+            lambda batch: normalize(network((batch - 127.5) / 127.5)), faces,
+            chip=arcface_chip if self.detect else None, side=SIDE, dimensions=DIMENSIONS,
+            size=BATCH if device == "cpu" else GPU_BATCH, device=device,
+        )  # fmt: skip
 
 
 def _made(name: str, options: tuple[str, ...], device: str) -> EdgeFaceEmbedder:

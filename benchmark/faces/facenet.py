@@ -7,16 +7,15 @@ where it belongs.
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import chips
 from facedeblur.benchmark.faces.base import as_batch
 from facedeblur.benchmark.faces.facenet_network import DIMENSIONS, SIDE, FaceNetwork
+from facedeblur.benchmark.state_dict import read_state
 from facedeblur.benchmark.weights import Located, locate
 
 # From 16 images on oneDNN takes faster kernels; 20 divides the 80 blurred versions of a face.
@@ -26,17 +25,7 @@ GPU_BATCH = 64
 
 @lru_cache(maxsize=2)
 def _network(path: str, sha: str, device: str) -> FaceNetwork:
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
-        raise InputError(
-            path, expected="a torch file of tensors", found=str(error).split("\n")[0][:120], do="get it again"
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(path, expected="a state dict", found=type(state).__name__, do="get it again")
-    return FaceNetwork(state, device=device)
+    return FaceNetwork(read_state(path), device=device)
 
 
 @dataclass(frozen=True)
@@ -77,19 +66,13 @@ class FaceNetEmbedder:
         InputError
             When `faces` is no batch of RGB images, or the weight file is not what it should be.
         """
-        faces = as_batch(faces)
-        out = np.full((len(faces), DIMENSIONS), np.nan, dtype=np.float32)
-        if self.detect:
-            inputs, where = chips.scatter([chips.mtcnn_chip(face, SIDE) for face in faces])
-        else:
-            inputs, where = faces, np.arange(len(faces))
-        device = chips.torch_device(self.device)
+        faces, device = as_batch(faces), chips.torch_device(self.device)
         network = _network(str(self.weights.path), self.weights.sha256, device)
-        size = BATCH if device == "cpu" else GPU_BATCH
-        vectors = chips.in_batches(lambda batch: network((batch - 127.5) / 128), inputs, SIDE, size=size, device=device)
-        for start, part in zip(range(0, len(inputs), size), vectors, strict=True):
-            out[where[start : start + size]] = part
-        return out
+        return chips.embedded(
+            lambda batch: network((batch - 127.5) / 128), faces,
+            chip=(lambda face: chips.mtcnn_chip(face, SIDE)) if self.detect else None,
+            side=SIDE, dimensions=DIMENSIONS, size=BATCH if device == "cpu" else GPU_BATCH, device=device,
+        )  # fmt: skip
 
 
 def facenet_embedder(*options: str, device: str = "cpu") -> FaceNetEmbedder:

@@ -22,6 +22,10 @@ class Metric(Protocol):
     A metric that looks at semantic classes has a further attribute ``needs_label = True``: its
     ``prepare(sharp, label)`` is also given the labels of the sharp image, (H, W) uint8 classes of
     Helen, or None for an image that has none; then, and where its class is absent, it measures NaN.
+
+    A metric of estimated kernels has ``needs_kernel = True`` and is asked for
+    ``measure_kernels(pairs)``, one value a pair (estimated, true) of (k, k) float64 point spread
+    functions; NaN where either is None.
     """
 
     @property
@@ -91,14 +95,22 @@ METRICS: Registry[Callable[..., Metric]] = Registry("metric", group="facedeblur.
 
 METRICS.add("psnr", "facedeblur.benchmark.metrics.fidelity:psnr_metric")
 METRICS.add("ssim", "facedeblur.benchmark.metrics.fidelity:ssim_metric")
+METRICS.add("ms-ssim", "facedeblur.benchmark.metrics.ms_ssim:ms_ssim_metric")
 METRICS.add("psnr-crop", "facedeblur.benchmark.metrics.crop:psnr_crop_metric")
 METRICS.add("ssim-crop", "facedeblur.benchmark.metrics.crop:ssim_crop_metric")
 METRICS.add("psnr-shift", "facedeblur.benchmark.metrics.shift:psnr_shift_metric")
 METRICS.add("ssim-shift", "facedeblur.benchmark.metrics.shift:ssim_shift_metric")
 METRICS.add("psnr-class", "facedeblur.benchmark.metrics.semantic_metric:class_psnr_metric")
 METRICS.add("ssim-class", "facedeblur.benchmark.metrics.semantic_metric:class_ssim_metric")
+METRICS.add("kernel-similarity", "facedeblur.benchmark.metrics.kernel_scores:kernel_similarity_metric")
+METRICS.add("kernel-error", "facedeblur.benchmark.metrics.kernel_scores:kernel_error_metric")
 METRICS.add("identity", "facedeblur.benchmark.metrics.identity:identity_metric")
+METRICS.add("dvgg", "facedeblur.benchmark.metrics.dvgg:dvgg_metric")
 METRICS.add("detection", "facedeblur.benchmark.metrics.detection:detection_metric")
+METRICS.add("landmarks", "facedeblur.benchmark.metrics.landmark_distance:landmark_metric")
+METRICS.add("lpips", "facedeblur.benchmark.metrics.lpips:lpips_metric")
+METRICS.add("dists", "facedeblur.benchmark.metrics.dists:dists_metric")
+METRICS.add("niqe", "facedeblur.benchmark.metrics.niqe:niqe_metric")
 
 
 def metric(text: str) -> Metric:

@@ -42,12 +42,12 @@ def cropped(
 
 
 def psnr_crop_metric(*args: str) -> Fidelity:
-    """Return ``psnr-crop[rgb,255,crop8]``; arguments as for ``psnr``, and the pixels cut off every side."""
+    """PSNR without the border: ``psnr-crop[rgb,255,crop8]``; as ``psnr``, and the pixels cut off every side."""
     return _inside("psnr-crop", psnr_metric, args)
 
 
 def ssim_crop_metric(*args: str) -> Fidelity:
-    """Return ``ssim-crop[matlab3d,s1.5,w11,crop8]``; arguments as for ``ssim``, and the pixels cut off every side."""
+    """SSIM without the border: ``ssim-crop[matlab3d,crop8]``; as ``ssim``, and the pixels cut off every side."""
     return _inside("ssim-crop", ssim_metric, args)
 
 

@@ -77,7 +77,7 @@ class Detection:
 
 
 def detection_metric(*args: str) -> Detection:
-    """Make a detection metric from the arguments of its signature.
+    """Face found or not in the restored image: ``detection[dlib-hog,up1]``.
 
     Parameters
     ----------

@@ -171,7 +171,7 @@ class Fidelity:
 
 
 def psnr_metric(*args: str) -> Fidelity:
-    """Return ``psnr[rgb,255]``; arguments: a space of `SPACES`, the peak ``255``, a cap in dB such as ``cap100``."""
+    """Peak signal-to-noise ratio: ``psnr[rgb,255]``, or ``y-limited``, ``y-full``; a cap in dB such as ``cap100``."""
     caps = [arg for arg in args if re.fullmatch(r"cap\d+(\.\d+)?", arg)]
     space, peak = fill("psnr", [arg for arg in args if arg not in caps], tuple(SPACES), ("255",))
     if len(caps) > 1:
@@ -187,7 +187,7 @@ def psnr_metric(*args: str) -> Fidelity:
 
 
 def ssim_metric(*args: str) -> Fidelity:
-    """Return ``ssim[matlab3d,s1.5,w11]``; arguments: a definition of `DEFINITIONS` and the window it has."""
+    """Structural similarity: ``ssim[matlab3d]``, or ``perchannel``, ``skimage``, ...; each with its window."""
     definition = next((arg for arg in args if arg in DEFINITIONS), "matlab3d")
     label, parts = DEFINITIONS[definition]
     definition, *window = fill("ssim", args, (definition, *DEFINITIONS), *((part,) for part in parts))

@@ -1,8 +1,12 @@
 """How far the identity in a restored face is from that in the sharp one.
 
-The distance between the embeddings of the two images, Euclidean or cosine (Shen et al.,
-IJCV 2020, section on identity distance). The images of a test set are aligned, so they are
-resized to the network's input as they are; the argument ``detect`` finds the face again.
+The distance between the embeddings of the two images: Euclidean or cosine (Shen et al., IJCV 2020,
+section on identity distance), or squared Euclidean, by which OpenFace compares. The images of a test
+set are aligned, so they are resized to the network's input as they are (EdgeFace's must be of the
+template ``arcface112`` already); the argument ``detect`` finds the face again.
+
+The networks are those of `EMBEDDERS`: ``dlib-resnet``, ``edgeface-xs``, ``edgeface-xxs``,
+``facenet-vggface2``, ``openface-nn4.small2``, and what other packages add.
 """
 
 from __future__ import annotations
@@ -18,9 +22,12 @@ from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, as_image
 from facedeblur.benchmark.metrics.signature import Signature
 
-DISTANCES = ("l2", "cosine")
+DISTANCES = ("l2", "l2sq", "cosine")
+MODES = ("as-is", "detect", "detect-inner")
 DEFAULT = "dlib-resnet"
 KEPT = 16
+
+_HEADINGS = {"l2": "L2", "l2sq": "squared L2", "cosine": "cosine"}
 
 _kept: OrderedDict[tuple[object, ...], np.ndarray] = OrderedDict()
 
@@ -62,8 +69,8 @@ class IdentityDistance:
     Parameters
     ----------
     source : EmbeddingSource
-    distance : {'l2', 'cosine'}
-        ``|a - b|``, or ``1 - a.b / (|a| |b|)``.
+    distance : {'l2', 'l2sq', 'cosine'}
+        ``|a - b|``, its square, or ``1 - a.b / (|a| |b|)``.
     """
 
     source: EmbeddingSource
@@ -81,7 +88,7 @@ class IdentityDistance:
     def label(self) -> str:
         """Short column heading."""
         name = self.source.embedder.definition[0].partition("@")[0]
-        return f"Identity {'L2' if self.distance == 'l2' else self.distance} ({name})"
+        return f"Identity {_HEADINGS[self.distance]} ({name})"
 
     @property
     def unit(self) -> str:
@@ -95,11 +102,11 @@ class IdentityDistance:
 
     @property
     def worst(self) -> float:
-        """2, the largest that two unit vectors can differ in either distance.
+        """The largest that two unit vectors can differ: 2, squared 4.
 
         dlib's vectors are about 1.4 long, but even unrelated images stay below it.
         """
-        return 2.0
+        return 4.0 if self.distance == "l2sq" else 2.0
 
     def prepare(self, sharp: np.ndarray) -> np.ndarray:
         """Embedding of the sharp image, (H, W, 3) uint8 RGB: shape (D,) float64, NaN where it has no face."""
@@ -119,17 +126,22 @@ class IdentityDistance:
         Returns
         -------
         np.ndarray, shape (N,), float64
-            NaN where no face was found in either image (only with ``detect``).
+            NaN where no face was found in either image (only where it is found again).
         """
         vectors = self.source(restored).astype(np.float64)
-        if self.distance == "l2":
-            return l2(vectors, prepared)
-        return cosine(vectors, prepared)
+        if self.distance == "cosine":
+            return cosine(vectors, prepared)
+        return l2(vectors, prepared) if self.distance == "l2" else l2sq(vectors, prepared)
 
 
 def l2(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Euclidean distances of vectors along the last axis: (..., D) and (..., D) to (...)."""
-    return np.asarray(np.sqrt(np.sum((a - b) ** 2, axis=-1)))
+    return np.asarray(np.sqrt(l2sq(a, b)))
+
+
+def l2sq(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared Euclidean distances of vectors along the last axis: (..., D) and (..., D) to (...)."""
+    return np.asarray(np.sum((a - b) ** 2, axis=-1))
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -141,14 +153,15 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def identity_metric(*args: str, device: str = "cpu") -> IdentityDistance:
-    """Make an identity metric from the arguments of its signature, in any order.
+    """Distance of face embeddings: ``identity[dlib-resnet,l2]``, or ``cosine``, ``l2sq``; ``detect``.
 
     Parameters
     ----------
     *args : str
-        An embedder (``dlib-resnet``, the default, or ``facenet-vggface2``), perhaps with the
-        beginning of its weights' sha256 behind ``@``; ``l2`` (the default) or ``cosine``;
-        ``detect`` to find the face again; ``as-is`` (or ``aligned``), the default, not to.
+        An embedder (``dlib-resnet``, the default, ``edgeface-xs``, ``edgeface-xxs``, ``facenet-vggface2``,
+        ``openface-nn4.small2``), perhaps with the beginning of its weights' sha256 behind ``@``; ``l2`` (the
+        default), ``l2sq`` or ``cosine``; ``detect`` to find the face again (with OpenFace also
+        ``detect-inner``: aligned by other points); ``as-is`` (or ``aligned``), the default, not to.
     device : str
         Where the network runs: cpu, cuda, auto.
 
@@ -170,14 +183,14 @@ def _sorted(args: Sequence[str]) -> tuple[str, str, list[str]]:
     for arg in args:
         if arg in DISTANCES:
             distances.append(arg)
-        elif arg in {"as-is", "aligned"}:
+        elif arg == "aligned":
             options.append("as-is")
-        elif arg == "detect":
+        elif arg in MODES:
             options.append(arg)
         elif arg.partition("@")[0] in EMBEDDERS:
             embedders.append(arg)
         else:
-            known = [*EMBEDDERS, *DISTANCES, "as-is", "detect"]
+            known = [*EMBEDDERS, *DISTANCES, *MODES]
             raise InputError(f"argument '{arg}' of metric 'identity'", expected="a known one", do=suggest(arg, known))
     for kind in (embedders, distances, options):
         if len(kind) > 1:

@@ -72,7 +72,7 @@ class ClassFidelity:
 
 
 def class_psnr_metric(*args: str) -> ClassFidelity:
-    """Return ``psnr-class[rgb,255,masked,umsn4,skin]``; arguments: the class, its partition, ``region``, ``cap100``."""
+    """PSNR of a class of the face: ``psnr-class[rgb,255,masked,umsn4,skin]``; a class, its partition, ``region``."""
     caps = [arg for arg in args if re.fullmatch(r"cap\d+(\.\d+)?", arg)]
     if len(caps) > 1:
         raise InputError(f"argument '{caps[1]}' of metric 'psnr-class'", expected="one cap", found=f"'{caps[0]}' too")
@@ -90,7 +90,7 @@ def class_psnr_metric(*args: str) -> ClassFidelity:
 
 
 def class_ssim_metric(*args: str) -> ClassFidelity:
-    """Return ``ssim-class[matlab3d,masked,umsn4,skin]``; arguments: class, partition, ``perchannel``, ``region``."""
+    """SSIM of a class of the face: ``ssim-class[matlab3d,masked,umsn4,skin]``; class, partition, ``perchannel``."""
     window, how, partition, group = _slots("ssim-class", args, tuple(SSIM_DEFINITIONS))
     return ClassFidelity(
         Signature("ssim-class", (window, how, partition, group)),

@@ -196,7 +196,7 @@ def steps_a_pixel(step: float) -> int:
 
 
 def psnr_shift_metric(*args: str) -> Fidelity:
-    """Return ``psnr-shift[rgb,255,crop15,max5,step0.25]``; any of the three numbers may be another."""
+    """PSNR at the best sub-pixel shift: ``psnr-shift[rgb,255,crop15,max5,step0.25]``; any number may be another."""
     (space, peak), search, options = _arguments("psnr-shift", args, ("rgb",), ("255",))
     return Fidelity(
         signature=Signature("psnr-shift", (space, peak, *search)),
@@ -208,7 +208,7 @@ def psnr_shift_metric(*args: str) -> Fidelity:
 
 
 def ssim_shift_metric(*args: str) -> Fidelity:
-    """Return ``ssim-shift[matlab3d,s1.5,w11,crop15,max5,step0.25]``; arguments as for ``ssim`` and ``psnr-shift``."""
+    """SSIM at the best sub-pixel shift: ``ssim-shift[matlab3d,crop15,max5,step0.25]``; a definition as of ``ssim``."""
     (definition, *window), search, options = _arguments("ssim-shift", args, SSIM_DEFINITIONS, ("s1.5",), ("w11",))
     return Fidelity(
         signature=Signature("ssim-shift", (definition, *window, *search)),

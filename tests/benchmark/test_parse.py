@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 
 from facedeblur.benchmark import parse as module
+from facedeblur.benchmark import shelf
 from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS
 from facedeblur.benchmark.images import pixel_hash, write_png
 from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.outputs import Status
 from facedeblur.benchmark.parse import counts_of, parse
 from facedeblur.benchmark.parsing_scores import ParsingScores
 from facedeblur.benchmark.set_writer import SetWriter
 from facedeblur.benchmark.sets import Image, Pair
+from facedeblur.benchmark.tables import write_rows
 
 
 class Shade:
@@ -110,7 +114,7 @@ def test_kept_while_nothing_changes(tmp_path, shade):
     assert told[-1] == (9, 9)
     calls = Shade.calls
     again = parse(the_set.root, net, parser=shade, jobs=1)[1]
-    assert Shade.calls == calls + 2  # the sharp images only
+    assert Shade.calls == calls
     assert again == first == ParsingScores.read(net) and again.rows["status"].equals(first.rows["status"])
     assert np.array_equal(again.counts("umsn4"), first.counts("umsn4"))
     write_png(net / "b_k1.png", grey(RIGHT))
@@ -119,6 +123,62 @@ def test_kept_while_nothing_changes(tmp_path, shade):
     with pytest.raises(InputError, match="parse again"):
         ParsingScores.read(net)
     assert parse(the_set.root, net, parser=shade, jobs=1)[1].no_face == 0
+
+
+def write_net(the_set, folder):
+    """Outputs with run.json and hashes: an output that is altered afterwards is no longer that run's."""
+    rows = []
+    for pair in the_set.pairs():
+        pixels = grey(RIGHT)
+        write_png(folder / pair.name, pixels)
+        rows.append(Status(pair.index, pair.pair_id, "ok", 0.1, pixel_hash(pixels)))
+    write_rows(folder / "status.csv", Status, rows)
+    info = {"schema": 1, "method": "net", "version": "1", "options": {}, "weights": {}, "store": "png"}
+    info["set"] = {"name": the_set.name, "hash": the_set.content_hash}
+    (folder / "run.json").write_text(json.dumps(info))
+    return folder
+
+
+def test_what_is_kept_is_of_the_files_that_lie_there(tmp_path, shade):
+    the_set = labelled_set(tmp_path / "set")
+    net = write_net(the_set, tmp_path / "net")
+    assert parse(the_set.root, net, parser=shade, jobs=1)[1].failed == 0
+    write_png(net / "a_k1.png", grey(0 * RIGHT))
+    again = parse(the_set.root, net, parser=shade, jobs=1)[1]
+    assert again.rows["status"][0] == "failed: altered since the run"
+    calls = Shade.calls
+    parse(the_set.root, net, parser=shade, jobs=1, force=True)
+    assert Shade.calls == calls + 2 + 3  # without the altered one, and c, which has no label
+
+
+def test_a_stopped_parsing_goes_on(tmp_path, shade, monkeypatch):
+    the_set = labelled_set(tmp_path / "set")
+    net = outputs(tmp_path / "net", the_set)
+    whole = parse(the_set.root, net, parser=shade, jobs=1)[1]
+    for file in net.glob("*.parquet"):
+        file.unlink()
+    monkeypatch.setattr(shelf, "IMAGES_A_PART", 1)
+
+    def stop(done, total):
+        if done >= 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        parse(the_set.root, net, parser=shade, jobs=1, progress=stop)
+    (part,) = (net / ".parsing.parquet.parts").rglob("*.npz")
+    calls, told = Shade.calls, []
+    assert parse(the_set.root, net, parser=shade, jobs=1)[1].rows.equals(whole.rows)
+    assert Shade.calls == calls + 1  # b: neither the sharp images nor a
+    assert not list(net.glob(".*"))
+    (net / "parsing.parquet").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        parse(the_set.root, net, parser=shade, jobs=1, progress=lambda done, total: stop(done + 3, total))
+    part.write_bytes(part.read_bytes()[:-9])
+    assert parse(the_set.root, net, parser=shade, jobs=1, say=told.append)[1].rows.equals(whole.rows)
+    assert len(told) == 1 and "damaged" in told[0]
+    (net / "parsing.parquet").write_bytes(b"junk")
+    assert parse(the_set.root, net, parser=shade, jobs=1, say=told.append)[1].rows.equals(whole.rows)
+    assert "parsing from the start" in told[1] and "\n" not in told[1]
 
 
 def test_counts_of_nothing():

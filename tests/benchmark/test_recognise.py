@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facedeblur.benchmark import recognise_task
+from facedeblur.benchmark import recognise_task, shelf
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import EMBEDDERS
 from facedeblur.benchmark.images import pixel_hash, write_png
 from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.outputs import Status
 from facedeblur.benchmark.recognise import recognise
 from facedeblur.benchmark.recognition import Recognition
 from facedeblur.benchmark.set_writer import SetWriter
 from facedeblur.benchmark.sets import Image, Pair
+from facedeblur.benchmark.tables import write_rows
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 
@@ -178,6 +180,74 @@ def test_results_are_kept_until_something_changes(tmp_path, colour, monkeypatch)
     calls.clear()
     assert recognise(the_set.root, run, embedder=colour, jobs=1)[0].top1 == 5 / 8 and run in calls
     assert not list(run.glob(".tmp*"))
+
+
+def stop_after(count):
+    def stop(done, total):
+        if done >= count:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_a_stopped_test_goes_on(tmp_path, colour, monkeypatch):
+    the_set = gallery_set(tmp_path / "set")
+    run = outputs_of(the_set, tmp_path / "net", {0: flat(BLUE), 3: None})
+    other = outputs_of(the_set, tmp_path / "other", {})
+    whole = recognise(the_set.root, [run, other], embedder=colour, jobs=1)
+    for file in (*run.glob("recognition.*"), *other.glob("recognition.*")):
+        file.unlink()
+    monkeypatch.setattr(shelf, "IMAGES_A_PART", 1)
+    with pytest.raises(KeyboardInterrupt):
+        recognise(the_set.root, [run, other], embedder=colour, jobs=1, progress=stop_after(10 + 8 + 4))
+    calls, told = [], []
+    real = recognise_task.run
+    monkeypatch.setattr(recognise_task, "run", lambda task: calls.append(task.run_root) or real(task))
+    again = recognise(the_set.root, [run, other], embedder=colour, jobs=1, say=told.append)
+    assert calls == [other] * 2, "neither the gallery, nor the first run, nor half of the second"
+    assert again == whole and told == []
+    for one, two in zip(again, whole, strict=True):
+        pd.testing.assert_frame_equal(one.ranks, two.ranks, check_dtype=False)
+    assert not list(run.glob(".*")) and not list(other.glob(".*"))
+    calls.clear()
+    assert recognise(the_set.root, other, embedder=colour, jobs=1, force=True) == whole[1:] and len(calls) == 5
+    (other / "recognition.parquet").write_bytes(b"PAR1")
+    recognise(the_set.root, other, embedder=colour, jobs=1, say=told.append)
+    assert len(told) == 1 and "testing from the start" in told[0]
+
+
+def test_a_damaged_part_is_embedded_again(tmp_path, colour, monkeypatch):
+    the_set = gallery_set(tmp_path / "set")
+    run = outputs_of(the_set, tmp_path / "net", {})
+    monkeypatch.setattr(shelf, "IMAGES_A_PART", 1)
+    with pytest.raises(KeyboardInterrupt):
+        recognise(the_set.root, run, embedder=colour, jobs=1, progress=stop_after(12))
+    clear, probe = sorted((run / ".recognition.parquet.parts").rglob("*.npz"))
+    data = bytearray(clear.read_bytes())
+    at = data.index(np.float32(200).tobytes())
+    data[at] ^= 1  # one bit of an embedding
+    clear.write_bytes(data)
+    told = []
+    (found,) = recognise(the_set.root, run, embedder=colour, jobs=1, say=told.append)
+    assert found.top1 == 6 / 8 and len(told) == 1 and "damaged" in told[0] and str(clear) in told[0]
+    assert probe.parent.name.startswith("probes-")
+
+
+def test_an_output_altered_since_the_run_is_seen(tmp_path, colour):
+    the_set = gallery_set(tmp_path / "set")
+    folder = tmp_path / "net"
+    rows = []
+    for pair in the_set.pairs():
+        write_png(folder / pair.name, the_set.blurred(pair))
+        rows.append(Status(pair.index, pair.pair_id, "ok", 0.1, pair.sha256))
+    write_rows(folder / "status.csv", Status, rows)
+    info = {"schema": 1, "method": "net", "version": "1", "options": {}, "weights": {}, "store": "png"}
+    info["set"] = {"name": the_set.name, "hash": the_set.content_hash}
+    (folder / "run.json").write_text(json.dumps(info))
+    assert recognise(the_set.root, folder, embedder=colour, jobs=1)[0].top1 == 6 / 8
+    write_png(folder / next(the_set.pairs()).name, flat(GREEN))
+    (found,) = recognise(the_set.root, folder, embedder=colour, jobs=1)
+    assert found.ranks["status"][0] == "failed: altered since the run" and found.misses == 1
 
 
 def test_bad_input_is_one_line(tmp_path, colour, toy):

@@ -1,0 +1,208 @@
+"""The network nn4.small2 of OpenFace.
+
+Amos et al., "OpenFace: A general-purpose face recognition library with mobile applications"
+(CMU-CS-16-118, 2016), after the network NN4 of Schroff et al., "FaceNet" (CVPR 2015). The layout is
+that of the published definition ``nn4.small2.def.lua``. This module imports torch; `openface` imports it
+where it needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils import fusion
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.state_dict import load_exactly
+
+SIDE, DIMENSIONS = 96, 128
+
+
+class Unit(nn.Module):
+    """Convolution, batch normalisation and ReLU: (N, C, H, W) to (N, `outputs`, H / `stride`, W / `stride`)."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, *, stride: int = 1):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2)
+        self.norm: nn.Module = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``relu(norm(conv(x)))``."""
+        return functional.relu(self.norm(self.conv(x)))
+
+
+@dataclass(frozen=True)
+class Block:
+    """What an inception block is made of.
+
+    Attributes
+    ----------
+    inputs : int
+        Channels of its input.
+    wide : dict of int to (int, int)
+        Size of a convolution -> channels it is reduced to before, and has after it.
+    pool : {'max', 'l2'}
+        Maximum over 3x3 pixels, every second; or root of the sum of squares over 3x3 pixels, every third.
+    pooled, plain : int
+        Channels of the pooled branch (0 leaves them as they are) and of the 1x1 convolution (0: there is none).
+    stride : int
+    """
+
+    inputs: int
+    wide: dict[int, tuple[int, int]]
+    pool: str
+    pooled: int = 0
+    plain: int = 0
+    stride: int = 1
+
+
+BLOCKS = {
+    "inception_3a": Block(192, {3: (96, 128), 5: (16, 32)}, "max", 32, 64),
+    "inception_3b": Block(256, {3: (96, 128), 5: (32, 64)}, "l2", 64, 64),
+    "inception_3c": Block(320, {3: (128, 256), 5: (32, 64)}, "max", stride=2),
+    "inception_4a": Block(640, {3: (96, 192), 5: (32, 64)}, "l2", 128, 256),
+    "inception_4e": Block(640, {3: (160, 256), 5: (64, 128)}, "max", stride=2),
+    "inception_5a": Block(1024, {3: (96, 384)}, "l2", 96, 256),
+    "inception_5b": Block(736, {3: (96, 384)}, "max", 96, 256),
+}
+
+
+class Inception(nn.Module):
+    """Convolutions of several sizes and a pooling beside each other, side by side in the output's channels.
+
+    A branch whose image comes out smaller than the largest is set into zeros, centred.
+    """
+
+    def __init__(self, block: Block):
+        super().__init__()
+        self.block = block
+        self.branches = nn.ModuleDict()
+        for size, (reduced, outputs) in block.wide.items():
+            self.branches[f"{size}x{size}"] = nn.Sequential(
+                Unit(block.inputs, reduced, 1), Unit(reduced, outputs, size, stride=block.stride)
+            )
+        self.branches["pool"] = Unit(block.inputs, block.pooled, 1) if block.pooled else nn.Identity()
+        if block.plain:
+            self.branches["1x1"] = Unit(block.inputs, block.plain, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) to the channels of all branches, in the order wide, pooled, plain."""
+        pooled = functional.max_pool2d(x, 3, 2) if self.block.pool == "max" else l2_pool(x)
+        parts = [branch(pooled if name == "pool" else x) for name, branch in self.branches.items()]
+        height, width = (max(part.shape[axis] for part in parts) for axis in (2, 3))
+        return torch.cat([_centred(part, height, width) for part in parts], 1)
+
+
+def l2_pool(x: torch.Tensor) -> torch.Tensor:
+    """Root of the sum of squares over each 3x3 pixels: (N, C, H, W) to (N, C, H // 3, W // 3)."""
+    return (functional.avg_pool2d(x * x, 3) * 9).sqrt()
+
+
+def _centred(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    high, wide = height - x.shape[2], width - x.shape[3]
+    if not high and not wide:
+        return x
+    return functional.pad(x, (wide // 2, wide - wide // 2, high // 2, high - high // 2))
+
+
+class OpenFaceNetwork(nn.Module):
+    """FaceNet's NN4 without its layers 4b to 4d and with smaller layers 5: 3,733,968 parameters, as published."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = Unit(3, 64, 7, stride=2)
+        self.conv2 = Unit(64, 64, 1)
+        self.conv3 = Unit(64, 192, 3)
+        for name, block in BLOCKS.items():
+            self.add_module(name, Inception(block))
+        self.linear = nn.Linear(736, DIMENSIONS)
+
+    def forward(self, faces: torch.Tensor) -> torch.Tensor:
+        """Embeddings of faces.
+
+        Parameters
+        ----------
+        faces : torch.Tensor, shape (N, 3, 96, 96)
+            RGB in [0, 1].
+
+        Returns
+        -------
+        torch.Tensor, shape (N, 128)
+            Unit length.
+
+        Raises
+        ------
+        InputError
+            When `faces` have another shape.
+        """
+        if faces.ndim != 4 or tuple(faces.shape[1:]) != (3, SIDE, SIDE):
+            raise InputError("faces for OpenFace", expected=f"(N, 3, {SIDE}, {SIDE})", found=str(tuple(faces.shape)))
+        # Krizhevsky's response normalisation, alpha divided by the five channels that it runs over.
+        # The port's CrossMapLRN2d keeps channel 0 in every sum; Lua's original, used in training, does not.
+        x = functional.local_response_norm(functional.max_pool2d(self.conv1(faces), 3, 2, 1), 5, 1e-4, 0.75, 1.0)
+        x = functional.local_response_norm(self.conv3(self.conv2(x)), 5, 1e-4, 0.75, 1.0)
+        x = functional.max_pool2d(x, 3, 2, 1)
+        for name in BLOCKS:
+            x = self.get_submodule(name)(x)
+        return functional.normalize(self.linear(x.mean((2, 3))))
+
+    def fused(self) -> OpenFaceNetwork:
+        """Fold the batch normalisations into the convolutions, for inference; returns the network itself."""
+        self.eval()
+        for unit in self.modules():
+            if isinstance(unit, Unit) and isinstance(unit.norm, nn.BatchNorm2d):
+                unit.conv = fusion.fuse_conv_bn_eval(unit.conv, unit.norm)
+                unit.norm = nn.Identity()
+        return self.requires_grad_(False)
+
+
+def port_names() -> dict[str, str]:
+    """Names of layers here -> in the PyTorch port thnkim/OpenFacePytorch, whose file is ``openface.pth``."""
+    names = {"linear": "layer25"}
+    for unit, (conv, norm) in {"conv1": (1, 2), "conv2": (6, 7), "conv3": (9, 10)}.items():
+        names |= {f"{unit}.conv": f"layer{conv}", f"{unit}.norm": f"layer{norm}"}
+    for (block, made), layer in zip(BLOCKS.items(), (14, 15, 16, 17, 18, 19, 21), strict=True):
+        for at, size in enumerate(made.wide):
+            for place, first in ((0, 1), (1, 4)):
+                unit = f"{block}.branches.{size}x{size}.{place}"
+                names[f"{unit}.conv"] = f"layer{layer}.seq_list.{at}.{first}_conv"
+                names[f"{unit}.norm"] = f"layer{layer}.seq_list.{at}.{first + 1}_bn"
+        for branch, at, first, there in (
+            ("pool", len(made.wide), 2, made.pooled),
+            ("1x1", len(made.wide) + 1, 1, made.plain),
+        ):
+            if there:
+                names[f"{block}.branches.{branch}.conv"] = f"layer{layer}.seq_list.{at}.{first}_conv"
+                names[f"{block}.branches.{branch}.norm"] = f"layer{layer}.seq_list.{at}.{first + 1}_bn"
+    return names
+
+
+def openface_network(state: Mapping[str, torch.Tensor], *, do: str) -> OpenFaceNetwork:
+    """The network with the weights of a file, for training or inference.
+
+    Parameters
+    ----------
+    state : mapping of str to torch.Tensor
+        Under the names here or those of `port_names`.
+    do : str
+        What the user does when the weights are others, for the error line.
+
+    Raises
+    ------
+    InputError
+        When a tensor is missing, left over or of another shape.
+    """
+    network = OpenFaceNetwork()
+    if any(key.startswith("layer1.") for key in state):
+        here = {theirs: ours for ours, theirs in port_names().items()}
+        named = {}
+        for key, value in state.items():
+            layer, _, part = key.rpartition(".")
+            named[f"{here.get(layer, layer)}.{part}"] = value
+        state = named
+    load_exactly(network, state, "OpenFace weights", do)
+    return network.eval()

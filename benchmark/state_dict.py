@@ -1,0 +1,115 @@
+"""Networks' weights from the files that users bring: torch's own format and safetensors."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facedeblur.benchmark.errors import InputError, need
+
+if TYPE_CHECKING:
+    import torch
+
+COUNTER = ".num_batches_tracked"
+"""Batch normalisation counts its batches in these; inference does not need them and old files lack them."""
+
+INSIDE = ("state_dict", "model")
+"""Under which keys checkpoints keep their state dict."""
+
+
+def read_state(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read the tensors of a state dict.
+
+    Nothing but tensors is unpickled. A checkpoint that keeps its state dict under ``state_dict`` or ``model`` and
+    names that begin with ``module.`` (saved from several GPUs at once) are taken as well. Tensors of
+    a file in torch's present format are read when they are first used, so the parts of a large file that
+    are not needed cost nothing.
+
+    Parameters
+    ----------
+    path : path
+        A ``.safetensors`` file, or one of torch's (any other ending).
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        On the processor, in the precision of the file.
+
+    Raises
+    ------
+    InputError
+        When it is no such file.
+    """
+    if str(path).endswith(".safetensors"):
+        state: Any = _safetensors(path)
+    else:
+        state = read_torch(path)
+    inside = [state.get(key) for key in INSIDE] if isinstance(state, Mapping) else []
+    state = next((inner for inner in inside if isinstance(inner, Mapping)), state)
+    if not isinstance(state, Mapping) or not state or not all(hasattr(value, "shape") for value in state.values()):
+        raise InputError(str(path), expected="a state dict", found=type(state).__name__, do="get it again")
+    prefix = "module." if all(key.startswith("module.") for key in state) else ""
+    return {key.removeprefix(prefix): value for key, value in state.items()}
+
+
+def read_torch(path: str | Path) -> Any:
+    """Read what is in a file of torch's, tensors in containers and nothing else.
+
+    Raises
+    ------
+    InputError
+        When it is no such file.
+    """
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except (RuntimeError, ValueError, pickle.UnpicklingError, EOFError, OSError) as error:
+        raise _unreadable(path, "a torch file of tensors", error) from error
+
+
+def _safetensors(path: str | Path) -> dict[str, torch.Tensor]:
+    safetensors = need("safetensors", "train")
+    try:
+        state: dict[str, torch.Tensor] = need("safetensors.torch", "train").load_file(path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise _unreadable(path, "a safetensors file", error) from error
+    return state
+
+
+def _unreadable(path: str | Path, expected: str, error: Exception) -> InputError:
+    return InputError(str(path), expected=expected, found=str(error).split("\n")[0][:120], do="get it again")
+
+
+def load_exactly(network: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str, do: str) -> None:
+    """Load weights into a network that has just these.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    state : mapping of str to torch.Tensor
+        Under the network's own names; the counters of batch normalisation may be absent.
+    what, do : str
+        What the weights are and what the user does when they are others, for the error line.
+
+    Raises
+    ------
+    InputError
+        When a tensor is missing, left over or of another shape; the line names the first.
+    """
+    wanted = {key: value for key, value in network.state_dict().items() if not key.endswith(COUNTER)}
+    given = {key: value for key, value in state.items() if not key.endswith(COUNTER)}
+    for key in [*wanted, *given]:
+        if key not in given:
+            found = f"no '{key}'"
+        elif key not in wanted:
+            found = f"'{key}' as well"
+        elif given[key].shape != wanted[key].shape:
+            found = f"'{key}' of shape {tuple(given[key].shape)} instead of {tuple(wanted[key].shape)}"
+        else:
+            continue
+        raise InputError(what, expected=f"the {len(wanted)} tensors of its layout", found=found, do=do)
+    network.load_state_dict(given, strict=False)
