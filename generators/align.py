@@ -24,7 +24,7 @@ from facedeblur.generators.align_journal import Journal
 from facedeblur.generators.align_one import align_one, providers_of
 from facedeblur.generators.align_tasks import Options, folder, keys_of, tasks_of
 from facedeblur.generators.aligned import all_points, check_options
-from facedeblur.generators.collection import Collection
+from facedeblur.generators.collection import ROLES, Collection
 from facedeblur.generators.landmark_files import PROVIDER, read_landmarks
 from facedeblur.generators.names import identity_of, image_ids
 from facedeblur.generators.quality import Limits, Quality
@@ -114,7 +114,7 @@ def align(
     goal = template_named(template)
     landmarker = PROVIDER if landmarks is not None else landmarker
     check_options(margin=margin, choose=choose, min_coverage=min_coverage, max_magnification=max_magnification)
-    if role not in {"test", "train", "probe", "gallery"}:
+    if role not in ROLES:
         raise InputError(f"role '{role}'", expected="test, train, probe or gallery", do="choose one")
     if not 0 <= seed < 2**64:
         raise InputError("seed", expected="0 to 2**64 - 1", found=str(seed), do="choose another one")

@@ -44,13 +44,12 @@ def crop_sheet(out: Path, rows: Sequence[Image], path: str | Path, *, most: int 
     InputError
         When there is no crop.
     """
-    from facedeblur.generators.sheet import image_sheet
+    from facedeblur.generators.sheet import image_sheet, spread
 
     shown = [row for row in rows if folder_of(row.status)]
     if not shown:
         raise InputError(str(out), expected="a crop for the contact sheet", found="none", do="see images.csv")
-    count = min(most // 2 if any(row.label for row in shown) else most, len(shown))
-    places = np.unique(np.linspace(0, len(shown) - 1, max(1, count)).round().astype(int))
+    places = spread(len(shown), max(1, most // 2 if any(row.label for row in shown) else most))
     tiles, names = [], []
     for row in (shown[place] for place in places):
         crop = read_photo(out / folder_of(row.status) / f"{row.image_id}.png", min_side=1).pixels

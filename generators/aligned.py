@@ -184,7 +184,7 @@ def _by_landmarks(
                 return Aligned(None, NO_FACE, n_faces=0)
             if n > 1 and strict:
                 return Aligned(None, SEVERAL, n_faces=n, note=f"{n} faces")
-            face = faces[0] if choose == "largest" else min(faces, key=lambda one: _off_centre(one, photo))
+            face = chosen_face(faces, photo, choose)
             notes = [f"{'largest' if choose == 'largest' else 'most central'} of {n} faces"] if n > 1 else []
             if goal.fit == "affine":
                 from facedeblur.benchmark.faces.dlib_hog import five_of_68
@@ -236,10 +236,14 @@ def check_options(*, margin: int, choose: str, min_coverage: float, max_magnific
             raise InputError(f"option '{option}'", expected=expected, found=str(found), do="change it")
 
 
-def _off_centre(face: Face, photo: np.ndarray) -> float:
-    """Distance of a face from the centre of the photograph, in pixels."""
-    left, top, right, bottom = face.box
-    return float(np.hypot(left + right - photo.shape[1], top + bottom - photo.shape[0])) / 2
+def chosen_face(faces: list[Face], photo: np.ndarray, choose: str) -> Face:
+    """One of the faces that `find_faces` gave: the largest, or with ``central`` the one nearest to the centre."""
+
+    def off_centre(face: Face) -> float:
+        left, top, right, bottom = face.box
+        return float(np.hypot(left + right - photo.shape[1], top + bottom - photo.shape[0]))
+
+    return faces[0] if choose == "largest" else min(faces, key=off_centre)
 
 
 def find_faces(photo: np.ndarray, detector: Detector) -> list[Face]:

@@ -117,6 +117,11 @@ def build(
         "recipe": text,
         "assumptions": [asdict(entry) for entry in described.assumption],
     }
+    if (described.frames or described.kind == "given") and (match or roles or listed or limit is not None):
+        raise InputError(
+            f"recipe '{described.name}'", expected="the whole set", found="a choice of photographs",
+            do="leave out --match, --list, --role and --limit",
+        )  # fmt: skip
     if described.frames:
         from facedeblur.generators.frames import frames
 
@@ -135,6 +140,10 @@ def build(
             record=record,
             progress=progress,
         )
+    if described.kind == "given":
+        from facedeblur.generators.given import given
+
+        return given(faces, out, record=record, seed=seed, store=store, licence=licence, progress=progress)
     bank = _bank_of(described, seed)
     out = Path(out)
     workspace = out.with_name(out.name + ".faces")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+ROLES = ("test", "train", "probe", "gallery")
+
 
 @dataclass(frozen=True)
 class Photograph:

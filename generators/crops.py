@@ -79,7 +79,7 @@ class Selection:
     @property
     def everything(self) -> bool:
         """True where no filter is set."""
-        return not (self.match or self.listed or self.limit or self.gallery or self.roles)
+        return not (self.match or self.listed or self.limit is not None or self.gallery or self.roles)
 
 
 def gather(
@@ -97,7 +97,8 @@ def gather(
 ) -> Crops:
     """Find or make the crops of a folder.
 
-    A folder that `align` wrote is taken as it is. A folder in which every image has the template's
+    A folder that `align` wrote is taken as it is, with the roles that stand there; filters choose among its rows,
+    failed ones too, as they would among the photographs. A folder in which every image has the template's
     size, or any folder with the template ``none``, is taken as finished crops. Any other is aligned
     into `workspace`, which a stopped run goes on from.
 
@@ -130,7 +131,7 @@ def gather(
 
     root = Path(faces)
     if (root / "images.csv").is_file():
-        found = _aligned(root, folder=root.resolve().name)
+        found = _chosen(_aligned(root, folder=root.resolve().name), root, select, seed)
     else:
         collection = _collection(faces, select, seed)
         plain = _is_plain(faces, select)
@@ -162,26 +163,52 @@ def gather(
 
 def _is_plain(faces: str | Path, select: Selection) -> bool:
     """A folder without a layout's name or a filter: every file in it is a row."""
-    return Path(faces).is_dir() and not (
-        select.match or select.listed or select.limit or select.gallery or select.roles
-    )
+    return Path(faces).is_dir() and select.everything
 
 
 def _collection(faces: str | Path, select: Selection, seed: int) -> Collection:
     """The photographs that are wanted, with their roles."""
     from facedeblur.generators.sources import open_collection
-    from facedeblur.generators.splits import probe_gallery
 
     if _is_plain(faces, select):
         sources = [file.relative_to(faces).as_posix() for file in list_images(faces)]
         listed = tuple(Photograph(source, identity_of(source)) for source in sources)
         return Collection("folder", Path(faces), "not stated", "", listed)
     opened = open_collection(faces, match=select.match, roles=select.roles, listed=select.listed, limit=select.limit)
-    if not select.gallery:
-        return opened
-    roles = {choice.source: choice.role for choice in probe_gallery(opened, seed=seed, gallery=select.gallery)}
+    return _divided(opened, select.gallery, seed) if select.gallery else opened
+
+
+def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
+    """Probes and galleries of `gallery` photographs each."""
+    from facedeblur.generators.splits import probe_gallery
+
+    roles = {choice.source: choice.role for choice in probe_gallery(opened, seed=seed, gallery=gallery)}
     chosen = tuple(replace(one, role=roles[one.source]) for one in opened.photographs if roles.get(one.source))
     return replace(opened, photographs=chosen)
+
+
+def _chosen(found: Crops, root: Path, select: Selection, seed: int) -> Crops:
+    """The rows of an aligned folder that are wanted."""
+    from facedeblur.generators.sources import narrowed
+
+    # Roles that were given when the folder was aligned stand; only a folder without a gallery is divided.
+    divide = bool(select.gallery) and all(image.role not in ("probe", "gallery") for image in found.images)
+    if not divide and replace(select, gallery=0).everything:
+        return found
+    listed = tuple(Photograph(image.source, image.identity, image.role) for image in found.images)
+    chosen = narrowed(
+        Collection("aligned", root, found.licence, "", listed),
+        match=select.match, roles=select.roles, listed=select.listed, limit=select.limit,
+    )  # fmt: skip
+    if divide:
+        chosen = _divided(chosen, select.gallery, seed)
+    wanted = {one.source: one for one in chosen.photographs}
+    images = tuple(
+        replace(image, identity=wanted[image.source].identity, role=wanted[image.source].role or image.role)
+        for image in found.images
+        if image.source in wanted
+    )
+    return replace(found, images=images)
 
 
 def _check(found: Crops, template: str, faces: str | Path) -> None:

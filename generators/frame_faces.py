@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, Face, Landmarker, provider
-from facedeblur.generators.aligned import NO_FACE, OK, Aligned, align_photo, find_faces
+from facedeblur.generators.aligned import NO_FACE, OK, Aligned, align_photo, chosen_face, find_faces
 from facedeblur.generators.frame_spec import NONE, FrameSpec
 from facedeblur.generators.motion import Box, flow, iou, share_left
 from facedeblur.generators.templates import template_named
@@ -102,7 +102,8 @@ class Crew:
             n_faces = len(found)
             if not found:
                 return Exposure(NO_FACE, f"in the middle frame {middle.index}", n_faces=0)
-            face = found[0] if spec.choose == "largest" else min(found, key=lambda one: _off_centre(one, middle))
+            assert middle.pixels is not None
+            face = chosen_face(found, middle.pixels, spec.choose)
             box, cut = face.box, self._align(middle, face)
             if cut.status != OK:
                 return Exposure(cut.status, cut.note, transform=cut.transform, n_faces=n_faces, coverage=cut.coverage)
@@ -180,10 +181,3 @@ class Crew:
             template=self._spec.template,
             min_coverage=self._spec.min_coverage,
         )
-
-
-def _off_centre(face: Face, frame: Frame) -> float:
-    assert frame.pixels is not None
-    height, width = frame.pixels.shape[:2]
-    left, top, right, bottom = face.box
-    return float(np.hypot(left + right - width, top + bottom - height))

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
 from facedeblur.generators.aligned import CHOICES
+from facedeblur.generators.collection import ROLES
 from facedeblur.generators.response import Response
 from facedeblur.generators.templates import template_named
 from facedeblur.generators.video import READERS
 
 NONE = "none"
 FACES = ("still", "following")
-ROLES = ("test", "train", "probe", "gallery")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from facedeblur.generators.frame_faces import Crew, Exposure
 from facedeblur.generators.frame_spec import FrameSpec
 from facedeblur.generators.motion import repetition
 from facedeblur.generators.response import Response
+from facedeblur.generators.transforms import write_transform
 from facedeblur.generators.video import Footage
 from facedeblur.generators.video_list import Video
 from facedeblur.generators.windows import OK, Window, fault, windows
@@ -164,7 +165,6 @@ def _entry(task: VideoTask, window: Window, crew: Crew, camera: Response) -> Ent
         write_png(task.folder / "sharp" / f"{image_id}.png", crop)
         write_png(task.folder / "blur" / f"{image_id}.png", mean)
         sharp, blurred, (height, width) = pixel_hash(crop), pixel_hash(mean), crop.shape[:2]
-    transform = "" if exposure.transform is None else " ".join(repr(float(x)) for x in exposure.transform.ravel())
     image = Image(
         image_id=image_id,
         identity=video.identity,
@@ -172,7 +172,7 @@ def _entry(task: VideoTask, window: Window, crew: Crew, camera: Response) -> Ent
         status=exposure.status,
         n_faces=exposure.n_faces,
         source=f"{video.source}#{first}-{last}",
-        transform=transform,
+        transform=write_transform(exposure.transform),
         coverage=exposure.coverage if exposure.status == OK else 0.0,
         margin=0,
         label="",

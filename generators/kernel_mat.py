@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
-
-_HDF5 = b"\x89HDF\r\n\x1a\n"
+from facedeblur.benchmark.mat import load_mat
 
 
 def read_mat(path: Path) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] | None]:
@@ -35,8 +34,9 @@ def read_mat(path: Path) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] |
     InputError
         When it is no MATLAB file or a damaged one, or h5py is needed and not installed.
     """
-    if not _is_hdf5(path):
-        return _read_v5(path)
+    contents = load_mat(path, expected="a MATLAB file", do="save it again", squeeze_me=True, chars_as_strings=True)
+    if contents is not None:
+        return _of_v5(contents)
     h5py = need("h5py", "io")
     try:
         with h5py.File(path, "r") as file:
@@ -58,13 +58,6 @@ def matrices(array: np.ndarray) -> list[np.ndarray]:
     """The matrices of real numbers in an array: itself, or those along its first dimension."""
     parts = list(array) if array.ndim == 3 else [array]
     return [a for a in parts if a.ndim == 2 and min(a.shape) > 1 and a.dtype.kind in "fiu"]
-
-
-def _is_hdf5(path: Path) -> bool:
-    """Whether the HDF5 signature stands at the start or, as MATLAB writes it, after a header of 512 bytes."""
-    with path.open("rb") as file:
-        start = file.read(512 + len(_HDF5))
-    return start.startswith(_HDF5) or start[512:] == _HDF5
 
 
 def _item(name: str, item: Any, file: Any) -> Iterator[tuple[str, np.ndarray]]:
@@ -90,14 +83,8 @@ def _dataset(item: Any) -> list[np.ndarray]:
     return matrices(array.swapaxes(1, 2) if array.ndim == 3 else array.T)
 
 
-def _read_v5(path: Path) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] | None]:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        contents = loadmat(str(path), squeeze_me=True, chars_as_strings=True)
-    except (ValueError, TypeError, NotImplementedError, MatReadError, OSError, EOFError) as error:
-        raise InputError(str(path), expected="a MATLAB file", found=str(error), do="save it again") from error
+def _of_v5(contents: dict[str, Any]) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] | None]:
+    """What `read_mat` gives, of the variables of a file of version 5."""
     if {"kernels", "ids", "meta"} <= set(contents):
         cells = [np.atleast_2d(cell) for cell in _cells(contents["kernels"])]
         names = [str(name) for name in np.atleast_1d(contents["ids"])]

@@ -12,33 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.classes import HELEN
+from facedeblur.benchmark.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.generators.collection import Collection, Photograph
 
 _Point = np.ndarray | None
 _PAIRS = ((2, 3), (4, 5))
-_CELEBAMASK = (
-    "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip",
-    "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
-)  # fmt: skip
-# The order of the widely used face-parsing.PyTorch networks and of masks merged for them.
-_BISENET = (
-    "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r", "nose", "mouth",
-    "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
-)  # fmt: skip
-# Helen's skin has neither ears nor neck; its brows and eyes are drawn through glasses, whose rest is skin then.
-_TO_HELEN = {
-    "skin": 1, "eye_g": 1, "l_brow": 2, "r_brow": 3, "l_eye": 4, "r_eye": 5, "nose": 6, "u_lip": 7, "mouth": 8,
-    "l_lip": 9, "hair": 10,
-}  # fmt: skip
-
-KINDS: dict[str, tuple[int, ...]] = {
-    "helen11": tuple(range(11)),
-    "celebamask19": tuple(_TO_HELEN.get(part, 0) for part in _CELEBAMASK),
-    "bisenet19": tuple(_TO_HELEN.get(part, 0) for part in _BISENET),
-}
-"""Class lists that can be read: the Helen class of each of their values."""
 
 
 def labels_of(collection: Collection, photograph: Photograph, *, size: tuple[int, int]) -> np.ndarray:
@@ -65,7 +44,7 @@ def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.nda
         CelebAMask-HQ's part masks begin with (``0/00000`` for ``0/00000_skin.png``), laid one
         above the other in the publisher's order.
     kind : str
-        A key of `KINDS`.
+        A key of `CLASS_LISTS`.
     size : (height, width)
         Of the photograph, in pixels. Labels of CelebAMask-HQ may be a whole fraction of it, as
         they are published (512 for photographs of 1024); values are repeated then.
@@ -81,8 +60,8 @@ def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.nda
         When the file is not there or damaged, holds an unknown class, or is of another size.
     """
     path = Path(path)
-    if kind not in KINDS:
-        raise InputError(f"class list '{kind}'", expected="a known one", do=suggest(kind, KINDS))
+    if kind not in CLASS_LISTS:
+        raise InputError(f"class list '{kind}'", expected="a known one", do=suggest(kind, CLASS_LISTS))
     if path.is_dir():
         values = _of_maps(path)
     elif path.is_file():
@@ -90,7 +69,7 @@ def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.nda
     else:
         values = _of_parts(path)
         kind = "celebamask19"
-    table = np.array(KINDS[kind], np.uint8)
+    table = np.array(CLASS_LISTS[kind], np.uint8)
     unknown = np.unique(values[values >= len(table)])
     if unknown.size:
         raise InputError(
@@ -188,11 +167,11 @@ def _of_parts(prefix: Path) -> np.ndarray:
     files = {file.stem[len(prefix.name) + 1 :]: file for file in prefix.parent.glob(f"{prefix.name}_*.png")}
     if not files:
         raise InputError(str(prefix), expected="a label image", found="nothing there", do="unpack the labels again")
-    unknown = sorted(set(files) - set(_CELEBAMASK))
+    unknown = sorted(set(files) - set(CELEBAMASK_PARTS))
     if unknown:
-        raise InputError(str(files[unknown[0]]), expected="a known part", do=suggest(unknown[0], _CELEBAMASK))
+        raise InputError(str(files[unknown[0]]), expected="a known part", do=suggest(unknown[0], CELEBAMASK_PARTS))
     merged: np.ndarray | None = None
-    for number, part in enumerate(_CELEBAMASK):
+    for number, part in enumerate(CELEBAMASK_PARTS):
         if part in files:
             mask = _single(files[part]) > 127
             merged = np.zeros(mask.shape, np.uint8) if merged is None else merged

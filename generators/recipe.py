@@ -14,7 +14,7 @@ from facedeblur.generators.spline import SplineModel
 
 PACKAGE = "facedeblur.generators.recipes"
 BORDERS = ("valid", "reflect", "replicate", "zero", "circular")
-KINDS = ("uniform", "nonuniform", "frames", "real")
+KINDS = ("uniform", "nonuniform", "frames", "real", "given")
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,9 @@ class Recipe:
 
     Attributes
     ----------
-    kind : {'uniform', 'nonuniform', 'frames', 'real'}
-        One kernel an image; a camera pose path; averaged frames; blurred photographs as they are.
+    kind : {'uniform', 'nonuniform', 'frames', 'real', 'given'}
+        One kernel an image; a camera pose path; averaged frames; blurred photographs as they are; a set that
+        comes with its blurred pictures and kernels.
     virtual : bool
         True for training sets too large to store, whose pairs are made when they are asked for.
     augment : str

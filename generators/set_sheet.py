@@ -8,7 +8,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.generators.sheet import check_sheet, image_sheet
+from facedeblur.generators.sheet import check_sheet, image_sheet, spread
 
 # One colour for each of Helen's 11 classes; background black.
 _COLOURS = np.array(
@@ -44,14 +44,14 @@ def set_sheet(opened: Set, path: str | Path, *, faces: int = 6, variants: int = 
         raise InputError("contact sheet", expected="at least one face and variant", found=f"{faces}, {variants}")
     check_sheet(Path(path))
     blurred = [image for image in opened.images.values() if image.blurred]
-    chosen = {blurred[at].image_id for at in _spread(len(blurred), faces)}
+    chosen = {blurred[at].image_id for at in spread(len(blurred), faces)}
     rows = [(image, pairs) for image, pairs in opened.by_image() if image.image_id in chosen]
     most = max(min(len(pairs), variants) for _, pairs in rows)
     labelled = any(image.label for image, _ in rows)
     columns = most + opened.has_sharp + labelled
     tiles, labels = [], []
     for image, pairs in rows:
-        for tile, label in _row(opened, image, [pairs[at] for at in _spread(len(pairs), most)], labelled):
+        for tile, label in _row(opened, image, [pairs[at] for at in spread(len(pairs), most)], labelled):
             tiles.append(tile)
             labels.append(label)
     title = f"{opened.name}: {opened.n_pairs:,} pairs, {opened.content_hash[:12]}"
@@ -65,8 +65,3 @@ def _row(opened: Set, image: Image, pairs: list[Pair], labelled: bool) -> list[t
         row.append((_COLOURS[np.minimum(classes, len(_COLOURS) - 1)], "labels"))
     row += [(opened.blurred(pair), pair.kernel_id or pair.pair_id) for pair in pairs]
     return row
-
-
-def _spread(count: int, wanted: int) -> list[int]:
-    """Up to `wanted` different numbers under `count`, evenly spread."""
-    return sorted({round(at) for at in np.linspace(0, count - 1, min(count, wanted))})

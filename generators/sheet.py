@@ -184,6 +184,11 @@ def _write(pixels: np.ndarray, path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def spread(count: int, wanted: int) -> list[int]:
+    """Up to `wanted` different numbers under `count`, evenly spread: what a sheet shows of more than it can."""
+    return sorted({round(at) for at in np.linspace(0, count - 1, min(count, wanted))})
+
+
 def check_sheet(path: Path) -> None:
     """Raise InputError unless a contact sheet can be called that."""
     if path.suffix.lower() != ".png":

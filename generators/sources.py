@@ -15,7 +15,7 @@ from pathlib import Path
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.registry import Registry
 from facedeblur.benchmark.tables import read_rows, write_rows
-from facedeblur.generators.collection import Collection, Photograph
+from facedeblur.generators.collection import ROLES, Collection, Photograph
 from facedeblur.generators.source_lists import Source
 
 SOURCES: Registry[type[Source]] = Registry("collection layout", group="facedeblur.sources")
@@ -36,7 +36,6 @@ for _name, _place in {
 # What `auto` tries, layouts with marks of their own first; those of other packages come before the last two.
 _ORDER = ("helen", "celebamask", "celeba", "london", "pubfig", "multipie", "pie", "lfw")
 _LAST = ("folder", "people")
-ROLES = ("test", "train", "probe", "gallery")
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,26 @@ def open_collection(
         found = "a file" if root.exists() else "nothing there"
         do = "give the folder" if name == "auto" else SOURCES.get(name).get
         raise InputError(str(root), expected="a folder of photographs", found=found, do=do)
+    whole = SOURCES.get(detect(root) if name == "auto" else name).read(root)
+    return narrowed(whole, match=match, roles=roles, per_identity=per_identity, limit=limit, listed=listed)
+
+
+def narrowed(
+    whole: Collection,
+    *,
+    match: str = "",
+    roles: Iterable[str] = (),
+    per_identity: int | None = None,
+    limit: int | None = None,
+    listed: str | Path | None = None,
+) -> Collection:
+    """Choose among the photographs of a collection; the filters are those of `open_collection`.
+
+    Raises
+    ------
+    InputError
+        When an option is out of range, the list names photographs that are not there, or nothing is left.
+    """
     wanted = tuple(roles)
     for role in wanted:
         if role not in ROLES:
@@ -111,7 +130,6 @@ def open_collection(
     for option, number in (("per_identity", per_identity), ("limit", limit)):
         if number is not None and number < 1:
             raise InputError(option, expected="at least 1", found=str(number), do="choose another number")
-    whole = SOURCES.get(detect(root) if name == "auto" else name).read(root)
     kept = _of_list(whole, Path(listed)) if listed is not None else whole.photographs
     if match:
         kept = tuple(p for p in kept if fnmatchcase(p.source if "/" in match else p.source.split("/")[-1], match))
@@ -125,7 +143,8 @@ def open_collection(
         facts = ", ".join(f"{count:,} {role}" for role, count in sorted(counts.items()))
         asked = [f"match '{match}'" * bool(match), f"role {' or '.join(wanted)}" * bool(wanted)]
         raise InputError(
-            f"{whole.name}: {root}", expected="photographs of " + (" and ".join(filter(None, asked)) or "the list"),
+            f"{whole.name}: {whole.root}",
+            expected="photographs of " + (" and ".join(filter(None, asked)) or "the list"),
             found=f"none among {len(whole.photographs):,} (roles: {facts})", do="choose otherwise",
         )  # fmt: skip
     return replace(whole, photographs=kept, labels=whole.labels if any(p.label for p in kept) else "")

@@ -111,6 +111,54 @@ def test_filters_choose_photographs(tmp_path, crops):
         build(small, crops, tmp_path / "none", jobs=1, match="*_0009.png")
 
 
+def test_filters_choose_among_the_rows_of_an_aligned_folder(tmp_path, portrait):
+    from facedeblur.generators.align import align
+
+    crops = tmp_path / "photographs"
+    for at, name in enumerate(["a/a_0001.png", "a/a_0002.png", "b/b_0001.png", "b/b_0002.png"]):
+        write_png(crops / name, portrait[:178, 20 * at : 20 * at + 178])
+    body = HEAD.replace("shen128", "mspl-center").format(top="") + '[kernels]\nsizes = "9"\nper_size = 1\n'
+    (tmp_path / "small.toml").write_text(body)
+    (crops / "a" / "a_0000.png").write_text("no picture")
+    rows = ["a/a_0002.png,anna,test,ok", "b/b_0001.png,b,train,ok", "b/b_0002.png,b,,not chosen"]
+    (tmp_path / "list.csv").write_text("\n".join(["source,identity,role,status", *rows]) + "\n")
+    align(crops, tmp_path / "aligned", template="mspl-center", jobs=1)
+    chosen = {
+        "limit": {"limit": 2}, "match": {"match": "*_0001.png"}, "folders": {"match": "b/*"},
+        "list": {"listed": tmp_path / "list.csv"}, "role": {"listed": tmp_path / "list.csv", "roles": ["test"]},
+    }  # fmt: skip
+    for name, how in chosen.items():
+        made = build(tmp_path / "small.toml", tmp_path / "aligned", tmp_path / name, jobs=1, **how)
+        # The same as from the photographs themselves.
+        wanted = build(tmp_path / "small.toml", f"people:{crops}", tmp_path / f"{name}-photographs", jobs=1, **how)
+        told, expected = (
+            [(one.source, one.identity, one.role or "test", one.status, one.sha256) for one in of.images.values()]
+            for of in (made, wanted)
+        )
+        assert told == expected
+        assert made.n_pairs == len(told) - (name == "limit")  # the first photograph is none
+    for how, said in (({"limit": 0}, "at least 1"), ({"match": "*_0009.png"}, "none among 5")):
+        with pytest.raises(InputError, match=said):
+            build(tmp_path / "small.toml", tmp_path / "aligned", tmp_path / "none", jobs=1, **how)
+
+
+def test_an_aligned_folder_is_divided_unless_it_has_a_gallery(tmp_path, crops):
+    from facedeblur.generators.align import align
+
+    body = HEAD.replace("shen128", "mspl-center").format(top="")
+    (tmp_path / "split.toml").write_text(body + '[kernels]\nsizes = "9"\nper_size = 1\n[split]\ngallery = 1\n')
+    align(crops, tmp_path / "aligned", template="mspl-center", jobs=1)
+    made = build(tmp_path / "split.toml", tmp_path / "aligned", tmp_path / "set", jobs=1)
+    wanted = build(tmp_path / "split.toml", crops, tmp_path / "wanted", jobs=1)
+    assert [one.role for one in made.images.values()] == [one.role for one in wanted.images.values()]
+    assert made.n_pairs == 2
+    table = tmp_path / "aligned" / "images.csv"
+    lines = table.read_text().replace(",test,", ",gallery,").splitlines()
+    table.write_text("\n".join([*lines[:-1], lines[-1].replace(",gallery,", ",probe,")]) + "\n")
+    made = build(tmp_path / "split.toml", tmp_path / "aligned", tmp_path / "given", jobs=1)
+    assert [one.role for one in made.images.values()] == ["gallery", "gallery", "gallery", "probe"]
+
+
 def test_virtual_sets_are_not_stored(tmp_path, crops):
     assert load_recipe("shen2020-train")[0].virtual
     with pytest.raises(InputError, match="virtual training pairs; use facedeblur pairs"):

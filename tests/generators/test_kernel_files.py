@@ -257,7 +257,12 @@ def bad_files(folder: Path) -> dict[str, str]:
     cv2.imwrite(str(folder / "colour.png"), np.arange(27, dtype=np.uint8).reshape(3, 3, 3))
     savemat(folder / "scalar.mat", {"L": 64})
     (folder / "cut.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(100))
+    savemat(folder / "flipped.mat", {"k": np.random.default_rng(0).random((9, 9))}, do_compression=True)
+    damaged = bytearray((folder / "flipped.mat").read_bytes())
+    damaged[-1] ^= 255  # of zlib's sum
+    (folder / "flipped.mat").write_bytes(damaged)
     return {
+        "flipped.mat": "a MATLAB file.*decompressing",
         "cut.mat": "a whole MATLAB 7.3 file",
         "text.npz": "a numpy archive",
         "text.png": "expected a PNG",

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facedeblur.benchmark.classes import HELEN
+from facedeblur.benchmark.classes import CLASS_LISTS, HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.collection import Collection, Photograph
-from facedeblur.generators.labels import KINDS, exchange_sides, labels_of, read_labels, sides_of
+from facedeblur.generators.labels import exchange_sides, labels_of, read_labels, sides_of
 from facedeblur.generators.sources import open_collection
 
 SIZE = (40, 32)
@@ -94,7 +94,7 @@ def test_merged_masks_of_celebamask(tmp_path):
     coloured.putpalette(np.random.default_rng(0).integers(0, 256, 768).astype(np.uint8).tobytes())
     coloured.save(tmp_path / "p.png")
     assert read_labels(tmp_path / "p.png", "celebamask19", size=(1, 19))[0].tolist() == list(MERGED.values())
-    assert sorted(KINDS["bisenet19"]) == sorted(KINDS["celebamask19"])
+    assert sorted(CLASS_LISTS["bisenet19"]) == sorted(CLASS_LISTS["celebamask19"])
 
 
 def test_part_masks_of_celebamask(tmp_path):

@@ -1,0 +1,166 @@
+"""Sets that were blurred by a camera and come whole: sharp pictures, blurred ones and measured kernels.
+
+The layout is that of Levin et al. (2009) as it goes round in PNG files: ``NAME.png`` sharp, ``KERNEL.png``
+point spread functions, ``NAME_KERNEL_img.png`` blurred. Grey pictures become RGB.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.signal import fftconvolve
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import pixel_hash, read_photo, to_uint8
+from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.metrics.shift import best_shift
+from facedeblur.benchmark.set_writer import SetWriter
+from facedeblur.benchmark.sets import Image, Pair, Set
+from facedeblur.benchmark.stores import write_stack
+from facedeblur.generators.kernel_readers import read_bank
+
+PACKAGES = ("facedeblur", "numpy", "scipy")
+REACH = 8
+"""Pixels by which blurred and sharp pictures may be displaced."""
+_BLURRED = re.compile(r"(?P<image>.+)_(?P<kernel>[^_]+)_img")
+
+
+def given(
+    folder: str | Path,
+    out: str | Path,
+    *,
+    record: Mapping[str, Any],
+    seed: int = 0,
+    store: str = "png",
+    licence: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> Set:
+    """Make a set of a folder of the layout above.
+
+    Parameters
+    ----------
+    folder : path
+    out : path
+        Folder of the set.
+    record : mapping
+        Name, title, recipe and assumptions for ``set.json``.
+    seed : int
+        For the record only: nothing is drawn.
+    store : {'png', 'npy'}
+    licence : str
+    progress : callable, optional
+        Called with (pairs made, in all).
+
+    Returns
+    -------
+    Set
+        Its pairs are of the kind ``uniform``: each has one kernel, though a measured one.
+
+    Raises
+    ------
+    InputError
+        When the folder is not of this layout, a picture is missing, or sizes differ.
+    """
+    folder = Path(folder)
+    names, kernels = _grid(folder)
+    sharp = {name: read_photo(folder / f"{name}.png").pixels for name in names}
+    images = [_image(name, pixels) for name, pixels in sharp.items()]
+    bank = _bank(folder, sharp, kernels)
+    info = {
+        **record,
+        "seed": seed,
+        "sources": [{"folder": folder.name, "licence": licence, "collection": record["title"]}],
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+    writer = SetWriter(out, info, store=store)
+    done = set(writer.start(images, lambda image: sharp[image.image_id], bank, n_kernels=len(kernels)))
+    for rank, image in enumerate(images):
+        if image.image_id not in done:
+            writer.append(_pairs(folder, image, bank, rank * len(kernels), writer.work, seed, store))
+        if progress:
+            progress((rank + 1) * len(kernels), len(images) * len(kernels))
+    return writer.finish()
+
+
+def _grid(folder: Path) -> tuple[list[str], list[str]]:
+    """Names of the sharp pictures and of the kernels, each with each of which there is a blurred picture."""
+    if not folder.is_dir():
+        raise InputError(str(folder), expected="a folder of sharp and blurred pictures and kernels", found="none")
+    stems = {path.stem for path in folder.glob("*.png") if not path.name.startswith(".")}
+    blurred = [match for match in map(_BLURRED.fullmatch, sorted(stems)) if match]
+    if not blurred:
+        raise InputError(
+            str(folder), expected="files NAME_KERNEL_img.png, NAME.png and KERNEL.png", found="no such file"
+        )
+    names = sorted({match["image"] for match in blurred})
+    kernels = sorted({match["kernel"] for match in blurred})
+    needed = [*names, *kernels, *(_blurred(name, kernel) for name in names for kernel in kernels)]
+    for stem in needed:
+        if stem not in stems:
+            raise InputError(str(folder / f"{stem}.png"), expected="this file of the set", found="nothing there")
+    return names, kernels
+
+
+def _blurred(name: str, kernel: str) -> str:
+    return f"{name}_{kernel}_img"
+
+
+def _image(name: str, pixels: np.ndarray) -> Image:
+    height, width = pixels.shape[:2]
+    return Image(
+        image_id=name, identity=name, role="test", status="ok", n_faces=-1, source=f"{name}.png", transform="",
+        coverage=1.0, margin=0, label="", width=width, height=height, sha256=pixel_hash(pixels), note="",
+    )  # fmt: skip
+
+
+def _bank(folder: Path, sharp: Mapping[str, np.ndarray], names: Sequence[str]) -> Bank:
+    """The kernels as convolution kernels, whichever way their files show them."""
+    kernels, turned = [], []
+    for name in names:
+        read = read_bank(folder / f"{name}.png")
+        kernel = read.kernel(read.ids[0])
+        choices = kernel, kernel[::-1, ::-1].copy()
+        shown = {image: _read(folder, image, name, pixels.shape) for image, pixels in sharp.items()}
+        misfits = [sum(_misfit(sharp[image], one, shown[image]) for image in sharp) for one in choices]
+        which = int(misfits[1] < misfits[0])
+        kernels.append(choices[which])
+        turned += [name] * which
+    return Bank.of(names, kernels, {"source": folder.name, "turned": turned})
+
+
+def _misfit(sharp: np.ndarray, kernel: np.ndarray, blurred: np.ndarray) -> float:
+    """Squared error that the kernel leaves of the blurred picture, at the best shift by whole pixels."""
+    crop = len(kernel) // 2 + REACH
+    made = np.stack([fftconvolve(sharp[..., c] / 255, kernel, "same") for c in range(3)], axis=2)
+    return best_shift(to_uint8(made), blurred, crop=crop, reach=REACH, step=1).squared_error
+
+
+def _read(folder: Path, name: str, kernel: str, shape: tuple[int, ...]) -> np.ndarray:
+    file = folder / f"{_blurred(name, kernel)}.png"
+    pixels = read_photo(file).pixels
+    if pixels.shape != shape:
+        found = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise InputError(str(file), expected=f"{shape[1]}x{shape[0]} pixels, as the sharp one", found=found)
+    return pixels
+
+
+def _pairs(folder: Path, image: Image, bank: Bank, first: int, root: Path, seed: int, store: str) -> list[Pair]:
+    """Copy and describe the blurred versions of one picture."""
+    shape = (image.height, image.width, 3)
+    stack = np.stack([_read(folder, image.image_id, kernel, shape) for kernel in bank.ids])
+    pairs = [
+        Pair(
+            index=first + row, pair_id=f"{image.image_id}_{kernel}", image_id=image.image_id, kernel_id=kernel,
+            kernel_size=int(bank.sizes[row]), blur_kind="uniform", border="valid", noise_sigma=0.0, gamma=1.0,
+            seed=seed, sharp=image.sharp, blur=f"blur/{_blurred(image.image_id, kernel)}.png",
+            sha256=pixel_hash(stack[row]),
+        )
+        for row, kernel in enumerate(bank.ids)
+    ]  # fmt: skip
+    write_stack(root, [pair.blur for pair in pairs], first, stack, store=store)
+    return pairs
