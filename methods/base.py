@@ -7,9 +7,14 @@ A method is a class with ``restore(self, blurred)``; everything else is optional
   it gets the GPU where there is one, and ``--precision``.
 * ``restore(self, blurred)``: (N, H, W, 3) float32 RGB in [0, 1] to the same shape. An oracle gets
   ``restore(self, blurred, kernels)`` with one (k, k) float64 point spread function an image.
+* ``estimated_kernels``, a list of one (k, k) point spread function (k odd) or None an image of the last
+  call of ``restore``, is kept in the outputs and can be scored.
 * ``network``, a ``torch.nn.Module`` attribute, is counted; else ``parameters`` and ``size_bytes``
   (numbers, or methods that return them) are asked.
+* ``find_weights(cls, near)``, a class method, gives the paths of weight files that cannot be declared by name;
+  `near` are the folders that the user named (or a file).
 * Keyword arguments of the constructor are the options of the method on the command line.
+* ``fit_options(cls, options, the_set)``, a class method, may replace what the user gave by what suits the set.
 """
 
 from __future__ import annotations
@@ -81,8 +86,7 @@ def method(
     """
 
     def enter(cls: Class) -> Class:
-        if not callable(getattr(cls, "restore", None)) and not callable(getattr(cls, "restore_folder", None)):
-            raise InputError(f"method '{name}'", expected="a class with restore(self, blurred)", found=repr(cls))
+        check_restores(name, cls)
         summary = (cls.__doc__ or "").strip().partition("\n")[0]
         cls.method_spec = Spec(name, version, oracle, _checked_weights(name, weights or {}), summary)
         METHODS.add(name, cls)
@@ -91,6 +95,12 @@ def method(
     if not name or any(letter in name for letter in "[]/\\,= \t\n"):
         raise InputError(f"method name {name!r}", expected="letters, digits, '-', '_' and '.'", do="rename it")
     return enter
+
+
+def check_restores(name: str, cls: type[Any]) -> None:
+    """Raise InputError unless a class has ``restore`` or ``restore_folder``."""
+    if not callable(getattr(cls, "restore", None)) and not callable(getattr(cls, "restore_folder", None)):
+        raise InputError(f"method '{name}'", expected="a class with restore(self, blurred)", found=repr(cls))
 
 
 def _checked_weights(name: str, weights: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -116,3 +126,20 @@ METHODS.add("blurred", "facedeblur.methods.classical.blurred:Blurred")
 METHODS.add("unsharp", "facedeblur.methods.classical.unsharp:Unsharp")
 METHODS.add("wiener", "facedeblur.methods.classical.wiener:Wiener")
 METHODS.add("richardson-lucy", "facedeblur.methods.classical.richardson_lucy:RichardsonLucy")
+METHODS.add("krishnan-fergus-2009", "facedeblur.methods.classical.krishnan_fergus_2009:KrishnanFergus")
+METHODS.add("cho-lee-2009", "facedeblur.methods.classical.cho_lee_2009:ChoLee2009")
+METHODS.add("krishnan-2011", "facedeblur.methods.classical.krishnan_2011:Krishnan2011")
+METHODS.add("xu-2013", "facedeblur.methods.classical.xu_2013:Xu2013")
+METHODS.add("pan-2014-faces", "facedeblur.methods.classical.pan_2014_faces:Pan2014Faces")
+METHODS.add("pan-2016", "facedeblur.methods.classical.pan_2016:Pan2016")
+# The networks of `nets`, one class each, all of them in one module that does not import torch.
+METHODS.add("shen2018", "facedeblur.methods.network_method:Shen2018")
+METHODS.add("shen2020", "facedeblur.methods.network_method:Shen2020")
+METHODS.add("lin2020", "facedeblur.methods.network_method:Lin2020")
+METHODS.add("umsn", "facedeblur.methods.network_method:Umsn")
+METHODS.add("dfpgnet", "facedeblur.methods.network_method:Dfpgnet")
+METHODS.add("mspl", "facedeblur.methods.network_method:Mspl")
+METHODS.add("deepdeblur", "facedeblur.methods.network_method:DeepDeblur")
+METHODS.add("deblurgan", "facedeblur.methods.network_method:DeblurGan")
+METHODS.add("deblurgan-v2", "facedeblur.methods.network_method:DeblurGanV2")
+METHODS.add("facedeblur-base", "facedeblur.methods.network_method:FacedeblurBase")

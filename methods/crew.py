@@ -19,6 +19,7 @@ from typing import Any, Literal
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets import Pair
 from facedeblur.methods.jobs import Facts, Job, Result, freeze
+from facedeblur.methods.memory import Memory
 
 START_S = 120.0
 """Time for a new process to import its packages, before the method's own time limit counts."""
@@ -28,12 +29,13 @@ Kind = Literal["results", "memory", "lost"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a batch: its rows, too little memory, or the loss of the worker (`why`)."""
+    """What came of a batch: its rows with the peak of memory, too little memory, or the loss of the worker (`why`)."""
 
     pairs: tuple[Pair, ...]
     kind: Kind
     results: tuple[Result, ...] = ()
     why: str = ""
+    memory: Memory | None = None
 
 
 class Unusable(Exception):
@@ -223,7 +225,8 @@ class Crew:
             raise content
         if message == "memory":
             return Outcome(pairs, "memory", why=content)
-        return Outcome(pairs, "results", tuple(content))
+        results, memory = content
+        return Outcome(pairs, "results", tuple(results), memory=memory)
 
     def _lose(self, worker: Worker, why: str) -> Outcome:
         pairs = worker.busy

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,11 +17,13 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import pixel_hash, read_png, to_uint8, write_png
+from facedeblur.benchmark.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.outputs import stored_name
 from facedeblur.benchmark.sets import Pair, Set
 from facedeblur.benchmark.stores import write_pixels
 from facedeblur.methods.environment import choose_device, device_name, loaded_torch, synchronise
 from facedeblur.methods.jobs import Facts, Job, OutOfMemory, Result, failure
+from facedeblur.methods.memory import Memory, Meter
 from facedeblur.methods.timing import count_parameters
 
 Item = TypeVar("Item")
@@ -39,12 +42,15 @@ class Engine:
 
     def __init__(self, job: Job, set_: Set):
         self.job, self.set = job, set_
+        self._meter = Meter()
+        self._given = Bank.load(job.kernels) if job.kernels else None
         self.method = job.kind(**job.arguments)
         network = callable(getattr(self.method, "load", None))
         self.device = choose_device(job.device, network=network, method=job.name)
-        if job.precision != "fp32" and not network:
+        if job.precision != "fp32" and not (network and getattr(self.method, "autocast", True)):
+            kind = "whose file fixes it" if network else "which is no network"
             raise InputError(
-                f"precision '{job.precision}'", expected="fp32", found=f"method '{job.name}', which is no network",
+                f"precision '{job.precision}'", expected="fp32", found=f"method '{job.name}', {kind}",
                 do="leave --precision out",
             )  # fmt: skip
         self._pool = _threads(self.device)
@@ -56,6 +62,10 @@ class Engine:
     def facts(self) -> Facts:
         """What the parent writes into ``run.json``."""
         return Facts(self.device, device_name(self.device), *count_parameters(self.method))
+
+    def memory(self) -> Memory:
+        """The peak of memory since before the method was made."""
+        return self._meter.read(self.device, command=callable(getattr(self.method, "restore_folder", None)))
 
     def size(self, pair: Pair) -> tuple[int, int]:
         """(height, width) that the restored image must have."""
@@ -100,7 +110,7 @@ class ArrayEngine(Engine):
                 results[pair.index] = pixels
                 continue
             try:
-                if self.job.oracle:
+                if self.job.takes_kernels:
                     kernels.append(self._kernel(pair))
                 good.append((pair, pixels))
             except InputError as error:
@@ -112,6 +122,10 @@ class ArrayEngine(Engine):
         return [results[pair.index] for pair in pairs]
 
     def _kernel(self, pair: Pair) -> np.ndarray:
+        if self._given is not None:
+            if pair.pair_id not in self._given:
+                raise InputError("given kernels", expected="one for this pair", found="none")
+            return self._given.kernel(pair.pair_id)
         if pair.blur_kind != "uniform":
             raise InputError(f"blur kind '{pair.blur_kind}'", expected="uniform, which has one kernel")
         if self.set.bank is None:
@@ -119,7 +133,7 @@ class ArrayEngine(Engine):
         return self.set.bank.kernel(pair.kernel_id)
 
     def _restore(self, pairs: list[Pair], blurred: np.ndarray, kernels: list[np.ndarray]) -> list[Result]:
-        arguments = (blurred, kernels) if self.job.oracle else (blurred,)
+        arguments = (blurred, kernels) if self.job.takes_kernels else (blurred,)
         begin = time.perf_counter()
         try:
             with self._context():
@@ -129,6 +143,7 @@ class ArrayEngine(Engine):
                 synchronise()
                 seconds = (time.perf_counter() - begin) / len(pairs)
             images = _checked(restored, blurred.shape)
+            estimated = _estimated(self.method, len(pairs))
         except WrongOutput as error:
             return [failure(pair, str(error), retry=True) for pair in pairs]
         except Exception as error:
@@ -138,7 +153,8 @@ class ArrayEngine(Engine):
             spent = (time.perf_counter() - begin) / len(pairs)
             why = f"{type(error).__name__}: {error}"
             return [failure(pair, why, seconds=spent, retry=True) for pair in pairs]
-        return list(self.map(lambda item: self._store(*item, seconds), zip(pairs, images, strict=True)))
+        results = self.map(lambda item: self._store(*item, seconds), zip(pairs, images, strict=True))
+        return [replace(row, kernel=kernel) for row, kernel in zip(results, estimated, strict=True)]
 
     def _store(self, pair: Pair, image: np.ndarray, seconds: float) -> Result:
         if not np.isfinite(image).all():
@@ -217,6 +233,19 @@ def _checked(restored: Any, shape: tuple[int, ...]) -> np.ndarray:
     if restored.dtype.kind != "f":
         raise WrongOutput(f"expected float32 in [0, 1], found {restored.dtype}")
     return restored
+
+
+def _estimated(method: Any, count: int) -> list[np.ndarray | None]:
+    """Kernels that a method left in ``estimated_kernels`` for the images of its last call, brought to sum 1."""
+    left = getattr(method, "estimated_kernels", None)
+    if left is None:
+        return [None] * count
+    if len(left) != count:
+        raise WrongOutput(f"expected {count} estimated kernel{'s' * (count > 1)}, found {len(left)}")
+    try:
+        return [None if one is None else check_kernel(one, normalise=True, name="estimated kernel") for one in left]
+    except InputError as error:
+        raise WrongOutput(str(error)) from error
 
 
 def out_of_memory(error: BaseException) -> bool:

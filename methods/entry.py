@@ -5,17 +5,19 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.plugin import load_plugin
+from facedeblur.benchmark.sets import Set
 from facedeblur.benchmark.weights import WeightFile, folders, sha256_of
-from facedeblur.methods.base import METHODS, Spec, spec_of
+from facedeblur.methods.base import METHODS, Spec, check_restores, spec_of
+from facedeblur.methods.given_kernels import GivenKernels
 from facedeblur.methods.options import defaults, read_options, shown_name
 
-TORCHSCRIPT = frozenset({".ts", ".pt", ".pth", ".jit", ".torchscript"})
+EXPORTED = frozenset({".ts", ".pt", ".pth", ".jit", ".torchscript", ".onnx"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Entry:
         Arguments of the constructor that are places on this machine, not settings.
     timeout, batch : float, int or None
         What the method's TOML file says.
+    given : GivenKernels, optional
+        Estimated kernels that take the place of the true ones.
     """
 
     kind: type[Any]
@@ -56,6 +60,12 @@ class Entry:
     fixed: dict[str, Any] = field(default_factory=dict)
     timeout: float | None = None
     batch: int | None = None
+    given: GivenKernels | None = None
+
+    @property
+    def oracle(self) -> bool:
+        """True where it is given the true kernels."""
+        return self.spec.oracle and self.given is None
 
     @property
     def loads(self) -> bool:
@@ -67,6 +77,23 @@ class Entry:
         """True where it restores whole folders, as a command does."""
         return callable(getattr(self.kind, "restore_folder", None))
 
+    def with_kernels(self, given: GivenKernels) -> Entry:
+        """The same method with estimated kernels in place of the true ones, and a name that says so.
+
+        Raises
+        ------
+        InputError
+            When it takes no kernels.
+        """
+        if not self.spec.oracle:
+            raise InputError(
+                f"method '{self.shown}'", expected="one that takes kernels, such as krishnan-fergus-2009",
+                found="one that takes none", do="leave --kernels out",
+            )  # fmt: skip
+        head, _, options = self.shown.removesuffix("]").partition("[")
+        inside = ",".join(part for part in (options, f"kernels={given.method}") if part)
+        return replace(self, given=given, shown=f"{head}[{inside}]")
+
 
 def find_entry(
     method: str | Path | type[Any],
@@ -74,8 +101,9 @@ def find_entry(
     options: Mapping[str, Any] | None = None,
     plugin: str | Path | None = None,
     weights: str | Path | None = None,
+    the_set: Set | None = None,
 ) -> Entry:
-    """Find a method by its name, its TOML or TorchScript file, or its class.
+    """Find a method by its name, its TOML, TorchScript or ONNX file, or its class.
 
     Parameters
     ----------
@@ -85,14 +113,16 @@ def find_entry(
     plugin : path, optional
         Python file to load first.
     weights : path, optional
-        Folder in which weight files are looked for before all others.
+        Folder in which weight files are looked for before all others, or a file for a method that finds its own.
+    the_set : Set, optional
+        What it is to restore, for options that depend on it.
 
     Raises
     ------
     InputError
         When there is no such method, file, option or weight file, or a weight file is another one.
     """
-    from facedeblur.methods.external import read_block, torchscript
+    from facedeblur.methods.external import exported, read_block
 
     if plugin is not None:
         load_plugin(plugin)
@@ -103,26 +133,35 @@ def find_entry(
             return read_block(file, options=given)
         if file.suffix.lower() == ".py":
             raise InputError(
-                f"method '{method}'", expected="a name, a TOML or a TorchScript file", found="Python code",
+                f"method '{method}'", expected="a name, a TOML, TorchScript or ONNX file", found="Python code",
                 do=f"give the name of a method that it enters, and --plugin {method}",
             )  # fmt: skip
-        if file.suffix.lower() in TORCHSCRIPT or (file.is_file() and str(method) not in METHODS):
-            return torchscript(file, options=given)
-        return _of_class(METHODS.get(str(method)), str(method), given, plugin, weights)
-    return _of_class(method, spec_of(method).name, given, plugin, weights)
+        if file.suffix.lower() in EXPORTED or (file.is_file() and str(method) not in METHODS):
+            return exported(file, options=given)
+        return _of_class(METHODS.get(str(method)), str(method), given, plugin, weights, the_set)
+    return _of_class(method, spec_of(method).name, given, plugin, weights, the_set)
 
 
 def _of_class(
-    cls: type[Any], name: str, given: dict[str, Any], plugin: str | Path | None, folder: str | Path | None
+    cls: type[Any],
+    name: str,
+    given: dict[str, Any],
+    plugin: str | Path | None,
+    folder: str | Path | None,
+    the_set: Set | None,
 ) -> Entry:
     declared = spec_of(cls)
     spec = Spec(name, declared.version, declared.oracle, declared.weights, declared.summary)
-    if not callable(getattr(cls, "restore", None)) and not callable(getattr(cls, "restore_folder", None)):
-        raise InputError(f"method '{name}'", expected="a class with restore(self, blurred)", found=repr(cls))
+    check_restores(name, cls)
+    fit = getattr(cls, "fit_options", None)
+    if callable(fit) and the_set is not None:
+        given = fit(given, the_set)
     read = read_options(cls, given, name=name)
     code_file = _code_file(cls, plugin)
     near = [Path(place) for place in (folder, code_file.parent if code_file else None) if place is not None]
     paths = {file: find_weights(name, file, sha, near) for file, sha in spec.weights}
+    own = getattr(cls, "find_weights", None)
+    paths |= {path.name: path for path in own(near)} if callable(own) else {}
     return Entry(
         cls,
         spec,

@@ -1,4 +1,4 @@
-"""Methods that are no Python class: a TorchScript file, or any command.
+"""Methods that are no Python class: a TorchScript or ONNX file, any command, a container.
 
 ``facedeblur run net.ts SET -o OUT`` or ``facedeblur run method.toml SET -o OUT`` with, for instance::
 
@@ -7,8 +7,9 @@
     argv = ["python", "restore.py", "--in", "{input}", "--out", "{output}"]
     timeout = 600
 
-A command finds the blurred images as PNG in the folder `{input}`, writes 8-bit RGB PNG of the same
-names and sizes into `{output}`, and runs in the folder of the TOML file, without a shell.
+or ``kind = "onnx"`` and ``path = "net.onnx"`` (``facedeblur export`` writes both files), or ``kind = "container"``,
+see `facedeblur.methods.container`. A command finds the blurred images as PNG in the folder `{input}`, writes 8-bit RGB
+PNG of the same names and sizes into `{output}`, and runs in the folder of the TOML file, without a shell.
 """
 
 from __future__ import annotations
@@ -21,22 +22,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from facedeblur.benchmark.config import read_toml, strict
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
+from facedeblur.methods.container import ContainerBlock, check_places, container
 from facedeblur.methods.entry import Entry
+from facedeblur.methods.exported import Onnx, TorchScript
 from facedeblur.methods.options import defaults, read_options, shown_name
 
-RANGES = {"0..1": (1.0, 0.0), "-1..1": (2.0, -1.0), "0..255": (255.0, 0.0)}
-CHANNELS = ("rgb", "bgr")
+KINDS = ("torchscript", "onnx", "command", "container")
 
 
 @dataclass(frozen=True)
-class TorchScriptBlock:
-    """Keys of a TOML block with ``kind = "torchscript"``; see `TorchScript`."""
+class ExportedBlock:
+    """Keys of a TOML block with ``kind = "torchscript"`` or ``"onnx"``; see `TorchScript` and `Onnx`."""
 
     kind: str
     path: str
@@ -47,6 +47,7 @@ class TorchScriptBlock:
     channels: str = "rgb"
     multiple: int = 1
     output: int = 0
+    smallest: int = 1
     timeout: float | None = None
     batch: int | None = None
 
@@ -61,65 +62,6 @@ class CommandBlock:
     version: str = ""
     timeout: float | None = None
     batch: int | None = None
-
-
-class TorchScript:
-    """A TorchScript network: (N, 3, H, W) float32 to the same.
-
-    Parameters
-    ----------
-    range : {'0..1', '-1..1', '0..255'}
-        Values that it takes and gives.
-    channels : {'rgb', 'bgr'}
-        Their order.
-    multiple : int
-        Height and width must be multiples of this; the image is mirrored at the bottom and right, then cut.
-    output : int
-        Which one of several outputs is the restored image.
-    """
-
-    def __init__(self, *, range: str = "0..1", channels: str = "rgb", multiple: int = 1, output: int = 0):
-        for key, value, known in (("range", range, RANGES), ("channels", channels, CHANNELS)):
-            if value not in known:
-                raise InputError(f"option '{key}'", expected=" or ".join(known), found=f"'{value}'")
-        if multiple < 1:
-            raise InputError("option 'multiple'", expected="at least 1", found=f"{multiple}")
-        self._scale, self._shift = RANGES[range]
-        self._flip, self._multiple, self._output = channels == "bgr", multiple, output
-        self.network: Any = None
-
-    def load(self, device: str, weights: Mapping[str, Path]) -> None:
-        """Load the one file of `weights` on `device`."""
-        import torch
-
-        (path,) = weights.values()
-        try:
-            self.network = torch.jit.load(str(path), map_location=device).eval()
-        except RuntimeError as error:
-            raise InputError(
-                str(path), expected="a TorchScript file (torch.jit.save)", found=str(error).strip().partition("\n")[0],
-                do="export the network with torch.jit.script or torch.jit.trace",
-            ) from error  # fmt: skip
-        self._device = device
-
-    def restore(self, blurred: np.ndarray) -> np.ndarray:
-        """Restore (N, H, W, 3) float32 RGB in [0, 1]."""
-        import torch
-
-        height, width = blurred.shape[1:3]
-        below, right = -height % self._multiple, -width % self._multiple
-        padded = np.pad(blurred, ((0, 0), (0, below), (0, right), (0, 0)), mode="symmetric")
-        planes = padded[..., ::-1] if self._flip else padded
-        tensor = torch.from_numpy(np.ascontiguousarray(planes.transpose(0, 3, 1, 2))).to(self._device)
-        restored = self.network(tensor * self._scale + self._shift)
-        if isinstance(restored, tuple | list):
-            restored = restored[self._output]
-        restored = (restored.float() - self._shift) / self._scale
-        array: np.ndarray = restored.cpu().numpy().transpose(0, 2, 3, 1)
-        array = array[..., ::-1] if self._flip else array
-        if array.shape == padded.shape:
-            array = array[:, :height, :width]
-        return np.ascontiguousarray(array)
 
 
 class Command:
@@ -148,21 +90,39 @@ class Command:
             When it cannot be started or ends with an exit code other than 0.
         """
         filled = [part.replace("{input}", str(source)).replace("{output}", str(target)) for part in self._argv]
-        errors = target.with_name("stderr.txt")
-        with errors.open("wb") as stream:
-            try:
-                code = subprocess.run(filled, cwd=self._folder, stdin=subprocess.DEVNULL, stderr=stream).returncode
-            except OSError as error:
-                raise InputError(f"command '{filled[0]}'", expected="it to start", found=str(error)) from error
-        said = errors.read_text(encoding="utf-8", errors="replace").strip()
-        sys.stderr.write(said + "\n" * bool(said))
-        if code:
-            last = said.rpartition("\n")[2][:160]
-            raise InputError(f"command ended with exit code {code}" + (f", {last}" if last else ""))
+        run_program(filled, folder=self._folder, errors=target.with_name("stderr.txt"))
 
 
-def torchscript(path: Path, *, options: Mapping[str, Any], block: TorchScriptBlock | None = None) -> Entry:
-    """The method in a TorchScript file.
+def run_program(argv: list[str], *, folder: str | Path, errors: Path) -> None:
+    """Run a program to its end, without a shell and without input.
+
+    Parameters
+    ----------
+    argv : list of str
+    folder : path
+        To run in.
+    errors : Path
+        File for its standard error, which is repeated on ours.
+
+    Raises
+    ------
+    InputError
+        When it cannot be started or ends with an exit code other than 0; its last line of standard error is in it.
+    """
+    with errors.open("wb") as stream:
+        try:
+            code = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, stderr=stream).returncode
+        except OSError as error:
+            raise InputError(f"command '{argv[0]}'", expected="it to start", found=str(error)) from error
+    said = errors.read_text(encoding="utf-8", errors="replace").strip()
+    sys.stderr.write(said + "\n" * bool(said))
+    if code:
+        last = said.rpartition("\n")[2][:160]
+        raise InputError(f"command ended with exit code {code}" + (f", {last}" if last else ""))
+
+
+def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | None = None) -> Entry:
+    """The method in a TorchScript or ONNX file; without `block` its ending says which of them it is.
 
     Raises
     ------
@@ -173,17 +133,18 @@ def torchscript(path: Path, *, options: Mapping[str, Any], block: TorchScriptBlo
         raise InputError(
             f"method '{path}'", expected="a file or a registered name", found="neither", do="see facedeblur list"
         )
-    block = block or TorchScriptBlock("torchscript", str(path))
+    block = block or ExportedBlock("onnx" if path.suffix.lower() == ".onnx" else "torchscript", str(path))
+    kind = Onnx if block.kind == "onnx" else TorchScript
     sha = sha256_of(path)
     if block.sha256 and sha != block.sha256.removeprefix("sha256:").lower():
         raise InputError(str(path), expected=block.sha256[:23], found=f"sha256:{sha[:16]}", do="use the declared file")
-    usual = defaults(TorchScript) | {key: getattr(block, key) for key in defaults(TorchScript)}
+    usual = defaults(kind) | {key: getattr(block, key) for key in defaults(kind)}
     name = block.name or path.stem
-    chosen = read_options(TorchScript, usual | dict(options), name=name)
-    spec = Spec(name, block.version, False, ((path.name, sha),), "TorchScript file")
+    chosen = read_options(kind, usual | dict(options), name=name)
+    spec = Spec(name, block.version, False, ((path.name, sha),), f"{kind.__name__} file")
     shown = shown_name(name, chosen, usual)
     weights, hashes = {path.name: path}, {path.name: sha}
-    return Entry(TorchScript, spec, chosen, shown, weights, hashes, timeout=block.timeout, batch=block.batch)
+    return Entry(kind, spec, chosen, shown, weights, hashes, timeout=block.timeout, batch=block.batch)
 
 
 def read_block(path: Path, *, options: Mapping[str, Any]) -> Entry:
@@ -196,26 +157,24 @@ def read_block(path: Path, *, options: Mapping[str, Any]) -> Entry:
     """
     values, _ = read_toml(path)
     kind = values.get("kind")
-    if kind == "torchscript":
-        block = strict(TorchScriptBlock, values, str(path))
-        return torchscript(path.parent / block.path, options=options, block=block)
-    if kind == "command":
+    if kind in ("torchscript", "onnx"):
+        block = strict(ExportedBlock, values, str(path))
+        return exported(path.parent / block.path, options=options, block=block)
+    if kind in ("command", "container"):
         if options:
             raise InputError(
-                f"option '{next(iter(options))}'", expected="none for a command", do=f"change argv in {path}"
+                f"option '{next(iter(options))}'", expected=f"none for a {kind}", do=f"change argv in {path}"
             )
+        if kind == "container":
+            return container(path, strict(ContainerBlock, values, str(path)))
         return _command(path, strict(CommandBlock, values, str(path)))
     if kind is None:
-        raise InputError(f"{path}: key 'kind'", expected="torchscript or command", found="it is missing", do="add it")
-    raise InputError(
-        f"{path}: kind '{kind}'", expected="a known kind", do=suggest(str(kind), ("torchscript", "command"))
-    )
+        raise InputError(f"{path}: key 'kind'", expected=" or ".join(KINDS), found="it is missing", do="add it")
+    raise InputError(f"{path}: kind '{kind}'", expected="a known kind", do=suggest(str(kind), KINDS))
 
 
 def _command(path: Path, block: CommandBlock) -> Entry:
-    for place in ("{input}", "{output}"):
-        if not any(place in part for part in block.argv):
-            raise InputError(f"{path}: argv", expected=f"'{place}' in it", found=str(list(block.argv)), do="add it")
+    check_places(path, block.argv)
     folder = path.resolve().parent
     program = Path(block.argv[0])
     beside = (folder / program).is_file() and len(program.parts) > 1

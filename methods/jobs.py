@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from facedeblur.benchmark.sets import Pair
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is for; the fields are those of `facedeblur.methods.runner.run`."""
+    """What a worker is for; the fields are those of `facedeblur.methods.runner.run`.
+
+    `takes_kernels` tells that ``restore`` is given kernels: those in the file `kernels`, by pair, or the true ones.
+    """
 
     kind: type[Any]
     name: str
     arguments: dict[str, Any]
-    oracle: bool
+    takes_kernels: bool
+    kernels: Path | None
     weights: dict[str, Path]
     device: str
     precision: str
@@ -29,7 +35,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one image; `retry` tells that another image of the batch may be at fault."""
+    """What became of one image; `retry` tells that another image of the batch may be at fault.
+
+    `kernel` is the estimated point spread function, (k, k) float64, where the method has one for this image.
+    """
 
     index: int
     pair_id: str
@@ -37,11 +46,12 @@ class Result:
     seconds: float
     sha256: str
     retry: bool = False
+    kernel: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a loaded method and its worker know about themselves."""
+    """What a loaded method and its worker know about themselves; `size_bytes` only where the method says so."""
 
     device: str
     device_name: str

@@ -21,6 +21,7 @@ from facedeblur.benchmark.atomic import replacing, write_json
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.outputs import (
     ARRAY,
+    KERNELS,
     PARTIAL_RUN,
     PARTIAL_STATUS,
     RUN,
@@ -34,11 +35,12 @@ from facedeblur.benchmark.outputs import (
 from facedeblur.benchmark.sets import Pair, Set
 from facedeblur.benchmark.stores import array_path, create_array
 from facedeblur.benchmark.tables import append_rows, header
+from facedeblur.methods.kernel_journal import PARTIAL_KERNELS, KernelJournal
 
 LOG = "run.log"
 NOT_RUN = "failed: not run"
-SAME = ("method", "version", "options", "weights", "code", "precision", "store", "device")
-_OWN = (RUN, STATUS, PARTIAL_RUN, PARTIAL_STATUS, LOG)
+SAME = ("method", "version", "options", "weights", "code", "precision", "store", "device", "given_kernels")
+_OWN = (RUN, STATUS, PARTIAL_RUN, PARTIAL_STATUS, KERNELS, PARTIAL_KERNELS, LOG)
 
 
 class Journal:
@@ -64,6 +66,7 @@ class Journal:
         self._rows = np.full(set_.n_pairs, -1, dtype=np.int64)
         self._ok = np.zeros(set_.n_pairs, dtype=bool)
         self._table = self.root / PARTIAL_STATUS
+        self._kernels = KernelJournal(self.root)
         self.finished = (self.root / RUN).is_file()
         if self.finished or (self.root / PARTIAL_RUN).is_file():
             self.info = read_info(self.root / (RUN if self.finished else PARTIAL_RUN))
@@ -121,6 +124,10 @@ class Journal:
         self.info.update(facts)
         self._save()
 
+    def keep_kernels(self, rows: Iterable[tuple[int, np.ndarray | None]]) -> None:
+        """Keep the estimated kernels of pairs, by index, before their status is recorded."""
+        self._kernels.append(rows)
+
     def record(self, rows: Iterable[Status]) -> None:
         """Enter the rows of a batch whose images have been written."""
         with self._table.open("ab") as stream:
@@ -148,9 +155,9 @@ class Journal:
                 ok += row.ok
                 failed += not row.ok and row.status != rest
         counts = {"pairs": self._set.n_pairs, "ok": ok, "failed": failed, "not_run": self._set.n_pairs - ok - failed}
-        self.info |= {**facts, "counts": counts}
+        self.info |= {**facts, "counts": counts, "kernels": self._kernels.finish(self._set, self._ok)}
         write_json(self.root / RUN, self.info)
-        for name in (PARTIAL_RUN, PARTIAL_STATUS):
+        for name in (PARTIAL_RUN, PARTIAL_STATUS, PARTIAL_KERNELS):
             (self.root / name).unlink(missing_ok=True)
         self.sweep()
         log = self.root / LOG

@@ -13,6 +13,7 @@ from facedeblur.benchmark.sets import Set
 from facedeblur.benchmark.stores import STORES
 from facedeblur.methods.entry import Entry, find_entry
 from facedeblur.methods.environment import PRECISIONS
+from facedeblur.methods.given_kernels import read_given
 from facedeblur.methods.journal import NOT_RUN, Journal
 from facedeblur.methods.session import Session, Settings, one_size
 
@@ -26,6 +27,7 @@ def run(
     out: str | Path,
     *,
     options: Mapping[str, Any] | None = None,
+    kernels: str | Path | None = None,
     plugin: str | Path | None = None,
     weights: str | Path | None = None,
     device: str = "auto",
@@ -54,6 +56,9 @@ def run(
         Folder of the outputs.
     options : mapping, optional
         Options of the method; text is read as their type.
+    kernels : path, optional
+        Outputs of a run on the same set that estimated kernels, which a method that takes the true kernels is
+        given instead. Such a run is no oracle; ``run.json`` says whose kernels it used.
     plugin : path, optional
         Python file that enters the method.
     weights : path, optional
@@ -87,11 +92,13 @@ def run(
     OSError
         When a result cannot be written; what was done is kept.
     """
-    entry = find_entry(method, options=options, plugin=plugin, weights=weights)
+    the_set = Set.open(set_path)
+    entry = find_entry(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
+    if kernels is not None:
+        entry = entry.with_kernels(read_given(kernels, the_set))
     settings = _settings(entry, device, precision, batch, jobs, timeout, limit)
     if store not in STORES:
         raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
-    the_set = Set.open(set_path)
     journal = Journal(out, the_set, _identity(entry, the_set, precision, store))
     rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
     waiting = sum(1 for _ in journal.pending(limit))
@@ -131,7 +138,8 @@ def _identity(entry: Entry, the_set: Set, precision: str, store: str) -> dict[st
         "name": entry.spec.name,
         "version": entry.spec.version,
         "summary": entry.spec.summary,
-        "oracle": entry.spec.oracle,
+        "oracle": entry.oracle,
+        "given_kernels": entry.given.record if entry.given else None,
         "foreign": False,
         "options": entry.options,
         "weights": entry.hashes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from facedeblur.methods.entry import Entry
 from facedeblur.methods.environment import versions
 from facedeblur.methods.jobs import Facts, Job, Result, failure
 from facedeblur.methods.journal import LOG, NOT_RUN, Journal
-from facedeblur.methods.timing import IMAGES, RULE_FOLDER, summarise
+from facedeblur.methods.timing import IMAGES, RULE_FOLDER, sizes, summarise
 
 FAILURES_AT_START = 5
 LOSSES_IN_A_ROW = 20
@@ -70,6 +70,7 @@ class Session:
         self._failures = self._losses = 0
         self._notes: list[str] = list(journal.info.get("notes", []))
         self._clock: list[float] = []
+        self._memory: dict[str, Any] | None = None
 
     def carry_out(self, rest: str) -> Outputs:
         """Run what is waiting and finish the outputs."""
@@ -105,7 +106,8 @@ class Session:
             self._restore(crew, facts)
         except Unusable as error:
             self._journal.start(size=one_size(self._set))
-            self._journal.note(**{"device_name": "", "parameters": None, "bytes_fp32": None} | self._journal.info)
+            unknown: dict[str, Any] = {"device_name": "", **sizes(None, None, ()), "memory": None}
+            self._journal.note(**unknown | self._journal.info)
             return f"method '{self._entry.shown}' cannot be loaded: {error}"
         except Stop as error:
             return f"method '{self._entry.shown}' {error}"
@@ -117,7 +119,8 @@ class Session:
             kind=entry.kind,
             name=entry.shown,
             arguments=entry.options | entry.fixed,
-            oracle=entry.spec.oracle,
+            takes_kernels=entry.spec.oracle,
+            kernels=entry.given.file if entry.given else None,
             weights={name: path.resolve() for name, path in entry.weights.items()},
             device=settings.device,
             precision=settings.precision,
@@ -135,8 +138,7 @@ class Session:
         self._journal.note(
             device=facts.device,
             device_name=facts.device_name,
-            parameters=facts.parameters,
-            bytes_fp32=facts.size_bytes,
+            **sizes(facts.parameters, facts.size_bytes, self._entry.weights.values()),
             batch=self._settings.batch or "auto",
             jobs=self._settings.jobs,
             timeout_s=self._settings.timeout,
@@ -151,8 +153,9 @@ class Session:
         for outcome in crew.work(self._batches):
             self._take(outcome)
         if self._entry.folder and self._clock:
-            timings = summarise(self._clock, size=(0, 0), device=facts.device_name, rule=RULE_FOLDER, discard=0)
-            self._journal.note(timings={key: value for key, value in timings.items() if key not in ("height", "width")})
+            size = one_size(self._set)
+            timings = summarise(self._clock, size=size, device=facts.device_name, rule=RULE_FOLDER, discard=0)
+            self._journal.note(timings=timings, memory=self._memory)
 
     def _time(self, crew: Crew, facts: Facts) -> None:
         """Run the first ten images one by one, which gives their outputs and the run time at once.
@@ -169,12 +172,15 @@ class Session:
         size = self._batches.size(first[0])
         timings = summarise(self._clock, size=size, device=facts.device_name)
         if timings:
-            self._journal.note(timings=timings)
+            # The memory now, while it has had one image at a time: batches take more.
+            self._journal.note(timings=timings, memory=self._memory)
             self._batches.pace(size, timings["median_s"], self._settings.timeout)
 
     def _take(self, outcome: Outcome) -> None:
         """Enter what came of a batch, or have it tried again."""
         pairs, several = outcome.pairs, len(outcome.pairs) > 1
+        if outcome.memory is not None:
+            self._memory = asdict(outcome.memory)
         rows: list[Result] = []
         if outcome.kind == "memory":
             if several:
@@ -195,6 +201,7 @@ class Session:
         self._enter(pairs, rows, lost=outcome.kind == "lost")
 
     def _enter(self, pairs: tuple[Pair, ...], rows: list[Result], *, lost: bool) -> None:
+        self._journal.keep_kernels((row.index, row.kernel) for row in rows if row.status == "ok")
         self._journal.record(Status(row.index, row.pair_id, row.status, row.seconds, row.sha256) for row in rows)
         self._done += len(rows)
         self._progress(self._done, self._whole)

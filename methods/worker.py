@@ -49,7 +49,7 @@ def _serve(connection: Connection) -> None:
     while True:
         pairs = connection.recv()
         try:
-            connection.send(("results", engine.process(pairs)))
+            connection.send(("results", (engine.process(pairs), engine.memory())))
         except OutOfMemory as error:
             connection.send(("memory", str(error)))
         except OSError as error:

@@ -12,7 +12,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.entry import find_entry
-from facedeblur.methods.external import TorchScript
+from facedeblur.methods.exported import TorchScript
 from facedeblur.methods.runner import run
 
 PROGRAM = """

@@ -1,0 +1,186 @@
+"""Networks that were exported to a file: TorchScript and ONNX."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, need
+
+RANGES = {"0..1": (1.0, 0.0), "-1..1": (2.0, -1.0), "0..255": (255.0, 0.0)}
+CHANNELS = ("rgb", "bgr")
+
+
+class ExportedNetwork:
+    """What both kinds share: range and order of the channels, and padding.
+
+    Parameters
+    ----------
+    range : {'0..1', '-1..1', '0..255'}
+        Values that it takes and gives.
+    channels : {'rgb', 'bgr'}
+        Their order.
+    multiple : int
+        Height and width must be multiples of this; the image is mirrored at the bottom and right, then cut.
+    output : int
+        Which one of several outputs is the restored image.
+    smallest : int
+        Least height and width that it takes; reached in the same way.
+    """
+
+    def __init__(
+        self, *, range: str = "0..1", channels: str = "rgb", multiple: int = 1, output: int = 0, smallest: int = 1
+    ):
+        for key, value, known in (("range", range, RANGES), ("channels", channels, CHANNELS)):
+            if value not in known:
+                raise InputError(f"option '{key}'", expected=" or ".join(known), found=f"'{value}'")
+        for key, number in (("multiple", multiple), ("smallest", smallest)):
+            if number < 1:
+                raise InputError(f"option '{key}'", expected="at least 1", found=f"{number}")
+        self._scale, self._shift = RANGES[range]
+        self._flip, self._multiple, self._output, self._smallest = channels == "bgr", multiple, output, smallest
+
+    def restore(self, blurred: np.ndarray) -> np.ndarray:
+        """Restore (N, H, W, 3) float32 RGB in [0, 1]."""
+        height, width = blurred.shape[1:3]
+        tall, wide = self._room(height, width)
+        padded = np.pad(blurred, ((0, 0), (0, tall - height), (0, wide - width), (0, 0)), mode="symmetric")
+        planes = padded[..., ::-1] if self._flip else padded
+        given = np.ascontiguousarray(planes.transpose(0, 3, 1, 2)) * np.float32(self._scale) + np.float32(self._shift)
+        array = ((self._run(given) - np.float32(self._shift)) / np.float32(self._scale)).transpose(0, 2, 3, 1)
+        array = array[..., ::-1] if self._flip else array
+        if array.shape == padded.shape:
+            array = array[:, :height, :width]
+        return np.ascontiguousarray(array)
+
+    def _room(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that images of a size are padded to."""
+        tall, wide = (-(-max(side, self._smallest) // self._multiple) * self._multiple for side in (height, width))
+        return tall, wide
+
+    def _run(self, planes: np.ndarray) -> np.ndarray:
+        """(N, 3, H, W) float32 in the network's own range and order to its result, float32."""
+        raise TypeError(f"{type(self).__name__} has no _run")
+
+
+class TorchScript(ExportedNetwork):
+    """A TorchScript network: (N, 3, H, W) float32 to the same; parameters as of `ExportedNetwork`."""
+
+    def __init__(
+        self, *, range: str = "0..1", channels: str = "rgb", multiple: int = 1, output: int = 0, smallest: int = 1
+    ):
+        super().__init__(range=range, channels=channels, multiple=multiple, output=output, smallest=smallest)
+        self.network: Any = None
+
+    def load(self, device: str, weights: Mapping[str, Path]) -> None:
+        """Load the one file of `weights` on `device`.
+
+        Raises
+        ------
+        InputError
+            When it is no TorchScript file.
+        """
+        import torch
+
+        (path,) = weights.values()
+        try:
+            self.network = torch.jit.load(str(path), map_location=device).eval()
+        except RuntimeError as error:
+            raise InputError(
+                str(path), expected="a TorchScript file (torch.jit.save)", found=str(error).strip().partition("\n")[0],
+                do="export the network with torch.jit.script or torch.jit.trace",
+            ) from error  # fmt: skip
+        self._device = device
+
+    def _run(self, planes: np.ndarray) -> np.ndarray:
+        import torch
+
+        restored = self.network(torch.from_numpy(planes).to(self._device))
+        if isinstance(restored, tuple | list):
+            restored = restored[self._output]
+        array: np.ndarray = restored.float().cpu().numpy()
+        return array
+
+
+class Onnx(ExportedNetwork):
+    """An ONNX network for onnxruntime, (N, 3, H, W) float to the same; parameters as of `ExportedNetwork`.
+
+    On a GPU it runs by onnxruntime's CUDA provider, which must be there. A model whose batch is fixed gets the images
+    one by one (or so many at a time); images of up to the size of a model whose size is fixed are padded to it.
+    """
+
+    autocast = False
+    """The precision is the file's."""
+
+    def load(self, device: str, weights: Mapping[str, Path]) -> None:
+        """Load the one file of `weights` for `device`.
+
+        Raises
+        ------
+        InputError
+            When onnxruntime has nothing for the device, or the file is no ONNX network of one image input.
+        """
+        ort = need("onnxruntime", "onnx")
+        (path,) = weights.values()
+        options = ort.SessionOptions()
+        threads = os.environ.get("OMP_NUM_THREADS", "")
+        options.intra_op_num_threads = int(threads) if threads.isdigit() else 0
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=[_provider(ort, device)])
+        except InputError:
+            raise
+        except Exception as error:  # onnxruntime raises kinds of its own
+            raise InputError(str(path), expected="an ONNX file", found=str(error).partition("\n")[0][:160]) from error
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in (3, None):
+            found = ", ".join(f"{one.name} {one.shape}" for one in inputs) or "none"
+            raise InputError(str(path), expected="one input (N, 3, H, W)", found=found, do="export the network alone")
+        if self._output >= len(self._session.get_outputs()):
+            many = len(self._session.get_outputs())
+            raise InputError("option 'output'", expected=f"under {many}", found=f"{self._output}")
+        self._name, self._half = inputs[0].name, inputs[0].type == "tensor(float16)"
+        fixed = [side if isinstance(side, int) else None for side in inputs[0].shape]
+        self._at_once, self._fixed = fixed[0], (fixed[2], fixed[3])
+
+    def _room(self, height: int, width: int) -> tuple[int, int]:
+        room = super()._room(height, width)
+        tall, wide = (fixed or side for fixed, side in zip(self._fixed, room, strict=True))
+        if height > tall or width > wide:
+            raise InputError("image for the ONNX network", expected=f"at most {tall}x{wide}", found=f"{height}x{width}")
+        return tall, wide
+
+    def _run(self, planes: np.ndarray) -> np.ndarray:
+        step = self._at_once or len(planes)
+        parts = []
+        for start in range(0, len(planes), step):
+            part = planes[start : start + step]
+            # A fixed batch is filled up with its last image.
+            full = np.concatenate([part, np.repeat(part[-1:], step - len(part), 0)])
+            parts.append(self._infer(full.astype(np.float16) if self._half else full)[: len(part)])
+        return np.concatenate(parts)
+
+    def _infer(self, planes: np.ndarray) -> np.ndarray:
+        try:
+            restored = self._session.run(None, {self._name: planes})[self._output]
+        except Exception as error:
+            if "allocate memory" in str(error).lower() or "out of memory" in str(error).lower():
+                raise MemoryError(str(error)) from error
+            raise
+        return np.asarray(restored, dtype=np.float32)
+
+
+def _provider(ort: Any, device: str) -> str | tuple[str, dict[str, int]]:
+    """onnxruntime's provider for a device."""
+    kind, _, number = device.partition(":")
+    if kind == "cpu":
+        return "CPUExecutionProvider"
+    if kind == "cuda" and "CUDAExecutionProvider" in ort.get_available_providers():
+        return ("CUDAExecutionProvider", {"device_id": int(number or 0)})
+    raise InputError(
+        f"device '{device}'", expected="one that onnxruntime has a provider for",
+        found=", ".join(ort.get_available_providers()), do="give --device cpu, or install onnxruntime-gpu",
+    )  # fmt: skip

@@ -1,0 +1,198 @@
+"""What several networks share: the check of their input, convolutions, residual blocks, halving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from facedeblur.benchmark.errors import InputError, suggest
+
+
+def tracing() -> bool:
+    """Tell whether ``torch.jit.trace`` runs: sizes are tensors then, and whoever traces has checked the example."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined]  # public, but not in __all__
+
+
+def check_images(images: Tensor, *, net: str, multiple: int, channels: int = 3, smallest: int = 1) -> None:
+    """Refuse what a network cannot take.
+
+    Parameters
+    ----------
+    images : (N, C, H, W) float
+        Input of the network.
+    net : str
+        Its name, for the error line.
+    multiple : int
+        H and W must be multiples of it.
+    channels : int
+        C.
+    smallest : int
+        H and W must not be under it.
+
+    Raises
+    ------
+    InputError
+        For another number of axes or channels, sizes that do not divide, or integers.
+    """
+    if tracing():
+        return
+    found = f"{tuple(images.shape)} {str(images.dtype).removeprefix('torch.')}"
+    if images.dim() != 4 or images.shape[1] != channels or not images.is_floating_point():
+        raise InputError(f"input of network '{net}'", expected=f"(N, {channels}, H, W) float", found=found)
+    height, width = images.shape[2:]
+    if height % multiple or width % multiple or min(height, width) < max(1, smallest):
+        least = f", {smallest} or more" if smallest > multiple else ""
+        raise InputError(
+            f"input of network '{net}'",
+            expected=f"height and width that are multiples of {multiple}{least}",
+            found=f"{height}x{width}",
+            do=f"pad the images to a multiple of {multiple} and crop the result",
+        )
+
+
+def check_until(until: str | None, *, net: str, parts: Sequence[str]) -> None:
+    """Refuse a name that is none of the `parts` of a network after which its ``outputs`` can stop.
+
+    Raises
+    ------
+    InputError
+        With the nearest of `parts`.
+    """
+    if until is not None and until not in parts:
+        raise InputError(f"network '{net}', until '{until}'", expected=" or ".join(parts), do=suggest(until, parts))
+
+
+def conv(inputs: int, outputs: int, size: int = 3, *, stride: int = 1, bias: bool = True) -> nn.Conv2d:
+    """Convolution of odd `size`, zero-padded so that stride 1 keeps height and width."""
+    return nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2, bias=bias)
+
+
+def he_initialise(net: nn.Module) -> None:
+    """Draw the weights of all (transposed) convolutions as He et al. 2015 do for ReLU; zero biases."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def normal_initialise(net: nn.Module, *, std: float = 0.02) -> None:
+    """Draw the weights of all (transposed) convolutions from N(0, std), as DCGAN and DeblurGAN's code do; zero biases.
+
+    Scales of batch norm are drawn from N(1, std), their shifts are zero.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0, std)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def count_parameters(net: nn.Module) -> int:
+    """Number of trainable and frozen parameters, each shared one once; buffers do not count."""
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+class ResBlock(nn.Module):
+    """Two 3x3 convolutions around which the input is carried, with an activation after the sum (He et al. 2016).
+
+    Parameters
+    ----------
+    channels : int
+        Width of input, middle and output.
+    activation : callable
+        Makes a new activation.
+    norm : callable, optional
+        Makes the normalisation of `channels` behind each convolution, whose biases it makes superfluous.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        activation: Callable[[], nn.Module],
+        norm: Callable[[int], nn.Module] | None = None,
+    ):
+        super().__init__()
+        layers: list[nn.Module] = []
+        for last in (False, True):
+            layers.append(conv(channels, channels, bias=norm is None))
+            if norm is not None:
+                layers.append(norm(channels))
+            if not last:
+                layers.append(activation())
+        self.body = nn.Sequential(*layers)
+        self.activation = activation()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, channels, H, W) to the same shape."""
+        return self.activation(features + self.body(features))
+
+
+class Halve(nn.Module):
+    """Images at half their size by the antialiased bicubic filter of MATLAB's ``imresize(image, 0.5)``.
+
+    Eight taps of Keys's cubic (a = -1/2) on each axis, the image continued symmetrically. A plain
+    strided convolution: it exports everywhere and its gradient is the same in every run, which is
+    not so for torch's bicubic interpolation on a GPU.
+    """
+
+    taps: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        distance = torch.tensor([1.75, 1.25, 0.75, 0.25], dtype=torch.float64)
+        near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+        far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+        side = torch.where(distance <= 1, near, far)
+        taps = torch.cat([side, side.flip(0)])
+        taps = torch.outer(taps, taps) / taps.sum() ** 2
+        self.register_buffer("taps", taps.float()[None, None], persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, C, H, W), H and W even and at least 4, to (N, C, H / 2, W / 2)."""
+        for axis in (2, 3):
+            first = images.narrow(axis, 0, 3).flip(axis)
+            last = images.narrow(axis, images.shape[axis] - 3, 3).flip(axis)
+            images = torch.cat([first, images, last], axis)
+        channels = int(images.shape[1])  # a number while tracing, too: exporters ask for the shape of the filter
+        return F.conv2d(images, self.taps.to(images.dtype).expand(channels, 1, 8, 8), stride=2, groups=channels)
+
+
+def channel_weights(channels: int, *, reduction: int = 16) -> nn.Sequential:
+    """Squeeze and excitation (Hu et al. 2018): (N, channels, H, W) to weights (N, channels, 1, 1) in (0, 1)."""
+    hidden = max(1, channels // reduction)
+    return nn.Sequential(
+        nn.AdaptiveAvgPool2d(1),
+        nn.Conv2d(channels, hidden, 1),
+        nn.ReLU(),
+        nn.Conv2d(hidden, channels, 1),
+        nn.Sigmoid(),
+    )
+
+
+class AttentionBlock(nn.Module):
+    """Residual block with channel attention: 3x3, leaky ReLU 0.2, 3x3, squeeze and excitation, the input added.
+
+    DFPGnet's and MSPL's block: biases, no normalisation, no activation behind the sum.
+
+    Parameters
+    ----------
+    channels : int
+        Width.
+    reduction : int
+        Channels over those of the attention's hidden layer, which has at least one.
+    """
+
+    def __init__(self, channels: int, *, reduction: int = 16):
+        super().__init__()
+        self.body = nn.Sequential(conv(channels, channels), nn.LeakyReLU(0.2), conv(channels, channels))
+        self.attention = channel_weights(channels, reduction=reduction)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, channels, H, W) to the same shape."""
+        change = self.body(features)
+        return features + self.attention(change) * change

@@ -1,0 +1,97 @@
+"""DeblurGAN's generator: a residual image-to-image network.
+
+Kupyn et al., "DeblurGAN: Blind Motion Deblurring Using Conditional Adversarial Networks", CVPR 2018, section 3.2.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from facedeblur.methods.nets.blocks import check_images, normal_initialise
+
+
+class _Block(nn.Module):
+    """Residual block conv3 - norm - ReLU - dropout - conv3 - norm, plus its input."""
+
+    def __init__(self, channels: int, dropout: float) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels),
+        )  # fmt: skip
+
+    def forward(self, features: Tensor) -> Tensor:
+        summed: Tensor = features + self.body(features)
+        return summed
+
+
+class DeblurGan(nn.Module):
+    """DeblurGAN's generator.
+
+    Parameters
+    ----------
+    width : int
+        Channels after the first convolution; four times as many in the residual blocks.
+    blocks : int
+        Residual blocks.
+    dropout : float
+        Share of values dropped in each block while training.
+
+    Notes
+    -----
+    11,378,179 parameters, 45.51 MB in float32. SHEN's table 12 prints "45.5 M" for it: that figure is the
+    megabytes. The authors' code as stored since December 2019 builds each block with one convolution by a
+    slip (6.07 M parameters); here each has two, as in the paper.
+
+    Layout: conv7 to 64, two strided conv3 to 128 and 256, nine residual blocks, two transposed conv3 back to
+    64, conv7 to RGB, tanh, plus the input. Instance norm has no weights. Inside, images are in [-1, 1], and
+    the sum is cut to it; while training it is not cut, so that every pixel has a gradient (the authors' code
+    cuts it then too). Weights start from N(0, 0.02), as in their code.
+    """
+
+    multiple = 4
+    smallest = 8
+    parts = ("down", "body", "up")
+
+    def __init__(self, *, width: int = 64, blocks: int = 9, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.down = nn.Sequential(
+            nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7), nn.InstanceNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.InstanceNorm2d(2 * width), nn.ReLU(),
+            nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), nn.InstanceNorm2d(4 * width), nn.ReLU(),
+        )  # fmt: skip
+        self.body = nn.Sequential(*(_Block(4 * width, dropout) for _ in range(blocks)))
+        self.up = nn.Sequential(
+            nn.ConvTranspose2d(4 * width, 2 * width, 3, stride=2, padding=1, output_padding=1),
+            nn.InstanceNorm2d(2 * width), nn.ReLU(),
+            nn.ConvTranspose2d(2 * width, width, 3, stride=2, padding=1, output_padding=1),
+            nn.InstanceNorm2d(width), nn.ReLU(),
+            nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh(),
+        )  # fmt: skip
+        normal_initialise(self)
+
+    def forward(self, blurred: Tensor) -> Tensor:
+        """(N, 3, H, W) float RGB in [0, 1] to the restored images, same shape and range.
+
+        Raises
+        ------
+        InputError
+            For other channels, a height or width that is no multiple of 4, or one under 8.
+        """
+        check_images(blurred, multiple=self.multiple, smallest=self.smallest, net="deblurgan")
+        # In [-1, 1] the sum is (2 blurred - 1) + change: half the change in [0, 1].
+        restored = blurred + self.up(self.body(self.down(2 * blurred - 1))) / 2
+        return restored if self.training else restored.clamp(0, 1)
+
+    def outputs(
+        self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """``restored`` alone; `labels` and `kernels` are not used.
+
+        Raises
+        ------
+        InputError
+            As `forward`.
+        """
+        return {"restored": self(blurred)}

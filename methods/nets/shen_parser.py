@@ -1,0 +1,101 @@
+"""Face parsing network of Shen et al. 2018 and 2020."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from facedeblur.benchmark.classes import HELEN
+from facedeblur.benchmark.errors import InputError
+from facedeblur.methods.nets.blocks import conv, he_initialise, tracing
+
+
+class ParserNorm(nn.BatchNorm2d):
+    """Batch normalisation that can go without stored moments at test time.
+
+    The published test code of Shen et al. 2018 restores one image at a time and normalises by the
+    statistics of that image. With `own_moments` so does this layer in evaluation, each image by
+    itself, so that the result does not depend on what else is in the batch. The running moments are
+    kept either way: weights move between the two kinds.
+
+    Parameters
+    ----------
+    channels : int
+        Width.
+    own_moments : bool
+        Normalise by the moments of each image in evaluation.
+    """
+
+    def __init__(self, channels: int, *, own_moments: bool):
+        super().__init__(channels, eps=1e-4)
+        self.own_moments = own_moments
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Normalise (N, channels, H, W)."""
+        if self.own_moments and not self.training:
+            return F.instance_norm(features, weight=self.weight, bias=self.bias, use_input_stats=True, eps=self.eps)
+        return super().forward(features)
+
+
+class Parser(nn.Module):
+    """Face parsing network P: encoder and decoder of six and five stages with additive skips.
+
+    Six convolutions (3x3, the third 5x5), each with normalisation and ReLU, a 2x2 max-pool behind the
+    first five; five stages of a 4x4 transposed convolution of stride 2 and a 3x3 convolution with
+    normalisation and ReLU, to which the encoder's activation of the same size is added (not at the
+    last); a 3x3 convolution to the classes. 772,363 parameters in the published layout.
+
+    Parameters
+    ----------
+    classes : int
+        Semantic classes. Shen et al. 2020 print 14 in one place and 11 maps in another; Helen has 11.
+    width : int
+        Channels of every hidden layer.
+    own_moments : bool
+        See `ParserNorm`.
+    """
+
+    multiple = 32
+
+    def __init__(self, *, classes: int = len(HELEN), width: int = 64, own_moments: bool = False):
+        super().__init__()
+        self.own_moments = own_moments
+
+        def unit(inputs: int, size: int) -> nn.Sequential:
+            return nn.Sequential(
+                conv(inputs, width, size), ParserNorm(width, own_moments=own_moments), nn.ReLU(inplace=True)
+            )
+
+        self.encoder = nn.ModuleList([unit(3 if at == 0 else width, 5 if at == 2 else 3) for at in range(6)])
+        self.ups = nn.ModuleList([nn.ConvTranspose2d(width, width, 4, stride=2, padding=1) for _ in range(5)])
+        self.decoder = nn.ModuleList([unit(width, 3) for _ in range(5)])
+        self.classify = conv(width, classes)
+        he_initialise(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, 3, H, W) RGB in [0, 1] to logits (N, classes, H, W).
+
+        Raises
+        ------
+        InputError
+            When the moments of a single value a channel would be asked for.
+        """
+        alone = self.own_moments and not self.training
+        if not tracing() and (self.training or alone):
+            values = images.shape[2] * images.shape[3] // self.multiple**2 * (1 if alone else images.shape[0])
+            if values < 2:
+                raise InputError(
+                    "input of the face parser",
+                    expected=f"more than {self.multiple}x{self.multiple} pixels, for the moments of normalisation",
+                    found=f"{tuple(images.shape)}",
+                    do="give larger images, or more of them while training",
+                )
+        features, skips = images, []
+        for at, unit in enumerate(self.encoder):
+            features = unit(features if at == 0 else F.max_pool2d(features, 2))
+            skips.append(features)
+        for at, (up, unit) in enumerate(zip(self.ups, self.decoder, strict=True)):
+            features = unit(up(features))
+            if at < 4:
+                features = features + skips[4 - at]
+        return self.classify(features)

@@ -1,0 +1,163 @@
+"""Devices, precision and several processes, through Lightning Fabric where it is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facedeblur.benchmark.errors import InputError
+
+
+def device_named(name: str) -> torch.device:
+    """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means.
+
+    Raises
+    ------
+    InputError
+        When there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"device '{name}'", expected="auto, cpu, cuda or cuda:N", do="choose one of them") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise InputError(f"device '{name}'", expected="a GPU", found=f"{count} of them", do="use --device cpu")
+    return device
+
+
+class Engine:
+    """Where and how a training runs.
+
+    Parameters
+    ----------
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    devices : int
+        How many GPUs (or processes, on a CPU); more than one takes Lightning Fabric, or torchrun with it.
+    strategy : str
+        Fabric's name for how they work together.
+
+    Raises
+    ------
+    InputError
+        When the device is not there, or cannot do what is asked.
+    """
+
+    def __init__(self, *, device: str = "auto", devices: int = 1, strategy: str = "auto"):
+        self.device, self.rank, self.world = device_named(device), 0, 1
+        self.precision = "32"
+        self.scaler: Any = None
+        self._fabric: Any = None
+        if find_spec("lightning_fabric") is not None:
+            from lightning_fabric import Fabric
+
+            which: Any = [self.device.index or 0] if self.device.type == "cuda" and devices == 1 else devices
+            # Precision is ours: one scaler for the network and its discriminator, kept in the checkpoint.
+            self._fabric = Fabric(accelerator=self.device.type, devices=which, strategy=strategy)
+        elif devices > 1:
+            raise InputError(
+                f"{devices} devices", expected="Lightning Fabric installed", found="it is not",
+                do="run: pip install 'facedeblur[train]'",
+            )  # fmt: skip
+
+    def launch(self) -> None:
+        """Start the other processes, or join them under torchrun."""
+        if self._fabric is not None:
+            self._fabric.launch()
+            self.device, self.rank, self.world = self._fabric.device, self._fabric.global_rank, self._fabric.world_size
+
+    def close(self) -> None:
+        """Leave the group of processes, once all have come here; without it their threads may end a process."""
+        if self.world > 1 and torch.distributed.is_initialized():
+            torch.distributed.barrier()
+            torch.distributed.destroy_process_group()
+
+    def set_precision(self, precision: str) -> None:
+        """Choose ``32``, ``bf16-mixed`` or ``16-mixed`` for what follows.
+
+        Raises
+        ------
+        InputError
+            For ``16-mixed`` on a CPU.
+        """
+        if precision == "16-mixed" and self.device.type == "cpu":
+            raise InputError("precision 16-mixed", expected="a GPU", found="cpu", do="use bf16-mixed or 32")
+        self.precision = precision
+        # torch.amp has none before torch 2.3; the older name warns in newer ones.
+        scaler = getattr(torch.amp, "GradScaler", None) or torch.cuda.amp.GradScaler
+        self.scaler = scaler(init_scale=2.0**12) if precision == "16-mixed" else None
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Mixed precision for what runs inside."""
+        if self.precision == "32":
+            return nullcontext()
+        kind = torch.bfloat16 if self.precision == "bf16-mixed" else torch.float16
+        return torch.autocast(self.device.type, dtype=kind)
+
+    def place(self, module: nn.Module, *, channels_last: bool = False) -> None:
+        """Move a module to the device, with the same weights on every rank."""
+        module.to(self.device)
+        if channels_last:
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.world > 1:
+            for tensor in module.state_dict().values():
+                torch.distributed.broadcast(tensor, src=0)
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of `loss`."""
+        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+
+    def step(self, optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter], clip: float) -> float:
+        """Average gradients over ranks, clip them, change the weights unless the gradient is not finite.
+
+        Returns
+        -------
+        float
+            Norm of the gradient before clipping.
+        """
+        weights = [weight for weight in weights if weight.grad is not None]
+        if self.world > 1:
+            self._average([weight.grad for weight in weights if weight.grad is not None])
+        if self.scaler is not None:
+            self.scaler.unscale_(optimiser)
+        norm = float(torch.nn.utils.clip_grad_norm_(weights, clip or float("inf")))
+        if self.scaler is not None:
+            self.scaler.step(optimiser)
+            self.scaler.update()
+        elif norm < float("inf"):
+            optimiser.step()
+        return norm
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean over ranks."""
+        if self.world > 1:
+            torch.distributed.all_reduce(values)
+            values = values / self.world
+        return values
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set on some rank."""
+        return flag if self.world == 1 else bool(self.mean(torch.tensor(float(flag), device=self.device)))
+
+    def wait(self) -> None:
+        """Until every rank is here."""
+        if self.world > 1:
+            self._fabric.barrier()
+
+    def _average(self, gradients: list[Tensor]) -> None:
+        # By hand rather than by DistributedDataParallel: stages freeze parts, and critics differentiate twice.
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        torch.distributed.all_reduce(flat)
+        flat /= self.world
+        at = 0
+        for gradient in gradients:
+            gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
+            at += gradient.numel()

@@ -1,0 +1,186 @@
+"""One stage of a training: its network, losses, optimiser and discriminator, and one step of them."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.methods.training.checkpoint import Checkpoint, flattened, load_weights, restore
+from facedeblur.methods.training.engine import Engine
+from facedeblur.methods.training.losses import make_loss
+from facedeblur.methods.training.opponent import Opponent
+from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser, set_rate, share
+from facedeblur.methods.training.stages import Stage
+from facedeblur.methods.training.targets import Targets
+
+
+class Diverged(Exception):
+    """A loss or a gradient is not finite; the weights are still those before the step."""
+
+
+class StageRun:
+    """What changes during a stage.
+
+    Parameters
+    ----------
+    stage : Stage
+    net : nn.Module
+        Already on the device.
+    engine : Engine
+    seed : int
+        Of dropout and other draws: each step has its own, so that going on changes nothing.
+    size : (height, width), optional
+        Of the images, for a discriminator that takes one size only.
+    """
+
+    def __init__(
+        self, stage: Stage, net: nn.Module, engine: Engine, *, seed: int = 0, size: tuple[int, int] | None = None
+    ):
+        self.stage, self.net, self.engine, self.seed = stage, net, engine, seed
+        choose_weights(net, stage.train, stage.freeze)
+        self.losses: dict[str, tuple[float, nn.Module]] = {}
+        for term in stage.losses:
+            loss = make_loss(term.name, term.options).to(engine.device)
+            loss.requires_grad_(False)
+            loss.bind(net)
+            of = term.options.get("of", "restored")
+            name = term.name if of == "restored" else f"{term.name} {of}"
+            self.losses[name if name not in self.losses else f"{name} {len(self.losses)}"] = (term.weight, loss)
+        self.targets = Targets(stage, [loss for _, loss in self.losses.values()])
+        self._taken = set(inspect.signature(self.net.outputs).parameters)  # type: ignore[arg-type]
+        if stage.until and "until" not in self._taken:
+            raise InputError(f"stage '{stage.name}', until", expected="a network with stages", found=stage.until)
+        self.optimiser = make_optimiser(stage.optimiser, net)
+        self.average = Average(net, stage.ema) if stage.ema else None
+        self.opponent: Opponent | None = None
+        if stage.adversary is not None:
+            torch.manual_seed(self._seed("discriminator"))
+            self.opponent = Opponent(stage.adversary, engine, size=size)
+        self._draws = torch.Generator()
+
+    @property
+    def best(self) -> nn.Module:
+        """The network that is validated and exported: the averaged one where there is an average."""
+        return self.net if self.average is None else self.average.net
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the numbers that `step` gives."""
+        rival = ["adversarial", "discriminator"] if self.opponent is not None else []
+        return ["loss", *self.losses, *rival, "gradient", "rate"]
+
+    def step(self, number: int, batches: Iterator[Mapping[str, Tensor]]) -> dict[str, float]:
+        """Take optimiser step `number`, from 0.
+
+        Raises
+        ------
+        Diverged
+            When the loss or its gradient is not finite; weights and averages are left as they were.
+        """
+        stage, engine = self.stage, self.engine
+        torch.manual_seed(self._seed(str(number), engine.rank))
+        self._draws.manual_seed(self._seed(f"{number} critic", engine.rank))
+        factor = share(stage.schedule, number, stage.iterations)
+        rate = set_rate(self.optimiser, factor)
+        if self.opponent is not None:
+            set_rate(self.opponent.optimiser, factor)
+        self.optimiser.zero_grad(set_to_none=True)
+        sums = torch.zeros(len(self.columns) - 2, dtype=torch.float64, device=engine.device)
+        for _ in range(stage.accumulate):
+            sums += self._one(next(batches)) / stage.accumulate
+        values = dict(zip(self.columns, engine.mean(sums).tolist(), strict=False))
+        if not all(abs(value) < float("inf") for value in values.values()):
+            raise Diverged(next(f"{key} is {value}" for key, value in values.items() if not abs(value) < float("inf")))
+        weights = [weight for group in self.optimiser.param_groups for weight in group["params"]]
+        norm = engine.step(self.optimiser, weights, stage.clip)
+        # A scaler finds its scale by such gradients, and skips the step.
+        if not norm < float("inf") and engine.scaler is None:
+            raise Diverged(f"gradient is {norm}")
+        if self.average is not None:
+            self.average.update(self.net, number)
+        return values | {"gradient": norm, "rate": rate}
+
+    def _one(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Add the gradients of one batch; return its losses in the order of `columns`."""
+        stage, engine = self.stage, self.engine
+        batch = self.targets(batch)
+        with engine.autocast():
+            outputs = self.outputs(self.net, batch)
+        critic = self.opponent.learn(outputs, batch, draws=self._draws) if self.opponent is not None else 0.0
+        total = torch.zeros((), device=engine.device)
+        parts = []
+        with engine.autocast():
+            for weight, loss in self.losses.values():
+                parts.append(loss(outputs, batch))
+                total = total + weight * parts[-1]
+            if self.opponent is not None and stage.adversary is not None:
+                parts.append(self.opponent.loss(outputs, batch))
+                total = total + stage.adversary.weight * parts[-1]
+        if not total.requires_grad:
+            raise InputError(
+                f"stage '{stage.name}'", expected="a loss that depends on the trained parts", found="none",
+                do="train a part that a loss sees",
+            )  # fmt: skip
+        engine.backward(total / stage.accumulate)
+        numbers = [total.detach(), *(part.detach() for part in parts)]
+        if self.opponent is not None:
+            numbers.append(torch.tensor(critic, device=engine.device))
+        return torch.stack([number.double() for number in numbers])
+
+    def outputs(self, net: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What the network makes of a batch in this stage, in float32."""
+        given: dict[str, Any] = {"labels": batch.get("labels"), "kernels": batch.get("kernels")}
+        if "sharp" in self._taken:
+            given["sharp"] = batch["sharp"]
+        if self.stage.until:
+            given["until"] = self.stage.until
+        outputs_of: Any = net.outputs
+        return {name: value.float() for name, value in outputs_of(batch[self.stage.input], **given).items()}
+
+    def restored(self, blurred: Tensor) -> Tensor:
+        """What `best` makes of blurred images as far as this stage goes."""
+        if not self.stage.until:
+            restored: Tensor = self.best(blurred)
+            return restored
+        outputs_of: Any = self.best.outputs
+        found: dict[str, Tensor] = outputs_of(blurred, until=self.stage.until)
+        return found["restored"]
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that changes: tensors, and what JSON holds."""
+        tensors, numbers = flattened(self.optimiser, "optimiser")
+        header: dict[str, Any] = {"optimiser": numbers}
+        nets = {"network": self.net}
+        if self.average is not None:
+            nets["average"] = self.average.net
+        if self.opponent is not None:
+            nets["discriminator"] = self.opponent.net
+            more, header["critic"] = flattened(self.opponent.optimiser, "critic")
+            tensors |= more
+        for name, net in nets.items():
+            tensors |= {f"{name}.{key}": value for key, value in net.state_dict().items()}
+        if self.engine.scaler is not None:
+            header["scaler"] = self.engine.scaler.state_dict()
+        return tensors, header
+
+    def go_on(self, kept: Checkpoint) -> None:
+        """Put back what `state` gave."""
+        load_weights(self.net, kept.part("network"), str(kept.path))
+        restore(self.optimiser, kept, "optimiser")
+        if self.average is not None:
+            load_weights(self.average.net, kept.part("average"), str(kept.path))
+        if self.opponent is not None:
+            load_weights(self.opponent.net, kept.part("discriminator"), str(kept.path))
+            restore(self.opponent.optimiser, kept, "critic")
+        if self.engine.scaler is not None:
+            self.engine.scaler.load_state_dict(kept.header["scaler"])
+
+    def _seed(self, what: str, rank: int = 0) -> int:
+        text = f"{self.seed} {self.stage.name} {what} {rank}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "little")

@@ -1,0 +1,43 @@
+"""Narrow configurations of every network, and their weights as a training exports them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from facedeblur.methods.nets.base import network
+from facedeblur.methods.training.checkpoint import write_tensors
+
+NARROW: dict[str, dict[str, object]] = {
+    "shen2018": {"width": 8, "parser_width": 8, "resblocks": 1},
+    "shen2020": {"width": 8, "parser_width": 8, "resblocks": 1},
+    "lin2020": {"width": 8, "resblocks": 1, "clean_width": 8, "clean_resblocks": 1, "kernel_size": 15},
+    "umsn": {"width": 8, "segmentation_width": 8, "stream_width": 4},
+    "dfpgnet": {"width": 8, "blocks": 1, "prior_blocks": 1},
+    "mspl": {"width": 8, "blocks": 1},
+    "deepdeblur": {"width": 8, "reduced": 4, "modules": 1},
+    "deblurgan": {"width": 8, "blocks": 1},
+    "deblurgan-v2": {"backbone": "mobilenet-v2", "width": 8},
+    "facedeblur-base": {"widths": [8, 8, 8, 8], "depths": [1, 1, 1, 1]},
+}
+
+
+def narrow_network(name: str) -> torch.nn.Module:
+    """The network with reproducible weights; nothing in it is zero that starts as zero."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        net = network(name, **NARROW[name])
+        for parameter in net.parameters():
+            if not parameter.any():
+                torch.nn.init.normal_(parameter, std=0.02)
+    return net.eval()
+
+
+def write_narrow(name: str, folder: Path, *, file: str = "", **header: object) -> torch.nn.Module:
+    """Write ``NAME.safetensors`` as a training does; return the network."""
+    net = narrow_network(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    card = {"name": name, "network": name, "config": NARROW[name], "stage": "all", "stage_step": 1}
+    write_tensors(folder / (file or f"{name}.safetensors"), net.state_dict(), card | header)
+    return net

@@ -1,0 +1,233 @@
+"""The blind methods as a whole on small images of known blur, and on bad input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from scipy import ndimage, signal
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import to_uint8, write_png
+from facedeblur.benchmark.metrics.shift import shift_psnr
+from facedeblur.methods.base import METHODS
+from facedeblur.methods.classical import coarse_to_fine, exemplars, pan_2014_faces
+from facedeblur.methods.classical.kernel_step import NoKernel, NormalEquations
+from facedeblur.methods.classical.ringing import without_ringing
+from facedeblur.methods.classical.scales import differences
+from facedeblur.methods.options import read_options
+
+NAMES = ("cho-lee-2009", "krishnan-2011", "xu-2013", "pan-2016")
+SIZE = 11
+
+
+def line_kernel() -> np.ndarray:
+    """A bent stroke of two pixels' width in (11, 11), sum 1, barycentre within half a pixel of the middle."""
+    kernel = np.zeros((SIZE, SIZE))
+    for at in range(9):
+        kernel[1 + at, 3 + at // 2] = 1.0
+    kernel[9, 8] = kernel[9, 9] = 1.0
+    kernel = ndimage.gaussian_filter(kernel, 0.6, mode="constant")
+    return np.asarray(kernel / kernel.sum())
+
+
+def similarity(one: np.ndarray, other: np.ndarray) -> float:
+    """Maximum of the normalised cross-correlation."""
+    cross = signal.correlate(one, other, "full").max()
+    return float(cross / np.sqrt((one**2).sum() * (other**2).sum()))
+
+
+@pytest.fixture(scope="module")
+def sharp(portrait: np.ndarray) -> np.ndarray:
+    """The face, 128x128, and 10 more on every side; (148, 148, 3) float64."""
+    face = portrait[:296, 60:356].reshape(148, 2, 148, 2, 3).mean(axis=(1, 3)) / 255
+    return np.asarray(face)
+
+
+@pytest.fixture(scope="module")
+def blurred(sharp: np.ndarray) -> np.ndarray:
+    """(1, 128, 128, 3) float32, blurred by `line_kernel`, noise of 0.005."""
+    wide = np.stack([signal.fftconvolve(sharp[..., c], line_kernel(), "same") for c in range(3)], axis=2)
+    noise = np.random.default_rng(0).normal(0, 0.005, (128, 128, 3))
+    return np.clip(wide[10:-10, 10:-10] + noise, 0, 1).astype(np.float32)[None]
+
+
+def make(name: str, **options: Any) -> Any:
+    cls = METHODS.get(name)
+    return cls(**read_options(cls, {"size": SIZE, **options}, name=name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_finds_a_known_kernel_and_restores(name: str, blurred: np.ndarray, sharp: np.ndarray) -> None:
+    method = make(name)
+    restored = method.restore(blurred)
+    (kernel,) = method.estimated_kernels
+    assert kernel.shape == (SIZE, SIZE) and kernel.dtype == np.float64
+    assert kernel.min() >= 0 and kernel.sum() == pytest.approx(1)
+    assert similarity(kernel, line_kernel()) > 0.75
+    delta, flat = np.zeros((SIZE, SIZE)), np.full((SIZE, SIZE), 1 / SIZE**2)
+    delta[5, 5] = 1
+    assert max(similarity(one, line_kernel()) for one in (delta, flat)) < 0.6
+    truth, before, after = (to_uint8(one) for one in (sharp[10:-10, 10:-10], blurred[0], restored[0]))
+    assert shift_psnr(after, truth) > shift_psnr(before, truth) + 1
+    assert restored.shape == blurred.shape and restored.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_twice_and_in_a_batch(name: str, blurred: np.ndarray) -> None:
+    small = np.concatenate([blurred[:, :48, :48], blurred[:, 60:108, 60:108]])
+    method = make(name, size=7)
+    both = method.restore(small)
+    assert len(method.estimated_kernels) == 2
+    second = make(name, size=7)
+    np.testing.assert_array_equal(second.restore(small[1:])[0], both[1])
+    np.testing.assert_array_equal(second.estimated_kernels[0], method.estimated_kernels[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["saturated", "too wide", "noise", "half constant"])
+def test_hard_images_give_finite_results(name: str, kind: str, blurred: np.ndarray) -> None:
+    image = blurred[:, 16:80, 16:80]
+    size = SIZE
+    if kind == "saturated":
+        image = np.clip(image * 3, 0, 1)
+    elif kind == "too wide":
+        size = 5
+    elif kind == "noise":
+        image = np.random.default_rng(1).random(image.shape).astype(np.float32)
+    else:
+        image = image.copy()
+        image[:, :, 20:] = 1.0
+    method = make(name, size=size)
+    try:
+        restored = method.restore(image)
+    except InputError as error:
+        assert "kernel" in str(error)
+    else:
+        assert np.isfinite(restored).all()
+        assert all(np.isfinite(kernel).all() for kernel in method.estimated_kernels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_constant_image_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="one grey value"):
+        make(name).restore(np.full((1, 40, 40, 3), 0.4, np.float32))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_smaller_than_the_kernel_is_refused(name: str, blurred: np.ndarray) -> None:
+    with pytest.raises(InputError, match="size=") as told:
+        make(name, size=27).restore(blurred[:, :20])
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("size", [0, 2, 12])
+def test_an_even_size_is_refused(size: int) -> None:
+    with pytest.raises(InputError, match=r"xu-2013.*odd"):
+        make("xu-2013", size=size)
+
+
+def vanishing(self: Any, equations: NormalEquations, kernel: np.ndarray) -> np.ndarray:
+    """A fit that leaves nothing of kernels of side `SIZE`."""
+    if kernel.shape[0] == SIZE:
+        raise NoKernel("nothing is left")
+    return kernel
+
+
+def test_a_vanished_kernel_is_looked_for_wider(monkeypatch: pytest.MonkeyPatch, blurred: np.ndarray) -> None:
+    cls = METHODS.get("xu-2013")
+    monkeypatch.setattr(cls, "schedule", coarse_to_fine.Schedule(turns=1, coarsest=10**6))
+    monkeypatch.setattr(cls, "fit", vanishing)
+    method = make("xu-2013")
+    assert np.isfinite(method.restore(blurred)).all()
+    assert method.estimated_kernels[0].shape == (17, 17)
+    with pytest.raises(InputError, match="nothing is left"):  # no room for a wider one
+        method.restore(blurred[:, :16, :16])
+
+
+def test_ringing_is_less_than_of_total_variation() -> None:
+    step = np.full((64, 64, 3), 0.2, np.float32)
+    step[:, 24:40] = 0.8
+    kernel = np.zeros((9, 9))
+    kernel[4] = 1 / 9
+    blurred = signal.convolve(np.pad(step, ((0, 0), (4, 4), (0, 0)), "edge"), np.full((1, 9, 1), 1 / 9), "valid")
+    blurred = (blurred + np.random.default_rng(0).normal(0, 0.01, blurred.shape)).astype(np.float32)
+    wrong = np.zeros((9, 9))
+    wrong[4, 1:8] = 1 / 7  # a kernel somewhat off, which is what rings
+    plain = without_ringing(blurred, wrong, share=0.0)
+    calm = without_ringing(blurred, wrong)
+    flat = np.s_[8:-8, 8:18]
+    assert calm[flat].std() < 0.9 * plain[flat].std()
+    assert np.isfinite(calm).all()
+
+
+def face(shape: tuple[int, int], dx: float = 0.0) -> exemplars.Exemplar:
+    """An oval with two eyes and a mouth, and 68 points on them."""
+    height, width = shape
+    turn = np.linspace(0, np.pi, 17)
+    jaw = np.stack([width * (0.5 - 0.35 * np.cos(turn)), height * (0.45 + 0.45 * np.sin(turn))], 1)
+    points = np.zeros((68, 2))
+    points[:17] = jaw
+    around = np.linspace(0, 2 * np.pi, 6, endpoint=False)
+    for start, cx in ((36, 0.35), (42, 0.65)):
+        points[start : start + 6] = np.stack([width * cx + 7 * np.cos(around), height * 0.4 + 4 * np.sin(around)], 1)
+    around = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    points[48:60] = np.stack([width / 2 + 12 * np.cos(around), height * 0.72 + 5 * np.sin(around)], 1)
+    points[60:68] = points[48:64:2][:8]
+    points[:, 0] += dx
+    grey = np.full(shape, 0.3, np.float32)
+    for which, level in ((range(17), 0.7), (range(36, 42), 0.1), (range(42, 48), 0.1), (range(48, 60), 0.4)):
+        cv2.fillPoly(grey, [np.rint(points[list(which)]).astype(np.int32)], level)
+    return exemplars.Exemplar(grey, points)
+
+
+def test_the_right_exemplar_is_found_where_it_lies() -> None:
+    shape = (80, 80)
+    rng = np.random.default_rng(0)
+    others = [exemplars.Exemplar(rng.random(shape).astype(np.float32), face(shape).points) for _ in range(2)]
+    edges = exemplars.edges_at([*others, face(shape)], shape)
+    moved = np.roll(face(shape).grey, (3, -2), (0, 1))
+    index, down, right, score = exemplars.best_match(differences(moved), edges)
+    assert (index, down, right) == (2, 3, -2)
+    assert 0.9 < score <= 1 + 1e-5
+    kept = exemplars.contour_edges(edges, index, down, right)
+    strong = np.abs(differences(moved)).max(axis=0) > 0.1
+    held = kept.any(axis=0)
+    assert (held & strong).sum() > 0.6 * strong.sum()
+    np.testing.assert_allclose(kept[:, held], differences(moved)[:, held], atol=1e-6)
+
+
+def test_exemplars_lend_the_edges_of_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = (80, 80)
+    monkeypatch.setattr(pan_2014_faces, "read_exemplars", lambda folder, weights: [face(shape, 1.0), face(shape)])
+    wide = np.pad(face(shape).grey, 10, mode="edge")
+    seen = signal.convolve(wide, line_kernel(), "same")[10:-10, 10:-10]
+    seen = seen + np.random.default_rng(1).normal(0, 0.003, shape)
+    method = make("pan-2014-faces", exemplars="anywhere")
+    restored = method.restore(np.repeat(seen[None, :, :, None], 3, 3).astype(np.float32))
+    assert similarity(method.estimated_kernels[0], line_kernel()) > 0.8
+    assert np.isfinite(restored).all()
+    assert len(method.exemplars) == 2
+
+
+def test_exemplars_are_asked_for() -> None:
+    with pytest.raises(InputError, match="exemplars"):
+        make("pan-2014-faces")
+
+
+def test_a_folder_without_faces_is_refused(tmp_path: Path, dlib_models: None) -> None:
+    with pytest.raises(InputError, match="folder of sharp faces"):
+        make("pan-2014-faces", exemplars=str(tmp_path / "none"))
+    write_png(tmp_path / "grey.png", np.full((64, 64, 3), 90, np.uint8))
+    with pytest.raises(InputError, match="1 without"):
+        make("pan-2014-faces", exemplars=str(tmp_path))
+
+
+def test_faces_of_a_folder_are_read(tmp_path: Path, dlib_models: None, portrait: np.ndarray) -> None:
+    write_png(tmp_path / "astronaut.png", np.ascontiguousarray(portrait[:256, 96:352]))
+    (found,) = exemplars.read_exemplars(tmp_path, coarse_to_fine.GREY)
+    assert found.points.shape == (68, 2) and found.grey.shape == (256, 256)
+    assert 0.2 < exemplars.drawn(found.points / 2, (128, 128)).mean() * 5 < 1

@@ -1,0 +1,117 @@
+"""Methods for known kernels that are given those of another run, and sizes that come from the set."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.outputs import KERNELS, RUN
+from facedeblur.benchmark.score import score
+from facedeblur.benchmark.scores import Scores
+from facedeblur.methods.base import method
+from facedeblur.methods.classical.coarse_to_fine import Blind
+from facedeblur.methods.entry import find_entry
+from facedeblur.methods.runner import run
+
+
+@pytest.fixture(scope="module")
+def estimates(tiny, tmp_path_factory):
+    """Outputs with a kernel for all pairs but the third: the true one, shifted by a pixel."""
+    outputs = run("blurred", tiny.root, tmp_path_factory.mktemp("given") / "blurred", jobs=1)
+    pairs = [pair for pair in tiny.pairs() if pair.index != 2]
+    kernels = [np.roll(tiny.bank.kernel(pair.kernel_id), 1, axis=1) for pair in pairs]
+    Bank.of([pair.pair_id for pair in pairs], kernels).save(outputs.root / KERNELS)
+    return outputs
+
+
+def test_an_oracle_restores_with_the_kernels_of_another_run(tiny, estimates, tmp_path):
+    found = run("wiener", tiny.root, tmp_path / "given", kernels=estimates.root, options={"gamma": "0.02"}, jobs=1)
+    true = run("wiener", tiny.root, tmp_path / "true", options={"gamma": "0.02"}, jobs=1)
+    statuses = list(found.statuses())
+    assert [row.ok for row in statuses] == [index != 2 for index in range(tiny.n_pairs)]
+    assert "given kernels" in statuses[2].status and "none" in statuses[2].status
+    for pair in tiny.pairs():
+        if pair.index != 2:
+            size = (128, 128)
+            one, other = found.restored(pair, size), true.restored(pair, size)
+            assert not np.array_equal(one, other)
+            # A kernel moved to the right moves what is restored to the left.
+            off = np.abs(one[20:-20, 19:-21].astype(int) - other[20:-20, 20:-20])
+            assert off.mean() < 0.5
+
+
+def test_it_is_no_oracle_and_says_whose_kernels_it_used(tiny, estimates, tmp_path):
+    outputs = run("krishnan-fergus-2009", tiny.root, tmp_path / "out", kernels=estimates.root, jobs=1)
+    info = json.loads((outputs.root / RUN).read_text())
+    assert info["method"] == "krishnan-fergus-2009[kernels=blurred]"
+    assert info["oracle"] is False
+    given = {"method": "blurred", "run": estimates.run_hash, "kernels": estimates.kernels().digest()}
+    assert info["given_kernels"] == given
+    score(tiny.root, outputs.root, metrics=["psnr"], jobs=1)
+    assert not Scores.read(outputs.root).meta.oracle
+    plain = run("krishnan-fergus-2009", tiny.root, tmp_path / "plain", limit=1, jobs=1)
+    assert plain.info["oracle"] is True and plain.info["given_kernels"] is None
+
+
+def test_other_kernels_are_another_run(tiny, estimates, tmp_path):
+    out = tmp_path / "out"
+    run("wiener", tiny.root, out, kernels=estimates.root, limit=2, jobs=1)
+    with pytest.raises(InputError, match="kernels=blurred"):
+        run("wiener", tiny.root, out, jobs=1)
+    moved = run("blurred", tiny.root, tmp_path / "moved", jobs=1)
+    bank = estimates.kernels()
+    Bank.of(list(bank.ids), [np.roll(bank.kernel(name), 1, axis=0) for name in bank.ids]).save(moved.root / KERNELS)
+    with pytest.raises(InputError, match="a run with given_kernels"):
+        run("wiener", tiny.root, out, kernels=moved.root, jobs=1)
+
+
+def test_what_gives_no_kernels_or_takes_none_is_refused(tiny, make_set, estimates, tmp_path):
+    bare = run("blurred", tiny.root, tmp_path / "bare", jobs=1)
+    with pytest.raises(InputError, match=r"expected kernels\.npz"):
+        run("wiener", tiny.root, tmp_path / "a", kernels=bare.root, jobs=1)
+    with pytest.raises(InputError, match="takes kernels"):
+        run("unsharp", tiny.root, tmp_path / "b", kernels=estimates.root, jobs=1)
+    with pytest.raises(InputError, match="another set"):
+        run("wiener", make_set(seed=9).root, tmp_path / "c", kernels=estimates.root, jobs=1)
+    with pytest.raises(InputError, match="nothing there"):
+        run("wiener", tiny.root, tmp_path / "d", kernels=tmp_path / "nowhere", jobs=1)
+    assert not any((tmp_path / name).exists() for name in "abcd")
+
+
+def test_a_name_with_options_keeps_them(estimates):
+    from facedeblur.methods.given_kernels import GivenKernels
+
+    given = GivenKernels(estimates.root / KERNELS, "xu-2013[size=31]", "r", "d")
+    entry = find_entry("wiener", options={"gamma": 0.5}).with_kernels(given)
+    assert entry.shown == "wiener[gamma=0.5,kernels=xu-2013[size=31]]"
+    assert not entry.oracle and entry.spec.oracle
+
+
+@method("sized")
+class Sized(Blind):
+    """Only its options matter."""
+
+    def latent(self, blurred, size, before):
+        raise AssertionError
+
+    def deconvolve(self, blurred, kernel):
+        raise AssertionError
+
+
+def test_size_auto_is_the_largest_of_the_set(tiny, make_set):
+    assert find_entry(Sized, options={"size": "auto"}, the_set=tiny).options == {"size": 27}
+    small = find_entry("xu-2013", options={"size": "auto"}, the_set=make_set(sizes=(9, 13), seed=3))
+    assert small.options["size"] == 13 and small.shown == "xu-2013[size=13]"
+    assert find_entry(Sized, options={"size": "31"}, the_set=tiny).options == {"size": 31}
+
+
+def test_size_auto_needs_a_set_that_tells_sizes(tiny, monkeypatch):
+    with pytest.raises(InputError, match="found 'auto'"):
+        find_entry(Sized, options={"size": "auto"})
+    monkeypatch.setattr(type(tiny), "pairs", lambda self: iter(()))
+    with pytest.raises(InputError, match="kernel sizes in set"):
+        find_entry(Sized, options={"size": "auto"}, the_set=tiny)

@@ -1,0 +1,38 @@
+"""The weights that come with the package are those of their cards, and do what the cards say."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from facedeblur.benchmark.metrics.fidelity import psnr
+from facedeblur.benchmark.weights import sha256_of
+from facedeblur.generators.build import build
+from facedeblur.generators.portraits import write_portraits
+from facedeblur.methods.network_weights import SHIPPED, find_files, load_network
+from facedeblur.methods.runner import run
+
+
+def test_card_and_weights_belong_together():
+    weights = SHIPPED / "facedeblur-base.safetensors"
+    digest = sha256_of(weights)
+    card = json.loads(weights.with_suffix(".json").read_text())
+    assert card["sha256"] == digest and card["bytes"] == weights.stat().st_size
+    assert digest in weights.with_suffix(".md").read_text()
+    assert weights.stat().st_size < 8e6
+    network = load_network("facedeblur-base", find_files("facedeblur-base", []))
+    assert sum(one.numel() for one in network.parameters()) == 3_560_428
+
+
+def test_it_restores_faces_that_it_never_saw(tmp_path, small_recipe):
+    pytest.importorskip("dlib")
+    the_set = build(small_recipe(tmp_path), write_portraits(tmp_path / "photographs"), tmp_path / "set", jobs=1)
+    outputs = run("facedeblur-base", the_set.root, tmp_path / "out", jobs=1)
+    gains = []
+    for pair in the_set.pairs():
+        image = the_set.images[pair.image_id]
+        sharp, restored = the_set.sharp(image), outputs.restored(pair, (image.height, image.width))
+        gains.append(psnr(restored, sharp) - psnr(the_set.blurred(pair), sharp))
+    assert np.mean(gains) > 0.5

@@ -1,0 +1,286 @@
+"""The trainer: bit-exact resume, stages, refusals, what it writes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import read_png
+from facedeblur.cli.train import train as command
+from facedeblur.methods.nets.base import network
+from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint, read_tensors
+from facedeblur.methods.training.loop import Pace
+from facedeblur.methods.training.stages import Loss, Optimiser, Schedule
+from facedeblur.methods.training.trainer import train
+
+sys.path.insert(0, str(Path(__file__).parent))
+import train_parts as parts
+
+QUICK = {"device": "cpu", "workers": 0, "jobs": 1, "held_out": 1, "pace": Pace(check=3)}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def faces(tmp_path):
+    return parts.write_faces(tmp_path / "faces")
+
+
+def same(one, other):
+    a, b = read_checkpoint(one), read_checkpoint(other)
+    assert a.header == b.header
+    assert a.tensors.keys() == b.tensors.keys()
+    return all(torch.equal(a.tensors[key], b.tensors[key]) for key in a.tensors)
+
+
+def test_six_steps_are_three_and_three_more_bit_for_bit(faces, tmp_path):
+    whole = parts.recipe(faces, parts.plain(ema=0.9, clip=0.5, accumulate=2, adversary=parts.rival()))
+    train(whole, faces, tmp_path / "a", **QUICK)
+    half = train(whole, faces, tmp_path / "b", stop_after=3, **QUICK | {"workers": 1})
+    assert (half.step, half.finished) == (3, False)
+    assert train(whole, faces, tmp_path / "b", **QUICK).finished
+    end = "checkpoints/1-whole.safetensors"
+    assert same(tmp_path / "a" / end, tmp_path / "b" / end)
+    assert not (tmp_path / "b/checkpoints/last.safetensors").exists()
+    names = {key.split(".")[0] for key in read_checkpoint(tmp_path / "a" / end).tensors}
+    assert names == {"network", "average", "discriminator", "optimiser", "critic"}
+    kept = [list(csv.DictReader((tmp_path / run / "1-whole.csv").open())) for run in "ab"]
+    assert [row["step"] for row in kept[1]] == ["1", "2", "3", "4", "5", "6"]
+    for one, other in zip(*kept, strict=True):
+        assert one | {"images_per_s": ""} == other | {"images_per_s": ""}
+
+
+def test_another_seed_gives_other_weights(faces, tmp_path):
+    for seed in (0, 1):
+        train(parts.recipe(faces), faces, tmp_path / str(seed), seed=seed, **QUICK)
+    a, b = (read_tensors(tmp_path / str(seed) / "small.safetensors")[0] for seed in (0, 1))
+    assert not torch.equal(a["leave.weight"], b["leave.weight"])
+
+
+def test_weights_in_half_precision_are_half_as_large(faces, tmp_path):
+    whole = train(parts.recipe(faces), faces, tmp_path / "a", **QUICK)
+    half = train(parts.recipe(faces), faces, tmp_path / "a", half=True, **QUICK)
+    kept = read_checkpoint(tmp_path / "a/checkpoints/1-whole.safetensors").weights
+    stored = read_tensors(half.weights)[0]
+    assert whole.weights == half.weights
+    for name, one in stored.items():
+        wanted = kept[name].half() if kept[name].is_floating_point() else kept[name]
+        assert one.dtype == wanted.dtype and torch.equal(one, wanted)
+    assert sum(one.dtype == torch.float16 for one in stored.values()) > 3
+
+
+def test_callers_random_state_is_left_alone(faces, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(parts.recipe(faces), faces, tmp_path / "a", **QUICK)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_it_learns_and_says_how_well(faces, tmp_path):
+    stage = parts.plain(iterations=300, optimiser=Optimiser("adam", 5e-3), precision="bf16-mixed")
+    whole = replace(parts.recipe(faces, stage), data=replace(parts.recipe(faces).data, batch=8))
+    done = train(whole, faces, tmp_path / "a", **QUICK | {"pace": Pace(check=150)})
+    assert done.metrics["psnr"] > done.metrics["psnr_blurred"] + 1
+    net = network("test-small")
+    load_weights(net, read_tensors(done.weights)[0], "weights")
+    card = json.loads(done.card.read_text(encoding="utf-8"))
+    assert (card["network"], card["stage_step"], card["pairs_seen"]) == ("test-small", 300, 2400)
+    assert (card["faces"], card["faces_held_out"]) == (9, 1)
+    sheet = read_png(tmp_path / "a/samples/1-whole-0000300.png")
+    assert sheet.shape == (6 * 128, 3 * 128, 3)
+    blurred, restored, sharp = (sheet[:, at : at + 128].astype(float) for at in (0, 128, 256))
+    before, after = (10 * np.log10(255**2 / ((image - sharp) ** 2).mean()) for image in (blurred, restored))
+    assert after > before + 1
+    assert after == pytest.approx(done.metrics["psnr"], abs=3)
+
+
+def test_interrupted_after_a_step_it_goes_on_from_there(faces, tmp_path):
+    def interrupt(report):
+        if report.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole = parts.recipe(faces)
+    train(whole, faces, tmp_path / "a", **QUICK)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(whole, faces, tmp_path / "b", progress=interrupt, **QUICK)
+    assert signal.getsignal(signal.SIGINT) is before
+    step = read_checkpoint(tmp_path / "b/checkpoints/last.safetensors").header["step"]
+    assert step in (2, 3)
+    said = []
+    train(whole, faces, tmp_path / "b", say=said.append, **QUICK)
+    assert f"from step {step}" in said[0]
+    assert same(*(tmp_path / run / "checkpoints/1-whole.safetensors" for run in "ab"))
+
+
+def test_nan_stops_it_with_the_last_good_state_kept(faces, tmp_path):
+    stage = parts.plain(iterations=9, optimiser=Optimiser("sgd", 1e30), losses=(Loss("l2"),), schedule=Schedule())
+    with pytest.raises(InputError, match=r"finite numbers.*last good state"):
+        train(parts.recipe(faces, stage), faces, tmp_path / "a", **QUICK | {"pace": Pace(save=1)})
+    kept = read_checkpoint(tmp_path / "a/checkpoints/last.safetensors")
+    assert kept.header["step"] >= 1
+    assert all(torch.isfinite(value.double()).all() for value in kept.tensors.values())
+
+
+def test_stages_follow_one_another_and_freeze_their_parts(faces, tmp_path):
+    stages = parts.plain("first", train=("enter",)), parts.plain("second", freeze=("enter",))
+    whole = parts.recipe(faces, *stages)
+    with pytest.raises(InputError, match=r"stage 'second'.*'first' done"):
+        train(whole, faces, tmp_path / "a", stage="2", **QUICK)
+    train(whole, faces, tmp_path / "a", stage="first", **QUICK)
+    train(whole, faces, tmp_path / "a", stage="2", **QUICK)
+    train(whole, faces, tmp_path / "b", stage="all", **QUICK)
+    train(whole, faces, tmp_path / "c", stage="1", iterations=2, **QUICK)
+    assert train(whole, faces, tmp_path / "c", stage="2", iterations=1, **QUICK).step == 1
+    first = read_checkpoint(tmp_path / "a/checkpoints/1-first.safetensors").part("network")
+    second = read_checkpoint(tmp_path / "a/checkpoints/2-second.safetensors").part("network")
+    torch.manual_seed(0)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        new = network("test-small").state_dict()
+    changed = {key for key in first if not torch.equal(first[key], new[key])}
+    assert changed
+    assert all(key.startswith("enter") for key in changed)
+    changed = {key for key in first if not torch.equal(first[key], second[key])}
+    assert changed == {"leave.weight", "leave.bias"}
+    assert same(*(tmp_path / run / "checkpoints/2-second.safetensors" for run in "ab"))
+
+
+@pytest.mark.parametrize(("change", "said"), [({"batch": 3}, "data.batch = 3, found 2"),
+                                              ({"seed": 4}, "seed = 4"),
+                                              ({"iterations": 8}, "iterations = 8"),
+                                              ({"config": {"width": 7}}, "width"),
+                                              ({"held_out": 1, "limit": 9}, "data = ")])  # fmt: skip
+def test_another_training_in_the_folder_is_refused(faces, tmp_path, change, said):
+    whole = parts.recipe(faces)
+    train(whole, faces, tmp_path / "a", stop_after=2, **QUICK)
+    with pytest.raises(InputError, match=said):
+        train(whole, faces, tmp_path / "a", **QUICK | change)
+
+
+def test_restart_begins_anew(faces, tmp_path):
+    whole = parts.recipe(faces)
+    train(whole, faces, tmp_path / "a", stop_after=2, **QUICK)
+    assert train(whole, faces, tmp_path / "a", batch=3, resume=False, **QUICK).finished
+
+
+def test_truncated_checkpoint_is_refused(faces, tmp_path):
+    whole = parts.recipe(faces)
+    train(whole, faces, tmp_path / "a", stop_after=2, **QUICK)
+    last = tmp_path / "a/checkpoints/last.safetensors"
+    last.write_bytes(last.read_bytes()[:-20])
+    with pytest.raises(InputError, match="whole safetensors file"):
+        train(whole, faces, tmp_path / "a", **QUICK)
+
+
+def test_weights_to_begin_with(faces, tmp_path):
+    whole = parts.recipe(faces)
+    done = train(whole, faces, tmp_path / "a", **QUICK)
+    began = train(whole, faces, tmp_path / "b", begin=done.weights, stop_after=1, **QUICK)
+    first = read_tensors(done.weights)[0]["leave.weight"]
+    assert (read_tensors(began.weights)[0]["leave.weight"] - first).abs().max() < 5e-3
+    other = train(whole, faces, tmp_path / "c", config={"width": 7}, stop_after=1, **QUICK)
+    for wrong in (other.weights, other.weights.parent / "checkpoints/last.safetensors"):
+        with pytest.raises(InputError, match="another network or configuration"):
+            train(whole, faces, tmp_path / "d", begin=wrong, **QUICK)
+
+
+def test_labels_that_are_not_there_are_refused(faces, tmp_path):
+    whole = parts.recipe(faces, parts.plain(labels=True))
+    with pytest.raises(InputError, match="stage 'whole': expected faces with labels"):
+        train(whole, faces, tmp_path / "a", **QUICK)
+
+
+@pytest.mark.parametrize(("given", "said"), [({"device": "cuda:99"}, "expected a GPU"),
+                                             ({"device": "tpu"}, "auto, cpu"),
+                                             ({"precision": "16-mixed"}, "bf16-mixed or 32"),
+                                             ({"precision": "8"}, "precision '8'"),
+                                             ({"config": {"widht": 3}}, "did you mean 'width'"),
+                                             ({"stage": "5"}, "from 1 to 1")])  # fmt: skip
+def test_bad_settings_are_told_in_one_line(faces, tmp_path, given, said):
+    with pytest.raises(InputError, match=said) as caught:
+        train(parts.recipe(faces), faces, tmp_path / "a", **QUICK | given)
+    assert "\n" not in str(caught.value)
+
+
+def test_crop_must_suit_the_network_and_the_faces(faces, tmp_path):
+    whole = parts.recipe(faces)
+    for crop, said in ((15, "multiples of 2"), (256, "at most 128x128")):
+        with pytest.raises(InputError, match=said):
+            train(replace(whole, data=replace(whole.data, crop=crop)), faces, tmp_path / "a", **QUICK)
+
+
+RANKS = """
+import sys
+sys.path.insert(0, {here!r})
+import train_parts as parts
+from facedeblur.methods.training.trainer import train
+from pathlib import Path
+done = train(parts.recipe(Path({faces!r}), parts.plain(accumulate=2)), {faces!r}, {out!r}, batch=1, devices=2,
+             strategy="ddp", config={{"bare": True}}, device="cpu", workers=0, jobs=1, held_out=1)
+Path(f"{ranks}{{done.rank}}").touch()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_are_one_with_twice_the_batch(faces, tmp_path):
+    pytest.importorskip("lightning_fabric")
+    script = tmp_path / "ranks.py"
+    here = str(Path(__file__).parent)
+    places = {"here": here, "faces": str(faces), "out": str(tmp_path / "b"), "ranks": str(tmp_path / "rank")}
+    script.write_text(RANKS.format(**places), encoding="utf-8")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
+    assert ran.returncode == 0, ran.stderr
+    # A file for each rank: two processes that print to one pipe can cut each other's lines.
+    assert (tmp_path / "rank0").exists() and (tmp_path / "rank1").exists()
+    train(parts.recipe(faces, parts.plain(accumulate=2)), faces, tmp_path / "a", config={"bare": True}, **QUICK)
+    a, b = (read_tensors(tmp_path / run / "small.safetensors")[0] for run in "ab")
+    for key in a:
+        assert torch.allclose(a[key], b[key], atol=1e-6)
+
+
+def test_command(faces, tmp_path):
+    path = tmp_path / "small-train.toml"
+    path.write_text(
+        f"""name = "small"
+network = "test-small"
+source = "test"
+[data]
+recipe = '{faces.with_suffix(".toml")}'
+batch = 2
+[[stage]]
+name = "whole"
+iterations = 100
+losses = [{{name = "charbonnier", options = {{eps = 0.01}}}}]
+optimiser = {{kind = "adamw", lr = 1e-3}}
+""",
+        encoding="utf-8",
+    )
+    options = ["--iterations", "2", "--config", "width=5", "--device", "cpu", "--workers", "0", "--jobs", "1"]
+    result = CliRunner().invoke(command, [str(path), "--faces", str(faces), "-o", str(tmp_path / "out"), *options])
+    assert result.exit_code == 0, result.output
+    assert "psnr" in result.output
+    assert read_tensors(tmp_path / "out/small.safetensors")[0]["enter.0.weight"].shape == (5, 3, 5, 5)
+    bad = CliRunner().invoke(command, [str(path), "--faces", "x", "-o", "y", "--config", "width"])
+    assert "KEY=VALUE" in bad.output

@@ -1,0 +1,198 @@
+"""Iterations, rates and weights of the training recipes against what papers and authors' code state.
+
+Every number stands here a second time, in the units of its source.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from facedeblur.generators.recipe import load_recipe
+from facedeblur.methods.training.confidence import PRESETS
+from facedeblur.methods.training.recipe import load_train_recipe
+
+ADAM = (0.9, 0.999)
+HALF = (0.5, 0.999)
+STAGES = {
+    # name: (iterations, rate, betas) of each stage; None is not stated
+    "shen2020": [(200_000, 4e-5, ADAM), (60_000, 5e-6, ADAM), (200_000, 4e-5, ADAM), (100_000, 4e-5, ADAM)],
+    "shen2018": [(60_000, 5e-6, ADAM), (200_000, 4e-5, ADAM)],
+    "lin2020": [(60 * 8584, 2e-4, HALF), (60 * 8584, 2e-4, ADAM), (60 * 8584, 2e-4, ADAM)],
+    "umsn": [(60_000, 2e-4, HALF), (30_000, 1e-5, HALF), (50_000, 2e-4, HALF), (100_000, 2e-4, HALF)],
+    "umsn-paper": [(60_000, 2e-4, ADAM), (30_000, 1e-5, ADAM), (50_000, 2e-4, ADAM), (100_000, 2e-4, ADAM)],
+    "deblurgan": [(300_000, 1e-4, HALF)],
+    "deblurgan-v2": [(None, 1e-4, ADAM), (None, 1e-4, ADAM)],
+    "deepdeblur": [(None, 1e-3, None)],
+}
+BATCH = {"shen2018": 16, "shen2020": 16, "umsn": 10, "umsn-paper": 16, "deblurgan": 1}
+PAIRS = {
+    "shen2018": "shen2020-train", "shen2020": "shen2020-train", "lin2020": "lin2020-train", "umsn": "umsn-code",
+    "umsn-paper": "umsn", "mspl": "mspl-random",
+}  # fmt: skip
+
+
+OF = {"parsing": "parsing", "class-streams": "class", "feature-priors": "priors"}
+
+
+def key(term) -> tuple[str, str]:
+    """Name of the loss and of what it judges."""
+    return term.name, term.options.get("of", OF.get(term.name, "restored"))
+
+
+def terms(stage) -> dict[tuple[str, str], float]:
+    """Weights by `key`."""
+    assert len({key(term) for term in stage.losses}) == len(stage.losses)
+    return {key(term): term.weight for term in stage.losses}
+
+
+def options(stage, name: str, of: str = "restored") -> dict:
+    return next(term.options for term in stage.losses if key(term) == (name, of))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_iterations_and_rates(name):
+    recipe = load_train_recipe(name)
+    assert len(recipe.stage) == len(STAGES[name])
+    for stage, (iterations, rate, betas) in zip(recipe.stage, STAGES[name], strict=True):
+        assert iterations in (None, stage.iterations)
+        assert stage.optimiser.lr == rate
+        assert betas in (None, tuple(stage.optimiser.betas))
+        assert stage.optimiser.kind == ("rmsprop" if name == "deepdeblur" else "adam")
+
+
+def test_batches_and_pairs():
+    assert {name: load_train_recipe(name).data.batch for name in BATCH} == BATCH
+    assert {name: load_train_recipe(name).data.recipe for name in PAIRS} == PAIRS
+    for name, sigma in (("umsn", 2 / 255), ("umsn-paper", 0.03), ("shen2020", 0.01)):
+        assert load_recipe(PAIRS[name])[0].noise.sigma == pytest.approx(sigma)
+
+
+def test_shen2020():
+    recipe = load_train_recipe("shen2020")
+    coarse, parsing, fine, joint = recipe.stage
+    assert [stage.train for stage in recipe.stage] == [("coarse",), ("parser",), ("fine",), ()]
+    assert [stage.until for stage in recipe.stage] == ["coarse", "parsing", "", ""]
+    assert joint.optimiser.rates == {"parser": 5e-6}
+    content = {("l1", "restored"): 1.0, ("l1", "restored_half"): 1.0}
+    rest = {
+        ("local-structural", "restored"): 50,
+        ("local-structural", "restored_half"): 50,
+        ("perceptual", "restored"): 1e-5,
+    }
+    of_coarse = {("l1", "coarse"): 1.0, ("l1", "coarse_half"): 1.0}
+    assert terms(coarse) == of_coarse
+    assert terms(parsing) == {("parsing", "parsing"): 1.0}
+    assert terms(fine) == content | rest
+    assert terms(joint) == of_coarse | content | rest | {("parsing", "parsing"): 1e-4}
+    assert [stage.adversary.weight if stage.adversary else 0 for stage in recipe.stage] == [0, 0, 5e-5, 5e-5]
+    for stage in recipe.stage:
+        assert {term.options["reduction"] for term in stage.losses} == {"sum"}
+    for stage in (fine, joint, load_train_recipe("shen2018").stage[1]):
+        seen = options(stage, "perceptual")
+        assert (seen["network"], seen["layers"]) == ("vgg-face", ["pool2", "pool5"])
+    assert options(load_train_recipe("shen2018").stage[1], "local-structural")["weights"] == "equal"
+
+
+def test_lin2020():
+    recipe = load_train_recipe("lin2020")
+    sketch, artifacts, joint = recipe.stage
+    assert terms(sketch) == {("l1", "sketch"): 10}
+    assert (sketch.train, artifacts.train, joint.train, joint.freeze) == (("generator",), ("deartifact",), (), ())
+    assert terms(artifacts) == terms(joint) == {("l1", "restored"): 1}
+    assert artifacts.adversary is joint.adversary is None
+    rival = sketch.adversary
+    assert (rival.kind, rival.options["penalty"], rival.critic_steps) == ("wgan-gp", 10, 5)
+    assert (rival.discriminator, rival.config) == ("patchgan", {"channels": 1, "padding": 1})
+    assert recipe.config["border"] == "taper"
+
+
+# Authors' code, of images in [-1, 1], whose differences are twice ours; "all x 2".
+TWICE, RANGE = 2, 2
+
+
+def test_umsn_as_coded():
+    recipe = load_train_recipe("umsn")
+    sharp, blurred, streams, whole = recipe.stage
+    assert (sharp.input, blurred.input) == ("sharp", "blurred")
+    for stage in (sharp, blurred):
+        assert terms(stage) == {("parsing", "parsing"): 3.2, ("parsing", "parsing_half"): 0.5 * 3.2}
+        assert {term.options["form"] for term in stage.losses} == {"sigmoid"}
+    assert [stage.labels for stage in recipe.stage] == [True, True, False, False]
+    assert (streams.train, streams.until) == (("streams",), "classes")
+    assert (whole.train, whole.freeze) == ((), ("segmentation",))
+    assert {stage.optimiser.weight_decay for stage in recipe.stage} == {5e-5}
+    assert (streams.accumulate, whole.accumulate) == (2, 2)
+    assert PRESETS["code"].class_weights == (1.2, 1.2, 3.6, 1.2)
+    assert terms(streams) == {("class-streams", "class"): TWICE * RANGE}
+    guided = options(whole, "confidence-guided")
+    assert guided["preset"] == "code"
+    assert terms(whole) == {
+        ("confidence-guided", "restored"): pytest.approx(TWICE * RANGE),
+        ("l1", "restored_half"): pytest.approx(TWICE * RANGE * 0.33),
+        ("gradient-l1", "restored"): pytest.approx(TWICE * RANGE * 0.15),
+        ("gradient-l1", "restored_half"): pytest.approx(TWICE * RANGE * 0.08),
+        ("perceptual", "restored"): pytest.approx(TWICE * 0.00018),
+        ("perceptual", "restored_half"): pytest.approx(TWICE * 0.00018 * 0.33),
+    }
+    assert TWICE * RANGE * guided["log_weight"] == pytest.approx(TWICE * 0.06 / 4)
+    assert options(whole, "perceptual")["layers"] == ["relu1_2", "relu2_2", "relu5_3"]
+    for term in whole.losses:
+        half = term.options.get("of") == "restored_half"
+        assert (term.options.get("target"), term.options.get("half")) == (
+            ("sharp_half", "nearest") if half else (None, None)
+        )
+        assert term.options.get("magnitude", False) == (term.name == "gradient-l1")
+    faces = 27_000
+    assert whole.schedule.every == 19 * faces / (2 * recipe.data.batch)
+    assert (whole.schedule.kind, whole.schedule.factor) == ("step", 0.5)
+
+
+def test_umsn_as_printed():
+    recipe = load_train_recipe("umsn-paper")
+    assert recipe.config == {"preset": "paper"}
+    streams, whole = recipe.stage[2:]
+    assert terms(whole) == {("confidence-guided", "restored"): RANGE, ("perceptual", "restored"): 0.0002}
+    assert RANGE * options(whole, "confidence-guided")["log_weight"] == pytest.approx(0.01)
+    assert PRESETS["paper"].class_weights == (1, 1, 1, 1)
+    for stage in (streams, whole):
+        seen = [term.options for term in stage.losses if term.name == "perceptual"]
+        assert {(each["network"], *each["layers"], each["distance"]) for each in seen} == {
+            ("vgg-face", "relu1_2", "l2")
+        }
+    assert {of for name, of in terms(streams) if name == "perceptual"} == {f"class{i}" for i in range(1, 5)}
+    assert {stage.schedule.kind for stage in recipe.stage} == {"constant"}
+    assert {stage.labels for stage in recipe.stage[2:]} == {False}
+
+
+def test_deblurgan_and_its_successor():
+    (stage,) = load_train_recipe("deblurgan").stage
+    assert terms(stage) == {("perceptual", "restored"): 100}
+    seen = options(stage, "perceptual")
+    assert (seen["network"], seen["layers"], seen["distance"], seen["normalise"]) == (
+        "vgg19",
+        ["conv3_3"],
+        "l2",
+        "symmetric",
+    )
+    rival = stage.adversary
+    assert (rival.kind, rival.options["penalty"], rival.critic_steps, rival.weight) == ("wgan-gp", 10, 5, 1)
+    assert (stage.schedule.kind, stage.schedule.hold, stage.schedule.floor) == ("linear", 150_000, 0)
+    warm, whole = load_train_recipe("deblurgan-v2").stage
+    assert (warm.freeze, whole.freeze) == (("backbone",), ())
+    for stage in (warm, whole):
+        assert terms(stage) == {("l2", "restored"): 0.5, ("perceptual", "restored"): 0.006}
+        assert (stage.adversary.discriminator, stage.adversary.kind, stage.adversary.weight) == (
+            "double",
+            "ragan-ls",
+            0.001,
+        )
+
+
+def test_deepdeblur_and_dfpgnet():
+    (stage,) = load_train_recipe("deepdeblur").stage
+    assert terms(stage) == {("l2", "restored"): 1}
+    assert stage.optimiser.alpha == 0.9
+    (stage,) = load_train_recipe("dfpgnet").stage
+    names = ("priors1", "priors2", "priors3")
+    assert (stage.adversary.discriminator, stage.adversary.of, stage.adversary.target) == ("dfpg", names, names)
+    assert ("feature-priors", "priors") in terms(stage)

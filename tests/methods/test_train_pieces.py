@@ -1,0 +1,213 @@
+"""Pieces of training against literal computations: data, optimisers, averages, checkpoints, drawings."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import encode_png, read_png
+from facedeblur.methods.training import log as log_module
+from facedeblur.methods.training.checkpoint import (
+    Checkpoint,
+    flattened,
+    load_weights,
+    read_checkpoint,
+    restore,
+    write_checkpoint,
+    write_tensors,
+)
+from facedeblur.methods.training.data import Examples, Places, divide
+from facedeblur.methods.training.loader import batches
+from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser
+from facedeblur.methods.training.stages import Optimiser
+from facedeblur.methods.training.targets import drawing
+
+sys.path.insert(0, str(Path(__file__).parent))
+import train_parts as parts
+
+
+def test_ranks_share_the_places_of_one_order():
+    alone = [index for batch in islice(Places(6, 30), 4) for index in batch]
+    ranks = [[index for batch in islice(Places(3, 30, rank, 2), 4) for index in batch] for rank in range(2)]
+    assert sorted(ranks[0] + ranks[1]) == alone == list(range(30, 54))
+    assert list(islice(Places(3, 30 + 12, 0, 1), 1)) == [[42, 43, 44]]
+
+
+def test_nobody_is_trained_on_and_checked_by():
+    data = divide(parts.virtual(), held_out=3)
+    people = [{face.identity for face in pairs.source.faces} for pairs in (data.train, data.check)]
+    assert not people[0] & people[1]
+    assert len(data.train.source.faces) + len(data.check.source.faces) == 20
+    assert len(people[1]) == 1
+    kernels = {data.check[i].kernel for i in range(20)}
+    assert min(number for _, number in kernels) >= 10
+    assert {data.train[i].kernel[1] for i in range(100)} <= set(range(10))
+    assert divide(parts.virtual(), held_out=3).digest == data.digest
+    assert divide(parts.virtual(identities=9), held_out=3).digest != data.digest
+
+
+def test_crops_are_random_but_fixed_and_labels_move_along(tmp_path):
+    file = tmp_path / "labels.png"
+    places = np.uint8(np.add.outer(np.arange(32) // 4, np.arange(32) // 4 * 1) % 11)
+    file.write_bytes(encode_png(places))
+    pairs = divide(parts.virtual(labels={f"{i:02}": file for i in range(20)})).train
+    cut = Examples(pairs, crop=(16, 8), labels=True, kernels=True)
+    offsets = set()
+    for index in range(12):
+        item, again = cut[index], cut[index]
+        assert all(np.array_equal(item[key], again[key]) for key in item)
+        pair = pairs[index]
+        found = [
+            (top, left)
+            for top in range(17)
+            for left in range(25)
+            if np.array_equal(pair.sharp[top : top + 16, left : left + 8].transpose(2, 0, 1), item["sharp"])
+        ]
+        assert len(found) == 1
+        ((top, left),) = found
+        offsets.add((top, left))
+        assert np.array_equal(item["labels"], places[top : top + 16, left : left + 8])
+        blurred = pair.blurred[top : top + 16, left : left + 8].transpose(2, 0, 1)
+        assert np.array_equal(item["blurred"], blurred)
+        assert item["kernels"].shape == (7, 7)
+        assert item["kernels"].sum() == pytest.approx(1, abs=1e-6)
+    assert len(offsets) > 8
+
+
+def test_batches_are_the_same_from_any_number_of_workers():
+    pairs = divide(parts.virtual()).train
+    device = torch.device("cpu")
+    got = [list(islice(batches(Examples(pairs), Places(3), device, workers=n), 4)) for n in (0, 2)]
+    for one, other in zip(*got, strict=True):
+        assert all(torch.equal(one[key], other[key]) for key in one)
+    assert got[0][0]["sharp"].dtype == torch.float32
+    pair = pairs[int(got[0][1]["index"][0])]
+    assert torch.equal(got[0][1]["blurred"][0], torch.from_numpy(pair.blurred).permute(2, 0, 1) / 255)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_photograph_that_cannot_be_read_is_one_line(tmp_path, workers):
+    pairs = divide(parts.virtual(labels={f"{i:02}": tmp_path / "gone.png" for i in range(20)})).train
+    with pytest.raises((InputError, FileNotFoundError)) as caught:
+        next(batches(Examples(pairs, labels=True), Places(2), torch.device("cpu"), workers=workers))
+    assert "Traceback" not in str(caught.value)
+
+
+def test_average_is_the_literal_one():
+    net = parts.SmallNet()
+    average = Average(net, 0.9)
+    expected = net.leave.bias.detach().clone()
+    for step in range(200):
+        with torch.no_grad():
+            net.leave.bias += 1
+        average.update(net, step)
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * net.leave.bias.detach()
+    assert torch.allclose(average.net.leave.bias, expected, rtol=1e-5)
+
+
+def test_parts_have_their_own_rates_and_frozen_ones_none():
+    net = parts.SmallNet()
+    choose_weights(net, (), ())
+    groups = make_optimiser(Optimiser("adam", 1e-3, rates={"enter": 1e-5}), net).param_groups
+    assert [(group["lr"], len(group["params"])) for group in groups] == [(1e-5, 4), (1e-3, 2)]
+    choose_weights(net, (), ("enter",))
+    assert not net.enter.training
+    assert net.leave.training
+    assert [len(group["params"]) for group in make_optimiser(Optimiser("sgd", 1.0), net).param_groups] == [2]
+    with pytest.raises(InputError, match="did you mean 'enter'"):
+        choose_weights(net, ("entre",), ())
+    net.requires_grad_(False)
+    with pytest.raises(InputError, match="weights to train"):
+        make_optimiser(Optimiser("sgd", 1.0), net)
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw", "rmsprop", "sgd"])
+def test_optimiser_goes_on_from_a_file(tmp_path, kind):
+    torch.manual_seed(0)
+    images = torch.rand(2, 3, 8, 8)
+
+    def steps(net, optimiser, count):
+        for _ in range(count):
+            optimiser.zero_grad()
+            net(images).square().mean().backward()
+            optimiser.step()
+
+    what = Optimiser(kind, 1e-2, momentum=0.9, weight_decay=0.01)
+    net, other = parts.SmallNet().eval(), parts.SmallNet(width=6).eval()
+    other.load_state_dict(net.state_dict())
+    optimiser = make_optimiser(what, net)
+    steps(net, optimiser, 3)
+    tensors, numbers = flattened(optimiser, "optimiser")
+    weights = {f"network.{key}": value for key, value in net.state_dict().items()}
+    write_checkpoint(tmp_path / "c.safetensors", {"optimiser": numbers, "step": 3}, tensors | weights)
+    steps(net, optimiser, 3)
+    kept = read_checkpoint(tmp_path / "c.safetensors")
+    load_weights(other, kept.part("network"), "c")
+    again = make_optimiser(what, other)
+    restore(again, kept, "optimiser")
+    steps(other, again, 3)
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_files_that_are_no_checkpoint(tmp_path):
+    path = tmp_path / "c.safetensors"
+    with pytest.raises(InputError, match="nothing there"):
+        read_checkpoint(path)
+    path.write_bytes(b"no tensors")
+    with pytest.raises(InputError, match="whole safetensors"):
+        read_checkpoint(path)
+    write_tensors(path, {"a": torch.zeros(2)}, {})
+    with pytest.raises(InputError, match="format"):
+        read_checkpoint(path)
+    kept = Checkpoint(path, {"optimiser": {"groups": [], "numbers": {}}}, {})
+    with pytest.raises(InputError, match="the state of this optimiser"):
+        restore(make_optimiser(Optimiser("adam", 1.0), parts.SmallNet()), kept, "optimiser")
+
+
+def test_log_drops_what_a_stopped_run_wrote_later(tmp_path, monkeypatch):
+    said = []
+
+    class Writer:
+        def __init__(self, folder, purge_step):
+            said.append(("open", Path(folder).name, purge_step))
+
+        def __getattr__(self, name):
+            return lambda *values, **named: said.append((name, *values[::2]) if name != "add_image" else (name,))
+
+    monkeypatch.setattr(log_module, "find_spec", lambda name: object())
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
+    log = log_module.Log(tmp_path, "a", ["loss", "psnr"])
+    for step in range(1, 5):
+        log.row(step, {"loss": step / 3} | ({"psnr": 20.0} if step == 2 else {}))
+    log = log_module.Log(tmp_path, "a", ["loss", "psnr"], step=2)
+    log.row(3, {"loss": 7.0})
+    log.samples(3, [[np.zeros((4, 5, 3), np.uint8)] * 2] * 3)
+    log.close()
+    assert log.path.read_text().split() == ["step,loss,psnr", "1,0.333333,", "2,0.666667,20", "3,7,"]
+    assert read_png(tmp_path / "samples/a-0000003.png").shape == (12, 10, 3)
+    assert ("open", "a", 2) in said
+    assert ("add_scalar", "loss", 3) in said
+    assert said[-2:] == [("add_image",), ("close",)]
+
+
+def test_drawing_is_the_literal_formula():
+    image = np.random.default_rng(0).random((24, 20, 3))
+    image = gaussian_filter(image, (2, 2, 0))
+    image = (image - image.min()) / np.ptp(image)
+    grey = image @ [0.299, 0.587, 0.114]
+    wide, narrow = (gaussian_filter(grey, s, radius=round(3 * s), mode="nearest") for s in (1.6, 1.0))
+    sharpened = 13 * narrow - 12 * wide
+    expected = np.where(sharpened >= 0.65, 1, 1 + np.tanh(6 * (sharpened - 0.65)))
+    found = drawing(torch.from_numpy(image.transpose(2, 0, 1)[None]))
+    assert found.shape == (1, 1, 24, 20)
+    assert np.allclose(found[0, 0].numpy(), expected.clip(0, 1), atol=1e-9)
+    assert 0.1 < found.mean() < 0.9

@@ -1,0 +1,189 @@
+"""Training recipes: they load, every stage of every paper takes a step, and bad ones are told."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import encode_png
+from facedeblur.methods.nets.base import DISCRIMINATORS, NETS, network
+from facedeblur.methods.training.data import Examples, Places, divide
+from facedeblur.methods.training.engine import Engine
+from facedeblur.methods.training.loader import batches
+from facedeblur.methods.training.losses import LOSSES
+from facedeblur.methods.training.optimisers import share
+from facedeblur.methods.training.recipe import load_train_recipe, train_recipes
+from facedeblur.methods.training.stage_run import StageRun
+from facedeblur.methods.training.stages import Loss, Schedule
+from facedeblur.methods.training.trainer import train
+
+sys.path.insert(0, str(Path(__file__).parent))
+import train_parts as parts
+
+PAPERS = [
+    "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "lin2020", "mspl", "shen2018", "shen2020", "umsn",
+    "umsn-paper",
+]  # fmt: skip
+NARROW = {
+    "deblurgan": {"width": 4, "blocks": 1},
+    "deblurgan-v2": {"backbone": "mobilenet-v2", "width": 8},
+    "deepdeblur": {"width": 8, "reduced": 4, "modules": 2},
+    "dfpgnet": {"width": 16, "blocks": 1, "prior_blocks": 1},
+    "facedeblur-base": {"widths": [8, 8, 8, 8]},
+    "lin2020": {"width": 4, "resblocks": 1, "clean_width": 4, "clean_resblocks": 1, "kernel_size": 15},
+    "mspl": {"width": 16, "blocks": 1},
+    "shen2018": {"width": 4, "parser_width": 4, "resblocks": 1},
+    "shen2020": {"width": 4, "parser_width": 4, "resblocks": 1},
+    "umsn": {"width": 16, "segmentation_width": 8, "stream_width": 4},
+    "umsn-paper": {"width": 16, "segmentation_width": 8, "stream_width": 4},
+}
+STEPS = 2
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    file = tmp_path_factory.mktemp("labels") / "labels.png"
+    file.write_bytes(encode_png(np.uint8(np.add.outer(np.arange(64), np.arange(64)) // 8 % 11)))
+    names = {f"{i:02}": file for i in range(20)}
+    return divide(parts.virtual(size=64, labels=names))
+
+
+def test_every_paper_has_one():
+    assert set(PAPERS) | {"facedeblur-base"} == set(train_recipes())
+
+
+@pytest.mark.parametrize("name", [*PAPERS, "facedeblur-base"])
+def test_recipe_names_what_is_registered(name):
+    recipe = load_train_recipe(name)
+    assert recipe.name == name
+    assert recipe.network in NETS
+    assert recipe.source
+    for stage in recipe.stage:
+        assert all(loss.name in LOSSES for loss in stage.losses)
+        assert stage.adversary is None or stage.adversary.discriminator in DISCRIMINATORS
+
+
+def narrowed(stage):
+    """The stage with small loss networks and discriminators."""
+    losses = []
+    for loss in stage.losses:
+        small = (
+            {"weights": "random", "widths": [16, 32, 64, 8, 8]} if loss.name in ("perceptual", "feature-priors") else {}
+        )
+        losses.append(replace(loss, options=loss.options | small))
+    rival = stage.adversary
+    if rival is not None:
+        rival = replace(rival, config=rival.config | {"width": 4 if rival.discriminator != "dfpg" else 16})
+    return replace(stage, losses=tuple(losses), adversary=rival, accumulate=min(stage.accumulate, 2), precision="32")
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_every_stage_changes_what_it_trains_and_nothing_else(name, data):
+    torch.set_num_threads(1)
+    recipe = load_train_recipe(name)
+    torch.manual_seed(0)
+    net = network(recipe.network, **recipe.config | NARROW[name])
+    engine = Engine(device="cpu")
+    for stage in recipe.stage:
+        run = StageRun(narrowed(stage), net, engine, size=(64, 64))
+        before = {key: value.clone() for key, value in net.named_parameters()}
+        critic = [value.clone() for value in run.opponent.net.parameters()] if run.opponent else []
+        source = batches(Examples(data.train, labels=stage.labels), Places(2), engine.device, workers=0)
+        for step in range(STEPS):
+            values = run.step(step, source)
+            assert list(values) == run.columns
+            assert values["gradient"] > 0
+            assert all(math.isfinite(value) for value in values.values())
+        trained = {key for key, value in net.named_parameters() if value.requires_grad}
+        changed = {key for key, value in net.named_parameters() if not torch.equal(value, before[key])}
+        assert changed <= trained
+        parts_seen = {key.split(".")[0] for key in changed}
+        assert parts_seen >= set(stage.train or set(net.parts) - set(stage.freeze))
+        assert not parts_seen & set(stage.freeze)
+        if run.opponent is not None:
+            assert any(not torch.equal(*both) for both in zip(critic, run.opponent.net.parameters(), strict=True))
+        restored = run.restored(torch.rand(1, 3, 64, 64))
+        assert restored.shape == (1, 3, 64, 64)
+
+
+def test_weights_that_a_later_stage_lacks_are_told_before_the_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path / "weights"))
+    faces = parts.write_faces(tmp_path / "faces")
+    lacking = {"network": "vgg-face", "widths": [2, 2, 2, 2, 2]}
+    stages = parts.plain("first"), parts.plain("second", losses=(Loss("perceptual", options=lacking),))
+    for stage in ("all", "2"):
+        with pytest.raises(InputError, match="vgg_face_dag"):
+            train(parts.recipe(faces, *stages), faces, tmp_path / "out", stage=stage, device="cpu", workers=0, jobs=1)
+    assert not list(tmp_path.glob("out/*"))
+    done = train(parts.recipe(faces, *stages), faces, tmp_path / "out", stage="1", device="cpu", workers=0, jobs=1)
+    assert done.finished
+
+
+def test_choice_of_stages():
+    recipe = load_train_recipe("shen2020")
+    assert [recipe.chosen(which) for which in ("all", "2", "2-4", "joint")] == [[0, 1, 2, 3], [1], [1, 2, 3], [3]]
+    for wrong in ("0", "5", "3-2", "fin", "-1", "1-9"):
+        with pytest.raises(InputError, match="stage"):
+            recipe.chosen(wrong)
+
+
+def test_rates_over_a_stage():
+    assert [share(Schedule("step", every=2, factor=0.1), i, 6) for i in range(6)] == pytest.approx(
+        [1, 1, 0.1, 0.1, 0.01, 0.01]
+    )
+    assert [share(Schedule("linear", hold=2), i, 6) for i in range(6)] == pytest.approx([1, 1, 1, 0.75, 0.5, 0.25])
+    warm = Schedule("cosine", warmup=2, floor=0.1)
+    expected = [0.5, 1.0, *(0.1 + 0.9 * (1 + math.cos(math.pi * i / 4)) / 2 for i in range(4))]
+    assert [share(warm, i, 6) for i in range(6)] == pytest.approx(expected)
+    assert share(Schedule(), 5, 6) == 1
+    assert Schedule("step", warmup=10, every=100).shrunk(0.1) == Schedule("step", warmup=1, every=10)
+
+
+GOOD = """
+name = "x"
+network = "shen2018"
+source = "s"
+[data]
+recipe = "shen2020-train"
+batch = 2
+[[stage]]
+name = "a"
+iterations = 5
+losses = [{name = "l1"}]
+optimiser = {kind = "adam", lr = 1e-4}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("iterations = 5", "iteration = 5", "did you mean 'iterations'"),
+        ("iterations = 5", "iterations = 0", "at least 1"),
+        ('kind = "adam"', 'kind = "adma"', "did you mean 'adam'"),
+        ("lr = 1e-4", "lr = 0.0", "above 0"),
+        ("batch = 2", "batch = 0", "at least 1"),
+        ('losses = [{name = "l1"}]', "losses = []", "at least one loss"),
+        ("iterations = 5", 'iterations = 5\nschedule = {kind = "step"}', "above 0 with kind 'step'"),
+        ('{name = "l1"}', '{name = "l1", options = 3}', "a table"),
+        ("iterations = 5", "iterations = 5\nema = 1.0", "below 1"),
+    ],
+)
+def test_bad_recipe_is_told(tmp_path, old, new, said):
+    path = tmp_path / "x.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert load_train_recipe(path).stage[0].iterations == 5
+    path.write_text(GOOD.replace(old, new), encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        load_train_recipe(path)
+
+
+def test_unknown_recipe_is_told():
+    with pytest.raises(InputError, match="did you mean 'shen2020'"):
+        load_train_recipe("shen200")
