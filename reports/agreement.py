@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.pairing import family
 from facedeblur.benchmark.scores import Column
 from facedeblur.reports.text import short
 
@@ -63,13 +63,15 @@ def check(entries: Sequence[Entry]) -> None:
 def _check_signatures(one: Entry, other: Entry) -> None:
     if one.meta.columns[0].signature != other.meta.columns[0].signature:
         _refuse(one, other, one.meta.columns[:1], other.meta.columns[:1])
-    families = [_families(entry.meta.columns) for entry in (one, other)]
-    for family in families[0].keys() & families[1].keys():
-        mine, theirs = families[0][family], families[1][family]
-        if {c.signature for c in mine} != {c.signature for c in theirs}:
+    kinds, others = (_families(entry.meta.columns) for entry in (one, other))
+    for kind in kinds.keys() & others.keys():
+        mine, theirs = kinds[kind], others[kind]
+        names = [{column.signature for column in columns} for columns in (mine, theirs)]
+        # One more definition beside the common ones is a column that the other table lacks, no contradiction.
+        if names[0] - names[1] and names[1] - names[0]:
             _refuse(one, other, mine, theirs)
         for column in mine:
-            if column != other.column(column.signature):
+            if other.column(column.signature) is not None and column != other.column(column.signature):
                 raise InputError(
                     f"{column.signature} of {_name(other)}",
                     expected=f"a failure value of {column.failure:g} as in {_name(one)}",
@@ -87,14 +89,11 @@ def _refuse(one: Entry, other: Entry, mine: Sequence[Column], theirs: Sequence[C
     )
 
 
-def _families(columns: Sequence[Column]) -> dict[str, list[Column]]:
-    """Columns by family and provider: a network that was not there in one scoring is no other definition."""
-    families: dict[str, list[Column]] = {}
+def _families(columns: Sequence[Column]) -> dict[tuple[str, str], list[Column]]:
+    """Columns by family: a network that was not there in one scoring is no other definition."""
+    families: dict[tuple[str, str], list[Column]] = {}
     for column in columns:
-        parsed = Signature.parse(column.signature)
-        # Of the measures that need a network, the network is the first argument.
-        provider = parsed.args[0].partition("@")[0] if parsed.name not in ("psnr", "ssim") and parsed.args else ""
-        families.setdefault(f"{parsed.name} {provider}", []).append(column)
+        families.setdefault(family(column.signature), []).append(column)
     return families
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from facedeblur.benchmark.scores import Column
@@ -20,6 +21,21 @@ def ticks(low: float, high: float, *, about: int = 6) -> list[float]:
             break
         found = [round(n * step, 12) for n in range(first, last + 1)]
         if len(found) <= about:
+            break
+    return found
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Ticks of a logarithmic axis inside [low, high], both above 0: decades, and 2 and 5 where there is room."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for factors in ((1,), (1, 2, 5)):
+        found = [
+            factor * 10.0**power
+            for power in range(first, last + 1)
+            for factor in factors
+            if low * 0.999 <= factor * 10.0**power <= high * 1.001
+        ]
+        if len(found) >= 3:
             break
     return found
 
@@ -84,6 +100,20 @@ def positions(sizes: Sequence[int], low: float, high: float) -> dict[int, float]
     if len(sizes) == 1:
         return {sizes[0]: (low + high) / 2}
     return {size: low + (size - sizes[0]) / (sizes[-1] - sizes[0]) * (high - low) for size in sizes}
+
+
+def dodge(number: int, box: Frame) -> list[float]:
+    """Shifts in user units by which `number` marks stand side by side about one position of `box`."""
+    places = sorted(box.across.values())
+    gap = min((b - a for a, b in pairwise(places)), default=60.0)
+    step = min(4.0, 0.5 * gap / max(number - 1, 1))
+    return [(place - (number - 1) / 2) * step for place in range(number)]
+
+
+def whisker(row: Mapping[Any, Any], box: Frame) -> dict[str, Any]:
+    """Upper and lower end of an interval, None where there is none."""
+    known = math.isfinite(row["low"]) and math.isfinite(row["high"])
+    return {"foot": box.up(row["low"]) if known else None, "top": box.up(row["high"]) if known else None}
 
 
 def thin(sizes: Sequence[int], box: Frame) -> list[tuple[int, float]]:

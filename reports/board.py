@@ -15,6 +15,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
 from facedeblur.benchmark.statistics import Summary, summary
+from facedeblur.benchmark.uncertainty import Spread, spreads
 from facedeblur.reports.agreement import check
 from facedeblur.reports.text import short, value
 
@@ -93,10 +94,39 @@ class Entry:
     def _summaries(self) -> dict[str, Summary]:
         return {}
 
+    def spread(self, column: Column) -> Spread:
+        """The 95 % interval of the mean for other faces and other kernels, or why there is none."""
+        return self._spreads[column.signature]
+
+    @cached_property
+    def _spreads(self) -> dict[str, Spread]:
+        return spreads(self.scores)
+
+    @property
+    def timings(self) -> dict[str, Any]:
+        """Run time by the papers' rule as the run recorded it: mean, median, spread, images; empty where it did not."""
+        return dict(self.meta.run.get("timings") or {})
+
     @property
     def seconds_per_image(self) -> float:
-        """Run time by the papers' rule as the run recorded it, NaN where it did not."""
-        return _number((self.meta.run.get("timings") or {}).get("mean_s"))
+        """Mean run time of an image in seconds, NaN where the run did not say."""
+        return _number(self.timings.get("mean_s"))
+
+    @property
+    def image_size(self) -> str:
+        """``WIDTHxHEIGHT`` of the images timed, empty where they differ or nobody said."""
+        width, height = self.timings.get("width"), self.timings.get("height")
+        return f"{width}x{height}" if width and height else ""
+
+    @property
+    def peak_bytes(self) -> float:
+        """Peak memory, one image at a time: resident on the processor, allocated on a GPU; NaN where not known."""
+        return _number((self.meta.run.get("memory") or {}).get("peak_bytes"))
+
+    @property
+    def precision(self) -> str:
+        """``fp32``, ``bf16`` or ``fp16`` as the run recorded it, empty where it did not."""
+        return str(self.meta.run.get("precision") or "")
 
     @property
     def parameters(self) -> float:
@@ -104,9 +134,14 @@ class Entry:
         return _number(self.meta.run.get("parameters"))
 
     @property
-    def bytes(self) -> float:
+    def bytes_fp32(self) -> float:
         """Size of the parameters in bytes at 4 bytes each, NaN where the run did not say."""
         return _number(self.meta.run.get("bytes_fp32"))
+
+    @property
+    def bytes_weights(self) -> float:
+        """Size of the weight files in bytes, NaN where the run did not say."""
+        return _number(self.meta.run.get("bytes_weights"))
 
     @property
     def device(self) -> str:
@@ -243,3 +278,19 @@ def _columns(entries: Sequence[Entry]) -> tuple[Column, ...]:
     found = {column.signature: column for entry in order for column in entry.meta.columns}
     first = entries[0].meta.columns[0].signature
     return (found.pop(first), *found.values())
+
+
+def without_interval(board: Board) -> list[str]:
+    """Why means have no interval, each reason with what it holds for: ``the set has one kernel``."""
+    told: dict[str, list[str]] = {}
+    for entry in board:
+        for column in entry.meta.columns:
+            why = entry.spread(column).absent
+            if why:
+                told.setdefault(why, []).append(f"{column.label} of {entry.label}")
+    every = sum(len(entry.meta.columns) for entry in board)
+    lines = []
+    for why, where in told.items():
+        reason = f"the set has {why}" if why.startswith("one ") else why
+        lines.append(reason if len(where) == every else f"{reason} ({', '.join(where)})")
+    return lines

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from itertools import accumulate, islice
 
 import numpy as np
 
@@ -15,12 +14,16 @@ from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scores import Column
 from facedeblur.benchmark.sets import Pair, Set
 from facedeblur.reports.board import Board, Entry
-from facedeblur.reports.choice import GROUPS, PER_GROUP, choose
+from facedeblur.reports.choice import GROUPS, PER_GROUP, choose, further
 from facedeblur.reports.embed import ENCODINGS, data_uri
-from facedeblur.reports.text import short, unit, value
+from facedeblur.reports.places import open_outputs, open_set
+from facedeblur.reports.text import unit, value
 
-BUDGET = 2_200_000
+BUDGET = 2_000_000
 """Characters that the embedded pictures may take, so that a report stays under 3 MB."""
+
+FURTHER = 24
+"""Pairs at most that fill what the chosen ones leave of the budget."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Tile:
     source : str
         ``data:`` URI of the picture; empty where there is none.
     oracle, leading : bool
+    kernel : str
+        ``data:`` URI of the kernel: the true one with the blurred image, the method's own estimate with a method.
+    kernel_size : int
+        Width of that kernel in pixels.
     """
 
     label: str
@@ -46,6 +53,8 @@ class Tile:
     source: str = ""
     oracle: bool = False
     leading: bool = False
+    kernel: str = ""
+    kernel_size: int = 0
     pixels: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
@@ -60,8 +69,12 @@ class Row:
     kernel_size: int
     width: int
     height: int
-    kernel: str
     tiles: tuple[Tile, ...]
+
+    @property
+    def size(self) -> int:
+        """Characters of its pictures."""
+        return sum(len(tile.source) + len(tile.kernel) for tile in self.tiles)
 
     @property
     def across(self) -> int:
@@ -82,15 +95,20 @@ class Gallery:
     encoding : str
     notes : tuple of str
         One line for everything that is missing.
+    further : tuple of Row
+        Pairs spread evenly over the ranking of `method`, which fill what the others leave of the budget.
     """
 
     rows: tuple[Row, ...]
     method: str
     encoding: str
     notes: tuple[str, ...]
+    further: tuple[Row, ...] = ()
 
 
-def gallery(board: Board, *, per_group: int = PER_GROUP, budget: int = BUDGET) -> Gallery:
+def gallery(
+    board: Board, *, per_group: int = PER_GROUP, budget: int = BUDGET, named: Sequence[str] = (), more: int = FURTHER
+) -> Gallery:
     """Read the pictures of the chosen pairs from the set and the outputs, and encode them.
 
     Where the set is not found, or is another one than was scored, the gallery is empty and says so.
@@ -103,58 +121,42 @@ def gallery(board: Board, *, per_group: int = PER_GROUP, budget: int = BUDGET) -
     budget : int
         Characters that all pictures together may take. Pictures are lossless where they fit in, else
         JPEG without chroma subsampling in the best quality that does; only then are there fewer pairs.
+    named : sequence of str
+        Ids of pairs to show first.
+    more : int
+        Further pairs at most, in the same encoding, as far as the budget goes.
+
+    Raises
+    ------
+    InputError
+        When the tables have no pair of a name in `named`.
     """
+    chosen = choose(board, per_group=per_group, named=named)
     try:
-        opened = _open_set(board)
+        opened = open_set(board)
         notes: list[str] = []
-        outputs = {entry.label: _open_outputs(entry, opened, notes) for entry in board}
-        chosen = choose(board, per_group=per_group)
+        outputs = {entry.label: open_outputs(entry, opened, notes) for entry in board}
         rows = list(_rows(board, opened, outputs, chosen))
     except InputError as error:
         return Gallery((), board.leader.label, "", (f"No pictures: {error}",))
     for number in range(per_group, 0, -1):
-        kept = [row for group in GROUPS for row in [row for row in rows if row.group == group][:number]]
+        kept = [
+            row
+            for group in GROUPS
+            for row in [row for row in rows if row.group == group][: len(named) if group == "chosen" else number]
+        ]
         for name, encode in ENCODINGS:
             encoded = [_encode(row, encode) for row in kept]
-            if sum(len(tile.source) for row in encoded for tile in row.tiles) <= budget:
-                return Gallery(tuple(encoded), board.leader.label, name, tuple(notes))
+            left = budget - sum(row.size for row in encoded)
+            if left >= 0:
+                taken = [at for places in chosen.values() for at in places]
+                wanted = {"further": list(islice(further(board, taken), more))}
+                others = [_encode(row, encode) for row in _rows(board, opened, outputs, wanted)]
+                ends = accumulate(row.size for row in others)
+                fitting = tuple(row for row, end in zip(others, ends, strict=True) if end <= left)
+                return Gallery(tuple(encoded), board.leader.label, name, tuple(notes), fitting)
     notes.append(f"No pictures: not even one pair a group fits into {budget:,} characters")
     return Gallery((), board.leader.label, "", tuple(notes))
-
-
-def _open_set(board: Board) -> Set:
-    """The set of the board, where any of its tables says it lies."""
-    wrong: InputError | None = None
-    for entry in board:
-        path = _locate(entry, entry.meta.set.get("path"))
-        try:
-            opened = Set.open(path)
-        except InputError as error:
-            wrong = wrong or error
-            continue
-        if opened.content_hash == entry.meta.set.get("hash"):
-            return opened
-        wrong = InputError(
-            str(path),
-            expected=f"the set that was scored ({short(str(entry.meta.set.get('hash')))})",
-            found=f"another one ({short(opened.content_hash)})",
-        )
-    assert wrong is not None
-    raise wrong
-
-
-def _locate(entry: Entry, path: Any) -> Path:
-    """Paths in a table are seen from its folder; those of a table in memory from the working folder."""
-    folder = entry.source.parent if entry.source else Path()
-    return folder / str(path or "")
-
-
-def _open_outputs(entry: Entry, opened: Set, notes: list[str]) -> Outputs | None:
-    try:
-        return Outputs.open(_locate(entry, entry.meta.run.get("path")), opened)
-    except InputError as error:
-        notes.append(f"No pictures of {entry.label}: {error}")
-        return None
 
 
 def _rows(board: Board, opened: Set, outputs: dict[str, Outputs | None], chosen: dict[str, list[int]]) -> Iterator[Row]:
@@ -174,6 +176,8 @@ def _row(board: Board, opened: Set, outputs: dict[str, Outputs | None], group: s
     blurred = opened.blurred(pair)
     truth = (Tile("sharp", pixels=opened.sharp(image)),) if opened.has_sharp else ()
     first, tiles = Tile("blurred", pixels=blurred), []
+    if opened.bank is not None and pair.kernel_id:
+        first = _with_kernel(first, opened.bank.kernel(pair.kernel_id))
     for entry in board:
         tile = _tile(entry, outputs[entry.label], board, at, pair, blurred.shape[:2])
         if entry.is_input and tile.pixels is not None and np.array_equal(tile.pixels, blurred):
@@ -189,17 +193,15 @@ def _row(board: Board, opened: Set, outputs: dict[str, Outputs | None], group: s
         kernel_size=pair.kernel_size,
         width=image.width,
         height=image.height,
-        kernel=_kernel_picture(opened, pair),
         tiles=(first, *tiles, *truth),
     )
 
 
-def _kernel_picture(opened: Set, pair: Pair) -> str:
-    """The kernel, brightest value white, as a data URI; empty where the blur has none."""
-    if opened.bank is None or not pair.kernel_id:
-        return ""
-    kernel = opened.bank.kernel(pair.kernel_id)
-    return data_uri("png", encode_png(np.round(kernel / kernel.max() * 255).astype(np.uint8)))
+def _with_kernel(tile: Tile, kernel: np.ndarray) -> Tile:
+    """The tile with a kernel in its corner, whose brightest value is white."""
+    peak = float(kernel.max())
+    grey = np.round(np.clip(kernel / peak if peak > 0 else kernel, 0, 1) * 255).astype(np.uint8)
+    return replace(tile, kernel=data_uri("png", encode_png(grey)), kernel_size=len(kernel))
 
 
 def _tile(entry: Entry, outputs: Outputs | None, board: Board, at: int, pair: Pair, size: tuple[int, ...]) -> Tile:
@@ -217,7 +219,8 @@ def _tile(entry: Entry, outputs: Outputs | None, board: Board, at: int, pair: Pa
         return replace(known, why=f"no longer readable: found {error.found}")
     if pixel_hash(pixels) != str(entry.scores.frame["sha256"].iloc[at]):
         return replace(known, why="changed since it was scored")
-    return replace(known, pixels=pixels)
+    estimated, _ = next(outputs.kernel_pairs([pair]))
+    return replace(known if estimated is None else _with_kernel(known, estimated), pixels=pixels)
 
 
 def _caption(entry: Entry, column: Column, at: int) -> str:

@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facedeblur.benchmark.scores import Column
 from facedeblur.benchmark.statistics import summary
-from facedeblur.reports.board import Board, summarise
+from facedeblur.benchmark.uncertainty import Spread, factors, spread
+from facedeblur.reports.board import Board, Entry, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BINS = 48
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One metric of one method: the rows that count, and which face and kernel each is of.
+
+    Attributes
+    ----------
+    rows : (n,) int
+        Places in the score table; those without such a value (a class that is not in the picture) are left out.
+    values : (n,) float64
+        NaN where the pair failed.
+    faces, kernels : (n,) int
+        As `facedeblur.benchmark.uncertainty.factors` tells them apart.
+    """
+
+    rows: np.ndarray
+    values: np.ndarray
+    faces: np.ndarray
+    kernels: np.ndarray
+
+    def of(self, here: np.ndarray) -> Sample:
+        """The rows where the (n,) bool `here` is true."""
+        return Sample(self.rows[here], self.values[here], self.faces[here], self.kernels[here])
+
+    def spread(self, column: Column) -> Spread:
+        """The 95 % interval of the mean, where failures count as the metric says."""
+        return spread(np.where(np.isnan(self.values), column.failure, self.values), self.faces, self.kernels)
+
+
+def sample(entry: Entry, column: Column) -> Sample:
+    """What `column` is made of in the table of `entry`."""
+    values = entry.values(column, filled=False)
+    faces, kernels = (np.unique(names, return_inverse=True)[1] for names in factors(entry.scores))
+    kept = np.flatnonzero(~(np.isnan(values) & entry.ok)) if column.partial else np.arange(len(values))
+    return Sample(kept, values[kept], faces[kept], kernels[kept])
+
+
+def bounds(found: Spread) -> dict[str, Any]:
+    """An interval as columns of a table: ``low``, ``high``, and in ``absent`` why they are NaN."""
+    known = found.interval
+    ends = (known.low, known.high) if known else (np.nan, np.nan)
+    return {"low": ends[0], "high": ends[1], "absent": found.absent}
 
 
 def by_kernel_size(board: Board) -> pd.DataFrame:
@@ -24,30 +70,32 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a method and size: ``method``, ``oracle``, ``kernel_size`` (pixels), ``pairs``, ``failed``,
-        ``mean``, ``std``, ``q25``, ``median``, ``q75`` in the metric's unit.
+        ``mean``, ``std``, ``q25``, ``median``, ``q75`` in the metric's unit; ``low`` and ``high``, the 95 % interval
+        of the mean for other faces and other kernels of that size, NaN where there is none, and why in ``absent``.
     """
     import pandas as pd
 
     column = board.headline
     rows = []
     for entry in board:
-        sizes = entry.scores.frame["kernel_size"].to_numpy()
-        values = entry.values(column, filled=False)
+        known = sample(entry, column)
+        sizes = entry.scores.frame["kernel_size"].to_numpy()[known.rows]
         for size in np.unique(sizes):
-            here = sizes == size
-            result = summarise(values[here], column)
+            here = known.of(sizes == size)
+            result = summarise(here.values, column)
             rows.append(
                 {
                     "method": entry.label,
                     "oracle": entry.oracle,
                     "kernel_size": int(size),
-                    "pairs": int(here.sum()),
+                    "pairs": len(here.rows),
                     "failed": result.failed,
                     "mean": result.mean,
                     "std": result.std,
                     "q25": result.q25,
                     "median": result.median,
                     "q75": result.q75,
+                    **bounds(here.spread(column)),
                 }
             )
     return pd.DataFrame(rows)

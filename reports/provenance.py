@@ -16,6 +16,17 @@ _FAMILIES = {
     "ssim": "structural similarity of 8-bit images with K = (0.01, 0.03), L = 255",
     "detection": "share of restored images in which the detector finds a face",
     "identity": "distance between the embeddings of the restored and the sharp face",
+    "dvgg": "distance between the features of the restored and the sharp face in a VGG network",
+    "lpips": "learned perceptual distance between the restored and the sharp image (Zhang et al., CVPR 2018)",
+    "dists": "distance in structure and texture of VGG features (Ding et al., TPAMI 2020)",
+    "niqe": "naturalness of the restored image alone, distance from a model of sharp images (Mittal et al., SPL 2013)",
+    "landmarks": "mean distance of the landmarks of the restored from those of the sharp face",
+    "psnr-class": "PSNR of one semantic class",
+    "ssim-class": "SSIM of one semantic class",
+    "psnr-shift": "PSNR after the sub-pixel shift that makes the error smallest",
+    "ssim-shift": "SSIM after the sub-pixel shift that makes the error smallest",
+    "psnr-crop": "PSNR without the image's border",
+    "ssim-crop": "SSIM without the image's border",
 }
 _ARGUMENTS = {
     "rgb": "error over the three RGB channels together",
@@ -38,6 +49,20 @@ _ARGUMENTS = {
     "edgeface-xxs": "the EdgeFace-XXS network",
     "dlib-resnet": "dlib's 128-d residual network",
     "facenet-vggface2": "FaceNet (InceptionResnetV1 trained on VGGFace2)",
+    "openface-nn4.small2": "OpenFace's nn4.small2 network",
+    "l2sq": "squared Euclidean",
+    "detect-inner": "the face is found again and aligned by the inner corners of the eyes and the lower lip",
+    "vgg-face": "VGG-Face, layer pool5",
+    "norm": "Euclidean norm of the difference, images less the mean colour of VGG-Face",
+    "mse": "mean squared difference, images as they are",
+    "alex": "AlexNet",
+    "vgg": "VGG-16",
+    "vgg16": "VGG-16",
+    "v0.1": "version 0.1 of its weights",
+    "interocular": "divided by the distance between the outer corners of the eyes",
+    "interpupil": "divided by the distance between the eyes' centres",
+    "masked": "over the whole image, black outside the class in both images",
+    "region": "over the pixels of the class alone",
 }
 
 
@@ -75,7 +100,7 @@ def set_facts(board: Board) -> list[tuple[str, str]]:
 
 def run_facts(entry: Entry) -> list[tuple[str, str]]:
     """Everything that the run and the scoring of one method recorded, paths left out."""
-    skipped = {"method", "oracle", "schema", "set", "path", "hash", "store"}
+    skipped = {"method", "oracle", "schema", "set", "path", "hash", "files", "store"}
     facts = [("run hash", str(entry.meta.run.get("hash", "")))]
     facts += [(name, line(value)) for name, value in entry.meta.run.items() if name not in skipped]
     return [(name, text) for name, text in facts if text]
@@ -103,12 +128,19 @@ def commands(board: Board) -> list[str]:
     name, seed = str(board.set.get("name", "RECIPE")), board.set.get("seed")
     lines = [f"facedeblur build {shlex.quote(name)} --faces PHOTOS{'' if seed is None else f' --seed {seed}'} -o SET"]
     folders = [f"OUTPUTS/{place}" for place in range(1, len(board.entries) + 1)]
-    for entry, folder in zip(board, folders, strict=True):
+    made = {str(entry.meta.run.get("hash")): folder for entry, folder in zip(board, folders, strict=True)}
+    # A run with the kernels of another comes after it.
+    order = sorted(zip(board, folders, strict=True), key=lambda one: bool(one[0].meta.run.get("given_kernels")))
+    for entry, folder in order:
         run = entry.meta.run
         if run.get("foreign"):
             lines.append(f"# {folder}: restored by {line(run.get('method'))}, outside facedeblur".replace("\n", " "))
         else:
-            lines.append(" ".join(["facedeblur run", *map(shlex.quote, _run_words(run)), "SET -o", folder]))
+            given = run.get("given_kernels")
+            kernels = ["--kernels", made.get(given["run"], "KERNELS")] if given else []
+            lines.append(
+                " ".join(["facedeblur run", *map(shlex.quote, _run_words(run)), "SET", *kernels, "-o", folder])
+            )
     lines.append(f"facedeblur score SET {' '.join(folders)} --protocol {shlex.quote(board.leader.meta.protocol)}")
     lines.append(f"facedeblur report {' '.join(folders)} -o report.html")
     return lines

@@ -15,8 +15,8 @@ import numpy as np
 
 from facedeblur.benchmark.errors import need
 from facedeblur.benchmark.scores import Column
-from facedeblur.reports.axes import Frame, path, positions, scale, spread_labels, thin, tick, ticks
-from facedeblur.reports.text import count, unit, value
+from facedeblur.reports.axes import Frame, dodge, path, positions, scale, spread_labels, thin, tick, ticks, whisker
+from facedeblur.reports.text import NONE, between, count, unit, value
 
 if TYPE_CHECKING:
     import jinja2
@@ -71,20 +71,21 @@ def draw_kernel_size(frame: pd.DataFrame, column: Column) -> str:
     Returns
     -------
     str
-        An ``<svg>`` element. An infinite mean stands as an open arrow at the upper or lower edge.
+        An ``<svg>`` element. Whiskers are the 95 % intervals; methods stand side by side at a size so that they can
+        be told apart. An infinite mean stands as an open arrow at the upper or lower edge.
     """
     height = max(340, 80 + 15 * frame["method"].nunique())
     box = Frame(760, height, left=44, right=172, top=26, bottom=42)
     sizes = sorted({int(size) for size in frame["kernel_size"]})
-    box.across = positions(sizes, box.x0 + 14, box.x1 - 14)
-    levels = box.fit([float(v) for v in frame["mean"]], column)
-    series = _series(frame, column, box)
+    box.across = positions(sizes, box.x0 + 20, box.x1 - 20)
+    levels = box.fit([float(v) for name in ("mean", "low", "high") for v in frame[name]], column)
+    series = _series(frame, column, box, side_by_side=True)
     spread_labels(series, box)
-    return _render("lines.svg.j2", box=box, series=series, levels=levels, sizes=thin(sizes, box), column=column)
+    return render("lines.svg.j2", box=box, series=series, levels=levels, sizes=thin(sizes, box), column=column)
 
 
 def draw_spread(frame: pd.DataFrame, column: Column) -> list[dict[str, Any]]:
-    """One small drawing a method: its mean and inter-quartile range, the other methods' means in grey.
+    """One small drawing a method: its mean with interval and inter-quartile range, the other methods' means in grey.
 
     Returns
     -------
@@ -94,7 +95,7 @@ def draw_spread(frame: pd.DataFrame, column: Column) -> list[dict[str, Any]]:
     box = Frame(232, 150, left=30, right=8, top=8, bottom=22)
     sizes = sorted({int(size) for size in frame["kernel_size"]})
     box.across = positions(sizes, box.x0 + 6, box.x1 - 6)
-    reach = [float(v) for name in ("mean", "q25", "q75") for v in frame[name]]
+    reach = [float(v) for name in ("mean", "q25", "q75", "low", "high") for v in frame[name]]
     levels = box.fit(reach, column, about=4)
     series = _series(frame, column, box)
     ends = [sizes[0], sizes[-1]] if len(sizes) > 1 else sizes
@@ -102,7 +103,7 @@ def draw_spread(frame: pd.DataFrame, column: Column) -> list[dict[str, Any]]:
     return [
         {
             **one,
-            "svg": _render("panel.svg.j2", box=box, one=one, series=series, levels=levels, sizes=shown, column=column),
+            "svg": render("panel.svg.j2", box=box, one=one, series=series, levels=levels, sizes=shown, column=column),
         }
         for one in series
     ]
@@ -131,11 +132,12 @@ def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
             {
                 **style(place),
                 "method": row["method"],
-                "name": _clip(row["method"]),
+                "name": clip(row["method"]),
                 "oracle": row["oracle"],
                 "base": base,
                 "area": _steps([across(edge) for edge in edges], row["counts"], base, 30 / most),
                 "marks": marks,
+                "bins": _bins(row, column, [across(edge) for edge in edges]),
                 "notes": _beside(row),
                 "title": _distribution_title(row, column),
             }
@@ -143,19 +145,20 @@ def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
     box.y1 = box.y0 + step * len(rows)
     box.height = box.y1 + box.bottom
     lines = [{"at": across(level / factor), "text": tick(level, levels)} for level in levels]
-    return _render("ridges.svg.j2", box=box, rows=rows, levels=lines, column=column)
+    return render("ridges.svg.j2", box=box, rows=rows, levels=lines, column=column)
 
 
-def _series(frame: pd.DataFrame, column: Column, box: Frame) -> list[dict[str, Any]]:
+def _series(frame: pd.DataFrame, column: Column, box: Frame, *, side_by_side: bool = False) -> list[dict[str, Any]]:
     series = []
+    shifts = dodge(frame["method"].nunique(), box) if side_by_side else [0.0] * frame["method"].nunique()
     for place, (method, rows) in enumerate(frame.groupby("method", sort=False)):
-        points = [_point(row, column, box) for row in rows.to_dict("records")]
+        points = [_point(row, column, box, shifts[place]) for row in rows.to_dict("records")]
         drawn = [point for point in points if not point["beyond"]]
         series.append(
             {
                 **style(place),
                 "method": str(method),
-                "name": _clip(str(method)),
+                "name": clip(str(method)),
                 "oracle": bool(rows["oracle"].iloc[0]),
                 "points": points,
                 "path": path([(point["x"], point["y"]) for point in drawn]),
@@ -166,16 +169,29 @@ def _series(frame: pd.DataFrame, column: Column, box: Frame) -> list[dict[str, A
     return series
 
 
-def _point(row: Mapping[Any, Any], column: Column, box: Frame) -> dict[str, Any]:
+def _point(row: Mapping[Any, Any], column: Column, box: Frame, shift: float) -> dict[str, Any]:
     mean, beyond = row["mean"], not math.isfinite(row["mean"])
     at = (box.y0 if mean > 0 else box.y1) if beyond else box.up(mean)
     failed = f", {count(row['failed'])} failed" if row["failed"] else ""
     title = (
-        f"{row['method']}, {row['kernel_size']} px: mean {value(mean, column)} {unit(column)}, "
-        f"middle half {value(row['q25'], column)} to {value(row['q75'], column)}, "
-        f"{count(row['pairs'])} pairs{failed}"
+        f"{row['method']}, {row['kernel_size']} px: mean {measured(mean, column)}\n"
+        f"{ends(row, column)}\n"
+        f"middle half of pairs {value(row['q25'], column)} to {value(row['q75'], column)}\n"
+        f"n = {count(row['pairs'])} pairs{failed}"
     )
-    return {"x": box.across[row["kernel_size"]], "y": at, "beyond": beyond, "title": title}
+    return {"x": box.across[row["kernel_size"]] + shift, "y": at, "beyond": beyond, "title": title, **whisker(row, box)}
+
+
+def ends(row: Mapping[Any, Any], column: Column) -> str:
+    """The interval of a row in words."""
+    if math.isnan(row["low"]):
+        return f"no interval: {row['absent']}" if row["absent"] else f"95 % interval {NONE}"
+    return f"95 % interval {between(row['low'], row['high'], column)}"
+
+
+def measured(number: float, column: Column) -> str:
+    """A value with its unit."""
+    return " ".join(part for part in (value(number, column), unit(column)) if part)
 
 
 def _band(rows: Sequence[Mapping[Any, Any]], box: Frame) -> str:
@@ -202,6 +218,17 @@ def _steps(edges: Sequence[float], counts: Sequence[int], base: float, height: f
     return path([*points, (edges[-1], base)]) + "Z"
 
 
+def _bins(row: Mapping[Any, Any], column: Column, places: Sequence[float]) -> list[dict[str, Any]]:
+    """What a pointer is told: every bin with pairs in it."""
+    scored, bins = int(sum(row["counts"])), []
+    for at, number in enumerate(row["counts"]):
+        share = f"{count(int(number))} of n = {count(scored)} pairs ({100 * number / max(scored, 1):.1f} %)"
+        reach = f"{value(row['edges'][at], column)} to {measured(row['edges'][at + 1], column)}"
+        title = f"{row['method']}: {share}\n{reach}"
+        bins.append({"x": places[at], "width": places[at + 1] - places[at], "title": title})
+    return [one for one, number in zip(bins, row["counts"], strict=True) if number]
+
+
 def _beside(row: Mapping[Any, Any]) -> list[str]:
     notes = [f"{count(row['failed'])} failed"] if row["failed"] else []
     return notes + ([f"{count(row['infinite'])} infinite"] if row["infinite"] else [])
@@ -212,12 +239,15 @@ def _distribution_title(row: Mapping[Any, Any], column: Column) -> str:
     names = ("least", "first quartile", "median", "third quartile", "most")
     told = ", ".join(f"{name} {value(row[part], column)}" for name, part in zip(names, parts, strict=True))
     beside = "".join(f", {note}" for note in _beside(row))
-    return f"{row['method']}, {unit(column) or column.label}: {told}{beside}"
+    scored = count(int(sum(row["counts"])))
+    return f"{row['method']}, {unit(column) or column.label}: {told}\nn = {scored} pairs{beside}"
 
 
-def _clip(name: str) -> str:
+def clip(name: str) -> str:
+    """A name short enough to stand in a drawing."""
     return name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
 
 
-def _render(template: str, **what: Any) -> str:
+def render(template: str, **what: Any) -> str:
+    """A drawing from one of the templates."""
     return environment().get_template(template).render(**what)

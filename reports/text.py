@@ -37,6 +37,15 @@ def value(number: float | None, column: Column) -> str:
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
+def between(low: float, high: float, column: Column) -> str:
+    """An interval of a metric: ``[25.9, 26.9]``, one decimal less than a value where that tells its ends apart."""
+    scale = 100.0 if column.unit == "fraction" else 1.0
+    digits = _DIGITS.get(column.unit, 4) - 1
+    digits += (high - low) * scale < 5 * 10.0**-digits
+    ends = [f"{end * scale:.{digits}f}" for end in (low, high)]
+    return f"[{', '.join(end.lstrip('-') if float(end) == 0 else end.replace('-', '−') for end in ends)}]"
+
+
 def count(number: int) -> str:
     """7998 -> ``7,998``."""
     return f"{number:,}"

@@ -1,9 +1,9 @@
 "use strict";
-// Sorting, on top of a table that is complete without it.
+// Sorting and filtering, on top of tables that are complete without them.
 (() => {
   const table = document.querySelector(".board");
   const choice = document.getElementById("statistic");
-  const live = document.querySelector(".live");
+  const live = document.querySelector("#leaderboard > .live");
   const heads = [...table.tHead.rows[0].cells];
   const statistic = () => choice.querySelector("input:checked").value;
   let column = 0;
@@ -13,43 +13,53 @@
     const data = row.cells[column].dataset;
     const name = heads[column].dataset.key;
     if (name === "method") return data.method;
-    const text = /^m\d+$/.test(name) ? data[statistic()] : data[name];
+    return number(/^m\d+$/.test(name) ? data[statistic()] : data[name]);
+  }
+
+  function number(text) {
     return text === undefined || text === "" ? NaN : Number(text);
   }
 
-  function compare(a, b) {
-    const [x, y] = [key(a), key(b)];
-    const sign = direction === "ascending" ? 1 : -1;
+  function order(x, y, way) {
+    const sign = way === "ascending" ? 1 : -1;
     if (typeof x === "string") return sign * x.localeCompare(y, undefined, { numeric: true });
     // What has no value stays below, whichever way is up.
     if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
     return x === y ? 0 : sign * (x < y ? -1 : 1);
   }
 
-  function sort() {
-    heads.forEach((head, at) => {
-      if (at === column) head.setAttribute("aria-sort", direction);
+  function mark(all, at, way) {
+    all.forEach((head, place) => {
+      if (place === at) head.setAttribute("aria-sort", way);
       else head.removeAttribute("aria-sort");
     });
+  }
+
+  function sort() {
+    mark(heads, column, direction);
     for (const body of table.tBodies) {
       const rows = [...body.rows].filter((row) => !row.classList.contains("part"));
-      body.append(...rows.sort(compare));
+      body.append(...rows.sort((a, b) => order(key(a), key(b), direction)));
     }
     const which = /^m\d+$/.test(heads[column].dataset.key) ? ", " + statistic() : "";
     const label = heads[column].querySelector(".head").textContent.trim();
     live.textContent = "Sorted by " + label + which + ", " + direction;
   }
 
-  heads.forEach((head, at) => {
-    if (!head.dataset.key) return;
+  function press(head, act) {
     const span = head.querySelector(".head");
     const button = document.createElement("button");
     button.type = "button";
     button.className = span.className;
-    button.title = span.title;
+    if (span.title) button.title = span.title;
     button.append(...span.childNodes);
     span.replaceWith(button);
-    button.addEventListener("click", () => {
+    button.addEventListener("click", act);
+  }
+
+  heads.forEach((head, at) => {
+    if (!head.dataset.key) return;
+    press(head, () => {
       const other = direction === "ascending" ? "descending" : "ascending";
       direction = at === column ? other : head.dataset.first;
       column = at;
@@ -65,10 +75,64 @@
     sort();
   });
 
+  for (const small of document.querySelectorAll("table.sortable")) {
+    const own = [...small.tHead.rows[0].cells];
+    own.forEach((head, at) => {
+      press(head, () => {
+        const now = head.getAttribute("aria-sort");
+        const way = !now ? head.dataset.first : now === "ascending" ? "descending" : "ascending";
+        mark(own, at, way);
+        const value = (row) => (at === 0 ? row.cells[0].dataset.v : number(row.cells[at].dataset.v));
+        small.tBodies[0].append(...[...small.tBodies[0].rows].sort((a, b) => order(value(a), value(b), way)));
+        // The gap stands between the hardest and the easiest, which are no longer apart.
+        for (const row of small.tBodies[0].rows) row.classList.remove("gap");
+      });
+    });
+  }
+
+  // A filter hides rows, and dims what is left out in the figures.
+  const filter = document.getElementById("filter");
+  const words = document.getElementById("filter-text");
+  const kind = document.getElementById("filter-kind");
+  const count = document.getElementById("filter-count");
+
+  function sift() {
+    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const off = new Set();
+    let shown = 0;
+    let all = 0;
+    for (const row of table.querySelectorAll("tr[data-of]")) {
+      const oracle = row.parentElement.classList.contains("oracle");
+      const fits = { all: true, blind: !oracle, oracle, whole: row.dataset.whole === "1" }[kind.value];
+      const name = row.dataset.of.toLowerCase();
+      row.hidden = !(fits && wanted.every((word) => name.includes(word)));
+      if (row.hidden) off.add(row.dataset.of);
+      else shown += 1;
+      all += 1;
+    }
+    for (const part of document.querySelectorAll("[data-of]")) part.classList.toggle("off", off.has(part.dataset.of));
+    for (const body of table.tBodies) {
+      const part = body.querySelector(".part");
+      if (part) part.hidden = !body.querySelector("tr[data-of]:not([hidden])");
+    }
+    count.textContent = shown === all ? "" : shown + " of " + all + " methods";
+  }
+
+  filter.hidden = false;
+  words.addEventListener("input", sift);
+  kind.addEventListener("change", sift);
+  document.getElementById("filter-clear").addEventListener("click", () => {
+    words.value = "";
+    kind.value = "all";
+    sift();
+    words.focus();
+  });
+
   // Paper shows everything.
   const closed = [];
   addEventListener("beforeprint", () => {
     for (const part of document.querySelectorAll("details:not([open])")) {
+      if (part.classList.contains("further")) continue;
       part.open = true;
       closed.push(part);
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facedeblur.benchmark.classes import GROUPS, HELEN
 from facedeblur.benchmark.images import pixel_hash
 from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.benchmark.outputs import Outputs, Status
+from facedeblur.benchmark.parse import SHARP_FILE
+from facedeblur.benchmark.parsing_scores import NO_FACE as NOT_PARSED
+from facedeblur.benchmark.parsing_scores import NO_LABEL, ParsingScores
+from facedeblur.benchmark.recognition import NO_FACE, Curve, Recognition
 from facedeblur.benchmark.scores import KEYS, Column, ScoreMeta, Scores
 from facedeblur.benchmark.set_writer import SetWriter
 from facedeblur.benchmark.sets import Image, Pair, Set
 from facedeblur.benchmark.stores import write_pixels
 from facedeblur.benchmark.tables import write_rows
+from facedeblur.reports.html import report
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "<script>alert(1)</script>"
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
@@ -135,6 +143,102 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     ]:
         outputs[method] = _write_outputs(root / folder, method, made, oracle=oracle)
     return Bench(root / "set", outputs)
+
+
+@pytest.fixture(scope="session")
+def rich(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """The same set and outputs with recognition, parsing, and the kernels that one method estimated, beside them."""
+    root = tmp_path_factory.mktemp("rich") / "all"
+    shutil.copytree(bench.set.parent, root)
+    outputs = {method: root / folder.name for method, folder in bench.outputs.items()}
+    made = Set.open(root / "set")
+    for place, (method, folder) in enumerate(outputs.items()):
+        table = Scores.read(folder)
+        make_recognition(table, seed=place).write(folder / "recognition.parquet")
+        make_parsing(table, seed=place).write(folder / "parsing.parquet")
+        if method == "blurred":
+            make_parsing(table, seed=9, run_hash="").write(folder / SHARP_FILE)
+        if method == "unsharp":
+            pairs = list(made.pairs())[:-1]  # of one pair it left none
+            kernels = [np.full((pair.kernel_size - 2,) * 2, (pair.kernel_size - 2.0) ** -2) for pair in pairs]
+            Bank.of([pair.pair_id for pair in pairs], kernels).save(folder / "kernels.npz")
+    return Bench(root / "set", outputs)
+
+
+def make_recognition(
+    table: Scores, *, seed: int = 0, run_hash: str | None = None, embedder: str = "net@0"
+) -> Recognition:
+    """Made-up ranks of the table's pairs in a gallery of 12 people; the first probe has no face."""
+    frame, rng = table.frame, np.random.default_rng(seed)
+    ranks = rng.integers(1, 8 + seed, len(frame))
+    ranks[0] = 0
+    keys = ["index", "pair_id", "image_id", "identity", "kernel_id", "kernel_size"]
+    rows = frame[keys].assign(status=np.where(ranks == 0, NO_FACE, "ok"), rank=ranks.astype(np.int32))
+    rows = rows.assign(same_distance=0.5, other_distance=1.0)
+
+    def curve(of: np.ndarray) -> Curve:
+        return Curve(
+            len(of), int((of == 0).sum()), 0, tuple(float(((of > 0) & (of <= k)).mean()) for k in range(1, 25))
+        )
+
+    clear = curve(np.ones(3, int))
+    return Recognition(
+        method=table.meta.method, oracle=table.meta.oracle, set_name="tiny", set_hash=table.meta.set["hash"],
+        run_hash=table.meta.run["hash"] if run_hash is None else run_hash, embedder=embedder, distance="l2",
+        n_gallery=24, gallery_left_out=0, n_identities=12, curve=curve(ranks), clear=clear, leave_one_out=clear,
+        verification=None, ranks=rows,
+    )  # fmt: skip
+
+
+def make_parsing(table: Scores, *, seed: int = 0, run_hash: str | None = None) -> ParsingScores:
+    """Made-up counts of the table's pairs; one has no label, in one no face was found, and hair is not parsed."""
+    frame, rng = table.frame, np.random.default_rng(seed)
+    rows = frame[["index", "pair_id", "image_id", "kernel_id", "kernel_size"]].copy()
+    rows["status"] = "ok"
+    rows.loc[1, "status"], rows.loc[2, "status"] = NO_LABEL, NOT_PARSED
+    for name, groups in GROUPS.items():
+        counts = rng.integers([20, 0, 0], [200, 30, 60], (len(rows), len(groups), 3))
+        counts[1], counts[2, :, :2] = 0, 0
+        rows[name] = [list(map(int, one.ravel())) for one in counts]
+    classes = tuple(name for name in HELEN if name != "hair")
+    known = (table.meta.method, table.meta.oracle, "tiny", table.meta.set["hash"])
+    return ParsingScores(*known, table.meta.run["hash"] if run_hash is None else run_hash, "parser@0", classes, rows)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, started once."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium on the PATH: apt-get install chromium")
+    with playwright.sync_playwright() as running:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = running.chromium.launch(executable_path=found, args=flags)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def report_file(rich: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with every section that there is."""
+    return report(rich.tables, tmp_path_factory.mktemp("browser") / "report.html")
+
+
+@pytest.fixture
+def opened(browser: Any, report_file: Path) -> Iterator[Any]:
+    """The page, with what it complained about and asked for in ``page.trouble``."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.trouble = []
+    page.on("console", lambda message: page.trouble.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: page.trouble.append(f"error: {error}"))
+    page.on("request", lambda request: request.url.startswith(("file://", "data:")) or page.trouble.append(request.url))
+    page.on("dialog", lambda dialog: page.trouble.append(f"dialog: {dialog.message}") or dialog.dismiss())
+    page.goto(report_file.as_uri())
+    yield page
+    assert page.trouble == []
+    context.close()
 
 
 def _streak(size: int, angle: float) -> np.ndarray:

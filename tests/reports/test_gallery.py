@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import write_png
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scores import Scores
 from facedeblur.benchmark.sets import Set
 from facedeblur.reports.board import gather
-from facedeblur.reports.choice import choose
+from facedeblur.reports.choice import choose, further
 from facedeblur.reports.embed import ENCODINGS
 from facedeblur.reports.gallery import Gallery, gallery
 
@@ -93,9 +94,9 @@ def test_pictures_are_those_on_disk(bench: Any) -> None:
         np.testing.assert_array_equal(decode(tiles["sharp"].source), made.sharp(made.images[pair.image_id]))
         restored = outputs["unsharp"].restored(pair, (64, 64))
         np.testing.assert_array_equal(decode(tiles["unsharp"].source), restored)
-        kernel = made.bank.kernel(row.kernel_id)
-        assert decode(row.kernel).shape[0] == row.kernel_size == len(kernel)
-        assert np.corrcoef(decode(row.kernel)[..., 0].ravel(), kernel.ravel())[0, 1] > 0.999
+        kernel, drawn = made.bank.kernel(row.kernel_id), row.tiles[0].kernel
+        assert decode(drawn).shape[0] == row.kernel_size == row.tiles[0].kernel_size == len(kernel)
+        assert np.corrcoef(decode(drawn)[..., 0].ravel(), kernel.ravel())[0, 1] > 0.999
 
 
 def test_captions_are_the_scores_of_the_pair(bench: Any) -> None:
@@ -170,3 +171,47 @@ def test_the_last_resort_shrinks_pictures_without_turning_them() -> None:
     assert "256 pixels" in name and small.shape == (256, 128, 3)
     np.testing.assert_allclose(small[:100].mean(axis=(0, 1)), (200, 60, 20), atol=3)
     assert decode(encode(tall[:100, :100])).shape == (100, 100, 3)
+
+
+def test_a_pair_that_is_asked_for_comes_first(bench: Any) -> None:
+    board = gather(bench.tables)
+    wanted = ["face2_ker01_k5", "face0_ker03_k9"]
+    pictures = gallery(board, named=wanted)
+    assert [row.pair_id for row in pictures.rows if row.group == "chosen"] == wanted
+    assert [row.pair_id for row in pictures.rows[:2]] == wanted
+    assert len({row.pair_id for row in (*pictures.rows, *pictures.further)}) == 12
+    with pytest.raises(InputError, match="face2_ker01"):
+        gallery(board, named=["face2_ker01_k55"])
+
+
+def test_further_pairs_are_spread_evenly_and_fill_the_budget(bench: Any, scores_of: Make) -> None:
+    board = gather([scores_of("a", np.arange(100.0))])
+    order = list(further(board, [0, 99]))
+    assert sorted(order) == list(range(1, 99))
+    for count in (4, 8, 16, 32):
+        gaps = np.diff(sorted(order[:count]))
+        assert gaps.max() <= 2 * 128 / count
+
+    board = gather(bench.tables)
+    whole = gallery(board, per_group=1)
+    assert whole.further and {row.group for row in whole.further} == {"further"}
+    used = sum(row.size for row in whole.rows)
+    assert len(gallery(board, per_group=1, more=2).further) == 2
+    tight = gallery(board, per_group=1, budget=used + whole.further[0].size)
+    assert tight.encoding == "lossless" and len(tight.further) == 1
+    assert not gallery(board, per_group=1, budget=used).further
+
+
+def test_estimated_kernels_are_drawn_with_their_method(rich: Any) -> None:
+    made = Set.open(rich.set)
+    bank = Outputs.open(rich.outputs["unsharp"], made).kernels()
+    pictures = gallery(gather(rich.tables))
+    seen = 0
+    for row in (*pictures.rows, *pictures.further):
+        tile = next(tile for tile in row.tiles if tile.label == "unsharp")
+        assert bool(tile.kernel) == (bank is not None and row.pair_id in bank)
+        if tile.kernel:
+            assert decode(tile.kernel).shape[:2] == (row.kernel_size - 2,) * 2 and decode(tile.kernel).min() == 255
+            seen += 1
+        assert not any(tile.kernel for tile in row.tiles if tile.label in ("wiener", "sharp"))
+    assert seen == 11

@@ -15,8 +15,9 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Scores
+from facedeblur.reports import provenance, text
 from facedeblur.reports.board import gather
-from facedeblur.reports.gallery import Gallery
+from facedeblur.reports.gallery import BUDGET, Gallery
 from facedeblur.reports.html import page, report
 
 Make = Callable[..., Scores]
@@ -103,7 +104,7 @@ def test_the_policy_lets_only_the_own_script_and_style_through(source: str) -> N
 
 def test_the_table_is_whole_without_scripts(source: str, bench: Any) -> None:
     board = gather(bench.tables)
-    rows = {cells[1].split("run")[0].strip(): cells for cells in read(source).cells if len(cells) == 9}
+    rows = {cells[1].split("run")[0].strip(): cells for cells in read(source).cells if len(cells) == 11}
     for entry in board:
         mark = "input" if entry.is_input else "true kernel" if entry.oracle else ""
         cells = rows[f"{entry.label} {mark}".strip()]
@@ -112,8 +113,35 @@ def test_the_table_is_whole_without_scripts(source: str, bench: Any) -> None:
             factor, digits = {"dB": (1, 2), "fraction": (100, 2), "": (1, 4)}[column.unit]
             for number in (result.mean, result.std, result.worst):
                 assert f"{number * factor:.{digits}f}".replace("-", "−") in cell
+            spread = entry.spread(column).interval
+            assert spread is not None and text.between(spread.low, spread.high, column) in cell
         assert cells[2].replace("\u200b", "") == f"{entry.ok.sum()}/12"
         assert cells[7].startswith("0.00200")
+
+
+def test_time_size_and_memory_are_told_apart(scores_of: Make) -> None:
+    timings = {"mean_s": 0.0125, "median_s": 0.012, "std_s": 0.0011, "images": 9, "width": 240, "height": 200}
+    run = {
+        "timings": {**timings, "rule": "nine images"}, "parameters": 8_061_411, "bytes_fp32": 32_245_644,
+        "bytes_weights": 14_800_000, "memory": {"rule": "on the GPU", "peak_bytes": 250_000_000}, "device": "cuda",
+        "precision": "fp16",
+    }  # fmt: skip
+    board = gather([scores_of("net", np.full(20, 25.0), run=run), scores_of("other", np.full(20, 24.0))])
+    rows = {
+        cells[1].split("run")[0]: cells for cells in read(page(board, Gallery((), "", "", ()))).cells if len(cells) > 9
+    }
+    assert rows["net"][7] == "0.01250.0120 ±\u202f0.00110240×200cuda fp16"
+    assert rows["net"][8:] == ["8.06 M", "32.2 MB14.8 MB", "250 MB"]
+    assert rows["other"][7:] == ["—"] * 4
+
+
+def test_an_interval_that_is_absent_is_told(scores_of: Make) -> None:
+    table = scores_of("net", np.full(20, 25.0))
+    table.frame["kernel_id"], table.frame["kernel_size"] = "k", 13
+    reader = read(page(gather([table]), Gallery((), "", "", ())))
+    assert "No interval: the set has one kernel." in "".join(reader.text)
+    # Four metrics on the leaderboard, and the one kernel size.
+    assert sum("[—]" in cell for cells in reader.cells for cell in cells) == 5
 
 
 def test_the_best_is_bold_and_oracles_are_not_ranked(source: str) -> None:
@@ -142,16 +170,36 @@ def test_provenance_lets_a_reader_start_again(source: str, bench: Any) -> None:
     assert "--protocol shen2020" in shown
 
 
+def test_a_run_with_the_kernels_of_another_comes_after_it_and_names_it(scores_of: Any) -> None:
+    psnr = list(np.linspace(20, 30, 20))
+    blind = scores_of("blind", psnr, run={"name": "blind", "hash": "b" * 64})
+    given = {"method": "blind", "run": "b" * 64, "kernels": "k"}
+    shown = "wiener[kernels=blind]"
+    after = scores_of(shown, [one + 1 for one in psnr], run={"name": "wiener", "hash": "w", "given_kernels": given})
+    found = [one for one in provenance.commands(gather([after, blind])) if " run " in one]
+    assert found == [
+        "facedeblur run blind SET -o OUTPUTS/2",
+        "facedeblur run wiener SET --kernels OUTPUTS/2 -o OUTPUTS/1",
+    ]
+    (alone,) = [one for one in provenance.commands(gather([after])) if " run " in one]
+    assert alone == "facedeblur run wiener SET --kernels KERNELS -o OUTPUTS/1"
+
+
 def test_the_same_tables_make_the_same_file(bench: Any, tmp_path: Path) -> None:
     first, second = (report(bench.tables, tmp_path / name) for name in ("a.html", "b.html"))
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_ten_methods_on_sixteen_thousand_pairs_stay_small(scores_of: Make) -> None:
-    rng = np.random.default_rng(0)
-    board = gather([scores_of(f"method-{i}", rng.normal(25 - i, 3, 16_000)) for i in range(10)])
-    # Pictures have a budget of their own, 2.2 MB, tested in test_gallery.
-    assert len(page(board, Gallery((), "method-0", "", ())).encode()) < 600_000
+    rng, tables = np.random.default_rng(0), []
+    for i in range(10):
+        table = scores_of(f"method-{i}", rng.normal(25 - i, 3, 16_000), run={"timings": {"mean_s": 0.1 / (i + 1)}})
+        # 200 faces x 80 kernels, as of Shen et al.
+        table.frame["identity"] = table.frame["image_id"] = [f"person {n // 80}" for n in range(16_000)]
+        table.frame["kernel_id"] = [f"ker{n % 80}" for n in range(16_000)]
+        tables.append(table)
+    # Pictures have a budget of their own, which test_gallery holds them to.
+    assert len(page(gather(tables), Gallery((), "method-0", "", ())).encode()) + BUDGET < 2_700_000
 
 
 @pytest.mark.parametrize(

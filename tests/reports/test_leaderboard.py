@@ -14,7 +14,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.reports import text
-from facedeblur.reports.board import gather
+from facedeblur.reports.board import gather, without_interval
 from facedeblur.reports.leaderboard import leaderboard, write_csv
 
 PSNR, DISTANCE = "psnr[rgb,255]", "identity[dlib-resnet@0123abcd,l2]"
@@ -77,18 +77,92 @@ def test_equal_methods_keep_an_order_of_their_own(scores_of: Make) -> None:
 def test_csv_reads_back(scores_of: Make, tmp_path) -> None:  # type: ignore[no-untyped-def]
     psnr = random_psnr(4)
     psnr[0] = np.inf
-    run = {"timings": {"mean_s": 0.0125}, "parameters": 1_234_567, "bytes_fp32": 4_938_268, "device": "cpu"}
+    timings = {"mean_s": 0.0125, "median_s": 0.012, "std_s": 0.001, "images": 9, "width": 240, "height": 200}
+    run = {
+        "timings": timings, "parameters": 1_234_567, "bytes_fp32": 4_938_268, "bytes_weights": 2_500_000,
+        "memory": {"rule": "resident", "peak_bytes": 250_000_000}, "device": "cuda", "device_name": "Card",
+        "precision": "fp16",
+    }  # fmt: skip
     frame = leaderboard([scores_of("a, b", psnr, run=run), scores_of("c", random_psnr(5))])
     write_csv(frame, tmp_path / "leaderboard.csv")
     read = pd.read_csv(tmp_path / "leaderboard.csv", dtype={"rank": "Int64"})
     assert list(read.columns) == list(frame.columns)
     assert read.loc[0, "method"] == "a, b" and math.isinf(read.loc[0, f"{PSNR}:mean"])
     assert read.loc[1, f"{PSNR}:mean"] == frame.loc[1, f"{PSNR}:mean"]
-    assert (read.loc[0, "seconds_per_image"], read.loc[0, "parameters"], read.loc[0, "bytes"]) == (
-        0.0125,
-        1_234_567,
-        4_938_268,
-    )
+    told = {
+        "seconds_per_image": 0.0125, "seconds_median": 0.012, "seconds_std": 0.001, "images_timed": 9,
+        "image_width": 240, "image_height": 200, "parameters": 1_234_567, "mb_fp32": 4.938268, "mb_weights": 2.5,
+        "peak_memory_mb": 250, "peak_memory_rule": "resident", "device": "cuda", "device_name": "Card",
+        "precision": "fp16",
+    }  # fmt: skip
+    assert {name: read.loc[0, name] for name in told} == told
+    assert read.loc[1, list(told)].isna().all(), "nothing is made up where a run did not say"
+
+
+def test_means_have_the_interval_of_other_faces_and_kernels(scores_of: Make) -> None:
+    from facedeblur.benchmark.bootstrap import interval
+
+    psnr = random_psnr(9)
+    table = scores_of("a", psnr, status={3: "failed: hung"})
+    row = leaderboard([table]).iloc[0]
+    values = np.where(np.arange(80) == 3, 0.0, psnr)
+    # Eight people of ten pairs; a kernel is its name and its size.
+    kernels = [f"{at % 10} {at % 8}" for at in range(80)]
+    wanted = interval(values, np.repeat(np.arange(8), 10), kernels)
+    assert (row[f"{PSNR}:low"], row[f"{PSNR}:high"]) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
+    assert row[f"{PSNR}:interval"] == "faces x kernels"
+    assert row[f"{PSNR}:low"] < row[f"{PSNR}:mean"] < row[f"{PSNR}:high"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"identity": "one"}, "one face"),
+        ({"identity": "", "image_id": "one"}, "one face"),
+        ({"kernel_id": "k", "kernel_size": 13}, "one kernel"),
+        ({PSNR: np.inf}, "infinite values"),
+    ],
+)
+def test_an_interval_that_cannot_be_had_is_absent(scores_of: Make, change: dict[str, object], why: str) -> None:
+    table = scores_of("a", random_psnr(9))
+    for name, value in change.items():
+        table.frame[name] = value
+    row = leaderboard([table]).iloc[0]
+    assert math.isnan(row[f"{PSNR}:low"]) and math.isnan(row[f"{PSNR}:high"])
+    assert row[f"{PSNR}:interval"] == f"absent: {why}"
+    (line,) = [line for line in without_interval(gather([table])) if why in line]
+    assert ("PSNR of a" in line) == (why == "infinite values"), "said once where it is of the set"
+
+
+def test_blur_of_its_own_for_each_pair_is_another_choice_too(scores_of: Make) -> None:
+    table = scores_of("a", random_psnr(9))
+    table.frame["kernel_id"] = ""
+    row = leaderboard([table]).iloc[0]
+    assert row[f"{PSNR}:interval"] == "faces" and row[f"{PSNR}:low"] < row[f"{PSNR}:high"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "printed"),
+    [
+        (25.94, 26.86, "dB", "[25.9, 26.9]"),
+        (25.94, 25.97, "dB", "[25.94, 25.97]"),
+        (0.98123, 0.99523, "", "[0.981, 0.995]"),
+        (-0.0001, 0.9, "fraction", "[0.0, 90.0]"),
+        (-0.5, 0.25, "", "[−0.500, 0.250]"),
+    ],
+)
+def test_intervals_are_printed_short(low: float, high: float, unit: str, printed: str) -> None:
+    assert text.between(low, high, Column("m", "M", unit, True, 0.0)) == printed
+
+
+def test_a_definition_more_is_a_blank_not_a_contradiction(scores_of: Make) -> None:
+    more = Column("psnr[y-limited,255]", "PSNR Y", "dB", True, 0.0)
+    one = scores_of("a", random_psnr(1))
+    two = scores_of("b", random_psnr(2), columns=(*one.meta.columns, more))
+    for tables in ([one, two], [two, one]):
+        frame = leaderboard(tables).set_index("method")
+        assert math.isnan(frame.loc["a", f"{more.signature}:mean"]) and frame.loc["b", f"{more.signature}:mean"] > 0
+        assert frame.loc["a", f"{more.signature}:interval"] == "absent: not measured"
 
 
 def test_runs_of_one_method_are_told_apart(scores_of: Make) -> None:
@@ -104,8 +178,34 @@ def test_a_metric_that_one_table_lacks_is_blank(scores_of: Make) -> None:
 
 
 def other_set(make: Make) -> Scores:
-    table = make("b", random_psnr(1), set_hash="b2" * 32)
-    return Scores(table.frame, replace(table.meta, set={**table.meta.set, "name": "elsewhere"}))
+    return make("b", random_psnr(1), set_hash="b2" * 32)
+
+
+def elsewhere(table: Scores) -> Scores:
+    """The same table of a set with another name and hash."""
+    return Scores(table.frame, replace(table.meta, set={**table.meta.set, "name": "elsewhere", "hash": "b2" * 32}))
+
+
+def test_sets_are_ranked_each_by_itself(scores_of: Make) -> None:
+    psnr = random_psnr(11)
+    here = [scores_of("a", psnr), scores_of("b", psnr - 1), scores_of("only here", psnr - 9)]
+    there = [elsewhere(scores_of("a", psnr - 4)), elsewhere(scores_of("b", psnr - 2))]
+    frame = leaderboard([here[0], there[0], *here[1:], there[1]])
+    assert list(frame["set"]) == ["tiny"] * 3 + ["elsewhere"] * 2
+    assert list(frame["method"]) == ["a", "b", "only here", "b", "a"] and list(frame["rank"]) == [1, 2, 3, 1, 2]
+    over = dict(zip(frame["method"], frame["mean_rank_sets"], strict=True))
+    assert over["a"] == over["b"] == 1.5 and math.isnan(over["only here"])
+    assert leaderboard(here)["mean_rank_sets"].isna().all(), "of one set there is nothing to average"
+
+
+def test_a_metric_of_one_set_is_not_measured_on_another(scores_of: Make) -> None:
+    more = Column("niqe[model@0123abcd,p96,stride96]", "NIQE", "", False, 100.0)
+    one = scores_of("a", random_psnr(1))
+    two = elsewhere(scores_of("a", random_psnr(2), columns=(*one.meta.columns, more)))
+    frame = leaderboard([one, two]).set_index("set")
+    assert frame.loc["tiny", f"{more.signature}:interval"] == "absent: not measured"
+    assert frame.loc["tiny", "mean_rank_of"].split() == [column.signature for column in one.meta.columns]
+    assert not frame.loc["tiny", f"{more.signature}:higher_is_better"], "what a metric is does not hang on the set"
 
 
 def other_signature(make: Make) -> Scores:
@@ -130,7 +230,7 @@ def other_pairs(make: Make) -> Scores:
 @pytest.mark.parametrize(
     ("second", "told"),
     [
-        (other_set, ["'elsewhere'", "b2b2b2b2", "'tiny'", "a1a1a1a1"]),
+        (other_set, ["another set 'tiny'", "b2b2b2b2", "a1a1a1a1", "'a'"]),
         (other_signature, ["ssim[matlab3d,s1.5,w11]", "ssim[skimage,uniform,w7]"]),
         (other_headline, ["psnr[rgb,255]", "psnr[y-full,255]"]),
         (other_failure, ["psnr[rgb,255]", "failure value of 0", "10"]),

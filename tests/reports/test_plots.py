@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facedeblur.benchmark.bootstrap import interval
 from facedeblur.benchmark.scores import Scores
 from facedeblur.reports.axes import ticks
 from facedeblur.reports.board import gather
@@ -36,6 +37,17 @@ def test_quality_over_kernel_size_is_what_pandas_groups(scores_of: Make) -> None
     assert found.loc[19, "failed"] == 2 and found["pairs"].sum() == 160
 
 
+def test_intervals_are_those_of_the_size_by_itself(scores_of: Make) -> None:
+    table = scores_of("a", random_psnr(0), status={3: "failed: hung"})
+    found = by_kernel_size(gather([table])).set_index("kernel_size")
+    here = table.frame[table.frame["kernel_size"] == 19]
+    bounds = interval(here[PSNR].fillna(0.0).to_numpy(), here["identity"].to_numpy(), here["kernel_id"].to_numpy())
+    assert found.loc[19, ["low", "high"]].tolist() == pytest.approx([bounds.low, bounds.high], abs=1e-9)
+    table.frame["kernel_id"] = "one"
+    alone = by_kernel_size(gather([table]))
+    assert alone["low"].isna().all() and set(alone["absent"]) == {"one kernel"}
+
+
 def test_every_pair_is_in_a_bin_or_counted_beside(scores_of: Make) -> None:
     psnr = random_psnr(1)
     psnr[[2, 9]] = np.inf
@@ -59,11 +71,16 @@ def test_lines_lie_where_the_numbers_are(scores_of: Make) -> None:
     board = gather([scores_of("high", random_psnr(0) + 6), scores_of("low", random_psnr(1))])
     frame = by_kernel_size(board)
     groups = parse(draw_kernel_size(frame, board.headline)).findall("g")
-    spots = [(float(hit.get("cx", "")), float(hit.get("cy", ""))) for group in groups for hit in group.iter("circle")]
-    across, up = np.array(spots).T
-    # Both axes are linear: drawn and true coordinates are one straight line, upside down for the values.
-    assert np.corrcoef(across, frame["kernel_size"])[0, 1] == pytest.approx(1, abs=1e-6)
-    assert np.corrcoef(up, frame["mean"])[0, 1] == pytest.approx(-1, abs=1e-5)
+    for group, (_, rows) in zip(groups, frame.groupby("method", sort=False), strict=True):
+        across, up = np.array([(float(h.get("cx", "")), float(h.get("cy", ""))) for h in group.iter("circle")]).T
+        # Both axes are linear: drawn and true coordinates are one straight line, upside down for the values.
+        assert np.corrcoef(across, rows["kernel_size"])[0, 1] == pytest.approx(1, abs=1e-6)
+        slope = np.polyfit(rows["mean"], up, 1)
+        assert slope[0] < 0 and np.abs(np.polyval(slope, rows["mean"]) - up).max() < 0.1
+        whiskers = [one.get("d", "") for one in group.findall("path[@class='whisker']")]
+        tops, feet = np.array([re.findall(r"M[\d.]+ ([\d.]+)V([\d.]+)", one)[0] for one in whiskers], float).T
+        np.testing.assert_allclose(tops, np.polyval(slope, rows["high"]), atol=1)
+        np.testing.assert_allclose(feet, np.polyval(slope, rows["low"]), atol=1)
     titles = [title.text or "" for title in groups[0].iter("title")]
     assert any(f"{frame['mean'].iloc[0]:.2f} dB" in title and "13 px" in title for title in titles)
 

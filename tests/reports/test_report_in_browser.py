@@ -2,52 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from facedeblur.reports.html import report
-
 pytestmark = pytest.mark.browser
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
-    if found is None:
-        pytest.skip("no Chromium on the PATH: apt-get install chromium")
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=found, args=FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def file(bench: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report(bench.tables, tmp_path_factory.mktemp("browser") / "report.html")
-
-
-@pytest.fixture
-def opened(browser: Any, file: Path) -> Iterator[Any]:
-    """The page, with what it complained about and asked for in ``page.trouble``."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.trouble = []
-    page.on("console", lambda message: page.trouble.append(f"console: {message.text}"))
-    page.on("pageerror", lambda error: page.trouble.append(f"error: {error}"))
-    page.on("request", lambda request: request.url.startswith(("file://", "data:")) or page.trouble.append(request.url))
-    page.on("dialog", lambda dialog: page.trouble.append(f"dialog: {dialog.message}") or dialog.dismiss())
-    page.goto(file.as_uri())
-    yield page
-    assert page.trouble == []
-    context.close()
 
 
 def methods(page: Any) -> list[str]:
@@ -76,7 +37,7 @@ def test_clicking_sorts_and_clicking_again_turns(opened: Any) -> None:
     assert sorted_by(opened) == ["m0 descending"] and methods(opened) == ["blurred", "unsharp", HOSTILE]
     psnr.click()
     assert sorted_by(opened) == ["m0 ascending"] and methods(opened) == [HOSTILE, "unsharp", "blurred"]
-    assert opened.locator("[role=status]").inner_text().startswith("Sorted by PSNR")
+    assert opened.locator("#leaderboard [role=status]").inner_text().startswith("Sorted by PSNR")
     oracles = opened.locator("tbody.oracle tr")
     assert oracles.count() == 2 and "not ranked" in oracles.first.inner_text()
 
@@ -101,8 +62,8 @@ def test_metrics_sort_by_the_chosen_statistic(opened: Any) -> None:
 
 def test_every_picture_is_there(opened: Any) -> None:
     sizes = opened.locator("img").evaluate_all("all => all.map(one => [one.naturalWidth, one.naturalHeight, one.alt])")
-    assert len(sizes) >= 40
-    assert all(width > 0 and height > 0 and alt for width, height, alt in sizes)
+    shown = [size for size in sizes if size[2]]
+    assert len(shown) >= 40 and all(width > 0 and height > 0 for width, height, _ in shown)
     assert opened.locator(".tile .why").count() == 2
 
 
@@ -110,38 +71,121 @@ def test_drawings_are_laid_out_and_told(opened: Any) -> None:
     for drawing in opened.locator("svg.plot").all():
         box = drawing.bounding_box()
         assert box["width"] > 100 and box["height"] > 60 and drawing.get_attribute("aria-label")
-    assert opened.locator("svg .hit title").first.text_content()
+
+
+def test_a_filter_hides_rows_and_dims_the_figures(opened: Any) -> None:
+    box, kind = opened.get_by_label("Methods with"), opened.get_by_label("Show")
+    box.fill("SHARP un")
+    assert visible(opened) == ["unsharp"] and opened.locator("#filter-count").inner_text() == "1 of 4 methods"
+    assert not opened.locator("tr.part").is_visible()
+    dim = "all => all.map(one => [one.dataset.of, one.classList.contains('off')])"
+    series = dict(opened.locator("#size svg.lines .series").evaluate_all(dim))
+    assert series == {"blurred": True, "unsharp": False, HOSTILE: True, "wiener": True}
+    box.fill("")
+    kind.select_option("oracle")
+    assert visible(opened) == ["wiener"] and opened.locator("tr.part").is_visible()
+    kind.select_option("whole")
+    assert visible(opened) == ["blurred", "unsharp", "wiener"]
+    opened.get_by_role("button", name="PSNR").click()
+    assert visible(opened) == ["blurred", "unsharp", "wiener"], "a sorted table stays filtered"
+    opened.get_by_role("button", name="Clear").click()
+    assert len(visible(opened)) == 4 and opened.locator("#filter-count").inner_text() == ""
+
+
+def kept(otherwise: Path) -> Path:
+    """Where pictures of pages go: to FACEDEBLUR_SCREENSHOTS, so that someone can look at them."""
+    folder = Path(os.environ.get("FACEDEBLUR_SCREENSHOTS") or otherwise)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def visible(page: Any) -> list[str]:
+    return list(
+        page.locator(".board th.method:visible[data-method]").evaluate_all("all => all.map(one => one.dataset.method)")
+    )
+
+
+def test_strata_sort(opened: Any) -> None:
+    table = opened.locator("#strata table").first
+    names = "all => all.map(one => one.dataset.v)"
+    first = table.locator("tbody th").evaluate_all(names)
+    table.get_by_role("button", name="unsharp").click()
+    assert table.locator("tbody th").evaluate_all(names) == first, "hardest first, as it was"
+    table.get_by_role("button", name="unsharp").click()
+    assert table.locator("tbody th").evaluate_all(names) == first[::-1]
+    assert table.locator("th[aria-sort=descending]").count() == 1
+
+
+@pytest.mark.parametrize("figure", ["size", "distribution", "time", "recognition", "parsing"])
+def test_a_figure_says_its_numbers_under_the_pointer(opened: Any, figure: str) -> None:
+    tip = opened.locator(".tip")
+    assert not tip.is_visible()
+    hit = opened.locator(f"#{figure} .chart .series:not(.sharp) .hit").first
+    hit.scroll_into_view_if_needed()
+    # What the scrolling says comes a frame later, and hides the numbers.
+    opened.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    middle = hit.bounding_box()
+    opened.mouse.move(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)
+    assert tip.is_visible()
+    told = tip.inner_text()
+    assert "n = " in told and (figure == "distribution" or "interval" in told)
+    place, mark = tip.bounding_box(), hit.bounding_box()
+    assert place["x"] >= 0 and place["x"] + place["width"] <= 1280
+    assert place["y"] + place["height"] <= mark["y"] or place["y"] >= mark["y"] + mark["height"], "it hides the mark"
+    opened.mouse.move(2, 2)
+    assert not tip.is_visible()
+
+
+def test_the_matrix_says_its_numbers_under_the_pointer(opened: Any) -> None:
+    opened.locator(".matrix td.worse, .matrix td.better, .matrix td.open").first.hover()
+    told = opened.locator(".tip").inner_text()
+    assert "95 % interval [" in told and "(Holm)" in told and "of n = 12 pairs" in told
+
+
+def test_arrow_keys_step_through_a_figure(opened: Any) -> None:
+    opened.locator("#size .chart").focus()
+    tip = opened.locator(".tip")
+    for key, told in (("ArrowRight", "blurred, 5 px"), ("ArrowRight", "blurred, 9 px"), ("ArrowDown", "unsharp, 9 px")):
+        opened.keyboard.press(key)
+        tip.get_by_text(told).wait_for(timeout=2000)
+        assert told in opened.locator("body > .live").inner_text()
+    opened.keyboard.press("Escape")
+    assert not tip.is_visible()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_it_is_readable_in_light_dark_and_on_a_phone(
-    browser: Any, file: Path, tmp_path: Path, scheme: str, width: int
+    browser: Any, report_file: Path, tmp_path: Path, scheme: str, width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
-    page.goto(file.as_uri())
+    page.goto(report_file.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page itself never scrolls sideways"
     low = page.evaluate(CONTRAST)
     assert low == [], "text with less contrast than 4.5 to 1"
-    page.screenshot(path=tmp_path / f"report-{scheme}-{width}.png", full_page=True)
-    assert (tmp_path / f"report-{scheme}-{width}.png").stat().st_size > 20_000
+    shot = kept(tmp_path) / f"report-{scheme}-{width}.png"
+    page.screenshot(path=shot, full_page=True)
+    assert shot.stat().st_size > 20_000
     context.close()
 
 
-def test_it_is_whole_without_scripts(browser: Any, file: Path) -> None:
+def test_it_is_whole_without_scripts(browser: Any, report_file: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(file.as_uri())
+    page.goto(report_file.as_uri())
     assert page.locator(".board tbody tr th.method").count() == 4
-    assert page.locator(".board button").count() == 0 and not page.locator("#statistic").is_visible()
+    assert page.locator("button:visible, select:visible, input:visible").count() == 0
+    assert page.locator(".plot .hit title").count() > 50, "the browser's own tips"
     context.close()
 
 
-def test_it_prints(browser: Any, file: Path) -> None:
+def test_it_prints(browser: Any, report_file: Path, tmp_path: Path) -> None:
     page = browser.new_page()
-    page.goto(file.as_uri())
-    pdf = page.pdf(prefer_css_page_size=True)
+    page.goto(report_file.as_uri())
+    pdf = page.pdf(prefer_css_page_size=True, path=kept(tmp_path) / "report.pdf")
     assert pdf.startswith(b"%PDF") and len(pdf) > 20_000
+    page.emulate_media(media="print")
+    assert not page.locator("#viewer, #filter, #statistic, nav").filter(visible=True).count()
     page.close()
 
 

@@ -1,0 +1,255 @@
+"""What lies beside the score tables: recognition and parsing of whole sets, read and checked against the board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from facedeblur.benchmark.crossed import crossing, standard_error
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.metrics.parsing import fscores
+from facedeblur.benchmark.parse import SHARP_FILE
+from facedeblur.benchmark.parsing_scores import FILE as PARSING_FILE
+from facedeblur.benchmark.parsing_scores import NO_LABEL, ParsingScores
+from facedeblur.benchmark.recognition import FILE as RECOGNITION_FILE
+from facedeblur.benchmark.recognition import Recognition
+from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.uncertainty import LEVEL, Spread, factors, spread
+from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.places import outputs_folder
+from facedeblur.reports.plots import bounds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RANKS = 20
+"""Ranks that a curve shows."""
+
+MARKED = (1, 3, 5, 10, 20)
+"""Ranks with an interval."""
+
+
+class _Record(Protocol):
+    @property
+    def set_hash(self) -> str: ...
+    @property
+    def run_hash(self) -> str: ...
+    @property
+    def files_hash(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One test of several methods.
+
+    Attributes
+    ----------
+    title : str
+        What decided: embedder and distance, or parser.
+    frame : pandas.DataFrame
+    reference : pandas.DataFrame
+        The sharp images in the same test; empty where that is not known.
+    notes : tuple of str
+        Methods that are not in it, and why.
+    """
+
+    title: str
+    frame: pd.DataFrame
+    reference: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def recognition_figures(board: Board) -> list[Figure]:
+    """Cumulative match curves of the methods whose outputs hold ``recognition.parquet``, a figure a definition.
+
+    Returns
+    -------
+    list of Figure
+        ``frame``: one row a method and rank up to `RANKS`: ``place`` (on the board), ``method``, ``oracle``,
+        ``rank``, ``share`` (of probes, in [0, 1]), ``low`` and ``high`` (95 % interval for other faces and kernels,
+        at the ranks of `MARKED`, else NaN), ``absent``, ``probes``, ``misses``.
+    """
+    import pandas as pd
+
+    figures = []
+    for title, found, notes in _by_test(board, RECOGNITION_FILE, Recognition.read, _recognised):
+        rows = [row for place, entry, one in found for row in _curve(place, entry, one)]
+        first = found[0][2]
+        ranks = _ranks(first)
+        clear = pd.DataFrame(
+            {
+                "rank": ranks,
+                "share": [first.clear.top(rank) for rank in ranks],
+                "probes": first.clear.n_probes,
+                "misses": first.clear.misses,
+            }
+        )
+        figures.append(Figure(title, pd.DataFrame(rows), clear, notes))
+    return figures
+
+
+def parsing_figures(board: Board) -> list[Figure]:
+    """F-scores by component of the methods whose outputs hold ``parsing.parquet``, a figure a parser.
+
+    Returns
+    -------
+    list of Figure
+        ``frame``: one row a method and component: ``place``, ``method``, ``oracle``, ``component``, ``score`` (of
+        pixels pooled over the images, in [0, 1]; NaN where the parser has no such class), ``low``, ``high`` (95 %
+        interval for other faces and kernels), ``absent``, ``images``, ``misses``.
+    """
+    import pandas as pd
+
+    figures = []
+    for title, found, notes in _by_test(board, PARSING_FILE, ParsingScores.read, lambda one: one.parser):
+        rows = [row for place, entry, one in found for row in _components(place, entry, one)]
+        sharp = _sharp(board, title)
+        known = {} if sharp is None else sharp.scores()
+        reference = pd.DataFrame({"component": list(known), "score": list(known.values())})
+        figures.append(Figure(title, pd.DataFrame(rows), reference, notes))
+    return figures
+
+
+def _recognised(one: Recognition) -> str:
+    return f"{one.embedder}, {one.distance}, {one.n_gallery:,} gallery images of {one.n_identities:,} people"
+
+
+def _by_test(
+    board: Board, name: str, read: Callable[[Path], Any], define: Callable[[Any], str]
+) -> list[tuple[str, list[tuple[int, Entry, Any]], tuple[str, ...]]]:
+    """Records by definition, for numbers of differing definitions do not compare."""
+    groups: dict[str, list[tuple[int, Entry, Any]]] = {}
+    absent: dict[str, str] = {}
+    for place, entry in enumerate(board):
+        file = outputs_folder(entry) / name
+        if not file.is_file():
+            absent[entry.label] = "not tested"
+            continue
+        try:
+            one = read(file)
+        except InputError as error:
+            absent[entry.label] = f"{name} cannot be read: {error.found}"
+            continue
+        if not _of_this_run(one, entry):
+            absent[entry.label] = "the test is of other outputs than were scored"
+            continue
+        groups.setdefault(define(one), []).append((place, entry, one))
+    made = []
+    for title, found in groups.items():
+        here = {entry.label for _, entry, _ in found}
+        notes = [f"{label}: {why}" for label, why in absent.items()]
+        notes += [f"{entry.label}: tested by another definition" for entry in board
+                  if entry.label not in here and entry.label not in absent]  # fmt: skip
+        made.append((title, found, tuple(notes)))
+    return made
+
+
+def _of_this_run(one: _Record, entry: Entry) -> bool:
+    run = entry.meta.run
+    same = one.set_hash == entry.meta.set.get("hash") and one.run_hash == run.get("hash")
+    return same and (not one.files_hash or not run.get("files") or one.files_hash == run["files"])
+
+
+def _ranks(one: Recognition) -> list[int]:
+    return list(range(1, max(1, min(RANKS, one.n_identities, len(one.cmc))) + 1))
+
+
+def _curve(place: int, entry: Entry, one: Recognition) -> list[dict[str, Any]]:
+    faces, kernels = factors(Scores(one.ranks, entry.meta))
+    reached = one.ranks["rank"].to_numpy()
+    rows = []
+    for rank in _ranks(one):
+        hit = ((reached > 0) & (reached <= rank)).astype(np.float64)
+        known = bounds(spread(hit, faces, kernels) if rank in MARKED else Spread(None))
+        # A share is no less than none and no more than all.
+        known |= {end: np.clip(known[end], 0.0, 1.0) for end in ("low", "high")}
+        rows.append(
+            {
+                "place": place,
+                "method": entry.label,
+                "oracle": entry.oracle,
+                "rank": rank,
+                "share": one.curve.top(rank),
+                **known,
+                "probes": one.n_probes,
+                "misses": one.misses,
+            }
+        )
+    return rows
+
+
+def _components(place: int, entry: Entry, one: ParsingScores) -> list[dict[str, Any]]:
+    labelled = (one.rows["status"] != NO_LABEL).to_numpy()
+    rows, counts = one.rows[labelled], one.counts()[labelled]
+    known = entry.scores.frame.set_index("pair_id")["identity"]
+    faces, kernels = factors(Scores(rows.assign(identity=known.reindex(rows["pair_id"]).to_numpy()), entry.meta))
+    made = []
+    for at, (component, score) in enumerate(one.scores().items()):
+        ends = pooled_interval(counts[:, at], faces, kernels) if score == score else (np.nan, np.nan, "not parsed")
+        made.append(
+            {
+                "place": place,
+                "method": entry.label,
+                "oracle": entry.oracle,
+                "component": component,
+                "score": score,
+                "low": ends[0],
+                "high": ends[1],
+                "absent": ends[2],
+                "images": one.n_images,
+                "misses": one.misses,
+            }
+        )
+    return made
+
+
+def pooled_interval(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) -> tuple[float, float, str]:
+    """95 % interval of an F-score of pooled pixels for other faces and other kernels.
+
+    The score is a ratio of sums, 2 TP over 2 TP + FP + FN; its error is that of the mean of its linear part (delta
+    method), by `facedeblur.benchmark.crossed.standard_error`.
+
+    Parameters
+    ----------
+    counts : (N, 3) int
+        TP, FP and FN of each image.
+    faces, kernels : (N,)
+        Names of its face and its kernel.
+
+    Returns
+    -------
+    low, high : float
+        In [0, 1]; NaN where there is none.
+    absent : str
+        Why; else empty.
+    """
+    from scipy.special import stdtrit
+
+    if not len(counts):
+        return np.nan, np.nan, "no values"
+    for names, what in ((faces, "one face"), (kernels, "one kernel")):
+        if (names == names[0]).all():
+            return np.nan, np.nan, what
+    hits, size = 2.0 * counts[:, 0], (2.0 * counts[:, 0] + counts[:, 1] + counts[:, 2])
+    if not size.any():
+        return np.nan, np.nan, "no values"
+    score = float(fscores(counts[:, None])[0])
+    found = standard_error((hits - score * size) / size.mean(), crossing(faces, kernels))
+    reach = float(stdtrit(found.freedom, (1 + LEVEL) / 2)) * found.error
+    return max(score - reach, 0.0), min(score + reach, 1.0), ""
+
+
+def _sharp(board: Board, parser: str) -> ParsingScores | None:
+    """The sharp images by the same parser, which lie with one of the outputs."""
+    for entry in board:
+        try:
+            one = ParsingScores.read(outputs_folder(entry) / SHARP_FILE)
+        except InputError:
+            continue
+        if one.parser == parser and one.set_hash == entry.meta.set.get("hash"):
+            return one
+    return None

@@ -1,0 +1,139 @@
+"""Which pairs a figure shows: by id, or the worst, median, best or random ones of a method."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.sets import Pair, Set
+
+WORDS = ("worst", "median", "best", "random")
+_WORD = re.compile(r"(worst|median|best|random)(?::([1-9][0-9]?))?")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A pair to show and why.
+
+    Attributes
+    ----------
+    pair : Pair
+    why : str
+        ``worst of NAME``, ``random``, or ``by id``.
+    """
+
+    pair: Pair
+    why: str
+
+
+def choose_pairs(opened: Set, wanted: Sequence[str], *, by: Scores | None = None, seed: int = 0) -> list[Chosen]:
+    """Find the pairs that are asked for, in the order asked.
+
+    Parameters
+    ----------
+    opened : Set
+    wanted : sequence of str
+        Each a pair id, or ``worst``, ``median``, ``best`` or ``random``, with ``:N`` for N of them. No pair is taken
+        twice, and no face while there are others.
+    by : Scores, optional
+        Table whose first metric says which pairs are worst, median and best; failed pairs are none of these.
+    seed : int
+        Of the random ones.
+
+    Raises
+    ------
+    InputError
+        When an id is not in the set, a table is needed and missing or of another set, or pairs run out.
+    """
+    pairs = {pair.pair_id: pair for pair in opened.pairs()}
+    if by is not None and by.meta.set.get("hash") != opened.content_hash:
+        raise InputError(
+            f"scores of '{by.meta.method}'", expected=f"those of the set '{opened.name}'", found="of another set"
+        )
+    chosen: list[Chosen] = []
+    for word in wanted:
+        found = _WORD.fullmatch(word)
+        if word in pairs:
+            chosen.append(Chosen(pairs[word], "by id"))
+        elif found is None:
+            raise InputError(f"pair '{word}'", expected=f"it in the set, or one of {', '.join(WORDS)}",
+                             do=suggest(word, [*WORDS, *pairs]) if len(pairs) <= 10_000 else None)  # fmt: skip
+        else:
+            kind, number = found[1], int(found[2] or 1)
+            order = _order(kind, list(pairs), by, seed)
+            why = kind if kind == "random" or by is None else f"{kind} of {by.meta.method}"
+            chosen += [Chosen(pair, why) for pair in _take(order, pairs, number, chosen, word)]
+    return chosen
+
+
+def _order(kind: str, ids: Sequence[str], by: Scores | None, seed: int) -> list[str]:
+    if kind == "random":
+        return [ids[int(place)] for place in np.random.default_rng(seed).permutation(len(ids))]
+    if by is None:
+        raise InputError(
+            f"--pairs {kind}", expected="a score table to choose by", found="none beside the outputs",
+            do="run facedeblur score first, or name pairs",
+        )  # fmt: skip
+    column: Column = by.meta.columns[0]
+    values = np.array(by.column(column.signature), np.float64)
+    values[by.column("status").astype(str) != "ok"] = np.nan
+    names = by.column("pair_id").astype(str)
+    scored = np.flatnonzero(~np.isnan(values))
+    order = scored[np.argsort(values[scored] if column.higher_is_better else -values[scored], kind="stable")]
+    if kind == "best":
+        order = order[::-1]
+    elif kind == "median":
+        order = order[np.argsort(np.abs(np.arange(len(order)) - (len(order) - 1) / 2), kind="stable")]
+    return [str(names[place]) for place in order]
+
+
+def _take(order: Sequence[str], pairs: dict[str, Pair], number: int, chosen: Sequence[Chosen], word: str) -> list[Pair]:
+    """The first `number` of `order` that are not taken, other faces before further pairs of the same."""
+    taken = {one.pair.pair_id for one in chosen}
+    faces = {one.pair.image_id for one in chosen}
+    free = [pairs[name] for name in order if name in pairs and name not in taken]
+    found: list[Pair] = []
+    for pair in free:
+        if len(found) < number and pair.image_id not in faces:
+            faces.add(pair.image_id)
+            found.append(pair)
+    found += [pair for pair in free if pair not in found][: number - len(found)] if len(found) < number else []
+    if len(found) < number:
+        raise InputError(f"--pairs {word}", expected=f"{number} pairs", found=f"{len(found)} that are scored and free")
+    return found
+
+
+def table_of(outputs: Sequence[Outputs], method: str | None = None) -> Scores | None:
+    """The score table that pairs are chosen by.
+
+    Parameters
+    ----------
+    outputs : sequence of Outputs
+    method : str, optional
+        Whose; that of the first method otherwise that is neither the input nor has the true kernel, else of the first.
+
+    Returns
+    -------
+    Scores or None
+        None where it has not been scored and no method was named.
+
+    Raises
+    ------
+    InputError
+        When no outputs are of `method`, or it has no score table.
+    """
+    if method is not None:
+        named = [one for one in outputs if one.method == method]
+        if not named:
+            raise InputError(f"--by {method}", expected="a method of the figure",
+                             do=suggest(method, [one.method for one in outputs]))  # fmt: skip
+        return Scores.read(named[0].root)
+    scored = [one for one in outputs if (one.root / "scores.parquet").is_file()]
+    fair = [one for one in scored if one.method != "blurred" and not one.info.get("oracle")]
+    return Scores.read((fair or scored)[0].root) if scored else None

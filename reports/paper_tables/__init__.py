@@ -1,0 +1,1 @@
+"""The papers' own tables with measured values beside the printed ones."""

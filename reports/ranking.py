@@ -1,0 +1,100 @@
+"""Ranks: who is first in a metric, and over all metrics.
+
+The rule of the mean rank: the metrics are the first of every family (PSNR, SSIM, detection, identity, ...), so that
+three definitions of SSIM do not count three times, as far as all ranked methods have them. In each the methods are
+ranked by their means, 1 is best; means that are printed alike tie and share the average of their places. The mean of a
+method's ranks is its mean rank on the set, and the mean of those over the sets that it and all others stand on its
+rank over sets. Methods with the true kernel are not ranked.
+
+References
+----------
+Demsar, *Statistical comparisons of classifiers over multiple data sets*, Journal of Machine Learning Research 7, 2006,
+section 3.2.2 (average ranks, ties share the average place).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.scores import Column
+from facedeblur.reports.text import value
+
+RULE = (
+    "mean rank: mean of the places in the first metric of every family, 1 is best, means printed alike share a place; "
+    "methods with the true kernel are not ranked"
+)
+
+
+@dataclass(frozen=True)
+class MeanRanks:
+    """Ranks of methods over several metrics.
+
+    Attributes
+    ----------
+    ranks : np.ndarray, shape (n,), float64
+        Mean rank of each method, 1 is best; NaN for all where there is no metric to rank by.
+    metrics : tuple of str
+        Signatures that enter.
+    """
+
+    ranks: np.ndarray
+    metrics: tuple[str, ...]
+
+
+def primary(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The first metric of every family; metrics that not every pair has are left out."""
+    found: dict[str, Column] = {}
+    for column in columns:
+        if not column.partial:
+            found.setdefault(Signature.parse(column.signature).name, column)
+    return tuple(found.values())
+
+
+def places(means: Sequence[float], column: Column) -> np.ndarray:
+    """Places of methods in one metric.
+
+    Parameters
+    ----------
+    means : sequence of float, (n,)
+        In the metric's unit, infinite ones too; NaN comes last.
+    column : Column
+
+    Returns
+    -------
+    np.ndarray, shape (n,), float64
+        From 1; means that are printed alike share the average of their places.
+    """
+    shown = [value(float(mean), column) for mean in means]
+    # All of one print are put at the first of them, so that rounding ties whole groups and no chain of neighbours.
+    first = {text: float(mean) for text, mean in zip(reversed(shown), reversed(list(means)), strict=True)}
+    keys = np.array([first[text] for text in shown], np.float64)
+    keys = np.where(np.isnan(keys), math.inf, -keys if column.higher_is_better else keys)
+    below = (keys[None, :] < keys[:, None]).sum(axis=1)
+    alike = (keys[None, :] == keys[:, None]).sum(axis=1)
+    return np.asarray(below + (alike + 1) / 2, np.float64)
+
+
+def mean_ranks(means: Sequence[dict[str, float]], columns: Sequence[Column]) -> MeanRanks:
+    """Mean rank of every method over the primary metrics.
+
+    Parameters
+    ----------
+    means : sequence of dict, (n,)
+        Signature -> mean of each ranked method; NaN or missing where it has none.
+    columns : sequence of Column
+        All metrics, in the order of the protocol.
+
+    Returns
+    -------
+    MeanRanks
+    """
+    kept = [c for c in primary(columns) if all(not math.isnan(one.get(c.signature, math.nan)) for one in means)]
+    if not kept or not means:
+        return MeanRanks(np.full(len(means), math.nan), ())
+    ranks = np.mean([places([one[column.signature] for one in means], column) for column in kept], axis=0)
+    return MeanRanks(np.asarray(ranks, np.float64), tuple(column.signature for column in kept))

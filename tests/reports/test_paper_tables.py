@@ -1,0 +1,382 @@
+"""The papers' tables: every printed value in its place, measured ones beside it, ranked apart for a reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facedeblur.benchmark.classes import GROUPS
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.parsing_scores import ParsingScores
+from facedeblur.benchmark.recognition import Curve, Recognition
+from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.reports.paper_tables.build import PaperTable, fill, paper_tables
+from facedeblur.reports.paper_tables.cells import MEASURED, PUBLISHED, Cell
+from facedeblur.reports.paper_tables.layout import layouts
+from facedeblur.reports.paper_tables.measured import find
+from facedeblur.reports.paper_tables.runs import read_runs
+from facedeblur.reports.published_values import published
+
+PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
+SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
+PAPERS = {"shen2020": "3 9 10 11 12", "umsn": "I II III IV V", "lin2020": "1", "dfpgnet": "5 6", "anand": "II"}
+Make = Callable[..., Scores]
+
+
+def set_of(name: str, collection: str = "", recipe: str = "x") -> dict:
+    """What score tables know of a set."""
+    return {"name": name, "hash": (name * 64)[:64], "path": "nowhere", "counts": {}, "recipe": f'name = "{recipe}"\n',
+            "sources": [{"collection": f"{collection}: 100 photographs"}]}  # fmt: skip
+
+
+HELEN, CELEBA = set_of("hel", "helen"), set_of("cel", "celeba")
+
+
+def cells(table: PaperTable, method: str) -> dict[tuple[str, str], Cell]:
+    """Cells of a method by place and measure."""
+    return {
+        (place.label, " ".join(filter(None, (measure.group, measure.label)))): cell
+        for cell, item, place, measure in table.filled()
+        if item.label == method
+    }
+
+
+def one(numbers: str, *tables: Scores | Path, protocol: str = "shen2020", **named: str) -> PaperTable:
+    """One filled table."""
+    return paper_tables(tables, protocol=protocol, numbers=[numbers], datasets=named)[0]
+
+
+@pytest.mark.parametrize("protocol", PAPERS)
+def test_every_printed_value_stands_in_its_table_once(protocol: str):
+    tables = paper_tables(protocol=protocol)
+    assert [table.layout.number for table in tables] == PAPERS[protocol].split()
+    for table in tables:
+        values = published().table(table.layout.document, table.layout.table)
+        shown = [
+            part.rstrip("%MK") for cell, _, _, measure in table.filled() if measure.metric
+            for part in cell.text.split(" ± ") if part != "—"
+        ]  # fmt: skip
+        assert sorted(shown) == sorted(value.printed for value in values if value.printed)
+        assert not any(cell.kind == MEASURED for cell, *_ in table.filled())
+        assert "Nothing measured" in " ".join(table.remarks)
+
+
+def test_the_layouts_are_those_of_the_papers():
+    nine = one("9")
+    assert [row.labels[0] for row in nine.rows][:14] == [row.labels[0] for row in nine.rows][14:]
+    assert nine.panels == ("Helen",) * 14 + ("CelebA",) * 14
+    assert [column.labels for column in nine.columns][:3] == [("13×13", "PSNR"), ("13×13", "SSIM"), ("15×15", "PSNR")]
+    assert [cell.text for cell in nine.grid[5][:2]] == ["23.00", "0.797"] and nine.rows[5].labels == (
+        "Pan et al. (2017a)",
+    )
+    ten = one("10")
+    assert [cell.text for cell in ten.grid[0]][:4] == ["19.57 ± 2.72", "9.97", "0.670 ± 0.137", "0.109"]
+    three = one("3")
+    assert [row.labels[0] for row in three.rows] == [
+        "face", "left eyebrow", "right eyebrow", "left eye", "right eye", "nose", "upper lip", "lower lip", "teeth",
+        "hair", "average",
+    ]  # fmt: skip
+    assert [cell.text for cell in three.grid[-1]] == ["0.713", "0.615", "0.628"]
+    lin = one("1", protocol="lin2020")
+    assert [row.labels for row in lin.rows][-2:] == [("PubFig", "SSIM"), ("Time (s)", "")]
+    assert [cell.text for cell in lin.grid[-1]] == ["82.12", "9.972", "20.414", "0.032", "0.014", "0.053", "0.029"]
+    two = one("II", protocol="umsn")
+    assert [[cell.text for cell in row] for row in two.grid][2:] == [["0.856", "0.775", "0.814"],
+                                                                    ["0.625", "0.538", "0.566"]]  # fmt: skip
+    anand = one("II", protocol="anand")
+    assert [row.labels for row in anand.rows][3:5] == [("DeblurGAN", "a"), ("DeblurGAN", "b")]
+    assert [cell.text for cell in anand.grid[3]] == ["29.913", "4.90", "0.901"]
+    first = one("I", protocol="umsn")
+    assert first.panels == ("CelebA",) * 2 + ("Helen",) * 2
+    assert [cell.text for cell in first.grid[3]][-2:] == ["34.81", "0.91"]
+
+
+def test_best_and_second_as_the_papers_say():
+    eleven = one("11")
+    found = {name: cells(eleven, name) for name in ("Clear images", "Ours", "Shen et al. (2018)", "Xu et al. (2013)")}
+    assert {cell.rank for cell in found["Clear images"].values()} == {0}
+    assert {cell.rank for cell in found["Ours"].values()} == {1}
+    assert {cell.rank for cell in found["Shen et al. (2018)"].values()} == {2}
+    nine, ten = one("9"), one("10")
+    # Jin's method has the best SSIM at 23x23 on Helen, and the best worst PSNR on CelebA, whatever the text says.
+    assert cells(nine, "Jin et al. (2018)")["Helen", "23×23 SSIM"].rank == 1
+    assert cells(nine, "Ours")["Helen", "23×23 SSIM"].rank == 2
+    assert cells(ten, "Jin et al. (2018)")["CelebA", "Worst PSNR"].rank == 1
+    # Lower is better for distances and times; a misprint is no rival.
+    assert cells(one("IV", protocol="umsn"), "UMSN (ours w/L_total)")["Helen", "d_VGG"].rank == 1
+    assert cells(ten, "Tao et al. (2018)")["CelebA", "Average SSIM"].rank == 0
+    assert cells(ten, "Shen et al. (2018)")["CelebA", "Average SSIM"].rank == 2
+    assert "misprints are not ranked" in " ".join(ten.remarks)
+
+
+def test_shen_9_and_10_through_our_own_aggregation(scores_of: Make):
+    printed = published().table("shen2020", "Table 9")
+    methods = list(dict.fromkeys(value.method for value in printed))
+    tables = []
+    for method in methods:
+        for known, dataset in ((HELEN, "Helen"), (CELEBA, "CelebA")):
+            row = {metric: [value.number for value in printed
+                            if (value.method, value.dataset, value.metric) == (method, dataset, metric)]
+                   for metric in ("PSNR", "SSIM")}  # fmt: skip
+            scores = scores_of(f"again {method}", row["PSNR"], columns=(PSNR, SSIM), other={"set": known})
+            scores.frame[SSIM.signature] = row["SSIM"]
+            tables.append(scores)
+    nine, ten = paper_tables(tables, numbers=["9", "10"])
+    noted = []
+    for method in methods:
+        theirs, ours = cells(nine, method), cells(nine, f"again {method}")
+        assert theirs.keys() == ours.keys() and len(ours) == 32
+        for key, cell in ours.items():
+            assert cell.text == theirs[key].text.ljust(len(cell.text), "0") and cell.rank == theirs[key].rank, key
+        theirs, ours = cells(ten, method), cells(ten, f"again {method}")
+        for (dataset, column), cell in ours.items():
+            if column.startswith("Average"):
+                unit = 0.01 if "PSNR" in column else 0.001
+                # The mean of eight rounded values is off by half a unit at most; then it was rounded or cut off.
+                if not -1.5 * unit < theirs[dataset, column].value - cell.value < unit + 1e-12:
+                    noted.append((method, dataset, column))
+                    assert theirs[dataset, column].notes
+    assert sorted(noted) == sorted([
+        ("Pan et al. (2014)", "CelebA", "Average PSNR"), ("Pan et al. (2014)", "CelebA", "Average SSIM"),
+        ("Pan et al. (2017a)", "CelebA", "Average PSNR"), ("Pan et al. (2017a)", "CelebA", "Average SSIM"),
+        ("Pan et al. (2014)", "Helen", "Average SSIM"), ("Tao et al. (2018)", "CelebA", "Average SSIM"),
+        *(("Shen et al. (2018)", dataset, f"Average {metric}") for dataset in ("Helen", "CelebA")
+          for metric in ("PSNR", "SSIM")),
+    ])  # fmt: skip
+
+
+def test_measured_values_are_ranked_apart_and_the_table_says_why(scores_of: Make):
+    given = (("good", 50.0, False), ("fair", 40.0, False), ("told", 60.0, True))
+    tables = [scores_of(name, [psnr, psnr + 2], oracle=oracle, other={"set": HELEN}) for name, psnr, oracle in given]
+    ten = one("10", *tables)
+    ours, good, fair, told = (cells(ten, name) for name in ("Ours", "good", "fair", "told (oracle)"))
+    assert ours["Helen", "Average PSNR"].rank == good["Helen", "Average PSNR"].rank == 1
+    assert fair["Helen", "Average PSNR"].rank == 2 and told["Helen", "Average PSNR"].rank == 0
+    assert good["Helen", "Average PSNR"].text == "51.00 ± 1.00" and good["Helen", "Worst PSNR"].text == "50.00"
+    why = next(line for line in ten.remarks if "ranked apart" in line)
+    assert "the paper's set (Helen) has no hash on record, measured on helhelhelh" in why
+    assert "PSNR is not defined in the paper, measured as psnr[rgb,255]" in why
+    # What was not measured is a dash with what to do; the oracle stands last.
+    assert good["CelebA", "Average PSNR"].text == "—"
+    assert "Not measured on a set of CelebA: facedeblur score" in good["CelebA", "Average PSNR"].notes[0]
+    assert [row.labels[0] for row in ten.rows][-3:] == ["good", "fair", "told (oracle)"]
+    assert ten.panels == ("Published",) * 14 + ("Measured",) * 3
+
+
+def test_one_ranking_where_signature_and_set_agree(scores_of: Make):
+    layout = layouts("shen2020", ("10",))[0]
+    stated = tuple(replace(measure, stated=PSNR.signature if "PSNR" in measure.label else "ssim[other]")
+                   for measure in layout.measures)  # fmt: skip
+    known = replace(layout, measures=stated, places=(replace(layout.places[0], set_hash=HELEN["hash"]),
+                                                     layout.places[1]))  # fmt: skip
+    runs = read_runs([scores_of("good", [50.0, 52.0], other={"set": HELEN}),
+                      scores_of("celeb", [50.0, 52.0], other={"set": CELEBA})])  # fmt: skip
+    table = fill(known, runs)
+    assert cells(table, "good")["Helen", "Average PSNR"].rank == 1
+    assert cells(table, "Ours")["Helen", "Average PSNR"].rank == 2
+    # Another definition, or another set: each its own ranking.
+    assert cells(table, "Ours")["Helen", "Average SSIM"].rank == 1
+    assert cells(table, "Ours")["CelebA", "Average PSNR"].rank == 1
+    why = next(line for line in table.remarks if "ranked apart" in line)
+    assert "SSIM is ssim[other]" in why and "PSNR is" not in why and "(Helen)" not in why and "(CelebA)" in why
+
+
+def test_values_of_other_sets_and_definitions_do_not_share_a_rank(scores_of: Make):
+    first = Column("dvgg[vgg-face@aaaa,norm]", "d_VGG", "", False, math.inf)
+    second = replace(first, signature="dvgg[vgg-face@bbbb,norm]")
+    tables = [scores_of(name, [value, value], columns=(column,), other={"set": HELEN})
+              for name, value, column in (("a", 4.0, first), ("b", 5.0, first), ("c", 1.0, second))]  # fmt: skip
+    four = one("IV", *tables, protocol="umsn")
+    assert [cells(four, name)["Helen", "d_VGG"].rank for name in "abc"] == [1, 2, 0]
+    same = [scores_of(name, [30.0, 30.0], other={"set": known})
+            for name, known in (("a", set_of("one", "helen")), ("b", set_of("two", "helen")))]  # fmt: skip
+    assert {cells(one("10", *same), name)["Helen", "Average PSNR"].rank for name in "ab"} == {0}
+
+
+def test_a_set_that_is_none_of_the_papers_has_columns_of_its_own(scores_of: Make):
+    tables = [scores_of("net", [30.0, 31.0], other={"set": set_of("lfw8k", "lfw")}),
+              scores_of("net", [20.0, 21.0], other={"set": HELEN})]  # fmt: skip
+    ten = one("10", *tables)
+    assert [column.labels[0] for column in ten.columns] == ["Helen"] * 4 + ["CelebA"] * 4 + ["lfw8k (lfw8klfw8k)"] * 4
+    # One method on two sets is one row, and nothing is printed of the other set.
+    assert cells(ten, "net")["Helen", "Average PSNR"].text == "20.50 ± 0.50"
+    assert cells(ten, "net")["lfw8k (lfw8klfw8k)", "Average PSNR"].text == "30.50 ± 0.50"
+    assert not any(place.label.startswith("lfw") for cell, _, place, _ in ten.filled() if cell.kind == PUBLISHED)
+    assert "none of the paper's sets (Helen, CelebA)" in " ".join(ten.remarks)
+    named = one("10", *tables, lfw8k="celeba")
+    assert cells(named, "net")["CelebA", "Average PSNR"].text == "30.50 ± 0.50"
+    nine = one("9", *tables)
+    assert list(dict.fromkeys(nine.panels)) == [
+        "Helen, published", "Helen, measured", "CelebA, published", "lfw8k (lfw8klfw8k), measured"
+    ]  # fmt: skip
+    missing = cells(nine, "net")["Helen", "27×27 PSNR"]
+    assert missing.text == "—" and "no point spread functions of some of these sizes" in missing.notes[0]
+    # The same name with other settings is another row.
+    other = scores_of("net", [25.0], other={"set": CELEBA}, run=None)
+    other.meta.run["options"] = {"amount": 2}
+    rows = [row.labels[0] for row in one("10", *tables, other).rows]
+    assert sum(label.startswith("net (run ") for label in rows) == 2
+    for bad, says in (({"nothing": "Helen"}, "set 'nothing'"), ({"hel": "Hellen"}, "Helen")):
+        with pytest.raises(InputError, match=says):
+            paper_tables(tables, datasets=bad)
+
+
+def test_failures_count_and_are_told(scores_of: Make):
+    scores = scores_of("net", [30.0, math.nan, 20.0, 10.0], columns=(PSNR,), status={1: "failed: output missing"},
+                       other={"set": HELEN})  # fmt: skip
+    cell = cells(one("10", scores), "net")["Helen", "Average PSNR"]
+    assert cell.text == "15.00 ± 11.18" and cells(one("10", scores), "net")["Helen", "Worst PSNR"].text == "0.00"
+    assert "1 of 4 pairs of net failed" in cell.notes[0]
+    absent = cells(one("10", scores), "net")["Helen", "Average SSIM"]
+    assert absent.text == "—" and "facedeblur score SET OUTPUTS --protocol shen2020" in absent.notes[0]
+    found = cells(one("11", scores), "net")
+    assert "facedeblur recognise SET OUTPUTS" in found["CelebA", "Top-1"].notes[0]
+    infinite = scores_of("copy", [math.inf, 30.0], columns=(PSNR,), other={"set": HELEN})
+    assert cells(one("10", infinite), "copy")["Helen", "Average PSNR"].text == "∞"
+
+
+def test_what_was_left_out_is_told_with_its_reason(scores_of: Make):
+    scores = scores_of("net", [30.0], columns=(PSNR,), other={
+        "set": HELEN, "unavailable": (("psnr-class[rgb,255,masked,umsn4,skin]", "no label images"),)})  # fmt: skip
+    found = cells(one("I", scores, protocol="umsn"), "net")
+    assert "no label images" in found["Helen", "class-2 PSNR"].notes[0]
+    assert "no label images" not in found["Helen", "class-1 PSNR"].notes[0]
+
+
+def test_a_metric_is_found_by_its_parts():
+    columns = [Column(name, "x", "", True, 0.0) for name in (
+        "psnr[rgb,255,cap100]", "psnr[rgb,255]", "psnr[y-limited,255]", "ssim[matlab3d,s1.5,w11]",
+        "identity[dlib-resnet@55533b28,l2]", "identity[dlib-resnet@55533b28,l2,detect]",
+    )]  # fmt: skip
+    for wanted, name in (
+        ("psnr[rgb,255]", "psnr[rgb,255]"), ("psnr[cap100]", "psnr[rgb,255,cap100]"),
+        ("ssim[matlab3d]", "ssim[matlab3d,s1.5,w11]"), ("identity[dlib-resnet]", "identity[dlib-resnet@55533b28,l2]"),
+    ):  # fmt: skip
+        column = find(tuple(columns), wanted)
+        assert column is not None and column.signature == name
+    assert find(tuple(columns), "ssim[perchannel]") is None and find(tuple(columns), "dvgg") is None
+
+
+def test_run_time_parameters_and_megabytes(scores_of: Make):
+    run = {"device": "cuda", "device_name": "H200", "precision": "fp32", "parameters": 11_378_179,
+           "bytes_fp32": 45_512_716, "timings": {"mean_s": 0.0123, "width": 128, "height": 128}}  # fmt: skip
+    tables = [scores_of("net", [30.0], run=run, other=None), scores_of("none", [30.0])]
+    twelve = one("12", *tables)
+    found = {column: cell.text for (_, column), cell in cells(twelve, "net").items()}
+    assert found == {"Implementation": "H200, fp32", "Seconds": "0.01", "Parameters": "11.4M", "MB at fp32": "45.51"}
+    assert cells(twelve, "net")["", "Seconds"].signature == "seconds[128x128,H200,fp32]"
+    assert {cell.text for cell in cells(twelve, "none").values()} == {"—"}
+    assert cells(twelve, "Kupyn et al. (2018)")["", "Implementation"].text == "Python (GPU)"
+    assert cells(one("6", *tables, protocol="dfpgnet"), "net")["", "Parameters (M)"].text == "11.4"
+    quick = scores_of("quick", [30.0], run={**run, "timings": {"mean_s": 0.00123}, "parameters": 558_00})
+    found = {column: cell.text for (_, column), cell in cells(one("12", quick), "quick").items()}
+    assert found["Seconds"] == "0.00123" and found["Parameters"] == "56K"
+
+
+@pytest.fixture
+def outputs(tmp_path: Path, scores_of: Make) -> Path:
+    """An outputs folder with recognition and parsing of two images beside the scores."""
+    scores = scores_of("net", [30.0, 20.0], other={"set": HELEN})
+    scores.write(tmp_path / "scores.parquet")
+    curve = Curve(200, 3, 0, tuple(min(0.4 + 0.1 * k, 1.0) for k in range(9)))
+    clear = Curve(2, 0, 0, (1.0,) * 9)
+    alone = Curve(20, 0, 0, (0.75,) * 9)
+    columns = ["index", "pair_id", "image_id", "identity", "kernel_id", "kernel_size", "status", "rank",
+               "same_distance", "other_distance"]  # fmt: skip
+    Recognition("net", False, "hel", HELEN["hash"], "net-hash", "dlib-resnet@1", "l2", 18, 0, 2, curve, clear, alone,
+                None, pd.DataFrame({name: [] for name in columns})).write(tmp_path / "recognition.parquet")  # fmt: skip
+    rng = np.random.default_rng(3)
+    for name, file in (("net", "parsing.parquet"), ("sharp images", "parsing.sharp.parquet")):
+        rows = pd.DataFrame({"index": [0, 1], "pair_id": "p", "image_id": "i", "kernel_id": "k", "kernel_size": 13,
+                             "status": "ok"})  # fmt: skip
+        for partition, groups in GROUPS.items():
+            rows[partition] = [list(map(int, rng.integers(1, 90, 3 * len(groups)))) for _ in range(2)]
+        classes = ("background", "skin", "left brow", "right brow", "left eye", "right eye", "nose", "upper lip",
+                   "inner mouth", "lower lip")  # fmt: skip
+        run_hash = "net-hash" if name == "net" else ""
+        ParsingScores(name, False, "hel", HELEN["hash"], run_hash, "dlib-68@2", classes, rows).write(tmp_path / file)
+    return tmp_path
+
+
+def test_recognition_and_the_sharp_images_among_themselves(outputs: Path):
+    eleven = one("11", outputs)
+    found = {column: cell.text for (_, column), cell in cells(eleven, "net").items()}
+    assert found["Top-1"] == "40.0%" and found["Top-3"] == "60.0%" and found["Top-5"] == "80.0%"
+    assert found["Detection"] == "50.0%"
+    assert "3 of 200 probes of net have no embedding" in cells(eleven, "net")["CelebA", "Top-1"].notes[0]
+    sharp = cells(eleven, "sharp images, each among all others")
+    assert sharp["CelebA", "Top-1"].text == "75.0%" and sharp["CelebA", "Top-1"].rank == 0
+    assert sharp["CelebA", "Detection"].text == "—"
+    assert cells(one("V", outputs, protocol="umsn"), "net")["CelebA", "Top-3"].text == "60%"
+
+
+def test_f_scores_of_components_and_groups(outputs: Path):
+    rows = ParsingScores.read(outputs / "parsing.parquet").rows
+    for number, protocol, partition, labels in (
+        ("3", "shen2020", "helen11", {"face": "skin", "teeth": "inner-mouth", "left eyebrow": "left-brow"}),
+        ("II", "umsn", "umsn4", {"class-1": "background", "class-3": "parts"}),
+    ):
+        found = cells(one(number, outputs, protocol=protocol), "net")
+        for label, group in labels.items():
+            at = 3 * list(GROUPS[partition]).index(group)
+            hits, alarms, misses = (sum(row[at + k] for row in rows[partition]) for k in range(3))
+            assert found["Helen", label].text == f"{2 * hits / (2 * hits + alarms + misses):.3f}"
+    three = one("3", outputs)
+    assert cells(three, "net")["Helen", "hair"].text == "—"
+    assert "does not tell hair" in cells(three, "net")["Helen", "hair"].notes[0]
+    assert "Mean without hair" in cells(three, "net")["Helen", "average"].notes[0]
+    assert cells(three, "sharp images")["Helen", "nose"].text not in ("", "—")
+    # Kinds of images are no rivals; alone nobody is best.
+    assert cells(three, "net")["Helen", "nose"].rank == cells(three, "Clear")["Helen", "nose"].rank == 0
+
+
+def test_results_of_other_outputs_are_not_shown(outputs: Path, scores_of: Make):
+    scores = scores_of("net", [30.0, 20.0], other={"set": HELEN})
+    scores.meta.run["hash"] = "changed"
+    scores.write(outputs / "scores.parquet")
+    found = cells(one("11", outputs), "net")["CelebA", "Top-1"]
+    assert found.text == "—" and "recognition.parquet holds is of other outputs" in found.notes[0]
+    (outputs / "scores.parquet").unlink()
+    # A folder may hold no scores at all.
+    assert cells(one("11", outputs), "net")["CelebA", "Top-1"].text == "40.0%"
+    assert "without a score table" in cells(one("12", outputs), "net")["", "Seconds"].notes[0]
+
+
+def test_a_run_is_given_once_and_has_to_be_there(outputs: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="each run once"):
+        paper_tables([outputs, outputs / "scores.parquet"])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match="none of them"):
+        paper_tables([empty])
+    for protocol, number, says in (("shen2021", "10", "shen2020"), ("shen2020", "13", "12"), ("umsn", "6", "II")):
+        with pytest.raises(InputError, match=says):
+            paper_tables(protocol=protocol, numbers=[number])
+
+
+def test_of_a_papers_single_set_only_sets_like_it_are_shown(scores_of: Make):
+    tables = [scores_of("net", [30.0], other={"set": HELEN}), scores_of("net", [20.0], other={"set": CELEBA})]
+    eleven = one("11", *tables)
+    assert [row.labels[0] for row in eleven.rows][-1] == "net" and len(eleven.rows) == 17
+    assert "Not shown: what was measured on 'hel', which is no set of CelebA." in eleven.remarks
+    both = one("12", *tables)
+    assert [row.labels[0] for row in both.rows][-2:] == ["net, hel", "net, cel"]
+
+
+def test_tidy_rows_say_what_every_value_is(scores_of: Make):
+    frame = one("10", scores_of("net", [30.0, 20.0], other={"set": HELEN})).frame()
+    assert set(frame["kind"]) == {"published", "measured"} and len(frame[frame["kind"] == "published"]) == 14 * 8
+    row = frame[(frame["kind"] == "measured") & (frame["column"] == "Average PSNR") & (frame["dataset"] == "Helen")]
+    assert row[["value", "spread", "signature", "set", "set_hash", "run_hash"]].to_numpy().tolist() == [
+        [25.0, 5.0, "psnr[rgb,255]", "hel", HELEN["hash"], "net-hash"]
+    ]
+    printed = frame[(frame["method"] == "Tao et al. (2018)") & (frame["column"] == "Average SSIM")]
+    assert printed["value"].tolist() == [0.762, 0.862] and "A zero lost" in printed["note"].tolist()[1]
+    eleven = one("11").frame()
+    assert eleven["value"].iloc[0] == pytest.approx(96.0) and eleven["shown"].iloc[0] == "96.0%"

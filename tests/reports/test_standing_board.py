@@ -1,0 +1,255 @@
+"""A leaderboard that stands: read back, merged into, described by its schema, exported as model cards."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.reports.board_file import read_csv, rows_of, to_json, write_csv
+from facedeblur.reports.fields import schema
+from facedeblur.reports.leaderboard import leaderboard
+from facedeblur.reports.merging import merge
+from facedeblur.reports.model_index import front_matter, model_index, write_cards
+
+PSNR = "psnr[rgb,255]"
+Make = Callable[..., Scores]
+
+
+def random_psnr(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(25, 3, 80)
+
+
+def on_disk(make: Make, folder: Path, method: str, psnr: np.ndarray, **more: Any) -> Path:
+    target = folder / method
+    target.mkdir(parents=True)
+    make(method, psnr, **more).write(target / "scores.parquet")
+    return target
+
+
+def told(call: Callable[[], object]) -> str:
+    with pytest.raises(InputError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def odd(scores_of: Make) -> pd.DataFrame:
+    """Infinite, missing, failed and oracle values, and a name with everything in it."""
+    psnr = random_psnr(0)
+    perfect = psnr.copy()
+    perfect[3] = np.inf
+    name = 'a, "b"\n---\n<script> ü\x7f: 1'
+    tables = [scores_of(name, perfect), scores_of("b", psnr, status={1: "failed: x"}, oracle=True)]
+    return leaderboard([*tables, scores_of("c", psnr - 1, columns=tables[0].meta.columns[:2])])
+
+
+def test_what_is_written_reads_back_to_the_last_bit(odd: pd.DataFrame, tmp_path: Path) -> None:
+    write_csv(odd, tmp_path / "board.csv")
+    pd.testing.assert_frame_equal(read_csv(tmp_path / "board.csv"), odd, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (lambda text: text.replace("run_hash", "hash", 1), "run_hash"),
+        (lambda text: text.splitlines()[0] + "\n", "no row"),
+        (lambda text: text.replace(",True,", ",maybe,"), "maybe"),
+        (lambda text: "", "a leaderboard"),
+        (lambda text: text.replace("80/80", "80/80,1"), "row 2"),
+        (lambda text: text.replace(",80,80,", ",many,80,"), "many"),
+    ],
+)
+def test_another_table_is_refused(scores_of: Make, tmp_path: Path, spoil: Callable[[str], str], line: str) -> None:
+    path = tmp_path / "board.csv"
+    write_csv(leaderboard([scores_of("a", random_psnr(0)), scores_of("b", random_psnr(1))]), path)
+    path.write_text(spoil(path.read_text()))
+    said = told(lambda: read_csv(path))
+    assert line in said and "board.csv" in said
+    assert "nothing there" in told(lambda: read_csv(tmp_path / "none.csv"))
+
+
+def test_paths_of_scores_follow_the_board(scores_of: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_disk(scores_of, tmp_path / "runs", "a", random_psnr(0))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site").mkdir()
+    write_csv(leaderboard([Path("runs/a")]), "site/board.csv")
+    assert "../runs/a/scores.parquet" in Path("site/board.csv").read_text()
+    assert Scores.read(read_csv("site/board.csv")["scores"][0]).meta.method == "a"
+
+
+def test_merged_is_the_same_as_made_at_once(scores_of: Make, tmp_path: Path) -> None:
+    psnr = random_psnr(0)
+    runs = [
+        on_disk(scores_of, tmp_path, name, psnr + gain, oracle=name == "wiener")
+        for name, gain in [("a", 0.0), ("b", 1.0), ("wiener", 5.0), ("c", random_psnr(3) / 100)]
+    ]
+    merged = merge(merge(leaderboard(runs[:2]), leaderboard(runs[2:3])), leaderboard(runs[3:]))
+    pd.testing.assert_frame_equal(merged, leaderboard(runs), check_exact=True)
+    assert set(merged["group"][:3]) != {""}
+    again = merge(merged, leaderboard([runs[1]]))
+    pd.testing.assert_frame_equal(again, merged, check_exact=True)
+
+
+def test_letters_go_where_the_scores_are_gone(scores_of: Make, tmp_path: Path) -> None:
+    a, b = (on_disk(scores_of, tmp_path, name, random_psnr(place)) for place, name in enumerate("ab"))
+    old = leaderboard([a])
+    (a / "scores.parquet").unlink()
+    merged = merge(old, leaderboard([b]))
+    assert list(merged["group"]) == ["", ""] and "scores of 'a' are not where" in merged["group_rule"][0]
+    scores_of("a", random_psnr(7), run={"hash": "changed"}).write(a / "scores.parquet")
+    assert "of another run by now" in merge(old, leaderboard([b]))["group_rule"][0]
+
+
+def test_rows_of_other_sets_are_left_alone(scores_of: Make) -> None:
+    old = leaderboard([scores_of("a", random_psnr(0)), scores_of("b", random_psnr(1))])
+    table = scores_of("a", random_psnr(2), set_hash="b2" * 32)
+    other = Scores(table.frame, replace(table.meta, set={**table.meta.set, "name": "elsewhere"}))
+    merged = merge(old, leaderboard([other]))
+    same = merged[merged["set"] == "tiny"].drop(columns=["mean_rank_sets"])
+    pd.testing.assert_frame_equal(same, old.drop(columns=["mean_rank_sets"]), check_exact=True)
+    assert merged["mean_rank_sets"].notna().sum() == 2, "a is on both sets"
+
+
+def test_another_run_takes_the_row_only_when_told(scores_of: Make) -> None:
+    old = leaderboard([scores_of("a", random_psnr(0)), scores_of("b", random_psnr(1))])
+    new = leaderboard([scores_of("a", random_psnr(2), run={"hash": "f00d" * 16})])
+    said = told(lambda: merge(old, new))
+    assert "--replace" in said and "a-hash" in said and "f00df00df0" in said
+    merged = merge(old, new, replace=True)
+    assert len(merged) == 2
+    row = merged.set_index("method").loc["a"]
+    assert row["run_hash"] == "f00d" * 16 and row[f"{PSNR}:mean"] == new[f"{PSNR}:mean"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"set_hash": "b2" * 32}, ["row of 'new'", "set 'tiny'", "a1a1a1a1", "b2b2b2b2"]),
+        ({"columns": 0}, ["ssim[matlab3d,s1.5,w11]", "ssim[skimage,uniform,w7]", "as 'a' on the board"]),
+        ({"columns": 1}, ["ranked by psnr[rgb,255]", "psnr[y-full,255]"]),
+        ({"columns": 2}, ["failures to count as 0", "10"]),
+        ({"n": 40}, ["80 pairs", "40 pairs"]),
+    ],
+)
+def test_what_does_not_compare_does_not_get_on(scores_of: Make, change: dict[str, Any], parts: list[str]) -> None:
+    old = leaderboard([scores_of("a", random_psnr(0))])
+    columns = scores_of("a", random_psnr(0)).meta.columns
+    others = [
+        (columns[0], Column("ssim[skimage,uniform,w7]", "SSIM", "", True, -1.0)),
+        (Column("psnr[y-full,255]", "PSNR Y", "dB", True, 0.0),),
+        (replace(columns[0], failure=10.0), *columns[1:]),
+    ]
+    given = {"columns": others[change["columns"]]} if "columns" in change else {}
+    given |= {"set_hash": change["set_hash"]} if "set_hash" in change else {}
+    new = leaderboard([scores_of("new", random_psnr(1)[: change.get("n", 80)], **given)])
+    for flag in (False, True):
+        said = told(lambda flag=flag: merge(old, new, replace=flag))  # type: ignore[misc]
+        assert all(part in said for part in parts), said
+
+
+def errors(value: Any, rule: dict[str, Any], root: dict[str, Any], where: str = "") -> list[str]:
+    """What is wrong with a value by the part of JSON Schema that is used here."""
+    if "$ref" in rule:
+        return errors(value, root["$defs"][rule["$ref"].rpartition("/")[2]], root, where)
+    kinds = {"array": list, "object": dict, "string": str, "boolean": bool, "null": type(None)}
+    kinds |= {"integer": int, "number": (int, float)}  # type: ignore[dict-item]
+    if "type" in rule:
+        right = isinstance(value, kinds[rule["type"]]) and not (
+            isinstance(value, bool) and rule["type"] in ("integer", "number")
+        )
+        if not right:
+            return [f"{where}: {value!r} is no {rule['type']}"]
+    found = []
+    if "enum" in rule and value not in rule["enum"]:
+        found.append(f"{where}: {value!r} not in {rule['enum']}")
+    if "minimum" in rule and value < rule["minimum"]:
+        found.append(f"{where}: {value} below {rule['minimum']}")
+    if "pattern" in rule and isinstance(value, str) and not re.search(rule["pattern"], value):
+        found.append(f"{where}: {value!r} against {rule['pattern']}")
+    if "anyOf" in rule and all(errors(value, one, root, where) for one in rule["anyOf"]):
+        found.append(f"{where}: {value!r} fits none")
+    for place, item in enumerate(value if isinstance(value, list) else []):
+        found += errors(item, rule.get("items", {}), root, f"{where}[{place}]")
+    if isinstance(value, dict):
+        found += [f"{where}: {name} missing" for name in rule.get("required", []) if name not in value]
+        for name, item in value.items():
+            fitting = [one for pattern, one in rule.get("patternProperties", {}).items() if re.search(pattern, name)]
+            fitting += [rule["properties"][name]] if name in rule.get("properties", {}) else []
+            if not fitting and rule.get("additionalProperties") is False:
+                found.append(f"{where}: {name} is not known")
+            found += [line for one in fitting for line in errors(item, one, root, f"{where}.{name}")]
+    return found
+
+
+def test_rows_are_as_the_schema_says(odd: pd.DataFrame) -> None:
+    written = json.loads((files("facedeblur.reports") / "schema" / "leaderboard.schema.json").read_text("utf-8"))
+    assert written == schema(), "the file is made by fields.schema()"
+    rows = json.loads(to_json(odd))
+    assert errors(rows, written, written) == []
+    for change, line in [
+        ({"rank": -1}, "rank"),
+        ({"pairs": None}, "pairs"),
+        ({"oracle": "yes"}, "oracle"),
+        ({f"{PSNR}:mean": "high"}, "mean"),
+        ({f"{PSNR}:meen": 1.0}, "not known"),
+        ({"coverage": "all"}, "coverage"),
+    ]:
+        found = errors([{**rows[0], **change}], written, written)
+        assert len(found) == 1 and line in found[0]
+    without = {name: value for name, value in rows[0].items() if name != "set_hash"}
+    assert errors([without], written, written) == ["[0]: set_hash missing"]
+
+
+def test_rows_are_as_the_schema_says_to_jsonschema(odd: pd.DataFrame) -> None:
+    validator = pytest.importorskip("jsonschema").Draft202012Validator
+    validator.check_schema(schema())
+    assert not list(validator(schema()).iter_errors(rows_of(odd)))
+
+
+def test_model_cards_are_read_by_hugging_face(odd: pd.DataFrame) -> None:
+    yaml = pytest.importorskip("yaml")
+    hub = pytest.importorskip("huggingface_hub")
+    for row, (method, card) in zip(odd.to_dict("records"), model_index(odd).items(), strict=True):
+        text = front_matter(card)
+        assert text.startswith("---\nmodel-index:\n") and text.endswith("\n---\n")
+        data = yaml.safe_load(text.removeprefix("---\n").removesuffix("---\n"))
+        assert data == card and data["model-index"][0]["name"] == method == row["method"]
+        parsed = hub.ModelCard(text + "\n# Text\n").data
+        (name, results) = hub.repocard_data.model_index_to_eval_results(data["model-index"])
+        assert name == method and parsed.to_dict()["model-index"][0]["name"] == method
+        first = results[0]
+        assert (first.task_type, first.metric_type, first.dataset_name) == ("image-to-image", "psnr", "tiny")
+        assert first.dataset_revision == "a1" * 32 and first.metric_args["signature"] == PSNR
+        assert first.metric_value == row[f"{PSNR}:mean"]
+        assert first.metric_args["oracle"] == row["oracle"]
+    assert math.isinf(odd[f"{PSNR}:mean"][0]), "an infinite value was among them"
+
+
+def test_two_sets_are_two_results_of_one_card(scores_of: Make) -> None:
+    table = scores_of("a", random_psnr(2), set_hash="b2" * 32)
+    other = Scores(table.frame, replace(table.meta, set={**table.meta.set, "name": "else where/2"}))
+    (card,) = model_index(leaderboard([scores_of("a", random_psnr(0)), other])).values()
+    results = card["model-index"][0]["results"]
+    assert [one["dataset"]["type"] for one in results] == ["tiny", "else-where-2"]
+    assert [one["dataset"]["revision"] for one in results] == ["a1" * 32, "b2" * 32]
+    assert results[0]["metrics"][0]["args"]["interval_95"][0] < results[0]["metrics"][0]["value"]
+
+
+def test_cards_of_alike_names_stay_apart(scores_of: Make, tmp_path: Path) -> None:
+    tables = [scores_of(name, random_psnr(place)) for place, name in enumerate(["../x y", "../x/y", "\n"])]
+    written = write_cards(leaderboard(tables), tmp_path / "cards")
+    assert {path.parent for path in written} == {tmp_path / "cards"}
+    assert sorted(path.name for path in written) == ["method.md", "x-y-2.md", "x-y.md"]
