@@ -1,14 +1,15 @@
 # make demo   set everything up and run the whole chain on two portraits
 # make test   set everything up and run every check: ruff, mypy, pytest on the installed wheel
+# make docs   build the site of docs/ into site/
 # make bench  print how many times faster than its peers each hot path is
 PYTHON ?= python3
 CONSTRAINTS ?= constraints-cpu.txt
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find benchmark generators methods reports cli -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js') setup.cfg README.md pyproject.toml
+SOURCES := $(shell find benchmark generators methods reports cli -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js' -o -name '*.csv' -o -name '*.json' -o -name '*.safetensors') setup.cfg README.md pyproject.toml
 PACKAGES := -p facedeblur.benchmark -p facedeblur.generators -p facedeblur.methods -p facedeblur.reports -p facedeblur.cli
 
-.PHONY: demo test lint types bench install clean
+.PHONY: demo test lint types docs bench install clean
 
 demo: install
 	$(BIN)/facedeblur demo -o demo
@@ -24,6 +25,11 @@ lint: install
 types: install
 	cd $(VENV) && bin/mypy --config-file ../pyproject.toml $(PACKAGES)
 
+# The notice that is switched off is about the future of the site's generator, not about these pages.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html   (for the search: $(BIN)/python -m http.server -d site)"
+
 bench: install
 	$(BIN)/python tests/benchmarks/run.py
 
@@ -33,7 +39,7 @@ install: $(VENV)/installed
 $(VENV)/dependencies: setup.cfg $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) "setuptools>=68" wheel build
-	$(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) ".[all,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) ".[all,dev,docs]"
 	touch $@
 
 # The wheel itself is installed and tested, so that a file missing from setup.cfg fails here.
@@ -45,4 +51,4 @@ $(VENV)/installed: $(VENV)/dependencies $(SOURCES)
 	touch $@
 
 clean:
-	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	rm -rf build site $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 
@@ -19,13 +20,7 @@ from facedeblur.cli.progress import bar
 @click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points; file: they are given.")
 @click.option("--landmarks", type=click.Path(), help="CSV file of points: path and x, y of eyes, nose, mouth corners.")
 @click.option("--margin", default=0, show_default=True, help="Pixels of surrounding kept around each crop.")
-@click.option(
-    "--choose",
-    type=click.Choice(["largest", "central"]),
-    default="largest",
-    show_default=True,
-    help="Which of several faces to take.",
-)
+@options.chosen_face
 @click.option("--strict", is_flag=True, help="Refuse photographs with several faces.")
 @click.option("--min-coverage", default=0.95, show_default=True, help="Least share of a crop inside its photograph.")
 @click.option("--max-yaw", type=float, help="Leave out faces turned further to a side, degrees.")
@@ -44,8 +39,8 @@ from facedeblur.cli.progress import bar
 @click.option("--seed", default=0, show_default=True, help="Fixes the place of random windows (mspl-random).")
 @click.option("--quality", is_flag=True, help="Write OUT/quality.csv and print quantiles.")
 @click.option("--sheet", is_flag=True, help="Write a contact sheet of the crops, OUT/sheet.png.")
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@options.workers
+@options.quiet
 @click.pass_context
 def align(
     ctx: click.Context,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import stages
 
 
@@ -14,7 +17,7 @@ from facedeblur.cli.progress import stages
 )
 @click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the set.")
 @click.option("--seed", default=0, show_default=True, help="With an item's index it determines the item.")
-@click.option("--store", type=click.Choice(["png", "npy"]), default="png", show_default=True)
+@options.store
 @click.option("--match", default="", help="Take photographs of this pattern only, e.g. '*_0001.jpg'.")
 @click.option("--list", "listed", type=click.Path(), help="Take the photographs of an image list (`facedeblur split`).")
 @click.option(
@@ -25,35 +28,12 @@ from facedeblur.cli.progress import stages
     help="Take photographs of this role only, by the collection's or the list's word; repeatable.",
 )
 @click.option("--limit", type=int, help="Take at most so many photographs.")
-@click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces in photographs.")
-@click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned.")
-@click.option("--choose", type=click.Choice(["largest", "central"]), default="largest", help="Which face of several.")
+@options.finders
 @click.option("--licence", default="", help="Licence of the photographs, for the record.")
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
-@click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True)
-@click.option("--scheduler", help="Address of a dask scheduler.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@options.workers
+@options.quiet
 @click.pass_context
-def build(
-    ctx: click.Context,
-    recipe: str,
-    faces: str,
-    out: str,
-    seed: int,
-    store: str,
-    match: str,
-    roles: tuple[str, ...],
-    listed: str | None,
-    limit: int | None,
-    detector: str,
-    landmarker: str,
-    choose: str,
-    licence: str,
-    jobs: int,
-    backend: str,
-    scheduler: str | None,
-    quiet: bool,
-) -> None:
+def build(ctx: click.Context, quiet: bool, **given: Any) -> None:
     """Build a set by RECIPE, the name of one (`facedeblur list recipes`) or a TOML file.
 
     Photographs are aligned first; those whose size is already the recipe's are taken as aligned
@@ -63,26 +43,7 @@ def build(
     from facedeblur.generators.build import build as make
 
     with stages(quiet=quiet) as stage:
-        made = make(
-            recipe,
-            faces,
-            out,
-            seed=seed,
-            store=store,
-            match=match,
-            roles=roles,
-            listed=listed,
-            limit=limit,
-            detector=detector,
-            landmarker=landmarker,
-            choose=choose,
-            licence=licence,
-            jobs=jobs,
-            backend=backend,
-            scheduler=scheduler,
-            align_progress=stage("aligning"),
-            progress=stage("blurring"),
-        )
+        made = make(align_progress=stage("aligning"), progress=stage("blurring"), **given)
     if not quiet:
         print_set(made)
     if made.info["counts"]["images"] < made.info["counts"]["photographs"]:

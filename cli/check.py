@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 
@@ -18,8 +19,8 @@ from facedeblur.cli.progress import bar
     help="Refuse SET when an identity, photograph or kernel of it also stands in this one; may be given again.",
 )
 @click.option("--other-people", is_flag=True, help="With --against: equal names of identities are different people.")
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@options.jobs
+@options.quiet
 @click.pass_context
 def check(
     ctx: click.Context, set_path: str, train_sets: tuple[str, ...], other_people: bool, jobs: int, quiet: bool

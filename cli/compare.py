@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from facedeblur.cli import options
+from facedeblur.cli.columns import aligned, whole_width
+
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from facedeblur.benchmark.comparison import Comparison, Comparisons
 
 
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--draws", default=2000, show_default=True, help="Bootstrap draws.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 @click.option("--tie", default=1e-6, show_default=True, help="Values no further apart than this are a tie.")
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+@options.as_json
 def compare(
     scores_a: str,
     scores_b: str,
@@ -48,44 +55,69 @@ def compare(
         _print(found)
 
 
-def _print(found: Comparisons) -> None:
+def _print(found: Comparisons, *, console: Console | None = None) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = console or Console(highlight=False)
     first = found.rows[0]
     of = f" x {found.kernels:,} kernels" if found.kernels else ""
     faces = f"{found.faces:,} face{'s' * (found.faces != 1)}"
-    click.echo(f"A = {first.method}, B = {first.baseline}: {first.n:,} pairs, {faces}{of}")
-    head = (
-        "metric",
-        "A",
-        "B",
-        "A - B",
-        f"{100 * first.level:g} % interval",
-        "p (Holm)",
-        "A wins",
-        "ties",
-        "losses",
-        "better",
-    )
-    lines = [head, *(_line(row) for row in found.rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
-    for line in lines:
-        cells = [
-            line[0].ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
-        ]
-        click.echo("  ".join(cells).rstrip())
-    click.echo(
+    title = f"A = {first.method}, B = {first.baseline}: {first.n:,} pairs, {faces}{of}"
+    console.print(Text(title, style="bold"), soft_wrap=True)
+    if console.is_terminal:
+        console.print(_table(found.rows, console))
+    else:
+        between = f"{100 * first.level:g} % interval"
+        head = ("metric", "A", "B", "A - B", between, "p (Holm)", "A wins", "ties", "losses", "better")
+        for line in aligned([head, *(_line(row) for row in found.rows)]):
+            click.echo(line)
+    for line in _remarks(found):
+        console.print(Text(line, style="dim" if line.startswith("interval") else ""), soft_wrap=True)
+
+
+def _table(rows: Sequence[Comparison], console: Console) -> Table:
+    """For a terminal: what belongs together stands below each other, names of metrics are folded, numbers never."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {"A": "bold green", "B": "bold magenta", "-": "dim"}
+    lines = []
+    for row in rows:
+        _, one, other, gap, between, p, wins, ties, losses, better = _line(row)
+        counted = Text(wins).append(f"\n{ties}\n{losses}", style="dim")
+        difference = Text(gap, style="bold" * (better != "-")).append(f"\n{between}", style="not bold dim")
+        lines.append([Text(one), Text(other), difference, Text(p), counted, Text(better, style=colours[better])])
+    heads = ("A", "B", f"A - B\n{100 * rows[0].level:g} % interval", "p\n(Holm)", "A wins\nties\nlosses", "better")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("metric", overflow="fold", min_width=8)
+    for heading, cells in zip(heads, zip(*lines, strict=True), strict=True):
+        widest = max(len(part) for cell in (heading, *cells) for part in str(cell).splitlines())
+        table.add_column(Text(heading, justify="right"), justify="right", no_wrap=True, min_width=widest)
+    for row, line in zip(rows, lines, strict=True):
+        table.add_row(Text(row.metric), *line)
+    # Lines that the terminal breaks can still be read, numbers that are cut cannot.
+    foldable = max(max(len(row.metric) for row in rows) - 8, 0)
+    console.width = max(console.width, whole_width(table, console) - foldable)
+    return table
+
+
+def _remarks(found: Comparisons) -> list[str]:
+    first = found.rows[0]
+    lines = [
         f"interval and p: for other {first.resampled.replace(' x ', ' and other ')}; "
         f"p corrected for {len(found.rows)} metric{'s' * (len(found.rows) != 1)}; tie: at most {first.tie:g} apart; "
         "a failed pair counts as the worst"
-    )
+    ]
     for row in found.rows:
         for failed, name in ((row.failed, "A"), (row.baseline_failed, "B")):
             if failed:
-                click.echo(f"{row.metric}: {failed:,} of {row.n:,} pairs failed in {name}")
+                lines.append(f"{row.metric}: {failed:,} of {row.n:,} pairs failed in {name}")
         if row.infinite:
-            click.echo(f"{row.metric}: {row.infinite:,} infinite differences (output = sharp image): no interval, no p")
-    for metric, why in found.left_out:
-        click.echo(f"left out {metric}: {why}")
+            what = "infinite differences (output = sharp image): no interval, no p"
+            lines.append(f"{row.metric}: {row.infinite:,} {what}")
+    return lines + [f"left out {metric}: {why}" for metric, why in found.left_out]
 
 
 def _line(row: Comparison) -> tuple[str, ...]:

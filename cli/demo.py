@@ -7,19 +7,20 @@ from pathlib import Path
 
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import stages
 
-METHODS = ("blurred", "unsharp", "wiener", "richardson-lucy")
+METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
 
 
 @click.command()
 @click.option("--faces", type=click.Path(), help="Your own photographs; default: two public-domain portraits.")
 @click.option("-o", "--out", default="facedeblur-demo", show_default=True, type=click.Path(), help="Where to write.")
-@click.option("--recipe", default="shen2020", show_default=True)
-@click.option("--protocol", default="shen2020", show_default=True)
+@click.option("--recipe", default="shen2020", show_default=True, help="Of the set: a name or a TOML file.")
+@click.option("--protocol", default="shen2020", show_default=True, help="Of the scores: a name or a TOML file.")
 @click.option("--method", "methods", multiple=True, default=METHODS, show_default=True, help="Repeatable.")
 @click.option("--seed", default=0, show_default=True, help="With an item's index it determines the item.")
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
+@options.jobs
 @click.option("--quiet", is_flag=True, help="Print the table only.")
 def demo(
     faces: str | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 
@@ -31,7 +32,7 @@ from facedeblur.cli.progress import bar
 @click.option("--max-jitter", default=0.25, show_default=True, help="Unevenness of frame times, as a share.")
 @click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces; none with --template none.")
 @click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned.")
-@click.option("--choose", type=click.Choice(["largest", "central"]), default="largest", help="Which face of several.")
+@options.chosen_face
 @click.option("--reader", type=click.Choice(["av", "cv2"]), default="av", show_default=True, help="Decodes files.")
 @click.option(
     "--identity",
@@ -40,11 +41,13 @@ from facedeblur.cli.progress import bar
     show_default=True,
     help="Whose face a video shows: its own name or its folder's.",
 )
-@click.option("--role", type=click.Choice(["test", "train", "probe"]), default="test", show_default=True)
+@click.option(
+    "--role", type=click.Choice(["test", "train", "probe"]), default="test", show_default=True, help="Of every pair."
+)
 @click.option("--licence", default="", help="Licence of the videos, for the record.")
-@click.option("--store", type=click.Choice(["png", "npy"]), default="png", show_default=True)
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@options.store
+@options.jobs
+@options.quiet
 @click.pass_context
 def frames(ctx: click.Context, videos: str, out: str, quiet: bool, **options: object) -> None:
     """Make a set from VIDEOS: means of consecutive frames, the middle one sharp.

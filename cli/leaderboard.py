@@ -2,32 +2,107 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
+
+from facedeblur.cli import options
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @click.command()
 @click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--out", metavar="FILE.csv", type=click.Path(), help="Write the leaderboard as CSV too.")
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--quiet", is_flag=True, help="Print nothing; needs --out.")
-def leaderboard(scores: tuple[str, ...], out: str | None, json_: bool, quiet: bool) -> None:
-    """Compare methods in one table, best first, methods with the true kernel below.
+@click.option(
+    "-o",
+    "--out",
+    metavar="PATH",
+    type=click.Path(),
+    help="Write the leaderboard too: a file, or for model-index a folder.",
+)
+@click.option(
+    "--into",
+    metavar="BOARD.csv",
+    type=click.Path(),
+    help="Merge SCORES into this leaderboard; it is made where there is none.",
+)
+@click.option("--replace", is_flag=True, help="With --into: another run of a method takes the row of the one there.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "json", "model-index"]),
+    help="What --out writes (CSV otherwise), or what is printed instead of a table; model-index: Hugging Face cards.",
+)
+@options.as_json
+@click.option("--quiet", is_flag=True, help="Print nothing; needs --out or --into.")
+def leaderboard(
+    scores: tuple[str, ...],
+    out: str | None,
+    into: str | None,
+    replace: bool,
+    format_: str | None,
+    json_: bool,
+    quiet: bool,
+) -> None:
+    """Compare methods in one table a set, best first, methods with the true kernel below.
 
-    SCORES are score tables, or the OUTPUTS folders that hold scores.parquet. All of one set and
-    one protocol: others are refused.
+    SCORES are score tables, the OUTPUTS folders that hold scores.parquet, or leaderboards (.csv)
+    written before. Methods are ranked set by set. Tables that do not compare are refused: other
+    pairs, another definition of a metric, another set of the same name.
     """
-    from facedeblur.cli.tables import as_json, print_leaderboard
-    from facedeblur.reports.board import gather
+    from facedeblur.cli.tables import print_board
+    from facedeblur.reports.board_file import read_csv, write_csv
     from facedeblur.reports.leaderboard import leaderboard as compute
-    from facedeblur.reports.leaderboard import write_csv
+    from facedeblur.reports.merging import merge
+    from facedeblur.reports.standings import boards
 
-    if quiet and out is None:
-        raise click.UsageError("--quiet needs --out: nothing would be printed or written")
-    board = gather(scores)
-    frame = compute(board)
+    if quiet and out is None and into is None:
+        raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")
+    if replace and into is None:
+        raise click.UsageError("--replace needs --into: there is no board to replace rows of")
+    tables = [path for path in scores if not path.endswith(".csv")]
+    made = boards(tables) if tables else ()
+    frame = compute(made) if made else None
+    standing = [into] if into is not None and Path(into).is_file() else []
+    for path in [*(path for path in scores if path.endswith(".csv")), *standing]:
+        before = read_csv(path)
+        frame = before if frame is None else merge(before, frame, replace=replace)
+    assert frame is not None
+    if into is not None:
+        write_csv(frame, into)
     if out is not None:
-        write_csv(frame, out)
-    if json_ and not quiet:
-        click.echo(as_json(frame))
-    elif not quiet:
-        print_leaderboard(board)
+        _write(frame, Path(out), format_ or "csv")
+    shown = "json" if json_ else format_ if out is None else None
+    if quiet:
+        return
+    if shown is None:
+        print_board(frame, made)
+    else:
+        click.echo(_text(frame, shown), nl=False)
+
+
+def _text(frame: pd.DataFrame, kind: str) -> str:
+    from facedeblur.reports.board_file import to_csv, to_json
+    from facedeblur.reports.model_index import front_matter, model_index
+
+    if kind == "csv":
+        return to_csv(frame)
+    if kind == "json":
+        return to_json(frame) + "\n"
+    return "\n".join(front_matter(card) for card in model_index(frame).values())
+
+
+def _write(frame: pd.DataFrame, path: Path, kind: str) -> None:
+    from facedeblur.benchmark.atomic import replacing
+    from facedeblur.reports.board_file import write_csv
+    from facedeblur.reports.model_index import write_cards
+
+    if kind == "csv":
+        write_csv(frame, path)
+    elif kind == "model-index":
+        write_cards(frame, path)
+    else:
+        with replacing(path) as temporary:
+            temporary.write_text(_text(frame, kind), encoding="utf-8", newline="")

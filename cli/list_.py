@@ -9,11 +9,16 @@ from typing import Any
 import click
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.cli import options
 
-# Kind -> where its registry, or the function that gives its names, lives.
+# Kind -> where its registry, or the function that gives its names and the one that loads one, lives.
 REGISTRIES = {
     "methods": "facedeblur.methods.base:METHODS",
     "metrics": "facedeblur.benchmark.metrics.base:METRICS",
+    "networks": "facedeblur.methods.nets.base:NETS",
+    "discriminators": "facedeblur.methods.nets.base:DISCRIMINATORS",
+    "losses": "facedeblur.methods.training.losses:LOSSES",
+    "adversaries": "facedeblur.methods.training.adversarial:ADVERSARIES",
     "detectors": "facedeblur.benchmark.faces.base:DETECTORS",
     "landmarkers": "facedeblur.benchmark.faces.base:LANDMARKERS",
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
@@ -21,22 +26,28 @@ REGISTRIES = {
     "sources": "facedeblur.generators.sources:SOURCES",
 }
 FILES = {
-    "recipes": "facedeblur.generators.recipe:recipes",
-    "protocols": "facedeblur.benchmark.protocol:protocols",
-}
+    "recipes": ("facedeblur.generators.recipe:recipes", "facedeblur.generators.recipe:load_recipe"),
+    "train-recipes": (
+        "facedeblur.methods.training.recipe:train_recipes", "facedeblur.methods.training.recipe:load_train_recipe",
+    ),
+    "protocols": ("facedeblur.benchmark.protocol:protocols", "facedeblur.benchmark.protocol:load_protocol"),
+}  # fmt: skip
 
 
 @click.command("list")
 @click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice([*REGISTRIES, *FILES]))
 @click.option("--broken", is_flag=True, help="Show only what is registered but does not import.")
-@click.option("--plugin", type=click.Path(), help="Python file that enters more.")
+@options.plugin("more")
 @click.pass_context
 def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str | None) -> None:
-    """List what is registered: methods, metrics, detectors, landmarkers, embedders, parsers, recipes, protocols."""
-    from facedeblur.benchmark.plugin import load_plugin
+    """List what is registered.
 
-    if plugin is not None:
-        load_plugin(plugin)
+    KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
+    sources, recipes, train-recipes or protocols; all where none is given.
+    """
+    from facedeblur.benchmark.plugin import optional_plugin
+
+    optional_plugin(plugin)
     shown = 0
     for kind in kinds or (*REGISTRIES, *FILES):
         lines = [line for name, text, bad in _entries(kind) if bad or not broken for line in [(name, text, bad)]]
@@ -53,19 +64,30 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str 
 
 def _entries(kind: str) -> Iterator[tuple[str, str, bool]]:
     """Name, what it is (or why it does not import), and whether it is broken."""
-    module, _, attribute = (REGISTRIES | FILES)[kind].partition(":")
-    source: Any = getattr(import_module(module), attribute)
     if kind in FILES:
-        yield from ((name, "", False) for name in source())
+        names, load = (_at(place) for place in FILES[kind])
+        for name in names():
+            loaded = load(name)
+            # Recipes of sets come with their text.
+            yield name, getattr(loaded[0] if isinstance(loaded, tuple) else loaded, "title", ""), False
         return
+    source = _at(REGISTRIES[kind])
     for name in source:
         try:
             thing = source.get(name)
         except InputError as error:
             yield name, source.broken.get(name, str(error)), True
             continue
-        text = (getattr(thing, "__doc__", None) or "").strip().partition("\n")[0]
         spec = getattr(thing, "method_spec", None)
-        yield name, text + " [oracle]" * bool(spec is not None and spec.oracle), False
+        yield name, _first_line(thing) + " [oracle]" * bool(spec is not None and spec.oracle), False
     # An entry point whose name is taken is in no list of names.
     yield from ((name, why, True) for name, why in source.broken.items() if name not in source)
+
+
+def _at(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _first_line(thing: Any) -> str:
+    return (getattr(thing, "__doc__", None) or "").strip().partition("\n")[0]

@@ -26,15 +26,23 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "sheet": ("sheet:sheet", "Draw a contact sheet of a set."),
         "check": ("check:check", "Verify every file of a set."),
     },
+    "Train": {
+        "train": ("train:train", "Train a network by the recipe of its paper."),
+        "export": ("export:export", "Write a network as ONNX, checked against torch."),
+    },
     "Run and score": {
         "run": ("run:run", "Restore a set with a method."),
         "recognise": ("recognise:recognise", "Look for restored faces in the gallery of a set."),
         "parse": ("parse:parse", "Compare the parts of restored faces with the labels of a set."),
+        "fid": ("fid:fid", "Compare the distributions of restored and sharp images."),
         "score": ("score:score", "Score the outputs of methods by a protocol."),
     },
     "Publish": {
         "compare": ("compare:compare", "Compare two methods pair by pair."),
+        "error-ratio": ("error_ratio:error_ratio", "Count how often a method comes near the true kernel's result."),
         "leaderboard": ("leaderboard:leaderboard", "Compare methods in one table."),
+        "tables": ("paper_tables:paper_tables", "Fill a paper's own tables, measured beside printed values."),
+        "figure": ("figure:figure", "Draw figures for a paper: images side by side, and plots."),
         "report": ("report:report", "Write a self-contained HTML report."),
     },
     "Look around": {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import stages
 
 
@@ -12,7 +15,14 @@ from facedeblur.cli.progress import stages
 @click.option("--faces", required=True, type=click.Path(), help="Folder of photographs, or one that `align` wrote.")
 @click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the pairs.")
 @click.option("--count", required=True, type=int, help="How many pairs to write.")
-@click.option("--format", "form", type=click.Choice(["tar", "folder"]), default="tar", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tar", "folder"]),
+    default="tar",
+    show_default=True,
+    help="Shards, or loose files.",
+)
 @click.option("--shard-size", default=1000, show_default=True, help="Pairs in a tar shard.")
 @click.option("--seed", default=0, show_default=True, help="With a pair's number it determines the pair.")
 @click.option("--augment", help="shen, lin, mspl or none, instead of the recipe's.")
@@ -23,39 +33,11 @@ from facedeblur.cli.progress import stages
 @click.option("--shuffle/--in-order", default=True, show_default=True, help="A fair sample, or face after face.")
 @click.option("--match", default="", help="Only photographs whose path matches this pattern.")
 @click.option("--limit", type=int, help="At most so many photographs.")
-@click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces in photographs.")
-@click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned.")
-@click.option("--choose", type=click.Choice(["largest", "central"]), default="largest", help="Which face of several.")
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
-@click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True)
-@click.option("--scheduler", help="Address of a dask scheduler.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@options.finders
+@options.workers
+@options.quiet
 @click.pass_context
-def pairs(
-    ctx: click.Context,
-    recipe: str,
-    faces: str,
-    out: str,
-    count: int,
-    form: str,
-    shard_size: int,
-    seed: int,
-    augment: str | None,
-    per_size: int | None,
-    first: int | None,
-    photographs: int | None,
-    repeats: int,
-    shuffle: bool,
-    match: str,
-    limit: int | None,
-    detector: str,
-    landmarker: str,
-    choose: str,
-    jobs: int,
-    backend: str,
-    scheduler: str | None,
-    quiet: bool,
-) -> None:
+def pairs(ctx: click.Context, out: str, count: int, quiet: bool, **given: Any) -> None:
     """Write training pairs of RECIPE, the name of one or a TOML file, as tar shards or as a folder of PNG.
 
     The pairs are the first of the virtual set that the recipe makes of the photographs; a larger
@@ -63,30 +45,10 @@ def pairs(
     """
     from facedeblur.generators.pair_sets import materialise
 
-    changes = {"augment": augment, "per_size": per_size, "first": first, "photographs": photographs}
+    # What is left out is the recipe's.
+    chosen = {name: value for name, value in given.items() if value is not None}
     with stages(quiet=quiet) as stage:
-        done = materialise(
-            recipe,
-            faces,
-            out,
-            count=count,
-            form=form,
-            shard_size=shard_size,
-            seed=seed,
-            repeats=repeats,
-            shuffle=shuffle,
-            match=match,
-            limit=limit,
-            detector=detector,
-            landmarker=landmarker,
-            choose=choose,
-            jobs=jobs,
-            backend=backend,
-            scheduler=scheduler,
-            align_progress=stage("aligning"),
-            progress=stage("writing"),
-            **{name: value for name, value in changes.items() if value is not None},
-        )
+        done = materialise(out=out, count=count, align_progress=stage("aligning"), progress=stage("writing"), **chosen)
     if not quiet:
         click.echo(
             f"{count:,} of {len(done):,} pairs of {done.n_images:,} faces and {done.n_kernels:,} kernels in {out}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 if TYPE_CHECKING:
@@ -14,26 +14,20 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("set_path", metavar="SET", type=click.Path())
-@click.argument("outputs", metavar="OUTPUTS...", nargs=-1, type=click.Path())
-@click.option("--input", "with_input", is_flag=True, help="Parse the blurred images of SET too.")
-@click.option("--parser", default="dlib-68", show_default=True, help="What labels the parts of a face.")
+@options.tested
+@click.option("--parser", default="facedeblur", show_default=True, help="What labels the parts of a face.")
 @click.option("--partition", type=click.Choice(["helen11", "umsn4"]), default="helen11", show_default=True,
               help="The classes that are scored: Helen's, or the four groups of UMSN.")  # fmt: skip
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@options.testing("a parser")
 @click.pass_context
 def parse(
     ctx: click.Context,
-    set_path: str,
     outputs: tuple[str, ...],
     with_input: bool,
-    parser: str,
     partition: str,
-    jobs: int,
     json_: bool,
     quiet: bool,
+    **given: Any,
 ) -> None:
     """Compare the parts of the restored faces of OUTPUTS with the labels of SET.
 
@@ -42,14 +36,11 @@ def parse(
     """
     from facedeblur.benchmark.parse import parse as compute
 
-    if not outputs and not with_input:
-        raise click.UsageError("give OUTPUTS, or --input for the blurred images themselves")
+    runs = options.runs(outputs, with_input=with_input)
     with bar("parsing", quiet=quiet or json_) as update:
-        runs = [*([None] if with_input else []), *outputs]
-        found = compute(set_path, runs, parser=parser, jobs=jobs, progress=update)
+        found = compute(outputs=runs, progress=update, say=options.say, **given)
     if json_ and not quiet:
-        text = [one.summary(partition) for one in found]
-        click.echo(json.dumps(text, indent=1, ensure_ascii=False, allow_nan=False))
+        options.echo_json(one.summary(partition) for one in found)
     elif not quiet:
         _print(found, partition)
     if any(one.failed for one in found):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 if TYPE_CHECKING:
@@ -15,28 +15,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("set_path", metavar="SET", type=click.Path())
-@click.argument("outputs", metavar="OUTPUTS...", nargs=-1, type=click.Path())
-@click.option("--input", "with_input", is_flag=True, help="Test the blurred images of SET too.")
+@options.tested
 @click.option("--embedder", default="dlib-resnet", show_default=True, help="What tells faces apart.")
 @click.option("--mode", type=click.Choice(["aligned", "detect"]), default="aligned", show_default=True,
               help="Take images as they are, or find the face in each again.")  # fmt: skip
-@click.option("--distance", type=click.Choice(["l2", "cosine"]), default="l2", show_default=True)
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@click.option(
+    "--distance", type=click.Choice(["l2", "cosine"]), default="l2", show_default=True, help="Between two faces."
+)
+@options.testing("an embedder")
 @click.pass_context
 def recognise(
-    ctx: click.Context,
-    set_path: str,
-    outputs: tuple[str, ...],
-    with_input: bool,
-    embedder: str,
-    mode: str,
-    distance: str,
-    jobs: int,
-    json_: bool,
-    quiet: bool,
+    ctx: click.Context, outputs: tuple[str, ...], with_input: bool, json_: bool, quiet: bool, **given: Any
 ) -> None:
     """Look for the restored faces of OUTPUTS in the gallery of SET.
 
@@ -45,20 +34,11 @@ def recognise(
     """
     from facedeblur.benchmark.recognise import recognise as compute
 
-    if not outputs and not with_input:
-        raise click.UsageError("give OUTPUTS, or --input for the blurred images themselves")
+    runs = options.runs(outputs, with_input=with_input)
     with bar("recognising", quiet=quiet or json_) as update:
-        found = compute(
-            set_path,
-            [*([None] if with_input else []), *outputs],
-            embedder=embedder,
-            mode=mode,
-            distance=distance,
-            jobs=jobs,
-            progress=update,
-        )
+        found = compute(outputs=runs, progress=update, say=options.say, **given)
     if json_ and not quiet:
-        click.echo(json.dumps([one.summary() for one in found], indent=1, ensure_ascii=False, allow_nan=False))
+        options.echo_json(one.summary() for one in found)
     elif not quiet:
         _print(found)
     if any(one.ranks["status"].str.startswith("failed").any() for one in found):

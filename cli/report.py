@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import click
 
+from facedeblur.cli import options
+
 
 @click.command()
 @click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--out", metavar="FILE.html", default="report.html", show_default=True, type=click.Path())
-@click.option("--quiet", is_flag=True, help="Print problems only.")
-def report(scores: tuple[str, ...], out: str, quiet: bool) -> None:
+@click.option(
+    "-o",
+    "--out",
+    metavar="FILE.html",
+    default="report.html",
+    show_default=True,
+    type=click.Path(),
+    help="File to write.",
+)
+@click.option("--pair", "pairs", metavar="ID", multiple=True, help="Show this pair too; may be given again.")
+@options.quiet
+def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], quiet: bool) -> None:
     """Write a report that opens offline: one HTML file with the leaderboard, plots and pictures.
 
     SCORES are score tables, or the OUTPUTS folders that hold scores.parquet. All of one set and
@@ -17,6 +28,6 @@ def report(scores: tuple[str, ...], out: str, quiet: bool) -> None:
     """
     from facedeblur.reports.html import report as write
 
-    path = write(scores, out)
+    path = write(scores, out, pairs=pairs)
     if not quiet:
         click.echo(f"{path}   {path.stat().st_size / 1e6:.2f} MB, opens in a browser")

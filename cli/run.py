@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 if TYPE_CHECKING:
@@ -18,16 +19,29 @@ if TYPE_CHECKING:
 @click.argument("set_path", metavar="SET", type=click.Path())
 @click.option("-o", "--out", metavar="OUTPUTS", required=True, type=click.Path(), help="Folder of the outputs.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="An option of the method; repeatable.")
-@click.option("--plugin", type=click.Path(), help="Python file that enters the method.")
-@click.option("--weights", metavar="FOLDER", type=click.Path(), help="Where to look for weight files first.")
+@click.option(
+    "--kernels",
+    metavar="OUTPUTS",
+    type=click.Path(),
+    help="For a method that needs the true kernels: give it those that another run estimated.",
+)
+@options.plugin("the method")
+@click.option(
+    "--weights",
+    metavar="PLACE",
+    type=click.Path(),
+    help="Folder, or file of a network, where weights are looked for first.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
+@click.option(
+    "--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True, help="Of networks."
+)
 @click.option("--batch", type=int, help="Images at once; default by their size, halved when memory runs out.")
 @click.option("--jobs", type=int, help="Worker processes; default 1 for networks and commands, else all processors.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="What a batch may take.  [default: 300]")
-@click.option("--store", type=click.Choice(["png", "npy"]), default="png", show_default=True)
+@options.store
 @click.option("--limit", type=int, help="Run only the first so many pairs.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@options.quiet
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -35,6 +49,7 @@ def run(
     set_path: str,
     out: str,
     settings: tuple[str, ...],
+    kernels: str | None,
     plugin: str | None,
     weights: str | None,
     device: str,
@@ -48,8 +63,8 @@ def run(
 ) -> None:
     """Restore every blurred image of SET with METHOD.
 
-    METHOD is a name (`facedeblur list methods`), a TorchScript file, or a TOML file that describes
-    a TorchScript file or a command. What failed or is missing is run when the same command is run again.
+    METHOD is a name (`facedeblur list methods`), a TorchScript or ONNX file, or a TOML file that describes
+    one of these, a command or a container. What failed or is missing is run when the same command is run again.
     """
     from facedeblur.methods.runner import run as restore
 
@@ -59,6 +74,7 @@ def run(
             set_path,
             out,
             options=dict(_pair(text) for text in settings),
+            kernels=kernels,
             plugin=plugin,
             weights=weights,
             device=device,
@@ -69,7 +85,7 @@ def run(
             store=store,
             limit=limit,
             progress=update,
-            say=lambda line: click.echo(line, err=True),
+            say=options.say,
         )
     if not quiet:
         _print(outputs)
@@ -97,7 +113,14 @@ def _print(outputs: Outputs) -> None:
         click.echo(f"  and {len(reasons) - 5:,} other reasons, see status.csv")
     if timings:
         spread = f"{timings['mean_s'] * 1e3:.3g} ms +- {timings['std_s'] * 1e3:.2g} an image"
-        click.echo(f"  {spread} ({timings['images']} images, {timings['device']})")
+        middle = f"median {timings['median_s'] * 1e3:.3g}"
+        size = f" of {timings['width']}x{timings['height']}" if timings.get("width") else ""
+        click.echo(f"  {spread}, {middle} ({timings['images']} images{size}, {timings['device']}, {info['precision']})")
     if info.get("parameters"):
-        click.echo(f"  {info['parameters']:,} parameters")
+        stored = f", weight files {info['bytes_weights'] / 1e6:.4g} MB" if info.get("bytes_weights") else ""
+        fp32 = info["bytes_fp32"] / 1e6
+        click.echo(f"  {info['parameters']:,} parameters, {fp32:.4g} MB at 4 bytes each{stored}")
+    memory = info.get("memory") or {}
+    if memory.get("peak_bytes"):
+        click.echo(f"  peak memory {memory['peak_bytes'] / 1e6:,.0f} MB ({memory['rule']})")
     click.echo(f"  -> {outputs.root}")

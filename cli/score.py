@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 
@@ -11,45 +14,30 @@ from facedeblur.cli.progress import bar
 @click.argument("set_path", metavar="SET", type=click.Path())
 @click.argument("outputs", metavar="OUTPUTS...", nargs=-1, required=True, type=click.Path())
 @click.option("--protocol", default="shen2020", show_default=True, help="Name of a protocol, or a TOML file.")
-@click.option("--metric", "metrics", multiple=True, help="Compute this metric instead of the protocol's; repeatable.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="Compute this metric instead of the protocol's, beside those there; repeatable.",
+)
 @click.option("-o", "--out", type=click.Path(), help="Table (.parquet or .csv); default OUTPUTS/scores.parquet.")
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
-@click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True)
-@click.option("--scheduler", help="Address of a dask scheduler.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@click.option("--force", is_flag=True, help="Compute what is asked for even where it is there already.")
+@options.plugin("metrics or face providers")
+@options.workers
+@options.quiet
 @click.pass_context
-def score(
-    ctx: click.Context,
-    set_path: str,
-    outputs: tuple[str, ...],
-    protocol: str,
-    metrics: tuple[str, ...],
-    out: str | None,
-    jobs: int,
-    backend: str,
-    scheduler: str | None,
-    quiet: bool,
-) -> None:
+def score(ctx: click.Context, metrics: tuple[str, ...], quiet: bool, **given: Any) -> None:
     """Score the OUTPUTS of methods on SET, one row a pair.
 
     OUTPUTS is a folder that `facedeblur run` wrote, or any folder of PNG files named as the
-    blurred images of SET.
+    blurred images of SET. Only what the table lacks is computed: the same command goes on where it was
+    stopped, and `--metric` adds a column at its own cost. Outputs that have changed are scored again.
     """
     from facedeblur.benchmark.score import score as compute
     from facedeblur.cli.summary import print_scores
 
     with bar("scoring", quiet=quiet) as update:
-        tables = compute(
-            set_path,
-            outputs,
-            protocol=protocol,
-            metrics=metrics or None,
-            out=out,
-            jobs=jobs,
-            backend=backend,
-            scheduler=scheduler,
-            progress=update,
-        )
+        tables = compute(metrics=metrics or None, progress=update, say=options.say, **given)
     if not quiet:
         print_scores(tables)
     if any((table.column("status") != "ok").any() for table in tables):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from facedeblur.cli import options
+
 
 @click.command()
 @click.argument("collection")
@@ -13,7 +15,7 @@ import click
 @click.option("--seed", default=0, show_default=True, help="With an identity's name it determines its side.")
 @click.option("--match", default="", help="Use photographs of this pattern only, as *_0001.jpg.")
 @click.option("--keep", type=click.Path(), help="With --probe-gallery: an earlier list whose choices stay.")
-@click.option("--quiet", is_flag=True, help="Print problems only.")
+@options.quiet
 def split(
     collection: str,
     out: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -41,6 +42,8 @@ def print_set(made: Set) -> None:
 def print_scores(tables: Sequence[Scores]) -> None:
     """Print one line a metric for every run: mean over all pairs, coverage, and at the end what was left out."""
     from facedeblur.benchmark.statistics import summary
+    from facedeblur.benchmark.uncertainty import spreads
+    from facedeblur.reports.text import between
 
     for table in tables:
         meta, said = table.meta, table.column("status")
@@ -49,14 +52,26 @@ def print_scores(tables: Sequence[Scores]) -> None:
         oracle = " (oracle: it was given the true kernel)" if meta.oracle else ""
         click.echo(f"{meta.method}{oracle}: {ok:,} of {total:,} outputs scored on {meta.set['name']}")
         width = max((len(column.signature) for column in meta.columns), default=0)
+        spread, absent = spreads(table), dict[str, None]()
         for column in meta.columns:
             values = column.counted(table.column(column.signature), said == "ok")
             found = summary(values, higher_is_better=column.higher_is_better, failure_value=column.failure)
             missing = f"  {found.failed:,} failed, counted as {column.failure:g}" if found.failed else ""
+            if len(values) < total:
+                missing += f"  {total - len(values):,} have none"
+            bounds = spread[column.signature].interval
+            absent |= {spread[column.signature].absent: None} if bounds is None else {}
+            # Fractions are no per cent here, as their means are not.
+            plain = replace(column, unit="") if column.unit == "fraction" else column
+            shown = between(bounds.low, bounds.high, plain) if bounds else "[-]"
             click.echo(
-                f"  {column.signature:<{width}}  mean {found.mean:8.4f}  std {found.std:7.4f}  "
+                f"  {column.signature:<{width}}  mean {found.mean:8.4f} {shown:<18}  std {found.std:7.4f}  "
                 f"worst {found.worst:8.4f} {column.unit}{missing}".rstrip()
             )
+        for name, pairs in meta.undefined:
+            click.echo(f"  {name}: not even the sharp image has a value in {pairs:,} pairs, which count as failed")
+        for why in absent:
+            click.echo(f"  no 95 % interval of the mean: {why}")
         for status, count in statuses.most_common(5):
             click.echo(f"  {status}: {count:,}")
         if meta.extra:

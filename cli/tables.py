@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,19 +13,27 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from facedeblur.cli.columns import in_parts, whole_width
 from facedeblur.reports import text
-from facedeblur.reports.board import Board, Entry, gather
+from facedeblur.reports.board import Board, Entry, without_interval
+from facedeblur.reports.leaderboard import columns_of, leaderboard, measured
+from facedeblur.reports.ranking import RULE
+from facedeblur.reports.standings import boards as gather_all
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from facedeblur.benchmark.scores import Column, Scores
 
+Row = Mapping[Any, Any]
+LEGEND = (
+    "mean over all pairs, [95 % interval for other faces and kernels], ± standard deviation, worst pair; "
+    "a failed pair counts as the worst; s/image: one at a time; MB: 4 bytes a parameter; memory: peak"
+)
+
 
 def print_leaderboard(scores: Board | Sequence[Scores | str | Path], *, console: Console | None = None) -> None:
-    """Print the methods of a board, best first, oracles below, and a line for everything that is missing.
-
-    On a terminal too narrow for all columns the table is printed in parts, each with the methods' names.
+    """Print the methods of score tables, set by set, and a line for everything that is missing.
 
     Parameters
     ----------
@@ -34,114 +41,194 @@ def print_leaderboard(scores: Board | Sequence[Scores | str | Path], *, console:
     console : rich Console, optional
         Where to print; standard output otherwise, without colours or frames where that is no terminal.
     """
-    board = scores if isinstance(scores, Board) else gather(scores)
+    made = (scores,) if isinstance(scores, Board) else gather_all(scores)
+    print_board(leaderboard(made), made, console=console)
+
+
+def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Console | None = None) -> None:
+    """Print a leaderboard, one table a set, best first, oracles below.
+
+    On a terminal too narrow for all columns a table is printed in parts, each with the methods' names.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    made : sequence of Board
+        The boards of which score tables were read: what failed and was left out is told of them.
+    console : rich Console, optional
+    """
     console = console or Console(highlight=False)
-    columns = _columns(board)
+    sets = [some.to_dict("records") for _, some in frame.groupby("set_hash", sort=False)]
+    for place, rows in enumerate(sets):
+        if console.is_terminal or len(sets) > 1:
+            protocols = ", ".join(dict.fromkeys(str(row["protocol"]) for row in rows))
+            title = f"{rows[0]['set']} ({text.short(str(rows[0]['set_hash']))}), protocol {protocols}"
+            console.print(Text("\n" * (place > 0) + title, style="bold"), soft_wrap=True)
+        _print_set(rows, console)
+    _say(LEGEND, console, style="dim")
+    for line in dict.fromkeys([*_rules(sets), *(line for board in made for line in remarks(board))]):
+        _say(line, console)
+
+
+def _print_set(rows: Sequence[Row], console: Console) -> None:
+    columns = _columns(rows)
     if console.is_terminal:
-        console.print(Text(f"{board.set.get('name', '')}, protocol {board.leader.meta.protocol}", style="bold"))
-        for table in _parts(board, columns, console):
+        for table in in_parts(len(columns), lambda part: _table(rows, [columns[at] for at in part]), console):
             console.print(table)
-    else:
-        table = _table(board, columns, plain=True)
-        # A pipe has no width to fold the table to.
-        console.width = max(console.width, _width(table, console))
-        console.print(table)
-    legend = "mean over all pairs, ± standard deviation, worst pair; a failed pair counts as the worst"
-    console.print(Text(legend, style="dim"), soft_wrap=True)
-    for line in remarks(board):
-        console.print(Text(line), soft_wrap=True)
+        return
+    table = _table(rows, columns, plain=True)
+    # A pipe has no width to fold the table to.
+    console.width = max(console.width, whole_width(table, console))
+    console.print(table)
+
+
+def _say(line: str, console: Console, *, style: str = "") -> None:
+    console.print(Text(line, style=style), soft_wrap=True)
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """A column of the table: its heading and one cell an entry."""
+    """A column of the table: its heading and one cell a row."""
 
     heading: str
     cells: tuple[Text | str, ...]
 
 
-def _columns(board: Board) -> list[_Shown]:
-    scored = [(int(entry.ok.sum()), entry.total) for entry in board]
-    shown = [
+def _columns(rows: Sequence[Row]) -> list[_Shown]:
+    shown = []
+    if any(row["group"] for row in rows):
+        shown.append(_Shown("group", tuple(str(row["group"]) for row in rows)))
+    scored = [(int(row["ok"]), int(row["pairs"])) for row in rows]
+    shown.append(
         _Shown("coverage", tuple(Text(text.coverage(*pair), style="yellow" * (pair[0] < pair[1])) for pair in scored))
-    ]
-    shown += [
-        _Shown(text.heading(column).replace(" (", "\n("), tuple(_cell(board, entry, column) for entry in board))
-        for column in board.columns
-    ]
+    )
+    for column in columns_of(rows[0]):
+        if any(measured(row, column.signature) for row in rows):
+            best = _best(rows, column)
+            cells = tuple(_cell(row, column, bold=place in best) for place, row in enumerate(rows))
+            shown.append(_Shown(text.heading(column).replace(" (", "\n("), cells))
+    for heading, name in (("mean\nrank", "mean_rank"), ("over\nsets", "mean_rank_sets")):
+        if sum(not math.isnan(row[name]) for row in rows) > 1:
+            shown.append(_Shown(heading, tuple(_rank(row[name]) for row in rows)))
     return [
         *shown,
-        _Shown("s/image", tuple(text.seconds(entry.seconds_per_image) for entry in board)),
-        _Shown("parameters", tuple(text.amount(entry.parameters) for entry in board)),
-        _Shown("size", tuple(text.amount(entry.bytes, "B") for entry in board)),
+        _Shown("s/image", tuple(_timed(row) for row in rows)),
+        _Shown("parameters", tuple(text.amount(_known(row["parameters"])) for row in rows)),
+        _Shown("fp32", tuple(text.amount(row["mb_fp32"] * 1e6, "B") for row in rows)),
+        _Shown("memory", tuple(text.amount(row["peak_memory_mb"] * 1e6, "B") for row in rows)),
     ]
 
 
-def _table(board: Board, columns: Sequence[_Shown], *, plain: bool = False) -> Table:
+def _table(rows: Sequence[Row], columns: Sequence[_Shown], *, plain: bool = False) -> Table:
     table = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("#", justify="right", no_wrap=True, vertical="top")
     table.add_column("method", overflow="fold", max_width=None if plain else 28)
     for column in columns:
-        table.add_column(Text(column.heading, justify="right"), justify="right", no_wrap=True)
-    for place, entry in enumerate(board):
+        left = column.heading == "group"
+        table.add_column(
+            Text(column.heading, justify="left" if left else "right"), justify="left" if left else "right", no_wrap=True
+        )
+    ranked = sum(not row["oracle"] for row in rows)
+    for place, row in enumerate(rows):
+        oracle = bool(row["oracle"])
         table.add_row(
-            "" if entry.oracle else str(place + 1),
-            Text(entry.label + (" (oracle)" if entry.oracle else ""), style="italic" if entry.oracle else ""),
+            "" if oracle else str(row["rank"]),
+            Text(str(row["method"]) + (" (oracle)" if oracle else ""), style="italic" if oracle else ""),
             *(column.cells[place] for column in columns),
-            end_section=not entry.oracle and place + 1 == len(board.ranked) < len(board.entries),
+            end_section=not oracle and place + 1 == ranked < len(rows),
         )
     return table
 
 
-def _parts(board: Board, columns: Sequence[_Shown], console: Console) -> list[Table]:
-    """As few tables as fit the console's width; a table has at least one column."""
-    tables: list[Table] = []
-    taken: list[_Shown] = []
-    for column in columns:
-        if taken and _width(_table(board, [*taken, column]), console) > console.width:
-            tables.append(_table(board, taken))
-            taken = []
-        taken.append(column)
-    return [*tables, _table(board, taken)]
+def _best(rows: Sequence[Row], column: Column) -> set[int]:
+    """Rows without the true kernel whose mean is printed like the best; none where all are alike."""
+    means = {
+        place: float(row[f"{column.signature}:mean"])
+        for place, row in enumerate(rows)
+        if not row["oracle"] and not math.isnan(row[f"{column.signature}:mean"])
+    }
+    if len({text.value(mean, column) for mean in means.values()}) < 2:
+        return set()
+    extreme = text.value((max if column.higher_is_better else min)(means.values()), column)
+    return {place for place, mean in means.items() if text.value(mean, column) == extreme}
 
 
-def _width(table: Table, console: Console) -> int:
-    return console.measure(table, options=console.options.update(width=10_000)).maximum
-
-
-def _cell(board: Board, entry: Entry, column: Column) -> Text:
-    if entry.column(column.signature) is None:
+def _cell(row: Row, column: Column, *, bold: bool) -> Text:
+    name = column.signature
+    if not measured(row, name):
         return Text(text.NONE)
-    result = entry.summary(column)
-    cell = Text(text.value(result.mean, column))
-    if entry in board.best(column):
+    cell = Text(text.value(row[f"{name}:mean"], column))
+    if bold:
         cell.stylize("bold green")
-    return cell.append(f"\n±{text.value(result.std, column)}\n{text.value(result.worst, column)}", style="dim not bold")
+    low, high = row[f"{name}:low"], row[f"{name}:high"]
+    if not math.isnan(low):
+        cell.append(f"\n{text.between(low, high, column)}", style="dim not bold")
+    rest = f"\n±{text.value(row[f'{name}:std'], column)}\n{text.value(row[f'{name}:worst'], column)}"
+    return cell.append(rest, style="dim not bold")
+
+
+def _rank(number: float) -> str:
+    return "" if math.isnan(number) else f"{number:.2f}"
+
+
+def _known(number: Any) -> float:
+    """A count as a number: pandas marks a missing integer by an object of its own."""
+    return float(number) if isinstance(number, int | float) else math.nan
+
+
+def _timed(row: Row) -> Text:
+    """Mean; below it the size of the images, and the device with its precision."""
+    seconds = row["seconds_per_image"]
+    cell = Text(text.seconds(seconds))
+    width, height = _known(row["image_width"]), _known(row["image_height"])
+    size = "" if math.isnan(width) or math.isnan(height) else f"{width:.0f}x{height:.0f}"
+    for line in (size, f"{row['device']} {row['precision']}".strip()):
+        if line and not math.isnan(seconds):
+            cell.append(f"\n{line}", style="dim")
+    return cell
+
+
+def _rules(sets: Sequence[Sequence[Row]]) -> list[str]:
+    """What letters and mean ranks stand for, as far as they are shown; why there are no letters of several methods."""
+    told: dict[str, list[str]] = {}
+    compared = [rows for rows in sets if sum(not row["oracle"] for row in rows) > 1]
+    for rows in compared:
+        rule = str(rows[0]["group_rule"])
+        if any(row["group"] for row in rows):
+            lines = [f"group: methods that share a letter do not differ in {rule}"]
+        else:
+            lines = [f"no groups: {rule.removeprefix('absent: ')}"]
+        ranked_by = str(rows[0]["mean_rank_of"])
+        if ranked_by:
+            lines.append(f"mean rank over {ranked_by.replace(' ', ', ')}")
+        for line in lines:
+            told.setdefault(line, []).append(str(rows[0]["set"]))
+    lines = [line if len(where) == len(compared) else f"{line} ({', '.join(where)})" for line, where in told.items()]
+    if any(line.startswith("mean rank") for line in lines):
+        lines.append(RULE)
+    held = {row["method"] for rows in sets for row in rows if not math.isnan(row["mean_rank_sets"])}
+    if len(held) > 1:
+        lines.append(f"over sets: mean of the mean ranks on {len(sets)} sets, of methods that are on all of them")
+    return lines
 
 
 def remarks(board: Board) -> list[str]:
     """What the table does not show: failures with their reasons, infinite values, metrics left out."""
     lines = []
     for entry in board:
-        for why, number in list(entry.failures.items())[:5]:
-            lines.append(f"{entry.label}: {number:,} of {entry.total:,} failed: {why}")
-        for column in entry.meta.columns:
-            infinite = entry.summary(column).infinite
-            if infinite:
-                lines.append(f"{entry.label}: {infinite:,} infinite values of {column.label} (output = sharp image)")
+        lines += _of_entry(entry)
+    lines += [f"no interval: {why}" for why in without_interval(board)]
     return lines + [f"left out {', '.join(metrics)}: {why}" for why, metrics in board.unavailable]
 
 
-def as_json(frame: pd.DataFrame) -> str:
-    """A leaderboard as a JSON list of objects; missing values are null, infinite ones ``"inf"`` or ``"-inf"``."""
-
-    def known(value: Any) -> Any:
-        if hasattr(value, "item"):
-            value = value.item()
-        if isinstance(value, float):
-            return None if math.isnan(value) else str(value) if math.isinf(value) else value
-        # pandas marks a missing integer by an object of its own.
-        return value if isinstance(value, bool | int | str) else None
-
-    rows = [{name: known(value) for name, value in row.items()} for row in frame.to_dict("records")]
-    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
+def _of_entry(entry: Entry) -> list[str]:
+    lines = []
+    for why, number in list(entry.failures.items())[:5]:
+        lines.append(f"{entry.label}: {number:,} of {entry.total:,} failed: {why}")
+    for name, pairs in entry.meta.undefined:
+        lines.append(f"{entry.label}: {name} has no value even for the sharp image in {pairs:,} pairs")
+    for column in entry.meta.columns:
+        infinite = entry.summary(column).infinite
+        if infinite:
+            lines.append(f"{entry.label}: {infinite:,} infinite values of {column.label} (output = sharp image)")
+    return lines

@@ -1,55 +1,102 @@
-"""Write the pages of docs/ that are made from the code: python docs/generate.py"""
+"""All pages that are made from the code; mkdocs calls this as a hook, and nothing is written into this folder.
+
+``python docs/generate.py FOLDER`` writes the pages as Markdown, to look at them without mkdocs.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import sys
 from pathlib import Path
 from typing import Any
 
-from facedeblur.generators.recipe import Recipe, load_recipe, recipes
-
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "generator"))
+
+import commands  # noqa: E402
+import entries  # noqa: E402
+import files_page  # noqa: E402
+import python_pages  # noqa: E402
+import recipes  # noqa: E402
+
+sys.path.remove(str(HERE / "generator"))
+
+FACES = ("detectors", "landmarkers", "embedders", "parsers")
+TUTORIALS = ("method", "photographs", "video", "cluster")
+EXTENSIONS = ("method", "metric", "reader", "detector")
+TRAINING = ("discriminators", "losses", "adversaries")
 
 
-def recipe_page() -> str:
-    """One section a recipe: source, every key with its value, every assumption."""
-    parts = [
-        "# Recipes",
-        "Made from `generators/recipes/*.toml` by `docs/generate.py`. `facedeblur build NAME --faces PHOTOS -o SET` "
-        "builds one; a copy of the file with other values is a recipe too. Recipes marked virtual are training pairs "
-        "that are made when they are asked for (`facedeblur pairs`).",
+def pages() -> dict[str, str]:
+    """Path -> Markdown of every page that is made from the code."""
+    return commands.pages() | recipes.pages() | entries.pages() | python_pages.pages()
+
+
+def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
+    """The tree beside the pages; what is registered later appears by itself."""
+
+    def folder(title: str, name: str) -> dict[str, Any]:
+        listed = (path for path in made if path.startswith(f"{name}/") and path != f"{name}/index.md")
+        return {title: [f"{name}/index.md", *sorted(listed, key=lambda path: path.removesuffix(".md"))]}
+
+    def kind_page(kind: str) -> dict[str, Any]:
+        return {entries.title(kind): f"{kind}.md"}
+
+    single = [kind for kind in entries.PLACES if kind not in (*entries.OWN_PAGES, *FACES, *TRAINING, "sources")]
+    return [
+        {"Home": "index.md"},
+        {"Start": ["quickstart.md", *(f"tutorials/{name}.md" for name in TUTORIALS)]},
+        {"Extend": [f"extend/{name}.md" for name in EXTENSIONS]},
+        {"Commands": ["commands/index.md", *({found.name: found.page} for found in commands.commands())]},
+        {
+            "Reference": [
+                *(folder(kind.title, kind.folder) for kind in recipes.KINDS if kind.folder != "training"),
+                *(folder(entries.title(kind), kind) for kind in entries.OWN_PAGES if kind != "networks"),
+                {"Faces": [kind_page(kind) for kind in FACES]},
+                kind_page("sources"),
+                {
+                    "Training": [
+                        folder("Training recipes", "training"),
+                        folder("Networks", "networks"),
+                        *(kind_page(kind) for kind in TRAINING),
+                    ]
+                },
+                *(kind_page(kind) for kind in single),
+                {"Weight files": "weights.md"},
+                {"Files and tables": "files.md"},
+                {"From Python": "python.md"},
+            ]
+        },
+        {"Architecture": "architecture.md"},
     ]
-    for name in recipes():
-        recipe, _ = load_recipe(name)
-        parts.append(f"## {name}\n\n{recipe.title}. Source: {recipe.source}.")
-        rows = [f"| `{key}` | {value} |" for key, value in _keys(recipe)]
-        parts.append("| key | value |\n|---|---|\n" + "\n".join(rows))
-        if recipe.assumption:
-            entries = [f"- `{entry.key}`: {entry.text}" for entry in recipe.assumption]
-            parts.append("Assumptions, where the source leaves a choice:\n\n" + "\n".join(entries))
-    return "\n\n".join(parts) + "\n"
 
 
-def _keys(recipe: Recipe) -> list[tuple[str, str]]:
-    """Dotted keys with their values, defaults included, tables that are not used left out."""
-    found: list[tuple[str, str]] = []
-
-    def walk(prefix: str, record: Any) -> None:
-        for field in dataclasses.fields(record):
-            value, key = getattr(record, field.name), f"{prefix}{field.name}"
-            if value is None or key in {"name", "title", "source", "assumption"}:
-                continue
-            if dataclasses.is_dataclass(value):
-                walk(f"{key}.", value)
-            elif value != "":
-                found.append((key, ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)))
-
-    walk("", recipe)
-    return found
+_made: dict[str, str] = {}
 
 
-PAGES = {"recipes.md": recipe_page}
+def on_config(config: Any) -> Any:
+    """Make the pages, and put them into the navigation (a hook of mkdocs)."""
+    _made.clear()
+    _made.update(pages())
+    config["nav"] = navigation(_made)
+    return config
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Hand the pages over to mkdocs (a hook of mkdocs)."""
+    from mkdocs.structure.files import File
+
+    for path, text in _made.items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill in the tables of a page that has places for them (a hook of mkdocs)."""
+    return files_page.filled(markdown)
+
 
 if __name__ == "__main__":
-    for name, make in PAGES.items():
-        (HERE / name).write_text(make(), encoding="utf-8")
+    for path, text in pages().items():
+        target = Path(sys.argv[1]) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")

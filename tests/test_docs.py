@@ -1,16 +1,210 @@
-"""The pages that are made from the code say what the code says."""
+"""Nothing is undocumented: every command, option, column, and everything that is registered has its line."""
 
 from __future__ import annotations
 
-import runpy
+import dataclasses
+import re
+import sys
+from configparser import ConfigParser
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGES = runpy.run_path(str(DOCS / "generate.py"))["PAGES"]
+from facedeblur.benchmark import fid_record, parsing_scores, recognition, scores
+from facedeblur.benchmark.outputs import Status
+from facedeblur.benchmark.sets import Image, Pair
+from facedeblur.generators.frame_task import WindowRow
+from facedeblur.generators.quality import Quality
+from facedeblur.generators.sources import Choice
+from facedeblur.reports import fields
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+FLOORS = ("benchmark", "generators", "methods", "reports", "cli")
+
+sys.path.insert(0, str(DOCS))
+try:
+    site = import_module("generate")
+finally:
+    sys.path.remove(str(DOCS))
+commands, entries, recipes = site.commands, site.entries, site.recipes
+
+COMMANDS = list(commands.commands())
+TABLES = {
+    "images.csv": {field.name for field in dataclasses.fields(Image)},
+    "manifest.csv": {field.name for field in dataclasses.fields(Pair)},
+    "windows.csv": {field.name for field in dataclasses.fields(WindowRow)},
+    "quality.csv": {field.name for field in dataclasses.fields(Quality)},
+    "Image list": {field.name for field in dataclasses.fields(Choice)},
+    "status.csv": {field.name for field in dataclasses.fields(Status)},
+    "scores.parquet": set(scores.KEYS),
+    "recognition.parquet": set(recognition.rank_schema().names),
+    "parsing.parquet": set(parsing_scores.row_schema().names),
+    "fid-FEATURES.parquet": set(fid_record.fid_schema().names),
+}
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
-def test_generated_pages_are_current(name):
-    assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "run: python docs/generate.py"
+@pytest.fixture(scope="module", autouse=True)
+def only_our_own():
+    """Hide what tests in the same process have registered: the site shows what is installed."""
+    changed = []
+    for place in entries.PLACES.values():
+        module, _, attribute = place.partition(":")
+        registry = getattr(import_module(module), attribute)
+        changed.append((registry, registry._entries))
+        registry._entries = {
+            name: one
+            for name, one in registry._entries.items()
+            if (one if isinstance(one, str) else one.__module__).startswith("facedeblur.")
+        }
+    yield
+    for registry, all_entries in changed:
+        registry._entries = all_entries | registry._entries
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """Path -> Markdown of all that is made from the code."""
+    return site.pages()
+
+
+@pytest.mark.parametrize("found", COMMANDS, ids=[found.name for found in COMMANDS])
+def test_a_command_and_its_options_are_explained(found, pages):
+    text = commands.help_text(found.command)
+    assert text, f"facedeblur {found.name}: give the function a docstring"
+    for argument in commands.arguments(found):
+        assert argument in commands.whole_help(found), (
+            f"facedeblur {found.name}: its help does not say what {argument} is"
+        )
+    page = pages[found.page]
+    for option in commands.options(found):
+        assert (option.help or "").strip(), f"facedeblur {found.name} {option.opts[-1]}: no help text"
+        assert f"`{option.opts[-1]}`" in page
+
+
+def test_every_command_has_a_line_among_all(pages):
+    for found in COMMANDS:
+        if len(found.words) == 1:
+            assert re.search(rf"^\| \[{found.name}\].*\| \S.* \|$", pages["commands/index.md"], re.MULTILINE)
+
+
+@pytest.mark.parametrize("kind", sorted(entries.PLACES))
+def test_everything_registered_says_what_it_is(kind, pages):
+    found = entries.entries(kind)
+    assert found
+    for one in found:
+        assert not one.broken, f"{kind}, {one.name}: {one.broken}"
+        assert one.summary, f"{kind}, {one.name}: no docstring"
+        if kind in entries.OWN_PAGES:
+            assert one.summary in pages[f"{kind}/index.md"].replace("\\|", "|")
+            assert f"# {one.name}" in pages[f"{kind}/{one.name}.md"]
+        else:
+            assert f"\n## {one.name}\n" in pages[f"{kind}.md"]
+
+
+def test_every_registry_is_in_the_site():
+    shown = {place.removeprefix("facedeblur.") for place in entries.PLACES.values()}
+    assert set(entries.registries_in([ROOT / floor for floor in FLOORS])) == shown
+
+
+@pytest.mark.parametrize("kind", recipes.KINDS, ids=[kind.folder for kind in recipes.KINDS])
+def test_every_recipe_and_protocol_has_a_page(kind, pages):
+    for name in kind.names():
+        one = kind.load(name)
+        assert one.title and one.source, f"{kind.folder}, {name}: title and source are wanted"
+        page = pages[f"{kind.folder}/{name}.md"]
+        assert f"# {name}\n" in page
+        for entry in getattr(one, "assumption", ()):
+            assert f"| `{entry.key}` |" in page
+        for column in getattr(one, "metric", ()):
+            assert f"[`{column.name}`](../metrics/" in page
+
+
+def test_every_value_of_a_recipe_stands_on_its_page(pages):
+    assert "| `kernels.per_size` | 10 |" in pages["recipes/shen2020.md"]
+    assert "| `noise.sigma` | 0.01 |" in pages["recipes/shen2020.md"]
+
+
+def columns_of(section: str) -> set[str]:
+    """Names in the first column of the table below a heading of the page about files; a row may name several."""
+    text = (DOCS / "files.md").read_text(encoding="utf-8")
+    found = re.search(rf"^### {re.escape(section)}$(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/files.md: no section '{section}'"
+    names: set[str] = set()
+    for line in found[1].splitlines():
+        head, bar, meaning = line.strip("| ").partition(" | ")
+        if bar and meaning.strip():
+            names |= set(re.findall(r"`([^`]+)`", head))
+    return names
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_of_a_file_is_explained(table):
+    assert columns_of(table) == TABLES[table]
+
+
+def test_every_column_of_the_leaderboard_is_explained(tmp_path):
+    from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+    from facedeblur.reports.leaderboard import leaderboard
+
+    pd = pytest.importorskip("pandas")
+    rows = [(i, f"p{i}", f"i{i % 2}", f"i{i % 2}", "test", "k", 13, "ok", 0.1, "", 20.0 + i) for i in range(4)]
+    column = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
+    about = {"method": "m", "oracle": False, "hash": "1", "files": "1", "path": ""}
+    meta = ScoreMeta({"name": "s", "hash": "1"}, about, "shen2020", (column,), (), (), {})
+    frame = leaderboard([Scores(pd.DataFrame(rows, columns=[*scores.KEYS, column.signature]), meta)])
+    text = site.files_page.filled((DOCS / "files.md").read_text(encoding="utf-8"))
+    explained = dict(re.findall(r"^\| `(\w+)` \| \w+ \| (.+) \|$", text, re.MULTILINE))
+    for name in frame.columns:
+        assert explained.get(name.rpartition(":")[2], "").strip(), f"leaderboard.csv: column {name} is not explained"
+    assert {*fields.HEAD, *fields.PARTS, *fields.TAIL} <= set(explained)
+
+
+def test_every_extra_is_explained():
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    text = (DOCS / "quickstart.md").read_text(encoding="utf-8")
+    listed = "".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
+    for extra in setup["options.extras_require"]:
+        assert f"`{extra}`" in listed, f"docs/quickstart.md: extra {extra} is not explained"
+
+
+def test_every_weight_file_is_listed(pages):
+    from facedeblur.benchmark.weights import WEIGHTS
+
+    for name in WEIGHTS:
+        assert re.search(rf"^\| `{re.escape(name)}` \| \S.* \| \S.* \|", pages["weights.md"], re.MULTILINE)
+
+
+def test_what_the_tests_ask_for_can_be_missing():
+    """The rules above see what is not there."""
+    assert "sha256" in columns_of("status.csv") and "colour" not in columns_of("status.csv")
+    assert commands.help_text(site.commands.click.Command("bare")) == ""
+    assert entries.Entry("methods", "bare", type("Bare", (), {})).summary == ""
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path):
+    """Strict: a dead link, an anchor that is not there or a page outside the navigation ends the build."""
+    import subprocess
+
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("material")
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**_environment(), "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    assert not built.stderr.strip(), built.stderr
+    html = {path.relative_to(tmp_path / "site").as_posix(): path for path in (tmp_path / "site").rglob("*.html")}
+    assert {path.replace(".md", ".html") for path in site.pages()} <= set(html)
+    fetched = re.compile(r"<(?:script|link|img|iframe)\b[^>]*(?:src|href)=\"?(?:https?:)?//")
+    for path in html.values():
+        assert not fetched.search(path.read_text(encoding="utf-8")), f"{path} fetches something from elsewhere"
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return dict(os.environ)

@@ -1,4 +1,4 @@
-"""Target G3: PSNR and one SSIM on pairs in memory, against what people use, on one thread.
+"""G3: PSNR and one SSIM on pairs in memory, against what people use, on one thread.
 
 40 crops of 128x128 of the portrait that scikit-image carries, each against a blurred and noisy version of itself.
 Every peer is checked to give our value before it is timed.

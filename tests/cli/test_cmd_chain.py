@@ -102,10 +102,10 @@ def test_demo_on_own_photographs(chain, dlib_models):
 
 @pytest.mark.slow
 def test_demo_as_it_comes(tmp_path, dlib_models):
-    """The README's first command: two portraits, 80 kernels, four methods, all metrics that need no download."""
+    """The README's first command: two portraits, 80 kernels, five methods, all metrics that need no download."""
     shown = typed("demo", "-o", tmp_path / "demo", "--jobs", 2)
     assert shown.exit_code == 0, shown.output
     board = pd.read_csv(tmp_path / "demo" / "leaderboard.csv")
-    assert sorted(board["method"]) == ["blurred", "richardson-lucy", "unsharp", "wiener"]
+    assert sorted(board["method"]) == ["blurred", "facedeblur-base", "richardson-lucy", "unsharp", "wiener"]
     assert set(board["pairs"]) == {160}
     assert "no face" not in shown.output

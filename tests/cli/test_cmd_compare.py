@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
+from facedeblur.benchmark.comparison import compare as compute
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
-from facedeblur.cli.compare import compare
+from facedeblur.cli.compare import _print, compare
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 EXTRA = Column("detection[dlib-hog,up1]", "Face found", "fraction", True, 0.0)
@@ -75,6 +78,18 @@ def test_the_table(runs: list[str]) -> None:
     assert lines[4] == "left out detection[dlib-hog,up1]: not in 'sharpen'"
     turned = invoke(runs[1], runs[0]).output.splitlines()[2].split()
     assert turned[-1] == "B" and float(turned[3]) == -float(cells[3])
+
+
+@pytest.mark.parametrize("width", [40, 80, 160])
+def test_a_terminal_gets_every_number(runs: list[str], width: int) -> None:
+    stream = io.StringIO()
+    found = compute([runs[0]], baseline=runs[1])
+    _print(found, console=Console(file=stream, force_terminal=True, width=width, no_color=True, highlight=False))
+    printed = stream.getvalue()
+    row = found.rows[0]
+    for number in (f"{row.mean:.4f}", f"{row.low:+.4f} .. {row.high:+.4f}", "< 0.0001", "29", "better"):
+        assert number in printed
+    assert "psnr[rgb" in printed, "brackets are no markup"
 
 
 def test_failures_are_told(runs: list[str]) -> None:

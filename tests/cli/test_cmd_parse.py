@@ -26,7 +26,7 @@ def faces(tmp_path_factory, dlib_models, shared_data, small_recipe):
 
 def test_the_table(faces):
     the_set, net = faces
-    arguments = [str(the_set.root), str(net), "--input", "--jobs", "1"]
+    arguments = [str(the_set.root), str(net), "--input", "--parser", "dlib-68", "--jobs", "1"]
     done = CliRunner().invoke(parse, arguments)
     assert done.exit_code == 0, done.output
     assert "mean over 9 components without the background; hair not parsed" in done.output
@@ -47,7 +47,7 @@ def test_json_and_misses(faces, tmp_path):
     the_set, net = faces
     less = shutil.copytree(net, tmp_path / "less", ignore=shutil.ignore_patterns("*.parquet"))
     sorted(less.glob("*.png"))[0].unlink()
-    arguments = [str(the_set.root), str(less), "--jobs", "1"]
+    arguments = [str(the_set.root), str(less), "--parser", "dlib-68", "--jobs", "1"]
     done = CliRunner().invoke(parse, [*arguments, "--json"])
     assert done.exit_code == 1
     sharp, run = json.loads(done.output)
@@ -57,6 +57,16 @@ def test_json_and_misses(faces, tmp_path):
     assert "less: 1 failed: output missing" in printed.output
     quiet = CliRunner().invoke(parse, [*arguments, "--quiet"])
     assert (quiet.exit_code, quiet.output) == (1, "")
+
+
+def test_our_own_parser_is_the_usual_one(faces):
+    the_set, _ = faces
+    done = CliRunner().invoke(parse, [str(the_set.root), "--input", "--jobs", "1"])
+    assert done.exit_code == 0, done.output
+    assert "facedeblur@" in done.output and "mean over 10 components" in done.output
+    table = {line.split()[0]: line.split()[1:] for line in done.output.splitlines() if line}
+    sharp, blurred = map(float, table["mean"])
+    assert sharp > 70 and sharp > blurred
 
 
 def test_bad_use(tmp_path):

@@ -1,0 +1,54 @@
+"""``facedeblur error-ratio``."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import asdict
+
+import click
+
+from facedeblur.cli import options
+from facedeblur.cli.columns import aligned
+
+
+@click.command("error-ratio")
+@click.argument("scores", nargs=-1, required=True, type=click.Path())
+@click.option("--reference", required=True, type=click.Path(), help="Scores of a run with the true kernels.")
+@click.option("--limit", "limits", multiple=True, type=float, help="Cumulate at this ratio; repeatable; else 2, 3, 5.")
+@options.as_json
+def error_ratio(scores: tuple[str, ...], reference: str, limits: tuple[float, ...], json_: bool) -> None:
+    """Show how often blind methods come near to a restoration with the true kernel.
+
+    SCORES are score tables, or the OUTPUTS folders that hold them, of one set, made with `facedeblur score --protocol
+    levin2009`. The error ratio is the squared error of a restoration over that of the reference, both
+    at the best shift.
+
+    \b
+    To compare kernels alone, restore with the estimated ones as the reference does:
+      facedeblur run krishnan-fergus-2009 SET -o TRUE
+      facedeblur run xu-2013 SET -o BLIND
+      facedeblur run krishnan-fergus-2009 SET --kernels BLIND -o GIVEN
+      facedeblur score SET TRUE GIVEN --protocol levin2009
+      facedeblur error-ratio GIVEN --reference TRUE
+    """
+    from facedeblur.benchmark.error_ratio import LIMITS
+    from facedeblur.benchmark.error_ratio import error_ratio as compute
+    from facedeblur.benchmark.scores import Scores
+
+    best = Scores.read(reference)
+    found = [compute(Scores.read(one), best, limits=limits or LIMITS) for one in scores]
+    if json_:
+        click.echo(json.dumps([asdict(one) | {"ratios": one.ratios.tolist()} for one in found]))
+        return
+    limited = [f"<= {limit:g}" for limit, _ in found[0].within]
+    lines = [["method", "pairs", "failed", *limited, "median", "PSNR shift"]]
+    for one in found:
+        shares = [f"{100 * share:.0f} %" for _, share in one.within]
+        middle = statistics.median(one.ratios.tolist())
+        lines.append(
+            [one.method, str(len(one.ratios)), str(one.failed), *shares, f"{middle:.2f}", f"{one.psnr:.2f} dB"]
+        )
+    for line in aligned(lines):
+        click.echo(line)
+    click.echo(f"squared error over that of {found[0].reference}, both at the best shift ({found[0].metric})")

@@ -1,0 +1,49 @@
+"""``facedeblur fid``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from facedeblur.cli import options
+from facedeblur.cli.progress import bar
+
+if TYPE_CHECKING:
+    from facedeblur.benchmark.fid_record import Fid
+
+
+@click.command()
+@options.tested
+@click.option("--by", default="inception", show_default=True, help="What describes images: inception or an embedder.")
+@options.testing("an embedder")
+@click.pass_context
+def fid(ctx: click.Context, outputs: tuple[str, ...], with_input: bool, json_: bool, quiet: bool, **given: Any) -> None:
+    """Measure how differently the images of OUTPUTS are distributed from the sharp ones of SET.
+
+    Prints the Frechet distance of the features of all restored images from those of the sharp images. A failed
+    output has no stand-in: it is left out and counted.
+    """
+    from facedeblur.benchmark.fid import fid as compute
+
+    runs = options.runs(outputs, with_input=with_input)
+    with bar("describing", quiet=quiet or json_) as update:
+        found = compute(outputs=runs, progress=update, say=options.say, **given)
+    if json_ and not quiet:
+        options.echo_json(one.summary() for one in found)
+    elif not quiet:
+        _print(found)
+    if any(one.rows["status"].str.startswith("failed").any() for one in found):
+        ctx.exit(1)
+
+
+def _print(found: list[Fid]) -> None:
+    first = found[0]
+    click.echo(f"{first.set_name}: {first.signature} from {first.n_sharp:,} sharp images; lower is closer")
+    names = [one.method + " (oracle)" * one.oracle for one in found]
+    width = max(map(len, names))
+    click.echo(f"{'':<{width}}  distance  images  left out")
+    for name, one in zip(names, found, strict=True):
+        click.echo(f"{name:<{width}}  {one.value:8.4g}  {one.n_restored:>6,}  {one.left_out:>8,}")
+    for note in dict.fromkeys(one.note for one in found if one.note):
+        click.echo(note)

@@ -1,0 +1,87 @@
+"""Options that several commands share, and what goes with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def several(*decorators: Decorator) -> Decorator:
+    """One decorator of several; the help page shows their options in this order."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+jobs = click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
+workers = several(
+    jobs,
+    click.option(
+        "--backend",
+        type=click.Choice(["loky", "dask"]),
+        default="loky",
+        show_default=True,
+        help="Workers here, or of dask.",
+    ),
+    click.option("--scheduler", help="Address of a dask scheduler."),
+)
+quiet = click.option("--quiet", is_flag=True, help="Print problems only.")
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+store = click.option(
+    "--store", type=click.Choice(["png", "npy"]), default="png", show_default=True, help="PNG files, or one array."
+)
+chosen_face = click.option(
+    "--choose",
+    type=click.Choice(["largest", "central"]),
+    default="largest",
+    show_default=True,
+    help="Which of several faces to take.",
+)
+finders = several(
+    click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces in photographs."),
+    click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned."),
+    chosen_face,
+)
+tested = several(
+    click.argument("set_path", metavar="SET", type=click.Path()),
+    click.argument("outputs", metavar="OUTPUTS...", nargs=-1, type=click.Path()),
+    click.option("--input", "with_input", is_flag=True, help="Test the blurred images of SET too."),
+)
+"""What a test of a whole set is given; see `runs`."""
+
+
+def plugin(enters: str) -> Decorator:
+    """Return the option ``--plugin`` of a file that enters this."""
+    return click.option("--plugin", type=click.Path(), help=f"Python file that enters {enters}.")
+
+
+def testing(enters: str) -> Decorator:
+    """Return the options that tests of whole sets end with."""
+    force = click.option("--force", is_flag=True, help="Compute again even where the result is there already.")
+    return several(plugin(enters), force, workers, as_json, quiet)
+
+
+def runs(outputs: Sequence[str], *, with_input: bool) -> list[str | None]:
+    """What is tested; None stands for the blurred images themselves."""
+    if not outputs and not with_input:
+        raise click.UsageError("give OUTPUTS, or --input for the blurred images themselves")
+    return [*([None] if with_input else []), *outputs]
+
+
+def say(line: str) -> None:
+    """Print a line for the user on standard error."""
+    click.echo(line, err=True)
+
+
+def echo_json(records: Iterable[Any]) -> None:
+    """Print records as one JSON array."""
+    click.echo(json.dumps(list(records), indent=1, ensure_ascii=False, allow_nan=False))

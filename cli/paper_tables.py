@@ -1,0 +1,137 @@
+"""``facedeblur tables``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from facedeblur.cli.columns import in_parts, whole_width
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from facedeblur.reports.paper_tables.build import PaperTable
+    from facedeblur.reports.paper_tables.cells import Cell
+
+STYLES = ("", "bold green", "underline")
+PLAIN = ("", "*", "+")
+
+
+@click.command(name="tables")
+@click.argument("scores", metavar="[SCORES]...", nargs=-1, type=click.Path())
+@click.option("--protocol", default="shen2020", show_default=True,
+              help="The paper: shen2020, umsn, lin2020, dfpgnet or anand.")  # fmt: skip
+@click.option("--table", "numbers", multiple=True, metavar="NUMBER", help="Only this table, 10 or IV; repeatable.")
+@click.option("--dataset", "datasets", multiple=True, metavar="SET=NAME",
+              help="A set, by name or hash, is what the paper calls NAME, e.g. myset=Helen; repeatable.")  # fmt: skip
+@click.option("-o", "--out", metavar="DIR", type=click.Path(file_okay=False), help="Write files there.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(["csv", "markdown", "latex", "terminal"]),
+              help="What to print; with --out, what to write (csv, markdown and latex). Repeatable.")  # fmt: skip
+def paper_tables(
+    scores: tuple[str, ...],
+    protocol: str,
+    numbers: tuple[str, ...],
+    datasets: tuple[str, ...],
+    out: str | None,
+    formats: tuple[str, ...],
+) -> None:
+    """Print the tables of a paper, what you measured beside what it prints.
+
+    SCORES are score tables or OUTPUTS folders, of any number of sets; recognition and parsing are
+    taken from the same folders. Without SCORES the printed values stand alone. Known misprints are
+    marked. Printed and measured values are ranked apart, and the table says why.
+    """
+    from facedeblur.reports.paper_tables.build import paper_tables as compute
+    from facedeblur.reports.paper_tables.write import FORMATS, to_csv, write
+
+    named = {}
+    for text in datasets:
+        name, sign, dataset = text.rpartition("=")
+        if not sign:
+            raise click.UsageError(f"--dataset '{text}': expected SET=NAME, for instance myset=Helen")
+        named[name] = dataset
+    made = compute(scores, protocol=protocol, numbers=numbers, datasets=named)
+    if out is not None:
+        for file in write(made, out, formats=[name for name in formats if name in FORMATS] or tuple(FORMATS)):
+            click.echo(str(file))
+    for name in formats if out is None else ("terminal",) if "terminal" in formats else ():
+        if name == "terminal":
+            print_tables(made)
+        elif name == "csv":
+            click.echo(to_csv(made), nl=False)
+        else:
+            click.echo("\n".join(FORMATS[name][1](table) for table in made), nl=False)
+    if out is None and not formats:
+        print_tables(made)
+
+
+def print_tables(tables: Sequence[PaperTable], *, console: Console | None = None) -> None:
+    """Print tables to a console: in colours where somebody looks, plain where it is piped.
+
+    On a terminal too narrow for all columns a table is printed in parts, each with the labels of its rows.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    console = console or Console(highlight=False)
+    for table in tables:
+        plain = not console.is_terminal
+        console.print(Text(f"{table.title}: {table.layout.caption}", style="bold"), soft_wrap=True)
+        if plain:
+            whole = _drawn(table, range(len(table.columns)), plain=True)
+            # A pipe has no width to fold the table to.
+            console.width = max(console.width, whole_width(whole, console))
+            console.print(whole)
+        else:
+            for part in in_parts(len(table.columns), partial(_drawn, table, plain=False), console):
+                console.print(part)
+        legend = "* best, + second best" if plain else "bold: best, underlined: second best"
+        for remark in (*table.remarks, legend):
+            console.print(Text(remark, style="dim"), soft_wrap=True)
+        for mark, note in table.footnotes.texts:
+            console.print(Text(f"[{mark}] {note}"), soft_wrap=True)
+        console.print()
+
+
+def _drawn(table: PaperTable, columns: Sequence[int], *, plain: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False)
+    for heading in table.layout.stub:
+        drawn.add_column(Text(heading), vertical="bottom", no_wrap=True)
+    for at in columns:
+        labels = [label for label in table.columns[at].labels if label]
+        marks = _marked(table.footnotes.columns.get(at, ()))
+        drawn.add_column(Text("\n".join(labels) + marks, justify="right"), justify="right", no_wrap=True)
+    panel = ""
+    for r, row in enumerate(table.rows):
+        if table.panels[r] != panel:
+            panel = table.panels[r]
+            if r:
+                drawn.add_section()
+            drawn.add_row(Text(panel, style="italic"))
+        stubs = [Text(label) for label in row.labels]
+        stubs[-1 if row.labels[-1] else 0].append(_marked(table.footnotes.rows.get(r, ())), style="dim")
+        drawn.add_row(*stubs, *(_cell(table.grid[r][c], table.footnotes.cells.get((r, c), ()), plain) for c in columns))
+    return drawn
+
+
+def _cell(cell: Cell, marks: tuple[str, ...], plain: bool) -> Text:
+    from rich.text import Text
+
+    main, sign, spread = cell.text.partition(" ± ")
+    text = Text(main, style="" if plain else STYLES[cell.rank])
+    text.append(PLAIN[cell.rank] if plain else "")
+    text.append(f"{sign}{spread}", style="not bold not underline default")
+    return text.append(_marked(marks), style="dim not bold not underline default")
+
+
+def _marked(marks: tuple[str, ...]) -> str:
+    return f"[{','.join(marks)}]" if marks else ""

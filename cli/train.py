@@ -1,0 +1,122 @@
+"""``facedeblur train``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from facedeblur.cli import options
+from facedeblur.cli.progress import stages
+
+if TYPE_CHECKING:
+    from facedeblur.methods.training.loop import Report
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--faces", required=True, type=click.Path(), help="Folder of photographs, or one that `align` wrote.")
+@click.option("-o", "--out", required=True, type=click.Path(), help="Folder of weights, checkpoints and logs.")
+@click.option("--stage", default="all", show_default=True, help="A number from 1, a range as 2-4, a name, or all.")
+@click.option("--iterations", type=click.IntRange(1), help="Of every stage, instead of the recipe's.")
+@click.option("--batch", type=click.IntRange(1), help="Pairs in a batch, instead of the recipe's.")
+@click.option("--config", multiple=True, metavar="KEY=VALUE", help="A setting of the network, as TOML writes it.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--devices", default=1, show_default=True, help="How many GPUs train together.")
+@click.option("--strategy", default="auto", show_default=True, help="How they do, as Lightning Fabric names it.")
+@click.option("--precision", type=click.Choice(["32", "bf16-mixed", "16-mixed"]), help="Instead of the recipe's.")
+@click.option("--channels-last", is_flag=True, help="Lay tensors out with the channels last.")
+@click.option("--workers", default=-1, show_default=True, help="Processes that make batches; -1 chooses.")
+@click.option("--seed", default=0, show_default=True, help="Of weights, pairs and all draws.")
+@click.option("--resume/--restart", default=True, show_default=True, help="Go on from OUT, or begin anew.")
+@click.option("--begin", type=click.Path(), help="Weights that the first stage begins with.")
+@click.option("--stop-after", type=click.IntRange(1), help="Stop after so many steps; run again to go on.")
+@click.option("--log-every", default=0, help="Steps between rows of the log.")
+@click.option("--check-every", default=0, help="Steps between checks on held-out faces.")
+@click.option("--save-every", default=0, help="Steps between checkpoints.")
+@click.option("--held-out", default=32, show_default=True, help="Faces to check by, at most a tenth of all.")
+@click.option("--half", is_flag=True, help="Export the weights in half precision, half as large.")
+@click.option("--match", default="", help="Only photographs whose path matches this pattern.")
+@click.option("--limit", type=int, help="At most so many photographs.")
+@options.finders
+@click.option("--jobs", default=-1, show_default=True, help="Number of workers that align; -1 uses every processor.")
+@options.quiet
+def train(
+    recipe: str,
+    faces: str,
+    out: str,
+    config: tuple[str, ...],
+    log_every: int,
+    check_every: int,
+    save_every: int,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Train the network of RECIPE, the name of one or a TOML file.
+
+    The pairs are the virtual set that the recipe makes of the photographs. A stopped training goes on, bit for bit on
+    one device, when the same command is run again.
+    """
+    from facedeblur.methods.training.loop import Pace
+    from facedeblur.methods.training.trainer import train as carry_out
+
+    with stages(quiet=quiet) as aligning, _line(quiet=quiet) as show:
+        done = carry_out(
+            recipe,
+            faces,
+            out,
+            config=_settings(config),
+            pace=Pace(log_every, check_every, save_every),
+            progress=show,
+            align_progress=aligning("aligning"),
+            say=(lambda line: None) if quiet else options.say,
+            **given,
+        )
+    if not quiet and done.rank == 0:
+        end = "" if done.finished else f", stopped in stage '{done.stage}' after step {done.step:,}"
+        click.echo(f"{done.weights}{end}" + "".join(f", {key} {value:.4g}" for key, value in done.metrics.items()))
+
+
+@contextmanager
+def _line(*, quiet: bool) -> Iterator[Callable[[Report], None]]:
+    """One line a stage: how far, loss, speed, PSNR of the last check, time left."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[numbers]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(report: Report) -> None:
+            if report.stage not in tasks:
+                tasks[report.stage] = progress.add_task(report.stage, total=report.iterations, numbers="")
+            parts = [f"loss {report.loss:.4g}"]
+            parts += [f"{report.speed:,.0f} images/s"] if report.speed else []
+            if "psnr" in report.metrics:
+                parts.append(f"PSNR {report.metrics['psnr']:.2f} dB ({report.metrics['psnr_blurred']:.2f} blurred)")
+            progress.update(tasks[report.stage], completed=report.step, numbers=", ".join(parts))
+
+        yield show
+
+
+def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """``widths=[16, 32]`` and the like as settings; what is no TOML value is taken as text."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise click.UsageError(f"--config {pair}: expected KEY=VALUE")
+        try:
+            settings[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            settings[key] = value
+    return settings

@@ -1,0 +1,218 @@
+"""What is registered by name: methods, metrics, networks, losses, layouts of collections, face providers; weights."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docstrings import at, code, fenced, first_paragraph, first_sentence, module_text, prose, rendered, table, text_of
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.protocol import load_protocol, protocols
+from facedeblur.benchmark.registry import Registry
+from facedeblur.benchmark.weights import VARIABLE, WEIGHTS
+from facedeblur.cli.list_ import REGISTRIES
+from facedeblur.methods.base import spec_of
+from facedeblur.methods.options import defaults
+from facedeblur.methods.training.recipe import load_train_recipe, train_recipes
+
+PLACES = REGISTRIES
+OWN_PAGES = ("methods", "metrics", "networks")
+SAID = {
+    "methods": "Restore every image of a set: `facedeblur run NAME SET -o OUTPUTS`. An oracle is given the true "
+    "kernel, which nobody has outside a benchmark; it is shown, and never ranked. "
+    "[How to add one](../extend/method.md).",
+    "metrics": "Columns of a score table: `facedeblur score SET OUTPUTS --metric NAME`. A metric's full name is its "
+    "definition: what is left out between the brackets takes the family's default, and two values are compared only "
+    "where their full names are equal. [How to add one](../extend/metric.md).",
+    "networks": "What `facedeblur train` trains. `facedeblur.methods.nets.base.network(NAME, ...)` makes one with new "
+    "weights.",
+    "discriminators": "What networks are trained against: `discriminator` of a training recipe's stage.",
+    "losses": "Terms of a training objective: `losses` of a training recipe's stage, with their options.",
+    "adversaries": "The two objectives of an adversarial game: `kind` of a stage's adversary.",
+    "detectors": "Find faces: `--detector NAME` of `align`, `build` and others, and the argument of the metric "
+    "`detection`. Options follow the name: `dlib-hog,up1`. [How to add one](extend/detector.md).",
+    "landmarkers": "Find the five points of a face that are aligned: `--landmarker NAME`.",
+    "embedders": "Turn a face into a vector that tells identities apart: for the metric `identity` and `recognise`.",
+    "parsers": "Label every pixel of a face: `--parser NAME` of `parse`.",
+    "sources": "Layouts in which collections of photographs are published. `--faces NAME:FOLDER` reads one, "
+    "`auto:FOLDER` looks which it is. Nothing is downloaded. [How to add one](extend/reader.md).",
+}
+TITLES = {"sources": "Photo collections", "networks": "Networks", "adversaries": "Adversarial games"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered thing, or the reason why it does not import here."""
+
+    kind: str
+    name: str
+    thing: Any
+    broken: str = ""
+
+    @property
+    def summary(self) -> str:
+        """One line; of a factory it is its module that says what is made."""
+        if self.broken:
+            return f"does not import here: {self.broken}"
+        own = text_of(self.thing)
+        factory = self.kind == "metrics" or not isinstance(self.thing, type)
+        return first_paragraph(module_text(self.thing)) if factory and own else first_sentence(own)
+
+
+def entries(kind: str) -> list[Entry]:
+    """All entries of a kind, in alphabetical order."""
+    registry: Registry[Any] = at(PLACES[kind])
+    found = []
+    for name in registry:
+        try:
+            found.append(Entry(kind, name, registry.get(name)))
+        except InputError as error:
+            found.append(Entry(kind, name, None, str(error)))
+    return found
+
+
+def title(kind: str) -> str:
+    """Heading of a kind."""
+    return TITLES.get(kind, kind.capitalize())
+
+
+def _body(entry: Entry) -> list[str]:
+    """Facts and text about an entry, without its heading."""
+    if entry.broken:
+        return [prose(entry.summary)]
+    facts = _FACTS.get(entry.kind, _no_facts)(entry)
+    own = rendered(text_of(entry.thing))
+    whole = module_text(entry.thing)
+    # A module of a whole family says no more of one member than its own text does.
+    told = rendered(whole) if entry.summary and entry.summary == first_paragraph(whole) else ""
+    order = (told, *facts, own) if told else (own, *facts)
+    return [part for part in order if part]
+
+
+def _no_facts(entry: Entry) -> list[str]:
+    return []
+
+
+def _method_facts(entry: Entry) -> list[str]:
+    spec = spec_of(entry.thing)
+    rows = [(code(key), code(value)) for key, value in defaults(entry.thing).items()]
+    facts = [("version", spec.version), ("given the true kernel", "yes: an oracle" if spec.oracle else "no")]
+    facts += [("weights", code(file)) for file, _ in spec.weights]
+    shown = [fenced(f"facedeblur run {entry.name} SET -o OUTPUTS", "text"), table(("", ""), facts)]
+    return [*shown, *(["## Options\n\n`--set KEY=VALUE`\n\n" + table(("option", "default"), rows)] if rows else [])]
+
+
+def _metric_facts(entry: Entry) -> list[str]:
+    try:
+        made = entry.thing()
+    except InputError:
+        made = None
+    kind = _returned(entry.thing)
+    rows = [("full name", code(made.signature))] if made is not None else []
+    rows += [("heading", made.label), ("unit", made.unit or "none")] if made is not None else []
+    better = _fact(made, kind, "higher_is_better")
+    rows += [("better", "higher" if better else "lower")] if isinstance(better, bool) else []
+    needs = _fact(made, kind, "needs_sharp")
+    rows += [("compares with the sharp image", "yes" if needs else "no")] if isinstance(needs, bool) else []
+    if made is not None:
+        rows.append(("a missing output counts as", f"{made.worst:g}, unless the protocol says otherwise"))
+    used = []
+    for name in protocols():
+        columns = [one.name for one in load_protocol(name).metric if one.name.partition("[")[0] == entry.name]
+        used += [f"- [{name}](../protocols/{name}.md): " + ", ".join(map(code, columns))] if columns else []
+    parts = [fenced(f"facedeblur score SET OUTPUTS --metric {entry.name}", "text"), table(("", ""), rows)]
+    return [*parts, *(["## In protocols\n\n" + "\n".join(used)] if used else []), "## Definition"]
+
+
+def _returned(factory: Callable[..., Any]) -> type[Any] | None:
+    """The class that a factory's annotation says it makes."""
+    name = inspect.signature(factory).return_annotation
+    found = getattr(sys.modules[factory.__module__], name, None) if isinstance(name, str) else name
+    return found if isinstance(found, type) else None
+
+
+def _fact(made: Any, kind: type[Any] | None, name: str) -> Any:
+    return getattr(made if made is not None else kind, name, None)
+
+
+def _network_facts(entry: Entry) -> list[str]:
+    recipes = [name for name in train_recipes() if load_train_recipe(name).network == entry.name]
+    used = [f"[{name}](../training/{name}.md)" for name in recipes]
+    settings = inspect.signature(entry.thing).parameters.values()
+    rows = [
+        (code(one.name), code(one.default) if one.default is not one.empty else "")
+        for one in settings
+        if one.kind is one.KEYWORD_ONLY
+    ]
+    lines = [f"Trained by {', '.join(used)}."] if used else []
+    parts = getattr(entry.thing, "parts", ())
+    if isinstance(parts, tuple) and parts:
+        lines.append("Parts that a stage trains or freezes: " + ", ".join(map(code, parts)) + ".")
+    if isinstance(multiple := getattr(entry.thing, "multiple", None), int) and multiple > 1:
+        lines.append(f"Height and width are padded to multiples of {multiple}.")
+    return [" ".join(lines), table(("setting", "default"), rows) if rows else ""]
+
+
+def _source_facts(entry: Entry) -> list[str]:
+    reads = first_paragraph(text_of(entry.thing.read))
+    rows = [("get it", prose(entry.thing.get)), ("licence", prose(entry.thing.licence)), ("what is listed", reads)]
+    rows.append(("recognised by", first_paragraph(text_of(entry.thing.detects))))
+    return [table(("", ""), rows)]
+
+
+_FACTS: dict[str, Callable[[Entry], list[str]]] = {
+    "methods": _method_facts,
+    "metrics": _metric_facts,
+    "networks": _network_facts,
+    "sources": _source_facts,
+}
+
+
+def _weights_page() -> str:
+    rows = [
+        (code(name), ", ".join(map(code, one.patterns)), prose(one.get), code(one.sha256[:8]) if one.sha256 else "")
+        for name, one in WEIGHTS.items()
+    ]
+    return (
+        "# Weight files\n\nNothing is ever downloaded. A file is looked for in the folder that the variable "
+        f"`{VARIABLE}` names, else in facedeblur's cache folder, and in packages that carry it; `facedeblur info` says "
+        "where, and what it found. Where one is missing, its column is left out and the table says so. Where a sha256 "
+        "is given, no other content is accepted.\n\n"
+        + table(("name", "file", "how to get it", "sha256 begins"), rows)
+        + "\n"
+    )
+
+
+def pages() -> dict[str, str]:
+    """Path -> Markdown of every page about registered things."""
+    made = {"weights.md": _weights_page()}
+    for kind in PLACES:
+        found = entries(kind)
+        head = f"# {title(kind)}\n\n{SAID.get(kind, '')}".rstrip()
+        if kind in OWN_PAGES:
+            rows = [(f"[{one.name}]({one.name}.md)", one.summary) for one in found]
+            made[f"{kind}/index.md"] = f"{head}\n\n" + table(("name", "what it is"), rows) + "\n"
+            for one in found:
+                made[f"{kind}/{one.name}.md"] = "\n\n".join([f"# {one.name}", *_body(one)]) + "\n"
+            continue
+        parts = ["\n\n".join([f"## {one.name}", *_body(one)]) for one in found]
+        made[f"{kind}.md"] = "\n\n".join([head, *parts]) + "\n"
+    return made
+
+
+def registries_in(folders: list[Path]) -> list[str]:
+    """Places of all registries in source files, as ``module:NAME`` without the package's name."""
+    found = []
+    for folder in folders:
+        for file in sorted(folder.rglob("*.py")):
+            for line in file.read_text(encoding="utf-8").splitlines():
+                name, equals, value = line.partition(" = ")
+                if equals and value.startswith("Registry(") and not line.startswith(" "):
+                    module = ".".join(file.relative_to(folder.parent).with_suffix("").parts)
+                    found.append(f"{module}:{name.partition(':')[0].strip()}")
+    return found

@@ -1,0 +1,59 @@
+"""The functions that the command line calls, for use from Python."""
+
+from __future__ import annotations
+
+from docstrings import at, fenced, rendered, signature, text_of
+
+FUNCTIONS = {
+    "Sets": (
+        "facedeblur.generators.build:build",
+        "facedeblur.generators.sources:open_collection",
+        "facedeblur.generators.frames:frames",
+        "facedeblur.generators.kernels:kernels",
+        "facedeblur.benchmark.sets:Set",
+        "facedeblur.benchmark.sets:Image",
+        "facedeblur.benchmark.sets:Pair",
+    ),
+    "Methods": (
+        "facedeblur.methods.base:method",
+        "facedeblur.methods.runner:run",
+        "facedeblur.benchmark.outputs:Outputs",
+    ),
+    "Scores": (
+        "facedeblur.benchmark.metrics.base:metric",
+        "facedeblur.benchmark.score:score",
+        "facedeblur.benchmark.scores:Scores",
+        "facedeblur.benchmark.comparison:compare",
+        "facedeblur.benchmark.recognise:recognise",
+        "facedeblur.benchmark.parse:parse",
+    ),
+    "Training": (
+        "facedeblur.generators.pair_sets:open_pairs",
+        "facedeblur.methods.nets.base:network",
+        "facedeblur.methods.training.trainer:train",
+    ),
+    "Reports": (
+        "facedeblur.reports.leaderboard:leaderboard",
+        "facedeblur.reports.html:report",
+    ),
+    "Errors": ("facedeblur.benchmark.errors:InputError",),
+}
+
+
+def pages() -> dict[str, str]:
+    """Path -> Markdown of the reference for Python."""
+    parts = [
+        "# From Python",
+        "Every command is a thin layer over one function, and these take the same words. A whole chain:",
+        '```python title="notebook.py"\n--8<-- "examples/notebook.py"\n```',
+        "Images in memory are RGB: `uint8` in files and metrics, `float32` in [0, 1] in methods. All other public "
+        "functions have docstrings too: `help(facedeblur.benchmark.statistics)`.",
+    ]
+    for heading, places in FUNCTIONS.items():
+        parts.append(f"## {heading}")
+        for place in places:
+            module, _, name = place.partition(":")
+            thing = at(place)
+            line = f"from {module} import {name}"
+            parts += [f"### {name}", fenced(f"{line}\n\n{signature(thing, name)}", "python"), rendered(text_of(thing))]
+    return {"python.md": "\n\n".join(parts) + "\n"}

@@ -1,0 +1,144 @@
+"""``facedeblur figure`` from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from facedeblur.benchmark.classes import GROUPS, HELEN
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.images import pixel_hash
+from facedeblur.benchmark.parsing_scores import ParsingScores
+from facedeblur.benchmark.recognition import Curve, Recognition, rank_schema
+from facedeblur.benchmark.score import score
+from facedeblur.benchmark.set_writer import SetWriter
+from facedeblur.benchmark.sets import Image, Pair
+from facedeblur.benchmark.stores import write_pixels
+from facedeblur.cli.figure import figure
+from facedeblur.methods.runner import run
+
+pytest.importorskip("matplotlib")
+HEADS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
+    """A set of four blurred photographs without kernels, and the scored outputs of two methods."""
+    from skimage import data, filters
+
+    root = tmp_path_factory.mktemp("figure")
+    portrait = np.asarray(data.astronaut())
+    sharp = {f"f{i}": np.ascontiguousarray(portrait[40 + 9 * i : 88 + 9 * i, 190:238]) for i in range(4)}
+    info = {"schema": 1, "name": "small", "recipe": "", "seed": 0, "store": "png", "sources": [], "packages": {}}
+    writer = SetWriter(root / "set", {**info, "kind": "frames", "title": "", "assumptions": []})
+    images = [
+        Image(name, name, "test", "ok", 1, "a.png", "", 1.0, 0, "", 48, 48, pixel_hash(pixels), "")
+        for name, pixels in sharp.items()
+    ]
+    writer.start(images, lambda image: sharp[image.image_id], None, n_kernels=0)
+    for index, image in enumerate(images):
+        smooth = filters.gaussian(sharp[image.image_id], 1.0 + index / 2, channel_axis=2)
+        blurred = np.round(smooth * 255).astype(np.uint8)
+        pair = Pair(index, f"{image.image_id}_b", image.image_id, "", 0, "frames", "", 0.0, 1.0, 0, image.sharp,
+                    f"blur/{image.image_id}_b.png", pixel_hash(blurred))  # fmt: skip
+        write_pixels(writer.work, pair.blur, index, blurred, store="png")
+        writer.append([pair])
+    writer.finish()
+    outputs = []
+    for method in ("blurred", "unsharp"):
+        outputs.append(str(root / method))
+        run(method, root / "set", root / method, jobs=1)
+    score(root / "set", outputs, metrics=["psnr"], jobs=1)
+    return str(root / "set"), outputs
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(figure, list(arguments))
+
+
+def drawn(out: Path, *arguments: str) -> str:
+    shown = invoke(*arguments, "-o", str(out))
+    assert shown.exit_code == 0, (shown.output, shown.exception)
+    assert out.read_bytes().startswith(HEADS[out.suffix[1:]]) and out.stat().st_size > 2000
+    return shown.output
+
+
+@pytest.mark.parametrize("kind", ["distribution", "runtime"])
+def test_plots(made: tuple[str, list[str]], tmp_path: Path, kind: str) -> None:
+    for suffix in HEADS:
+        assert f"{kind}.{suffix}" in drawn(tmp_path / f"{kind}.{suffix}", kind, *made[1], "--width", "3")
+
+
+def test_a_grid_says_which_pairs_it_shows(made: tuple[str, list[str]], tmp_path: Path) -> None:
+    printed = drawn(tmp_path / "grid.pdf", "grid", made[0], *made[1], "--pairs", "f2_b,worst", "--inset", "4,4,16,12")
+    assert printed.splitlines()[1:] == ["  f2_b  (by id)", "  f3_b  (worst of unsharp)"]
+    drawn(
+        tmp_path / "g.png",
+        "grid",
+        made[0],
+        *made[1],
+        "--pairs",
+        "random:2",
+        "--no-captions",
+        "--smooth",
+        "--by",
+        "blurred",
+    )
+
+
+def test_tests_of_whole_sets(tmp_path: Path) -> None:
+    curve = Curve(9, 0, 0, (0.5, 0.75, 1.0))
+    ranks = pd.DataFrame({field.name: pd.Series(dtype=object) for field in rank_schema()})
+    test = Recognition("m", False, "s", "h", "r", "e", "l2", 3, 0, 3, curve, curve, curve, None, ranks)
+    test.write(tmp_path / "recognition.parquet")
+    drawn(tmp_path / "cmc.svg", "cmc", str(tmp_path), "--most", "2")
+    rows = {
+        "index": [0],
+        "pair_id": ["p"],
+        "image_id": ["i"],
+        "kernel_id": ["k"],
+        "kernel_size": [13],
+        "status": ["ok"],
+    }
+    counts = {name: [[9, 5, 5] * len(groups)] for name, groups in GROUPS.items()}
+    ParsingScores("m", False, "s", "h", "r", "e", HELEN, pd.DataFrame({**rows, **counts})).write(
+        tmp_path / "parsing.parquet"
+    )
+    drawn(tmp_path / "f.pdf", "fscore", str(tmp_path), "--partition", "umsn4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (lambda made: ("distribution", *made[1], "-o", "x.jpg"), ".pdf, .svg, .png"),
+        (lambda made: ("kernel-size", *made[1], "-o", "x.pdf"), "a set with kernels"),
+        (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--pairs", "nobody"), "pair 'nobody'"),
+        (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--inset", "40,40,20,20"), "48x48"),
+        (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--by", "wiener"), "--by wiener"),
+        (lambda made: ("cmc", made[1][0], "-o", "x.pdf"), "recognition"),
+        (lambda made: ("fscore", made[1][0], "-o", "x.pdf"), "parsing"),
+    ],
+)
+def test_bad_input(
+    made: tuple[str, list[str]], arguments: Callable[[tuple[str, list[str]]], tuple[str, ...]], line: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    shown = invoke(*arguments(made))
+    assert isinstance(shown.exception, InputError) and line in str(shown.exception)
+    assert not list(tmp_path.iterdir()), "nothing is written"
+
+
+def test_unscored_outputs_need_ids(made: tuple[str, list[str]], tmp_path: Path) -> None:
+    root = tmp_path / "foreign"
+    run("unsharp", made[0], root, jobs=1)
+    shown = invoke("grid", made[0], str(root), "-o", str(tmp_path / "x.png"))
+    assert isinstance(shown.exception, InputError) and "run facedeblur score" in str(shown.exception)
+    drawn(tmp_path / "x.png", "grid", made[0], str(root), "--pairs", "f0_b")
+    assert json.loads((root / "run.json").read_text())["method"] == "unsharp"

@@ -1,0 +1,130 @@
+"""``facedeblur leaderboard`` with several sets, boards that stand and other formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+from facedeblur.cli.leaderboard import leaderboard
+from facedeblur.cli.tables import print_leaderboard
+
+COLUMNS = (Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0), Column("identity[x,l2]", "Distance", "", False, 2.0))
+
+
+def write(folder: Path, method: str, gain: float, name: str = "near", **run: Any) -> str:
+    """A score table of six faces x five kernels."""
+    psnr = np.random.default_rng(0).normal(24, 2, 30) + gain
+    face, kernel = np.divmod(np.arange(30), 5)
+    frame = pd.DataFrame({"index": range(30), "pair_id": [f"p{i}" for i in range(30)]})
+    frame = frame.assign(image_id=[f"a{i}" for i in face], identity=[f"b{i}" for i in face], role="test")
+    frame = frame.assign(kernel_id=[f"k{i}" for i in kernel], kernel_size=13, status="ok", seconds=0.1, sha256="")
+    frame = frame.assign(**{COLUMNS[0].signature: psnr, COLUMNS[1].signature: 1.5 - psnr / 40})
+    set_ = {"name": name, "hash": name * 8, "path": "../set"}
+    meta = ScoreMeta(set_, {"method": method, "hash": f"{method}-1", "path": ".", **run}, "p", COLUMNS, (), (), {})
+    folder.mkdir(parents=True)
+    Scores(frame, meta).write(folder / "scores.parquet")
+    return str(folder)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[str]:
+    return [
+        write(tmp_path / "1", "net", 2.0),
+        write(tmp_path / "2", "sharpen", 0.0),
+        write(tmp_path / "3", "net", 1.0, "far"),
+        write(tmp_path / "4", "sharpen", 3.0, "far"),
+        write(tmp_path / "5", "wiener", 9.0, "far", oracle=True),
+    ]
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(leaderboard, list(arguments))
+
+
+def test_one_table_a_set(runs: list[str]) -> None:
+    shown = invoke(*runs)
+    assert shown.exit_code == 0, shown.output
+    lines = [line.split() for line in shown.output.splitlines()]
+    near, far = (
+        lines.index(["near", "(nearnearne),", "protocol", "p"]),
+        lines.index(["far", "(farfarfarf),", "protocol", "p"]),
+    )
+    rows = {(line[0], line[1], at > far) for at, line in enumerate(lines) if len(line) > 5 and "30/30" in line}
+    assert near < far
+    assert rows == {("1", "net", False), ("2", "sharpen", False), ("1", "sharpen", True), ("2", "net", True),
+                    ("wiener", "(oracle)", True)}  # fmt: skip
+    (first,) = [line for line in lines[near:far] if line[:2] == ["1", "net"]]
+    assert first[2] == "a" and first[6:8] == ["1.00", "1.50"], "group, mean rank, over sets"
+    for told in (
+        "share a letter",
+        "mean rank over psnr[rgb,255], identity[x,l2]",
+        "over sets: mean of the mean ranks on 2",
+    ):
+        assert told in shown.output
+
+
+@pytest.mark.parametrize("width", [60, 90, 140])
+def test_a_terminal_gets_every_number(runs: list[str], width: int) -> None:
+    stream = io.StringIO()
+    print_leaderboard(runs, console=Console(file=stream, force_terminal=True, width=width, no_color=True))
+    printed = stream.getvalue()
+    assert "…" not in printed and printed.count("1.50") >= 4 and printed.count("30/30") == 5
+
+
+def test_a_board_grows(runs: list[str], tmp_path: Path) -> None:
+    board = str(tmp_path / "site" / "board.csv")
+    for some in (runs[:1], runs[1:3], runs[3:]):
+        assert invoke(*some, "--into", board, "--quiet").output == ""
+    at_once = json.loads(invoke(*runs, "--json").output)
+    grown = json.loads(invoke(board, "--json").output)
+    assert [{**row, "scores": ""} for row in grown] == [{**row, "scores": ""} for row in at_once]
+    assert next(csv.reader(io.StringIO(invoke(board, "--format", "csv").output))) == list(at_once[0])
+    assert "1  sharpen" in invoke(board).output, "a board can be looked at"
+
+
+def test_another_run_needs_replace(runs: list[str], tmp_path: Path) -> None:
+    board = str(tmp_path / "board.csv")
+    invoke(*runs, "--into", board)
+    before = Path(board).read_bytes()
+    again = write(tmp_path / "6", "net", 5.0, hash="net-2")
+    refused = invoke(again, "--into", board)
+    assert isinstance(refused.exception, InputError) and "--replace" in str(refused.exception)
+    assert Path(board).read_bytes() == before
+    assert invoke(again, "--into", board, "--replace", "--quiet").exit_code == 0
+    rows = [row for row in csv.DictReader(Path(board).read_text().splitlines()) if row["method"] == "net"]
+    assert [row["run_hash"] for row in rows] == ["net-2", "net-1"]
+    other = write(tmp_path / "7", "late", 0.0)
+    table = Scores.read(other)
+    table.meta.set["hash"] = "changed"
+    Scores(table.frame, table.meta).write(Path(other) / "scores.parquet")
+    refused = invoke(other, "--into", board, "--replace")
+    assert isinstance(refused.exception, InputError) and "another set 'near'" in str(refused.exception)
+
+
+def test_files_of_every_format(runs: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert invoke(*runs, "-o", str(out / "b.json"), "--format", "json", "--quiet").exit_code == 0
+    assert [row["rank"] for row in json.loads((out / "b.json").read_text())] == [1, 2, 1, 2, None]
+    assert invoke(*runs, "-o", str(out / "cards"), "--format", "model-index", "--quiet").exit_code == 0
+    assert sorted(path.name for path in (out / "cards").iterdir()) == ["net.md", "sharpen.md", "wiener.md"]
+    printed = invoke(*runs, "--format", "model-index").output
+    assert printed.count("model-index:") == 3 and printed.count('revision: "far') == 3
+
+
+def test_wrong_usage(runs: list[str], tmp_path: Path) -> None:
+    assert "--quiet needs" in invoke(runs[0], "--quiet").output
+    assert "--replace needs --into" in invoke(runs[0], "--replace").output
+    for arguments, told in [((str(tmp_path / "no.csv"),), "nothing there"), ((runs[0], runs[0]), "each run once")]:
+        shown = invoke(*arguments)
+        assert isinstance(shown.exception, InputError) and told in str(shown.exception)

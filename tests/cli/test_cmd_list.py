@@ -1,0 +1,44 @@
+"""``facedeblur list``: every kind, a line each."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from facedeblur.cli.list_ import FILES, REGISTRIES, list_
+
+KNOWN = {
+    "networks": "umsn", "discriminators": "patchgan", "losses": "perceptual", "adversaries": "wgan-gp",
+    "recipes": "shen2020", "train-recipes": "umsn-paper", "protocols": "levin2009", "parsers": "facedeblur",
+    "sources": "celeba", "embedders": "dlib-resnet", "methods": "wiener", "metrics": "psnr", "detectors": "yunet",
+    "landmarkers": "mtcnn",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*REGISTRIES, *FILES])
+def test_every_entry_has_a_line_that_says_what_it_is(kind):
+    done = CliRunner().invoke(list_, [kind], catch_exceptions=False)
+    assert done.exit_code == 0
+    head, *lines = done.output.splitlines()
+    assert head == kind
+    told = {line.split()[0]: line.split()[1:] for line in lines}
+    assert KNOWN[kind] in told
+    assert all(told.values()), [name for name, text in told.items() if not text]
+
+
+def test_kinds_are_those_of_the_help():
+    shown = " ".join(CliRunner().invoke(list_, ["--help"]).output.split())
+    for kind in (*REGISTRIES, *FILES):
+        assert f" {kind}" in shown.partition("KIND is")[2].partition("Options:")[0]
+
+
+def test_a_plugin_is_listed(tmp_path, monkeypatch):
+    from facedeblur.methods.training.losses import LOSSES
+
+    monkeypatch.setattr(LOSSES, "_entries", dict(LOSSES._entries))
+    (tmp_path / "mine.py").write_text(
+        "from facedeblur.methods.training.losses import LOSSES, L1\n\n\n"
+        "@LOSSES.register('my-loss')\nclass MyLoss(L1):\n    '''Mine.'''\n"
+    )
+    done = CliRunner().invoke(list_, ["losses", "--plugin", str(tmp_path / "mine.py")])
+    assert [line.split() for line in done.output.splitlines() if "my-loss" in line] == [["my-loss", "Mine."]]

@@ -1,0 +1,102 @@
+"""Every page with commands is carried out in an empty folder: its files are written, a shell runs its commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+SNIPPET = re.compile(r'^--8<-- "([^"]+)"$', re.MULTILINE)
+NEEDS = {"tutorials/cluster.md": ["distributed"], "tutorials/video.md": ["av"]}
+SLOW = ("quickstart.md", "tutorials/")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page: a file where it has a title, commands where it is in the shell's language."""
+
+    language: str
+    title: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, with the files that they take in."""
+
+    def taken_in(found: re.Match[str]) -> str:
+        return (ROOT / found[1]).read_text(encoding="utf-8").rstrip("\n")
+
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [Block(language, title, SNIPPET.sub(taken_in, text)) for language, title, text in found]
+
+
+def script(page: Path) -> str:
+    """What a reader would do who follows the page, as a shell script."""
+    lines = ["set -euo pipefail"]
+    for block in blocks(page):
+        if block.title:
+            assert "HERE_ENDS" not in block.text
+            lines.append(f"cat > {block.title} <<'HERE_ENDS'\n{block.text}HERE_ENDS")
+        elif block.language == "bash":
+            lines.append(block.text)
+    return "\n".join(lines)
+
+
+PAGES = sorted(
+    path.relative_to(DOCS).as_posix()
+    for path in DOCS.rglob("*.md")
+    if any(block.language == "bash" for block in blocks(path))
+)
+
+
+def test_the_tutorials_are_among_the_pages():
+    wanted = {f"tutorials/{role}.md" for role in ("method", "photographs", "video", "cluster")}
+    wanted |= {f"extend/{thing}.md" for thing in ("method", "metric", "reader", "detector")} | {"quickstart.md"}
+    assert wanted <= set(PAGES)
+
+
+@pytest.fixture(scope="module")
+def small_set(tmp_path_factory, dlib_models) -> Path:
+    """The set of the tutorial about methods, which the pages of extend/ go on from."""
+    from facedeblur.generators.build import build
+    from facedeblur.generators.portraits import write_portraits
+
+    root = tmp_path_factory.mktemp("tutorial")
+    return build(ROOT / "examples" / "small.toml", write_portraits(root / "photos"), root / "set", jobs=1).root
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] * page.startswith(SLOW)) for page in PAGES]
+)
+def test_the_commands_of_a_page_work(page, tmp_path, small_set):
+    for package in ("jinja2", "matplotlib", *NEEDS.get(page, [])):
+        if find_spec(package) is None:
+            pytest.skip(f"package {package} is not installed")
+    if page.startswith("extend/") and "facedeblur build" not in script(DOCS / page):
+        shutil.copytree(small_set, tmp_path / "set")
+    # On one processor a command is one process, and costs no starting of workers.
+    alone = (
+        (lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})) if hasattr(os, "sched_setaffinity") else None
+    )
+    folder = str(Path(sys.executable).parent)
+    environment = os.environ | {
+        "PATH": folder + os.pathsep + os.environ["PATH"],
+        "OMP_NUM_THREADS": "1",
+        "PYTHONWARNINGS": "ignore",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    done = subprocess.run(
+        ["bash", "-c", script(DOCS / page)],
+        preexec_fn=alone, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
