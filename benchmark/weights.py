@@ -68,8 +68,12 @@ def _dlib(name: str, file: str, sha256: str) -> WeightFile:
 
 
 def _edgeface(size: str) -> WeightFile:
-    get = "put the file of that name from EdgeFace's repository (otroshi/edgeface, checkpoints) into one of them"
-    return WeightFile(f"edgeface-{size}", (f"edgeface_{size}_q.pt",), get)
+    file = f"edgeface_{size}_q.pt"
+    return WeightFile(
+        f"edgeface-{size}",
+        (file,),
+        f"put {file} of EdgeFace's repository (otroshi/edgeface, checkpoints) into one of them",
+    )
 
 
 def _lpips(net: str, file: str, sha256: str) -> WeightFile:
@@ -113,13 +117,13 @@ WEIGHTS: dict[str, WeightFile] = {
         WeightFile(
             "facenet-vggface2",
             ("20180402-114759-vggface2.pt",),
-            "put the file of that name from facenet-pytorch's release v2.2.9 (112 MB) into one of them",
+            "put 20180402-114759-vggface2.pt of facenet-pytorch's release v2.2.9 (112 MB) into one of them",
             torch_hub=True,
         ),
         WeightFile(
             "inception-fid",
             ("pt_inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05*.pth"),
-            "put the file of that name from pytorch-fid's release fid_weights (91 MB) into one of them",
+            "put pt_inception-2015-12-05-6726825d.pth of pytorch-fid's release fid_weights (91 MB) into one of them",
             torch_hub=True,
         ),
         _lpips("alex", "alexnet.ckpt", "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"),

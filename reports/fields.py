@@ -29,10 +29,14 @@ HEAD: dict[str, Field] = {
 }
 PARTS: dict[str, Field] = {
     "mean": ("number", "mean over all pairs, each failed one as `failure`"),
-    "low": ("number", "lower end of the 95 % interval of the mean"),
+    "low": ("number", "lower end of the 95 % interval of the mean, cut to what a mean can be"),
     "high": ("number", "upper end"),
-    "interval": ("text", "what the interval holds for another choice of, or `absent: why`"),
+    "interval": ("text", "what the interval rests on and holds for another choice of: `2 faces x 80 kernels`; or `absent: why`"),
     "std": ("number", "standard deviation over all pairs"),
+    "q05": ("number", "5 % quantile over all pairs, linear between neighbours"),
+    "median": ("number", "median over all pairs"),
+    "q95": ("number", "95 % quantile over all pairs"),
+    "tail": ("number", "mean of the worst 5 % of pairs (expected shortfall)"),
     "worst": ("number", "worst pair"),
     "failed": ("count", "pairs without a value"),
     "infinite": ("count", "infinite values (PSNR of identical images)"),

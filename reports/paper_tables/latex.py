@@ -1,4 +1,4 @@
-"""A paper's table in LaTeX: one float that needs the package booktabs and nothing else."""
+"""A paper's table in LaTeX: one float that needs the packages booktabs and graphicx and nothing else."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def escape(text: str) -> str:
 def to_latex(table: PaperTable) -> str:
     """The table as a LaTeX fragment: ``\\begin{table*}`` to ``\\end{table*}``.
 
-    Best values are bold, second ones underlined, printed and measured ones apart.
+    Best values are bold, second ones underlined, printed and measured ones apart. What is wider than the line is
+    scaled down to it.
     """
     stub, n = len(table.layout.stub), len(table.columns)
     lines = [
-        r"% Needs \usepackage{booktabs}; made by facedeblur tables.",
+        r"% Needs \usepackage{booktabs,graphicx}; made by facedeblur tables.",
         r"\begin{table*}",
         r"\centering",
         rf"\caption{{{escape(table.layout.caption)} ({escape(table.title)}).}}",
@@ -40,7 +41,7 @@ def to_latex(table: PaperTable) -> str:
     ]
     if n + stub > _NARROW:
         lines += [r"\scriptsize", r"\setlength{\tabcolsep}{2.5pt}"]
-    lines += [rf"\begin{{tabular}}{{{'l' * stub}{'r' * n}}}", r"\toprule", *_head(table, stub), r"\midrule"]
+    lines += [rf"\sbox0{{\begin{{tabular}}{{{'l' * stub}{'r' * n}}}", r"\toprule", *_head(table, stub), r"\midrule"]
     panel = table.panels[0]
     if panel:
         lines.append(_panel(panel, stub + n))
@@ -54,12 +55,21 @@ def to_latex(table: PaperTable) -> str:
         labels[-1 if labels[-1] else 0] += _marks(marks)
         cells = [_cell(cell, table.footnotes.cells.get((r, c), ())) for c, cell in enumerate(table.grid[r])]
         lines.append(" & ".join([*labels, *cells]) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}", "", r"\smallskip", r"\begin{minipage}{\linewidth}", r"\footnotesize"]
+    lines += [
+        r"\bottomrule",
+        r"\end{tabular}}",
+        _FITTED,
+        "",
+        r"\smallskip",
+        r"\begin{minipage}{\linewidth}",
+        r"\footnotesize",
+    ]
     lines += [rf"{escape(remark)}\par" for remark in (*table.remarks, _LEGEND)]
     lines += [rf"{_marks((mark,))} {escape(text)}\par" for mark, text in table.footnotes.texts]
     return "\n".join([*lines, r"\end{minipage}", r"\end{table*}", ""])
 
 
+_FITTED = r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi"
 _LEGEND = "Bold: best; underlined: second best."
 
 

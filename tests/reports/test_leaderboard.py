@@ -31,6 +31,9 @@ def test_statistics_are_those_of_the_definition(scores_of: Make) -> None:
     counted = [0.0 if at in (3, 40) else float(value) for at, value in enumerate(psnr)]
     assert row[f"{PSNR}:mean"] == pytest.approx(sum(counted) / 80, abs=1e-12)
     assert row[f"{PSNR}:std"] == pytest.approx(statistics.pstdev(counted), abs=1e-12)
+    for part, share in (("q05", 0.05), ("median", 0.5), ("q95", 0.95)):
+        assert row[f"{PSNR}:{part}"] == pytest.approx(np.quantile(counted, share), abs=1e-12)
+    assert row[f"{PSNR}:tail"] == pytest.approx(sum(sorted(counted)[:4]) / 4, abs=1e-12), "four of 80 are 5 %"
     assert row[f"{PSNR}:worst"] == 0.0
     assert row[f"{DISTANCE}:worst"] == 2.0, "the worst distance is the largest"
     assert (row[f"{PSNR}:failed"], row["ok"], row["pairs"], row["coverage"]) == (2, 78, 80, "78/80")

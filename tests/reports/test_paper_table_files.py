@@ -50,14 +50,14 @@ KNOWN = {
     "begin", "end", "centering", "caption", "label", "scriptsize", "setlength", "tabcolsep", "toprule", "midrule",
     "bottomrule", "cmidrule", "multicolumn", "textit", "textbf", "underline", "pm", "times", "infty", "mathrm",
     "smallskip", "linewidth", "footnotesize", "par", "textbackslash", "textasciitilde", "textasciicircum", "textless",
-    "textgreater", "textbar", "textemdash", "textendash", "char",
+    "textgreater", "textbar", "textemdash", "textendash", "char", "sbox", "usebox", "ifdim", "wd", "resizebox", "else", "fi",
 }  # fmt: skip
 
 
 def test_latex_has_its_structure_in_every_table(tables: list[PaperTable]):
     for table in tables:
         text = to_latex(table)
-        assert text.startswith("% Needs \\usepackage{booktabs}")
+        assert text.startswith("% Needs \\usepackage{booktabs,graphicx}")
         body = text.split("\n", 1)[1]
         assert braces(body) == 0
         open_ones: list[str] = []
@@ -98,13 +98,16 @@ def test_latex_compiles_where_there_is_an_engine(tables: list[PaperTable], tmp_p
     engine = next(filter(None, map(shutil.which, ("pdflatex", "tectonic", "xelatex", "lualatex"))), None)
     if engine is None:
         pytest.skip("no LaTeX engine is installed")
-    head = "\\documentclass{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{textcomp}\n\\usepackage{booktabs}\n"
+    head = (
+        "\\documentclass{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{textcomp}\n\\usepackage{booktabs,graphicx}\n"
+    )
     whole = "\n\\clearpage\n".join(map(to_latex, tables))
     file = tmp_path / "tables.tex"
     file.write_text(f"{head}\\begin{{document}}\n{whole}\n\\end{{document}}\n", encoding="utf-8")
     options = [] if "tectonic" in engine else ["-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape"]
     done = subprocess.run([engine, *options, file.name], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout, "every table is fitted to the line"
 
 
 @pytest.mark.parametrize("name", HOSTILE)
