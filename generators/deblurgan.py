@@ -25,7 +25,7 @@ from numba import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.blur import blur
 from facedeblur.generators.exposure import expose, place
-from facedeblur.generators.kernel_model import DEBLURGAN_ANXIETY, MAX_SIZE, check_numbers
+from facedeblur.generators.kernel_model import DEBLURGAN_ANXIETY, MAX_SIZE, check_fields, check_numbers
 from facedeblur.generators.philox import halves, philox, uniform
 from facedeblur.generators.trajectory import walk
 
@@ -82,10 +82,7 @@ class DeblurganModel:
             ),
             "attempts": (1 <= self.attempts < 2**16, "from 1 to 65535"),
         }
-        for name, (fine, expected) in checks.items():
-            if not fine:
-                found = str(getattr(self, name))
-                raise InputError(f"DeblurGAN model, {name}", expected=expected, found=found, do="choose another value")
+        check_fields(self, "DeblurGAN model", checks)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON knows them; ``DeblurganModel(**fields)`` gives the model back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +19,26 @@ MAX_SIZE = 1023
 """Largest side of a kernel, pixels."""
 
 CENTRES = ("bbox", "barycentre", "original")
+
+
+def check_fields(
+    record: object, what: str, checks: Mapping[str, tuple[bool, str]], *, do: str = "choose another value"
+) -> None:
+    """Raise InputError for the first field of `record` that is not fine.
+
+    Parameters
+    ----------
+    record : object
+    what : str
+        What it is, for the error line.
+    checks : mapping
+        Name of a field -> whether it is fine, and what is expected of it.
+    do : str
+        The advice in the line.
+    """
+    for name, (fine, expected) in checks.items():
+        if not fine:
+            raise InputError(f"{what}, {name}", expected=expected, found=str(getattr(record, name)), do=do)
 
 
 @dataclass(frozen=True)
@@ -80,14 +101,7 @@ class KernelModel:
             "fill": (self.fill is None or self.fill > (self.margin or 0), "more than margin, or None"),
             "attempts": (1 <= self.attempts < 2**16, "from 1 to 65535"),
         }
-        for name, (fine, expected) in checks.items():
-            if not fine:
-                raise InputError(
-                    f"kernel model, {name}",
-                    expected=expected,
-                    found=str(getattr(self, name)),
-                    do="choose another value",
-                )
+        check_fields(self, "kernel model", checks)
 
     @classmethod
     def given(cls, **options: Any) -> KernelModel:

@@ -11,7 +11,7 @@ from facedeblur.generators.blur import BORDERS
 from facedeblur.generators.degrade import ROUNDINGS
 from facedeblur.generators.kernel_draws import Model
 from facedeblur.generators.kernel_files import parse_sizes
-from facedeblur.generators.kernel_model import STANDARD
+from facedeblur.generators.kernel_model import STANDARD, check_fields
 
 if TYPE_CHECKING:
     from facedeblur.generators.recipe import Recipe
@@ -76,9 +76,7 @@ class PairSpec:
             "photographs": (self.photographs >= 0, "at least 0"),
             "noise_from": (0 <= self.noise_from <= TRAINING_NOISE, "from 0 to 2**63"),
         }
-        for key, (fine, expected) in rules.items():
-            if not fine:
-                raise InputError(f"pairs, {key}", expected=expected, found=str(getattr(self, key)))
+        check_fields(self, "pairs", rules, do="")
 
     @property
     def law(self) -> AugmentLaw | None:

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernel_model import DEBLURGAN_ANXIETY
+from facedeblur.generators.kernel_model import DEBLURGAN_ANXIETY, check_fields
 from facedeblur.generators.philox import halves
 from facedeblur.generators.trajectory import walk
 
@@ -73,10 +72,7 @@ class PoseModel:
             "samples": (max(2, self.poses) <= self.samples <= 1_000_000, "at least 2 and as many as poses"),
             "anxiety": (len(self.anxiety) > 0 and all(0 <= a <= 1 for a in self.anxiety), "numbers from 0 to 1"),
         }
-        for name, (fine, expected) in checks.items():
-            if not fine:
-                found = str(getattr(self, name))
-                raise InputError(f"pose model, {name}", expected=expected, found=found, do="choose another value")
+        check_fields(self, "pose model", checks)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON knows them; ``PoseModel(**fields)`` gives the model back."""

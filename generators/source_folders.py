@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,6 +28,12 @@ _LFW_FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw", "lfw-a")
 _MULTI_PIE = re.compile(r"^(\d{3})_(0[1-4])_(\d\d)_(\d{3})(?:_(\d\d))?(?:_.*)?$")
 _PIE_PERSON = re.compile(r"^(04\d{3})$")
 _LONDON_TEMPLATE = 189
+
+
+def _most(root: Path, fits: Callable[[str], object]) -> bool:
+    """Tell whether more than half of the images below `root`, by their paths, fit."""
+    sources = photographs_in(root)
+    return sum(bool(fits(source)) for source in sources) > len(sources) / 2
 
 
 class Folder:
@@ -82,8 +89,7 @@ class LFW:
     @classmethod
     def detects(cls, root: Path) -> bool:
         """True when most images are called NAME/NAME_0001."""
-        sources = photographs_in(root)
-        return bool(sources) and sum(bool(_LFW.match(source)) for source in sources) > len(sources) / 2
+        return _most(root, _LFW.match)
 
     @classmethod
     def read(cls, root: Path) -> Collection:
@@ -184,8 +190,7 @@ class MultiPIE:
     @classmethod
     def detects(cls, root: Path) -> bool:
         """True when most images are called as Multi-PIE calls them."""
-        sources = photographs_in(root)
-        return bool(sources) and sum(map(_is_multi_pie, sources)) > len(sources) / 2
+        return _most(root, _is_multi_pie)
 
     @classmethod
     def read(cls, root: Path) -> Collection:
@@ -210,8 +215,7 @@ class PIE:
     @classmethod
     def detects(cls, root: Path) -> bool:
         """True when most images lie below a folder that is called as a subject."""
-        sources = photographs_in(root)
-        return bool(sources) and sum(_pie_person(source) != "" for source in sources) > len(sources) / 2
+        return _most(root, _pie_person)
 
     @classmethod
     def read(cls, root: Path) -> Collection:

@@ -6,8 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernel_model import MAX_SIZE
+from facedeblur.generators.kernel_model import MAX_SIZE, check_fields
 
 MAX_POINTS = 2048
 """Most control points: their random numbers come before those of the weights."""
@@ -48,10 +47,7 @@ class SplineModel:
             "spread": (0 <= self.spread < math.inf and max(self.weight, self.spread) > 0, "at least 0"),
             "attempts": (1 <= self.attempts <= 4096, "from 1 to 4096"),
         }
-        for name, (fine, expected) in checks.items():
-            if not fine:
-                found = str(getattr(self, name))
-                raise InputError(f"spline model, {name}", expected=expected, found=found, do="choose another value")
+        check_fields(self, "spline model", checks)
 
     def side(self, size: int) -> int:
         """Side of the grid in pixels for kernels of `size`."""

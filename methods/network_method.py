@@ -131,71 +131,32 @@ class NetworkMethod:
         return restored
 
 
-@method("shen2018")
-class Shen2018(NetworkMethod):
-    """Semantic face deblurring by a parser and two scales (Shen et al., CVPR 2018)."""
-
-    net = "shen2018"
+def _method_of(name: str, net: str, summary: str) -> type[NetworkMethod]:
+    """Class `name`, the method of a network of `nets`."""
+    return method(net)(type(name, (NetworkMethod,), {"__module__": __name__, "__doc__": summary, "net": net}))
 
 
-@method("shen2020")
-class Shen2020(NetworkMethod):
-    """Semantic face deblurring, coarse, parsed and fine (Shen et al., IJCV 2020)."""
-
-    net = "shen2020"
-
-
-@method("lin2020")
-class Lin2020(NetworkMethod):
-    """Deblurring by sketch synthesis and a closed-form kernel (Lin et al., AAAI 2020)."""
-
-    net = "lin2020"
-
-
-@method("umsn")
-class Umsn(NetworkMethod):
-    """Uncertainty guided multi-stream semantic network (Yasarla et al., TIP 2020)."""
-
-    net = "umsn"
-
-
-@method("dfpgnet")
-class Dfpgnet(NetworkMethod):
-    """Deblurring guided by estimated deep features of faces (Jung et al.)."""
-
-    net = "dfpgnet"
-
-
-@method("mspl")
-class Mspl(NetworkMethod):
-    """Progressive semantic face deblurring, four networks in a row (Lee et al., IEEE Access 2020)."""
-
-    net = "mspl"
-
-
-@method("deepdeblur")
-class DeepDeblur(NetworkMethod):
-    """One-step restoration of blurry faces by inception modules (Wang et al. 2017)."""
-
-    net = "deepdeblur"
-
-
-@method("deblurgan")
-class DeblurGan(NetworkMethod):
-    """Conditional adversarial network (Kupyn et al., CVPR 2018)."""
-
-    net = "deblurgan"
-
-
-@method("deblurgan-v2")
-class DeblurGanV2(NetworkMethod):
-    """Feature pyramid over a classification network (Kupyn et al., ICCV 2019)."""
-
-    net = "deblurgan-v2"
-
-
-@method("facedeblur-base")
-class FacedeblurBase(NetworkMethod):
-    """The compact residual U-Net that comes with the toolkit."""
-
-    net = "facedeblur-base"
+Shen2018 = _method_of(
+    "Shen2018", "shen2018", "Semantic face deblurring by a parser and two scales (Shen et al., CVPR 2018)."
+)
+Shen2020 = _method_of(
+    "Shen2020", "shen2020", "Semantic face deblurring, coarse, parsed and fine (Shen et al., IJCV 2020)."
+)
+Lin2020 = _method_of(
+    "Lin2020", "lin2020", "Deblurring by sketch synthesis and a closed-form kernel (Lin et al., AAAI 2020)."
+)
+Umsn = _method_of("Umsn", "umsn", "Uncertainty guided multi-stream semantic network (Yasarla et al., TIP 2020).")
+Dfpgnet = _method_of("Dfpgnet", "dfpgnet", "Deblurring guided by estimated deep features of faces (Jung et al.).")
+Mspl = _method_of(
+    "Mspl", "mspl", "Progressive semantic face deblurring, four networks in a row (Lee et al., IEEE Access 2020)."
+)
+DeepDeblur = _method_of(
+    "DeepDeblur", "deepdeblur", "One-step restoration of blurry faces by inception modules (Wang et al. 2017)."
+)
+DeblurGan = _method_of("DeblurGan", "deblurgan", "Conditional adversarial network (Kupyn et al., CVPR 2018).")
+DeblurGanV2 = _method_of(
+    "DeblurGanV2", "deblurgan-v2", "Feature pyramid over a classification network (Kupyn et al., ICCV 2019)."
+)
+FacedeblurBase = _method_of(
+    "FacedeblurBase", "facedeblur-base", "The compact residual U-Net that comes with the toolkit."
+)

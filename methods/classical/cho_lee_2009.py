@@ -17,7 +17,7 @@ from scipy import fft
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.boundary import fast_shape, gradient_power, transfer, wrap_pad
 from facedeblur.methods.classical.coarse_to_fine import HyperLaplacianBlind, Schedule
-from facedeblur.methods.classical.scales import Salient, differences
+from facedeblur.methods.classical.scales import COUNT, Salient, differences
 
 ORDERS = (50.0, 25.0, 12.5)
 """Weights of the data terms on derivatives of order 0, 1 and 2."""
@@ -29,8 +29,6 @@ STEP = 1.0
 """Time step of the shock filter."""
 DECAY = 0.9
 """Factor of the bilateral range, the time step and the gradient threshold from turn to turn."""
-COUNT = 20
-"""Gradients kept of each direction at first, times the side of the kernel."""
 
 
 class Predicted:

@@ -94,8 +94,9 @@ class Blind(ABC):
     Parameters
     ----------
     size : int
-        Side of the kernel that is looked for, odd; the blur must fit into it. The default fits all
-        kernels of Shen et al. (13 to 27); ``auto`` on the command line is that of the set's largest.
+        Side of the kernel that is looked for, odd. The default fits all kernels of Shen et al. (13 to 27); ``auto`` on
+        the command line is that of the set's largest. A wider blur gives a wrong kernel and no error: good estimates,
+        too, have mass at the border, so that it cannot be told from them.
 
     Attributes
     ----------

@@ -57,6 +57,8 @@ class Edges:
         Where the contours are.
     spectra : (M, 2, P, Q // 2 + 1) complex64
         Transforms of `maps`, each exemplar scaled to norm 1.
+    shape : (P, Q)
+        What they were continued to with zeros.
     """
 
     maps: np.ndarray

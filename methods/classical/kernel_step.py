@@ -94,7 +94,11 @@ def least_squares(
         if square <= enough:
             break
         image = equations(direction) + ridge * direction
-        step = square / float((direction * image).sum())
+        bend = float((direction * image).sum())
+        if not bend > 0:
+            # Gradients too faint to square: nothing says how far to go.
+            break
+        step = square / bend
         kernel = kernel + step * direction
         residual = residual - step * image
         before, square = square, float((residual**2).sum())

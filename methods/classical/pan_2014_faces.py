@@ -22,13 +22,11 @@ from facedeblur.methods.classical.exemplars import (
     edges_at,
     read_exemplars,
 )
-from facedeblur.methods.classical.l0_gradient import L0Latent
-from facedeblur.methods.classical.scales import Salient
+from facedeblur.methods.classical.l0_gradient import DECAY, L0Latent
+from facedeblur.methods.classical.scales import COUNT, Salient
 
 WEIGHT = 8e-3
 """Of the gradient's L0 norm at the first turn."""
-COUNT = 20
-"""Gradients of each direction that a kernel is fitted to at first, times the side of the kernel."""
 
 
 class ExemplarLatent(L0Latent):
@@ -48,7 +46,7 @@ class ExemplarLatent(L0Latent):
         super().__init__(blurred, size, WEIGHT)
         index, down, right, self.score = best_match(self.blurred, edges)
         self._given: np.ndarray | None = contour_edges(edges, index, down, right)
-        self._salient = Salient(self.blurred, COUNT * size, 1 / 1.1)
+        self._salient = Salient(self.blurred, COUNT * size, 1 / DECAY)
 
     def gradients(self, kernel: np.ndarray) -> np.ndarray:
         """The exemplar's contours at first, then strong gradients (2, H - 1, W - 1) of the latent image."""

@@ -14,9 +14,9 @@ import numpy as np
 
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.coarse_to_fine import Blind
-from facedeblur.methods.classical.l0_gradient import GROWTH, L0Latent, fallen
+from facedeblur.methods.classical.l0_gradient import DECAY, GROWTH, L0Latent, fallen
 from facedeblur.methods.classical.ringing import without_ringing
-from facedeblur.methods.classical.scales import Salient
+from facedeblur.methods.classical.scales import COUNT, Salient
 
 PATCH = 35
 """Side of the patches of the dark channel."""
@@ -24,8 +24,6 @@ GRADIENT, DARK = 8e-3, 4e-3
 """Weights of both priors at the first turn."""
 HIGHEST = 8.0
 """Price at which the splitting of the dark channel ends."""
-COUNT = 20
-"""Gradients of each direction that the kernel is fitted to at first, times the coarsest kernel's side."""
 _BOX = np.ones((PATCH, PATCH), np.uint8)
 
 
@@ -45,7 +43,7 @@ class DarkLatent(L0Latent):
     def __init__(self, blurred: np.ndarray, size: int, before: DarkLatent | None):
         super().__init__(blurred, size, GRADIENT if before is None else before.weight)
         self.dark: float = DARK if before is None else before.dark
-        self.salient: Salient = Salient(self.blurred, COUNT * size, 1 / 1.1) if before is None else before.salient
+        self.salient: Salient = Salient(self.blurred, COUNT * size, 1 / DECAY) if before is None else before.salient
 
     def gradients(self, kernel: np.ndarray) -> np.ndarray:
         """Strong gradients (2, H - 1, W - 1) float32 of the latent image under `kernel`."""

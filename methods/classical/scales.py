@@ -7,6 +7,9 @@ import numpy as np
 
 from facedeblur.methods.classical.kernel_step import normalised
 
+COUNT = 20
+"""Gradients of each direction that a kernel is fitted to at first, times the side of that kernel (author codes)."""
+
 
 def shrunk(image: np.ndarray, scale: float) -> np.ndarray:
     """Shrink (H, W) float32 by `scale`, each pixel the mean over its area; 2 pixels a side at least."""

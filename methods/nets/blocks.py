@@ -1,4 +1,4 @@
-"""What several networks share: the check of their input, convolutions, residual blocks, halving."""
+"""What several networks share: outputs and the check of the input, convolutions, norms, residual blocks, halving."""
 
 from __future__ import annotations
 
@@ -65,6 +65,16 @@ def check_until(until: str | None, *, net: str, parts: Sequence[str]) -> None:
         raise InputError(f"network '{net}', until '{until}'", expected=" or ".join(parts), do=suggest(until, parts))
 
 
+class Plain(nn.Module):
+    """Base of the networks that make nothing beside the restored picture; a subclass brings ``forward``."""
+
+    def outputs(
+        self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """``restored`` alone, with the errors of ``forward``; `labels` and `kernels` are not used."""
+        return {"restored": self(blurred)}
+
+
 def conv(inputs: int, outputs: int, size: int = 3, *, stride: int = 1, bias: bool = True) -> nn.Conv2d:
     """Convolution of odd `size`, zero-padded so that stride 1 keeps height and width."""
     return nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2, bias=bias)
@@ -89,6 +99,21 @@ def normal_initialise(net: nn.Module, *, std: float = 0.02) -> None:
             nn.init.normal_(module.weight, 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0, std)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+class PictureNorm(nn.BatchNorm2d):
+    """Batch normalisation that goes by each picture's own moments when not in training.
+
+    The published test codes of Shen et al. 2018 and of UMSN restore one picture at a time and normalise by the moments
+    of that picture. This gives their result for a batch of any size. The running moments are kept up, so that weights
+    move between this and ordinary batch normalisation, but not used.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Normalise (N, C, H, W)."""
+        if self.training:
+            return super().forward(features)
+        return F.instance_norm(features, weight=self.weight, bias=self.bias, eps=self.eps)
 
 
 def count_parameters(net: nn.Module) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from facedeblur.methods.nets.blocks import check_images, normal_initialise
+from facedeblur.methods.nets.blocks import Plain, check_images, normal_initialise
 
 
 class _Block(nn.Module):
@@ -26,7 +26,7 @@ class _Block(nn.Module):
         return summed
 
 
-class DeblurGan(nn.Module):
+class DeblurGan(Plain):
     """DeblurGAN's generator.
 
     Parameters
@@ -83,15 +83,3 @@ class DeblurGan(nn.Module):
         # In [-1, 1] the sum is (2 blurred - 1) + change: half the change in [0, 1].
         restored = blurred + self.up(self.body(self.down(2 * blurred - 1))) / 2
         return restored if self.training else restored.clamp(0, 1)
-
-    def outputs(
-        self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """``restored`` alone; `labels` and `kernels` are not used.
-
-        Raises
-        ------
-        InputError
-            As `forward`.
-        """
-        return {"restored": self(blurred)}

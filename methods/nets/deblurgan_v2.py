@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.nets.backbones import CHANNELS, make_backbone
-from facedeblur.methods.nets.blocks import check_images
+from facedeblur.methods.nets.blocks import Plain, check_images
 
 WIDTHS = {"inception-resnet-v2": (128, 256), "mobilenet-v2": (64, 128)}
 """Backbone -> channels of the heads and of the pyramid in the authors' code."""
@@ -69,7 +69,7 @@ class Heads(nn.Module):
         return torch.tanh(self.final(_up(self.smooth2(half + maps[0]), 2)))
 
 
-class DeblurGanV2(nn.Module):
+class DeblurGanV2(Plain):
     """DeblurGAN-v2's generator.
 
     Parameters
@@ -146,18 +146,6 @@ class DeblurGanV2(nn.Module):
         # In [-1, 1] the sum is (2 blurred - 1) + change: half the change in [0, 1].
         restored = blurred + self.heads(self.pyramid(features, (height, width))) / 2
         return restored if self.training else restored.clamp(0, 1)
-
-    def outputs(
-        self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """``restored`` alone; `labels` and `kernels` are not used.
-
-        Raises
-        ------
-        InputError
-            As `forward`.
-        """
-        return {"restored": self(blurred)}
 
 
 def authors_state(net: DeblurGanV2, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

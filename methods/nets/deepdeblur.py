@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.blocks import check_images
+from facedeblur.methods.nets.blocks import Plain, check_images
 
 SIZES = (1, 3, 5, 7, 14)
 
@@ -42,7 +42,7 @@ class Inception(nn.Module):
         return functional.relu(self.join(torch.cat(found, 1)))
 
 
-class DeepDeblur(nn.Module):
+class DeepDeblur(Plain):
     """3x3 convolution to 64 channels, six inception modules, 1x1 convolution to RGB.
 
     1,847,491 parameters (7.4 MB); neither paper prints a number and no code is public, so there is nothing to compare.
@@ -94,9 +94,3 @@ class DeepDeblur(nn.Module):
         """
         check_images(blurred, net="deepdeblur", multiple=self.multiple)
         return self.leave(self.body(functional.relu(self.enter(blurred))))
-
-    def outputs(
-        self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """``restored`` alone, as `forward`; `labels` and `kernels` are ignored."""
-        return {"restored": self.forward(blurred)}

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facedeblur.methods.nets.blocks import check_images
+from facedeblur.methods.nets.blocks import Plain, check_images
 
 WIDTHS = (32, 96, 128, 160)
 DEPTHS = (1, 2, 2, 3)
@@ -29,7 +29,7 @@ class _Block(nn.Module):
         return x + inner
 
 
-class FacedeblurBase(nn.Module):
+class FacedeblurBase(Plain):
     """A residual U-Net on 2x2 blocks of pixels, made to be trained and run on a processor without a GPU.
 
     The image is taken apart into 12 channels at half size, so that most arithmetic is done at 1/4 to 1/16 of the
@@ -88,9 +88,3 @@ class FacedeblurBase(nn.Module):
             widen, blocks = cast(nn.ModuleList, level)
             x = blocks(functional.pixel_shuffle(widen(x), 2) + skip)
         return blurred + functional.pixel_shuffle(self.tail(x), 2)
-
-    def outputs(
-        self, blurred: torch.Tensor, *, labels: torch.Tensor | None = None, kernels: torch.Tensor | None = None
-    ) -> dict[str, torch.Tensor]:
-        """``restored`` (N, 3, H, W); labels and kernels are not needed."""
-        return {"restored": self(blurred)}

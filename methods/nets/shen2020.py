@@ -43,7 +43,7 @@ class Shen2020(nn.Module):
     shared : bool
         All fine stages have the same weights.
     compat : bool
-        P normalises each image by its own moments in evaluation (see `shen_parser.ParserNorm`).
+        P normalises each image by its own moments in evaluation (see `blocks.PictureNorm`).
     """
 
     name = "shen2020"

@@ -7,34 +7,7 @@ from torch import Tensor, nn
 
 from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.blocks import conv, he_initialise, tracing
-
-
-class ParserNorm(nn.BatchNorm2d):
-    """Batch normalisation that can go without stored moments at test time.
-
-    The published test code of Shen et al. 2018 restores one image at a time and normalises by the
-    statistics of that image. With `own_moments` so does this layer in evaluation, each image by
-    itself, so that the result does not depend on what else is in the batch. The running moments are
-    kept either way: weights move between the two kinds.
-
-    Parameters
-    ----------
-    channels : int
-        Width.
-    own_moments : bool
-        Normalise by the moments of each image in evaluation.
-    """
-
-    def __init__(self, channels: int, *, own_moments: bool):
-        super().__init__(channels, eps=1e-4)
-        self.own_moments = own_moments
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Normalise (N, channels, H, W)."""
-        if self.own_moments and not self.training:
-            return F.instance_norm(features, weight=self.weight, bias=self.bias, use_input_stats=True, eps=self.eps)
-        return super().forward(features)
+from facedeblur.methods.nets.blocks import PictureNorm, conv, he_initialise, tracing
 
 
 class Parser(nn.Module):
@@ -52,7 +25,7 @@ class Parser(nn.Module):
     width : int
         Channels of every hidden layer.
     own_moments : bool
-        See `ParserNorm`.
+        Normalise each image by its own moments in evaluation, see `PictureNorm`.
     """
 
     multiple = 32
@@ -60,11 +33,10 @@ class Parser(nn.Module):
     def __init__(self, *, classes: int = len(HELEN), width: int = 64, own_moments: bool = False):
         super().__init__()
         self.own_moments = own_moments
+        norm = PictureNorm if own_moments else nn.BatchNorm2d
 
         def unit(inputs: int, size: int) -> nn.Sequential:
-            return nn.Sequential(
-                conv(inputs, width, size), ParserNorm(width, own_moments=own_moments), nn.ReLU(inplace=True)
-            )
+            return nn.Sequential(conv(inputs, width, size), norm(width, eps=1e-4), nn.ReLU(inplace=True))
 
         self.encoder = nn.ModuleList([unit(3 if at == 0 else width, 5 if at == 2 else 3) for at in range(6)])
         self.ups = nn.ModuleList([nn.ConvTranspose2d(width, width, 4, stride=2, padding=1) for _ in range(5)])

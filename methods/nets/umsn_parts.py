@@ -10,22 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from facedeblur.methods.nets.blocks import PictureNorm
+
 CLASSES = 4
 """Background, skin, parts (brows, eyes, nose, lips, teeth), hair."""
-
-
-class PictureNorm(nn.BatchNorm2d):
-    """Batch normalisation that goes by each picture's own moments when not in training.
-
-    The authors leave S-Net in training mode at test and feed it one picture at a time. This gives their
-    result for a batch of any size; the running moments are kept up, so that released weights fit, but not used.
-    """
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Normalise (N, C, H, W)."""
-        if self.training:
-            return super().forward(features)
-        return functional.instance_norm(features, weight=self.weight, bias=self.bias, eps=self.eps)
 
 
 class Smoothing(nn.Module):
@@ -60,7 +48,8 @@ class DenseBlock(nn.Module):
     expansion : int
         Width inside, in multiples of `outputs`.
     batch_norm : bool
-        `PictureNorm` in place of instance normalisation without parameters.
+        `PictureNorm` in place of instance normalisation without parameters: the authors leave S-Net in training mode
+        at test.
     """
 
     def __init__(

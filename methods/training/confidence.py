@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from facedeblur.benchmark.classes import groups_of
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.methods.nets.umsn_parts import CLASSES
 from facedeblur.methods.training.class_losses import group_masks
 from facedeblur.methods.training.losses import Loss, fetch, fetch_target
-
-CLASSES = 4
-"""Of UMSN: background, skin, parts, hair."""
+from facedeblur.methods.training.stages import one_of
 
 _LEAST = 1e-8
 """Added under the logarithm, as in UMSN's code."""
@@ -168,8 +167,7 @@ class ClassStreams(Loss):
 
 
 def _class_weights(preset: str, given: Sequence[float] | None, count: int) -> tuple[float, ...]:
-    if preset not in PRESETS:
-        raise InputError(f"preset '{preset}'", expected="a known preset", do=suggest(preset, PRESETS))
+    one_of("preset", preset, PRESETS)
     weights = PRESETS[preset].class_weights if given is None else tuple(given)
     if len(weights) != count:
         raise InputError("class_weights", expected=f"{count} numbers, one a class", found=str(len(weights)))

@@ -22,6 +22,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.parsing_network import ParsingNetwork
 from facedeblur.benchmark.metrics.parsing import confusion, fscores
 from facedeblur.methods.training.labelled_faces import IGNORED, LabelledFaces, augmented
+from facedeblur.methods.training.stages import check
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,14 @@ def train_parser(
     Raises
     ------
     InputError
-        When there are fewer photographs than two batches beside the held-out ones.
+        When there are fewer photographs than two batches beside the held-out ones, or the recipe wants no batch, epoch
+        or held-out photograph.
     """
     from safetensors.torch import save_file
 
     recipe = recipe or ParserRecipe()
+    for name in ("batch", "epochs", "held_out"):
+        check(f"parser recipe, {name}", getattr(recipe, name) >= 1, "at least 1", getattr(recipe, name))
     n = len(faces) - recipe.held_out
     if n < 2 * recipe.batch:
         raise InputError("faces", expected=f"{2 * recipe.batch + recipe.held_out} or more", found=str(len(faces)))

@@ -110,7 +110,9 @@ def halved(images: Tensor, how: str = "bicubic") -> Tensor:
         return images[..., ::2, ::2]
     if how == "area":
         return functional.avg_pool2d(images, 2)
-    return _halver(images.device)(images).clamp(0, 1)
+    # Mixed precision would round what outputs are compared with.
+    with torch.autocast(images.device.type, enabled=False):
+        return _halver(images.device)(images).clamp(0, 1)
 
 
 @lru_cache(maxsize=8)

@@ -14,17 +14,10 @@ from typing import Any
 
 from facedeblur.benchmark.config import read_toml, strict
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.generators.recipe import Assumption
 from facedeblur.methods.training.stages import Data, Stage, check, table
 
 PACKAGE = "facedeblur.methods.training.recipes"
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """What the paper leaves open, and what was decided."""
-
-    key: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ class TrainRecipe:
 
 def train_recipes() -> list[str]:
     """Names of the recipes that come with the toolkit."""
-    return sorted(entry.name.removesuffix(".toml") for entry in files(PACKAGE).iterdir() if ".toml" in entry.name)
+    return sorted(entry.name[:-5] for entry in files(PACKAGE).iterdir() if entry.name.endswith(".toml"))
 
 
 def load_train_recipe(name: str | Path) -> TrainRecipe:

@@ -97,11 +97,9 @@ class Vgg(nn.Module):
         for layer in layers:
             if layer not in names:
                 raise InputError(f"layer '{layer}' of {network}", expected="a known layer", do=suggest(layer, names))
-        normalise = normalise or ("vgg-face" if network == "vgg-face" else "imagenet")
-        if normalise not in NORMALISATIONS:
-            raise InputError(
-                f"normalise '{normalise}'", expected="a known normalisation", do=suggest(normalise, NORMALISATIONS)
-            )
+        normalise = one_of(
+            "normalise", normalise or ("vgg-face" if network == "vgg-face" else "imagenet"), NORMALISATIONS
+        )
         self.network, self.layers, self.bgr = network, tuple(layers), bgr
         self.names = names[: max(names.index(layer) for layer in layers) + 1]
         self.normalisation = NORMALISATIONS[normalise]

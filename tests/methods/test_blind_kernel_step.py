@@ -88,6 +88,15 @@ def test_no_equations_leave_the_start_alone() -> None:
     np.testing.assert_array_equal(least_squares(equations, ridge=0.0, start=start), start)
 
 
+def test_gradients_too_faint_to_square_leave_the_start_alone() -> None:
+    rng = np.random.default_rng(4)
+    faint = (1e-25 * rng.normal(size=(2, 9, 9))).astype(np.float32)  # their squares are 0 in 32 bits
+    equations = NormalEquations(faint, Spectra(rng.normal(size=(2, 9, 9)).astype(np.float32), 3), 3)
+    assert equations.right.any()
+    start = np.full((3, 3), 1 / 9)
+    np.testing.assert_array_equal(least_squares(equations, ridge=0.0, start=start), start)
+
+
 def test_weak_taps_and_small_islands_go() -> None:
     kernel = np.zeros((9, 9))
     kernel[4, 2:7] = 1.0

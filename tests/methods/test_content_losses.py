@@ -166,6 +166,14 @@ def test_wrong_tensors_are_told(outputs, batch, words):
         make_loss("l1")(outputs, batch)
 
 
+def test_mixed_precision_does_not_round_the_half_size_target():
+    sharp = images(1, 3, 12, 16).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = halved(sharp)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, halved(sharp))
+
+
 def test_an_odd_target_has_no_half():
     with pytest.raises(InputError, match="even height"):
         make_loss("l1", {"target": "sharp_half"})({"restored": OUTPUT}, {"sharp": SHARP})
