@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Mapping
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -29,6 +30,41 @@ def read_toml(path: str | Path) -> tuple[dict[str, Any], str]:
         raise InputError(str(path), expected="a TOML file", found="nothing there") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(str(path), expected="a TOML file", found=str(error), do="correct that line") from error
+
+
+def shipped(package: str) -> list[str]:
+    """Names of the TOML files that lie in an installed package, without their ending."""
+    return sorted(entry.name[:-5] for entry in files(package).iterdir() if entry.name.endswith(".toml"))
+
+
+def read_named(name: str | Path, package: str, what: str) -> tuple[dict[str, Any], str, str]:
+    """Read a TOML file by its name in a package, or the user's own by its path, which ends in ``.toml``.
+
+    Parameters
+    ----------
+    name : str or Path
+    package : str
+        Import name of the package that holds the files.
+    what : str
+        What the file is, for the message.
+
+    Returns
+    -------
+    values, text, where : dict, str, str
+        As `read_toml` has them, and what messages call the file.
+
+    Raises
+    ------
+    InputError
+        When there is no such file, or it cannot be read.
+    """
+    if str(name).endswith(".toml"):
+        return *read_toml(name), str(name)
+    known = shipped(package)
+    if str(name) not in known:
+        raise InputError(f"{what} '{name}'", expected="a known one, or a .toml file", do=suggest(str(name), known))
+    with as_file(files(package) / f"{name}.toml") as path:
+        return *read_toml(path), path.name
 
 
 def strict(kind: type[Record], values: Mapping[str, Any], where: str) -> Record:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 
-from facedeblur.benchmark.config import read_toml, strict
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.config import read_named, shipped, strict
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric, metric
 
 PACKAGE = "facedeblur.benchmark.protocols"
@@ -55,7 +54,7 @@ class Chosen:
 
 def protocols() -> list[str]:
     """Names of the protocols that ship with the package."""
-    return sorted(entry.name[:-5] for entry in files(PACKAGE).iterdir() if entry.name.endswith(".toml"))
+    return shipped(PACKAGE)
 
 
 def load_protocol(name: str | Path) -> Protocol:
@@ -66,12 +65,8 @@ def load_protocol(name: str | Path) -> Protocol:
     InputError
         When there is none of that name, or the file is not a protocol.
     """
-    if str(name).endswith(".toml"):
-        return strict(Protocol, read_toml(name)[0], str(name))
-    if str(name) not in protocols():
-        raise InputError(f"protocol '{name}'", expected="a known protocol", do=suggest(str(name), protocols()))
-    with as_file(files(PACKAGE) / f"{name}.toml") as path:
-        return strict(Protocol, read_toml(path)[0], path.name)
+    values, _, where = read_named(name, PACKAGE, "protocol")
+    return strict(Protocol, values, where)
 
 
 def choose(protocol: Protocol) -> Chosen:

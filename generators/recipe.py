@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 
-from facedeblur.benchmark.config import read_toml, strict
+from facedeblur.benchmark.config import read_named, shipped, strict
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.generators.kernel_model import STANDARD, KernelModel
 from facedeblur.generators.poses import PoseModel
@@ -156,7 +155,7 @@ class Recipe:
 
 def recipes() -> list[str]:
     """Names of the recipes that ship with the package."""
-    return sorted(entry.name[:-5] for entry in files(PACKAGE).iterdir() if entry.name.endswith(".toml"))
+    return shipped(PACKAGE)
 
 
 def load_recipe(name: str | Path) -> tuple[Recipe, str]:
@@ -174,16 +173,7 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
         When there is none of that name, a key is unknown (with a suggestion), missing, of another
         type, or out of its range.
     """
-    if str(name).endswith(".toml"):
-        return _read(Path(name), str(name))
-    if str(name) not in recipes():
-        raise InputError(f"recipe '{name}'", expected="a known recipe", do=suggest(str(name), recipes()))
-    with as_file(files(PACKAGE) / f"{name}.toml") as path:
-        return _read(path, path.name)
-
-
-def _read(path: Path, where: str) -> tuple[Recipe, str]:
-    values, text = read_toml(path)
+    values, text, where = read_named(name, PACKAGE, "recipe")
     recipe = strict(Recipe, values, where)
     _one_of(recipe.kind, KINDS, f"{where}: kind")
     _one_of(recipe.blur.border, BORDERS, f"{where}: blur.border")

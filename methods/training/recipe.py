@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.config import read_toml, strict
+from facedeblur.benchmark.config import read_named, shipped, strict
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.generators.recipe import Assumption
 from facedeblur.methods.training.stages import Data, Stage, check, table
@@ -67,7 +66,7 @@ class TrainRecipe:
 
 def train_recipes() -> list[str]:
     """Names of the recipes that come with the toolkit."""
-    return sorted(entry.name[:-5] for entry in files(PACKAGE).iterdir() if entry.name.endswith(".toml"))
+    return shipped(PACKAGE)
 
 
 def load_train_recipe(name: str | Path) -> TrainRecipe:
@@ -78,10 +77,5 @@ def load_train_recipe(name: str | Path) -> TrainRecipe:
     InputError
         When there is none of that name, or a key or a value in it cannot be used.
     """
-    if str(name).endswith(".toml"):
-        return strict(TrainRecipe, read_toml(name)[0], str(name))
-    if str(name) not in train_recipes():
-        do = suggest(str(name), train_recipes())
-        raise InputError(f"training recipe '{name}'", expected="a known one, or a .toml file", do=do)
-    with as_file(files(PACKAGE) / f"{name}.toml") as path:
-        return strict(TrainRecipe, read_toml(path)[0], path.name)
+    values, _, where = read_named(name, PACKAGE, "training recipe")
+    return strict(TrainRecipe, values, where)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from facedeblur.benchmark.config import read_toml, strict
+from facedeblur.benchmark.config import read_named, read_toml, shipped, strict
 from facedeblur.benchmark.errors import InputError
 
 
@@ -53,3 +53,14 @@ def test_not_toml(tmp_path):
     (tmp_path / "a.toml").write_text("a = = 1")
     with pytest.raises(InputError, match=r"expected a TOML file, found .*line 1"):
         read_toml(tmp_path / "a.toml")
+
+
+def test_a_named_file_is_read_as_the_file_itself(tmp_path):
+    package = "facedeblur.benchmark.protocols"
+    assert shipped(package) == sorted(shipped(package)) and "umsn" in shipped(package)
+    values, text, where = read_named("umsn", package, "protocol")
+    own = tmp_path / "own.toml"
+    own.write_text(text, encoding="utf-8")
+    assert read_named(own, package, "protocol") == (values, text, str(own)) and where == "umsn.toml"
+    with pytest.raises(InputError, match=r"protocol 'umsm'.*umsn"):
+        read_named("umsm", package, "protocol")
