@@ -17,8 +17,9 @@ statistics of the mean of their influence function, which the same draws weigh. 
 of the stretched draws: skewness stays.
 
 In simulations of the model (100 x 80 and 20 x 80 tables, from effects that prevail to none at all) the 95 % interval of
-a mean held the truth in 94 to 96 % of sets, one with the variance of plain draws in 92 to 99.9 %. That of a median held
-it in 95 %, but those of the 5 % quantile and the lower tail in 89 to 93 % only: a twentieth of the faces is few.
+a mean held the truth in 94 to 96 % of sets, one with the variance of plain draws in 92 to 99.9 %; with 2 to 5 faces it
+holds it in 93 to 98 %. That of a median held it in 95 %, but those of the 5 % quantile and the lower tail in 89 to 93 %
+only: a twentieth of the faces is few.
 
 References
 ----------
@@ -30,12 +31,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.crossed import BOTH, FACES, Crossing, crossing, standard_error
+from facedeblur.benchmark.crossed import BOTH, FACES, KERNELS, Crossing, crossing, standard_error
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.statistics import TAIL
 
@@ -58,9 +59,11 @@ class Interval:
     level : float
         Share of sets, made from other faces and kernels, whose interval holds the true value.
     draws : int
-        Bootstrap draws.
+        Bootstrap draws; 0 where it was found without.
     method : str
         What was resampled: ``faces x kernels``, or ``faces`` or ``kernels`` alone (see `crossed.StandardError`).
+    faces, kernels : int
+        How many the values are of.
     """
 
     low: float
@@ -68,6 +71,19 @@ class Interval:
     level: float
     draws: int
     method: str
+    faces: int
+    kernels: int
+
+    @property
+    def basis(self) -> str:
+        """What it rests on: `method` with the numbers, ``2 faces x 80 kernels``."""
+        faces, kernels = f"{self.faces} {FACES}", f"{self.kernels} {KERNELS}"
+        return {FACES: faces, KERNELS: kernels}.get(self.method, f"{faces} x {kernels}")
+
+    def within(self, least: float, most: float) -> Interval:
+        """The part of it in which the true value can be, which holds that as often as the whole does."""
+        low, high = (min(max(end, least), most) for end in (self.low, self.high))
+        return replace(self, low=low, high=high)
 
 
 def interval(
@@ -121,7 +137,7 @@ def interval(
     if spread > 1e-13 * max(abs(found.mean), found.error):
         stretch *= found.error / spread
     low, high = estimate + stretch * (np.quantile(drawn, [1 - upper, upper]) - estimate)
-    return Interval(float(low), float(high), level, draws, crossed.method)
+    return Interval(float(low), float(high), level, draws, crossed.method, crossed.faces, crossed.kernels)
 
 
 def resampled(

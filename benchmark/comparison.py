@@ -42,7 +42,7 @@ class Comparison:
     difference : float
         Mean of method - baseline over the pairs; two equal infinite values differ by 0.
     low, high : float
-        Interval of the difference by `bootstrap.interval`.
+        Interval of the difference by `bootstrap.interval`, cut to the differences that two means can have.
     p : float
         Two-sided, of no difference for new faces and kernels: Student's t with `crossed.standard_error`.
     p_holm : float
@@ -231,7 +231,9 @@ def _compared(
     low = high = p = math.nan
     if not infinite:
         found = standard_error(difference, crossed)
-        bounds = interval(difference, faces, kernels, **options)
+        least, most = column.mean_limits
+        # Two means differ by no more than their range is wide; an endless one cuts nothing.
+        bounds = interval(difference, faces, kernels, **options).within(least - most, most - least)
         low, high, mean = bounds.low, bounds.high, found.mean
         p = two_sided(found)
     else:

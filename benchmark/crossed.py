@@ -8,6 +8,11 @@ w (rows of a cell), w_i and w_j their sums by face and by kernel and N their tot
 and `a`, `b`, `e` follow from three sums of squares: within faces, within kernels, and about the mean. On a complete
 table with one row a cell that is the analysis of variance, V = (MS_face + MS_kernel - MS_rest) / N.
 
+A mean square over two faces may by chance be tiny, and the kernels then seem to say it all: intervals of 2 x 80 tables
+with Satterthwaite's degrees held the truth in 89 % of simulated sets instead of 95 %. So each mean square enters the
+degrees as large as it may well be, over the lower quartile of chi-square by its own degrees: 93 to 98 % then, and no
+change from 20 faces on.
+
 References
 ----------
 Henderson, *Estimation of variance and covariance components*, Biometrics 9, 1953 (method 1: equate sums of squares to
@@ -28,6 +33,9 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 
 BOTH, FACES, KERNELS = "faces x kernels", "faces", "kernels"
+
+_DOUBT = 0.25
+"""How often a mean square comes out smaller still than the degrees of freedom allow for."""
 
 
 @dataclass(frozen=True)
@@ -168,10 +176,19 @@ def _two_way(centred: np.ndarray, crossed: Crossing) -> tuple[float, float]:
     variance = max(face_part + kernel_part + rest_part, rest_part / 2)
     if variance <= 0:
         return 0.0, 1.0
-    rows, columns = _effective(by_face) - 1, _effective(by_kernel) - 1
     left = max(cell.size - crossed.faces - crossed.kernels + 1, 1)
-    spread = (face_part + rest_part) ** 2 / max(rows, 1.0) + (kernel_part + rest_part) ** 2 / max(columns, 1.0)
-    return variance, max(variance**2 / (spread + rest_part**2 / left), 1.0)
+    degrees = [max(_effective(by) - 1, 1.0) for by in (by_face, by_kernel)]
+    large = [_at_most(part + rest_part, of) for part, of in zip((face_part, kernel_part), degrees, strict=True)]
+    reach = max(sum(large) - rest_part, rest_part / 2)
+    doubt = sum(square**2 / of for square, of in zip(large, degrees, strict=True)) + rest_part**2 / left
+    return variance, max(reach**2 / doubt, 1.0)
+
+
+def _at_most(square: float, freedom: float) -> float:
+    """How large a mean square may well be that came out as `square`."""
+    from scipy.special import chdtri
+
+    return max(square, 0.0) * freedom / float(chdtri(freedom, 1 - _DOUBT))
 
 
 def _effective(sizes: np.ndarray) -> float:

@@ -11,8 +11,10 @@ blind method itself are compared with its own last step in them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,7 @@ LIMITS = (2.0, 3.0, 5.0)
 """Ratios at which the literature cumulates."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ErrorRatio:
     """Error ratios of one run.
 
@@ -52,6 +54,15 @@ class ErrorRatio:
     failed: int
     psnr: float
 
+    def summary(self) -> dict[str, Any]:
+        """Everything, ready for JSON, which has no infinity: such a ratio, or PSNR, is None."""
+        bare = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {**bare, "ratios": [_json(ratio) for ratio in self.ratios.tolist()], "psnr": _json(self.psnr)}
+
+
+def _json(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
 
 def error_ratio(scores: Scores, reference: Scores, *, limits: Sequence[float] = LIMITS) -> ErrorRatio:
     """Compare a run with the run of a non-blind method that was given the true kernels.
@@ -62,13 +73,17 @@ def error_ratio(scores: Scores, reference: Scores, *, limits: Sequence[float] = 
         Tables of one set with ``psnr-shift``, as the protocol ``levin2009`` makes them. For the ratio to be of kernels
         alone, the reference must be the non-blind method by which the run restores.
     limits : sequence of float
+        Finite: a failed pair is within no limit.
 
     Raises
     ------
     InputError
-        When the reference is no oracle, the tables are of one run or of different sets, have no such column with one
-        definition, or the reference failed on a pair.
+        When a limit is not finite, the reference is no oracle, the tables are of one run or of different
+        sets, have no such column with one definition, or the reference failed on a pair.
     """
+    for limit in limits:
+        if not math.isfinite(limit):
+            raise InputError("limit of the error ratio", expected="a finite number", found=f"{limit:g}")
     name, other = scores.meta.method, reference.meta.method
     if not reference.meta.oracle:
         raise InputError(f"reference '{other}'", expected="a method that is given the true kernel", found="another")

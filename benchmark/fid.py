@@ -7,41 +7,29 @@ Inception sees objects. The sharp images of the set's pairs, each once, against 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from facedeblur.benchmark import shelf
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.faces.base import EMBEDDERS, provider
+from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, provider
 from facedeblur.benchmark.fid_record import NO_FACE, Fid, fid_schema, file_of
 from facedeblur.benchmark.metrics.frechet import Moments, frechet_distance, moments
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.plugin import optional_plugin
-from facedeblur.benchmark.recognise_task import Task, by_size, clear_tasks, pictures_of, probe_tasks, weigh
+from facedeblur.benchmark.recognise_task import Task, embedded
 from facedeblur.benchmark.record_table import finished, origin
 from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.whole_set import Work, open_runs
 
 INCEPTION = "inception"
-INPUT = "blurred images"
-
-
-class Features(Protocol):
-    """Describes images by vectors: an embedder, or InceptionV3."""
-
-    @property
-    def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
-
-    def embed(self, faces: np.ndarray) -> np.ndarray:
-        """(N, H, W, 3) uint8 RGB to (N, D) float32; a row of NaN where an image cannot be described."""
 
 
 @lru_cache(maxsize=2)
-def features(spec: str) -> Features:
+def features(spec: str) -> Embedder:
     """Return what describes images, once a process.
 
     Parameters
@@ -116,48 +104,30 @@ def fid(
         When the set has no sharp images, outputs belong to another set, weights are missing, or fewer than two images
         can be described on one of the two sides.
     """
-    folders = [outputs] if outputs is None or isinstance(outputs, str | Path) else list(outputs)
     plugin = optional_plugin(plugin)
     the_set, made, tell = Set.open(set_path), features(by), say or (lambda line: None)
     if not the_set.has_sharp:
         raise InputError(f"set '{the_set.name}'", expected="sharp images", found="none", do="use a set that has them")
     signature = str(Signature("fid", tuple(made.definition)))
-    runs = [None if folder is None else Outputs.open(folder, the_set) for folder in folders]
+    runs = open_runs(outputs, the_set)
     files = [None if run is None else file_of(run.root, signature) for run in runs]
+    own = {"signature": signature}
     results = [
-        None
-        if file is None or force
-        else finished(file, Fid.read, the_set, run, {"signature": signature}, doing="computing", tell=tell)
+        finished(file, Fid.read, the_set, run, own, force=force, doing="computing", tell=tell)
         for run, file in zip(runs, files, strict=True)
     ]
     waiting = [at for at, result in enumerate(results) if result is None]
     if waiting:
         images = tuple(image for image in the_set.images.values() if image.ok and image.blurred)
-        total, done, key = len(images) + the_set.n_pairs * len(waiting), 0, [the_set.content_hash, signature]
-        work = partial(
-            shelf.compute, run_task, weigh=weigh, say=tell, jobs=jobs, backend=backend, scheduler=scheduler,
-            plugin=plugin,
+        work = Work(
+            the_set, run_task, by, signature, len(images) + the_set.n_pairs * len(waiting), progress, tell, force,
+            jobs=jobs, backend=backend, scheduler=scheduler, plugin=plugin,
         )  # fmt: skip
-
-        def described(tasks: Iterator[Task], folder: Path | None, said: list[str]) -> Iterator[np.ndarray]:
-            nonlocal done
-            for part in work(tasks, folder):
-                said += part["status"].tolist()
-                done += len(part["status"])
-                if progress:
-                    progress(done, total)
-                yield part["vector"]
-
         first = next((file for file in files if file is not None), None)
-        place = None if first is None else shelf.shelf(first, "clear", key, fresh=force)
-        sharp = moments(described(clear_tasks(the_set, images, by), place, []))
+        sharp = moments(part["vector"] for part in work.clear(images, first))
         for at in waiting:
-            run, file, place = runs[at], files[at], None
-            if run is not None and file is not None:
-                place = shelf.shelf(file, "restored", [*key, run.run_hash, run.files_hash], fresh=force)
-            said: list[str] = []
-            restored = moments(described(probe_tasks(the_set, run, by), place, said))
-            results[at] = found = _result(the_set, run, signature, sharp, restored, said)
+            run, file = runs[at], files[at]
+            results[at] = found = _compare(the_set, run, signature, sharp, work.probes(run, file))
             if file is not None:
                 found.write(file)
     for file in files:
@@ -176,28 +146,32 @@ def run_task(task: Task) -> dict[str, np.ndarray]:
     vector : np.ndarray, shape (K, D), float32
         Vectors of those that are ``ok``, in any order; (0, 0) where none is.
     """
-    pictures = pictures_of(task)
-    said, kept = [status for status, _ in pictures], []
-    for places, stack in by_size(pictures):
-        vectors = features(task.provider).embed(stack)
-        good = np.isfinite(vectors).all(axis=1)
-        kept.append(vectors[good])
-        for at, there in zip(places, good, strict=True):
-            said[at] = "ok" if there else NO_FACE
-    return {"status": np.array(said), "vector": np.concatenate(kept) if kept else np.zeros((0, 0), np.float32)}
+    said, vectors = embedded(task, features(task.provider))
+    there = np.isfinite(vectors).all(axis=1) & (np.array(said) == "ok")
+    said = [NO_FACE if word == "ok" and not seen else word for word, seen in zip(said, there, strict=True)]
+    return {"status": np.array(said), "vector": vectors[there]}
 
 
-def _result(
-    the_set: Set, run: Outputs | None, signature: str, sharp: Moments, restored: Moments, said: list[str]
+def _compare(
+    the_set: Set, run: Outputs | None, signature: str, sharp: Moments, parts: Iterator[dict[str, np.ndarray]]
 ) -> Fid:
+    """Gather the vectors of one run, of which only sums are kept, and compare them with those of the sharp images."""
     import pandas as pd
 
+    said: list[str] = []
+
+    def vectors() -> Iterator[np.ndarray]:
+        for part in parts:
+            said.extend(part["status"].tolist())
+            yield part["vector"]
+
+    restored = moments(vectors())
     rows = [
         (pair.index, pair.pair_id, pair.image_id, pair.kernel_id, pair.kernel_size, status)
         for pair, status in zip(the_set.pairs(), said, strict=True)
     ]
     return Fid(
-        **origin(the_set, run, INPUT),
+        **origin(the_set, run),
         signature=signature,
         value=frechet_distance(sharp, restored),
         dimensions=len(sharp.mean),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.atomic import write_json
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.record_table import facts_of, read_record, write_record
+from facedeblur.benchmark.record_table import Record, facts_of, read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,19 +24,11 @@ NO_FACE = "no face"
 
 
 @dataclass(frozen=True)
-class Fid:
+class Fid(Record):
     """Frechet distance between the restored and the sharp images of a set.
 
     Attributes
     ----------
-    method : str
-    oracle : bool
-        True where the method was given the true kernel.
-    set_name, set_hash : str
-    run_hash : str
-        What was run and what came out; empty for the blurred images themselves.
-    files_hash : str
-        Of the images as they lay in the outputs' folder; see `facedeblur.benchmark.outputs.Outputs.files_hash`.
     signature : str
         ``fid[FEATURES@HASH]``: what images are described by.
     value : float
@@ -52,12 +44,6 @@ class Fid:
         One row an output.
     """
 
-    method: str
-    oracle: bool
-    set_name: str
-    set_hash: str
-    run_hash: str
-    files_hash: str
     signature: str
     value: float
     dimensions: int

@@ -6,26 +6,26 @@ against the true ones tells how well each component of the face came back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark import recognise_task, shelf
+from facedeblur.benchmark import shelf
 from facedeblur.benchmark.classes import GROUPS, HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, Parser, provider
 from facedeblur.benchmark.metrics.parsing import confusion
-from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.parsing_scores import FILE, NO_FACE, NO_LABEL, ParsingScores, row_schema
 from facedeblur.benchmark.plugin import optional_plugin
-from facedeblur.benchmark.recognise_task import Task
-from facedeblur.benchmark.record_table import finished, origin
+from facedeblur.benchmark.recognise_task import Task, pictures_of
+from facedeblur.benchmark.record_table import INPUT, finished, origin
 from facedeblur.benchmark.sets import Set, open_set
+from facedeblur.benchmark.whole_set import Work, open_runs
 
-SHARP, INPUT = "sharp images", "blurred images"
+SHARP = "sharp images"
 SHARP_FILE = "parsing.sharp.parquet"
 
 
@@ -81,7 +81,6 @@ def parse(
         When the set has no pairs or no label images, outputs belong to another set, or the parser
         is not known or has classes that are not Helen's.
     """
-    folders = [outputs] if outputs is None or isinstance(outputs, str | Path) else list(outputs)
     plugin, the_set = optional_plugin(plugin), Set.open(set_path)
     blurred = [image for image in the_set.images.values() if image.blurred]
     if not the_set.n_pairs or not any(image.label for image in blurred):
@@ -92,47 +91,32 @@ def parse(
         )  # fmt: skip
     made = _made(parser)
     definition = ",".join(made.definition)
-    runs = [None if folder is None else Outputs.open(folder, the_set) for folder in folders]
-    tell = say or (lambda line: None)
+    runs, tell = open_runs(outputs, the_set), say or (lambda line: None)
     # The sharp images first, as if they were a run; their result lies with the first one that has a folder.
     home = next((run.root for run in runs if run is not None), None)
     files = [
         None if home is None else home / SHARP_FILE,
         *(None if run is None else run.root / FILE for run in runs),
     ]
+    own = {"parser": definition}
     results = [
-        None
-        if file is None or force
-        else finished(file, ParsingScores.read, the_set, run, {"parser": definition}, doing="parsing", tell=tell)
+        finished(file, ParsingScores.read, the_set, run, own, force=force, doing="parsing", tell=tell)
         for file, run in zip(files, [None, *runs], strict=True)
     ]
     sizes = [len(blurred), *(the_set.n_pairs for _ in runs)]
-    total, done = sum(size for size, result in zip(sizes, results, strict=True) if result is None), 0
-
-    def test(images: str, run: Outputs | None, file: Path | None, tasks: Iterator[Task]) -> ParsingScores:
-        nonlocal done
-        key = [the_set.content_hash, definition, *([run.run_hash, run.files_hash] if run else [])]
-        parts = []
-        for part in shelf.compute(
-            _run, tasks, file and shelf.shelf(file, "parts", key, fresh=force), weigh=recognise_task.weigh,
-            say=tell, jobs=jobs, backend=backend, scheduler=scheduler, plugin=plugin,
-        ):  # fmt: skip
-            parts.append(part)
-            done += len(part["status"])
-            if progress:
-                progress(done, total)
-        facts = origin(the_set, run, images)
-        return ParsingScores(parser=definition, classes=made.classes, rows=_frame(parts), **facts)
-
+    total = sum(size for size, result in zip(sizes, results, strict=True) if result is None)
+    work = Work(
+        the_set, _run, parser, definition, total, progress, tell, force, jobs=jobs, backend=backend,
+        scheduler=scheduler, plugin=plugin,
+    )  # fmt: skip
     for at, (run, file) in enumerate(zip([None, *runs], files, strict=True)):
         if results[at] is None:
             # One sharp image a task: each has its own label.
-            tasks = (
-                recognise_task.probe_tasks(the_set, run, parser)
-                if at
-                else recognise_task.clear_tasks(the_set, blurred, parser, size=1)
+            parts = work.probes(run, file) if at else work.clear(blurred, file, size=1)
+            facts = origin(the_set, run, INPUT if at else SHARP)
+            results[at] = found = ParsingScores(
+                **facts, parser=definition, classes=made.classes, rows=_frame(list(parts))
             )
-            results[at] = found = test(INPUT if at else SHARP, run, file, tasks)
             if file is not None:
                 found.write(file)
         if file is not None:
@@ -160,7 +144,7 @@ def _made(parser: str) -> Parser:
 def _run(task: Task) -> dict[str, np.ndarray]:
     """Rows of one photograph, one array a column."""
     the_set, (image,) = open_set(task.set_root, task.set_hash), task.images
-    pictures = recognise_task.pictures_of(task) if image.label else [(NO_LABEL, None)] * (len(task.pairs) or 1)
+    pictures = pictures_of(task) if image.label else [(NO_LABEL, None)] * (len(task.pairs) or 1)
     truth = the_set.label(image) if image.label else None
     stack = [pixels for _, pixels in pictures if pixels is not None]
     found = iter(_labels(_made(task.provider), np.stack(stack)) if stack else ())

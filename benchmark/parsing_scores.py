@@ -16,7 +16,7 @@ import numpy as np
 
 from facedeblur.benchmark.classes import GROUPS, HELEN, groups_of
 from facedeblur.benchmark.metrics.parsing import fscores, mean_fscore
-from facedeblur.benchmark.record_table import facts_of, read_record, write_record
+from facedeblur.benchmark.record_table import Record, facts_of, read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,36 +28,22 @@ NO_FACE, NO_LABEL = "no face", "no label"
 
 
 @dataclass(frozen=True)
-class ParsingScores:
+class ParsingScores(Record):
     """The parsing test of one method.
 
     Attributes
     ----------
-    method : str
-    oracle : bool
-        True where the method was given the true kernel.
-    set_name, set_hash : str
-    run_hash : str
-        What was run and what came out; empty for images of the set itself.
     parser : str
         Definition with the hash of its weights.
     classes : tuple of str
         What the parser can tell, names of `facedeblur.benchmark.classes.HELEN`.
     rows : pandas.DataFrame
         One row an image.
-    files_hash : str
-        Of the images as they lay in the outputs' folder; see `facedeblur.benchmark.outputs.Outputs.files_hash`.
     """
 
-    method: str
-    oracle: bool
-    set_name: str
-    set_hash: str
-    run_hash: str
     parser: str
     classes: tuple[str, ...]
     rows: pd.DataFrame = field(compare=False, repr=False)
-    files_hash: str = ""
 
     @property
     def n_images(self) -> int:

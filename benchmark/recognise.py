@@ -19,13 +19,12 @@ from facedeblur.benchmark.metrics.recognition import DISTANCES, MISS, cmc, leave
 from facedeblur.benchmark.metrics.verification import Verification, verification
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.plugin import optional_plugin
-from facedeblur.benchmark.recognise_task import Task
 from facedeblur.benchmark.recognition import FILE, NO_FACE, OUTSIDE, Curve, Recognition, rank_schema
 from facedeblur.benchmark.record_table import finished, origin
 from facedeblur.benchmark.sets import Image, Set
+from facedeblur.benchmark.whole_set import Work, open_runs
 
 MODES = ("aligned", "detect")
-INPUT = "blurred images"
 FOLDS = 10
 
 
@@ -84,7 +83,6 @@ def recognise(
         When the set has no pairs or no gallery of two people or more, outputs belong to another
         set, or an option is not known.
     """
-    folders = [outputs] if outputs is None or isinstance(outputs, str | Path) else list(outputs)
     for word, known in ((mode, MODES), (distance, DISTANCES)):
         if word not in known:
             raise InputError(f"option '{word}'", expected=" or ".join(known), do=suggest(word, known))
@@ -92,61 +90,32 @@ def recognise(
     _check(the_set)
     name = embedder if mode == "aligned" else f"{embedder},detect"
     definition = ",".join(recognise_task.made(name).definition)
-    runs = [None if folder is None else Outputs.open(folder, the_set) for folder in folders]
-    tell = say or (lambda line: None)
+    runs, tell = open_runs(outputs, the_set), say or (lambda line: None)
     files = [None if run is None else run.root / FILE for run in runs]
     own = {"embedder": definition, "distance": distance}
     results = [
-        None
-        if file is None or force
-        else finished(file, Recognition.read, the_set, run, own, doing="testing", tell=tell)
+        finished(file, Recognition.read, the_set, run, own, force=force, doing="testing", tell=tell)
         for run, file in zip(runs, files, strict=True)
     ]
     waiting = [at for at, result in enumerate(results) if result is None]
     if waiting:
         images = tuple(image for image in the_set.images.values() if image.ok)
-        count = _Count(len(images) + the_set.n_pairs * len(waiting), progress)
-
-        def embed(tasks: Iterator[Task], folder: Path | None) -> Iterator[dict[str, np.ndarray]]:
-            yield from shelf.compute(
-                recognise_task.run, tasks, folder, weigh=recognise_task.weigh, say=tell, jobs=jobs, backend=backend,
-                scheduler=scheduler, plugin=plugin,
-            )  # fmt: skip
-
-        key = [the_set.content_hash, definition]
+        work = Work(
+            the_set, recognise_task.run, name, definition, len(images) + the_set.n_pairs * len(waiting), progress, tell,
+            force, jobs=jobs, backend=backend, scheduler=scheduler, plugin=plugin,
+        )  # fmt: skip
         first = next((file for file in files if file is not None), None)
-        place = None if first is None else shelf.shelf(first, "clear", key, fresh=force)
-        parts = []
-        for part in embed(recognise_task.clear_tasks(the_set, images, name), place):
-            parts.append(part["vector"])
-            count.add(len(part["vector"]))
-        clear = _Clear.of(the_set, images, np.concatenate(parts), distance)
+        vectors = np.concatenate([part["vector"] for part in work.clear(images, first)])
+        clear = _Clear.of(the_set, images, vectors, distance)
         for at in waiting:
-            run, file, place = runs[at], files[at], None
-            if run is not None and file is not None:
-                place = shelf.shelf(file, "probes", [*key, run.run_hash, run.files_hash], fresh=force)
-            probes = embed(recognise_task.probe_tasks(the_set, run, name), place)
-            results[at] = made = _test(clear, run, definition, probes, count)
+            run, file = runs[at], files[at]
+            results[at] = made = _test(clear, run, definition, work.probes(run, file))
             if file is not None:
                 made.write(file)
     for file in files:
         if file is not None:
             shelf.clear(file)
     return [result for result in results if result is not None]
-
-
-@dataclass
-class _Count:
-    """Progress over the gallery and all runs."""
-
-    total: int
-    report: Callable[[int, int], None] | None
-    done: int = 0
-
-    def add(self, count: int) -> None:
-        self.done += count
-        if self.report:
-            self.report(self.done, self.total)
 
 
 def _check(the_set: Set) -> None:
@@ -204,9 +173,7 @@ def _curve(ranks: np.ndarray, embedded: np.ndarray, size: int) -> Curve:
     return Curve(len(ranks), misses, outside, tuple(cmc(ranks, size).tolist()))
 
 
-def _test(
-    clear: _Clear, run: Outputs | None, definition: str, probes: Iterator[dict[str, np.ndarray]], count: _Count
-) -> Recognition:
+def _test(clear: _Clear, run: Outputs | None, definition: str, probes: Iterator[dict[str, np.ndarray]]) -> Recognition:
     """Rank the probes of one run, photograph by photograph."""
     import pandas as pd
 
@@ -228,10 +195,9 @@ def _test(
             rows.append((pair.index, pair.pair_id, image.image_id, image.identity, pair.kernel_id, pair.kernel_size,
                          status, rank, one, other))  # fmt: skip
         embedded += there.tolist()
-        count.add(len(pairs))
     frame = pd.DataFrame(rows, columns=rank_schema().names)
     return Recognition(
-        **origin(the_set, run, INPUT),
+        **origin(the_set, run),
         embedder=definition,
         distance=clear.distance,
         n_gallery=int(np.isfinite(gallery).all(axis=1).sum()),

@@ -1,4 +1,4 @@
-"""One task of a test of a whole set: some images of a set or of a run, read and embedded (or parsed)."""
+"""One task of a test of a whole set: some images of a set or of a run, read and embedded."""
 
 from __future__ import annotations
 
@@ -77,14 +77,24 @@ def run(task: Task) -> dict[str, np.ndarray]:
     vector : np.ndarray, shape (N, D), float32
         NaN where there is no image or no face; D is 0 where no image could be read.
     """
+    said, vectors = embedded(task, made(task.provider))
+    return {"status": np.array(said), "vector": vectors}
+
+
+def embedded(task: Task, embedder: Embedder) -> tuple[list[str], np.ndarray]:
+    """Statuses and vectors of the images of a task, as `run` returns them; images of one size are embedded together."""
     pictures = pictures_of(task)
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for at, (_, pixels) in enumerate(pictures):
+        if pixels is not None:
+            alike.setdefault(pixels.shape, []).append(at)
     vectors = np.zeros((len(pictures), 0), np.float32)
-    for rows, stack in by_size(pictures):
-        found = made(task.provider).embed(stack)
+    for places in alike.values():
+        found = embedder.embed(np.stack([np.asarray(pictures[at][1]) for at in places]))
         if not vectors.shape[1]:
             vectors = np.full((len(pictures), found.shape[1]), np.nan, dtype=np.float32)
-        vectors[rows] = found
-    return {"status": np.array([status for status, _ in pictures]), "vector": vectors}
+        vectors[places] = found
+    return [status for status, _ in pictures], vectors
 
 
 def pictures_of(task: Task) -> list[tuple[str, np.ndarray | None]]:
@@ -96,16 +106,6 @@ def pictures_of(task: Task) -> list[tuple[str, np.ndarray | None]]:
         return [("ok", the_set.blurred(pair)) for pair in task.pairs]
     opened, (image,) = Outputs.open(task.run_root, the_set, check=False), task.images
     return [restored_of(opened, *both, image) for both in zip(task.pairs, task.statuses, strict=True)]
-
-
-def by_size(pictures: Sequence[tuple[str, np.ndarray | None]]) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Stack the images that are there, those of one size together; yield their places and the stack."""
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for at, (_, pixels) in enumerate(pictures):
-        if pixels is not None:
-            alike.setdefault(pixels.shape, []).append(at)
-    for places in alike.values():
-        yield places, np.stack([np.asarray(pictures[at][1]) for at in places])
 
 
 def weigh(task: Task) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.atomic import write_json
 from facedeblur.benchmark.metrics.verification import Verification
-from facedeblur.benchmark.record_table import facts_of, read_record, write_record
+from facedeblur.benchmark.record_table import Record, facts_of, read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,17 +53,11 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Recognition:
+class Recognition(Record):
     """The recognition test of one method.
 
     Attributes
     ----------
-    method : str
-    oracle : bool
-        True where the method was given the true kernel.
-    set_name, set_hash : str
-    run_hash : str
-        What was run and what came out; empty for the blurred images themselves.
     embedder : str
         Definition with the hash of its weights, and ``detect`` where faces are found again.
     distance : str
@@ -80,15 +74,8 @@ class Recognition:
         Each probe with one image of the person and one of another; None with too few probes.
     ranks : pandas.DataFrame
         One row a probe.
-    files_hash : str
-        Of the images as they lay in the outputs' folder; see `facedeblur.benchmark.outputs.Outputs.files_hash`.
     """
 
-    method: str
-    oracle: bool
-    set_name: str
-    set_hash: str
-    run_hash: str
     embedder: str
     distance: str
     n_gallery: int
@@ -99,7 +86,6 @@ class Recognition:
     leave_one_out: Curve
     verification: Verification | None
     ranks: pd.DataFrame = field(compare=False, repr=False)
-    files_hash: str = ""
 
     @property
     def n_probes(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +18,35 @@ if TYPE_CHECKING:
     from facedeblur.benchmark.outputs import Outputs
     from facedeblur.benchmark.sets import Set
 
+INPUT = "blurred images"
+"""What a set's own blurred images are called in place of a method."""
+
 Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What every result of a whole set says of where its images come from; see `origin`.
+
+    Attributes
+    ----------
+    method : str
+        Displayed name; of images of the set itself what they are called.
+    oracle : bool
+        True where the method was given the true kernel.
+    set_name, set_hash : str
+    run_hash : str
+        What was run and what came out; empty for images of the set itself.
+    files_hash : str
+        Of the images as they lay in the outputs' folder; see `facedeblur.benchmark.outputs.Outputs.files_hash`.
+    """
+
+    method: str
+    oracle: bool
+    set_name: str
+    set_hash: str
+    run_hash: str
+    files_hash: str = field(default="", kw_only=True)
 
 
 def write_record(path: Path, kind: str, known: Mapping[str, Any], rows: pd.DataFrame, schema: pa.Schema) -> None:
@@ -78,8 +106,8 @@ def read_record(
         raise InputError(str(file), expected=f"a {kind} table", found=found, do=f"{verb} again") from error
 
 
-def origin(the_set: Set, run: Outputs | None, images: str) -> dict[str, Any]:
-    """What every record says of where its images come from.
+def origin(the_set: Set, run: Outputs | None, images: str = INPUT) -> dict[str, Any]:
+    """The fields of a `Record`.
 
     Parameters
     ----------
@@ -91,7 +119,7 @@ def origin(the_set: Set, run: Outputs | None, images: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``method, oracle, set_name, set_hash, run_hash, files_hash``; the last two are empty without a run.
+        Name of a field -> its value; the hashes of a run are empty without one.
     """
     return {
         "method": images if run is None else run.method,
@@ -103,18 +131,19 @@ def origin(the_set: Set, run: Outputs | None, images: str) -> dict[str, Any]:
     }
 
 
-def facts_of(record: Any, rows: str = "rows") -> dict[str, Any]:
+def facts_of(record: Record, rows: str = "rows") -> dict[str, Any]:
     """Every field of a record but its rows."""
     return {entry.name: getattr(record, entry.name) for entry in fields(record) if entry.name != rows}
 
 
 def finished(
-    file: Path,
+    file: Path | None,
     read: Callable[[Path], Made],
     the_set: Set,
     run: Outputs | None,
     own: Mapping[str, Any],
     *,
+    force: bool,
     doing: str,
     tell: Callable[[str], None],
 ) -> Made | None:
@@ -122,7 +151,8 @@ def finished(
 
     Parameters
     ----------
-    file : Path
+    file : Path or None
+        None where results of these images are not kept.
     read : callable
         Reads the file; `InputError` where it is damaged.
     the_set : Set
@@ -130,6 +160,8 @@ def finished(
         None for images of the set itself.
     own : mapping
         Further facts that must be the same.
+    force : bool
+        Do not look: it is to be made again.
     doing : str
         What happens where the file is damaged, for the line about it: ``parsing``.
     tell : callable
@@ -140,14 +172,14 @@ def finished(
     object or None
         None where there is no such result.
     """
-    if not file.is_file():
+    if force or file is None or not file.is_file():
         return None
     try:
         found = read(file)
     except InputError as error:
         tell(f"{error}: {doing} from the start")
         return None
-    now = origin(the_set, run, "")
+    now = origin(the_set, run)
     wanted = {**own, **{name: now[name] for name in ("set_hash", "run_hash", "files_hash")}}
     return found if all(getattr(found, name) == value for name, value in wanted.items()) else None
 

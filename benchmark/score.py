@@ -16,7 +16,7 @@ from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.plugin import optional_plugin
 from facedeblur.benchmark.protocol import Chosen, Protocol, ProtocolMetric, choose, load_protocol
 from facedeblur.benchmark.score_cache import Earlier
-from facedeblur.benchmark.score_task import Wanted, is_partial, needs_kernel, needs_label
+from facedeblur.benchmark.score_task import Wanted, is_partial, limits_of, needs_kernel, needs_label
 from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
 from facedeblur.benchmark.sets import Set
 
@@ -221,7 +221,15 @@ def _meta(the_set: Set, run: Outputs, file: Path, bundle: Protocol, chosen: Chos
         run={**run.info, "hash": run.run_hash, "files": run.files_hash, "path": _relative(run.root, file)},
         protocol=bundle.name,
         columns=tuple(
-            Column(str(made.signature), made.label, made.unit, made.higher_is_better, entry.failure, is_partial(made))
+            Column(
+                str(made.signature),
+                made.label,
+                made.unit,
+                made.higher_is_better,
+                entry.failure,
+                is_partial(made),
+                *limits_of(made),
+            )
             for entry, made in chosen.metrics
         ),
         unavailable=chosen.unavailable,

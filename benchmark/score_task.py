@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -146,6 +147,12 @@ def needs_kernel(made: Metric) -> bool:
 def is_partial(made: Metric) -> bool:
     """Whether a pair that is restored may have no such value: its class is absent, or it has no estimated kernel."""
     return needs_label(made) or needs_kernel(made)
+
+
+def limits_of(made: Metric) -> tuple[float, float]:
+    """The least and the greatest value that a metric can have; see `Metric`."""
+    least, most = getattr(made, "limits", (-math.inf, math.inf))
+    return float(least), float(most)
 
 
 def _prepare(made: Any, sharp: np.ndarray, label: np.ndarray | None) -> Any:

@@ -11,6 +11,7 @@ metadata, so that a report needs nothing but the table. Columns before the metri
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SCHEMA = 1
+SCHEMA = 2
 KEYS = (
     "index",
     "pair_id",
@@ -56,6 +57,8 @@ class Column:
     partial : bool
         True where a pair may have no such value: a class that is not in the picture. There NaN on
         an ``ok`` row is no failure, and the row is left out.
+    least, most : float
+        What a value can be; infinite where there is no bound.
     """
 
     signature: str
@@ -64,6 +67,13 @@ class Column:
     higher_is_better: bool
     failure: float
     partial: bool = False
+    least: float = -math.inf
+    most: float = math.inf
+
+    @property
+    def mean_limits(self) -> tuple[float, float]:
+        """What a mean can be: a failure may count as more or less than any value."""
+        return min(self.least, self.failure), max(self.most, self.failure)
 
     def counted(self, values: np.ndarray, ok: np.ndarray) -> np.ndarray:
         """The values that a summary is made of; NaN is a failure.
@@ -114,11 +124,11 @@ class ScoreMeta:
         return json.dumps({"schema": SCHEMA, **asdict(self)})
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> ScoreMeta:
+    def from_json(cls, text: str | bytes, where: str = "score table") -> ScoreMeta:
         fields = json.loads(text)
         schema = fields.pop("schema", None)
         if schema != SCHEMA:
-            raise InputError("score table", expected=f"schema {SCHEMA}", found=f"{schema}", do="score again")
+            raise InputError(where, expected=f"schema {SCHEMA}", found=f"{schema}", do="score again")
         fields["columns"] = tuple(Column(**column) for column in fields["columns"])
         fields["unavailable"] = tuple((metric, why) for metric, why in fields["unavailable"])
         fields["extra"] = tuple(fields["extra"])
@@ -267,6 +277,6 @@ def read_meta(schema: pa.Schema, where: str | Path) -> ScoreMeta:
     if text is None:
         raise InputError(str(where), expected="a score table", found="another Parquet file", do="give a score table")
     try:
-        return ScoreMeta.from_json(text)
+        return ScoreMeta.from_json(text, str(where))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(str(where), expected="a score table", found=repr(error), do="score again") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,9 +21,10 @@ class Spread:
     Attributes
     ----------
     interval : Interval or None
-        Two-way: for another choice of faces and of kernels.
+        Two-way: for another choice of faces and of kernels, cut to what the mean can be.
     absent : str
-        Why there is none, empty where there is one: ``one face``, ``one kernel``, ``infinite values``, ``no values``.
+        Why there is none, empty where there is one: ``one face``, ``one kernel``, ``infinite values``, ``no values``,
+        ``equal values``, which do not say how far others would lie from them.
     """
 
     interval: Interval | None
@@ -72,11 +74,19 @@ def spreads(table: Scores, columns: Iterable[Column] | None = None) -> dict[str,
         # As `Column.counted` does, but the rows are needed too.
         kept = ~(np.isnan(values) & ok) if column.partial else np.ones(len(values), dtype=bool)
         counted = np.where(np.isnan(values), column.failure, values)[kept]
-        found[column.signature] = spread(counted, faces[kept], kernels[kept])
+        found[column.signature] = spread(counted, faces[kept], kernels[kept], *column.mean_limits)
     return found
 
 
-def spread(values: np.ndarray, faces: np.ndarray, kernels: np.ndarray) -> Spread:
+def alone(faces: np.ndarray, kernels: np.ndarray) -> str:
+    """``one face`` or ``one kernel`` where the rows, of which there is one at least, are of no more; else empty."""
+    found = [what for names, what in ((faces, "one face"), (kernels, "one kernel")) if (names == names[0]).all()]
+    return found[0] if found else ""
+
+
+def spread(
+    values: np.ndarray, faces: np.ndarray, kernels: np.ndarray, least: float = -math.inf, most: float = math.inf
+) -> Spread:
     """Two-way interval of a mean.
 
     Parameters
@@ -84,12 +94,15 @@ def spread(values: np.ndarray, faces: np.ndarray, kernels: np.ndarray) -> Spread
     values : (n,) float64
     faces, kernels : (n,)
         Which face and which kernel each value is of.
+    least, most : float
+        What the mean can be.
     """
     if not values.size:
         return Spread(None, "no values")
-    for names, what in ((faces, "one face"), (kernels, "one kernel")):
-        if (names == names[0]).all():
-            return Spread(None, what)
+    if lone := alone(faces, kernels):
+        return Spread(None, lone)
     if not np.isfinite(values).all():
         return Spread(None, "infinite values")
-    return Spread(interval(values, faces, kernels, level=LEVEL))
+    if (values == values[0]).all():
+        return Spread(None, "equal values")
+    return Spread(interval(values, faces, kernels, level=LEVEL).within(least, most))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-from dataclasses import asdict
 
 import click
 
@@ -39,7 +37,7 @@ def error_ratio(scores: tuple[str, ...], reference: str, limits: tuple[float, ..
     best = Scores.read(reference)
     found = [compute(Scores.read(one), best, limits=limits or LIMITS) for one in scores]
     if json_:
-        click.echo(json.dumps([asdict(one) | {"ratios": one.ratios.tolist()} for one in found]))
+        options.echo_json(one.summary() for one in found)
         return
     limited = [f"<= {limit:g}" for limit, _ in found[0].within]
     lines = [["method", "pairs", "failed", *limited, "median", "PSNR shift"]]

@@ -52,7 +52,7 @@ def print_scores(tables: Sequence[Scores]) -> None:
         oracle = " (oracle: it was given the true kernel)" if meta.oracle else ""
         click.echo(f"{meta.method}{oracle}: {ok:,} of {total:,} outputs scored on {meta.set['name']}")
         width = max((len(column.signature) for column in meta.columns), default=0)
-        spread, absent = spreads(table), dict[str, None]()
+        spread, absent, basis = spreads(table), dict[str, None](), dict[str, None]()
         for column in meta.columns:
             values = column.counted(table.column(column.signature), said == "ok")
             found = summary(values, higher_is_better=column.higher_is_better, failure_value=column.failure)
@@ -61,6 +61,7 @@ def print_scores(tables: Sequence[Scores]) -> None:
                 missing += f"  {total - len(values):,} have none"
             bounds = spread[column.signature].interval
             absent |= {spread[column.signature].absent: None} if bounds is None else {}
+            basis |= {bounds.basis: None} if bounds else {}
             # Fractions are no per cent here, as their means are not.
             plain = replace(column, unit="") if column.unit == "fraction" else column
             shown = between(bounds.low, bounds.high, plain) if bounds else "[-]"
@@ -68,6 +69,8 @@ def print_scores(tables: Sequence[Scores]) -> None:
                 f"  {column.signature:<{width}}  mean {found.mean:8.4f} {shown:<18}  std {found.std:7.4f}  "
                 f"worst {found.worst:8.4f} {column.unit}{missing}".rstrip()
             )
+        if basis:
+            click.echo(f"  [..]: 95 % interval of the mean, from {' or '.join(basis)}")
         for name, pairs in meta.undefined:
             click.echo(f"  {name}: not even the sharp image has a value in {pairs:,} pairs, which count as failed")
         for why in absent:

@@ -66,7 +66,7 @@ def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Con
             console.print(Text("\n" * (place > 0) + title, style="bold"), soft_wrap=True)
         _print_set(rows, console)
     _say(LEGEND, console, style="dim")
-    for line in dict.fromkeys([*_rules(sets), *(line for board in made for line in remarks(board))]):
+    for line in dict.fromkeys([*_bases(sets), *_rules(sets), *(line for board in made for line in remarks(board))]):
         _say(line, console)
 
 
@@ -161,8 +161,8 @@ def _cell(row: Row, column: Column, *, bold: bool) -> Text:
     if bold:
         cell.stylize("bold green")
     low, high = row[f"{name}:low"], row[f"{name}:high"]
-    if not math.isnan(low):
-        cell.append(f"\n{text.between(low, high, column)}", style="dim not bold")
+    bounds = f"[{text.NONE}]" if math.isnan(low) else text.between(low, high, column)
+    cell.append(f"\n{bounds}", style="dim not bold")
     rest = f"\n±{text.value(row[f'{name}:std'], column)}\n{text.value(row[f'{name}:worst'], column)}"
     return cell.append(rest, style="dim not bold")
 
@@ -186,6 +186,17 @@ def _timed(row: Row) -> Text:
         if line and not math.isnan(seconds):
             cell.append(f"\n{line}", style="dim")
     return cell
+
+
+def _bases(sets: Sequence[Sequence[Row]]) -> list[str]:
+    """On how many faces and kernels the intervals of each set rest."""
+    lines = []
+    for rows in sets:
+        said = [str(row[f"{one.signature}:interval"]) for row in rows for one in columns_of(row)]
+        found = dict.fromkeys(one for one in said if not one.startswith("absent"))
+        of = f" ({rows[0]['set']})" * (len(sets) > 1)
+        lines += [f"95 % intervals rest on {' or '.join(found)}{of}"] if found else []
+    return lines
 
 
 def _rules(sets: Sequence[Sequence[Row]]) -> list[str]:

@@ -19,6 +19,7 @@ class GradientError:
     unit = ""
     higher_is_better = False
     worst = 255.0
+    limits = (0.0, 510.0)
     needs_sharp = True
 
     def prepare(self, sharp: np.ndarray) -> np.ndarray:

@@ -92,7 +92,8 @@ class Embedder(Protocol):
     """Turns face images into vectors whose distance tells identities apart.
 
     ``definition`` holds the name with the first eight hex digits of the weights' sha256:
-    ``("dlib-resnet@55533b28",)``.
+    ``("dlib-resnet@55533b28",)``. Where all vectors have length 1, ``unit_length = True`` says so:
+    then their distances have an end.
     """
 
     @property
@@ -193,6 +194,29 @@ def provider(registry: Registry[Callable[..., T]], spec: str) -> T:
     head, *options = [part.strip() for part in spec.split(",")]
     name, at, sha = head.partition("@")
     return registry.get(name)(*([f"@{sha}"] if at else []), *options)
+
+
+def unpinned(kind: str, options: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Take the option that pins weights, ``@1234abcd``, out of a provider's options.
+
+    Returns
+    -------
+    sha : str or None
+        What stands behind ``@``.
+    rest : list of str
+        The other options, in order.
+
+    Raises
+    ------
+    InputError
+        When there are two: one of them would not hold.
+    """
+    pins = [option for option in options if option.startswith("@")]
+    if len(pins) > 1:
+        raise InputError(
+            f"{kind} option '{pins[1]}'", expected="one of a kind", found=f"'{pins[0]}' as well", do="remove it"
+        )
+    return (pins[0][1:] if pins else None), [option for option in options if not option.startswith("@")]
 
 
 def no_more(kind: str, options: Sequence[str], expected: str) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facedeblur.benchmark.batches import as_tensor, filled
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.faces.base import as_batch, no_more
+from facedeblur.benchmark.faces.base import as_batch, no_more, unpinned
 
 if TYPE_CHECKING:
     import torch
@@ -36,9 +37,7 @@ def resized(faces: np.ndarray, side: int, *, device: str = "cpu") -> torch.Tenso
     """
     import torch
 
-    # A view of a memory-mapped store cannot be written, and torch warns of such arrays.
-    pixels = np.require(as_batch(faces), requirements=["C", "W"])
-    batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+    batch = as_tensor(as_batch(faces), device=device)
     if tuple(batch.shape[2:]) == (side, side):
         return batch
     return torch.nn.functional.interpolate(batch, (side, side), mode="bilinear", align_corners=False, antialias=True)
@@ -109,26 +108,17 @@ def provider_options(kind: str, options: Sequence[str]) -> tuple[str | None, boo
     Raises
     ------
     InputError
-        When an option is not known.
+        When an option is not known, or two hashes are given.
     """
-    sha, detect = None, False
-    for option in options:
-        if option.startswith("@"):
-            sha = option[1:]
-        elif option in {"as-is", "detect"}:
-            detect = option == "detect"
-        else:
-            no_more(kind, [option], "as-is or detect")
-    return sha, detect
+    sha, rest = unpinned(kind, options)
+    no_more(kind, [option for option in rest if option not in {"as-is", "detect"}], "as-is or detect")
+    return sha, rest[-1:] == ["detect"]
 
 
 def in_batches(
     network: Callable[[torch.Tensor], torch.Tensor], inputs: np.ndarray, side: int, *, size: int, device: str
 ) -> Iterator[np.ndarray]:
-    """Resize and embed images in batches that all have the same size.
-
-    The last batch is filled up: convolution libraries choose their order of summation by the
-    shape, so with one shape the vector of an image does not depend on its company, bit for bit.
+    """Resize and embed images in batches that all have the same size; see `facedeblur.benchmark.batches.filled`.
 
     Parameters
     ----------
@@ -144,12 +134,8 @@ def in_batches(
     np.ndarray, shape (K, D), float32
         The vectors of up to `size` images, in order.
     """
-    for start in range(0, len(inputs), size):
-        part = inputs[start : start + size]
-        batch = resized(part, side, device=device)
-        if len(part) < size:
-            batch = batch[[min(i, len(part) - 1) for i in range(size)]]
-        yield network(batch)[: len(part)].cpu().numpy()
+    for batch, count in filled(inputs, size):
+        yield network(resized(batch, side, device=device))[:count].cpu().numpy()
 
 
 def embedded(

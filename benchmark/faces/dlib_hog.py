@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.faces.base import Face, as_image, largest_first, no_more
+from facedeblur.benchmark.faces.base import Face, as_image, largest_first, no_more, unpinned
 from facedeblur.benchmark.weights import Located, locate
 
 
@@ -132,7 +132,7 @@ def hog_detector(*options: str) -> HogDetector:
 
 def landmarker_68(*options: str) -> Landmarker68:
     """Make a `Landmarker68` from its options: none, or ``@1234abcd`` to pin its weights."""
-    pinned = [option[1:] for option in options if option.startswith("@")]
-    no_more("dlib-68", [option for option in options if not option.startswith("@")], "no options")
+    sha, rest = unpinned("dlib-68", options)
+    no_more("dlib-68", rest, "no options")
     need("dlib", "dlib-bin")
-    return Landmarker68(locate("dlib-68", sha=pinned[0] if pinned else None))
+    return Landmarker68(locate("dlib-68", sha=sha))

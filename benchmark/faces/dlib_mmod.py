@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.faces.base import Face, as_image, largest_first, no_more
+from facedeblur.benchmark.faces.base import Face, as_image, largest_first, no_more, unpinned
 from facedeblur.benchmark.weights import Located, locate
 
 # dlib's convolutions fail on images of less than about ten pixels a side.
@@ -73,9 +73,9 @@ class MmodDetector:
 def mmod_detector(*options: str) -> MmodDetector:
     """Make a `MmodDetector` from its options: ``up0`` (the default) to ``up4``, ``@1234abcd`` to pin its weights."""
     need("dlib", "dlib-bin")
-    pinned = [option[1:] for option in options if option.startswith("@")]
-    first, *rest = [option for option in options if not option.startswith("@")] or ["up0"]
+    sha, rest = unpinned("dlib-mmod", options)
+    first, *rest = rest or ["up0"]
     no_more("dlib-mmod", rest, "only up0 to up4")
     if first not in {f"up{n}" for n in range(5)}:
         raise InputError(f"dlib-mmod option '{first}'", expected="up0 to up4", do="write for instance dlib-mmod,up1")
-    return MmodDetector(locate("dlib-mmod", sha=pinned[0] if pinned else None), int(first[2:]))
+    return MmodDetector(locate("dlib-mmod", sha=sha), int(first[2:]))

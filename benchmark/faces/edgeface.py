@@ -59,6 +59,8 @@ class EdgeFaceEmbedder:
     detect: bool = False
     device: str = "cpu"
 
+    unit_length = True
+
     @property
     def definition(self) -> tuple[str, ...]:
         """Name and options, complete, as they stand in a signature."""

@@ -48,6 +48,8 @@ class FaceNetEmbedder:
     detect: bool = False
     device: str = "cpu"
 
+    unit_length = True
+
     @property
     def definition(self) -> tuple[str, ...]:
         """Name and options, complete, as they stand in a signature."""

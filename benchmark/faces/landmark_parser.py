@@ -8,7 +8,6 @@ landmarks are numbered as in iBUG 300-W; see `facedeblur.benchmark.faces.dlib_ho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
@@ -128,8 +127,8 @@ def draw(labels: np.ndarray, regions: list[tuple[int, np.ndarray]]) -> None:
 
 def landmark_parser(*options: str) -> LandmarkParser:
     """Make a `LandmarkParser` from its options: ``up0`` to ``up4``, and ``@1234abcd`` to pin the landmarks' weights."""
-    pinned = [option for option in options if option.startswith("@")]
+    pins = [option for option in options if option.startswith("@")]
     rest = [option for option in options if not option.startswith("@")]
-    for option in chain(rest[1:], pinned[1:]):
-        raise InputError(f"dlib-68 option '{option}'", expected="one of a kind", do="remove it")
-    return LandmarkParser(hog_detector(*rest), landmarker_68(*pinned))
+    if len(rest) > 1:
+        raise InputError(f"dlib-68 option '{rest[1]}'", expected="one of a kind", do="remove it")
+    return LandmarkParser(hog_detector(*rest), landmarker_68(*pins))

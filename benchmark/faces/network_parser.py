@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facedeblur.benchmark.batches import as_tensor
 from facedeblur.benchmark.classes import CLASS_LISTS, HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import as_batch, no_more
+from facedeblur.benchmark.faces.base import as_batch, no_more, unpinned
 from facedeblur.benchmark.state_dict import load_exactly, read_state
 from facedeblur.benchmark.weights import Located, locate, sha256_of
 
@@ -115,8 +116,7 @@ def _parsed(
     labels = np.empty(faces.shape[:3], np.uint8)
     with torch.inference_mode():
         for start in range(0, len(faces), BATCH):
-            part = faces[start : start + BATCH]
-            x = torch.from_numpy(np.require(part, requirements=["C", "W"])).to(device).permute(0, 3, 1, 2).float() / 255
+            x = as_tensor(faces[start : start + BATCH], device=device) / 255
             if inner != (height, width):
                 x = interpolate(x, inner, mode="bilinear", antialias=True, align_corners=False)
             if standardise:
@@ -151,9 +151,9 @@ def _loaded(network: torch.nn.Module, state: dict[str, torch.Tensor], path: str,
 
 
 def _sha_of(kind: str, options: Sequence[str]) -> str | None:
-    pinned = [option[1:] for option in options if option.startswith("@")]
-    no_more(kind, [*(option for option in options if not option.startswith("@")), *pinned[1:]], "none")
-    return pinned[0] if pinned else None
+    sha, rest = unpinned(kind, options)
+    no_more(kind, rest, "none")
+    return sha
 
 
 def own_parser(*options: str, device: str = "cpu") -> OwnParser:
@@ -167,7 +167,7 @@ def own_parser(*options: str, device: str = "cpu") -> OwnParser:
     pinned = _sha_of("facedeblur", options)
     path = Path(__file__).with_name("weights") / "parser.safetensors"
     found = Located("facedeblur-parser", path, sha256_of(path))
-    if pinned is not None and not found.sha256.startswith(pinned.lower()):
+    if pinned is not None and (len(pinned) < 4 or not found.sha256.startswith(pinned.lower())):
         raise InputError(
             "parser 'facedeblur'", expected=f"weights whose sha256 begins with {pinned}", found=found.short,
             do="install the version of facedeblur that the scores were made with",

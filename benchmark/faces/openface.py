@@ -15,7 +15,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import as_batch, no_more
+from facedeblur.benchmark.faces.base import as_batch, no_more, unpinned
 from facedeblur.benchmark.faces.openface_chip import SIDE, openface_chip
 from facedeblur.benchmark.weights import WEIGHTS, Located, locate
 
@@ -65,6 +65,8 @@ class OpenFaceEmbedder:
     mode: str = "as-is"
     device: str = "cpu"
 
+    unit_length = True
+
     @property
     def definition(self) -> tuple[str, ...]:
         """Name and options, complete, as they stand in a signature."""
@@ -110,11 +112,10 @@ def openface_embedder(*options: str, device: str = "cpu") -> OpenFaceEmbedder:
     Raises
     ------
     InputError
-        When an option is not known, two modes are given, or the weights are missing or others.
+        When an option is not known, two modes or two hashes are given, or the weights are missing or others.
     """
-    modes = [option for option in options if option in MODES]
-    pins = [option[1:] for option in options if option.startswith("@")]
-    no_more(NAME, [o for o in options if o not in MODES and not o.startswith("@")], " or ".join(MODES))
+    sha, modes = unpinned(NAME, options)
+    no_more(NAME, [mode for mode in modes if mode not in MODES], " or ".join(MODES))
     if len(modes) > 1:
         raise InputError(f"embedder '{NAME}'", expected="one mode", found=" and ".join(modes), do="write one")
-    return OpenFaceEmbedder(locate(NAME, sha=pins[0] if pins else None), modes[0] if modes else "as-is", device)
+    return OpenFaceEmbedder(locate(NAME, sha=sha), modes[0] if modes else "as-is", device)

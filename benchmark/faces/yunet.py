@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import Face, as_image, largest_first
+from facedeblur.benchmark.faces.base import Face, as_image, largest_first, unpinned
 from facedeblur.benchmark.faces.own_landmarks import OwnLandmarks
 from facedeblur.benchmark.weights import Located, locate
 
@@ -74,11 +74,10 @@ class YunetDetector:
 
 def yunet_detector(*options: str) -> YunetDetector:
     """Make a `YunetDetector` from its options: ``s0.6`` for the least score, ``@1234abcd`` for the weights."""
-    sha, score = None, 0.6
-    for option in options:
-        if option.startswith("@"):
-            sha = option[1:]
-        elif option.startswith("s") and option[1:].replace(".", "", 1).isdigit() and 0 < float(option[1:]) < 1:
+    sha, rest = unpinned("yunet", options)
+    score = 0.6
+    for option in rest:
+        if option.startswith("s") and option[1:].replace(".", "", 1).isdigit() and 0 < float(option[1:]) < 1:
             score = float(option[1:])
         else:
             raise InputError(f"yunet option '{option}'", expected="s and a score between 0 and 1", do="write s0.6")

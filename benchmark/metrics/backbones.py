@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facedeblur.benchmark.array_pickle import read_arrays
+from facedeblur.benchmark.batches import as_tensor, filled
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import fill
 from facedeblur.benchmark.metrics.fidelity import check_images
@@ -25,7 +26,7 @@ LEAST = 32
 """Smallest side of an image in pixels: below it AlexNet's pooling has nothing left."""
 
 BATCH = 8
-"""Images a pass; convolution libraries choose their order of summation by the shape, so every pass has this many."""
+"""Images a pass."""
 
 
 @dataclass(frozen=True)
@@ -169,17 +170,10 @@ def vgg16(
     return taps
 
 
-def as_tensor(images: np.ndarray, *, device: str) -> torch.Tensor:
-    """Turn (N, H, W, 3) uint8 RGB into (N, 3, H, W) float32 in [0, 1], stored channel by channel last."""
-    import torch
-
-    return torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device).permute(0, 3, 1, 2).float() / 255
-
-
 def in_batches(
     images: np.ndarray, compare: Callable[[torch.Tensor], torch.Tensor], *, device: str = "cpu"
 ) -> np.ndarray:
-    """Compare images in passes of `BATCH`, the last one filled up, so that a value does not depend on the company.
+    """Compare images in passes of `BATCH`; see `facedeblur.benchmark.batches.filled`.
 
     Parameters
     ----------
@@ -196,10 +190,8 @@ def in_batches(
 
     values = [np.empty(0)]
     with torch.inference_mode():
-        for start in range(0, len(images), BATCH):
-            part = images[start : start + BATCH]
-            whole = part[[min(at, len(part) - 1) for at in range(BATCH)]] if len(part) < BATCH else part
-            values.append(compare(as_tensor(whole, device=device))[: len(part)].double().cpu().numpy())
+        for batch, count in filled(images, BATCH):
+            values.append(compare(as_tensor(batch, device=device) / 255)[:count].double().cpu().numpy())
     return np.concatenate(values)
 
 

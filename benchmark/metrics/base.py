@@ -23,6 +23,9 @@ class Metric(Protocol):
     ``prepare(sharp, label)`` is also given the labels of the sharp image, (H, W) uint8 classes of
     Helen, or None for an image that has none; then, and where its class is absent, it measures NaN.
 
+    A metric whose values have bounds gives them as ``limits``, the least and the greatest: intervals
+    of means are cut to them. Without the attribute values can be any number.
+
     A metric of estimated kernels has ``needs_kernel = True`` and is asked for
     ``measure_kernels(pairs)``, one value a pair (estimated, true) of (k, k) float64 point spread
     functions; NaN where either is None.

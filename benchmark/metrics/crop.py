@@ -65,5 +65,6 @@ def _inside(family: str, make: Callable[..., Fidelity], args: tuple[str, ...]) -
         label=f"{whole.label} crop{crop}",
         unit=whole.unit,
         worst=whole.worst,
+        limits=whole.limits,
         compare=partial(cropped, whole.compare, crop),
     )

@@ -28,7 +28,10 @@ class Detection:
 
     detector: Detector
 
+    higher_is_better = True
     needs_sharp = False
+    unit = "fraction"
+    limits = (0.0, 1.0)
 
     @property
     def signature(self) -> Signature:
@@ -39,16 +42,6 @@ class Detection:
     def label(self) -> str:
         """Short column heading."""
         return f"Face found ({self.detector.definition[0].partition('@')[0]})"
-
-    @property
-    def unit(self) -> str:
-        """Unit of the values."""
-        return "fraction"
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Which way is good."""
-        return True
 
     @property
     def worst(self) -> float:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facedeblur.benchmark.batches import as_tensor
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.backbones import LAYOUTS, as_tensor, check_pair, in_batches, load, pinned, vgg16
+from facedeblur.benchmark.metrics.backbones import LAYOUTS, check_pair, in_batches, load, pinned, vgg16
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.state_dict import read_state
 from facedeblur.benchmark.weights import Located, locate
@@ -70,6 +71,7 @@ class Dists:
 
     higher_is_better = False
     needs_sharp = True
+    limits = (0.0, 2.0)  # structures may be opposite
     unit = ""
     label = "DISTS"
 
@@ -92,7 +94,7 @@ class Dists:
 
         check_pair(sharp, sharp, "dists")
         with torch.inference_mode():
-            return self._moments(as_tensor(sharp[None], device=self.device))
+            return self._moments(as_tensor(sharp[None], device=self.device) / 255)
 
     def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: Any) -> np.ndarray:
         """Compare (N, H, W, 3) uint8 RGB with what `prepare` made of `sharp`, (H, W, 3).

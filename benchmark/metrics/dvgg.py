@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facedeblur.benchmark.batches import as_tensor, filled
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.faces import chips
 from facedeblur.benchmark.faces.base import as_batch, as_image
@@ -49,7 +50,10 @@ class VggDistance:
     variant: str = "norm"
     device: str = "cpu"
 
+    higher_is_better = False
     needs_sharp = True
+    unit = ""
+    limits = (0.0, math.inf)
 
     @property
     def signature(self) -> Signature:
@@ -62,25 +66,12 @@ class VggDistance:
         return "d_VGG" if self.variant == "norm" else "d_VGG (mean square)"
 
     @property
-    def unit(self) -> str:
-        """Unit of the values."""
-        return ""
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Which way is good."""
-        return False
-
-    @property
     def worst(self) -> float:
         """Infinity: features have no largest distance. A protocol may name another value."""
         return math.inf
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """The outputs of pool5.
-
-        Batches all have the same size, the last one is filled up: so an image's features do not
-        depend on its company, bit for bit.
+        """The outputs of pool5; an image's do not depend on its company, bit for bit.
 
         Parameters
         ----------
@@ -101,16 +92,13 @@ class VggDistance:
 
         device = chips.torch_device(self.device)
         network = read_vggface(str(self.weights.path), self.weights.sha256, device)
-        mean = torch.tensor(MEAN if self.variant == "norm" else (0.0, 0.0, 0.0), device=device)
-        size = BATCH if device == "cpu" else GPU_BATCH
+        mean = torch.tensor(MEAN if self.variant == "norm" else (0.0, 0.0, 0.0), device=device).view(1, 3, 1, 1)
         parts = []
         with torch.inference_mode():
-            for start in range(0, len(images), size):
-                part = images[start : start + size]
-                filled = part[[min(i, len(part) - 1) for i in range(size)]]
-                # Channels last, as the network's weights are: about a quarter less time.
-                batch = (torch.from_numpy(filled).to(device).float() - mean).permute(0, 3, 1, 2)
-                parts.append(network(batch)["pool5"][: len(part)].flatten(1).cpu().numpy())
+            for batch, count in filled(images, BATCH if device == "cpu" else GPU_BATCH):
+                # Channels stay last, as the network's weights are: about a quarter less time.
+                layers = network(as_tensor(batch, device=device) - mean)
+                parts.append(layers["pool5"][:count].flatten(1).cpu().numpy())
         return np.concatenate(parts)
 
     def prepare(self, sharp: np.ndarray) -> np.ndarray:

@@ -157,6 +157,7 @@ class Fidelity:
     label: str
     unit: str
     worst: float
+    limits: tuple[float, float]
     compare: Callable[[np.ndarray, np.ndarray], float]
     higher_is_better: bool = True
     needs_sharp: bool = True
@@ -182,6 +183,7 @@ def psnr_metric(*args: str) -> Fidelity:
         label=SPACES[space],
         unit="dB",
         worst=0.0,
+        limits=(0.0, math.inf if cap is None else cap),
         compare=partial(psnr, space=space, cap=cap),
     )
 
@@ -196,5 +198,6 @@ def ssim_metric(*args: str) -> Fidelity:
         label=label,
         unit="",
         worst=-1.0,
+        limits=(-1.0, 1.0),
         compare=partial(ssim, definition=definition),
     )

@@ -12,6 +12,7 @@ The networks are those of `EMBEDDERS`: ``dlib-resnet``, ``edgeface-xs``, ``edgef
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,7 +77,9 @@ class IdentityDistance:
     source: EmbeddingSource
     distance: str = "l2"
 
+    higher_is_better = False
     needs_sharp = True
+    unit = ""
 
     @property
     def signature(self) -> Signature:
@@ -91,22 +94,18 @@ class IdentityDistance:
         return f"Identity {_HEADINGS[self.distance]} ({name})"
 
     @property
-    def unit(self) -> str:
-        """Unit of the values."""
-        return ""
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Which way is good."""
-        return False
-
-    @property
     def worst(self) -> float:
         """The largest that two unit vectors can differ: 2, squared 4.
 
         dlib's vectors are about 1.4 long, but even unrelated images stay below it.
         """
         return 4.0 if self.distance == "l2sq" else 2.0
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """From 0 to what unit vectors can differ by; of longer ones only the cosine has an end."""
+        ends = self.distance == "cosine" or getattr(self.source.embedder, "unit_length", False)
+        return 0.0, self.worst if ends else math.inf
 
     def prepare(self, sharp: np.ndarray) -> np.ndarray:
         """Embedding of the sharp image, (H, W, 3) uint8 RGB: shape (D,) float64, NaN where it has no face."""

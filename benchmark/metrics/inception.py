@@ -7,15 +7,15 @@ antialiasing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from facedeblur.benchmark.batches import as_tensor, filled
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import as_batch, no_more
+from facedeblur.benchmark.faces.base import as_batch, no_more, unpinned
 from facedeblur.benchmark.state_dict import read_state
 from facedeblur.benchmark.weights import Located, locate
 
@@ -174,16 +174,9 @@ class InceptionFeatures:
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
         """(N, H, W, 3) uint8 RGB to (N, 2048) float32; the same for an image alone and in a batch."""
-        import torch
-
-        faces = as_batch(faces)
         network, found = _network(str(self.weights.path), self.weights.sha256, self.device), []
-        for start in range(0, len(faces), BATCH):
-            part = faces[start : start + BATCH]
-            batch = torch.from_numpy(np.ascontiguousarray(part)).to(self.device).permute(0, 3, 1, 2).float() / 255
-            if len(part) < BATCH:  # convolutions sum in an order that depends on the shape
-                batch = batch[[min(at, len(part) - 1) for at in range(BATCH)]]
-            found.append(network(batch)[: len(part)].cpu().numpy())
+        for batch, count in filled(as_batch(faces), BATCH):
+            found.append(network(as_tensor(batch, device=self.device) / 255)[:count].cpu().numpy())
         return np.concatenate([np.empty((0, DIMENSIONS), np.float32), *found])
 
 
@@ -197,6 +190,6 @@ def inception_features(*options: str, device: str = "cpu") -> InceptionFeatures:
     """
     from facedeblur.benchmark.faces.chips import torch_device
 
-    pinned: Sequence[str] = [option[1:] for option in options if option.startswith("@")]
-    no_more("inception", [option for option in options if not option.startswith("@")], "no options")
-    return InceptionFeatures(locate("inception-fid", sha=pinned[0] if pinned else None), torch_device(device))
+    sha, rest = unpinned("inception", options)
+    no_more("inception", rest, "no options")
+    return InceptionFeatures(locate("inception-fid", sha=sha), torch_device(device))

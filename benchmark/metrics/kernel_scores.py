@@ -70,6 +70,7 @@ class KernelScore:
     unit: str
     higher_is_better: bool
     worst: float
+    limits: tuple[float, float]
     compare: Callable[[np.ndarray, np.ndarray], float]
     needs_sharp: bool = False
     needs_kernel: bool = True
@@ -91,10 +92,11 @@ class KernelScore:
 def kernel_similarity_metric(*args: str) -> KernelScore:
     """Estimated against true kernel, largest normalised cross-correlation: ``kernel-similarity[ncc,pixel]``."""
     found = fill("kernel-similarity", args, ("ncc",), ("pixel",))
-    return KernelScore(Signature("kernel-similarity", found), "Kernel similarity", "", True, 0.0, kernel_similarity)
+    signature = Signature("kernel-similarity", found)
+    return KernelScore(signature, "Kernel similarity", "", True, 0.0, (0.0, 1.0), kernel_similarity)
 
 
 def kernel_error_metric(*args: str) -> KernelScore:
     """Estimated against true kernel, squared error at the best shift: ``kernel-error[ssd,pixel]``."""
     found = fill("kernel-error", args, ("ssd",), ("pixel",))
-    return KernelScore(Signature("kernel-error", found), "Kernel error", "", False, 2.0, kernel_error)
+    return KernelScore(Signature("kernel-error", found), "Kernel error", "", False, 2.0, (0.0, 2.0), kernel_error)

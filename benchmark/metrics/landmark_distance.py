@@ -8,6 +8,7 @@ where the restoration is right.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,6 +85,7 @@ class LandmarkDistance:
 
     higher_is_better = False
     needs_sharp = True
+    limits = (0.0, math.inf)
 
     @property
     def signature(self) -> Signature:

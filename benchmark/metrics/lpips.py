@@ -6,16 +6,17 @@ heads are those of their package's version 0.1. Smaller is better. AlexNet's is 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facedeblur.benchmark.batches import as_tensor
 from facedeblur.benchmark.metrics.backbones import (
     LAYOUTS,
     Backbone,
     alexnet,
-    as_tensor,
     check_pair,
     in_batches,
     load,
@@ -54,6 +55,7 @@ class Lpips:
 
     higher_is_better = False
     needs_sharp = True
+    limits = (0.0, math.inf)
     unit = ""
 
     @property
@@ -77,7 +79,7 @@ class Lpips:
 
         check_pair(sharp, sharp, f"lpips[{self.net}]")
         with torch.inference_mode():
-            return self._features(as_tensor(sharp[None], device=self.device))
+            return self._features(as_tensor(sharp[None], device=self.device) / 255)
 
     def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: Any) -> np.ndarray:
         """Compare (N, H, W, 3) uint8 RGB with the features that `prepare` made of `sharp`, (H, W, 3).

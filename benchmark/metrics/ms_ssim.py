@@ -66,5 +66,6 @@ def ms_ssim_metric(*args: str) -> Fidelity:
         label="MS-SSIM" if window == "w11" else f"MS-SSIM {window}",
         unit="",
         worst=0.0,
+        limits=(0.0, 1.0),
         compare=partial(ms_ssim, window=int(window[1:])),
     )

@@ -8,6 +8,7 @@ the paper's) or fit a model of smaller patches to sharp faces (`niqe_model.fit`)
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -70,6 +71,7 @@ class Niqe:
 
     higher_is_better = False
     needs_sharp = False
+    limits = (0.0, math.inf)
     unit = ""
 
     @property

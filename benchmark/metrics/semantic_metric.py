@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class ClassFidelity:
     label: str
     unit: str
     worst: float
+    limits: tuple[float, float]
     classes: tuple[int, ...]
     compare: _Compare
     higher_is_better: bool = True
@@ -79,13 +81,15 @@ def class_psnr_metric(*args: str) -> ClassFidelity:
     space, peak, how, partition, group = _slots(
         "psnr-class", [arg for arg in args if arg not in caps], ("rgb",), ("255",)
     )
+    cap = float(caps[0][3:]) if caps else math.inf
     return ClassFidelity(
         Signature("psnr-class", (space, peak, how, partition, group, *(f"cap{float(cap[3:]):g}" for cap in caps))),
         _heading("PSNR", how, partition, group),
         "dB",
         0.0,
+        (0.0, cap),
         GROUPS[partition][group],
-        partial(psnr_within, definition=how, cap=float(caps[0][3:]) if caps else None),
+        partial(psnr_within, definition=how, cap=cap),
     )
 
 
@@ -97,6 +101,7 @@ def class_ssim_metric(*args: str) -> ClassFidelity:
         _heading(SSIM_DEFINITIONS[window], how, partition, group),
         "",
         -1.0,
+        (-1.0, 1.0),
         GROUPS[partition][group],
         partial(ssim_within, definition=how, window=window),
     )

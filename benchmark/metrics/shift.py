@@ -203,6 +203,7 @@ def psnr_shift_metric(*args: str) -> Fidelity:
         label=_label("PSNR", search),
         unit="dB",
         worst=0.0,
+        limits=(0.0, math.inf),
         compare=partial(shift_psnr, **options),
     )
 
@@ -215,6 +216,7 @@ def ssim_shift_metric(*args: str) -> Fidelity:
         label=_label(DEFINITIONS[definition][0], search),
         unit="",
         worst=-1.0,
+        limits=(-1.0, 1.0),
         compare=partial(shift_ssim, definition=definition, **options),
     )
 

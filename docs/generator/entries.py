@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from docstrings import at, code, fenced, first_paragraph, first_sentence, module
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.protocol import load_protocol, protocols
 from facedeblur.benchmark.registry import Registry
+from facedeblur.benchmark.score_task import limits_of
 from facedeblur.benchmark.weights import VARIABLE, WEIGHTS
 from facedeblur.cli.list_ import REGISTRIES
 from facedeblur.methods.base import spec_of
@@ -120,6 +122,8 @@ def _metric_facts(entry: Entry) -> list[str]:
     needs = _fact(made, kind, "needs_sharp")
     rows += [("compares with the sharp image", "yes" if needs else "no")] if isinstance(needs, bool) else []
     if made is not None:
+        least, most = limits_of(made)
+        rows.append(("values", f"from {least:g} " + ("up" if math.isinf(most) else f"to {most:g}")))
         rows.append(("a missing output counts as", f"{made.worst:g}, unless the protocol says otherwise"))
     used = []
     for name in protocols():

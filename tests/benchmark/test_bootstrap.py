@@ -73,8 +73,10 @@ def test_the_error_is_the_analysis_of_variance_on_a_complete_table() -> None:
     variance = (mean_squares[0] + mean_squares[1] - mean_squares[2]) / y.size
     got = standard_error(values, crossing(face, kernel))
     assert got.error == pytest.approx(np.sqrt(variance), rel=1e-12)
-    parts = [square / y.size for square in mean_squares]
-    assert got.freedom == pytest.approx(variance**2 / (parts[0] ** 2 / 11 + parts[1] ** 2 / 6 + parts[2] ** 2 / 66))
+    # Of face and kernel as large as they may be: tables of chi-square have 7.584 and 3.455 as lower quartiles.
+    faces, kernels, rest = mean_squares[0] * 11 / 7.584, mean_squares[1] * 6 / 3.455, mean_squares[2]
+    doubt = faces**2 / 11 + kernels**2 / 6 + rest**2 / 66
+    assert got.freedom == pytest.approx((faces + kernels - rest) ** 2 / doubt, rel=1e-3)
 
 
 def test_components_are_right_on_average_where_cells_are_missing_or_double() -> None:
@@ -101,7 +103,8 @@ def test_treating_pairs_as_independent_is_far_too_sure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("faces", "spreads"), [(100, (2, 1.5, 1)), (20, (2, 1.5, 1)), (20, (0.1, 0.1, 1)), (20, (0, 0, 1))]
+    ("faces", "spreads"),
+    [(100, (2, 1.5, 1)), (20, (2, 1.5, 1)), (20, (0.1, 0.1, 1)), (20, (0, 0, 1)), (2, (2, 1.5, 1)), (2, (2, 0.1, 1))],
 )
 def test_coverage(faces: int, spreads: tuple[float, float, float]) -> None:
     """The share of intervals that hold the truth; of 400 sets a true 95 % is known to 1.1 %, of 150 to 1.8 %."""
@@ -125,7 +128,7 @@ def test_every_statistic_lies_in_its_interval(statistic: str) -> None:
     got = interval(values, face, kernel, statistic=statistic, draws=300)
     found = summary(values, higher_is_better=statistic != "high_tail")
     assert got.low < getattr(found, "tail" if statistic.endswith("tail") else statistic) < got.high
-    assert (got.level, got.draws, got.method) == (0.95, 300, "faces x kernels")
+    assert (got.level, got.draws, got.method, got.basis) == (0.95, 300, "faces x kernels", "30 faces x 20 kernels")
     wider = interval(values, face, kernel, statistic=statistic, draws=300, level=0.99)
     assert wider.low < got.low and got.high < wider.high
 
@@ -149,7 +152,7 @@ def test_one_way_where_there_is_but_one() -> None:
     assert error.error == pytest.approx(means.std(ddof=1) / np.sqrt(40)) and error.freedom == pytest.approx(39)
     # A kernel of its own for each pair is as good as no kernels.
     assert interval(values, face, np.arange(values.size)).method == "faces"
-    assert interval(values, np.zeros_like(face), kernel).method == "kernels"
+    assert interval(values, np.zeros_like(face), kernel).basis == "30 kernels"
     assert interval(values, np.arange(values.size), kernel).method == "kernels"
 
 

@@ -54,10 +54,14 @@ def test_a_failed_pair_is_within_no_limit_and_a_perfect_one_within_all():
     assert found.ratios.tolist() == [np.inf, 0, 1, 1]
     assert found.within == ((2, 0.75), (3, 0.75), (5, 0.75))
     assert found.failed == 1
+    told = json.loads(json.dumps([found.summary()], allow_nan=False))[0]
+    assert told["ratios"] == [None, 0, 1, 1] and told["psnr"] is None and told["failed"] == 1
 
 
 def test_what_cannot_be_compared_is_refused():
     one, best = table("blind", [30.0, 31]), table("true", [33.0, 34], oracle=True)
+    with pytest.raises(InputError, match="finite number, found inf"):
+        error_ratio(one, best, limits=(2, np.inf))
     with pytest.raises(InputError, match="true kernel"):
         error_ratio(one, table("other", [33.0, 34]))
     with pytest.raises(InputError, match="one definition"):

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces import DETECTORS, LANDMARKERS, Detector, Face, Landmarker, provider
+from facedeblur.benchmark.faces import DETECTORS, EMBEDDERS, LANDMARKERS, PARSERS, Detector, Face, Landmarker, provider
 from facedeblur.benchmark.faces.base import largest_first
 from facedeblur.benchmark.faces.dlib_hog import five_of_68
 from facedeblur.benchmark.faces.torchvision_shim import nms
+from facedeblur.benchmark.registry import Registry
 
 # Eye centres, nose, mouth corners marked by hand on skimage.data.astronaut(), to about 3 pixels.
 ASTRONAUT = np.array([[203, 102], [247, 103], [224, 128], [202, 139], [246, 141]])
@@ -118,6 +119,24 @@ def test_bad_provider_is_one_line(spec: str, message: str) -> None:
     pytest.importorskip("dlib")
     with pytest.raises(InputError, match=message):
         provider(DETECTORS, spec)
+
+
+@pytest.mark.parametrize(
+    ("registry", "name"),
+    [
+        (DETECTORS, "dlib-mmod"),
+        (DETECTORS, "yunet"),
+        (LANDMARKERS, "dlib-68"),
+        (EMBEDDERS, "dlib-resnet"),
+        (EMBEDDERS, "openface-nn4.small2"),
+        (PARSERS, "dlib-68"),
+        (PARSERS, "facedeblur"),
+    ],
+)
+def test_two_hashes_of_one_file_are_refused(registry: Registry, name: str) -> None:
+    pytest.importorskip("dlib")
+    with pytest.raises(InputError, match="'@22222222': expected one of a kind, found '@11111111' as well"):
+        provider(registry, f"{name}@11111111,@22222222")
 
 
 @pytest.mark.parametrize("image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3))])

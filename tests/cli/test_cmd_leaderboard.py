@@ -70,6 +70,7 @@ def test_one_table_a_set(runs: list[str]) -> None:
         "share a letter",
         "mean rank over psnr[rgb,255], identity[x,l2]",
         "over sets: mean of the mean ranks on 2",
+        "95 % intervals rest on 6 faces x 5 kernels (near)\n95 % intervals rest on 6 faces x 5 kernels (far)\n",
     ):
         assert told in shown.output
 

@@ -56,7 +56,10 @@ def test_means_have_intervals_and_metrics_are_added(tmp_path: Path) -> None:
     (line,) = [line for line in done.output.splitlines() if "psnr[rgb,255]" in line]
     low, high = (float(part) for part in line.partition("[")[2].partition("[")[2].partition("]")[0].split(", "))
     assert low < float(line.split("mean")[1].split()[0]) < high
-    assert len(call(tmp_path, "--metric", "ssim[skimage]").output.splitlines()) == 3, "a head and two metrics"
+    lines = call(tmp_path, "--metric", "ssim[skimage]").output.splitlines()
+    assert len(lines) == 4, "a head, two metrics, and what the intervals rest on"
+    assert lines[3] == "  [..]: 95 % interval of the mean, from 3 faces x 2 kernels"
+    assert float(lines[2].partition("[")[2].partition("[")[2].partition("]")[0].split(", ")[1]) <= 1, "an SSIM"
 
 
 def test_one_kernel_has_no_interval(tmp_path: Path) -> None:
