@@ -54,13 +54,12 @@ class Engine:
     def __init__(self, *, device: str = "auto", devices: int = 1, strategy: str = "auto"):
         self.device, self.rank, self.world = device_named(device), 0, 1
         self.precision = "32"
-        self.scaler: Any = None
         self._fabric: Any = None
         if find_spec("lightning_fabric") is not None:
             from lightning_fabric import Fabric
 
             which: Any = [self.device.index or 0] if self.device.type == "cuda" and devices == 1 else devices
-            # Precision is ours: one scaler for the network and its discriminator, kept in the checkpoint.
+            # Precision is ours: a scaler of the network and one of its discriminator, kept in the checkpoint.
             self._fabric = Fabric(accelerator=self.device.type, devices=which, strategy=strategy)
         elif devices > 1:
             raise InputError(
@@ -91,9 +90,20 @@ class Engine:
         if precision == "16-mixed" and self.device.type == "cpu":
             raise InputError("precision 16-mixed", expected="a GPU", found="cpu", do="use bf16-mixed or 32")
         self.precision = precision
+
+    def new_scaler(self) -> Any:
+        """A scaler of losses for one optimiser, None where the precision needs none.
+
+        Each optimiser has its own: with one for all, a discriminator's step would change the scale between the batches
+        that a network's step gathers.
+        """
+        if self.precision != "16-mixed":
+            return None
         # torch.amp has none before torch 2.3; the older name warns in newer ones.
-        scaler = getattr(torch.amp, "GradScaler", None) or torch.cuda.amp.GradScaler
-        self.scaler = scaler(init_scale=2.0**12) if precision == "16-mixed" else None
+        scaler = getattr(torch.amp, "GradScaler", None)
+        if scaler is None:
+            return torch.cuda.amp.GradScaler(init_scale=2.0**12)
+        return scaler(self.device.type, init_scale=2.0**12)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Mixed precision for what runs inside."""
@@ -111,12 +121,24 @@ class Engine:
             for tensor in module.state_dict().values():
                 torch.distributed.broadcast(tensor, src=0)
 
-    def backward(self, loss: Tensor) -> None:
-        """Add the gradients of `loss`."""
-        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+    def backward(self, loss: Tensor, scaler: Any = None) -> None:
+        """Add the gradients of `loss`, times the scale of `scaler`."""
+        (loss if scaler is None else scaler.scale(loss)).backward()
 
-    def step(self, optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter], clip: float) -> float:
+    def step(
+        self, optimiser: torch.optim.Optimizer, weights: Iterable[nn.Parameter], clip: float, scaler: Any = None
+    ) -> float:
         """Average gradients over ranks, clip them, change the weights unless the gradient is not finite.
+
+        Parameters
+        ----------
+        optimiser : Optimizer
+        weights : iterable of Parameter
+            What it changes.
+        clip : float
+            The largest norm of the gradient; 0 for any.
+        scaler : GradScaler, optional
+            That scaled the gradients; it finds its scale by those that are not finite.
 
         Returns
         -------
@@ -126,12 +148,12 @@ class Engine:
         weights = [weight for weight in weights if weight.grad is not None]
         if self.world > 1:
             self._average([weight.grad for weight in weights if weight.grad is not None])
-        if self.scaler is not None:
-            self.scaler.unscale_(optimiser)
+        if scaler is not None:
+            scaler.unscale_(optimiser)
         norm = float(torch.nn.utils.clip_grad_norm_(weights, clip or float("inf")))
-        if self.scaler is not None:
-            self.scaler.step(optimiser)
-            self.scaler.update()
+        if scaler is not None:
+            scaler.step(optimiser)
+            scaler.update()
         elif norm < float("inf"):
             optimiser.step()
         return norm

@@ -43,6 +43,7 @@ class Opponent:
         engine.place(self.net)
         self.net.train()
         self.optimiser = make_optimiser(what.optimiser, self.net)
+        self.scaler = engine.new_scaler()
 
     def learn(
         self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor], *, draws: torch.Generator | None = None
@@ -65,8 +66,8 @@ class Opponent:
             with self.engine.autocast():
                 loss = self.game.discriminator_loss(self._judge(real), self._judge(fake))
             loss = loss + self.game.gradient_penalty(self.net, real, fake, generator=draws)
-            self.engine.backward(loss)
-            self.engine.step(self.optimiser, self.net.parameters(), 0.0)
+            self.engine.backward(loss, self.scaler)
+            self.engine.step(self.optimiser, self.net.parameters(), 0.0, self.scaler)
             total += float(loss.detach())
         self.net.requires_grad_(False)
         return total / self.steps

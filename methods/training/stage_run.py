@@ -57,6 +57,7 @@ class StageRun:
         if stage.until and "until" not in self._taken:
             raise InputError(f"stage '{stage.name}', until", expected="a network with stages", found=stage.until)
         self.optimiser = make_optimiser(stage.optimiser, net)
+        self.scaler = engine.new_scaler()
         self.average = Average(net, stage.ema) if stage.ema else None
         self.opponent: Opponent | None = None
         if stage.adversary is not None:
@@ -98,9 +99,9 @@ class StageRun:
         if not all(abs(value) < float("inf") for value in values.values()):
             raise Diverged(next(f"{key} is {value}" for key, value in values.items() if not abs(value) < float("inf")))
         weights = [weight for group in self.optimiser.param_groups for weight in group["params"]]
-        norm = engine.step(self.optimiser, weights, stage.clip)
+        norm = engine.step(self.optimiser, weights, stage.clip, self.scaler)
         # A scaler finds its scale by such gradients, and skips the step.
-        if not norm < float("inf") and engine.scaler is None:
+        if not norm < float("inf") and self.scaler is None:
             raise Diverged(f"gradient is {norm}")
         if self.average is not None:
             self.average.update(self.net, number)
@@ -127,7 +128,7 @@ class StageRun:
                 f"stage '{stage.name}'", expected="a loss that depends on the trained parts", found="none",
                 do="train a part that a loss sees",
             )  # fmt: skip
-        engine.backward(total / stage.accumulate)
+        engine.backward(total / stage.accumulate, self.scaler)
         numbers = [total.detach(), *(part.detach() for part in parts)]
         if self.opponent is not None:
             numbers.append(torch.tensor(critic, device=engine.device))
@@ -165,8 +166,7 @@ class StageRun:
             tensors |= more
         for name, net in nets.items():
             tensors |= {f"{name}.{key}": value for key, value in net.state_dict().items()}
-        if self.engine.scaler is not None:
-            header["scaler"] = self.engine.scaler.state_dict()
+        header |= {name: scaler.state_dict() for name, scaler in self._scalers().items()}
         return tensors, header
 
     def go_on(self, kept: Checkpoint) -> None:
@@ -178,8 +178,12 @@ class StageRun:
         if self.opponent is not None:
             load_weights(self.opponent.net, kept.part("discriminator"), str(kept.path))
             restore(self.opponent.optimiser, kept, "critic")
-        if self.engine.scaler is not None:
-            self.engine.scaler.load_state_dict(kept.header["scaler"])
+        for name, scaler in self._scalers().items():
+            scaler.load_state_dict(kept.header[name])
+
+    def _scalers(self) -> dict[str, Any]:
+        found = {"scaler": self.scaler, "critic scaler": self.opponent.scaler if self.opponent is not None else None}
+        return {name: scaler for name, scaler in found.items() if scaler is not None}
 
     def _seed(self, what: str, rank: int = 0) -> int:
         text = f"{self.seed} {self.stage.name} {what} {rank}"
