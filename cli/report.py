@@ -23,8 +23,10 @@ from facedeblur.cli import options
 def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], quiet: bool) -> None:
     """Write a report that opens offline: one HTML file with the leaderboard, plots and pictures.
 
-    SCORES are score tables, or the OUTPUTS folders that hold scores.parquet. All of one set and
-    one protocol: others are refused.
+    SCORES are score tables, or the OUTPUTS folders that hold scores.parquet. Of several sets the
+    page opens with the standing over them, a table of methods and sets with mean ranks, and each
+    set has a part of its own. Tables that do not compare are refused: other pairs, another
+    definition of a metric, another set of the same name.
     """
     from facedeblur.reports.html import report as write
 

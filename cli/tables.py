@@ -15,7 +15,8 @@ from rich.text import Text
 
 from facedeblur.cli.columns import in_parts, whole_width
 from facedeblur.reports import text
-from facedeblur.reports.board import Board, Entry, without_interval
+from facedeblur.reports.board import Board, without_interval
+from facedeblur.reports.entry import Entry
 from facedeblur.reports.leaderboard import columns_of, leaderboard, measured
 from facedeblur.reports.ranking import RULE
 from facedeblur.reports.standings import boards as gather_all

@@ -13,7 +13,7 @@ from facedeblur.benchmark.scores import Column
 from facedeblur.reports.text import short
 
 if TYPE_CHECKING:
-    from facedeblur.reports.board import Entry
+    from facedeblur.reports.entry import Entry
 
 
 def check(entries: Sequence[Entry]) -> None:

@@ -58,14 +58,19 @@ class Frame:
         self.low, self.high, self.factor = 0.0, 1.0, 1.0
 
     def fit(self, numbers: Sequence[float], column: Column, *, about: int = 6) -> list[dict[str, Any]]:
-        """Fit the vertical scale to the finite `numbers`; return its ticks."""
+        """Fit the vertical scale to the finite `numbers`; return its ticks, none where no mean of `column` can be."""
         self.factor = scale(column)
         finite = [number * self.factor for number in numbers if math.isfinite(number)] or [0.0, 1.0]
         span = max(finite) - min(finite)
         margin = 0.05 * span if span > 1e-9 else 0.5
         self.low, self.high = min(finite) - margin, max(finite) + margin
         levels = ticks(self.low, self.high, about=about)
-        return [{"at": self.up(level / self.factor), "text": tick(level, levels)} for level in levels]
+        least, most = (end * self.factor for end in column.mean_limits)
+        return [
+            {"at": self.up(level / self.factor), "text": tick(level, levels)}
+            for level in levels
+            if least <= level <= most
+        ]
 
     def up(self, number: float) -> float:
         """Vertical position of a value of the metric."""

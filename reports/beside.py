@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from facedeblur.benchmark.bootstrap import Interval
 from facedeblur.benchmark.crossed import crossing, standard_error
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.parsing import fscores
@@ -18,8 +19,9 @@ from facedeblur.benchmark.parsing_scores import NO_LABEL, ParsingScores
 from facedeblur.benchmark.recognition import FILE as RECOGNITION_FILE
 from facedeblur.benchmark.recognition import Recognition
 from facedeblur.benchmark.scores import Scores
-from facedeblur.benchmark.uncertainty import LEVEL, Spread, factors, spread
-from facedeblur.reports.board import Board, Entry
+from facedeblur.benchmark.uncertainty import LEVEL, Spread, alone, factors, spread
+from facedeblur.reports.board import Board
+from facedeblur.reports.entry import Entry
 from facedeblur.reports.places import outputs_folder
 from facedeblur.reports.plots import bounds
 
@@ -69,9 +71,9 @@ def recognition_figures(board: Board) -> list[Figure]:
     Returns
     -------
     list of Figure
-        ``frame``: one row a method and rank up to `RANKS`: ``place`` (on the board), ``method``, ``oracle``,
+        ``frame``: one row a method and rank up to `RANKS`: ``place`` (which colour it has), ``method``, ``oracle``,
         ``rank``, ``share`` (of probes, in [0, 1]), ``low`` and ``high`` (95 % interval for other faces and kernels,
-        at the ranks of `MARKED`, else NaN), ``absent``, ``probes``, ``misses``.
+        at the ranks of `MARKED`, else NaN), ``basis``, ``absent``, ``probes``, ``misses``.
     """
     import pandas as pd
 
@@ -100,7 +102,7 @@ def parsing_figures(board: Board) -> list[Figure]:
     list of Figure
         ``frame``: one row a method and component: ``place``, ``method``, ``oracle``, ``component``, ``score`` (of
         pixels pooled over the images, in [0, 1]; NaN where the parser has no such class), ``low``, ``high`` (95 %
-        interval for other faces and kernels), ``absent``, ``images``, ``misses``.
+        interval for other faces and kernels), ``basis``, ``absent``, ``images``, ``misses``.
     """
     import pandas as pd
 
@@ -124,7 +126,7 @@ def _by_test(
     """Records by definition, for numbers of differing definitions do not compare."""
     groups: dict[str, list[tuple[int, Entry, Any]]] = {}
     absent: dict[str, str] = {}
-    for place, entry in enumerate(board):
+    for entry in board:
         file = outputs_folder(entry) / name
         if not file.is_file():
             absent[entry.label] = "not tested"
@@ -137,7 +139,7 @@ def _by_test(
         if not _of_this_run(one, entry):
             absent[entry.label] = "the test is of other outputs than were scored"
             continue
-        groups.setdefault(define(one), []).append((place, entry, one))
+        groups.setdefault(define(one), []).append((board.place(entry), entry, one))
     made = []
     for title, found in groups.items():
         here = {entry.label for _, entry, _ in found}
@@ -164,9 +166,7 @@ def _curve(place: int, entry: Entry, one: Recognition) -> list[dict[str, Any]]:
     rows = []
     for rank in _ranks(one):
         hit = ((reached > 0) & (reached <= rank)).astype(np.float64)
-        known = bounds(spread(hit, faces, kernels) if rank in MARKED else Spread(None))
-        # A share is no less than none and no more than all.
-        known |= {end: np.clip(known[end], 0.0, 1.0) for end in ("low", "high")}
+        known = bounds(spread(hit, faces, kernels, 0.0, 1.0) if rank in MARKED else Spread(None))
         rows.append(
             {
                 "place": place,
@@ -189,7 +189,7 @@ def _components(place: int, entry: Entry, one: ParsingScores) -> list[dict[str, 
     faces, kernels = factors(Scores(rows.assign(identity=known.reindex(rows["pair_id"]).to_numpy()), entry.meta))
     made = []
     for at, (component, score) in enumerate(one.scores().items()):
-        ends = pooled_interval(counts[:, at], faces, kernels) if score == score else (np.nan, np.nan, "not parsed")
+        found = pooled_spread(counts[:, at], faces, kernels) if score == score else Spread(None, "not parsed")
         made.append(
             {
                 "place": place,
@@ -197,9 +197,7 @@ def _components(place: int, entry: Entry, one: ParsingScores) -> list[dict[str, 
                 "oracle": entry.oracle,
                 "component": component,
                 "score": score,
-                "low": ends[0],
-                "high": ends[1],
-                "absent": ends[2],
+                **bounds(found),
                 "images": one.n_images,
                 "misses": one.misses,
             }
@@ -207,11 +205,11 @@ def _components(place: int, entry: Entry, one: ParsingScores) -> list[dict[str, 
     return made
 
 
-def pooled_interval(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) -> tuple[float, float, str]:
-    """95 % interval of an F-score of pooled pixels for other faces and other kernels.
+def pooled_spread(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) -> Spread:
+    """95 % interval of an F-score of pooled pixels for other faces and other kernels, cut to [0, 1].
 
     The score is a ratio of sums, 2 TP over 2 TP + FP + FN; its error is that of the mean of its linear part (delta
-    method), by `facedeblur.benchmark.crossed.standard_error`.
+    method), by `facedeblur.benchmark.crossed.standard_error`; nothing is drawn.
 
     Parameters
     ----------
@@ -219,28 +217,23 @@ def pooled_interval(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) 
         TP, FP and FN of each image.
     faces, kernels : (N,)
         Names of its face and its kernel.
-
-    Returns
-    -------
-    low, high : float
-        In [0, 1]; NaN where there is none.
-    absent : str
-        Why; else empty.
     """
     from scipy.special import stdtrit
 
     if not len(counts):
-        return np.nan, np.nan, "no values"
-    for names, what in ((faces, "one face"), (kernels, "one kernel")):
-        if (names == names[0]).all():
-            return np.nan, np.nan, what
+        return Spread(None, "no values")
+    if lone := alone(faces, kernels):
+        return Spread(None, lone)
     hits, size = 2.0 * counts[:, 0], (2.0 * counts[:, 0] + counts[:, 1] + counts[:, 2])
     if not size.any():
-        return np.nan, np.nan, "no values"
-    score = float(fscores(counts[:, None])[0])
-    found = standard_error((hits - score * size) / size.mean(), crossing(faces, kernels))
+        return Spread(None, "no values")
+    score, crossed = float(fscores(counts[:, None])[0]), crossing(faces, kernels)
+    found = standard_error((hits - score * size) / size.mean(), crossed)
+    if found.error == 0:
+        return Spread(None, "equal values")
     reach = float(stdtrit(found.freedom, (1 + LEVEL) / 2)) * found.error
-    return max(score - reach, 0.0), min(score + reach, 1.0), ""
+    ends = Interval(score - reach, score + reach, LEVEL, 0, crossed.method, crossed.faces, crossed.kernels)
+    return Spread(ends.within(0.0, 1.0))
 
 
 def _sharp(board: Board, parser: str) -> ParsingScores | None:

@@ -14,8 +14,8 @@ from facedeblur.reports.text import count, value
 if TYPE_CHECKING:
     import pandas as pd
 
-SHARE = Column("share", "Share of probes", "fraction", True, 0.0)
-SCORE = Column("fscore", "F-score", "", True, 0.0)
+SHARE = Column("share", "Share of probes", "fraction", True, 0.0, least=0.0, most=1.0)
+SCORE = Column("fscore", "F-score", "", True, 0.0, least=0.0, most=1.0)
 
 
 def draw_cmc(frame: pd.DataFrame, reference: pd.DataFrame) -> str:

@@ -31,7 +31,10 @@ PARTS: dict[str, Field] = {
     "mean": ("number", "mean over all pairs, each failed one as `failure`"),
     "low": ("number", "lower end of the 95 % interval of the mean, cut to what a mean can be"),
     "high": ("number", "upper end"),
-    "interval": ("text", "what the interval rests on and holds for another choice of: `2 faces x 80 kernels`; or `absent: why`"),
+    "interval": (
+        "text",
+        "what it holds for another choice of, and on how many it rests: `2 faces x 80 kernels`; or `absent: why`",
+    ),
     "std": ("number", "standard deviation over all pairs"),
     "q05": ("number", "5 % quantile over all pairs, linear between neighbours"),
     "median": ("number", "median over all pairs"),

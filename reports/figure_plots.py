@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +54,8 @@ def kernel_size(board: Board, *, width: float = COLUMN) -> Figure:
         axes.set_ylabel(_label(board))
         axes.grid(axis="y")
         legend(axes)
-        _below(axes, board, _failures(board, f"{column.failure:g} {column.unit}".strip()))
+        basis = _rest_on(dict.fromkeys(one for one in frame["basis"] if one), "a size")
+        _below(axes, board, _failures(board, f"{column.failure:g} {column.unit}".strip()), basis)
     return figure
 
 
@@ -147,7 +148,8 @@ def runtime(board: Board, *, width: float = COLUMN) -> Figure:
         axes.grid()
         legend(axes)
         without = [entry.label for entry in board if entry not in timed and not entry.is_input]
-        _below(axes, board, f"no run time: {', '.join(without)}" if without else "")
+        basis = _rest_on([bounds.basis for bounds in [entry.spread(column).interval for entry in timed] if bounds])
+        _below(axes, board, f"no run time: {', '.join(without)}" if without else "", basis)
     return figure
 
 
@@ -176,8 +178,13 @@ def _looks(board: Board) -> dict[str, dict[str, Any]]:
     return looks((entry.label, entry.oracle) for entry in board)
 
 
-def _below(axes: Axes, board: Board, line: str) -> None:
-    note(axes, line, oracles=any(entry.oracle for entry in board))
+def _rest_on(basis: Iterable[str], of: str = "") -> str:
+    told = " or ".join(dict.fromkeys(basis))
+    return f"95 % intervals from {told} {of}".rstrip() if told else ""
+
+
+def _below(axes: Axes, board: Board, *lines: str) -> None:
+    note(axes, *lines, oracles=any(entry.oracle for entry in board))
 
 
 def _failures(board: Board, counted: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from facedeblur.benchmark.scores import Column
@@ -11,7 +12,7 @@ from facedeblur.reports.beside import Figure, parsing_figures, recognition_figur
 from facedeblur.reports.board import Board
 from facedeblur.reports.significance import Pairwise, p_value
 from facedeblur.reports.speed import against_time, not_timed
-from facedeblur.reports.strata import strata
+from facedeblur.reports.strata import Strata, Stratum
 
 
 def kernel_size(board: Board) -> dict[str, Any]:
@@ -152,24 +153,32 @@ def _parsing(figure: Figure) -> dict[str, Any]:
     }
 
 
-def strata_tables(board: Board) -> list[dict[str, Any]]:
-    """The headline metric by identity, kernel and role: ``kind``, ``title``, ``rows``, ``total``, ``cut``."""
-    column = board.headline
+def strata_tables(found: Sequence[Strata], labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Strata of the methods `labels`: ``title``, ``labels``, ``rows``, ``total``, ``cut``.
+
+    ``first`` is the direction in which a method's column is sorted first, empty where its values do not compare.
+    """
     tables = []
-    for found in strata(board):
-        rows = [
-            {
-                "name": row.name,
-                "pairs": row.pairs,
-                "cells": [
-                    cell and {"mean": text.value(cell[0], column), "std": text.value(cell[1], column), "key": cell[0]}
-                    for cell in row.cells
-                ],
-            }
-            for row in found.rows
-        ]
-        tables.append({"kind": found.kind, "title": found.title, "rows": rows, "total": found.total, "cut": found.cut})
+    for one in found:
+        columns = {row.column.signature: row.column for row in one.rows}
+        (column, *others) = columns.values()
+        first = "" if others else "ascending" if column.higher_is_better else "descending"
+        rows = [_stratum(row, measured=bool(others)) for row in one.rows]
+        tables.append(
+            {"title": one.title, "labels": labels, "rows": rows, "total": one.total, "cut": one.cut, "first": first}
+        )
     return tables
+
+
+def _stratum(row: Stratum, *, measured: bool) -> dict[str, Any]:
+    """A row as the page writes it; with the name of its metric where that is not the same in all."""
+    column = row.column
+    cells = [
+        cell and {"mean": text.value(cell[0], column), "std": text.value(cell[1], column), "key": cell[0]}
+        for cell in row.cells
+    ]
+    name = f"{row.name} ({text.heading(column)})" if measured else row.name
+    return {"name": name, "pairs": row.pairs, "cells": cells}
 
 
 def _percent(share: float) -> str:

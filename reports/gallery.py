@@ -13,9 +13,10 @@ from facedeblur.benchmark.images import encode_png, pixel_hash
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scores import Column
 from facedeblur.benchmark.sets import Pair, Set
-from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.board import Board
 from facedeblur.reports.choice import GROUPS, PER_GROUP, choose, further
 from facedeblur.reports.embed import ENCODINGS, data_uri
+from facedeblur.reports.entry import Entry
 from facedeblur.reports.places import open_outputs, open_set
 from facedeblur.reports.text import unit, value
 
@@ -105,9 +106,19 @@ class Gallery:
     notes: tuple[str, ...]
     further: tuple[Row, ...] = ()
 
+    def size(self, around: int = 0) -> int:
+        """Characters of all pictures, with `around` for what stands about each."""
+        return sum(_size(row, around) for row in (*self.rows, *self.further))
+
 
 def gallery(
-    board: Board, *, per_group: int = PER_GROUP, budget: int = BUDGET, named: Sequence[str] = (), more: int = FURTHER
+    board: Board,
+    *,
+    per_group: int = PER_GROUP,
+    budget: int = BUDGET,
+    named: Sequence[str] = (),
+    more: int = FURTHER,
+    around: int = 0,
 ) -> Gallery:
     """Read the pictures of the chosen pairs from the set and the outputs, and encode them.
 
@@ -125,6 +136,8 @@ def gallery(
         Ids of pairs to show first.
     more : int
         Further pairs at most, in the same encoding, as far as the budget goes.
+    around : int
+        Characters to count for what a page has about each picture.
 
     Raises
     ------
@@ -147,16 +160,20 @@ def gallery(
         ]
         for name, encode in ENCODINGS:
             encoded = [_encode(row, encode) for row in kept]
-            left = budget - sum(row.size for row in encoded)
+            left = budget - sum(_size(row, around) for row in encoded)
             if left >= 0:
                 taken = [at for places in chosen.values() for at in places]
                 wanted = {"further": list(islice(further(board, taken), more))}
                 others = [_encode(row, encode) for row in _rows(board, opened, outputs, wanted)]
-                ends = accumulate(row.size for row in others)
+                ends = accumulate(_size(row, around) for row in others)
                 fitting = tuple(row for row, end in zip(others, ends, strict=True) if end <= left)
                 return Gallery(tuple(encoded), board.leader.label, name, tuple(notes), fitting)
     notes.append(f"No pictures: not even one pair a group fits into {budget:,} characters")
     return Gallery((), board.leader.label, "", tuple(notes))
+
+
+def _size(row: Row, around: int) -> int:
+    return row.size + around * len(row.tiles)
 
 
 def _rows(board: Board, opened: Set, outputs: dict[str, Outputs | None], chosen: dict[str, list[int]]) -> Iterator[Row]:

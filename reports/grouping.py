@@ -25,7 +25,8 @@ from facedeblur.benchmark.crossed import crossing, standard_error
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Column
 from facedeblur.benchmark.uncertainty import factors
-from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.board import Board
+from facedeblur.reports.entry import Entry
 
 LEVEL = 0.05
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facedeblur.benchmark.scores import Column, Scores
-from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.board import Board
 from facedeblur.reports.board_file import write_csv
+from facedeblur.reports.entry import Entry
 from facedeblur.reports.fields import HEAD, TAIL, fields_of, kind_of, metrics_of, told
 from facedeblur.reports.grouping import groups
 from facedeblur.reports.ranking import mean_ranks
@@ -47,11 +48,7 @@ def leaderboard(scores: Board | Sequence[Board] | Sequence[Scores | str | Path])
     InputError
         When two sets have one name, or tables of one set have other pairs or define a metric differently.
     """
-    made = [scores] if isinstance(scores, Board) else list(scores)
-    several = [board for board in made if isinstance(board, Board)]
-    if len(several) != len(made) or not made:
-        several = list(boards([table for table in made if not isinstance(table, Board)]))
-    return arranged([row for board in several for row in _rows(board)])
+    return arranged([row for board in boards(scores) for row in _rows(board)])
 
 
 def arranged(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def _result(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _metric(row: Mapping[Any, Any], signature: str, label: str) -> dict[str, Any]:
-    unit = str(row[f"{signature}:unit"])
+    unit, ends = str(row[f"{signature}:unit"]), [float(row[f"{signature}:{end}"]) for end in ("low", "high")]
     args: dict[str, Any] = {
         "signature": signature,
         "protocol": str(row["protocol"]),
@@ -68,7 +68,8 @@ def _metric(row: Mapping[Any, Any], signature: str, label: str) -> dict[str, Any
         "failed": int(row[f"{signature}:failed"]),
         "failed_count_as": float(row[f"{signature}:failure"]),
         "std": float(row[f"{signature}:std"]),
-        "interval_95": [float(row[f"{signature}:low"]), float(row[f"{signature}:high"])],
+        "interval_95": ends,
+        "interval_95_from": math.nan if _missing(ends) else str(row[f"{signature}:interval"]),
         "oracle": bool(row["oracle"]),
         "run_hash": str(row["run_hash"]),
     }

@@ -10,7 +10,8 @@ import numpy as np
 from facedeblur.benchmark.scores import Column
 from facedeblur.benchmark.statistics import summary
 from facedeblur.benchmark.uncertainty import Spread, factors, spread
-from facedeblur.reports.board import Board, Entry, summarise
+from facedeblur.reports.board import Board
+from facedeblur.reports.entry import Entry, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,8 @@ class Sample:
 
     def spread(self, column: Column) -> Spread:
         """The 95 % interval of the mean, where failures count as the metric says."""
-        return spread(np.where(np.isnan(self.values), column.failure, self.values), self.faces, self.kernels)
+        counted = np.where(np.isnan(self.values), column.failure, self.values)
+        return spread(counted, self.faces, self.kernels, *column.mean_limits)
 
 
 def sample(entry: Entry, column: Column) -> Sample:
@@ -55,10 +57,10 @@ def sample(entry: Entry, column: Column) -> Sample:
 
 
 def bounds(found: Spread) -> dict[str, Any]:
-    """An interval as columns of a table: ``low``, ``high``, and in ``absent`` why they are NaN."""
+    """An interval as columns of a table: ``low``, ``high``, ``basis``, and in ``absent`` why there are none."""
     known = found.interval
     ends = (known.low, known.high) if known else (np.nan, np.nan)
-    return {"low": ends[0], "high": ends[1], "absent": found.absent}
+    return {"low": ends[0], "high": ends[1], "basis": known.basis if known else "", "absent": found.absent}
 
 
 def by_kernel_size(board: Board) -> pd.DataFrame:
@@ -69,9 +71,10 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a method and size: ``method``, ``oracle``, ``kernel_size`` (pixels), ``pairs``, ``failed``,
-        ``mean``, ``std``, ``q25``, ``median``, ``q75`` in the metric's unit; ``low`` and ``high``, the 95 % interval
-        of the mean for other faces and other kernels of that size, NaN where there is none, and why in ``absent``.
+        One row a method and size: ``place`` (which colour it has), ``method``, ``oracle``, ``kernel_size`` (pixels),
+        ``pairs``, ``failed``, ``mean``, ``std``, ``q25``, ``median``, ``q75`` in the metric's unit; ``low`` and
+        ``high``, the 95 % interval of the mean for other faces and other kernels of that size, NaN where there is
+        none, and why in ``absent``, what it rests on in ``basis``.
     """
     import pandas as pd
 
@@ -85,6 +88,7 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
             result = summarise(here.values, column)
             rows.append(
                 {
+                    "place": board.place(entry),
                     "method": entry.label,
                     "oracle": entry.oracle,
                     "kernel_size": int(size),
@@ -116,7 +120,7 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a method: ``method``, ``oracle``, ``edges`` (bins + 1,), ``counts`` (bins,), ``failed``,
+        One row a method: ``place``, ``method``, ``oracle``, ``edges`` (bins + 1,), ``counts`` (bins,), ``failed``,
         ``infinite``, and over the scored pairs ``least``, ``q25``, ``median``, ``q75``, ``most``.
     """
     import pandas as pd
@@ -134,6 +138,7 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
         result = summary(raw[entry.label], higher_is_better=True)
         rows.append(
             {
+                "place": board.place(entry),
                 "method": entry.label,
                 "oracle": entry.oracle,
                 "edges": edges,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.scores import Column
-from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.board import Board
+from facedeblur.reports.entry import Entry
 
 _FAMILIES = {
     "psnr": "peak signal-to-noise ratio of 8-bit images, 10 log₁₀(peak² / mean squared error), averaged in dB",
@@ -123,11 +125,21 @@ def recipe_text(board: Board) -> str:
     return recipe if isinstance(recipe, str) else json.dumps(recipe, indent=2, ensure_ascii=False)
 
 
-def commands(board: Board) -> list[str]:
-    """Command lines that lead from photographs to this report; words in capitals are the reader's own paths."""
+def commands(board: Board, *, among: str = "") -> list[str]:
+    """Command lines that lead from photographs to this report; words in capitals are the reader's own paths.
+
+    Parameters
+    ----------
+    board : Board
+    among : str
+        The set's name, where the report is of several sets: `report_command` comes after the lines of all of them.
+    """
     name, seed = str(board.set.get("name", "RECIPE")), board.set.get("seed")
-    lines = [f"facedeblur build {shlex.quote(name)} --faces PHOTOS{'' if seed is None else f' --seed {seed}'} -o SET"]
-    folders = [f"OUTPUTS/{place}" for place in range(1, len(board.entries) + 1)]
+    folder = f"/{shlex.quote(among)}" if among else ""
+    made_in, outputs = f"SETS{folder}" if among else "SET", f"OUTPUTS{folder}"
+    seeded = "" if seed is None else f" --seed {seed}"
+    lines = [f"facedeblur build {shlex.quote(name)} --faces PHOTOS{seeded} -o {made_in}"]
+    folders = [f"{outputs}/{place}" for place in range(1, len(board.entries) + 1)]
     made = {str(entry.meta.run.get("hash")): folder for entry, folder in zip(board, folders, strict=True)}
     # A run with the kernels of another comes after it.
     order = sorted(zip(board, folders, strict=True), key=lambda one: bool(one[0].meta.run.get("given_kernels")))
@@ -139,11 +151,16 @@ def commands(board: Board) -> list[str]:
             given = run.get("given_kernels")
             kernels = ["--kernels", made.get(given["run"], "KERNELS")] if given else []
             lines.append(
-                " ".join(["facedeblur run", *map(shlex.quote, _run_words(run)), "SET", *kernels, "-o", folder])
+                " ".join(["facedeblur run", *map(shlex.quote, _run_words(run)), made_in, *kernels, "-o", folder])
             )
-    lines.append(f"facedeblur score SET {' '.join(folders)} --protocol {shlex.quote(board.leader.meta.protocol)}")
-    lines.append(f"facedeblur report {' '.join(folders)} -o report.html")
-    return lines
+    protocol = shlex.quote(board.leader.meta.protocol)
+    lines.append(f"facedeblur score {made_in} {' '.join(folders)} --protocol {protocol}")
+    return lines if among else [*lines, f"facedeblur report {' '.join(folders)} -o report.html"]
+
+
+def report_command(names: Sequence[str]) -> str:
+    """The last command line of a report of several sets."""
+    return f"facedeblur report {' '.join(f'OUTPUTS/{shlex.quote(name)}/*' for name in names)} -o report.html"
 
 
 def _run_words(run: dict[str, Any]) -> list[str]:

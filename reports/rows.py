@@ -7,7 +7,8 @@ from typing import Any
 
 from facedeblur.benchmark.scores import Column
 from facedeblur.reports import text
-from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.board import Board
+from facedeblur.reports.entry import Entry
 from facedeblur.reports.grouping import groups
 from facedeblur.reports.svg import style
 
@@ -51,7 +52,7 @@ def _row(
     return {
         "place": place,
         "letters": letters[entry.label],
-        **style(board.entries.index(entry)),
+        **style(board.place(entry)),
         "entry": entry,
         "ok": ok,
         "coverage": text.coverage(ok, entry.total),
@@ -79,6 +80,7 @@ def _cell(entry: Entry, column: Column, best: dict[tuple[str, str], tuple[Entry,
         "missing": False,
         **printed,
         "between": text.between(spread.interval.low, spread.interval.high, column) if spread.interval else "",
+        "basis": spread.interval.basis if spread.interval else "",
         "no_interval": spread.absent,
         "keys": {part: _key(getattr(result, part)) for part in printed},
         "best": {part: entry in best[column.signature, part] for part in ("mean", "worst")},

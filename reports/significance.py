@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from facedeblur.benchmark.comparison import Comparison, compare, holm
 from facedeblur.benchmark.errors import InputError
-from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.board import Board
+from facedeblur.reports.entry import Entry
 
 
 @dataclass(frozen=True)

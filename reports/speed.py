@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.board import Board
+from facedeblur.reports.entry import Entry
 from facedeblur.reports.plots import bounds
 from facedeblur.reports.text import count
 
@@ -21,22 +22,22 @@ def against_time(board: Board) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a method: ``place`` (on the board), ``method``, ``oracle``, ``seconds``, ``mean``, ``low``, ``high``
-        (95 % interval of the mean), ``absent``, ``pairs``, ``images`` (timed), ``machine`` (device and its name) and
-        ``front``: True where no other method without the true kernel, timed on the same machine, is at least as good
-        and at least as fast, and better in one of the two.
+        One row a method: ``place`` (which colour it has), ``method``, ``oracle``, ``seconds``, ``mean``, ``low``,
+        ``high`` (95 % interval of the mean), ``basis``, ``absent``, ``pairs``, ``images`` (timed), ``machine`` (device
+        and its name) and ``front``: True where no other method without the true kernel, timed on the same machine, is
+        at least as good and at least as fast, and better in one of the two.
     """
     import pandas as pd
 
     column = board.headline
     rows = []
-    for place, entry in enumerate(board):
+    for entry in board:
         mean = entry.summary(column).mean
         if entry.is_input or not entry.seconds_per_image > 0 or math.isnan(mean):
             continue
         rows.append(
             {
-                "place": place,
+                "place": board.place(entry),
                 "method": entry.label,
                 "oracle": entry.oracle,
                 "seconds": entry.seconds_per_image,
@@ -53,8 +54,8 @@ def against_time(board: Board) -> pd.DataFrame:
         row["front"] = not row["oracle"] and not any(
             _dominates(one, row, higher_is_better=column.higher_is_better) for one in rivals
         )
-    names = ("place", "method", "oracle", "seconds", "mean", "low", "high", "absent", "pairs", "images", "machine")
-    return pd.DataFrame(rows, columns=[*names, "front"])
+    names = ("place", "method", "oracle", "seconds", "mean", "low", "high", "basis", "absent", "pairs")
+    return pd.DataFrame(rows, columns=[*names, "images", "machine", "front"])
 
 
 def machine(entry: Entry) -> str:

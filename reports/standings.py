@@ -11,13 +11,13 @@ from facedeblur.reports.board import Board, gather
 from facedeblur.reports.text import short
 
 
-def boards(tables: Sequence[Scores | str | Path]) -> tuple[Board, ...]:
+def boards(tables: Board | Sequence[Board] | Sequence[Scores | str | Path]) -> tuple[Board, ...]:
     """Read score tables and rank those of each set among themselves.
 
     Parameters
     ----------
-    tables : sequence of Scores or path
-        Tables, their files, or the outputs folders that hold ``scores.parquet``.
+    tables : sequence of Scores or path, or Board, or sequence of Board
+        Tables, their files, or the outputs folders that hold ``scores.parquet``; boards are returned as they are.
 
     Returns
     -------
@@ -29,11 +29,14 @@ def boards(tables: Sequence[Scores | str | Path]) -> tuple[Board, ...]:
     InputError
         When there is none, two sets have one name, or those of one set do not compare.
     """
-    if isinstance(tables, Scores | str | Path):
-        tables = [tables]
+    given = [tables] if isinstance(tables, Board | Scores | str | Path) else list(tables)
+    ready = tuple(board for board in given if isinstance(board, Board))
+    if ready and len(ready) == len(given):
+        return ready
     by_set: dict[str, list[Scores | str | Path]] = {}
     first: dict[str, tuple[str, str]] = {}
-    for table in tables:
+    for table in given:
+        assert not isinstance(table, Board), "boards or tables, not both"
         meta = (table if isinstance(table, Scores) else Scores.read(table)).meta
         name, digest = str(meta.set.get("name", "")), str(meta.set.get("hash", ""))
         method, known = first.setdefault(name, (meta.method, digest))

@@ -1,4 +1,4 @@
-"""Where methods break: the headline metric face by face, kernel by kernel, role by role."""
+"""Where methods break: the headline metric face by face, kernel by kernel, role by role, set by set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facedeblur.reports.board import Board, summarise
+from facedeblur.benchmark.scores import Column
+from facedeblur.reports.board import Board
+from facedeblur.reports.entry import summarise
 from facedeblur.reports.plots import sample
 
 SHOWN = 12
@@ -26,11 +28,15 @@ class Stratum:
     pairs : int
     cells : tuple of (float, float), or None
         Mean and standard deviation of each method in the order of the board; failures count as the metric says.
+        Over several sets in the order asked for. None for a method without such pairs.
+    column : Column
+        The metric.
     """
 
     name: str
     pairs: int
     cells: tuple[tuple[float, float] | None, ...]
+    column: Column
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,64 @@ def strata(board: Board, *, shown: int = SHOWN) -> list[Strata]:
     return [found for kind, title in _KINDS if (found := _by(board, kind, title, shown)) is not None]
 
 
+def over_sets(boards: Sequence[Board], labels: Sequence[str], leading: str, *, shown: int = SHOWN) -> list[Strata]:
+    """Summarise the headline metric of each set by set, and by set and kernel size.
+
+    Parameters
+    ----------
+    boards : sequence of Board
+        One a set.
+    labels : sequence of str
+        Methods, in the order of the cells.
+    leading : str
+        The one that says what is hard. The sets of one table have one headline metric or keep their order, for
+        values of different metrics do not compare.
+    shown : int
+        As in `strata`.
+    """
+    by_set, by_size = [], []
+    for board in boards:
+        name = str(board.set.get("name", ""))
+        sizes = board.leader.scores.frame["kernel_size"].to_numpy()
+        by_set.append(_stratum(board, name, labels, np.full(sizes.size, True)))
+        if (sizes > 0).any():
+            by_size += [_stratum(board, f"{name}, {size} px", labels, sizes == size) for size in np.unique(sizes)]
+    found = [("set", "Set", by_set), ("kernel_size", "Set and kernel size", by_size)]
+    at = list(labels).index(leading)
+    return [
+        Strata(kind, title, _hardest_first(rows, at, shown), len(rows)) for kind, title, rows in found if len(rows) > 1
+    ]
+
+
+def _stratum(board: Board, name: str, labels: Sequence[str], here: np.ndarray) -> Stratum:
+    """The pairs of a set where the (n,) bool `here` is true."""
+    entries = {entry.label: entry for entry in board}
+    cells: list[tuple[float, float] | None] = []
+    for label in labels:
+        known = sample(entries[label], board.headline) if label in entries else None
+        values = np.empty(0) if known is None else known.values[here[known.rows]]
+        found = summarise(values, board.headline) if values.size else None
+        cells.append(None if found is None else (found.mean, found.std))
+    return Stratum(name, int(here.sum()), tuple(cells), board.headline)
+
+
+def _hardest_first(rows: Sequence[Stratum], leading: int, shown: int) -> tuple[Stratum, ...]:
+    """By the method at `leading`, where the rows are of one metric; of many both ends."""
+    column = rows[0].column
+    if any(row.column.signature != column.signature for row in rows):
+        return tuple(rows)
+    cells = [row.cells[leading] for row in rows]
+    means = np.array([np.nan if cell is None else cell[0] for cell in cells])
+    return tuple(
+        rows[at] for at in _ends(np.argsort(means if column.higher_is_better else -means, kind="stable"), shown)
+    )
+
+
+def _ends(order: np.ndarray, shown: int) -> np.ndarray:
+    """Both ends of a long order."""
+    return order if order.size <= 3 * shown else np.concatenate([order[:shown], order[-shown:]])
+
+
 def _by(board: Board, kind: str, title: str, shown: int) -> Strata | None:
     column, frame = board.headline, board.leader.scores.frame
     names = _names(frame[kind].tolist())
@@ -89,14 +153,14 @@ def _by(board: Board, kind: str, title: str, shown: int) -> Strata | None:
     hardness = np.array([np.nan if one is None else one.mean for one in leading])
     order = np.argsort(hardness if column.higher_is_better else -hardness, kind="stable")
     order = order[filled[order]]
-    kept = order if order.size <= 3 * shown else np.concatenate([order[:shown], order[-shown:]])
     rows = tuple(
         Stratum(
             str(known[at]),
             int(counts[at]),
             tuple(None if table[at] is None else (table[at].mean, table[at].std) for table in tables),
+            column,
         )
-        for at in kept
+        for at in _ends(order, shown)
     )
     return Strata(kind, title, rows, int(order.size))
 

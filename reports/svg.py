@@ -130,7 +130,7 @@ def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
         marks = {part: across(row[part]) for part in parts if not math.isnan(row[part])}
         rows.append(
             {
-                **style(place),
+                **style(row["place"]),
                 "method": row["method"],
                 "name": clip(row["method"]),
                 "oracle": row["oracle"],
@@ -151,12 +151,12 @@ def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
 def _series(frame: pd.DataFrame, column: Column, box: Frame, *, side_by_side: bool = False) -> list[dict[str, Any]]:
     series = []
     shifts = dodge(frame["method"].nunique(), box) if side_by_side else [0.0] * frame["method"].nunique()
-    for place, (method, rows) in enumerate(frame.groupby("method", sort=False)):
-        points = [_point(row, column, box, shifts[place]) for row in rows.to_dict("records")]
+    for at, (method, rows) in enumerate(frame.groupby("method", sort=False)):
+        points = [_point(row, column, box, shifts[at]) for row in rows.to_dict("records")]
         drawn = [point for point in points if not point["beyond"]]
         series.append(
             {
-                **style(place),
+                **style(int(rows["place"].iloc[0])),
                 "method": str(method),
                 "name": clip(str(method)),
                 "oracle": bool(rows["oracle"].iloc[0]),
@@ -186,7 +186,7 @@ def ends(row: Mapping[Any, Any], column: Column) -> str:
     """The interval of a row in words."""
     if math.isnan(row["low"]):
         return f"no interval: {row['absent']}" if row["absent"] else f"95 % interval {NONE}"
-    return f"95 % interval {between(row['low'], row['high'], column)}"
+    return f"95 % interval {between(row['low'], row['high'], column)} from {row['basis']}"
 
 
 def measured(number: float, column: Column) -> str:

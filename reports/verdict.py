@@ -9,7 +9,8 @@ import numpy as np
 
 from facedeblur.benchmark.scores import Column
 from facedeblur.reports import significance, text
-from facedeblur.reports.board import Board, Entry
+from facedeblur.reports.board import Board
+from facedeblur.reports.entry import Entry
 from facedeblur.reports.significance import Pairwise
 
 

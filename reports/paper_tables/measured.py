@@ -12,7 +12,7 @@ from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.parsing_scores import ParsingScores
 from facedeblur.benchmark.protocol import load_protocol, protocols
 from facedeblur.benchmark.scores import Column
-from facedeblur.reports.board import Entry, summarise
+from facedeblur.reports.entry import Entry, summarise
 from facedeblur.reports.paper_tables.layout import How
 from facedeblur.reports.paper_tables.runs import SHARP, Absent, Run
 

@@ -14,7 +14,7 @@ from facedeblur.benchmark.parsing_scores import ParsingScores
 from facedeblur.benchmark.recognition import FILE as RECOGNITION
 from facedeblur.benchmark.recognition import Curve, Recognition
 from facedeblur.benchmark.scores import Scores
-from facedeblur.reports.board import Entry
+from facedeblur.reports.entry import Entry
 
 SHARP_PARSING = "parsing.sharp.parquet"
 SHARP = "sharp images"

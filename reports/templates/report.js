@@ -1,21 +1,6 @@
 "use strict";
 // Sorting and filtering, on top of tables that are complete without them.
 (() => {
-  const table = document.querySelector(".board");
-  const choice = document.getElementById("statistic");
-  const live = document.querySelector("#leaderboard > .live");
-  const heads = [...table.tHead.rows[0].cells];
-  const statistic = () => choice.querySelector("input:checked").value;
-  let column = 0;
-  let direction = "ascending";
-
-  function key(row) {
-    const data = row.cells[column].dataset;
-    const name = heads[column].dataset.key;
-    if (name === "method") return data.method;
-    return number(/^m\d+$/.test(name) ? data[statistic()] : data[name]);
-  }
-
   function number(text) {
     return text === undefined || text === "" ? NaN : Number(text);
   }
@@ -35,15 +20,11 @@
     });
   }
 
-  function sort() {
-    mark(heads, column, direction);
+  function arrange(table, compare) {
     for (const body of table.tBodies) {
       const rows = [...body.rows].filter((row) => !row.classList.contains("part"));
-      body.append(...rows.sort((a, b) => order(key(a), key(b), direction)));
+      body.append(...rows.sort(compare));
     }
-    const which = /^m\d+$/.test(heads[column].dataset.key) ? ", " + statistic() : "";
-    const label = heads[column].querySelector(".head").textContent.trim();
-    live.textContent = "Sorted by " + label + which + ", " + direction;
   }
 
   function press(head, act) {
@@ -57,23 +38,88 @@
     button.addEventListener("click", act);
   }
 
-  heads.forEach((head, at) => {
-    if (!head.dataset.key) return;
-    press(head, () => {
-      const other = direction === "ascending" ? "descending" : "ascending";
-      direction = at === column ? other : head.dataset.first;
-      column = at;
+  // The leaderboard of a set and all that hangs on it; a page of several sets has one in each part.
+  function leaderboard(part) {
+    const get = (name) => document.getElementById(part.dataset.board + name);
+    const table = part.querySelector(".board");
+    const choice = get("statistic");
+    const live = get("leaderboard").querySelector(":scope > .live");
+    const heads = [...table.tHead.rows[0].cells];
+    const statistic = () => choice.querySelector("input:checked").value;
+    let column = 0;
+    let direction = "ascending";
+
+    function key(row) {
+      const data = row.cells[column].dataset;
+      const name = heads[column].dataset.key;
+      if (name === "method") return data.method;
+      return number(/^m\d+$/.test(name) ? data[statistic()] : data[name]);
+    }
+
+    function sort() {
+      mark(heads, column, direction);
+      arrange(table, (a, b) => order(key(a), key(b), direction));
+      const which = /^m\d+$/.test(heads[column].dataset.key) ? ", " + statistic() : "";
+      const label = heads[column].querySelector(".head").textContent.trim();
+      live.textContent = "Sorted by " + label + which + ", " + direction;
+    }
+
+    heads.forEach((head, at) => {
+      if (!head.dataset.key) return;
+      press(head, () => {
+        const other = direction === "ascending" ? "descending" : "ascending";
+        direction = at === column ? other : head.dataset.first;
+        column = at;
+        sort();
+      });
+    });
+    choice.hidden = false;
+    choice.addEventListener("change", () => {
+      if (!/^m\d+$/.test(heads[column].dataset.key)) {
+        column = heads.findIndex((head) => head.dataset.key === "m0");
+        direction = heads[column].dataset.first;
+      }
       sort();
     });
-  });
-  choice.hidden = false;
-  choice.addEventListener("change", () => {
-    if (!/^m\d+$/.test(heads[column].dataset.key)) {
-      column = heads.findIndex((head) => head.dataset.key === "m0");
-      direction = heads[column].dataset.first;
+
+    // A filter hides rows, and dims what is left out in the figures.
+    const words = get("filter-text");
+    const kind = get("filter-kind");
+
+    function sift() {
+      const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const off = new Set();
+      let shown = 0;
+      let all = 0;
+      for (const row of table.querySelectorAll("tr[data-of]")) {
+        const oracle = row.parentElement.classList.contains("oracle");
+        const fits = { all: true, blind: !oracle, oracle, whole: row.dataset.whole === "1" }[kind.value];
+        const name = row.dataset.of.toLowerCase();
+        row.hidden = !(fits && wanted.every((word) => name.includes(word)));
+        if (row.hidden) off.add(row.dataset.of);
+        else shown += 1;
+        all += 1;
+      }
+      for (const one of part.querySelectorAll("[data-of]")) one.classList.toggle("off", off.has(one.dataset.of));
+      for (const body of table.tBodies) {
+        const title = body.querySelector(".part");
+        if (title) title.hidden = !body.querySelector("tr[data-of]:not([hidden])");
+      }
+      get("filter-count").textContent = shown === all ? "" : shown + " of " + all + " methods";
     }
-    sort();
-  });
+
+    get("filter").hidden = false;
+    words.addEventListener("input", sift);
+    kind.addEventListener("change", sift);
+    get("filter-clear").addEventListener("click", () => {
+      words.value = "";
+      kind.value = "all";
+      sift();
+      words.focus();
+    });
+  }
+
+  for (const part of document.querySelectorAll("[data-board]")) leaderboard(part);
 
   for (const small of document.querySelectorAll("table.sortable")) {
     const own = [...small.tHead.rows[0].cells];
@@ -83,50 +129,12 @@
         const way = !now ? head.dataset.first : now === "ascending" ? "descending" : "ascending";
         mark(own, at, way);
         const value = (row) => (at === 0 ? row.cells[0].dataset.v : number(row.cells[at].dataset.v));
-        small.tBodies[0].append(...[...small.tBodies[0].rows].sort((a, b) => order(value(a), value(b), way)));
+        arrange(small, (a, b) => order(value(a), value(b), way));
         // The gap stands between the hardest and the easiest, which are no longer apart.
-        for (const row of small.tBodies[0].rows) row.classList.remove("gap");
+        for (const row of small.querySelectorAll(".gap")) row.classList.remove("gap");
       });
     });
   }
-
-  // A filter hides rows, and dims what is left out in the figures.
-  const filter = document.getElementById("filter");
-  const words = document.getElementById("filter-text");
-  const kind = document.getElementById("filter-kind");
-  const count = document.getElementById("filter-count");
-
-  function sift() {
-    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const off = new Set();
-    let shown = 0;
-    let all = 0;
-    for (const row of table.querySelectorAll("tr[data-of]")) {
-      const oracle = row.parentElement.classList.contains("oracle");
-      const fits = { all: true, blind: !oracle, oracle, whole: row.dataset.whole === "1" }[kind.value];
-      const name = row.dataset.of.toLowerCase();
-      row.hidden = !(fits && wanted.every((word) => name.includes(word)));
-      if (row.hidden) off.add(row.dataset.of);
-      else shown += 1;
-      all += 1;
-    }
-    for (const part of document.querySelectorAll("[data-of]")) part.classList.toggle("off", off.has(part.dataset.of));
-    for (const body of table.tBodies) {
-      const part = body.querySelector(".part");
-      if (part) part.hidden = !body.querySelector("tr[data-of]:not([hidden])");
-    }
-    count.textContent = shown === all ? "" : shown + " of " + all + " methods";
-  }
-
-  filter.hidden = false;
-  words.addEventListener("input", sift);
-  kind.addEventListener("change", sift);
-  document.getElementById("filter-clear").addEventListener("click", () => {
-    words.value = "";
-    kind.value = "all";
-    sift();
-    words.focus();
-  });
 
   // Paper shows everything.
   const closed = [];

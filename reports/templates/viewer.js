@@ -1,8 +1,8 @@
 // Two pictures of one pair under a divider, side by side, or their difference; all of them are on the page already.
-(() => {
-  const viewer = document.getElementById("viewer");
+document.querySelectorAll("[data-board]").forEach((board) => {
+  const viewer = board.querySelector(".viewer");
   if (!viewer) return;
-  const get = (name) => document.getElementById("v-" + name);
+  const get = (name) => document.getElementById(board.dataset.board + "v-" + name);
   const [pair, id, left, right] = ["pair", "id", "left", "right"].map(get);
   const [zoom, slider, kernels] = ["zoom", "slider", "kernel"].map(get);
   const caption = viewer.querySelector(".v-caption");
@@ -15,7 +15,7 @@
   // Black, violet, red, orange, pale yellow: rising in lightness, so that it reads without colour too.
   const RAMP = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
 
-  for (const part of document.querySelectorAll(".pair")) {
+  for (const part of board.querySelectorAll(".pair")) {
     const tiles = new Map();
     for (const tile of part.querySelectorAll(".tile")) {
       const image = tile.querySelector("img[data-label]");
@@ -33,7 +33,7 @@
     }
     group.append(new Option(name, name));
     const known = new Option(name, name);
-    document.getElementById("v-ids").append(known);
+    get("ids").append(known);
     for (const [label, { image }] of tiles) {
       const button = document.createElement("button");
       button.type = "button";
@@ -50,7 +50,7 @@
   }
   if (!pairs.size) return;
 
-  const mode = () => viewer.querySelector('[name="v-mode"]:checked').value;
+  const mode = () => viewer.querySelector(".modes :checked").value;
 
   function options(select, labels, wanted, other) {
     const now = [wanted, select.value, other].find((label) => labels.includes(label)) ?? labels[0];
@@ -191,7 +191,7 @@
   get("previous").addEventListener("click", () => step(-1));
   get("next").addEventListener("click", () => step(1));
   for (const part of [left, right, kernels]) part.addEventListener("change", draw);
-  for (const part of viewer.querySelectorAll('[name="v-mode"]')) part.addEventListener("change", draw);
+  for (const part of viewer.querySelectorAll(".modes input")) part.addEventListener("change", draw);
   slider.addEventListener("input", split);
   zoom.addEventListener("input", enlarge);
   addEventListener("resize", size);
@@ -230,4 +230,4 @@
   viewer.hidden = false;
   const first = [...pairs.keys()][0];
   open(first, "blurred", undefined);
-})();
+});

@@ -23,7 +23,15 @@ COLUMNS = (
 )
 
 
-def write(folder: Path, method: str, psnr: list[float], *, oracle: bool = False, set_hash: str = "a1" * 32) -> Path:
+def write(
+    folder: Path,
+    method: str,
+    psnr: list[float],
+    *,
+    oracle: bool = False,
+    set_hash: str = "a1" * 32,
+    set_name: str = "tiny",
+) -> Path:
     """An outputs folder that holds nothing but a score table."""
     n = len(psnr)
     frame = pd.DataFrame(
@@ -33,7 +41,7 @@ def write(folder: Path, method: str, psnr: list[float], *, oracle: bool = False,
     frame.loc[np.isnan(psnr), "status"] = "failed: output missing"
     frame[COLUMNS[0].signature], frame[COLUMNS[1].signature] = psnr, [math.nan if math.isnan(p) else 1.0 for p in psnr]
     meta = ScoreMeta(
-        set={"name": "tiny", "hash": set_hash, "path": "../set"},
+        set={"name": set_name, "hash": set_hash, "path": "../set"},
         run={"method": method, "oracle": oracle, "hash": method * 8, "path": "."},
         protocol="shen2020",
         columns=COLUMNS,
@@ -112,6 +120,14 @@ def test_the_report_is_one_file(runs: list[str], capsys: pytest.CaptureFixture[s
     source = target.read_text(encoding="utf-8")
     # The set is not there: said, not hidden.
     assert "No pictures" in source and "21.00" in source and "16.67" in source
+
+
+def test_a_report_of_two_sets_opens_with_the_standing(runs: list[str], tmp_path: Path) -> None:
+    other = write(tmp_path / "far", "sharpen", [30.0, 31.0, 32.0], set_hash="b2" * 32, set_name="other")
+    target = tmp_path / "report.html"
+    assert run("report", *runs, str(other), "-o", str(target), "--quiet") == 0
+    source = target.read_text(encoding="utf-8")
+    assert source.index('id="standing"') < source.index('id="set-tiny"') < source.index('id="set-other"')
 
 
 @pytest.mark.parametrize("command", ["leaderboard", "report"])

@@ -31,6 +31,7 @@ from facedeblur.reports.html import report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "<script>alert(1)</script>"
+SECOND = "dark & <i>small</i>"
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
 FOUND = Column("detection[dlib-hog]", "Face found (dlib-hog)", "fraction", True, 0.0)
@@ -134,15 +135,31 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         for i, (size, angle) in enumerate([(5, 0), (5, 45), (9, 0), (9, 45)])
     }
     made = _write_set(root / "set", sharp, kernels, rng)
-    outputs = {}
-    for folder, method, oracle in [
-        ("blurred", "blurred", False),
-        ("unsharp", "unsharp", False),
-        ("oracle", "wiener", True),
-        ("hostile", HOSTILE, False),
-    ]:
-        outputs[method] = _write_outputs(root / folder, method, made, oracle=oracle)
-    return Bench(root / "set", outputs)
+    methods = {"blurred": "blurred", "unsharp": "unsharp", "oracle": "wiener", "hostile": HOSTILE}
+    return _run_all(root, made, methods)
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Another set, two darker faces x three kernels, with a name to break a page; one of the methods is not on it."""
+    from skimage import data
+
+    root = tmp_path_factory.mktemp("second")
+    portrait = np.asarray(data.astronaut()) // 2
+    sharp = {f"face{i}": np.ascontiguousarray(portrait[44 + 8 * i : 108 + 8 * i, 196:260]) for i in range(2)}
+    kernels = {f"ker{i + 1:02d}_k{size}": _streak(size, 90) for i, size in enumerate([5, 9, 9])}
+    made = _write_set(root / "set", sharp, kernels, np.random.default_rng(1), called=SECOND)
+    return _run_all(root, made, {"blurred": "blurred", "unsharp": "unsharp", "oracle": "wiener"})
+
+
+def _run_all(root: Path, made: Set, methods: dict[str, str]) -> Bench:
+    return Bench(
+        root / "set",
+        {
+            method: _write_outputs(root / folder, method, made, oracle=method == "wiener")
+            for folder, method in methods.items()
+        },
+    )
 
 
 @pytest.fixture(scope="session")
@@ -225,9 +242,38 @@ def report_file(rich: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return report(rich.tables, tmp_path_factory.mktemp("browser") / "report.html")
 
 
+@pytest.fixture(scope="session")
+def sets_file(rich: Bench, second: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of two sets."""
+    return report([*rich.tables, *second.tables], tmp_path_factory.mktemp("browser") / "sets.html")
+
+
 @pytest.fixture
 def opened(browser: Any, report_file: Path) -> Iterator[Any]:
-    """The page, with what it complained about and asked for in ``page.trouble``."""
+    """The page of one set, with what it complained about and asked for in ``page.trouble``."""
+    yield from _opened(browser, report_file)
+
+
+@pytest.fixture
+def opened_sets(browser: Any, sets_file: Path) -> Iterator[Any]:
+    """The page of two sets, just so."""
+    yield from _opened(browser, sets_file)
+
+
+@pytest.fixture(params=["report_file", "sets_file"])
+def either_file(request: pytest.FixtureRequest) -> Path:
+    """A report of one set, and one of two."""
+    found: Path = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def either(browser: Any, either_file: Path) -> Iterator[Any]:
+    """The page of one set, and that of two."""
+    yield from _opened(browser, either_file)
+
+
+def _opened(browser: Any, file: Path) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.trouble = []
@@ -235,7 +281,7 @@ def opened(browser: Any, report_file: Path) -> Iterator[Any]:
     page.on("pageerror", lambda error: page.trouble.append(f"error: {error}"))
     page.on("request", lambda request: request.url.startswith(("file://", "data:")) or page.trouble.append(request.url))
     page.on("dialog", lambda dialog: page.trouble.append(f"dialog: {dialog.message}") or dialog.dismiss())
-    page.goto(report_file.as_uri())
+    page.goto(file.as_uri())
     yield page
     assert page.trouble == []
     context.close()
@@ -250,10 +296,15 @@ def _streak(size: int, angle: float) -> np.ndarray:
 
 
 def _write_set(
-    root: Path, sharp: dict[str, np.ndarray], kernels: dict[str, np.ndarray], rng: np.random.Generator
+    root: Path,
+    sharp: dict[str, np.ndarray],
+    kernels: dict[str, np.ndarray],
+    rng: np.random.Generator,
+    *,
+    called: str = "tiny",
 ) -> Set:
     info = {
-        "name": "tiny",
+        "name": called,
         "recipe": "name = 'tiny'\n",
         "seed": 3,
         "sources": [{"name": "scikit-image"}],

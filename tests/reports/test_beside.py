@@ -13,7 +13,7 @@ import pytest
 from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.parsing_scores import ParsingScores
 from facedeblur.benchmark.recognition import Recognition
-from facedeblur.reports.beside import parsing_figures, pooled_interval, recognition_figures
+from facedeblur.reports.beside import parsing_figures, pooled_spread, recognition_figures
 from facedeblur.reports.board import gather
 from facedeblur.reports.curves import draw_cmc, draw_components
 from facedeblur.reports.html import report
@@ -97,15 +97,26 @@ def test_the_interval_of_a_pooled_score_holds_the_truth() -> None:
     truth = 2 * 0.8 * 400 / (2 * 0.8 * 400 + 40 + 0.2 * 400)
     held = 0
     for _ in range(200):
-        low, high, absent = pooled_interval(draw(), faces, kernels)
-        held += low <= truth <= high and not absent
+        found = pooled_spread(draw(), faces, kernels).interval
+        assert found is not None and found.basis == "20 faces x 8 kernels"
+        held += found.low <= truth <= found.high
     assert 176 <= held <= 199
 
 
 def test_an_interval_that_there_is_not_says_why() -> None:
     counts = np.ones((4, 3), int)
     two = np.array([0, 0, 1, 1])
-    assert pooled_interval(counts, np.zeros(4), two)[2] == "one face"
-    assert pooled_interval(counts, two, np.zeros(4))[2] == "one kernel"
-    assert pooled_interval(counts * 0, two, np.array([0, 1, 0, 1]))[2] == "no values"
-    assert pooled_interval(counts[:0], two[:0], two[:0])[2] == "no values"
+    assert pooled_spread(counts, np.zeros(4), two).absent == "one face"
+    assert pooled_spread(counts, two, np.zeros(4)).absent == "one kernel"
+    other = np.array([0, 1, 0, 1])
+    assert pooled_spread(counts * 0, two, other).absent == "no values"
+    assert pooled_spread(counts[:0], two[:0], two[:0]).absent == "no values"
+    assert pooled_spread(counts * [1, 0, 0], two, other).absent == "equal values", "every image has F = 1"
+
+
+def test_the_interval_of_a_pooled_score_of_two_faces_ends_at_one() -> None:
+    faces, kernels = np.divmod(np.arange(8), 4)
+    found = pooled_spread(
+        np.stack([np.full(8, 400), 60 * faces, 10 * faces + kernels], axis=1), faces, kernels
+    ).interval
+    assert found is not None and 0 <= found.low < found.high == 1 and found.basis == "2 faces x 4 kernels"

@@ -18,7 +18,8 @@ from facedeblur.benchmark.scores import Scores
 from facedeblur.reports import provenance, text
 from facedeblur.reports.board import gather
 from facedeblur.reports.gallery import BUDGET, Gallery
-from facedeblur.reports.html import page, report
+from facedeblur.reports.html import report
+from facedeblur.reports.page import page
 
 Make = Callable[..., Scores]
 VOID = {"meta", "img", "input", "wbr", "br", "hr", "link"}
@@ -114,9 +115,12 @@ def test_the_table_is_whole_without_scripts(source: str, bench: Any) -> None:
             for number in (result.mean, result.std, result.worst):
                 assert f"{number * factor:.{digits}f}".replace("-", "−") in cell
             spread = entry.spread(column).interval
-            assert spread is not None and text.between(spread.low, spread.high, column) in cell
+            assert (text.between(spread.low, spread.high, column) if spread else "[—]") in cell
         assert cells[2].replace("\u200b", "") == f"{entry.ok.sum()}/12"
         assert cells[7].startswith("0.00200")
+    shown = " ".join("".join(read(source).text).split())
+    assert "interval for other faces and other kernels, which rests on 3 faces x 4 kernels, ±" in shown
+    assert 'title="95 % interval from 3 faces x 4 kernels"' in source
 
 
 def test_time_size_and_memory_are_told_apart(scores_of: Make) -> None:

@@ -113,7 +113,7 @@ def test_means_have_the_interval_of_other_faces_and_kernels(scores_of: Make) -> 
     kernels = [f"{at % 10} {at % 8}" for at in range(80)]
     wanted = interval(values, np.repeat(np.arange(8), 10), kernels)
     assert (row[f"{PSNR}:low"], row[f"{PSNR}:high"]) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
-    assert row[f"{PSNR}:interval"] == "faces x kernels"
+    assert row[f"{PSNR}:interval"] == "8 faces x 40 kernels"
     assert row[f"{PSNR}:low"] < row[f"{PSNR}:mean"] < row[f"{PSNR}:high"]
 
 
@@ -141,7 +141,7 @@ def test_blur_of_its_own_for_each_pair_is_another_choice_too(scores_of: Make) ->
     table = scores_of("a", random_psnr(9))
     table.frame["kernel_id"] = ""
     row = leaderboard([table]).iloc[0]
-    assert row[f"{PSNR}:interval"] == "faces" and row[f"{PSNR}:low"] < row[f"{PSNR}:high"]
+    assert row[f"{PSNR}:interval"] == "8 faces" and row[f"{PSNR}:low"] < row[f"{PSNR}:high"]
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,7 @@ def test_kernel_sizes_have_means_and_intervals(board: Any) -> None:
     assert len(axes.collections) == 5 and axes.get_ylabel() == "PSNR (dB)"
     written = texts(figure)
     assert any("failed pairs, counted as 0 dB: a$x$ 1" in text and "true kernel" in text for text in written)
+    assert any("95 % intervals from " in text and " faces x " in text and " kernels a size" in text for text in written)
 
 
 def test_distributions_tell_what_is_not_on_the_axis(board: Any) -> None:

@@ -50,7 +50,8 @@ KNOWN = {
     "begin", "end", "centering", "caption", "label", "scriptsize", "setlength", "tabcolsep", "toprule", "midrule",
     "bottomrule", "cmidrule", "multicolumn", "textit", "textbf", "underline", "pm", "times", "infty", "mathrm",
     "smallskip", "linewidth", "footnotesize", "par", "textbackslash", "textasciitilde", "textasciicircum", "textless",
-    "textgreater", "textbar", "textemdash", "textendash", "char", "sbox", "usebox", "ifdim", "wd", "resizebox", "else", "fi",
+    "textgreater", "textbar", "textemdash", "textendash", "char", "sbox", "usebox",
+    "ifdim", "wd", "resizebox", "else", "fi",
 }  # fmt: skip
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from facedeblur.benchmark.bootstrap import interval
-from facedeblur.benchmark.scores import Scores
-from facedeblur.reports.axes import ticks
+from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.reports.axes import Frame, ticks
 from facedeblur.reports.board import gather
 from facedeblur.reports.plots import by_kernel_size, distribution
 from facedeblur.reports.svg import draw_distribution, draw_kernel_size, draw_spread
@@ -43,6 +45,7 @@ def test_intervals_are_those_of_the_size_by_itself(scores_of: Make) -> None:
     here = table.frame[table.frame["kernel_size"] == 19]
     bounds = interval(here[PSNR].fillna(0.0).to_numpy(), here["identity"].to_numpy(), here["kernel_id"].to_numpy())
     assert found.loc[19, ["low", "high"]].tolist() == pytest.approx([bounds.low, bounds.high], abs=1e-9)
+    assert found.loc[19, "basis"] == bounds.basis
     table.frame["kernel_id"] = "one"
     alone = by_kernel_size(gather([table]))
     assert alone["low"].isna().all() and set(alone["absent"]) == {"one kernel"}
@@ -154,6 +157,17 @@ def test_ticks_are_round_and_inside(low: float, high: float, about: int) -> None
     steps = np.diff(found)
     np.testing.assert_allclose(steps, steps[0], rtol=1e-6)
     assert f"{steps[0]:.1e}"[:3] in {"1.0", "2.0", "5.0"}
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.98, 1.0), (0.0, 1.0), (1.0, 1.0), (0.0, 0.0), (0.2, 0.7)])
+def test_no_tick_stands_where_no_mean_can_be(low: float, high: float) -> None:
+    box, column = (
+        Frame(200, 100, left=0, right=0, top=0, bottom=0),
+        Column("a", "A", "fraction", True, 0.0, False, 0, 1),
+    )
+    shown = [float(level["text"]) for level in box.fit([low, high], column)]
+    assert len(shown) >= 2 and 0 <= shown[0] <= shown[-1] <= 100
+    assert len(box.fit([low, high], replace(column, least=-math.inf, most=math.inf))) >= len(shown)
 
 
 def test_frames_are_plain_tables(scores_of: Make) -> None:

@@ -155,15 +155,15 @@ def test_arrow_keys_step_through_a_figure(opened: Any) -> None:
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_it_is_readable_in_light_dark_and_on_a_phone(
-    browser: Any, report_file: Path, tmp_path: Path, scheme: str, width: int
+    browser: Any, either_file: Path, tmp_path: Path, scheme: str, width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
-    page.goto(report_file.as_uri())
+    page.goto(either_file.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page itself never scrolls sideways"
     low = page.evaluate(CONTRAST)
     assert low == [], "text with less contrast than 4.5 to 1"
-    shot = kept(tmp_path) / f"report-{scheme}-{width}.png"
+    shot = kept(tmp_path) / f"{either_file.stem}-{scheme}-{width}.png"
     page.screenshot(path=shot, full_page=True)
     assert shot.stat().st_size > 20_000
     context.close()
@@ -179,13 +179,13 @@ def test_it_is_whole_without_scripts(browser: Any, report_file: Path) -> None:
     context.close()
 
 
-def test_it_prints(browser: Any, report_file: Path, tmp_path: Path) -> None:
+def test_it_prints(browser: Any, either_file: Path, tmp_path: Path) -> None:
     page = browser.new_page()
-    page.goto(report_file.as_uri())
-    pdf = page.pdf(prefer_css_page_size=True, path=kept(tmp_path) / "report.pdf")
+    page.goto(either_file.as_uri())
+    pdf = page.pdf(prefer_css_page_size=True, path=kept(tmp_path) / f"{either_file.stem}.pdf")
     assert pdf.startswith(b"%PDF") and len(pdf) > 20_000
     page.emulate_media(media="print")
-    assert not page.locator("#viewer, #filter, #statistic, nav").filter(visible=True).count()
+    assert not page.locator(".viewer, .filter, .choice, nav").filter(visible=True).count()
     page.close()
 
 

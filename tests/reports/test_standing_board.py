@@ -246,6 +246,7 @@ def test_two_sets_are_two_results_of_one_card(scores_of: Make) -> None:
     assert [one["dataset"]["type"] for one in results] == ["tiny", "else-where-2"]
     assert [one["dataset"]["revision"] for one in results] == ["a1" * 32, "b2" * 32]
     assert results[0]["metrics"][0]["args"]["interval_95"][0] < results[0]["metrics"][0]["value"]
+    assert results[0]["metrics"][0]["args"]["interval_95_from"] == "8 faces x 40 kernels"
 
 
 def test_cards_of_alike_names_stay_apart(scores_of: Make, tmp_path: Path) -> None:

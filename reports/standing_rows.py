@@ -1,0 +1,119 @@
+"""The standing over several sets as the page writes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from facedeblur.reports import text
+from facedeblur.reports.board import Board
+from facedeblur.reports.over_sets import RULE, Overview, Place, Standing
+from facedeblur.reports.rows import heading
+from facedeblur.reports.svg import style
+
+LISTED = 3
+
+
+def title(names: Sequence[str]) -> str:
+    """The sets by name where they are few: ``a, b and c``; else how many."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= LISTED else f"{len(names)} sets"
+
+
+def rank(number: float) -> str:
+    """A mean rank with two decimals."""
+    return text.NONE if math.isnan(number) else f"{number:.2f}"
+
+
+def standing(found: Overview) -> dict[str, Any]:
+    """The table of methods and sets: ``heads``, ``parts`` (ranked, on some sets, oracles), ``rule``."""
+    heads = [
+        {**heading(board.headline), "pairs": text.count(board.leader.total), "protocol": board.leader.meta.protocol}
+        for board in found.boards
+    ]
+    best = min((one.mean_rank for one in found.standings if not math.isnan(one.mean_rank)), default=math.nan)
+    kinds = {
+        "": [one for one in found.standings if not math.isnan(one.mean_rank)],
+        "Not on every set: no mean rank": [
+            one for one in found.standings if math.isnan(one.mean_rank) and not one.oracle
+        ],
+        "Given the true kernel: not ranked": [one for one in found.standings if one.oracle],
+    }
+    parts = [
+        {"title": kind, "rows": [_row(found, one, best) for one in some], "oracle": some[0].oracle}
+        for kind, some in kinds.items()
+        if some
+    ]
+    return {"heads": heads, "parts": parts, "rule": RULE, "entered": _entered(found)}
+
+
+def _row(found: Overview, one: Standing, best: float) -> dict[str, Any]:
+    entry = next(place.entry for place in one.places if place is not None)
+    return {
+        **style(found.palette.index(one.label)),
+        "label": one.label,
+        "oracle": one.oracle,
+        "entry": entry,
+        "mean_rank": rank(one.mean_rank),
+        "key": "" if math.isnan(one.mean_rank) else one.mean_rank,
+        "best": rank(one.mean_rank) == rank(best),
+        "cells": [
+            None if place is None else _cell(board, place)
+            for board, place in zip(found.boards, one.places, strict=True)
+        ],
+    }
+
+
+def _cell(board: Board, place: Place) -> dict[str, Any]:
+    entry = place.entry
+    column, spread, ok = board.headline, entry.spread(board.headline), int(entry.ok.sum())
+    mean = entry.summary(column).mean
+    return {
+        "mean": text.value(mean, column),
+        "key": "" if math.isnan(mean) else repr(float(mean)).replace("inf", "Infinity"),
+        "best": entry in board.best(column),
+        "between": text.between(spread.interval.low, spread.interval.high, column) if spread.interval else "",
+        "no_interval": spread.absent,
+        "rank": place.rank,
+        "letters": place.letters,
+        "mean_rank": "" if math.isnan(place.mean_rank) else rank(place.mean_rank),
+        "short": "" if ok == entry.total else text.coverage(ok, entry.total),
+    }
+
+
+def _entered(found: Overview) -> list[dict[str, Any]]:
+    """Metrics that enter the mean ranks, with the sets; those with the same metrics together."""
+    told: dict[tuple[str, ...], list[str]] = {}
+    for name, metrics in zip(found.names, found.ranked_in, strict=True):
+        told.setdefault(metrics, []).append(name)
+    return [{"metrics": metrics, "sets": [] if len(told) == 1 else names} for metrics, names in told.items()]
+
+
+def verdict(found: Overview, verdicts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Who has the best mean rank, and who leads on each set, by the sets' own ``verdict``."""
+    ranked = [one for one in found.standings if not math.isnan(one.mean_rank)]
+    methods = [one for one in ranked if not one.is_input]
+    given = next((one for one in ranked if one.is_input), None)
+    leader = methods[0] if methods else None
+    runner = methods[1] if len(methods) > 1 else None
+    return {
+        "leader": leader,
+        "mean_rank": rank(leader.mean_rank) if leader else "",
+        "runner": runner and {"label": runner.label, "mean_rank": rank(runner.mean_rank)},
+        "tied": bool(leader and runner and rank(leader.mean_rank) == rank(runner.mean_rank)),
+        "input": rank(given.mean_rank) if given and leader else "",
+        "number": "both" if len(found.boards) == 2 else f"all {len(found.boards)}",
+        "sets": list(zip(found.boards, verdicts, strict=True)),
+    }
+
+
+def unavailable(found: Overview) -> list[tuple[str, tuple[str, ...]]]:
+    """Why metrics were not computed, with the sets where that is not so on all."""
+    told: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name, board in zip(found.names, found.boards, strict=True):
+        for one in board.unavailable:
+            told.setdefault(one, []).append(name)
+    return [
+        (why if len(names) == len(found.boards) else f"{why} ({', '.join(names)})", metrics)
+        for (why, metrics), names in told.items()
+    ]
