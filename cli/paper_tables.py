@@ -25,7 +25,7 @@ PLAIN = ("", "*", "+")
 @click.command(name="tables")
 @click.argument("scores", metavar="[SCORES]...", nargs=-1, type=click.Path())
 @click.option("--protocol", default="shen2020", show_default=True,
-              help="The paper: shen2020, umsn, lin2020, dfpgnet or anand.")  # fmt: skip
+              help="The paper: shen2020, umsn, lin2020, dfpgnet or anand; levin2009 for Levin's set.")  # fmt: skip
 @click.option("--table", "numbers", multiple=True, metavar="NUMBER", help="Only this table, 10 or IV; repeatable.")
 @click.option("--dataset", "datasets", multiple=True, metavar="SET=NAME",
               help="A set, by name or hash, is what the paper calls NAME, e.g. myset=Helen; repeatable.")  # fmt: skip

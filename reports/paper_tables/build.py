@@ -109,7 +109,7 @@ def paper_tables(
     tables : sequence of Scores or path
         Score tables, their files, or OUTPUTS folders; see `read_runs`. With none only printed values stand there.
     protocol : str
-        The paper: shen2020, umsn, lin2020, dfpgnet, anand.
+        The paper: shen2020, umsn, lin2020, dfpgnet, anand; levin2009 for what a later one prints of Levin's set.
     numbers : sequence of str
         Tables of it, ``10`` or ``IV``; all that are laid out where there is none.
     datasets : mapping, optional

@@ -62,7 +62,7 @@ class How:
 
     Attributes
     ----------
-    kind : {'scores', 'recognition', 'parsing', 'seconds', 'parameters', 'megabytes', 'implementation'}
+    kind : {'scores', 'recognition', 'parsing', 'error-ratio', 'seconds', 'parameters', 'megabytes', 'implementation'}
     name : str
         The metric (``ssim[matlab3d]``), the number of nearest images (``3``), or partition and group
         (``umsn4:hair``, ``helen11:mean``).
@@ -193,8 +193,9 @@ _ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V"}
 
 
 def _known() -> Mapping[str, tuple[Layout, ...]]:
+    from facedeblur.reports.paper_tables.levin_layouts import LEVIN
     from facedeblur.reports.paper_tables.other_layouts import ANAND, DFPGNET, LIN
     from facedeblur.reports.paper_tables.shen_layouts import SHEN
     from facedeblur.reports.paper_tables.umsn_layouts import UMSN
 
-    return {"shen2020": SHEN, "umsn": UMSN, "lin2020": LIN, "dfpgnet": DFPGNET, "anand": ANAND}
+    return {"shen2020": SHEN, "umsn": UMSN, "lin2020": LIN, "dfpgnet": DFPGNET, "anand": ANAND, "levin2009": LEVIN}

@@ -50,6 +50,8 @@ def measure(run: Run, how: How, protocol: str = "") -> Measured | Absent:
         return _recognised(run, int(how.name))
     if how.kind == "parsing":
         return _parsed(run, *how.name.split(":"))
+    if how.kind == "error-ratio":
+        return _compared(run)
     if run.reference or run.entry is None:
         return Absent("not known without a score table: facedeblur score SET OUTPUTS")
     return _told(run.entry, how.kind)
@@ -135,6 +137,15 @@ def _parsed(run: Run, partition: str, group: str) -> Measured | Absent:
     if group == "mean" and left_out:
         notes.append(f"mean without {', '.join(left_out)}, which parser {found.parser} does not tell")
     return Measured(value, f"fscore[{found.parser},{partition}]", notes=tuple(notes))
+
+
+def _compared(run: Run) -> Measured | Absent:
+    found = run.ratio
+    if isinstance(found, Absent):
+        return found
+    notes = (f"{found.failed:,} of {found.ratios.size:,} pairs of {run.method} failed: their error ratio is infinite",)
+    signature = f"error-ratio[{found.reference},{found.metric}]"
+    return Measured(float(found.ratios.mean()), signature, notes=notes if found.failed else ())
 
 
 def _told(entry: Entry, kind: str) -> Measured | Absent:

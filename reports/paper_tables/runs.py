@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from facedeblur.benchmark.error_ratio import ErrorRatio, error_ratio
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.parsing_scores import FILE as PARSING
 from facedeblur.benchmark.parsing_scores import ParsingScores
@@ -62,6 +63,8 @@ class Run:
     parsing : ParsingScores or Absent
     info : dict
         Contents of ``run.json`` as the score table has them: device, timings, parameters.
+    ratio : ErrorRatio or Absent
+        Against the run with the true kernels that restores as this one does, or else the only one there is.
     """
 
     method: str
@@ -73,6 +76,7 @@ class Run:
     recognition: Recognised | Absent
     parsing: ParsingScores | Absent
     info: dict[str, Any] = field(default_factory=dict)
+    ratio: ErrorRatio | Absent = field(default_factory=lambda: NO_RATIO)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_fscores", {})
@@ -87,6 +91,7 @@ class Run:
 
 NO_RECOGNITION = Absent("not measured: facedeblur recognise SET OUTPUTS")
 NO_PARSING = Absent("not measured: facedeblur parse SET OUTPUTS")
+NO_RATIO = Absent("no run with the true kernels to compare with: facedeblur run krishnan-fergus-2009 SET -o OUTPUTS")
 
 
 def read_runs(tables: Sequence[Scores | str | Path]) -> tuple[Run, ...]:
@@ -121,8 +126,26 @@ def read_runs(tables: Sequence[Scores | str | Path]) -> tuple[Run, ...]:
                                  found="the same run again", do="give it once")  # fmt: skip
         runs.append(run)
         sharp[clear.set.hash] = _joined(sharp.get(clear.set.hash), clear)
+    runs = [replace(run, ratio=_ratio(run, runs)) for run in runs]
     shown = [run for run in sharp.values() if not (run.recognition is NO_RECOGNITION and run.parsing is NO_PARSING)]
     return (*shown, *sorted(runs, key=lambda run: run.oracle))
+
+
+def _ratio(run: Run, runs: Sequence[Run]) -> ErrorRatio | Absent:
+    """Compare with the run of the same method with the true kernels, else with the only one that was given them."""
+    if run.entry is None:
+        return Absent("not known without a score table: facedeblur score SET OUTPUTS --protocol levin2009")
+    known = [one for one in runs if one.oracle and one.entry is not None and one.set.hash == run.set.hash]
+    alike = [one for one in known if one.method == run.method.partition("[")[0]] or known
+    if len(alike) != 1 or alike[0].entry is None:
+        several = ", ".join(one.method for one in alike)
+        return Absent(f"{several} were all given the true kernels: give one of them") if several else NO_RATIO
+    if alike[0] is run:
+        return Absent(f"{run.method} was given the true kernels: it is what others are compared with")
+    try:
+        return error_ratio(run.entry.scores, alike[0].entry.scores)
+    except InputError as error:
+        return Absent(str(error))
 
 
 def _joined(one: Run | None, other: Run) -> Run:

@@ -25,7 +25,14 @@ from facedeblur.reports.published_values import published
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
-PAPERS = {"shen2020": "3 9 10 11 12", "umsn": "I II III IV V", "lin2020": "1", "dfpgnet": "5 6", "anand": "II"}
+PAPERS = {
+    "shen2020": "3 9 10 11 12",
+    "umsn": "I II III IV V",
+    "lin2020": "1",
+    "dfpgnet": "5 6",
+    "anand": "II",
+    "levin2009": "11",
+}
 Make = Callable[..., Scores]
 
 
