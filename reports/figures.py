@@ -214,7 +214,7 @@ def _size_table(frame: Any, column: Column) -> dict[str, Any]:
 
 
 def _spread_table(frame: Any, column: Column) -> list[tuple[str, list[str], int, int]]:
-    parts = ("least", "q25", "median", "q75", "most")
+    parts = ("tail", "least", "q05", "q25", "median", "q75", "q95", "most")
     return [
         (row["method"], [text.value(row[part], column) for part in parts], row["failed"], row["infinite"])
         for row in frame.to_dict("records")

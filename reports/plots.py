@@ -10,6 +10,7 @@ import numpy as np
 from facedeblur.benchmark.scores import Column
 from facedeblur.benchmark.statistics import summary
 from facedeblur.benchmark.uncertainty import Spread, factors, spread
+from facedeblur.reports.axes import reach
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry, summarise
 
@@ -121,18 +122,15 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a method: ``place``, ``method``, ``oracle``, ``edges`` (bins + 1,), ``counts`` (bins,), ``failed``,
-        ``infinite``, and over the scored pairs ``least``, ``q25``, ``median``, ``q75``, ``most``.
+        ``infinite``, and over the scored pairs ``least``, ``q05``, ``q25``, ``median``, ``q75``, ``q95``, ``most`` and
+        ``tail``, the mean of the worst 5 %.
     """
     import pandas as pd
 
     column = board.headline
     raw = {entry.label: entry.values(column, filled=False) for entry in board}
     finite = {label: values[np.isfinite(values)] for label, values in raw.items()}
-    everything = np.concatenate(list(finite.values()))
-    low, high = (float(everything.min()), float(everything.max())) if everything.size else (0.0, 1.0)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, bins + 1)
+    edges = np.linspace(*reach(np.concatenate(list(finite.values()))), bins + 1)
     rows = []
     for entry in board:
         result = summary(raw[entry.label], higher_is_better=True)
@@ -146,10 +144,13 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
                 "failed": result.failed,
                 "infinite": result.infinite,
                 "least": result.worst,
+                "q05": result.q05,
                 "q25": result.q25,
                 "median": result.median,
                 "q75": result.q75,
+                "q95": result.q95,
                 "most": result.best,
+                "tail": summary(raw[entry.label], higher_is_better=column.higher_is_better).tail,
             }
         )
     return pd.DataFrame(rows)

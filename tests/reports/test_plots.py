@@ -63,6 +63,8 @@ def test_every_pair_is_in_a_bin_or_counted_beside(scores_of: Make) -> None:
     finite = np.delete(psnr, [2, 5, 9])
     np.testing.assert_array_equal(found.loc["a", "counts"], np.histogram(finite, found.loc["a", "edges"])[0])
     assert found.loc["a", "median"] == np.median(np.delete(psnr, 5))
+    assert found.loc["b", "tail"] == pytest.approx(np.sort(psnr)[:8].mean() - 8, abs=1e-12), "eight of 160 are 5 %"
+    assert found.loc["b", "q05"] == pytest.approx(np.sort(psnr)[7:9] @ [0.05, 0.95] - 8, abs=1e-12)
 
 
 def parse(drawing: str) -> ET.Element:
