@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import list_images
 from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import write_rows
@@ -28,6 +27,7 @@ from facedeblur.generators.collection import ROLES, Collection
 from facedeblur.generators.landmark_files import PROVIDER, read_landmarks
 from facedeblur.generators.names import identity_of, image_ids
 from facedeblur.generators.quality import Limits, Quality
+from facedeblur.generators.source_lists import some_photographs
 from facedeblur.generators.templates import Template, template_named
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _open(photos: str | Path | Collection, out: Path) -> Collection:
         from facedeblur.generators.sources import open_collection
 
         return open_collection(photos)
-    list_images(photos)
+    some_photographs(Path(photos))
     return folder(Path(photos), out)
 
 

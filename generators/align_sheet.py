@@ -11,13 +11,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import read_photo
 from facedeblur.benchmark.sets import Image
 from facedeblur.generators.align_journal import folder_of
-
-# One colour a class of Helen: background, skin, brows, eyes, nose, upper lip, inner mouth, lower lip, hair.
-COLOURS = np.array(
-    [[0, 0, 0], [255, 205, 148], [120, 60, 20], [190, 110, 40], [0, 110, 255], [0, 220, 255], [255, 150, 0],
-     [220, 0, 60], [255, 255, 255], [255, 90, 140], [90, 0, 160]],
-    np.float64,
-)  # fmt: skip
+from facedeblur.generators.sheet import LABEL_COLOURS, image_sheet, spread
 
 
 def crop_sheet(out: Path, rows: Sequence[Image], path: str | Path, *, most: int = 96) -> int:
@@ -44,8 +38,6 @@ def crop_sheet(out: Path, rows: Sequence[Image], path: str | Path, *, most: int 
     InputError
         When there is no crop.
     """
-    from facedeblur.generators.sheet import image_sheet, spread
-
     shown = [row for row in rows if folder_of(row.status)]
     if not shown:
         raise InputError(str(out), expected="a crop for the contact sheet", found="none", do="see images.csv")
@@ -76,5 +68,5 @@ def over(crop: np.ndarray, label: np.ndarray) -> np.ndarray:
     -------
     np.ndarray, shape (H, W, 3), uint8 RGB
     """
-    mixed = np.floor((crop + COLOURS[label]) / 2 + 0.5)
+    mixed = np.floor((crop.astype(np.float64) + LABEL_COLOURS[label]) / 2 + 0.5)
     return np.where(label[:, :, None] > 0, mixed, crop).astype(np.uint8)

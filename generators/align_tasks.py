@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from facedeblur.generators.collection import Collection, Photograph
-from facedeblur.generators.names import identity_of, image_ids
+from facedeblur.generators.names import canonical, composed, identity_of, image_ids, in_order
 from facedeblur.generators.quality import Limits
+from facedeblur.generators.source_lists import folders_in
 from facedeblur.generators.templates import template_named
 
 # Part of every journal key: raise it when the same photograph would give another crop.
@@ -63,25 +63,23 @@ class AlignTask:
     @property
     def index(self) -> int:
         """A number from 0 to 2**64 - 1 that the photograph's path alone determines."""
-        return int.from_bytes(hashlib.sha256(self.photograph.source.encode()).digest()[:8], "little")
+        return int.from_bytes(hashlib.sha256(composed(self.photograph.source).encode()).digest()[:8], "little")
 
 
-def folder(root: Path, out: Path) -> Collection:
-    """Every file under `root`, and every folder that holds none, but for what is hidden and `out`.
+def folder(root: Path, *ours: Path) -> Collection:
+    """Every file under `root`, and every folder that holds none, but for what is hidden and the folders `ours`.
 
     A photograph belongs to its folder, or to the name before a trailing ``_0001``.
     """
-    ours = out.resolve()
-    parts: list[tuple[str, ...]] = []
-    for place, folders, names in os.walk(root):
-        here = Path(place)
-        folders[:] = [name for name in folders if not name.startswith(".") and (here / name).resolve() != ours]
-        inside = here.relative_to(root).parts
-        parts += [(*inside, name) for name in names if not name.startswith(".") and (here / name).is_file()]
-        if inside and not folders and all(name.startswith(".") for name in names):
-            parts.append(inside)
-    sources = ["/".join(names) for names in sorted(parts)]
-    photographs = tuple(Photograph(s, s.split("/")[-1] if (root / s).is_dir() else identity_of(s)) for s in sources)
+    sources: list[str] = []
+    for place, folders, names in folders_in(root, skip=ours):
+        sources += [place + name for name in names if (root / place / name).is_file()]
+        if place and not folders and not names:
+            sources.append(place.rstrip("/"))
+    photographs = tuple(
+        Photograph(s, composed(s.split("/")[-1]) if (root / s).is_dir() else identity_of(s))
+        for s in sorted(sources, key=in_order)
+    )
     return Collection("folder", root, "not stated", "", photographs)
 
 
@@ -106,7 +104,7 @@ def tasks_of(
     if collection.name != "folder" or any(p.label or p.role or p.points for p in photographs):
         from facedeblur.generators.source_folders import empty_folders
 
-        photographs += [Photograph(name, name) for name in empty_folders(collection)]
+        photographs += [Photograph(place, place.rpartition("/")[2]) for place in empty_folders(collection)]
         names = [photograph.identity for photograph in photographs]
     ids = image_ids([photograph.source for photograph in photographs], names)
     return [
@@ -114,7 +112,7 @@ def tasks_of(
             path=collection.root / given.source,
             photograph=Photograph(
                 given.source, given.identity, given.role or role, given.label,
-                given.points if points is None else points.get(given.source, ()),
+                given.points if points is None else points.get(canonical(given.source), ()),
             ),
             image_id=image_id,
             label=collection.root / given.label if given.label else None,

@@ -46,6 +46,7 @@ def build(
     faces: str | Path,
     out: str | Path,
     *,
+    name: str = "",
     seed: int = 0,
     store: str = "png",
     match: str = "",
@@ -76,6 +77,9 @@ def build(
         reader of a published collection. Videos or folders of frames for averaged frames.
     out : path
         Folder of the set.
+    name : str
+        What the set is called in every table, where it is not to be the recipe's name: sets of one leaderboard have
+        different names. The content hash does not depend on it.
     seed : int
         With an item's index it determines the item.
     store : {'png', 'npy'}
@@ -112,7 +116,7 @@ def build(
             do="use facedeblur pairs, or train from the recipe",
         )
     record = {
-        "name": described.name,
+        "name": name or described.name,
         "title": described.title,
         "recipe": text,
         "assumptions": [asdict(entry) for entry in described.assumption],
@@ -136,7 +140,7 @@ def build(
             licence=licence,
             store=store,
             seed=seed,
-            jobs=jobs,
+            **workers,
             record=record,
             progress=progress,
         )
@@ -152,6 +156,7 @@ def build(
         template=described.image.template,
         margin=_margin(described, bank),
         workspace=workspace,
+        skip=(out, out.with_name(out.name + ".building")),
         seed=seed,
         select=Selection(
             match=match,

@@ -67,7 +67,7 @@ def crop_window(
             return CropWindow(None, NO_SKIN, "no label image" if label is None else "no pixel of class skin")
         return CropWindow(window(*_skin_box(rows, columns, width, height, spec.below), size))
     times = width / spec.photo[0]
-    if (width, height) != spec.photo and not (spec.scaled and height == times * spec.photo[1]):
+    if (width, height) != spec.photo and not (spec.scaled and height * spec.photo[0] == width * spec.photo[1]):
         expected = f"{spec.photo[0]}x{spec.photo[1]}" + ", or of that shape" * spec.scaled
         return CropWindow(None, WRONG_SIZE, f"photograph of {width}x{height} pixels, expected {expected}")
     across, down = (side * times for side in spec.window)

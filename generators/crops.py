@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import list_images, pixel_hash, read_label, read_photo, read_png
+from facedeblur.benchmark.images import pixel_hash, read_label, read_photo, read_png
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import read_rows
 from facedeblur.generators.collection import Collection, Photograph
 from facedeblur.generators.names import identity_of, image_ids
+from facedeblur.generators.source_lists import some_photographs
 from facedeblur.generators.templates import Template, template_named
 
 
@@ -88,6 +90,7 @@ def gather(
     template: str,
     margin: int,
     workspace: Path,
+    skip: Sequence[Path] = (),
     select: Selection = Selection(),
     seed: int = 0,
     jobs: int = -1,
@@ -112,6 +115,8 @@ def gather(
         Pixels of surrounding wanted around each crop.
     workspace : Path
         Where aligned crops are kept while the set is built.
+    skip : sequence of Path
+        Other folders of ours, which are no photographs where they lie in a plain folder.
     select : Selection
         Filters of `sources.open_collection`; how many photographs a person has for a gallery; who
         finds faces, as for `align.align`.
@@ -133,16 +138,17 @@ def gather(
     if (root / "images.csv").is_file():
         found = _chosen(_aligned(root, folder=root.resolve().name), root, select, seed)
     else:
-        collection = _collection(faces, select, seed)
-        plain = _is_plain(faces, select)
-        files = list_images(root) if plain else [collection.root / one.source for one in collection.photographs]
+        ours = (workspace, *skip)
+        collection = _collection(faces, select, seed, ours)
+        files = [collection.root / one.source for one in collection.photographs]
         if template == "none" or all(_measures(file, template_named(template)) for file in files):
             found = _finished(collection)
         else:
             from facedeblur.generators.align import align
+            from facedeblur.generators.align_tasks import folder
 
             align(
-                root if plain else collection,
+                folder(root, *ours) if _is_plain(faces, select) else collection,
                 workspace,
                 template=template,
                 detector=select.detector,
@@ -166,12 +172,12 @@ def _is_plain(faces: str | Path, select: Selection) -> bool:
     return Path(faces).is_dir() and select.everything
 
 
-def _collection(faces: str | Path, select: Selection, seed: int) -> Collection:
+def _collection(faces: str | Path, select: Selection, seed: int, ours: Sequence[Path]) -> Collection:
     """The photographs that are wanted, with their roles."""
     from facedeblur.generators.sources import open_collection
 
     if _is_plain(faces, select):
-        sources = [file.relative_to(faces).as_posix() for file in list_images(faces)]
+        sources = some_photographs(Path(faces), skip=ours)
         listed = tuple(Photograph(source, identity_of(source)) for source in sources)
         return Collection("folder", Path(faces), "not stated", "", listed)
     opened = open_collection(faces, match=select.match, roles=select.roles, listed=select.listed, limit=select.limit)
@@ -214,10 +220,11 @@ def _chosen(found: Crops, root: Path, select: Selection, seed: int) -> Crops:
 def _check(found: Crops, template: str, faces: str | Path) -> None:
     usable = [image for image in found.images if image.ok]
     if not any(image.blurred for image in usable):
-        statuses = sorted({image.status for image in found.images})
-        raise InputError(
-            str(faces), expected="at least one usable face", found=", ".join(statuses), do="give other photographs"
-        )
+        numbers = Counter(image.status for image in found.images)
+        # What was noted of one of them stands for all.
+        notes = {image.status: f" ({image.note})" for image in found.images if image.note}
+        told = ", ".join(f"{number:,} {status}{notes.get(status, '')}" for status, number in sorted(numbers.items()))
+        raise InputError(str(faces), expected="at least one usable face", found=told, do="give other photographs")
     if template == "none":
         return
     goal = template_named(template)

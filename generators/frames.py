@@ -48,6 +48,7 @@ def frames(
     videos: str | Path,
     out: str | Path,
     *,
+    name: str = "",
     length: int = 11,
     stride: int | None = None,
     gamma: float = 1.0,
@@ -70,6 +71,8 @@ def frames(
     store: str = "png",
     seed: int = 0,
     jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
     record: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Set:
@@ -86,6 +89,8 @@ def frames(
         Video file, folder of frames, or a folder of such; see `video_list.list_videos`.
     out : path
         Folder of the set.
+    name : str
+        What the set is called in every table; ``frames-11`` for 11 frames where it is not given.
     length : int
         Frames averaged, odd. 7 to 13 of 240 frames a second are usual, fewer of 25 or 30.
     stride : int, optional
@@ -111,6 +116,8 @@ def frames(
         For the record; nothing is drawn.
     jobs : int
         Videos worked on at once; -1 uses every processor.
+    backend, scheduler
+        As for `parallel.imap`.
     record : mapping, optional
         Fields of ``set.json`` that replace those of this function: name, title, recipe, assumptions.
     progress : callable, optional
@@ -141,11 +148,12 @@ def frames(
     building = out.with_name(out.name + ".building")
     found = list_videos(videos, identity=identity, skip=(out, workspace, building))
     tasks = [VideoTask(video, spec, workspace, _key(video, spec)) for video in found]
-    inputs = hashlib.sha256(json.dumps([store, seed, record, *(task.key for task in tasks)]).encode()).hexdigest()
+    inputs = hashlib.sha256(json.dumps([store, seed, name, record, *(task.key for task in tasks)]).encode()).hexdigest()
     if _finished(out, inputs):
         return Set.open(out)
     journals = []
-    for journal in imap(make_windows, tasks, jobs=min(jobs, len(tasks)) if jobs > 0 else jobs):
+    workers = min(jobs, len(tasks)) if jobs > 0 else jobs
+    for journal in imap(make_windows, tasks, jobs=workers, backend=backend, scheduler=scheduler):
         journals.append(journal)
         if progress:
             progress(len(journals), len(tasks))
@@ -158,7 +166,7 @@ def frames(
             found=_reasons(rejected, images), do="give other videos or options",
         )  # fmt: skip
     info: dict[str, Any] = {
-        "name": f"frames-{length}",
+        "name": name or f"frames-{length}",
         "title": f"Means of {length} frames" + (f", {template}, {face}" if not spec.whole else ""),
         "recipe": spec.text(),
         "seed": seed,

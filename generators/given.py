@@ -23,6 +23,7 @@ from facedeblur.benchmark.set_writer import SetWriter
 from facedeblur.benchmark.sets import Image, Pair, Set
 from facedeblur.benchmark.stores import write_stack
 from facedeblur.generators.kernel_readers import read_bank
+from facedeblur.generators.source_lists import NOT_STATED
 
 PACKAGES = ("facedeblur", "numpy", "scipy")
 REACH = 8
@@ -74,7 +75,7 @@ def given(
     info = {
         **record,
         "seed": seed,
-        "sources": [{"folder": folder.name, "licence": licence, "collection": record["title"]}],
+        "sources": [{"folder": folder.resolve().name, "licence": licence or NOT_STATED, "collection": record["title"]}],
         "packages": {name: version(name) for name in PACKAGES},
     }
     writer = SetWriter(out, info, store=store)
@@ -130,7 +131,7 @@ def _bank(folder: Path, sharp: Mapping[str, np.ndarray], names: Sequence[str]) -
         which = int(misfits[1] < misfits[0])
         kernels.append(choices[which])
         turned += [name] * which
-    return Bank.of(names, kernels, {"source": folder.name, "turned": turned})
+    return Bank.of(names, kernels, {"source": folder.resolve().name, "turned": turned})
 
 
 def _misfit(sharp: np.ndarray, kernel: np.ndarray, blurred: np.ndarray) -> float:

@@ -150,7 +150,9 @@ def _of_maps(folder: Path) -> np.ndarray:
     """The likeliest class by Helen's 11 probability maps; the lower one where two are equal."""
     maps = []
     for number in range(len(HELEN)):
-        file = next(folder.glob(f"*_lbl{number:02}.png"), None)
+        # Archives of other systems bring ._NAME_lbl00.png along.
+        files = sorted(path for path in folder.glob(f"*_lbl{number:02}.png") if not path.name.startswith("."))
+        file = next(iter(files), None)
         if file is None:
             raise InputError(
                 str(folder), expected=f"NAME_lbl{number:02}.png ({HELEN[number]})", found="none", do="unpack it again"

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.generators.names import canonical
 
 PROVIDER = "file"
 """What stands for these points where a landmarker is named."""
@@ -27,6 +28,7 @@ def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
     Returns
     -------
     dict of str to tuple of ten floats
+        By path, as `names.canonical` writes it.
 
     Raises
     ------
@@ -45,7 +47,7 @@ def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
         where = f"{path} line {reader.line_num}"
         if not any(field.strip() for field in line) or (reader.line_num == 1 and not any(map(_is_number, line[1:]))):
             continue
-        source = line[0].strip().replace("\\", "/").removeprefix("./")
+        source = canonical(line[0].strip())
         if len(line) != 11 or not all(map(_is_number, line[1:])):
             raise InputError(where, expected="a path and ten numbers", found=",".join(line)[:80], do="correct it")
         if source in found:

@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from facedeblur.benchmark.errors import InputError
+
+
+def composed(text: str) -> str:
+    """Text with each accent in one character with its letter (NFC); file systems differ in how they write it."""
+    return unicodedata.normalize("NFC", text)
+
+
+def canonical(source: str) -> str:
+    """A path relative to a collection as lists are matched by: composed, forward slashes, nothing before it."""
+    return composed(source.replace("\\", "/").removeprefix("./"))
+
+
+def in_order(source: str) -> list[str]:
+    """Sort key of paths relative to a collection, the same on every file system."""
+    return composed(source).split("/")
+
+
+def check_text(folder: str | Path, name: str) -> None:
+    """Refuse a file name that is no text, which no table could hold.
+
+    Raises
+    ------
+    InputError
+        When the bytes of the name are not UTF-8.
+    """
+    if not name.isascii() and os.fsencode(name).decode("utf-8", "replace") != name:
+        raise InputError(
+            str(os.fsencode(Path(folder) / name))[2:-1], expected="file names in UTF-8",
+            found="another encoding", do="rename it",
+        )  # fmt: skip
 
 
 def identity_of(source: str) -> str:
@@ -14,7 +49,7 @@ def identity_of(source: str) -> str:
     source : str
         Path relative to the collection, forward slashes.
     """
-    *folders, name = source.split("/")
+    *folders, name = composed(source).split("/")
     stem = name.rpartition(".")[0] or name
     return folders[-1] if folders else re.sub(r"_\d+$", "", stem) or stem
 
@@ -39,7 +74,7 @@ def image_ids(sources: Sequence[str], identities: Sequence[str] | None = None) -
     taken: set[str] = set()
     names = []
     for place, source in enumerate(sources):
-        *folders, name = source.split("/")
+        *folders, name = composed(source).split("/")
         stem, _, suffix = name.rpartition(".") if "." in name else (name, "", "")
         whole = _plain(folders, stem)
         first = whole if identities is None else _plain([f for f in folders if f == identities[place]], stem)

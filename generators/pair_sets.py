@@ -134,7 +134,7 @@ def materialise(
     align_progress : callable, optional
         Called with (photographs aligned, in all).
     **options
-        As in `facedeblur.generators.pairs.open_pairs`.
+        As in `open_pairs`.
 
     Returns
     -------

@@ -65,8 +65,10 @@ class PairSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple(int(size) for size in self.sizes))
         known = isinstance(self.sigma, int | float) and 0 <= self.sigma < 1
+        odd = all(size == 1 or (size >= 5 and size % 2) for size in self.sizes)
+        fine = odd and 0 < len(self.sizes) == len(set(self.sizes))
         rules = {
-            "sizes": (len(set(self.sizes)) == len(self.sizes) > 0, "different kernel sizes, at least one"),
+            "sizes": (fine, "different kernel sizes, odd from 5 on, or 1"),
             "per_size": (self.per_size >= 1, "at least 1"),
             "first": (0 <= self.first < 2**63, "from 0 to 2**63 - 1"),
             "sigma": (known, "from 0 to 1, in [0, 1] units"),

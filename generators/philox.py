@@ -6,8 +6,8 @@ Philox4x32-10 (Salmon et al., *Parallel random numbers: as easy as 1, 2, 3*, SC 
     word 0    block within the stream
     word 1-2  index of the item (kernel, pair), low and high half
     word 3    the stream: ``NOISE``; ``size << 16 | attempt`` for kernels, whose size is at least 5; ``1 << 16 | size``
-              for splines; ``2 << 16 | walk`` for poses; ``3 << 16`` and on for augmentations;
-              ``1 << 31 | canvas << 16 | attempt`` for DeblurGAN's kernels
+              for splines; ``2 << 16 | walk`` for poses; ``3 << 16`` for augmentations; ``4 << 16`` and two letters
+              for orders and random windows; ``1 << 31 | canvas << 16 | attempt`` for DeblurGAN's kernels
 
 so streams never meet. Logarithm, sine and cosine are series written out here, because those of the C library differ
 between machines; nothing is contracted or reordered, so all results are the same bit for bit on every CPU.

@@ -20,9 +20,6 @@ from facedeblur.generators.trajectory import walk
 STREAM = 2
 """High half of the last counter word; the low half is the number of the walk."""
 
-AXES = ("RX", "RY", "RZ", "TX", "TY", "TZ")
-"""Columns of a pose: x points right along the columns of the image, y down its rows, z into the scene."""
-
 _WALKS = ((0, 1), (3, 4), (2, 5))  # Columns that the two components of a walk become.
 _WALK_LENGTH = 50.0  # Pixels: the walk's statistics are those of a kernel of 27.
 
@@ -95,8 +92,9 @@ def poses(seed: int, index: int, *, model: PoseModel = STANDARD) -> np.ndarray:
     Returns
     -------
     (poses, 6) float64
-        RX, RY, RZ in radians (an axis-angle vector), TX, TY, TZ in units of the distance to the scene; of mean 0 each,
-        so that the blurred image stands where the sharp one does.
+        RX, RY, RZ in radians (an axis-angle vector), TX, TY, TZ in units of the distance to the scene; x points right
+        along the columns of the image, y down its rows, z into the scene. Of mean 0 each, so that the blurred image
+        stands where the sharp one does.
 
     Raises
     ------

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from facedeblur.benchmark.config import read_named, shipped, strict
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.generators.augment import LAWS
+from facedeblur.generators.blur import BORDERS
+from facedeblur.generators.degrade import ROUNDINGS
+from facedeblur.generators.degrade_poses import NOISES
 from facedeblur.generators.kernel_model import STANDARD, KernelModel
 from facedeblur.generators.poses import PoseModel
 from facedeblur.generators.spline import SplineModel
 
 PACKAGE = "facedeblur.generators.recipes"
-BORDERS = ("valid", "reflect", "replicate", "zero", "circular")
 KINDS = ("uniform", "nonuniform", "frames", "real", "given")
 
 
@@ -82,9 +85,9 @@ class NoiseSpec:
     Attributes
     ----------
     sigma : float
-        Standard deviation of Gaussian noise, [0, 1] units.
+        Standard deviation of Gaussian noise, largest value of uniform noise, [0, 1] units.
     kind : {'gaussian', 'uniform'}
-        Uniform noise lies in [0, sigma], as in Lai's code.
+        Uniform noise lies in [0, sigma], as in Lai's code; with camera poses only.
     """
 
     sigma: float
@@ -178,9 +181,11 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
     _one_of(recipe.kind, KINDS, f"{where}: kind")
     _one_of(recipe.blur.border, BORDERS, f"{where}: blur.border")
     _one_of(recipe.blur.fallback, BORDERS[1:], f"{where}: blur.fallback")
-    _one_of(recipe.noise.kind, ("gaussian", "uniform"), f"{where}: noise.kind")
-    _one_of(recipe.output.rounding, ("round", "truncate"), f"{where}: output.rounding")
-    _one_of(recipe.augment, ("", "shen", "lin", "mspl"), f"{where}: augment")
+    _one_of(recipe.noise.kind, NOISES, f"{where}: noise.kind")
+    _one_of(recipe.output.rounding, (*ROUNDINGS,), f"{where}: output.rounding")
+    _one_of(recipe.augment, ("", *LAWS), f"{where}: augment")
+    if recipe.noise.kind == "uniform" and recipe.kind != "nonuniform":
+        raise InputError(f"{where}: noise.kind 'uniform'", expected="kind 'nonuniform' beside it", do="leave it out")
     needed = {"uniform": "kernels", "nonuniform": "poses", "frames": "frames"}
     for kind, table in needed.items():
         if (getattr(recipe, table) is not None) != (kind == recipe.kind):

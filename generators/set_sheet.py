@@ -8,16 +8,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.generators.sheet import check_sheet, image_sheet, spread
-
-# One colour for each of Helen's 11 classes; background black.
-_COLOURS = np.array(
-    [
-        (0, 0, 0), (230, 190, 150), (120, 80, 40), (160, 110, 60), (40, 110, 220), (80, 160, 250),
-        (250, 210, 90), (200, 50, 60), (250, 250, 250), (150, 30, 90), (70, 50, 90),
-    ],
-    np.uint8,
-)  # fmt: skip
+from facedeblur.generators.sheet import LABEL_COLOURS, check_sheet, image_sheet, spread
 
 
 def set_sheet(opened: Set, path: str | Path, *, faces: int = 6, variants: int = 4) -> Path:
@@ -62,6 +53,6 @@ def _row(opened: Set, image: Image, pairs: list[Pair], labelled: bool) -> list[t
     row = [(opened.sharp(image), image.image_id)] if opened.has_sharp else []
     if labelled:
         classes = opened.label(image) if image.label else np.zeros((image.height, image.width), np.uint8)
-        row.append((_COLOURS[np.minimum(classes, len(_COLOURS) - 1)], "labels"))
+        row.append((LABEL_COLOURS[np.minimum(classes, len(LABEL_COLOURS) - 1)], "labels"))
     row += [(opened.blurred(pair), pair.kernel_id or pair.pair_id) for pair in pairs]
     return row

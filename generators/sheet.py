@@ -18,6 +18,13 @@ INK = (60, 60, 60)
 _SURROUND = 205  # Grey around a kernel that is smaller than the largest.
 _TEXT = 11
 
+# One colour a class of Helen: background, skin, brows, eyes, nose, upper lip, inner mouth, lower lip, hair.
+LABEL_COLOURS = np.array(
+    [[0, 0, 0], [255, 205, 148], [120, 60, 20], [190, 110, 40], [0, 110, 255], [0, 220, 255], [255, 150, 0],
+     [220, 0, 60], [255, 255, 255], [255, 90, 140], [90, 0, 160]],
+    np.uint8,
+)  # fmt: skip
+
 
 def grid(
     tiles: Sequence[np.ndarray],

@@ -231,7 +231,7 @@ def _pie_person(source: str) -> str:
 
 
 def empty_folders(listed: Collection) -> list[str]:
-    """Folders of people without any image file, for readers that take identities from folders.
+    """Paths of people's folders without any image file, for readers that take identities from folders.
 
     A folder whose photographs a filter left out is not empty.
     """
@@ -241,8 +241,8 @@ def empty_folders(listed: Collection) -> list[str]:
     bottom = Counter(item.source.count("/") for item in listed.photographs)
     depth = max(bottom, key=lambda level: bottom[level]) if bottom else 1
     folders = (path.relative_to(listed.root) for path in listed.root.glob("/".join("*" * max(depth, 1))))
-    empty = (path for path in folders if path.as_posix() not in full and _has_no_image(listed.root / path))
-    return sorted(path.name for path in empty if not path.name.startswith("."))
+    seen = (path for path in folders if not any(part.startswith(".") for part in path.parts))
+    return sorted(p.as_posix() for p in seen if p.as_posix() not in full and _has_no_image(listed.root / p))
 
 
 def _has_no_image(folder: Path) -> bool:

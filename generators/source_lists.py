@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import SUFFIXES
+from facedeblur.benchmark.images import SUFFIXES, list_images
 from facedeblur.generators.collection import Collection, Photograph
+from facedeblur.generators.names import check_text, composed, in_order
 
 NOT_STATED = "not stated"
 
@@ -44,33 +45,57 @@ def refuse(name: str, root: Path, expected: str, found: str, get: str) -> InputE
     return InputError(f"{name}: {root}", expected=expected, found=found, do=get)
 
 
-def walk(root: Path, below: str = "") -> Iterator[str]:
-    """Yield the files under ``root/below`` relative to `root`, forward slashes, sorted; hidden ones left out.
+def folders_in(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield ``root/below`` and the folders under it: path and ``/`` (empty for `root`), folders and files in it.
 
-    Links to folders are followed, each folder once.
+    Hidden ones and the folders of `skip` are left out. Links to folders are followed, each folder once.
+
+    Raises
+    ------
+    InputError
+        When a name is not UTF-8.
     """
-    found, seen = [], set()
+    seen, left_out = set(), {path.resolve() for path in skip}
     for folder, folders, files in os.walk(root / below, followlinks=True):
         state = Path(folder).stat()
         place = (state.st_dev, state.st_ino)
-        folders[:] = [] if place in seen else sorted(name for name in folders if not name.startswith("."))
         if place in seen:
+            folders.clear()
             continue
         seen.add(place)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if left_out:
+            folders[:] = [name for name in folders if Path(folder, name).resolve() not in left_out]
+        shown = [name for name in files if not name.startswith(".")]
+        for name in (*folders, *shown):
+            check_text(folder, name)
         relative = os.path.relpath(folder, root).replace(os.sep, "/")
-        prefix = "" if relative == "." else f"{relative}/"
-        found += [prefix + name for name in files if not name.startswith(".")]
-    yield from sorted(found, key=lambda source: source.split("/"))
+        yield "" if relative == "." else f"{relative}/", list(folders), shown
 
 
-def photographs_in(root: Path, below: str = "") -> list[str]:
+def walk(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> Iterator[str]:
+    """Yield the files of `folders_in` relative to `root`, forward slashes, sorted."""
+    found = (place + name for place, _, files in folders_in(root, below, skip=skip) for name in files)
+    yield from sorted(found, key=in_order)
+
+
+def photographs_in(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> list[str]:
     """Image files by suffix under ``root/below``, relative to `root`, sorted."""
-    return [source for source in walk(root, below) if _suffix(source) in SUFFIXES]
+    return [source for source in walk(root, below, skip=skip) if _suffix(source) in SUFFIXES]
+
+
+def some_photographs(root: Path, *, skip: Iterable[Path] = ()) -> list[str]:
+    """What `photographs_in` gives of a folder; InputError where it is no folder or holds no image."""
+    sources = photographs_in(root, skip=skip) if root.is_dir() else []
+    if not sources:
+        list_images(root)  # whose error says what was looked for
+    return sources
 
 
 def _suffix(source: str) -> str:
     # A Path a photograph would take longer than the walk itself.
-    return "." + source.rpartition(".")[2].lower()
+    _, dot, end = source.rpartition(".")
+    return dot + end.lower()
 
 
 def find_folder(root: Path, names: Iterable[str], *, depth: int = 2) -> str | None:
@@ -185,7 +210,11 @@ def collection(
     roles, label_of, points = roles or {}, label_of or {}, points or {}
     listed = tuple(
         Photograph(
-            source, identities.get(source, ""), roles.get(source, ""), label_of.get(source, ""), points.get(source, ())
+            source,
+            composed(identities.get(source, "")),
+            roles.get(source, ""),
+            label_of.get(source, ""),
+            points.get(source, ()),
         )
         for source in sources
     )

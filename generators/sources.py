@@ -16,6 +16,7 @@ from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.registry import Registry
 from facedeblur.benchmark.tables import read_rows, write_rows
 from facedeblur.generators.collection import ROLES, Collection, Photograph
+from facedeblur.generators.names import canonical, in_order
 from facedeblur.generators.source_lists import Source
 
 SOURCES: Registry[type[Source]] = Registry("collection layout", group="facedeblur.sources")
@@ -212,17 +213,25 @@ def _parse(spec: str | Path) -> tuple[str, Path]:
 
 
 def _of_list(whole: Collection, file: Path) -> tuple[Photograph, ...]:
-    by_source: Mapping[str, Photograph] = {photograph.source: photograph for photograph in whole.photographs}
-    choices = [choice for choice in read_list(file) if choice.status == "ok"]
-    absent = [choice.source for choice in choices if choice.source not in by_source]
+    by_source: Mapping[str, Photograph] = {canonical(p.source): p for p in whole.photographs}
+    choices: dict[str, Choice] = {}
+    for choice in read_list(file):
+        if choice.status == "ok":
+            source = canonical(choice.source)
+            if source in choices:
+                raise InputError(
+                    str(file), expected="each photograph once", found=f"{source} again", do="leave one line"
+                )
+            choices[source] = choice
+    absent = [choice.source for source, choice in choices.items() if source not in by_source]
     if absent:
         raise InputError(
             str(file), expected=f"photographs of {whole.root}",
             found=f"{len(absent):,} of {len(choices):,} missing there, the first {absent[0]}",
             do="give the collection that the list was made of",
         )  # fmt: skip
-    kept = [replace(by_source[c.source], identity=c.identity, role=c.role) for c in choices]
-    return tuple(sorted(kept, key=lambda photograph: photograph.source.split("/")))
+    kept = [replace(by_source[source], identity=c.identity, role=c.role) for source, c in choices.items()]
+    return tuple(sorted(kept, key=lambda photograph: in_order(photograph.source)))
 
 
 def _first_of_each(photographs: Sequence[Photograph], count: int) -> tuple[Photograph, ...]:

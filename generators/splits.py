@@ -7,13 +7,13 @@ average, not exactly, and an identity stays where it is whatever is added or tak
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.collection import Collection, Photograph
+from facedeblur.generators.names import composed, in_order
 from facedeblur.generators.source_folders import empty_folders
 from facedeblur.generators.sources import Choice
 
@@ -35,7 +35,7 @@ def unit_of(seed: int, *words: str) -> float:
     The first 53 bits of a SHA-256; text is normalised (NFC), because file systems differ in how
     they write accents.
     """
-    text = "\x1f".join(unicodedata.normalize("NFC", word) for word in (str(int(seed)), *words))
+    text = "\x1f".join(composed(word) for word in (str(int(seed)), *words))
     return (int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 11) / 2.0**53
 
 
@@ -179,7 +179,7 @@ def _usable(photographs: Collection | Iterable[Photograph]) -> tuple[list[Photog
     listed = list(photographs.photographs if isinstance(photographs, Collection) else photographs)
     nameless = [Choice(p.source, "", "", NO_IDENTITY) for p in listed if not p.identity.strip()]
     return [p for p in listed if p.identity.strip()], [
-        *nameless, *(Choice("", name, "", NO_PHOTOGRAPH) for name in empty)
+        *nameless, *(Choice("", place.rpartition("/")[2], "", NO_PHOTOGRAPH) for place in empty)
     ]  # fmt: skip
 
 
@@ -203,7 +203,7 @@ def _of_person(
 
 
 def _in_order(choices: Iterable[Choice]) -> list[Choice]:
-    return sorted(choices, key=lambda choice: (choice.source == "", choice.source.split("/"), choice.identity))
+    return sorted(choices, key=lambda choice: (choice.source == "", in_order(choice.source), choice.identity))
 
 
 def _check_seed(seed: int) -> None:

@@ -6,12 +6,14 @@ where it started and, rarely, a shake that nearly turns it round; then it is bro
 that a trajectory of `samples` points always has the same length:
 
     c = 0.7 U,  g = 10 U,  f = 0.2 U,  phi = 2 pi U           once a trajectory, each U uniform in (0, 1)
-    s = length / (samples - 1),  v = A e^{i phi}  (s e^{i phi} where A = 0),  x_1 = 0
+    s = length / (samples - 1),  v = s A e^{i phi}  (s e^{i phi} where A = 0),  x_1 = 0
     n = 2 v e^{i (pi + U - 1/2)} with probability f A, else 0
     v <- v + n + A s (g (N(0, 1) + i N(0, 1)) - c x_t),   v <- s v / |v|,   x_{t+1} = x_t + v
 
-with A the anxiety. The waiting times between shakes are drawn as the geometric variables that they are, which is the
-same law. Sixteen trajectories advance side by side, because one alone waits for its own square roots and divisions.
+with A the anxiety. The authors' code begins with v = A e^{i phi}; only the direction of the first step depends on it,
+and that is uniform either way. The waiting times between shakes are drawn as the geometric variables that they are,
+which is the same law. ``LANES`` trajectories advance side by side, because one alone waits for its own square roots and
+divisions.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def next_shake(k0: Any, k1: Any, lo: Any, hi: Any, stream: Any, count: Any, chan
     """Steps to wait for shake number `count` (geometric with `chance`, at most `samples`), and its angle U - 1/2."""
     a, b, _, _ = philox(np.uint32(_SHAKES + np.uint32(count)), lo, hi, stream, k0, k1)
     wait = float(samples)
-    if chance > 0.0:
+    if 1.0 - chance < 1.0:  # else too rare for the logarithm, and for any trajectory
         wait = min(wait, 1.0 + math.floor(log_unit(uniform(a)) / log_unit(1.0 - chance)))
     return int(wait), uniform(b) - 0.5
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import SUFFIXES
-from facedeblur.generators.names import image_ids
+from facedeblur.generators.names import check_text, image_ids
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".3gp", ".ogv"}
@@ -56,12 +56,12 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
         Whose face a video shows: its own name, its folder's, or ``auto``: its own unless that is one
         or two digits or a word like ``sharp`` or ``frames``.
     skip : tuple of Path
-        Folders that are left out with all that is in them.
+        Folders that are left out with all that is in them. Links to folders are followed, each folder once.
 
     Raises
     ------
     InputError
-        When there is nothing at `root`, no video in it, or `identity` is not known.
+        When there is nothing at `root`, no video in it, a name is not UTF-8, or `identity` is not known.
     """
     root = Path(root)
     if identity not in IDENTITIES:
@@ -71,8 +71,8 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
     if root.is_file():
         found = [root] if root.suffix.lower() in VIDEO_SUFFIXES else []
     else:
-        ignored = {path.resolve() for path in skip}
-        found = sorted(_videos(root, ignored), key=lambda path: natural(path.relative_to(root).as_posix()))
+        seen = {path.resolve() for path in skip}
+        found = sorted(_videos(root, seen), key=lambda path: natural(path.relative_to(root).as_posix()))
     if not found:
         kinds = " ".join(sorted(VIDEO_SUFFIXES))
         raise InputError(
@@ -80,6 +80,8 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
         )
     base = root if root.is_dir() and found != [root] else root.parent
     sources = [path.relative_to(base).as_posix() for path in found]
+    for source in sources:
+        check_text(base, source)
     return [
         Video(name, source, path, _whose(path, identity))
         for path, source, name in zip(found, sources, image_ids(sources), strict=True)
@@ -110,16 +112,17 @@ def fingerprint(video: Video) -> str:
     return digest.hexdigest()
 
 
-def _videos(folder: Path, ignored: set[Path]) -> Iterator[Path]:
+def _videos(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    seen.add(folder.resolve())
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     yield from (path for path in entries if _counts(path, VIDEO_SUFFIXES))
     if any(_counts(path, SUFFIXES) for path in entries):
         yield folder
-    folders = [path for path in entries if path.is_dir() and path.resolve() not in ignored]
+    folders = [path for path in entries if path.is_dir()]
     pairs = any(path.name.lower() == "sharp" for path in folders)
     for path in folders:
-        if not (pairs and path.name.lower() in _BLURRED):
-            yield from _videos(path, ignored)
+        if path.resolve() not in seen and not (pairs and path.name.lower() in _BLURRED):
+            yield from _videos(path, seen)
 
 
 def _counts(path: Path, suffixes: frozenset[str]) -> bool:

@@ -385,9 +385,19 @@ def test_results_inside_the_collection_are_not_photographs(
     tmp_path: Path, portrait: np.ndarray, knows_named: str
 ) -> None:
     save(tmp_path / "one.png", portrait)
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "again").symlink_to(tmp_path)
     for _ in range(2):
         table = align(tmp_path, tmp_path / "faces", detector=knows_named, landmarker=knows_named, jobs=1)
         assert list(table["source"]) == ["one.png"]
+
+
+def test_linked_folders_are_searched(tmp_path: Path, portrait: np.ndarray, knows_named: str) -> None:
+    save(tmp_path / "elsewhere" / "two.png", portrait)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "linked").symlink_to(tmp_path / "elsewhere")
+    table = align(tmp_path / "photos", tmp_path / "out", detector=knows_named, landmarker=knows_named, jobs=1)
+    assert dict(zip(table["source"], table["status"], strict=True)) == {"linked/two.png": "ok"}
 
 
 def test_workers_change_nothing(dlib_models: None, tmp_path: Path, portrait: np.ndarray) -> None:

@@ -15,11 +15,12 @@ from facedeblur.benchmark.images import read_photo, read_png
 from facedeblur.benchmark.sets import Image
 from facedeblur.benchmark.tables import read_rows
 from facedeblur.generators.align import Limits, align
-from facedeblur.generators.align_sheet import COLOURS, over
+from facedeblur.generators.align_sheet import over
 from facedeblur.generators.collection import Collection, Photograph
 from facedeblur.generators.landmark_files import read_landmarks
 from facedeblur.generators.names import image_ids
 from facedeblur.generators.quality import Quality
+from facedeblur.generators.sheet import LABEL_COLOURS
 from facedeblur.generators.templates import template_named
 from facedeblur.generators.transforms import back, read_transform
 from facedeblur.generators.warp import warp
@@ -122,7 +123,12 @@ def test_empty_folders_of_people_are_rows(tmp_path: Path, portrait: np.ndarray) 
     (tmp_path / "photos" / "Bob" / ".hidden").write_text("x")
     points = tmp_path / "points.csv"
     points.write_text("".join(f"{n}/{n}_0001.png,{','.join(map(str, places()))}\n" for n in ("Ann", "Cleo")))
-    for spec in (tmp_path / "photos", f"lfw:{tmp_path / 'photos'}"):
+    # A third time as the archive unpacks it, in a folder of its own.
+    (tmp_path / "up").mkdir()
+    (tmp_path / "up" / "lfw").symlink_to(tmp_path / "photos")
+    for spec in (tmp_path / "photos", f"lfw:{tmp_path / 'photos'}", f"people:{tmp_path / 'up'}"):
+        if "up" in str(spec)[-3:]:
+            points.write_text(points.read_text().replace("Ann/", "lfw\\Ann\\").replace("Cleo/", "lfw/Cleo/"))
         out = tmp_path / str(spec).partition(":")[0].replace("/", "_")
         found = statuses(spec, out, landmarks=points)
         assert found == {"Ann_0001": "ok", "Bob": "no photograph", "Cleo_0001": "ok"}
@@ -250,7 +256,7 @@ def test_labels_over_a_crop() -> None:
     label = np.zeros((4, 4), np.uint8)
     label[0] = 8
     found = over(crop, label)
-    assert (found[1:] == 100).all() and (found[0] == (COLOURS[8] + 100 + 1) // 2).all()
+    assert (found[1:] == 100).all() and (found[0] == (LABEL_COLOURS[8].astype(int) + 100 + 1) // 2).all()
 
 
 # --- real faces

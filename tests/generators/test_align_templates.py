@@ -309,3 +309,12 @@ def test_real_aligned_celeba_in_the_windows_of_the_papers(shared_data: Path) -> 
             found = align_photo(photo, template=name, margin=30)
             assert (found.status, found.margin_available) == ("ok", margin)
     assert len(files) == 8
+
+
+def test_a_photograph_of_the_templates_shape_is_one_at_every_scale(tmp_path: Path) -> None:
+    keys = 'source = "test"\nfit = "centre"\nsize = [20, 20]\nphoto = [300, 200]\nscaled = true\nwindow = [20, 20]\n'
+    (tmp_path / "own.toml").write_text(keys)
+    template = template_named(str(tmp_path / "own.toml"))
+    for times in range(1, 400):
+        assert crop_window(template, 3 * times, 2 * times).status == ""
+        assert crop_window(template, 3 * times, 2 * times + 1).status == "wrong size"

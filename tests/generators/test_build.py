@@ -69,6 +69,15 @@ def test_same_content_however_it_is_made(tmp_path, crops, recipe):
     assert check(tmp_path / "two") == []
 
 
+def test_a_set_has_a_name_of_its_own_where_it_is_given_one(tmp_path, crops, recipe):
+    made = build(recipe, crops, tmp_path / "set", name="helen", jobs=1)
+    usual = build(recipe, crops, tmp_path / "usual", jobs=1)
+    assert (made.name, usual.name) == ("helen", load_recipe(recipe)[0].name)
+    assert made.content_hash == usual.content_hash and "helen" not in made.info["recipe"]
+    with pytest.raises(InputError, match="a set of another name"):
+        build(recipe, crops, tmp_path / "set", name="celeba", jobs=1)
+
+
 def test_names_are_those_of_shen(tmp_path, crops, recipe):
     made = build(recipe, crops, tmp_path / "set", jobs=1)
     names = sorted(path.name for path in (tmp_path / "set" / "blur").iterdir())
@@ -125,6 +134,13 @@ def test_an_interrupted_build_goes_on(tmp_path, crops, recipe):
     assert made.content_hash == whole.content_hash
 
 
+def test_a_set_among_its_photographs_is_none_of_them(tmp_path, crops, recipe):
+    _interrupt(recipe, crops, crops.parent / "crops")
+    for _ in range(2):
+        made = build(recipe, crops, crops / "set", jobs=1)
+        assert [image.source for image in made.images.values()] == ["a_0001.png", "b_0001.png"]
+
+
 def test_a_changed_crop_is_noticed(tmp_path, crops, recipe):
     with pytest.raises(InputError, match="half built, found another one"):
         _interrupt(recipe, crops, tmp_path)
@@ -146,7 +162,7 @@ def test_unusable_folders(tmp_path, crops, recipe):
         build(recipe, tmp_path / "empty", tmp_path / "set", jobs=1)
     for file in crops.iterdir():
         file.write_text("text")
-    with pytest.raises(InputError, match="at least one usable face, found unreadable"):
+    with pytest.raises(InputError, match="at least one usable face, found 2 unreadable"):
         build(recipe, crops, tmp_path / "set", jobs=1)
     assert not (tmp_path / "set").exists() and not (tmp_path / "set.building").exists()
 
@@ -172,6 +188,7 @@ def test_recipes_are_sound(name):
         ("[noise]", "[nose]", "key 'nose'.*did you mean 'noise'"),
         ('"valid"', '"vallid"', "blur.border 'vallid'.*did you mean 'valid'"),
         ("sigma = 0.01", "sigma = 2.55", "0 to 1, in .* units, found 2.55"),
+        ("sigma = 0.01", 'sigma = 0.01\nkind = "uniform"', "noise.kind 'uniform': expected kind 'nonuniform'"),
         ("per_size = 2", "per_size = 0", "at least 1, found 0"),
         ("[image]", 'kind = "nonuniform"\n[image]', "table .kernels. just where kind is 'uniform'"),
         ("samples = 300", "samples = 1", "samples: expected from 2"),

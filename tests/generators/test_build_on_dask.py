@@ -42,6 +42,21 @@ def test_same_set_with_the_same_hash(tmp_path, crops, small_recipe, scheduler):
     assert check(tmp_path / "there", jobs=1) == []
 
 
+def test_averaged_frames_are_made_there_too(tmp_path, portrait, monkeypatch):
+    """The recipe of frames has a builder of its own; it is given the same workers."""
+    for number in range(11):
+        write_png(tmp_path / "frames" / f"{number}.png", portrait[40:168, 120 + 3 * number : 248 + 3 * number])
+    seen = []
+
+    def here(function, tasks, **workers):
+        seen.append(workers)
+        return map(function, tasks)
+
+    monkeypatch.setattr("facedeblur.generators.frames.imap", here)
+    build("anand-motion", tmp_path / "frames", tmp_path / "set", jobs=1, backend="dask", scheduler="tcp://there:1")
+    assert seen == [{"jobs": 1, "backend": "dask", "scheduler": "tcp://there:1"}]
+
+
 def test_a_stopped_build_goes_on(tmp_path, crops, small_recipe, scheduler):
     options = {"jobs": 2, "backend": "dask", "scheduler": scheduler}
 

@@ -375,9 +375,9 @@ def test_stopped_run_goes_on_and_a_finished_one_is_opened(
     assert made.content_hash == whole.content_hash and check(tmp_path / "set") == []
     worked.clear()
     assert frames(clips, tmp_path / "set", length=3, **WHOLE).content_hash == whole.content_hash and worked == []
-    for options in ({"length": 5}, {"length": 3, "gamma": 2.2}, {"length": 3, "store": "npy"}):
+    for options in ({"length": 5}, {"length": 3, "gamma": 2.2}, {"length": 3, "store": "npy"}, {"name": "talk"}):
         with pytest.raises(InputError, match="found a set made from other videos or options"):
-            frames(clips, tmp_path / "set", **options, **WHOLE)  # type: ignore[arg-type]
+            frames(clips, tmp_path / "set", **{"length": 3} | options, **WHOLE)  # type: ignore[arg-type]
     shutil.rmtree(clips / "c")
     with pytest.raises(InputError, match="found a set made from other videos or options"):
         frames(clips, tmp_path / "set", length=3, **WHOLE)

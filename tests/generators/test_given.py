@@ -46,8 +46,11 @@ def folder(portrait, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("store", ["png", "npy"])
-def test_a_folder_becomes_a_set_with_kernels_the_right_way_round(folder, tmp_path, store):
-    made = build("levin2009", folder, tmp_path / "set", store=store, jobs=1)
+def test_a_folder_becomes_a_set_with_kernels_the_right_way_round(folder, tmp_path, store, monkeypatch):
+    monkeypatch.chdir(folder)
+    made = build("levin2009", ".", tmp_path / "set", store=store, jobs=1)
+    (source,) = made.info["sources"]
+    assert (source["folder"], source["licence"]) == (folder.name, "not stated")
     assert made.info["counts"] == {"photographs": 2, "images": 2, "identities": 2, "kernels": 2, "pairs": 4}
     assert made.bank.meta["turned"] == ["kernel2"]
     for name, size, seed in (("kernel1", 9, 1), ("kernel2", 13, 2)):

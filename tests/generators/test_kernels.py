@@ -90,6 +90,14 @@ def test_a_kernel_is_the_same_alone_and_in_any_batch() -> None:
     assert np.array_equal(kernels(2**64 - 1, 13, 1, start=2**40 + 2)[0], far[2])
 
 
+def test_a_trajectory_that_hardly_shakes_leaves_those_beside_it_alone() -> None:
+    """One minus a chance of 1e-18 is 1, whose logarithm no waiting time can be divided by."""
+    model = KernelModel(anxiety=(1e-17, 0.01))
+    many = kernels(0, 27, 32, model=model)
+    for i in range(32):
+        assert np.array_equal(kernels(0, 27, 1, start=i, model=model)[0], many[i])
+
+
 def test_seeds_sizes_and_indices_are_independent_draws() -> None:
     a, b, c = kernels(0, 27, 40), kernels(1, 27, 40), kernels(0, 27, 40, start=2**32)
     digests = {hashlib.sha256(k.tobytes()).hexdigest() for k in np.concatenate([a, b, c])}

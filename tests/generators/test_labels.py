@@ -65,6 +65,13 @@ def test_sides_are_those_of_the_face_however_it_is_turned(tmp_path, turns):
     assert np.array_equal(read_labels(tmp_path / "1", "helen11", size=turned.shape), turned)
 
 
+def test_hidden_files_beside_the_maps_of_helen_are_none(tmp_path):
+    save_helen(tmp_path / "1", face())
+    for number in range(11):
+        (tmp_path / "1" / f"._1_lbl{number:02}.png").write_bytes(b"of another system")
+    assert np.array_equal(read_labels(tmp_path / "1", "helen11", size=SIZE), face())
+
+
 def test_brows_and_eyes_are_exchanged_apart(tmp_path):
     wrong = exchange_sides(face(), brows=False)
     assert sides_of(wrong) == (1, -1)

@@ -339,6 +339,9 @@ def test_bad_input_is_named(faces: SharpArray) -> None:
     cases = [
         ({"sizes": ()}, "pairs, sizes: expected different kernel sizes"),
         ({"sizes": (13, 13)}, "pairs, sizes"),
+        ({"sizes": (0, 13)}, "pairs, sizes: expected .* odd from 5 on, or 1, found .0, 13."),
+        ({"sizes": (-5,)}, "pairs, sizes"),
+        ({"sizes": (4,)}, "pairs, sizes"),
         ({"per_size": 0}, "pairs, per_size"),
         ({"first": -1}, "pairs, first"),
         ({"sigma": 2.55}, "pairs, sigma: expected from 0 to 1"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.images import write_png
 from facedeblur.generators.collection import Collection
+from facedeblur.generators.names import identity_of, image_ids
 from facedeblur.generators.source_folders import empty_folders
 from facedeblur.generators.source_lists import table_of
 from facedeblur.generators.sources import (
@@ -193,12 +197,35 @@ def test_plain_folders(tmp_path):
     assert [r[1] for r in rows(open_collection(deep))] == ["f", "f", "m"]
     assert [r[1] for r in rows(open_collection(f"folder:{deep}"))] == ["f_00", "f_01", "m_00"]
     assert empty_folders(open_collection(deep)) == ["nobody"] and empty_folders(open_collection(flat)) == []
+    nested = tree(tmp_path / "nested", "lfw/ann/ann_0001.jpg", ".cache/x/note.txt", "lfw/png")
+    (nested / "lfw" / "nobody").mkdir()
+    assert rows(open_collection(f"people:{nested}")) == [("lfw/ann/ann_0001.jpg", "ann", "")]
+    assert empty_folders(open_collection(f"people:{nested}")) == ["lfw/nobody"]
 
 
 def test_a_link_in_a_circle_ends(tmp_path):
     root = tree(tmp_path, "ann/1.jpg")
     (root / "ann" / "again").symlink_to(root)
     assert rows(open_collection(root)) == [("ann/1.jpg", "ann", "")]
+
+
+def test_names_are_those_of_every_file_system(tmp_path):
+    """Some write an accent as a character of its own, which sorts and counts otherwise."""
+    found = []
+    for form in ("NFC", "NFD"):
+        names = [unicodedata.normalize(form, name) for name in ("caf\u00e9_0001.jpg", "caff_0001.jpg", "cafz_0001.jpg")]
+        given = open_collection(tree(tmp_path / form, *names))
+        found.append((image_ids([p.source for p in given.photographs]), [p.identity for p in given.photographs]))
+    assert found[0] == found[1] and found[0][1] == ["caff", "cafz", "caf\u00e9"]
+    assert identity_of(unicodedata.normalize("NFD", "caf\u00e9/1.png")) == "caf\u00e9"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_names_that_are_no_text_are_one_line(tmp_path):
+    tree(tmp_path, "ann/1.jpg")
+    (tmp_path / "ann" / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"")
+    with pytest.raises(InputError, match=r"caf\\xe9\.jpg: expected file names in UTF-8, found another encoding"):
+        open_collection(tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(set(SOURCES)))
@@ -251,6 +278,11 @@ def test_an_image_list_decides(tmp_path, celeba):
     found = open_collection(celeba, listed=tmp_path / "list.csv")
     assert rows(found) == [(sources[0], "9", "gallery"), (sources[3], "9", "probe")]
     assert found.photographs[0].points  # what the publisher says of it stays
+    write_list(tmp_path / "list.csv", [Choice(sources[3].replace("/", "\\"), "9", "probe", "ok")])
+    assert rows(open_collection(celeba, listed=tmp_path / "list.csv")) == [(sources[3], "9", "probe")]
+    write_list(tmp_path / "list.csv", [choices[0], Choice(f"./{sources[3]}", "9", "gallery", "ok")])
+    with pytest.raises(InputError, match=rf"each photograph once, found {sources[3]} again"):
+        open_collection(celeba, listed=tmp_path / "list.csv")
     write_list(tmp_path / "list.csv", [Choice("gone.jpg", "9", "probe", "ok")])
     with pytest.raises(InputError, match=r"1 of 1 missing there, the first gone.jpg"):
         open_collection(celeba, listed=tmp_path / "list.csv")

@@ -28,6 +28,7 @@ def literal_walk(index: int, stream: int, *, anxiety: float, length: float, samp
     c, g = 0.7 * unit(0, 0, index, stream), 10 * unit(0, 1, index, stream)
     f, phi = 0.2 * unit(0, 2, index, stream), 2 * math.pi * (unit(0, 3, index, stream) - 0.5)
     step = length / (samples - 1)
+    # The authors' code begins with A e^{i phi}: another direction of the first step, as uniform as this one.
     velocity = cmath.exp(1j * phi) * step
     if anxiety > 0:
         velocity *= anxiety
@@ -101,7 +102,8 @@ def test_waiting_times_are_geometric() -> None:
     for t in (1, 10, 50, 150):
         expected = 1 - (1 - chance) ** t
         assert abs((waits <= t).mean() - expected) < 5 * math.sqrt(expected * (1 - expected) / len(waits))
-    assert walks.next_shake(u(1), u(0), u(0), u(0), u(1 << 20), 0, 0.0, 77)[0] == 77
+    for rare in (0.0, 1e-20, 1e-17):
+        assert walks.next_shake(u(1), u(0), u(0), u(0), u(1 << 20), 0, rare, 77)[0] == 77
 
 
 def test_parameters_are_uniform_in_their_ranges_and_anxieties_equally_likely() -> None:

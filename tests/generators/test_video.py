@@ -186,6 +186,8 @@ def test_published_layouts(tmp_path: Path, portrait: np.ndarray) -> None:
     assert found("ytf/Zoe", identity="name") == [("0", "0")]
     ids = [video.video_id for video in list_videos(tmp_path)]
     assert len(set(ids)) == len(ids) == 9
+    (tmp_path / "ytf" / "Zoe" / "again").symlink_to(tmp_path / "ytf")
+    assert len(found("ytf")) == 3
     with pytest.raises(InputError, match=r"expected videos \(.*mp4.* or folders of frames, found none"):
         list_videos(tmp_path / "mixed" / "notes.txt")
     with pytest.raises(InputError, match="found nothing there"):
