@@ -27,8 +27,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.chmod(ordinary_mode())
         temporary.replace(final)
     except OSError as error:
-        # A failed write does not say into which file.
-        error.filename = error.filename or str(final)
+        # A failed write does not say into which file, a failed renaming speaks of the temporary one.
+        error.filename = str(final) if error.filename in (None, str(temporary)) else error.filename
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -60,7 +60,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            error.filename = error.filename or final
+            error.filename = final if error.filename in (None, temporary) else error.filename
         raise
 
 

@@ -55,6 +55,6 @@ def groups_of(partition: str) -> dict[str, tuple[int, ...]]:
     """
     if partition not in GROUPS:
         raise InputError(
-            f"partition of classes '{partition}'", expected=f"of {', '.join(GROUPS)}", do=suggest(partition, GROUPS)
+            f"partition of classes '{partition}'", expected=f"one of {', '.join(GROUPS)}", do=suggest(partition, GROUPS)
         )
     return GROUPS[partition]

@@ -171,8 +171,13 @@ def compare(
         left_out += missing
         for column in columns:
             mine, theirs = _values(other, column)[order], _values(base, column)
+            if metrics is None and not differences(mine, theirs, column)[1].any():
+                left_out.append((column.signature, "no pair has it"))
+                continue
             row = _compared(mine, theirs, column, faces, kernels, tie, options)
             rows.append(replace(row, method=name, baseline=names[0]))
+    if not rows:
+        raise InputError(f"scores of '{names[0]}'", expected="values in some pair", found="none", do="score again")
     for place, p in enumerate(holm([row.p for row in rows])):
         rows[place] = replace(rows[place], p_holm=p)
     named = bool((base.column("kernel_id").astype(str) != "").any())
@@ -210,6 +215,27 @@ def two_sided(found: StandardError) -> float:
     return 2 * float(stdtr(found.freedom, -t))
 
 
+def differences(mine: np.ndarray, theirs: np.ndarray, column: Column) -> tuple[np.ndarray, np.ndarray]:
+    """Differences of one metric pair by pair, failures counted as the metric says.
+
+    Parameters
+    ----------
+    mine, theirs : np.ndarray, shape (n,), float64
+        NaN on pairs that failed.
+    column : Column
+
+    Returns
+    -------
+    np.ndarray, (m,), np.ndarray, (n,) bool
+        `mine` - `theirs`, 0 for two equal infinite values; and the rows that count. Of a partial metric those that
+        neither has do not: the class is not in the picture, or both failed, which makes no difference.
+    """
+    kept = ~(np.isnan(mine) & np.isnan(theirs)) if column.partial else np.ones(mine.shape, dtype=bool)
+    one, other = (np.where(np.isnan(values), column.failure, values)[kept] for values in (mine, theirs))
+    same = one == other
+    return np.where(same, 0.0, np.where(same, 0.0, one) - np.where(same, 0.0, other)), kept
+
+
 def _compared(
     mine: np.ndarray,
     theirs: np.ndarray,
@@ -219,14 +245,10 @@ def _compared(
     tie: float,
     options: dict[str, Any],
 ) -> Comparison:
-    if column.partial:
-        # Neither has it: the class is not in the picture, or both failed, which makes no difference.
-        known = ~(np.isnan(mine) & np.isnan(theirs))
-        mine, theirs, faces, kernels = mine[known], theirs[known], faces[known], kernels[known]
+    difference, kept = differences(mine, theirs, column)
+    mine, theirs, faces, kernels = mine[kept], theirs[kept], faces[kept], kernels[kept]
     failed = int(np.isnan(mine).sum()), int(np.isnan(theirs).sum())
     mine, theirs = (np.where(np.isnan(values), column.failure, values) for values in (mine, theirs))
-    same = mine == theirs
-    difference = np.where(same, 0.0, np.where(same, 0.0, mine) - np.where(same, 0.0, theirs))
     infinite, crossed = int(np.isinf(difference).sum()), crossing(faces, kernels)
     low = high = p = math.nan
     if not infinite:

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from importlib import import_module
 from types import ModuleType
 
+MOST = 24
+"""Names that are listed where none is near."""
+
 
 class InputError(Exception):
     """Input that cannot be used, told in one line.
@@ -39,7 +42,7 @@ def _rebuild(kind: type[InputError], what: str, expected: str | None, found: str
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return ``"did you mean 'x'?"`` for the nearest of `known`, or the list of them.
+    """Return ``"did you mean 'x'?"`` for the nearest of `known`, or the list of them, cut where it is long.
 
     Parameters
     ----------
@@ -50,7 +53,10 @@ def suggest(word: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names) or 'none'}"
+    if near:
+        return f"did you mean '{near[0]}'?"
+    rest = f", and {len(names) - MOST:,} more" if len(names) > MOST else ""
+    return f"known: {', '.join(names[:MOST]) or 'none'}{rest}"
 
 
 def need(module: str, extra: str) -> ModuleType:

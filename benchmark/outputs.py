@@ -25,7 +25,7 @@ from facedeblur.benchmark.images import SUFFIXES
 from facedeblur.benchmark.kernel_bank import Bank
 from facedeblur.benchmark.sets import Pair, Set
 from facedeblur.benchmark.stores import array_path, read_pixels
-from facedeblur.benchmark.tables import read_rows
+from facedeblur.benchmark.tables import printable, read_rows
 
 SCHEMA = 1
 RUN, STATUS = "run.json", "status.csv"
@@ -117,8 +117,8 @@ class Outputs:
 
     @property
     def method(self) -> str:
-        """The displayed name, with the options that are not the default."""
-        return str(self.info["method"])
+        """The displayed name, with the options that are not the default; what cannot be printed in it is a blank."""
+        return printable(str(self.info["method"]))
 
     @property
     def foreign(self) -> bool:

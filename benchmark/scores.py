@@ -21,6 +21,7 @@ import numpy as np
 
 from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.tables import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +138,8 @@ class ScoreMeta:
 
     @property
     def method(self) -> str:
-        return str(self.run["method"])
+        """The displayed name; what cannot be printed in it is a blank."""
+        return printable(str(self.run["method"]))
 
     @property
     def oracle(self) -> bool:
@@ -189,10 +191,13 @@ class Scores:
         file = path / "scores.parquet" if path.is_dir() else path
         if not file.is_file():
             raise InputError(str(file), expected="a score table", found="nothing there", do="run facedeblur score")
+        if file.suffix.lower() == ".csv":
+            raise InputError(str(file), expected="a Parquet file, which says what was scored and how", found="CSV",
+                             do="give the folder of the outputs or its scores.parquet")  # fmt: skip
         try:
             schema = pq.read_schema(file)
         except (pa.ArrowInvalid, OSError) as error:
-            found = " ".join(str(error).split())[:200]
+            found = " ".join(str(error).split())[:200].rstrip(".")
             raise InputError(str(file), expected="a whole Parquet file", found=found, do="score again") from error
         return cls(None, _resolved(read_meta(schema, file), file), file=file)
 

@@ -161,7 +161,7 @@ class SetWriter:
 
     def _identity(self, images: Sequence[Image], bank: Bank | None) -> str:
         """Hash of everything that determines the set, for telling a resumed build from another."""
-        digest = hashlib.sha256(json.dumps([self.info["recipe"], self.info["seed"], self.store]).encode())
+        digest = hashlib.sha256(json.dumps([*map(self.info.get, ("name", "recipe", "seed")), self.store]).encode())
         digest.update((bank.digest() if bank else "").encode())
         for image in images:
             digest.update(repr(image).encode())
@@ -174,7 +174,7 @@ class SetWriter:
         if (self.out / "set.json").is_file():
             if Set.open(self.out).info.get("identity") == key:
                 return
-            kind = "a set made from other photographs, recipe, seed or store"
+            kind = "a set of another name, or made from other photographs, recipe, seed or store"
         raise InputError(
             str(self.out), expected="a new folder", found=kind, do="choose another output folder or remove this one"
         )
@@ -184,7 +184,7 @@ class SetWriter:
             raise InputError(
                 str(self.work),
                 expected="this set, half built",
-                found="another one (other photographs, recipe, seed or store)",
+                found="another one (other name, photographs, recipe, seed or store)",
                 do="remove that folder or choose another output",
             )
         return self._drop_unfinished(n_kernels)

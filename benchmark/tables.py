@@ -1,4 +1,4 @@
-"""CSV files whose rows are frozen dataclasses."""
+"""CSV files whose rows are frozen dataclasses, and names that fit into a table."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
 
 Row = TypeVar("Row")
+
+
+def printable(name: str) -> str:
+    """A name from outside without line breaks, escape sequences and marks that turn the text around."""
+    return "".join(letter if letter.isprintable() else " " for letter in name)
 
 
 def header(kind: type[Any]) -> list[str]:

@@ -16,6 +16,7 @@ from facedeblur.cli.progress import stages
     "--faces", required=True, help="Folder of photographs, or one that `align` wrote; NAME:FOLDER names a layout."
 )
 @click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the set.")
+@options.name
 @click.option("--seed", default=0, show_default=True, help="With an item's index it determines the item.")
 @options.store
 @click.option("--match", default="", help="Take photographs of this pattern only, e.g. '*_0001.jpg'.")

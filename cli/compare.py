@@ -104,10 +104,10 @@ def _table(rows: Sequence[Comparison], console: Console) -> Table:
 
 
 def _remarks(found: Comparisons) -> list[str]:
-    first = found.rows[0]
+    first, tests = found.rows[0], sum(not math.isnan(row.p) for row in found.rows)
     lines = [
         f"interval and p: for other {first.resampled.replace(' x ', ' and other ')}; "
-        f"p corrected for {len(found.rows)} metric{'s' * (len(found.rows) != 1)}; tie: at most {first.tie:g} apart; "
+        f"p corrected for {tests} metric{'s' * (tests != 1)}; tie: at most {first.tie:g} apart; "
         "a failed pair counts as the worst"
     ]
     for row in found.rows:

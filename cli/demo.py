@@ -38,11 +38,12 @@ def demo(
     photographs of faces.
     """
     from facedeblur.benchmark.score import score
+    from facedeblur.cli.board_table import print_board
     from facedeblur.cli.summary import print_set
-    from facedeblur.cli.tables import print_leaderboard
     from facedeblur.generators.build import build
     from facedeblur.generators.portraits import LICENCE, write_portraits
     from facedeblur.methods.runner import run
+    from facedeblur.reports.board import gather
     from facedeblur.reports.html import report
     from facedeblur.reports.leaderboard import leaderboard, write_csv
 
@@ -65,14 +66,15 @@ def demo(
         tables = score(set_path, outputs, protocol=protocol, jobs=jobs, progress=stage("score"))
         drawing = stage("report")
         drawing(0, 1)
-        board = leaderboard(tables)
-        write_csv(board, folder / "leaderboard.csv")
-        page = report(tables, folder / "report.html")
+        board = gather(tables)
+        frame = leaderboard(board)
+        write_csv(frame, folder / "leaderboard.csv")
+        page = report(board, folder / "report.html")
         drawing(1, 1)
     if not quiet:
         print_set(made)
         click.echo()
-    print_leaderboard(tables)
+    print_board(frame, [board])
     click.echo(f"\n{folder / 'leaderboard.csv'}\n{page}   (open it in a browser)")
     if not quiet:
         click.echo(f"{time.monotonic() - start:.0f} s")

@@ -12,7 +12,13 @@ SCORES = click.argument("scores", metavar="SCORES...", nargs=-1, required=True, 
 def _common(width: float) -> options.Decorator:
     return options.several(
         click.option("-o", "--out", required=True, type=click.Path(), help="NAME.pdf, NAME.svg or NAME.png."),
-        click.option("--width", default=width, show_default=True, help="Inches: 3.5 a column, 7.16 a page."),
+        click.option(
+            "--width",
+            type=click.FloatRange(1, 50),
+            default=width,
+            show_default=True,
+            help="Inches: 3.5 a column, 7.16 a page.",
+        ),
     )
 
 

@@ -11,10 +11,13 @@ from facedeblur.cli.progress import bar
 @click.command()
 @click.argument("videos", type=click.Path())
 @click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the set.")
+@options.name
 @click.option("--length", default=11, show_default=True, help="Frames averaged; odd, the middle one is sharp.")
 @click.option("--stride", default=None, type=int, help="Frames from one window to the next.  [default: --length]")
 @click.option("--gamma", default=1.0, show_default=True, help="1 averages coded values, 2.2 averages light.")
-@click.option("--crf", default=None, type=click.Path(), help="Response curve of the camera, 256 lines, for --gamma.")
+@click.option(
+    "--crf", default=None, type=click.Path(), help="Response curve of the camera, 256 lines, instead of --gamma."
+)
 @click.option("--template", default="shen128", show_default=True, help="Face crop, or none for whole frames.")
 @click.option(
     "--face",

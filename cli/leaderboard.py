@@ -52,11 +52,11 @@ def leaderboard(
     written before. Methods are ranked set by set. Tables that do not compare are refused: other
     pairs, another definition of a metric, another set of the same name.
     """
-    from facedeblur.cli.tables import print_board
+    from facedeblur.cli.board_table import print_board
     from facedeblur.reports.board_file import read_csv, write_csv
+    from facedeblur.reports.boards import boards
     from facedeblur.reports.leaderboard import leaderboard as compute
     from facedeblur.reports.merging import merge
-    from facedeblur.reports.standings import boards
 
     if quiet and out is None and into is None:
         raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")

@@ -36,6 +36,9 @@ workers = several(
 )
 quiet = click.option("--quiet", is_flag=True, help="Print problems only.")
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+name = click.option(
+    "--name", default="", help="What the set is called in tables; leaderboards want another name for each set."
+)
 store = click.option(
     "--store", type=click.Choice(["png", "npy"]), default="png", show_default=True, help="PNG files, or one array."
 )

@@ -126,10 +126,10 @@ def _drawn(table: PaperTable, columns: Sequence[int], *, plain: bool) -> Table:
 def _cell(cell: Cell, marks: tuple[str, ...], plain: bool) -> Text:
     from rich.text import Text
 
-    main, sign, spread = cell.text.partition(" ± ")
+    main, spread = cell.parts
     text = Text(main, style="" if plain else STYLES[cell.rank])
     text.append(PLAIN[cell.rank] if plain else "")
-    text.append(f"{sign}{spread}", style="not bold not underline default")
+    text.append(f" ± {spread}" if spread else "", style="not bold not underline default")
     return text.append(_marked(marks), style="dim not bold not underline default")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,7 +33,7 @@ def parse(
     """Compare the parts of the restored faces of OUTPUTS with the labels of SET.
 
     Prints the F-score of every component and their mean. An image without a face, or whose output is
-    missing, misses all its pixels. The first row is of the sharp images: what the parser can reach.
+    missing, misses all its pixels. The first column is of the sharp images: what the parser can reach.
     """
     from facedeblur.benchmark.parse import parse as compute
 
@@ -68,8 +69,8 @@ def _print(found: list[ParsingScores], partition: str) -> None:
 
     scores = [one.scores(partition) for one in found]
     for name in names:
-        line(name, [f"{table[name] * 100:.2f}" for table in scores])
-    line("mean", [f"{one.mean(partition) * 100:.2f}" for one in found])
+        line(name, [_percent(table[name]) for table in scores])
+    line("mean", [_percent(one.mean(partition)) for one in found])
     line("images", [f"{one.n_images:,}" for one in found])
     line("misses", [f"{one.misses:,}" for one in found])
     if any(one.unlabelled for one in found):
@@ -78,3 +79,8 @@ def _print(found: list[ParsingScores], partition: str) -> None:
         statuses = one.rows["status"].value_counts()
         for status, count in list(statuses[~statuses.index.isin(["ok", "no label"])].items())[:5]:
             click.echo(f"{one.method}: {count:,} {status}")
+
+
+def _percent(score: float) -> str:
+    """A dash for a class that no label and no image shows."""
+    return "-" if math.isnan(score) else f"{score * 100:.2f}"

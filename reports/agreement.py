@@ -31,8 +31,9 @@ def check(entries: Sequence[Entry]) -> None:
         defines a metric differently.
     """
     first = entries[0]
-    if not first.meta.columns or not first.total:
-        raise InputError(_name(first), expected="rows and metrics", found="an empty table", do="score again")
+    for entry in entries:
+        if not entry.meta.columns or not entry.total:
+            raise InputError(_name(entry), expected="rows and metrics", found="an empty table", do="score again")
     for entry in entries[1:]:
         one, other = first.meta.set.get("hash"), entry.meta.set.get("hash")
         if one != other:
@@ -49,42 +50,81 @@ def check(entries: Sequence[Entry]) -> None:
                 found=f"{entry.total:,} rows, other pairs",
                 do="score again",
             )
-        _check_signatures(first, entry)
+        # With all before it: what the first table lacks, two others may define differently.
+        for other in entries[: entries.index(entry)]:
+            if other.meta.columns[0].signature != entry.meta.columns[0].signature:
+                _refuse(_name(entry), entry.meta.columns[:1], f"in {_name(other)}", other.meta.columns[:1])
+            check_columns(_name(entry), entry.meta.columns, f"in {_name(other)}", other.meta.columns)
     seen: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         key = (entry.meta.method, str(entry.meta.run.get("hash")))
         if key in seen:
             raise InputError(
-                _name(entry), expected="each run once", found=f"the run of {_name(seen[key])} again", do="give it once"
+                _name(entry),
+                expected="each run once",
+                found=f"the same run as in {_name(seen[key])}",
+                do="give it once",
             )
         seen[key] = entry
 
 
-def _check_signatures(one: Entry, other: Entry) -> None:
-    if one.meta.columns[0].signature != other.meta.columns[0].signature:
-        _refuse(one, other, one.meta.columns[:1], other.meta.columns[:1])
-    kinds, others = (_families(entry.meta.columns) for entry in (one, other))
-    for kind in kinds.keys() & others.keys():
-        mine, theirs = kinds[kind], others[kind]
-        names = [{column.signature for column in columns} for columns in (mine, theirs)]
+def check_columns(what: str, columns: Sequence[Column], whose: str, others: Sequence[Column]) -> None:
+    """Refuse metrics that are defined otherwise than those they are to stand beside.
+
+    Parameters
+    ----------
+    what : str
+        What has `columns`, for the error line.
+    columns : sequence of Column
+    whose : str
+        What has `others`, after the word "as".
+    others : sequence of Column
+
+    Raises
+    ------
+    InputError
+        When a family of metrics has another definition on either side, or one metric another failure value,
+        direction, unit or range.
+    """
+    mine, theirs = _families(columns), _families(others)
+    for kind in mine.keys() & theirs.keys():
+        names = [{column.signature for column in some[kind]} for some in (mine, theirs)]
         # One more definition beside the common ones is a column that the other table lacks, no contradiction.
         if names[0] - names[1] and names[1] - names[0]:
-            _refuse(one, other, mine, theirs)
-        for column in mine:
-            if other.column(column.signature) is not None and column != other.column(column.signature):
+            _refuse(what, mine[kind], whose, theirs[kind])
+    known = {column.signature: column for column in others}
+    for column in columns:
+        before = known.get(column.signature, column)
+        for part, said in _PARTS.items():
+            one, other = getattr(column, part), getattr(before, part)
+            if one != other:
                 raise InputError(
-                    f"{column.signature} of {_name(other)}",
-                    expected=f"a failure value of {column.failure:g} as in {_name(one)}",
-                    found=f"{getattr(other.column(column.signature), 'failure', '')}",
+                    f"{column.signature} of {what}",
+                    expected=f"{said} {_told(other)} as {whose}",
+                    found=_told(one),
                     do="score both by one protocol",
                 )
 
 
-def _refuse(one: Entry, other: Entry, mine: Sequence[Column], theirs: Sequence[Column]) -> None:
+_PARTS = {
+    "failure": "a failure value of",
+    "higher_is_better": "'higher is better'",
+    "partial": "'not every pair has it'",
+    "unit": "the unit",
+    "least": "no value below",
+    "most": "no value above",
+}
+
+
+def _told(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else f"'{value}'" if isinstance(value, str) else str(value).lower()
+
+
+def _refuse(what: str, columns: Sequence[Column], whose: str, others: Sequence[Column]) -> None:
     raise InputError(
-        _name(other),
-        expected=f"{', '.join(column.signature for column in mine)} as in {_name(one)}",
-        found=", ".join(column.signature for column in theirs),
+        what,
+        expected=f"{', '.join(column.signature for column in others)} as {whose}",
+        found=", ".join(column.signature for column in columns),
         do="score both by one protocol: values of different definitions do not compare",
     )
 

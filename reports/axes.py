@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -60,22 +60,33 @@ class Frame:
     def fit(self, numbers: Sequence[float], column: Column, *, about: int = 6) -> list[dict[str, Any]]:
         """Fit the vertical scale to the finite `numbers`; return its ticks, none where no mean of `column` can be."""
         self.factor = scale(column)
-        finite = [number * self.factor for number in numbers if math.isfinite(number)] or [0.0, 1.0]
-        span = max(finite) - min(finite)
-        margin = 0.05 * span if span > 1e-9 else 0.5
-        self.low, self.high = min(finite) - margin, max(finite) + margin
-        levels = ticks(self.low, self.high, about=about)
-        least, most = (end * self.factor for end in column.mean_limits)
-        return [
-            {"at": self.up(level / self.factor), "text": tick(level, levels)}
-            for level in levels
-            if least <= level <= most
-        ]
+        self.low, self.high = reach([number * self.factor for number in numbers], margin=0.05)
+        marks = levels(self.low, self.high, column, about=about)
+        return [{"at": self.up(level), "text": text} for level, text in marks]
 
     def up(self, number: float) -> float:
         """Vertical position of a value of the metric."""
         at = (number * self.factor - self.low) / (self.high - self.low)
         return float(self.y1 - at * (self.y1 - self.y0))
+
+
+def reach(numbers: Iterable[float], *, margin: float = 0.0) -> tuple[float, float]:
+    """Least and greatest of the finite `numbers`, further apart by `margin` of their distance on either side.
+
+    Where they are alike to rounding, half a unit on either side; 0 to 1 where there are none.
+    """
+    finite = [number for number in numbers if math.isfinite(number)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    alike = high - low <= 1e-9 * max(1.0, abs(low), abs(high))
+    more = 0.5 if alike else margin * (high - low)
+    return low - more, high + more
+
+
+def levels(low: float, high: float, column: Column, *, about: int) -> list[tuple[float, str]]:
+    """Ticks of an axis of means, as printed from `low` to `high`: values that a mean can have, and their labels."""
+    marks, factor = ticks(low, high, about=about), scale(column)
+    least, most = (end * factor for end in column.mean_limits)
+    return [(level / factor, tick(level, marks)) for level in marks if least <= level <= most]
 
 
 def spread_labels(series: list[dict[str, Any]], box: Frame, *, gap: float = 15.0) -> None:

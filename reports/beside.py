@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facedeblur.benchmark.bootstrap import Interval
-from facedeblur.benchmark.crossed import crossing, standard_error
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.parsing import fscores
 from facedeblur.benchmark.parse import SHARP_FILE
 from facedeblur.benchmark.parsing_scores import FILE as PARSING_FILE
 from facedeblur.benchmark.parsing_scores import NO_LABEL, ParsingScores
 from facedeblur.benchmark.recognition import FILE as RECOGNITION_FILE
 from facedeblur.benchmark.recognition import Recognition
-from facedeblur.benchmark.scores import Scores
-from facedeblur.benchmark.uncertainty import LEVEL, Spread, alone, factors, spread
+from facedeblur.benchmark.record_table import Record
+from facedeblur.benchmark.scores import ScoreMeta, Scores
+from facedeblur.benchmark.uncertainty import Spread, factors, spread
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry
 from facedeblur.reports.places import outputs_folder
 from facedeblur.reports.plots import bounds
+from facedeblur.reports.pooled import pooled_spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,14 +33,8 @@ RANKS = 20
 MARKED = (1, 3, 5, 10, 20)
 """Ranks with an interval."""
 
-
-class _Record(Protocol):
-    @property
-    def set_hash(self) -> str: ...
-    @property
-    def run_hash(self) -> str: ...
-    @property
-    def files_hash(self) -> str: ...
+NOT_PARSED, NO_PIXEL = "the parser has no such class", "in no label, and found in no image"
+"""Why a component has no F-score."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +94,8 @@ def parsing_figures(board: Board) -> list[Figure]:
     -------
     list of Figure
         ``frame``: one row a method and component: ``place``, ``method``, ``oracle``, ``component``, ``score`` (of
-        pixels pooled over the images, in [0, 1]; NaN where the parser has no such class), ``low``, ``high`` (95 %
-        interval for other faces and kernels), ``basis``, ``absent``, ``images``, ``misses``.
+        pixels pooled over the images, in [0, 1]; NaN where there is none, and why in ``absent``), ``low``, ``high``
+        (95 % interval for other faces and kernels), ``basis``, ``absent``, ``images``, ``misses``.
     """
     import pandas as pd
 
@@ -136,7 +129,7 @@ def _by_test(
         except InputError as error:
             absent[entry.label] = f"{name} cannot be read: {error.found}"
             continue
-        if not _of_this_run(one, entry):
+        if not of_scored(one, entry.meta):
             absent[entry.label] = "the test is of other outputs than were scored"
             continue
         groups.setdefault(define(one), []).append((board.place(entry), entry, one))
@@ -150,9 +143,17 @@ def _by_test(
     return made
 
 
-def _of_this_run(one: _Record, entry: Entry) -> bool:
-    run = entry.meta.run
-    same = one.set_hash == entry.meta.set.get("hash") and one.run_hash == run.get("hash")
+def of_scored(one: Record, meta: ScoreMeta) -> bool:
+    """Whether a test of a whole set is of the very outputs that a score table is of.
+
+    Parameters
+    ----------
+    one : Record
+    meta : ScoreMeta
+        Of the table. The files are compared where both know their hash.
+    """
+    run = meta.run
+    same = one.set_hash == meta.set.get("hash") and one.run_hash == run.get("hash", "")
     return same and (not one.files_hash or not run.get("files") or one.files_hash == run["files"])
 
 
@@ -187,9 +188,10 @@ def _components(place: int, entry: Entry, one: ParsingScores) -> list[dict[str, 
     rows, counts = one.rows[labelled], one.counts()[labelled]
     known = entry.scores.frame.set_index("pair_id")["identity"]
     faces, kernels = factors(Scores(rows.assign(identity=known.reindex(rows["pair_id"]).to_numpy()), entry.meta))
-    made = []
+    made, left_out = [], one.not_parsed()
     for at, (component, score) in enumerate(one.scores().items()):
-        found = pooled_spread(counts[:, at], faces, kernels) if score == score else Spread(None, "not parsed")
+        why = NOT_PARSED if component in left_out else NO_PIXEL if score != score else ""
+        found = Spread(None, why) if why else pooled_spread(counts[:, at], faces, kernels)
         made.append(
             {
                 "place": place,
@@ -203,37 +205,6 @@ def _components(place: int, entry: Entry, one: ParsingScores) -> list[dict[str, 
             }
         )
     return made
-
-
-def pooled_spread(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) -> Spread:
-    """95 % interval of an F-score of pooled pixels for other faces and other kernels, cut to [0, 1].
-
-    The score is a ratio of sums, 2 TP over 2 TP + FP + FN; its error is that of the mean of its linear part (delta
-    method), by `facedeblur.benchmark.crossed.standard_error`; nothing is drawn.
-
-    Parameters
-    ----------
-    counts : (N, 3) int
-        TP, FP and FN of each image.
-    faces, kernels : (N,)
-        Names of its face and its kernel.
-    """
-    from scipy.special import stdtrit
-
-    if not len(counts):
-        return Spread(None, "no values")
-    if lone := alone(faces, kernels):
-        return Spread(None, lone)
-    hits, size = 2.0 * counts[:, 0], (2.0 * counts[:, 0] + counts[:, 1] + counts[:, 2])
-    if not size.any():
-        return Spread(None, "no values")
-    score, crossed = float(fscores(counts[:, None])[0]), crossing(faces, kernels)
-    found = standard_error((hits - score * size) / size.mean(), crossed)
-    if found.error == 0:
-        return Spread(None, "equal values")
-    reach = float(stdtrit(found.freedom, (1 + LEVEL) / 2)) * found.error
-    ends = Interval(score - reach, score + reach, LEVEL, 0, crossed.method, crossed.faces, crossed.kernels)
-    return Spread(ends.within(0.0, 1.0))
 
 
 def _sharp(board: Board, parser: str) -> ParsingScores | None:

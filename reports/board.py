@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.reports.agreement import check
 from facedeblur.reports.entry import Entry
-from facedeblur.reports.text import short, value
+from facedeblur.reports.ranking import best
+from facedeblur.reports.text import told_apart
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,8 @@ class Board:
         column : Column
         part : {'mean', 'worst'}
         """
-        numbers = {
-            entry: number
-            for entry in self.ranked
-            if entry.column(column.signature) and not math.isnan(number := getattr(entry.summary(column), part))
-        }
-        if len({value(number, column) for number in numbers.values()}) < 2:
-            return ()
-        extreme = max(numbers.values()) if column.higher_is_better else min(numbers.values())
-        return tuple(entry for entry, number in numbers.items() if value(number, column) == value(extreme, column))
+        measured = [entry for entry in self.ranked if entry.column(column.signature)]
+        return best({entry: getattr(entry.summary(column), part) for entry in measured}, column)
 
     @property
     def basis(self) -> tuple[str, ...]:
@@ -122,12 +115,9 @@ def gather(tables: Sequence[Scores | str | Path]) -> Board:
     read = [(table, None) if isinstance(table, Scores) else (Scores.read(table), _file(table)) for table in tables]
     if not read:
         raise InputError("score tables", expected="at least one", found="none", do="run facedeblur score first")
-    names = Counter(scores.meta.method for scores, _ in read)
-    entries = []
-    for scores, source in read:
-        method = scores.meta.method
-        label = method if names[method] == 1 else f"{method} (run {short(str(scores.meta.run.get('hash', '')))})"
-        entries.append(Entry(scores, source, label))
+    metas = [scores.meta for scores, _ in read]
+    labels = told_apart([meta.method for meta in metas], [str(meta.run.get("hash", "")) for meta in metas])
+    entries = [Entry(scores, source, label) for (scores, source), label in zip(read, labels, strict=True)]
     check(entries)
     columns = _columns(entries)
     return Board(tuple(sorted(entries, key=lambda entry: _rank(entry, columns[0]))), columns)
@@ -152,17 +142,21 @@ def _columns(entries: Sequence[Entry]) -> tuple[Column, ...]:
     return (found.pop(first), *found.values())
 
 
+ALL = "all metrics"
+
+
 def without_interval(board: Board) -> list[str]:
     """Why means have no interval, each reason with what it holds for: ``the set has one kernel``."""
-    told: dict[str, list[str]] = {}
+    told: dict[str, dict[str, list[str]]] = {}
     for entry in board:
-        for column in entry.meta.columns:
-            why = entry.spread(column).absent
+        reasons = [entry.spread(column).absent for column in entry.meta.columns]
+        labels = [ALL if len(set(reasons)) == 1 else column.label for column in entry.meta.columns]
+        for label, why in dict.fromkeys(zip(labels, reasons, strict=True)):
             if why:
-                told.setdefault(why, []).append(f"{column.label} of {entry.label}")
-    every = sum(len(entry.meta.columns) for entry in board)
+                told.setdefault(why, {}).setdefault(label, []).append(entry.label)
     lines = []
     for why, where in told.items():
         reason = f"the set has {why}" if why.startswith("one ") else why
-        lines.append(reason if len(where) == every else f"{reason} ({', '.join(where)})")
+        of = "; ".join(f"{label} of {', '.join(methods)}" for label, methods in where.items())
+        lines.append(reason if where.get(ALL) == [entry.label for entry in board] else f"{reason} ({of})")
     return lines

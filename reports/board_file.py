@@ -86,7 +86,12 @@ def _typed(column: pd.Series, kind: str) -> Any:
     except ValueError as error:
         raise ValueError(f"{error} in column {column.name}") from None
     found = pd.Series(numbers, index=column.index, dtype=float)
-    return found.astype("Int64") if kind == "count" else found
+    if kind != "count":
+        return found
+    broken = [text for text, number in zip(column, numbers, strict=True) if not (math.isnan(number) or number % 1 == 0)]
+    if broken:
+        raise ValueError(f"'{broken[0]}' in column {column.name}, expected a whole number")
+    return found.astype("Int64")
 
 
 def to_json(frame: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.scores import Column
 from facedeblur.reports.board import Board
 
 GROUPS = ("chosen", "worst", "median", "best", "failed")
@@ -41,17 +42,26 @@ def choose(board: Board, *, per_group: int = PER_GROUP, named: Sequence[str] = (
     column, leader = board.headline, board.leader
     values = leader.values(column, filled=False)
     faces = leader.scores.frame["image_id"].to_numpy()
-    scored = np.flatnonzero(~np.isnan(values))
-    order = scored[np.argsort(values[scored] if column.higher_is_better else -values[scored], kind="stable")]
-    middle = np.argsort(np.abs(np.arange(len(order)) - (len(order) - 1) / 2), kind="stable")
+    order = worst_first(values, column)
     failures = np.sum([~entry.ok for entry in board], axis=0)
     broken = np.argsort(-failures, kind="stable")
     chosen = {"chosen": _named(leader.scores.frame["pair_id"].tolist(), named)}
     taken = set(chosen["chosen"])
     chosen |= {"failed": _take(broken[failures[broken] > 0], faces, min(per_group, FAILED), taken)}
-    for group, candidates in (("worst", order), ("best", order[::-1]), ("median", order[middle])):
+    for group, candidates in (("worst", order), ("best", order[::-1]), ("median", from_the_middle(order))):
         chosen[group] = _take(candidates, faces, per_group, taken)
     return {group: chosen[group] for group in GROUPS}
+
+
+def worst_first(values: np.ndarray, column: Column) -> np.ndarray:
+    """Places of the (n,) values that are no NaN, the worst by `column` first."""
+    scored = np.flatnonzero(~np.isnan(values))
+    return scored[np.argsort(values[scored] if column.higher_is_better else -values[scored], kind="stable")]
+
+
+def from_the_middle(order: np.ndarray) -> np.ndarray:
+    """A ranking from its middle outwards."""
+    return order[np.argsort(np.abs(np.arange(len(order)) - (len(order) - 1) / 2), kind="stable")]
 
 
 def further(board: Board, taken: Sequence[int]) -> Iterator[int]:

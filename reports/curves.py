@@ -116,7 +116,7 @@ def draw_components(frame: pd.DataFrame, reference: pd.DataFrame) -> str:
                 "top": top,
                 "middle": top + step / 2,
                 "marks": marks,
-                "absent": not marks,
+                "absent": "" if marks else here[0]["absent"],
                 "sharp": across(ceiling) if ceiling == ceiling else None,
                 "sharp_title": f"sharp images, {component}: {value(ceiling, SCORE)}",
             }

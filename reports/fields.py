@@ -47,6 +47,7 @@ PARTS: dict[str, Field] = {
     "label": ("text", "short heading"),
     "unit": ("text", "unit of the values; `fraction`: 1 is 100 %"),
     "higher_is_better": ("flag", "direction"),
+    "partial": ("flag", "whether a pair may have no such value (a class that is not in the picture)"),
 }
 TAIL: dict[str, Field] = {
     "seconds_per_image": ("number", "mean run time of an image, one at a time"),
@@ -103,6 +104,7 @@ def told(column: Column) -> dict[str, Any]:
         f"{column.signature}:label": column.label,
         f"{column.signature}:unit": column.unit,
         f"{column.signature}:higher_is_better": column.higher_is_better,
+        f"{column.signature}:partial": column.partial,
     }
 
 

@@ -12,6 +12,7 @@ from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.reports.choice import from_the_middle, worst_first
 
 WORDS = ("worst", "median", "best", "random")
 _WORD = re.compile(r"(worst|median|best|random)(?::([1-9][0-9]?))?")
@@ -84,12 +85,9 @@ def _order(kind: str, ids: Sequence[str], by: Scores | None, seed: int) -> list[
     values = np.array(by.column(column.signature), np.float64)
     values[by.column("status").astype(str) != "ok"] = np.nan
     names = by.column("pair_id").astype(str)
-    scored = np.flatnonzero(~np.isnan(values))
-    order = scored[np.argsort(values[scored] if column.higher_is_better else -values[scored], kind="stable")]
-    if kind == "best":
-        order = order[::-1]
-    elif kind == "median":
-        order = order[np.argsort(np.abs(np.arange(len(order)) - (len(order) - 1) / 2), kind="stable")]
+    order = worst_first(values, column)
+    if kind != "worst":
+        order = order[::-1] if kind == "best" else from_the_middle(order)
     return [str(names[place]) for place in order]
 
 

@@ -13,7 +13,8 @@ from facedeblur.reports.axes import scale
 from facedeblur.reports.board import Board
 from facedeblur.reports.figure_style import COLUMN, GREY, axes_of, legend, looks, name, note, styled
 from facedeblur.reports.plots import by_kernel_size
-from facedeblur.reports.text import unit
+from facedeblur.reports.speed import against_time
+from facedeblur.reports.text import plain, unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +56,7 @@ def kernel_size(board: Board, *, width: float = COLUMN) -> Figure:
         axes.grid(axis="y")
         legend(axes)
         basis = _rest_on(dict.fromkeys(one for one in frame["basis"] if one), "a size")
-        _below(axes, board, _failures(board, f"{column.failure:g} {column.unit}".strip()), basis)
+        _below(axes, board, _failures(board, f"{plain(column.failure)} {column.unit}".strip()), basis)
     return figure
 
 
@@ -110,7 +111,8 @@ def _ridge(axes: Axes, values: np.ndarray, at: float, colour: str, *, hollow: bo
 def runtime(board: Board, *, width: float = COLUMN) -> Figure:
     """Mean of the headline metric against run time per image, with the Pareto front of methods without the true kernel.
 
-    Methods whose run recorded no time are named below the plot. The blurred input takes no time: it is a level line.
+    Times of different machines do not compare: each has a front of its own. Methods whose run recorded no time, and
+    those with an infinite mean, are named below the plot. The blurred input takes no time: it is a level line.
 
     Raises
     ------
@@ -135,11 +137,15 @@ def runtime(board: Board, *, width: float = COLUMN) -> Figure:
                     axes.vlines(entry.seconds_per_image, *ends, color=style["color"], linewidth=0.8)
                 label = name(entry.label, oracle=entry.oracle)
                 axes.plot([entry.seconds_per_image], [mean], label=label, **{**style, "linestyle": ""})
-        fair = [(one.seconds_per_image, factor * one.summary(column).mean) for one in timed if not one.oracle]
-        front = pareto(fair, higher=column.higher_is_better)
-        if len(front) > 1:
-            times, levels = zip(*front, strict=True)
-            axes.step(times, levels, where="post", color=GREY, linewidth=0.8, zorder=0, label="Pareto front")
+        known = against_time(board)
+        drawn = known[known["front"] & np.isfinite(known["mean"])].sort_values("seconds")
+        fronts = [rows for _, rows in drawn.groupby("machine") if len(rows) > 1]
+        for place, rows in enumerate(fronts):
+            label = "Pareto front" if len(fronts) == 1 else "Pareto front of a machine"
+            axes.step(
+                rows["seconds"], factor * rows["mean"], where="post", color=GREY, linewidth=0.8, zorder=0,
+                label=f"{'_' * (place > 0)}{label}",
+            )  # fmt: skip
         _decades(axes, [entry.seconds_per_image for entry in timed])
         devices = sorted({entry.device for entry in timed if entry.device})
         sizes = sorted({entry.image_size for entry in timed if entry.image_size})
@@ -148,18 +154,11 @@ def runtime(board: Board, *, width: float = COLUMN) -> Figure:
         axes.grid()
         legend(axes)
         without = [entry.label for entry in board if entry not in timed and not entry.is_input]
+        beyond = known.loc[np.isinf(known["mean"]), "method"]
         basis = _rest_on([bounds.basis for bounds in [entry.spread(column).interval for entry in timed] if bounds])
-        _below(axes, board, f"no run time: {', '.join(without)}" if without else "", basis)
+        lines = [("no run time", without), ("infinite mean", beyond)]
+        _below(axes, board, *(f"{what}: {', '.join(which)}" for what, which in lines if len(which)), basis)
     return figure
-
-
-def pareto(points: Sequence[tuple[float, float]], *, higher: bool) -> list[tuple[float, float]]:
-    """Points (time, quality) that no other beats in both, by time."""
-    kept: list[tuple[float, float]] = []
-    for time, level in sorted(points, key=lambda point: (point[0], -point[1] if higher else point[1])):
-        if math.isfinite(level) and (not kept or (level > kept[-1][1] if higher else level < kept[-1][1])):
-            kept.append((time, level))
-    return kept
 
 
 def _decades(axes: Axes, times: Sequence[float]) -> None:

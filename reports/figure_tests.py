@@ -9,6 +9,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.reports.figure_style import COLUMN, GREY, axes_of, legend, looks, name, note, styled
+from facedeblur.reports.text import told_apart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,18 +35,19 @@ def cmc(tests: Sequence[Recognition], *, most: int = 20, width: float = COLUMN) 
     Raises
     ------
     InputError
-        When there is none, or two differ in set, embedder or distance.
+        When there is none, two are of one run, or differ in set, embedder or distance.
     """
     tests = _one_kind(tests, "recognition", ("set_hash", "embedder", "distance", "n_gallery"))
     tests.sort(key=lambda test: (test.oracle, -test.top1, test.method))
     with styled():
         figure, axes = axes_of(width, 0.72)
         ranks = np.arange(1, min(most, max(len(test.cmc) for test in tests)) + 1)
-        styles = looks((test.method, test.oracle) for test in tests)
-        for test in tests:
+        labels = _labels(tests)
+        styles = looks((label, test.oracle) for label, test in zip(labels, tests, strict=True))
+        for label, test in zip(labels, tests, strict=True):
             share = [100 * test.curve.top(int(k)) for k in ranks]
-            style = styles[test.method] | {"markevery": max(len(ranks) // 8, 1)}
-            axes.plot(ranks, share, label=name(test.method, oracle=test.oracle), **style)
+            style = styles[label] | {"markevery": max(len(ranks) // 8, 1)}
+            axes.plot(ranks, share, label=name(label, oracle=test.oracle), **style)
         sharp = [100 * tests[0].clear.top(int(k)) for k in ranks]
         axes.plot(ranks, sharp, color="black", linewidth=0.8, label="sharp")
         axes.set_xlabel("rank")
@@ -53,7 +55,7 @@ def cmc(tests: Sequence[Recognition], *, most: int = 20, width: float = COLUMN) 
         axes.set_xticks([k for k in ranks if k == 1 or k % (5 if len(ranks) > 10 else 1) == 0])
         axes.grid(axis="y")
         legend(axes)
-        missed = [f"{test.method} {test.misses:,}" for test in tests if test.misses]
+        missed = [f"{label} {test.misses:,}" for label, test in zip(labels, tests, strict=True) if test.misses]
         line = f"no face or failed, counted as not recognised: {', '.join(missed)}" if missed else ""
         note(axes, line, oracles=any(test.oracle for test in tests))
     return figure
@@ -74,7 +76,7 @@ def fscore(tests: Sequence[ParsingScores], *, partition: str = "helen11", width:
     Raises
     ------
     InputError
-        When there is none, or two differ in set or parser.
+        When there is none, two are of one run, or differ in set or parser.
     """
     tests = _one_kind(tests, "parsing", ("set_hash", "parser", "classes"))
     tests.sort(key=lambda test: (test.oracle, -np.nan_to_num(test.mean(partition)), test.method))
@@ -83,12 +85,13 @@ def fscore(tests: Sequence[ParsingScores], *, partition: str = "helen11", width:
     with styled():
         figure, axes = axes_of(width, (0.8 + 0.2 * (len(rows) + 1)) / width)
         spots = [*(len(rows) - place for place in range(len(rows))), -0.3]
-        styles = looks((test.method, test.oracle) for test in tests)
-        for test in tests:
+        labels = _labels(tests)
+        styles = looks((label, test.oracle) for label, test in zip(labels, tests, strict=True))
+        for label, test in zip(labels, tests, strict=True):
             scores = test.scores(partition)
             found = [100 * value for value in (*(scores[row] for row in rows), test.mean(partition))]
-            style = styles[test.method] | {"linestyle": "", "clip_on": False}
-            axes.plot(found, spots, label=name(test.method, oracle=test.oracle), **style)
+            style = styles[label] | {"linestyle": "", "clip_on": False}
+            axes.plot(found, spots, label=name(label, oracle=test.oracle), **style)
         axes.axhline(0.35, color=GREY, linewidth=0.6)
         axes.set_yticks(spots, [*(row.replace("_", " ") for row in rows), "mean"])
         axes.tick_params(axis="y", length=0)
@@ -99,6 +102,10 @@ def fscore(tests: Sequence[ParsingScores], *, partition: str = "helen11", width:
         line = f"not parsed: {', '.join(absent)}" if absent else ""
         note(axes, line, oracles=any(test.oracle for test in tests))
     return figure
+
+
+def _labels(tests: Sequence[Any]) -> list[str]:
+    return told_apart([test.method for test in tests], [test.run_hash for test in tests])
 
 
 def _one_kind(tests: Sequence[Any], kind: str, names: Sequence[str]) -> list[Any]:
@@ -114,4 +121,9 @@ def _one_kind(tests: Sequence[Any], kind: str, names: Sequence[str]) -> list[Any
                     found=f"{getattr(test, one)}",
                     do="give tables that compare",
                 )
+    runs = [(test.method, test.run_hash) for test in tests]
+    for run in runs:
+        if runs.count(run) > 1:
+            raise InputError(f"{kind} of '{run[0]}'", expected="each run once", found="the same run again",
+                             do="give it once")  # fmt: skip
     return list(tests)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from facedeblur.benchmark.scores import Column
-from facedeblur.reports import curves, plots, scatter, svg, text
+from facedeblur.reports import curves, plots, ridges, scatter, svg, text
 from facedeblur.reports.beside import Figure, parsing_figures, recognition_figures
 from facedeblur.reports.board import Board
+from facedeblur.reports.rows import key
 from facedeblur.reports.significance import Pairwise, p_value
-from facedeblur.reports.speed import against_time, not_timed
+from facedeblur.reports.speed import against_time, beyond, not_timed
 from facedeblur.reports.strata import Strata, Stratum
 
 
@@ -30,11 +31,11 @@ def kernel_size(board: Board) -> dict[str, Any]:
 def distribution(board: Board) -> dict[str, Any]:
     """How the headline metric is distributed: ``ridges`` and ``table``."""
     frame, column = plots.distribution(board), board.headline
-    return {"ridges": svg.draw_distribution(frame, column), "table": _spread_table(frame, column)}
+    return {"ridges": ridges.draw_distribution(frame, column), "table": _spread_table(frame, column)}
 
 
 def speed(board: Board) -> dict[str, Any]:
-    """Quality against run time: ``plot`` (empty where nothing was timed), ``table``, ``machines``, ``not_timed``."""
+    """Quality against run time: ``plot`` (empty where nothing was timed), ``table``, ``machines``, who is not in it."""
     frame, column = against_time(board), board.headline
     level = board.input.summary(column).mean if board.input else math.nan
     table = [
@@ -53,7 +54,8 @@ def speed(board: Board) -> dict[str, Any]:
     machines = list(dict.fromkeys(frame["machine"]))
     plot = scatter.draw_time(frame, column, level=level)
     front = bool(frame["front"].any())
-    return {"plot": plot, "table": table, "machines": machines, "front": front, "not_timed": not_timed(board)}
+    absent = {"not_timed": not_timed(board), "beyond": beyond(frame)}
+    return {"plot": plot, "table": table, "machines": machines, "front": front, **absent}
 
 
 def matrix(compared: Pairwise, column: Column) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def matrix(compared: Pairwise, column: Column) -> dict[str, Any]:
         "entries": compared.entries,
         "rows": rows if compared.rows else [],
         "pairs": pairs if compared.rows else [],
-        "tests": len(compared.rows),
+        "tests": compared.tests,
         "why": compared.why,
     }
 
@@ -174,7 +176,7 @@ def _stratum(row: Stratum, *, measured: bool) -> dict[str, Any]:
     """A row as the page writes it; with the name of its metric where that is not the same in all."""
     column = row.column
     cells = [
-        cell and {"mean": text.value(cell[0], column), "std": text.value(cell[1], column), "key": cell[0]}
+        cell and {"mean": text.value(cell[0], column), "std": text.value(cell[1], column), "key": key(cell[0])}
         for cell in row.cells
     ]
     name = f"{row.name} ({text.heading(column)})" if measured else row.name

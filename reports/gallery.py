@@ -2,86 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate, islice
 
-import numpy as np
-
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import encode_png, pixel_hash
-from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.scores import Column
-from facedeblur.benchmark.sets import Pair, Set
 from facedeblur.reports.board import Board
 from facedeblur.reports.choice import GROUPS, PER_GROUP, choose, further
-from facedeblur.reports.embed import ENCODINGS, data_uri
-from facedeblur.reports.entry import Entry
+from facedeblur.reports.embed import ENCODINGS
 from facedeblur.reports.places import open_outputs, open_set
-from facedeblur.reports.text import unit, value
+from facedeblur.reports.tiles import Row, encoded, read_rows
 
 BUDGET = 2_000_000
 """Characters that the embedded pictures may take, so that a report stays under 3 MB."""
 
 FURTHER = 24
 """Pairs at most that fill what the chosen ones leave of the budget."""
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One picture of a row, or the reason why there is none.
-
-    Attributes
-    ----------
-    label : str
-        ``blurred``, the method, or ``sharp``.
-    caption : str
-        Value of the headline metric with its unit; empty where there is none.
-    why : str
-        What happened to the picture; empty where it is shown.
-    source : str
-        ``data:`` URI of the picture; empty where there is none.
-    oracle, leading : bool
-    kernel : str
-        ``data:`` URI of the kernel: the true one with the blurred image, the method's own estimate with a method.
-    kernel_size : int
-        Width of that kernel in pixels.
-    """
-
-    label: str
-    caption: str = ""
-    why: str = ""
-    source: str = ""
-    oracle: bool = False
-    leading: bool = False
-    kernel: str = ""
-    kernel_size: int = 0
-    pixels: np.ndarray | None = field(default=None, repr=False, compare=False)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One pair: the blurred image with its kernel, every restoration, the sharp image."""
-
-    group: str
-    pair_id: str
-    identity: str
-    kernel_id: str
-    kernel_size: int
-    width: int
-    height: int
-    tiles: tuple[Tile, ...]
-
-    @property
-    def size(self) -> int:
-        """Characters of its pictures."""
-        return sum(len(tile.source) + len(tile.kernel) for tile in self.tiles)
-
-    @property
-    def across(self) -> int:
-        """Tiles side by side, at most 8, so that the lines of a wide page are filled evenly."""
-        lines = -(-len(self.tiles) // 8)
-        return -(-len(self.tiles) // lines)
 
 
 @dataclass(frozen=True)
@@ -149,7 +85,7 @@ def gallery(
         opened = open_set(board)
         notes: list[str] = []
         outputs = {entry.label: open_outputs(entry, opened, notes) for entry in board}
-        rows = list(_rows(board, opened, outputs, chosen))
+        rows = list(read_rows(board, opened, outputs, chosen))
     except InputError as error:
         return Gallery((), board.leader.label, "", (f"No pictures: {error}",))
     for number in range(per_group, 0, -1):
@@ -159,92 +95,22 @@ def gallery(
             for row in [row for row in rows if row.group == group][: len(named) if group == "chosen" else number]
         ]
         for name, encode in ENCODINGS:
-            encoded = [_encode(row, encode) for row in kept]
-            left = budget - sum(_size(row, around) for row in encoded)
+            made = [encoded(row, encode) for row in kept]
+            left = budget - sum(_size(row, around) for row in made)
             if left >= 0:
                 taken = [at for places in chosen.values() for at in places]
                 wanted = {"further": list(islice(further(board, taken), more))}
-                others = [_encode(row, encode) for row in _rows(board, opened, outputs, wanted)]
+                try:
+                    others = [encoded(row, encode) for row in read_rows(board, opened, outputs, wanted)]
+                except InputError as error:
+                    others = []
+                    notes.append(f"No further pairs: {error}")
                 ends = accumulate(_size(row, around) for row in others)
                 fitting = tuple(row for row, end in zip(others, ends, strict=True) if end <= left)
-                return Gallery(tuple(encoded), board.leader.label, name, tuple(notes), fitting)
+                return Gallery(tuple(made), board.leader.label, name, tuple(notes), fitting)
     notes.append(f"No pictures: not even one pair a group fits into {budget:,} characters")
     return Gallery((), board.leader.label, "", tuple(notes))
 
 
 def _size(row: Row, around: int) -> int:
     return row.size + around * len(row.tiles)
-
-
-def _rows(board: Board, opened: Set, outputs: dict[str, Outputs | None], chosen: dict[str, list[int]]) -> Iterator[Row]:
-    frame = board.leader.scores.frame
-    wanted = {str(frame["pair_id"].iloc[at]) for places in chosen.values() for at in places}
-    pairs = {pair.pair_id: pair for pair in opened.pairs() if pair.pair_id in wanted}
-    for group, places in chosen.items():
-        for at in places:
-            pair_id = str(frame["pair_id"].iloc[at])
-            if pair_id not in pairs:
-                raise InputError(str(opened.root), expected=f"pair '{pair_id}'", found="a set without it")
-            yield _row(board, opened, outputs, group, at, pairs[pair_id])
-
-
-def _row(board: Board, opened: Set, outputs: dict[str, Outputs | None], group: str, at: int, pair: Pair) -> Row:
-    image = opened.images[pair.image_id]
-    blurred = opened.blurred(pair)
-    truth = (Tile("sharp", pixels=opened.sharp(image)),) if opened.has_sharp else ()
-    first, tiles = Tile("blurred", pixels=blurred), []
-    if opened.bank is not None and pair.kernel_id:
-        first = _with_kernel(first, opened.bank.kernel(pair.kernel_id))
-    for entry in board:
-        tile = _tile(entry, outputs[entry.label], board, at, pair, blurred.shape[:2])
-        if entry.is_input and tile.pixels is not None and np.array_equal(tile.pixels, blurred):
-            # The input entered as a method: one picture, with the value of that row.
-            first = replace(first, caption=tile.caption, leading=tile.leading)
-        else:
-            tiles.append(tile)
-    return Row(
-        group=group,
-        pair_id=pair.pair_id,
-        identity=image.identity,
-        kernel_id=pair.kernel_id,
-        kernel_size=pair.kernel_size,
-        width=image.width,
-        height=image.height,
-        tiles=(first, *tiles, *truth),
-    )
-
-
-def _with_kernel(tile: Tile, kernel: np.ndarray) -> Tile:
-    """The tile with a kernel in its corner, whose brightest value is white."""
-    peak = float(kernel.max())
-    grey = np.round(np.clip(kernel / peak if peak > 0 else kernel, 0, 1) * 255).astype(np.uint8)
-    return replace(tile, kernel=data_uri("png", encode_png(grey)), kernel_size=len(kernel))
-
-
-def _tile(entry: Entry, outputs: Outputs | None, board: Board, at: int, pair: Pair, size: tuple[int, ...]) -> Tile:
-    """The restoration of one pair by one method."""
-    status = str(entry.scores.frame["status"].iloc[at])
-    known = Tile(entry.label, oracle=entry.oracle, leading=entry is board.leader)
-    if status != "ok":
-        return replace(known, why=status)
-    known = replace(known, caption=_caption(entry, board.headline, at))
-    if outputs is None:
-        return replace(known, why="outputs not found")
-    try:
-        pixels = outputs.restored(pair, (size[0], size[1]))
-    except InputError as error:
-        return replace(known, why=f"no longer readable: found {error.found}")
-    if pixel_hash(pixels) != str(entry.scores.frame["sha256"].iloc[at]):
-        return replace(known, why="changed since it was scored")
-    estimated, _ = next(outputs.kernel_pairs([pair]))
-    return replace(known if estimated is None else _with_kernel(known, estimated), pixels=pixels)
-
-
-def _caption(entry: Entry, column: Column, at: int) -> str:
-    number = float(entry.scores.frame[column.signature].iloc[at])
-    return " ".join(part for part in (value(number, column), unit(column)) if part)
-
-
-def _encode(row: Row, encode: Callable[[np.ndarray], str]) -> Row:
-    tiles = [replace(tile, source=encode(tile.pixels)) if tile.pixels is not None else tile for tile in row.tiles]
-    return replace(row, tiles=tuple(tiles))

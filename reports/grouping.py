@@ -20,7 +20,7 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from facedeblur.benchmark.comparison import holm, two_sided
+from facedeblur.benchmark.comparison import differences, holm, two_sided
 from facedeblur.benchmark.crossed import crossing, standard_error
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Column
@@ -53,19 +53,23 @@ def groups(board: Board) -> Groups:
     bare = {entry.label: "" for entry in board}
     if len(board.ranked) < 2:
         return Groups(bare, "absent: fewer than two methods without the true kernel")
-    tested = [entry for entry in board if np.isfinite(entry.values(column)).all()]
-    shown = [place for place, entry in enumerate(tested) if not entry.oracle]
+    shown = [place for place, entry in enumerate(board) if not entry.oracle and _finite(entry, column)]
     if len(shown) < 2:
         return Groups(bare, "absent: infinite values")
     try:
-        p = p_values(tested, column)
+        p = p_values(board.entries, column)
     except InputError:
         return Groups(bare, "absent: one face and one kernel")
     marks = letters((p < LEVEL)[np.ix_(shown, shown)])
-    number = len(tested) * (len(tested) - 1) // 2
+    number = int((~np.isnan(p[np.triu_indices(len(p), 1)])).sum())
     rule = f"{column.signature}, p < {LEVEL:g} by Holm over {number} test{'s' * (number != 1)}"
-    found = {tested[place].label: mark for place, mark in zip(shown, marks, strict=True)}
+    found = {board.entries[place].label: mark for place, mark in zip(shown, marks, strict=True)}
     return Groups(bare | found, rule)
+
+
+def _finite(entry: Entry, column: Column) -> bool:
+    values = column.counted(entry.values(column, filled=False), entry.ok)
+    return bool(np.isfinite(np.where(np.isnan(values), column.failure, values)).all())
 
 
 def p_values(entries: Sequence[Entry], column: Column) -> np.ndarray:
@@ -74,27 +78,34 @@ def p_values(entries: Sequence[Entry], column: Column) -> np.ndarray:
     Parameters
     ----------
     entries : sequence of Entry, (n,)
-        Of one board: the same pairs in the same order. Values must be finite.
+        Of one board: the same pairs in the same order.
     column : Column
         A metric that all have.
 
     Returns
     -------
     np.ndarray, shape (n, n), float64
-        Two-sided, corrected by Holm for the n (n - 1) / 2 tests; 1 on the diagonal.
+        Two-sided, corrected by Holm for all tests as in `facedeblur.benchmark.comparison.compare`; 1 on the diagonal,
+        NaN where a difference is infinite, which is no test.
 
     Raises
     ------
     InputError
-        When the pairs are all of one face and one kernel.
+        When the pairs that count are all of one face and one kernel.
     """
-    crossed = crossing(*factors(entries[0].scores))
-    values = [entry.values(column) for entry in entries]
+    faces, kernels = factors(entries[0].scores)
+    whole = crossing(faces, kernels)
+    values = [entry.values(column, filled=False) for entry in entries]
     tests = list(combinations(range(len(entries)), 2))
-    raw = [two_sided(standard_error(values[i] - values[j], crossed)) for i, j in tests]
+    raw = []
+    for i, j in tests:
+        difference, kept = differences(values[i], values[j], column)
+        crossed = whole if kept.all() else crossing(faces[kept], kernels[kept])
+        finite = bool(np.isfinite(difference).all())
+        raw.append(two_sided(standard_error(difference, crossed)) if finite else math.nan)
     p = np.ones((len(entries), len(entries)))
     for (i, j), corrected in zip(tests, holm(raw), strict=True):
-        p[i, j] = p[j, i] = 1.0 if math.isnan(corrected) else corrected
+        p[i, j] = p[j, i] = corrected
     return p
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from facedeblur.benchmark.atomic import write_text
 from facedeblur.benchmark.scores import Scores
 from facedeblur.reports.board import Board
+from facedeblur.reports.boards import boards
 from facedeblur.reports.gallery import gallery
 from facedeblur.reports.page import page
 from facedeblur.reports.page_of_sets import page_of_sets
-from facedeblur.reports.standings import boards
 
 
 def report(

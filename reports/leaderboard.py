@@ -11,11 +11,11 @@ import numpy as np
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.reports.board import Board
 from facedeblur.reports.board_file import write_csv
+from facedeblur.reports.boards import boards
 from facedeblur.reports.entry import Entry
 from facedeblur.reports.fields import HEAD, TAIL, fields_of, kind_of, metrics_of, told
 from facedeblur.reports.grouping import groups
 from facedeblur.reports.ranking import mean_ranks
-from facedeblur.reports.standings import boards
 from facedeblur.reports.text import coverage
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def arranged(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return frame
 
 
-ABOUT = ("failure", "label", "unit", "higher_is_better")
+ABOUT = ("failure", "label", "unit", "higher_is_better", "partial")
+"""Parts that say what a metric is, not what was measured by it."""
 
 
 def columns_of(row: Mapping[str, Any]) -> list[Column]:
@@ -89,6 +90,7 @@ def columns_of(row: Mapping[str, Any]) -> list[Column]:
             str(row[f"{signature}:unit"]),
             bool(row[f"{signature}:higher_is_better"]),
             float(row[f"{signature}:failure"]),
+            bool(row[f"{signature}:partial"]),
         )
         for signature in metrics_of(list(row))
     ]

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.pairing import family
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.reports.agreement import check_columns
 from facedeblur.reports.board import gather
-from facedeblur.reports.fields import metrics_of
+from facedeblur.reports.boards import check_set
 from facedeblur.reports.grouping import Groups, groups
 from facedeblur.reports.leaderboard import arranged, columns_of, measured
-from facedeblur.reports.standings import check_set
 from facedeblur.reports.text import short
 
 if TYPE_CHECKING:
@@ -90,34 +89,11 @@ def _check(what: str, row: Mapping[str, Any], other: Mapping[str, Any]) -> None:
                 found=told.format(row[name]),
                 do="score both by one protocol",
             )
-    mine, theirs = _definitions(row), _definitions(other)
-    for kind in mine.keys() & theirs.keys():
-        # One more definition beside the common ones is a column that the other lacks, no contradiction.
-        if mine[kind] - theirs[kind] and theirs[kind] - mine[kind]:
-            raise InputError(
-                what,
-                expected=f"{', '.join(sorted(theirs[kind]))} as {whose}",
-                found=", ".join(sorted(mine[kind])),
-                do="score both by one protocol: values of different definitions do not compare",
-            )
-    known = {column.signature: column for column in columns_of(other)}
-    for column in columns_of(row):
-        before = known.get(column.signature)
-        if before is not None and before.failure != column.failure:
-            raise InputError(
-                f"{column.signature} in {what}",
-                expected=f"failures to count as {before.failure:g} as {whose}",
-                found=f"{column.failure:g}",
-                do="score both by one protocol",
-            )
+    check_columns(what, _measured(row), whose, _measured(other))
 
 
-def _definitions(row: Mapping[str, Any]) -> dict[tuple[str, str], set[str]]:
-    found: dict[tuple[str, str], set[str]] = {}
-    for signature in metrics_of(list(row)):
-        if measured(row, signature):
-            found.setdefault(family(signature), set()).add(signature)
-    return found
+def _measured(row: Mapping[str, Any]) -> list[Column]:
+    return [column for column in columns_of(row) if measured(row, column.signature)]
 
 
 def _groups(rows: Sequence[Mapping[str, Any]]) -> Groups:
@@ -134,8 +110,11 @@ def _groups(rows: Sequence[Mapping[str, Any]]) -> Groups:
         if str(table.meta.run.get("hash", "")) != str(row["run_hash"]):
             return Groups({}, f"absent: the scores of '{row['method']}' are of another run by now")
         tables.append(table)
-    board = gather(tables)
+    try:
+        board = gather(tables)
+    except InputError as error:
+        return Groups({}, f"absent: {error}")
     found = groups(board)
     # A board of its own may name two runs of one method otherwise.
-    by_run = {str(entry.meta.run.get("hash", "")): found.letters[entry.label] for entry in board}
-    return Groups({str(row["method"]): by_run[str(row["run_hash"])] for row in rows}, found.rule)
+    marks = {id(entry.scores): found.letters[entry.label] for entry in board}
+    return Groups({str(row["method"]): marks[id(table)] for row, table in zip(rows, tables, strict=True)}, found.rule)

@@ -12,8 +12,8 @@ from facedeblur.reports.leaderboard import leaderboard
 
 RULE = (
     "On each set a method's mean rank is the mean of its places in the first metric of every family that all methods "
-    "of the set have; 1 is best, and means that are printed alike share a place. Over the sets it is the mean of "
-    "these, each set counting once, for methods that are on every set."
+    "and pairs of the set have; 1 is best, and means that are printed alike share a place. Over the sets it is the "
+    "mean of these, each set counting once, for methods that are on every set."
 )
 
 

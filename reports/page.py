@@ -9,6 +9,7 @@ from typing import Any
 
 from facedeblur.reports import figures, provenance, rows, significance, svg, text, verdict
 from facedeblur.reports.board import Board, without_interval
+from facedeblur.reports.commands import commands
 from facedeblur.reports.gallery import BUDGET, FURTHER, Gallery
 from facedeblur.reports.strata import strata
 
@@ -60,7 +61,7 @@ def of_board(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
         "set_facts": provenance.set_facts(board),
         "runs": [(entry, provenance.run_facts(entry)) for entry in board],
         "recipe": provenance.recipe_text(board),
-        "commands": provenance.commands(board, among=name),
+        "commands": commands(board, among=name),
     }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.reports import figures, provenance, standing_rows
+from facedeblur.reports import figures, standing_rows
 from facedeblur.reports.board import Board
+from facedeblur.reports.commands import report_command
 from facedeblur.reports.gallery import BUDGET, FURTHER, Gallery, gallery
 from facedeblur.reports.over_sets import overview
 from facedeblur.reports.page import SCRIPTS, STYLES, document, fragment, of_board
@@ -54,7 +56,7 @@ def page_of_sets(boards: Sequence[Board], *, pairs: Sequence[str] = ()) -> str:
         "strata": figures.strata_tables(over_sets(found.boards, labels, found.leading.label), labels),
         "definitions": list(dict.fromkeys(one for part in parts for one in part["definitions"])),
         "unavailable": standing_rows.unavailable(found),
-        "command": provenance.report_command(names),
+        "command": report_command(names),
     }
     number = len(parts)
     most = FURTHER // number
@@ -92,7 +94,8 @@ def _slugs(names: Sequence[str]) -> Iterator[str]:
     taken: set[str] = set()
     for name in names:
         slug = base = "set-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "x")
+        numbers = count(2)
         while slug in taken:
-            slug = f"{base}-{len(taken) + 1}"
+            slug = f"{base}-{next(numbers)}"
         taken.add(slug)
         yield slug

@@ -103,7 +103,8 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
                     **bounds(here.spread(column)),
                 }
             )
-    return pd.DataFrame(rows)
+    names = ("place", "method", "oracle", "kernel_size", "pairs", "failed", "mean", "std", "q25", "median", "q75")
+    return pd.DataFrame(rows, columns=[*names, "low", "high", "basis", "absent"])
 
 
 def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:

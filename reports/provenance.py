@@ -1,10 +1,8 @@
-"""What a reader needs to get the same numbers: definitions in words, hashes, versions, commands."""
+"""What a reader needs to know of the numbers: definitions in words, hashes, versions."""
 
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -12,6 +10,7 @@ from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.scores import Column
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry
+from facedeblur.reports.text import plain
 
 _FAMILIES = {
     "psnr": "peak signal-to-noise ratio of 8-bit images, 10 log₁₀(peak² / mean squared error), averaged in dB",
@@ -72,8 +71,7 @@ def define(column: Column) -> str:
     """Say in words what a column measures and what a failure counts as."""
     signature = Signature.parse(column.signature)
     told = "; ".join([_FAMILIES.get(signature.name, column.label), *(_argument(arg) for arg in signature.args)])
-    failure = f"{column.failure:g}".replace("-", "−")
-    return f"{told[:1].upper()}{told[1:]}. A failed pair counts as {failure}."
+    return f"{told[:1].upper()}{told[1:]}. A failed pair counts as {plain(column.failure)}."
 
 
 def _argument(text: str) -> str:
@@ -123,57 +121,6 @@ def recipe_text(board: Board) -> str:
     """The recipe as it stands in the set."""
     recipe = board.set.get("recipe") or ""
     return recipe if isinstance(recipe, str) else json.dumps(recipe, indent=2, ensure_ascii=False)
-
-
-def commands(board: Board, *, among: str = "") -> list[str]:
-    """Command lines that lead from photographs to this report; words in capitals are the reader's own paths.
-
-    Parameters
-    ----------
-    board : Board
-    among : str
-        The set's name, where the report is of several sets: `report_command` comes after the lines of all of them.
-    """
-    name, seed = str(board.set.get("name", "RECIPE")), board.set.get("seed")
-    folder = f"/{shlex.quote(among)}" if among else ""
-    made_in, outputs = f"SETS{folder}" if among else "SET", f"OUTPUTS{folder}"
-    seeded = "" if seed is None else f" --seed {seed}"
-    lines = [f"facedeblur build {shlex.quote(name)} --faces PHOTOS{seeded} -o {made_in}"]
-    folders = [f"{outputs}/{place}" for place in range(1, len(board.entries) + 1)]
-    made = {str(entry.meta.run.get("hash")): folder for entry, folder in zip(board, folders, strict=True)}
-    # A run with the kernels of another comes after it.
-    order = sorted(zip(board, folders, strict=True), key=lambda one: bool(one[0].meta.run.get("given_kernels")))
-    for entry, folder in order:
-        run = entry.meta.run
-        if run.get("foreign"):
-            lines.append(f"# {folder}: restored by {line(run.get('method'))}, outside facedeblur".replace("\n", " "))
-        else:
-            given = run.get("given_kernels")
-            kernels = ["--kernels", made.get(given["run"], "KERNELS")] if given else []
-            lines.append(
-                " ".join(["facedeblur run", *map(shlex.quote, _run_words(run)), made_in, *kernels, "-o", folder])
-            )
-    protocol = shlex.quote(board.leader.meta.protocol)
-    lines.append(f"facedeblur score {made_in} {' '.join(folders)} --protocol {protocol}")
-    return lines if among else [*lines, f"facedeblur report {' '.join(folders)} -o report.html"]
-
-
-def report_command(names: Sequence[str]) -> str:
-    """The last command line of a report of several sets."""
-    return f"facedeblur report {' '.join(f'OUTPUTS/{shlex.quote(name)}/*' for name in names)} -o report.html"
-
-
-def _run_words(run: dict[str, Any]) -> list[str]:
-    """Method, the options that its displayed name tells, and the precision where it is not the usual one."""
-    name, shown = str(run.get("name") or run["method"]), str(run["method"])
-    told = shown.removeprefix(f"{name}[").removesuffix("]") if shown.startswith(f"{name}[") else ""
-    words = [name]
-    for key, value in (run.get("options") or {}).items():
-        if f",{key}={value}," in f",{told},":
-            words += ["--set", f"{key}={value}"]
-    if run.get("precision", "fp32") != "fp32":
-        words += ["--precision", str(run["precision"])]
-    return words
 
 
 def own_version() -> str:

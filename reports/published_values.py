@@ -176,7 +176,7 @@ def parse(text: str, where: str) -> list[Value]:
             raise InputError(at, expected=f"{len(COLUMNS)} fields", found=f"{len(line)}")
         value = Value(line[0], line[1], line[2], line[3], line[4], line[5], line[6], line[7])
         if value.unit not in UNITS:
-            raise InputError(f"{at}: unit '{value.unit}'", expected=f"of {', '.join(filter(None, UNITS))}, or none")
+            raise InputError(f"{at}: unit '{value.unit}'", expected=f"one of {', '.join(filter(None, UNITS))}, or none")
         try:
             fine = math.isfinite(value.number) or not value.printed or value.unit == "px"
         except ValueError:

@@ -1,10 +1,11 @@
 """Ranks: who is first in a metric, and over all metrics.
 
 The rule of the mean rank: the metrics are the first of every family (PSNR, SSIM, detection, identity, ...), so that
-three definitions of SSIM do not count three times, as far as all ranked methods have them. In each the methods are
-ranked by their means, 1 is best; means that are printed alike tie and share the average of their places. The mean of a
-method's ranks is its mean rank on the set, and the mean of those over the sets that it and all others stand on its
-rank over sets. Methods with the true kernel are not ranked.
+three definitions of SSIM do not count three times, as far as all ranked methods have them; those that not every pair
+has (of a semantic class) do not enter. In each the methods are ranked by their means, 1 is best; means that are printed
+alike tie and share the average of their places. The mean of a method's ranks is its mean rank on the set, and the mean
+of those over all sets, of methods that stand on every one, its mean rank over sets. Methods with the true kernel are
+not ranked.
 
 References
 ----------
@@ -15,8 +16,9 @@ section 3.2.2 (average ranks, ties share the average place).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,7 +27,8 @@ from facedeblur.benchmark.scores import Column
 from facedeblur.reports.text import value
 
 RULE = (
-    "mean rank: mean of the places in the first metric of every family, 1 is best, means printed alike share a place; "
+    "mean rank: mean of the places in the first metric of every family that all pairs have, 1 is best, means printed "
+    "alike share a place; "
     "methods with the true kernel are not ranked"
 )
 
@@ -44,6 +47,19 @@ class MeanRanks:
 
     ranks: np.ndarray
     metrics: tuple[str, ...]
+
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+def best(numbers: Mapping[Name, float], column: Column) -> tuple[Name, ...]:
+    """Those whose number is printed like the best one; none where all are alike. NaN is no number."""
+    known = {name: number for name, number in numbers.items() if not math.isnan(number)}
+    shown = {name: value(number, column) for name, number in known.items()}
+    if len(set(shown.values())) < 2:
+        return ()
+    extreme = value((max if column.higher_is_better else min)(known.values()), column)
+    return tuple(name for name, printed in shown.items() if printed == extreme)
 
 
 def primary(columns: Sequence[Column]) -> tuple[Column, ...]:

@@ -82,14 +82,14 @@ def _cell(entry: Entry, column: Column, best: dict[tuple[str, str], tuple[Entry,
         "between": text.between(spread.interval.low, spread.interval.high, column) if spread.interval else "",
         "basis": spread.interval.basis if spread.interval else "",
         "no_interval": spread.absent,
-        "keys": {part: _key(getattr(result, part)) for part in printed},
+        "keys": {part: key(getattr(result, part)) for part in printed},
         "best": {part: entry in best[column.signature, part] for part in ("mean", "worst")},
         "failed": result.failed,
         "infinite": result.infinite,
     }
 
 
-def _key(number: float) -> str:
+def key(number: float) -> str:
     """What a script sorts by: infinite values as JavaScript reads them, nothing for none."""
     if math.isnan(number):
         return ""

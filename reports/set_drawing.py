@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facedeblur.reports.axes import Frame, scale, tick, ticks
+from facedeblur.reports.axes import Frame, levels, reach, scale
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry
 from facedeblur.reports.over_sets import Overview
@@ -39,10 +39,7 @@ def _block(board: Board, name: str, entries: list[Entry], box: Frame, top: float
     """One set: its marks in the order of `entries`, and the axis below them."""
     column = board.headline
     means = [{"mean": entry.summary(column).mean, **bounds(entry.spread(column))} for entry in entries]
-    ends_of = [row[name] * scale(column) for row in means for name in ("mean", "low", "high")]
-    shown = [number for number in ends_of if math.isfinite(number)] or [0.0, 1.0]
-    margin = 0.04 * (max(shown) - min(shown)) or 0.5
-    low, high = min(shown) - margin, max(shown) + margin
+    low, high = reach([row[name] * scale(column) for row in means for name in ("mean", "low", "high")], margin=0.04)
 
     def across(number: float) -> float:
         return float(box.x0 + (number * scale(column) - low) / (high - low) * (box.x1 - box.x0))
@@ -64,7 +61,6 @@ def _block(board: Board, name: str, entries: list[Entry], box: Frame, top: float
                     f"{ends(row, column)}\nn = {count(entry.total)} pairs",
                 }
             )
-    levels = ticks(low, high, about=8)
     axis = top + 18 + STEP * max(len(marks), 2)
     return {
         "name": clip(name),
@@ -73,5 +69,5 @@ def _block(board: Board, name: str, entries: list[Entry], box: Frame, top: float
         "next": axis + 34,
         "marks": marks,
         "metric": ", ".join(part for part in (column.label, unit(column)) if part),
-        "levels": [(tick(level, levels), across(level / scale(column))) for level in levels],
+        "levels": [(text, across(level)) for level, text in levels(low, high, column, about=8)],
     }

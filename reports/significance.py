@@ -29,12 +29,10 @@ class Pairwise:
     rows: dict[tuple[int, int], Comparison]
     why: str = ""
 
-    def between(self, one: Entry, other: Entry) -> Comparison | None:
-        """The comparison of two methods in either order; None where there is none."""
-        if one not in self.entries or other not in self.entries or one is other:
-            return None
-        i, j = sorted((self.entries.index(one), self.entries.index(other)))
-        return self.rows.get((i, j))
+    @property
+    def tests(self) -> int:
+        """How many tests p-values are corrected for: infinite differences are not tested."""
+        return sum(not math.isnan(row.p) for row in self.rows.values())
 
     def cell(self, i: int, j: int) -> Cell | None:
         """How method `i` does beside method `j`; None on the diagonal."""

@@ -55,7 +55,9 @@ def against_time(board: Board) -> pd.DataFrame:
             _dominates(one, row, higher_is_better=column.higher_is_better) for one in rivals
         )
     names = ("place", "method", "oracle", "seconds", "mean", "low", "high", "basis", "absent", "pairs")
-    return pd.DataFrame(rows, columns=[*names, "images", "machine", "front"])
+    frame = pd.DataFrame(rows, columns=[*names, "images", "machine", "front"])
+    # Of no row, pandas could not tell.
+    return frame.astype({"mean": float, "seconds": float, "front": bool})
 
 
 def machine(entry: Entry) -> str:
@@ -66,9 +68,13 @@ def machine(entry: Entry) -> str:
 
 
 def not_timed(board: Board) -> list[str]:
-    """Methods without a place in the figure: they have no run time, or no mean."""
-    timed = set(against_time(board)["method"])
-    return [entry.label for entry in board if not entry.is_input and entry.label not in timed]
+    """Methods whose run recorded no time."""
+    return [entry.label for entry in board if not entry.is_input and not entry.seconds_per_image > 0]
+
+
+def beyond(frame: pd.DataFrame) -> list[str]:
+    """Methods of `against_time` without a place in its drawing: their mean is infinite."""
+    return [str(method) for method, mean in zip(frame["method"], frame["mean"], strict=True) if math.isinf(mean)]
 
 
 def told(images: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from facedeblur.reports import text
 from facedeblur.reports.board import Board
 from facedeblur.reports.over_sets import RULE, Overview, Place, Standing
-from facedeblur.reports.rows import heading
+from facedeblur.reports.rows import heading, key
 from facedeblur.reports.svg import style
 
 LISTED = 3
@@ -55,8 +55,8 @@ def _row(found: Overview, one: Standing, best: float) -> dict[str, Any]:
         "oracle": one.oracle,
         "entry": entry,
         "mean_rank": rank(one.mean_rank),
-        "key": "" if math.isnan(one.mean_rank) else one.mean_rank,
-        "best": rank(one.mean_rank) == rank(best),
+        "key": key(one.mean_rank),
+        "best": not math.isnan(one.mean_rank) and rank(one.mean_rank) == rank(best),
         "cells": [
             None if place is None else _cell(board, place)
             for board, place in zip(found.boards, one.places, strict=True)
@@ -70,7 +70,7 @@ def _cell(board: Board, place: Place) -> dict[str, Any]:
     mean = entry.summary(column).mean
     return {
         "mean": text.value(mean, column),
-        "key": "" if math.isnan(mean) else repr(float(mean)).replace("inf", "Infinity"),
+        "key": key(mean),
         "best": entry in board.best(column),
         "between": text.between(spread.interval.low, spread.interval.high, column) if spread.interval else "",
         "no_interval": spread.absent,

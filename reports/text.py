@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from facedeblur.benchmark.scores import Column
 
@@ -35,6 +36,11 @@ def value(number: float | None, column: Column) -> str:
     text = f"{number * scale:.{_DIGITS.get(column.unit, 4)}f}"
     # A rounded zero has no sign, and a minus is as wide as a digit.
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def plain(number: float) -> str:
+    """A number that stands for itself, as what a failure counts as: ``0``, ``−1``, ``∞``."""
+    return f"{number:g}".replace("-", "−").replace("inf", "∞")
 
 
 def between(low: float, high: float, column: Column) -> str:
@@ -82,6 +88,14 @@ def _three(number: float) -> str:
     if rounded == 0 or rounded >= 100:
         return f"{number:.0f}"
     return f"{number:.{2 - math.floor(math.log10(rounded))}f}"
+
+
+def told_apart(methods: Sequence[str], hashes: Sequence[str]) -> list[str]:
+    """Names of methods, with the run hash where two are alike: ``net (run 1a2b3c4d5e)``."""
+    return [
+        method if methods.count(method) == 1 else f"{method} (run {short(digest)})"
+        for method, digest in zip(methods, hashes, strict=True)
+    ]
 
 
 def short(digest: str, length: int = 10) -> str:

@@ -28,7 +28,8 @@ def verdict(board: Board, compared: Pairwise) -> dict[str, Any]:
         if not math.isfinite(difference):
             return None
         amount = _measured(abs(difference), column)
-        return {"label": other.label, "amount": amount, "above": difference >= 0}
+        better = difference == 0 or (difference > 0) == column.higher_is_better
+        return {"label": other.label, "amount": amount, "above": difference >= 0, "better": better}
 
     return {
         "leader": leader,
@@ -57,7 +58,7 @@ def _certain(board: Board, compared: Pairwise, rival: Entry | None) -> dict[str,
         "verdict": known.verdict,
         "between": between + unit,
         "p": significance.p_value(known.p),
-        "tests": len(compared.rows),
+        "tests": compared.tests,
         "share": f"{100 * known.wins / known.n:.0f}",
     }
 

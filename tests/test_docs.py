@@ -126,6 +126,16 @@ def test_every_value_of_a_recipe_stands_on_its_page(pages):
     assert "| `noise.sigma` | 0.01 |" in pages["recipes/shen2020.md"]
 
 
+def test_what_a_page_tells_to_type_is_whole(pages):
+    assert not [path for path, text in pages.items() if "inspect._empty" in text]
+    assert "--set exemplars=EXEMPLARS\n" in pages["methods/pan-2014-faces.md"]
+    assert "facedeblur run umsn SET -o OUTPUTS --weights FOLDER\n" in pages["methods/umsn.md"]
+    assert "facedeblur run facedeblur-base SET -o OUTPUTS\n" in pages["methods/facedeblur-base.md"]
+    assert "--metric 'psnr-class[rgb,255,masked,umsn4,skin]'\n" in pages["metrics/psnr-class.md"]
+    assert "\nfacedeblur error-ratio GIVEN --reference TRUE\n```" in pages["commands/error-ratio.md"]
+    assert "--faces VIDEOS" in pages["recipes/anand-motion.md"]
+
+
 def columns_of(section: str) -> set[str]:
     """Names in the first column of the table below a heading of the page about files; a row may name several."""
     text = (DOCS / "files.md").read_text(encoding="utf-8")

@@ -162,7 +162,7 @@ def fill(family: str, args: Sequence[str], *slots: Sequence[str]) -> tuple[str, 
         if place is None:
             known = [value for slot in slots for value in slot]
             raise InputError(
-                f"argument '{arg}' of metric '{family}'", expected=f"of {', '.join(known)}", do=suggest(arg, known)
+                f"argument '{arg}' of metric '{family}'", expected=f"one of {', '.join(known)}", do=suggest(arg, known)
             )
         if chosen[place] is not None:
             raise InputError(

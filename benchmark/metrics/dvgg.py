@@ -158,7 +158,7 @@ def dvgg_metric(*args: str, device: str = "cpu") -> VggDistance:
         if arg not in variants and arg not in networks:
             known = [*VARIANTS, NETWORK]
             raise InputError(
-                f"argument '{arg}' of metric 'dvgg'", expected=f"of {', '.join(known)}", do=suggest(arg, known)
+                f"argument '{arg}' of metric 'dvgg'", expected=f"one of {', '.join(known)}", do=suggest(arg, known)
             )
     for kind in (variants, networks):
         if len(kind) > 1:

@@ -70,7 +70,7 @@ def psnr(restored: np.ndarray, sharp: np.ndarray, *, space: str = "rgb", cap: fl
     elif space in SPACES:
         error = luma_squared_error(restored, sharp, space) / (sharp.size // 3)
     else:
-        raise InputError(f"PSNR space '{space}'", expected=f"of {', '.join(SPACES)}", do=suggest(space, SPACES))
+        raise InputError(f"PSNR space '{space}'", expected=f"one of {', '.join(SPACES)}", do=suggest(space, SPACES))
     value = math.inf if error == 0 else 10 * math.log10(255**2 / error)
     return value if cap is None else min(value, cap)
 
@@ -106,7 +106,7 @@ def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d
     if definition not in DEFINITIONS:
         raise InputError(
             f"SSIM definition '{definition}'",
-            expected=f"of {', '.join(DEFINITIONS)}",
+            expected=f"one of {', '.join(DEFINITIONS)}",
             do=suggest(definition, DEFINITIONS),
         )
     window = int(DEFINITIONS[definition][1][1].removeprefix("w"))

@@ -180,7 +180,7 @@ def _check(restored: np.ndarray, sharp: np.ndarray, definition: str) -> None:
     if definition not in NORMALISATIONS:
         raise InputError(
             f"definition '{definition}'",
-            expected=f"of {', '.join(NORMALISATIONS)}",
+            expected=f"one of {', '.join(NORMALISATIONS)}",
             do=suggest(definition, NORMALISATIONS),
         )
     check_images(restored, sharp)
@@ -208,7 +208,7 @@ def ssim_within(
     if window not in SSIM_DEFINITIONS:
         raise InputError(
             f"SSIM window '{window}'",
-            expected=f"of {', '.join(SSIM_DEFINITIONS)}",
+            expected=f"one of {', '.join(SSIM_DEFINITIONS)}",
             do=suggest(window, SSIM_DEFINITIONS),
         )
     height, width = sharp.shape[:2]

@@ -165,7 +165,7 @@ def shift_ssim(
     """
     if definition not in SSIM_DEFINITIONS:
         do = suggest(definition, SSIM_DEFINITIONS)
-        raise InputError(f"SSIM definition '{definition}'", expected=f"of {', '.join(SSIM_DEFINITIONS)}", do=do)
+        raise InputError(f"SSIM definition '{definition}'", expected=f"one of {', '.join(SSIM_DEFINITIONS)}", do=do)
     check_images(restored, sharp)
     large_enough(sharp, crop, fidelity_kernels.TAPS)
     found = best_shift(restored, sharp, crop=crop, reach=reach, step=step)

@@ -57,6 +57,19 @@ def help_text(command: click.Command) -> str:
     return inspect.cleandoc(command.help or "").replace("\b\n", "")
 
 
+def explained(command: click.Command) -> str:
+    """The same as Markdown; indented lines of a paragraph that click leaves as it is are commands."""
+    parts = []
+    for block in inspect.cleandoc(command.help or "").split("\n\n"):
+        if not block.startswith("\b\n"):
+            parts.append(prose(block))
+            continue
+        lines = block.split("\n")[1:]
+        parts.append(prose("\n".join(line for line in lines if not line.startswith(" "))))
+        parts.append(fenced("\n".join(line.strip() for line in lines if line.startswith(" ")), "text"))
+    return "\n\n".join(parts)
+
+
 def whole_help(found: Command) -> str:
     """What a command and the groups around it say of their arguments."""
     texts, context = [], found.context
@@ -80,7 +93,7 @@ def options(found: Command) -> list[click.Option]:
 def command_page(found: Command) -> str:
     """Usage, explanation and options of one command."""
     pieces = " ".join(["facedeblur", found.name, *found.command.collect_usage_pieces(found.context)])
-    parts = [f"# facedeblur {found.name}", fenced(pieces, "text"), prose(help_text(found.command))]
+    parts = [f"# facedeblur {found.name}", fenced(pieces, "text"), explained(found.command)]
     rows = [(_names(option, found.context), _meaning(option, found.context)) for option in options(found)]
     if rows:
         parts.append("## Options\n\n" + table(("option", "meaning"), rows))

@@ -124,6 +124,8 @@ def _block(block: str) -> str:
         return _simple_table(block.splitlines())
     if block.startswith("    "):
         return block
+    if re.fullmatch(r"(\S.*\n( {4}.*(\n|$))+)+", block):  # terms, each with what it means below
+        return "\n".join(f"- {line}" for line in _entries(block))
     return prose(block[:-1] if block.endswith("::") else block)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from typing import Any
 from docstrings import at, code, fenced, first_paragraph, first_sentence, module_text, prose, rendered, table, text_of
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.metrics.base import metric
 from facedeblur.benchmark.protocol import load_protocol, protocols
 from facedeblur.benchmark.registry import Registry
 from facedeblur.benchmark.score_task import limits_of
 from facedeblur.benchmark.weights import VARIABLE, WEIGHTS
 from facedeblur.cli.list_ import REGISTRIES
 from facedeblur.methods.base import spec_of
+from facedeblur.methods.network_method import NetworkMethod
+from facedeblur.methods.network_weights import RELEASED, SHIPPED
 from facedeblur.methods.options import defaults
 from facedeblur.methods.training.recipe import load_train_recipe, train_recipes
 
@@ -101,19 +105,40 @@ def _no_facts(entry: Entry) -> list[str]:
 
 
 def _method_facts(entry: Entry) -> list[str]:
-    spec = spec_of(entry.thing)
-    rows = [(code(key), code(value)) for key, value in defaults(entry.thing).items()]
+    spec, usual = spec_of(entry.thing), defaults(entry.thing)
+    needed = [key for key, value in usual.items() if value is inspect.Parameter.empty]
+    rows = [(code(key), "none: it has to be given" if key in needed else code(value)) for key, value in usual.items()]
+    words = [f"facedeblur run {entry.name} SET -o OUTPUTS", *(f"--set {key}={key.upper()}" for key in needed)]
+    told = []
+    if issubclass(entry.thing, NetworkMethod):
+        told, weights = _weights_told(entry.thing.net)
+        words += weights
     facts = [("version", spec.version), ("given the true kernel", "yes: an oracle" if spec.oracle else "no")]
     facts += [("weights", code(file)) for file, _ in spec.weights]
-    shown = [fenced(f"facedeblur run {entry.name} SET -o OUTPUTS", "text"), table(("", ""), facts)]
+    shown = [fenced(" ".join(words), "text"), *told, table(("", ""), facts)]
+    shown += [rendered(text_of(NetworkMethod), skip_first=True, leave_out=("Raises",))] if told else []
     return [*shown, *(["## Options\n\n`--set KEY=VALUE`\n\n" + table(("option", "default"), rows)] if rows else [])]
 
 
+def _weights_told(net: str) -> tuple[list[str], list[str]]:
+    """Where the weights of a network come from, and the words of the command line that name the place."""
+    said = f"The network is [{net}](../networks/{net}.md)"
+    if (SHIPPED / f"{net}.safetensors").is_file():
+        return [f"{said}; its weights come with the package."], []
+    own = f"{said}. FOLDER holds `{net}.safetensors`, which [train](../commands/train.md) writes"
+    theirs = " and ".join(code(names[0]) for names in RELEASED[net].files) if net in RELEASED else ""
+    return [own + (f", or the authors' {theirs}." if theirs else "; the authors' are not to be had or not read.")], [
+        "--weights FOLDER"
+    ]
+
+
 def _metric_facts(entry: Entry) -> list[str]:
-    try:
-        made = entry.thing()
-    except InputError:
-        made = None
+    used, columns = [], []
+    for name in protocols():
+        found = [one.name for one in load_protocol(name).metric if one.name.partition("[")[0] == entry.name]
+        used += [f"- [{name}](../protocols/{name}.md): " + ", ".join(map(code, found))] if found else []
+        columns += found
+    asked, made = _tried(entry, columns)
     kind = _returned(entry.thing)
     rows = [("full name", code(made.signature))] if made is not None else []
     rows += [("heading", made.label), ("unit", made.unit or "none")] if made is not None else []
@@ -125,12 +150,18 @@ def _metric_facts(entry: Entry) -> list[str]:
         least, most = limits_of(made)
         rows.append(("values", f"from {least:g} " + ("up" if math.isinf(most) else f"to {most:g}")))
         rows.append(("a missing output counts as", f"{made.worst:g}, unless the protocol says otherwise"))
-    used = []
-    for name in protocols():
-        columns = [one.name for one in load_protocol(name).metric if one.name.partition("[")[0] == entry.name]
-        used += [f"- [{name}](../protocols/{name}.md): " + ", ".join(map(code, columns))] if columns else []
-    parts = [fenced(f"facedeblur score SET OUTPUTS --metric {entry.name}", "text"), table(("", ""), rows)]
+    parts = [fenced(f"facedeblur score SET OUTPUTS --metric {shlex.quote(asked)}", "text"), table(("", ""), rows)]
     return [*parts, *(["## In protocols\n\n" + "\n".join(used)] if used else []), "## Definition"]
+
+
+def _tried(entry: Entry, columns: list[str]) -> tuple[str, Any]:
+    """How the metric is asked for, and what is made of it: by its name, else as a protocol has it; None without."""
+    for asked in (entry.name, *columns):
+        try:
+            return asked, metric(asked)
+        except InputError:
+            continue
+    return entry.name, None
 
 
 def _returned(factory: Callable[..., Any]) -> type[Any] | None:

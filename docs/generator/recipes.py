@@ -57,6 +57,8 @@ def _source(kind: Kind, name: str) -> str:
 def _page(kind: Kind, name: str) -> str:
     one = kind.load(name)
     use = kind.use.format(name=name)
+    if getattr(one, "kind", "") == "frames":
+        use = use.replace("PHOTOS", "VIDEOS")
     if getattr(one, "virtual", False):
         use = f"facedeblur pairs {name} --faces PHOTOS -o PAIRS --count 1000"
     parts = [f"# {name}", f"{prose(one.title)}. Source: {prose(one.source.rstrip('.'))}.", fenced(use, "text")]

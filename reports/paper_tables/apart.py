@@ -43,8 +43,9 @@ def why_apart(compared: Iterable[tuple[Measure, Place, Sequence[Cell]]]) -> list
     compared : iterable of (Measure, Place, sequence of Cell)
         The cells that stand for one measure in one place.
     """
-    sets: dict[str, None] = {}
-    definitions: dict[str, None] = {}
+    sets: dict[str, dict[str, None]] = {}
+    machines: dict[str, None] = {}
+    definitions: dict[tuple[str, str], dict[str, None]] = {}
     misprints = False
     for measure, place, cells in compared:
         printed = [cell for cell in cells if cell.kind == PUBLISHED and cell.text]
@@ -55,15 +56,28 @@ def why_apart(compared: Iterable[tuple[Measure, Place, Sequence[Cell]]]) -> list
         for cell in ours:
             if printed and not measure.placeless and (not place.set_hash or cell.set_hash != place.set_hash):
                 theirs = f"is {short(place.set_hash)}" if place.set_hash else "has no hash on record"
-                sets[f"the paper's set ({place.label}) {theirs}, measured on {short(cell.set_hash)}"] = None
+                sets.setdefault(f"the paper's set ({place.label}) {theirs}", {})[short(cell.set_hash)] = None
             if measure.how.kind == "seconds":
-                definitions[f"run times are of other machines, measured as {cell.signature}"] = None
+                machines[cell.signature] = None
             elif cell.signature != measure.stated:
-                theirs = f"is {measure.stated}" if measure.stated else "is not defined in the paper"
-                definitions[f"{_shared_name(measure)} {theirs}, measured as {cell.signature}"] = None
-    reasons = "; ".join([*sets, *definitions])
-    lines = [f"Published and measured values are ranked apart: {reasons}."] if reasons else []
+                theirs = measure.stated or "not defined in the paper"
+                definitions.setdefault((theirs, cell.signature), {})[_shared_name(measure)] = None
+    reasons = [f"{theirs}, measured on {_and(hashes)}" for theirs, hashes in sets.items()]
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for (theirs, signature), named in definitions.items():
+        alike.setdefault((theirs, *named), []).append(signature)
+    for (theirs, *labels), signatures in alike.items():
+        reasons.append(f"{_and(labels)} {'are' if len(labels) > 1 else 'is'} {theirs}, measured as {_and(signatures)}")
+    if machines:
+        reasons.append(f"run times are of other machines, measured as {_and(machines)}")
+    lines = [f"Published and measured values are ranked apart: {'; '.join(reasons)}."] if reasons else []
     return [*lines, *[MISPRINTS] * misprints]
+
+
+def _and(names: Iterable[str]) -> str:
+    """Return ``a, b and c``."""
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _shared_name(measure: Measure) -> str:

@@ -137,7 +137,7 @@ def _named(datasets: dict[str, str], runs: Sequence[Run], chosen: Sequence[Layou
             raise InputError(f"set '{name}'", expected="the name or hash of a set that was scored",
                              do=suggest(name, {run.set.name for run in runs}))  # fmt: skip
         if dataset.lower() not in places:
-            raise InputError(f"data set '{dataset}'", expected=f"of {', '.join(places.values())}",
+            raise InputError(f"data set '{dataset}'", expected=f"one of {', '.join(places.values())}",
                              do=suggest(dataset, places.values()))  # fmt: skip
         named.update(dict.fromkeys(hashes, places[dataset.lower()]))
     return named

@@ -14,6 +14,7 @@ from facedeblur.reports.text import NONE, seconds
 
 PUBLISHED, MEASURED = "published", "measured"
 OURS = "Not in the paper."
+PLUS_MINUS = " ± "
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ class Cell:
     run_hash: str = ""
     misprinted: bool = False
 
+    @property
+    def parts(self) -> tuple[str, str]:
+        """What stands before the plus-minus sign, and what behind it; empty where there is none."""
+        main, _, spread = self.text.partition(PLUS_MINUS)
+        return main, spread
+
 
 def cell_of(layout: Layout, values: Sequence[Value], item: Item, place: Place, measure: Measure) -> Cell:
     """Return the cell where a subject, a place and a measure meet."""
@@ -116,15 +123,19 @@ def _published(
     if not texts:
         return Cell(PUBLISHED, NONE, notes=notes)
     suffix = measure.suffix and (main.unit or measure.suffix)
-    scale = float(main.printed) / main.number if main.number else 1.0
     key: tuple[str, ...] = ("as printed",)
     if measure.stated and (measure.placeless or place.set_hash):
         key = (measure.stated, "" if measure.placeless else place.set_hash)
     return Cell(
-        PUBLISHED, " ± ".join(texts) + suffix, main.number * scale, beside.number if beside else math.nan,
+        PUBLISHED, PLUS_MINUS.join(texts) + suffix, _in_unit(main, measure), _in_unit(beside, measure),
         key if measure.better and not subject.reference and not main.misprinted else (), notes=notes,
         signature=measure.stated, set_hash=place.set_hash, misprinted=main.misprinted,
     )  # fmt: skip
+
+
+def _in_unit(value: Value | None, measure: Measure) -> float:
+    """A printed number in the unit of the column: 558 K among millions is 0.558."""
+    return math.nan if value is None else float(f"{value.number * measure.scale:.12g}")
 
 
 def printed(
@@ -150,12 +161,12 @@ def shown(measure: Measure, value: float, spread: float = math.nan) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if measure.suffix == "M" and value < 1e5:
-        return f"{value / 1e3:.0f}K"
+        return f"{value / 1e3:.0f}K" if value >= 500 else f"{value:.0f}"
     if measure.how.kind == "seconds" and value < 10.0**-measure.decimals:
         return seconds(value)
     text = f"{value * measure.scale:.{measure.decimals}f}"
     if not math.isnan(spread):
-        text += f" ± {spread * measure.scale:.{measure.decimals}f}"
+        text += f"{PLUS_MINUS}{spread * measure.scale:.{measure.decimals}f}"
     return text + measure.suffix
 
 
@@ -176,7 +187,8 @@ def ranks(cells: Sequence[Cell], *, better: str) -> list[int]:
 
 
 def _as_shown(cell: Cell) -> float:
+    text = cell.parts[0].rstrip("%M")
     try:
-        return float(cell.text.partition(" ± ")[0].rstrip("%MK"))
-    except ValueError:  # infinite, or less than is shown
+        return 0.0 if text.startswith("<") else float(text)
+    except ValueError:  # infinite, or thousands
         return cell.value

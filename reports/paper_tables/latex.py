@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from facedeblur.reports.paper_tables.build import PaperTable
-from facedeblur.reports.paper_tables.cells import Cell
+from facedeblur.reports.paper_tables.cells import PLUS_MINUS, Cell
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -66,10 +66,12 @@ def to_latex(table: PaperTable) -> str:
     ]
     lines += [rf"{escape(remark)}\par" for remark in (*table.remarks, _LEGEND)]
     lines += [rf"{_marks((mark,))} {escape(text)}\par" for mark, text in table.footnotes.texts]
-    return "\n".join([*lines, r"\end{minipage}", r"\end{table*}", ""])
+    text = "\n".join([*lines, r"\end{minipage}", r"\end{table*}", ""])
+    return text if all(ord(letter) < 0x180 for letter in text) else text.replace("\n", f"\n{_OTHER_LETTERS}\n", 1)
 
 
 _FITTED = r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi"
+_OTHER_LETTERS = "% Some letters are not Latin: set with LuaLaTeX or XeLaTeX and a font that has them."
 _LEGEND = "Bold: best; underlined: second best."
 
 
@@ -95,11 +97,11 @@ def _panel(heading: str, width: int) -> str:
 
 
 def _cell(cell: Cell, marks: tuple[str, ...]) -> str:
-    main, sign, spread = cell.text.partition(" ± ")
+    main, spread = cell.parts
     text = escape(main)
     if cell.rank:
         text = rf"\textbf{{{text}}}" if cell.rank == 1 else rf"\underline{{{text}}}"
-    return text + (rf" $\pm$ {escape(spread)}" if sign else "") + _marks(marks)
+    return text + (escape(PLUS_MINUS + spread) if spread else "") + _marks(marks)
 
 
 def _marks(marks: tuple[str, ...]) -> str:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from facedeblur.benchmark.errors import InputError, suggest
 
-BETTER = ("higher", "lower", "")
-AXES = ("subject", "place", "measure")
-
 
 @dataclass(frozen=True)
 class Subject:
@@ -29,6 +26,11 @@ class Subject:
     method: str
     condition: str = ""
     reference: bool = False
+
+
+def methods(*names: str) -> tuple[Subject, ...]:
+    """Methods whose printed values stand under the names that they are shown by."""
+    return tuple(Subject(name, name) for name in names)
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def layouts(protocol: str, numbers: tuple[str, ...] = ()) -> tuple[Layout, ...]:
         if wanted not in by_number and wanted.isdigit():
             wanted = _ROMAN.get(int(wanted), wanted)
         if wanted not in by_number:
-            raise InputError(f"table '{number}' of {protocol}", expected=f"of {', '.join(by_number)}",
+            raise InputError(f"table '{number}' of {protocol}", expected=f"one of {', '.join(by_number)}",
                              do=suggest(wanted, by_number))  # fmt: skip
         chosen.append(by_number[wanted])
     return tuple(dict.fromkeys(chosen)) if chosen else known[protocol]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facedeblur.reports.paper_tables.layout import How, Layout, Measure, Place, Subject
+from facedeblur.reports.paper_tables.layout import How, Layout, Measure, Place, Subject, methods
 
 _METHODS = (
     "Krishnan et al.", "Cho & Lee", "Levin et al.", "Xu & Jia", "Sun et al.", "Zuo et al.", "Pan-DCP", "SRN", "MPRNet",
@@ -13,7 +13,7 @@ LEVIN = (
     Layout(
         "zhang2024", "Table 11", "Mean PSNR in dB, mean SSIM and mean error ratio on the images of Levin et al. 2009",
         ("Method",),
-        (Subject("known k", "known k", reference=True), *(Subject(name, name) for name in _METHODS)),
+        (Subject("known k", "known k", reference=True), *methods(*_METHODS)),
         (Place("Levin", "Levin", recipes=("levin2009",)),),
         (
             Measure("PSNR", "PSNR", How("scores", "psnr-shift"), 2, "higher"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from facedeblur.reports.paper_tables.build import PaperTable
-from facedeblur.reports.paper_tables.cells import Cell
+from facedeblur.reports.paper_tables.cells import PLUS_MINUS, Cell
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]|~#!])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -53,11 +53,11 @@ def _line(cells: list[str]) -> str:
 
 
 def _cell(cell: Cell, marks: tuple[str, ...]) -> str:
-    main, sign, spread = cell.text.partition(" ± ")
+    main, spread = cell.parts
     text = escape(main)
     if cell.rank:
         text = f"**{text}**" if cell.rank == 1 else f"<u>{text}</u>"
-    return text + (f" ± {escape(spread)}" if sign else "") + _marks(marks)
+    return text + (escape(PLUS_MINUS + spread) if spread else "") + _marks(marks)
 
 
 def _marks(marks: tuple[str, ...]) -> str:

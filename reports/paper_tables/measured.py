@@ -9,12 +9,13 @@ from functools import lru_cache
 import numpy as np
 
 from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.parse import SHARP
 from facedeblur.benchmark.parsing_scores import ParsingScores
 from facedeblur.benchmark.protocol import load_protocol, protocols
 from facedeblur.benchmark.scores import Column
 from facedeblur.reports.entry import Entry, summarise
 from facedeblur.reports.paper_tables.layout import How
-from facedeblur.reports.paper_tables.runs import SHARP, Absent, Run
+from facedeblur.reports.paper_tables.runs import Absent, Run
 
 
 @dataclass(frozen=True)
@@ -126,14 +127,15 @@ def _parsed(run: Run, partition: str, group: str) -> Measured | Absent:
     if isinstance(found, Absent):
         return found
     assert isinstance(found, ParsingScores)
-    value = run.fscores(partition)[group]
-    if math.isnan(value):
+    value, left_out = run.fscores(partition)[group], found.not_parsed(partition)
+    if group in left_out:
         return Absent(f"parser {found.parser} does not tell {group}: facedeblur parse SET OUTPUTS --parser NAME")
+    if math.isnan(value):
+        return Absent(f"nothing to score {group} by: no label shows it, and parser {found.parser} finds none")
     notes = []
     if found.misses:
         notes.append(f"{found.misses:,} of {found.n_images:,} images of {run.method} without a face found or without "
                      "an output count as missed wholly")  # fmt: skip
-    left_out = found.not_parsed(partition)
     if group == "mean" and left_out:
         notes.append(f"mean without {', '.join(left_out)}, which parser {found.parser} does not tell")
     return Measured(value, f"fscore[{found.parser},{partition}]", notes=tuple(notes))
@@ -161,7 +163,7 @@ def _told(entry: Entry, kind: str) -> Measured | Absent:
         if math.isnan(entry.seconds_per_image):
             return Absent("no run time on record: facedeblur run METHOD SET -o OUTPUTS")
         definition = ",".join(filter(None, (entry.image_size, where, entry.precision)))
-        return Measured(entry.seconds_per_image, f"seconds[{definition}]", float(entry.timings.get("std_s", math.nan)))
+        return Measured(entry.seconds_per_image, f"seconds[{definition}]")
     value = entry.bytes_fp32 / 1e6 if kind == "megabytes" else entry.parameters
     if math.isnan(value):
         return Absent("the method does not tell its number of parameters")

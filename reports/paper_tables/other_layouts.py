@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from facedeblur.reports.paper_tables.layout import How, Layout, Measure, Place, Subject
+from facedeblur.reports.paper_tables.layout import How, Layout, Measure, Place, methods
 from facedeblur.reports.paper_tables.shen_layouts import CELEBA, HELEN, IMPLEMENTATION, MEGABYTES, PSNR, SSIM
-
-
-def _methods(*names: str) -> tuple[Subject, ...]:
-    return tuple(Subject(name, name) for name in names)
-
 
 LIN = (
     Layout(
         "lin2020", "Table 1", "Mean PSNR in dB, mean SSIM, and mean run time of an image in seconds",
         ("Dataset", "Criterion"),
-        _methods("Pan (2016)", "Xu (2018)", "Pan (2014)", "Tao (2018)", "Kupyn (2018)", "Shen (2018)", "Ours"),
+        methods("Pan (2016)", "Xu (2018)", "Pan (2014)", "Tao (2018)", "Kupyn (2018)", "Shen (2018)", "Ours"),
         (
             Place("MultiPIE", "MultiPIE", collections=("multipie", "pie")),
             HELEN,
@@ -33,7 +28,7 @@ LIN = (
 DFPGNET = (
     Layout(
         "dfpgnet", "Table 5", "Mean PSNR in dB and mean SSIM", ("Method",),
-        _methods("VGGFace Encoder", "DFPG-B(ours)"),
+        methods("VGGFace Encoder", "DFPG-B(ours)"),
         (
             Place("MSPL-Center", "MSPL-Center", recipes=("mspl-center",)),
             Place("Shen", "Shen", recipes=("shen2020",)),
@@ -46,8 +41,7 @@ DFPGNET = (
     ),
     Layout(
         "dfpgnet", "Table 6", "Mean run time of an image, and number of parameters", ("Method",),
-        _methods("Shen et al. [9]", "Lu et al. [5]", "Xia et al. [10]", "Yasarla et al. [11]", "Lee et al. [4]",
-                 "Ours"),
+        methods("Shen et al. [9]", "Lu et al. [5]", "Xia et al. [10]", "Yasarla et al. [11]", "Lee et al. [4]", "Ours"),
         (Place("", ""),),
         (
             IMPLEMENTATION,
@@ -63,7 +57,7 @@ _TEST = "CelebA+YouTubeFaces test"
 ANAND = (
     Layout(
         "anand", "Table II", "PSNR in dB, run time and SSIM of three images; measured: means over a set",
-        ("Model", "Image"), _methods("DeepDeblur", "DeblurGAN", "DeblurGANv2"),
+        ("Model", "Image"), methods("DeepDeblur", "DeblurGAN", "DeblurGANv2"),
         tuple(Place(image, _TEST, f"image={image}") for image in ("a", "b", "c")),
         (
             Measure("PSNR", "PSNR", How("scores", PSNR), 3, "higher"),

@@ -10,15 +10,16 @@ from typing import Any
 
 from facedeblur.benchmark.error_ratio import ErrorRatio, error_ratio
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.parse import SHARP, SHARP_FILE
 from facedeblur.benchmark.parsing_scores import FILE as PARSING
 from facedeblur.benchmark.parsing_scores import ParsingScores
 from facedeblur.benchmark.recognition import FILE as RECOGNITION
 from facedeblur.benchmark.recognition import Curve, Recognition
+from facedeblur.benchmark.record_table import Record
 from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.tables import printable
+from facedeblur.reports.beside import of_scored
 from facedeblur.reports.entry import Entry
-
-SHARP_PARSING = "parsing.sharp.parquet"
-SHARP = "sharp images"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ class Run:
 
 NO_RECOGNITION = Absent("not measured: facedeblur recognise SET OUTPUTS")
 NO_PARSING = Absent("not measured: facedeblur parse SET OUTPUTS")
-NO_RATIO = Absent("no run with the true kernels to compare with: facedeblur run krishnan-fergus-2009 SET -o OUTPUTS")
+NO_RATIO: Absent = Absent(
+    "no run with the true kernels to compare with: facedeblur run krishnan-fergus-2009 SET -o OUTPUTS"
+)
 
 
 def read_runs(tables: Sequence[Scores | str | Path]) -> tuple[Run, ...]:
@@ -159,14 +162,14 @@ def _joined(one: Run | None, other: Run) -> Run:
 
 def _read(table: Scores | str | Path) -> tuple[Run, Run]:
     scores, folders = _scores(table)
-    recognition, parsing, sharp = (_first(folders, name) for name in (RECOGNITION, PARSING, SHARP_PARSING))
+    recognition, parsing, sharp = (_first(folders, name) for name in (RECOGNITION, PARSING, SHARP_FILE))
     found = Recognition.read(recognition) if recognition else None
     parsed = ParsingScores.read(parsing) if parsing else None
     clear = ParsingScores.read(sharp) if sharp else None
     if scores is not None:
         entry, meta = Entry(scores, None, scores.meta.method), scores.meta
         of, run_hash = _set(meta.set), str(meta.run.get("hash", ""))
-        named, info = (printable(meta.method), meta.oracle), dict(meta.run)
+        named, info = (meta.method, meta.oracle), dict(meta.run)
     else:
         whole = found or parsed
         if whole is None:
@@ -177,23 +180,25 @@ def _read(table: Scores | str | Path) -> tuple[Run, Run]:
     stale = "what {} holds is of other outputs or another set: facedeblur {} SET OUTPUTS"
     seen: Recognised | Absent = NO_RECOGNITION
     seen_clear: Recognised | Absent = NO_RECOGNITION
-    if found is not None and (found.set_hash, found.run_hash) != (of.hash, run_hash):
+
+    def other(one: Record) -> bool:
+        """Whether it is of other outputs than were scored; without scores, than the other result."""
+        if scores is not None:
+            return not of_scored(one, scores.meta)
+        return (one.set_hash, one.run_hash) != (of.hash, run_hash)
+
+    if found is not None and other(found):
         seen = Absent(stale.format(RECOGNITION, "recognise"))
     elif found is not None:
         definition = f"{found.embedder},{found.distance},gallery{found.n_gallery}"
         seen = Recognised(found.curve, f"recognition[{definition}]")
         seen_clear = Recognised(found.leave_one_out, f"recognition[{definition},leave-one-out]")
     labelled: ParsingScores | Absent = parsed or NO_PARSING
-    if parsed is not None and (parsed.set_hash, parsed.run_hash) != (of.hash, run_hash):
+    if parsed is not None and other(parsed):
         labelled = Absent(stale.format(PARSING, "parse"))
     labelled_clear = clear if clear is not None and clear.set_hash == of.hash else NO_PARSING
     run = Run(*named, False, of, run_hash, entry, seen, labelled, info)
     return run, Run(SHARP, False, True, of, "", None, seen_clear, labelled_clear)
-
-
-def printable(name: str) -> str:
-    """A name from outside without line breaks and escape sequences, which would tear a table apart."""
-    return "".join(letter if letter.isprintable() else " " for letter in name)
 
 
 def _scores(table: Scores | str | Path) -> tuple[Scores | None, list[Path]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facedeblur.reports.paper_tables.layout import How, Layout, Measure, Place, Subject
+from facedeblur.reports.paper_tables.layout import How, Layout, Measure, Place, Subject, methods
 
 PSNR, SSIM, FOUND = "psnr[rgb,255]", "ssim[matlab3d]", "detection[dlib-hog]"
 HELEN = Place("Helen", "Helen", collections=("helen",))
@@ -13,10 +13,6 @@ _BEFORE = ("Shan et al. (2008)", "Cho and Lee (2009)", "Krishnan et al. (2011)",
 _PAN = ("Pan et al. (2014)", "Pan et al. (2017a)")
 _AFTER = ("Nah et al. (2017)", "Tao et al. (2018)", "Li et al. (2018)", "Kupyn et al. (2018)", "Jin et al. (2018)",
           "Shen et al. (2018)", "Ours")  # fmt: skip
-
-
-def _methods(*names: str) -> tuple[Subject, ...]:
-    return tuple(Subject(name, name) for name in names)
 
 
 _COMPONENTS = {
@@ -42,7 +38,7 @@ TABLE_3 = Layout(
 TABLE_9 = Layout(
     "shen2020", "Table 9", "Mean PSNR in dB and mean SSIM by size of the point spread function", ("Method",),
     # The two rows of Pan et al. stand the other way round here than in Table 10.
-    _methods(*_BEFORE, *reversed(_PAN), *_AFTER),
+    methods(*_BEFORE, *reversed(_PAN), *_AFTER),
     (HELEN, CELEBA),
     tuple(
         Measure(label, label, How("scores", metric, kernel_size=size), decimals, "higher", f"{size}×{size}",
@@ -55,7 +51,7 @@ TABLE_9 = Layout(
 
 TABLE_10 = Layout(
     "shen2020", "Table 10", "Mean and standard deviation over all images, and worst image, of PSNR in dB and SSIM",
-    ("Method",), _methods(*_BEFORE, *_PAN, *_AFTER), (HELEN, CELEBA),
+    ("Method",), methods(*_BEFORE, *_PAN, *_AFTER), (HELEN, CELEBA),
     (
         Measure("Average PSNR", "PSNR_average", How("scores", PSNR), 2, "higher", spread="PSNR_std"),
         Measure("Worst PSNR", "PSNR_worst", How("scores", PSNR, "worst"), 2, "higher"),
@@ -70,7 +66,7 @@ INPUTS = (Subject("Clear images", "Clear images", reference=True),
 
 TABLE_11 = Layout(
     "shen2020", "Table 11", "Faces detected, and faces recognised among the nearest 1, 3 and 5 images of the gallery",
-    ("Method",), (*INPUTS, *_methods(*_BEFORE, *_PAN, *_AFTER)), (CELEBA,),
+    ("Method",), (*INPUTS, *methods(*_BEFORE, *_PAN, *_AFTER)), (CELEBA,),
     (
         Measure("Detection", "detection_success_rate", How("scores", FOUND), 1, "higher", suffix="%", scale=100),
         *(
@@ -86,7 +82,7 @@ MEGABYTES = Measure("MB at fp32", "", How("megabytes"), 2, placeless=True)
 
 TABLE_12 = Layout(
     "shen2020", "Table 12", "Mean run time of an image, and number of parameters", ("Method",),
-    _methods(*_BEFORE, *_PAN, *_AFTER), (Place("", ""),),
+    methods(*_BEFORE, *_PAN, *_AFTER), (Place("", ""),),
     (
         IMPLEMENTATION,
         Measure("Seconds", "Time", How("seconds"), 2, "lower", condition="*", placeless=True),

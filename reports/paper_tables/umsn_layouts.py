@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facedeblur.reports.paper_tables.layout import How, Layout, Measure, Subject
+from facedeblur.reports.paper_tables.layout import How, Layout, Measure, Subject, methods
 from facedeblur.reports.paper_tables.shen_layouts import CELEBA, HELEN, INPUTS, PSNR, SSIM
 
 _CLASSES = ("background", "skin", "parts", "hair")
@@ -12,10 +12,6 @@ _NAH, _SHEN, _KUPYN = "Nah et al. (CVPR 2017)", "Shen et al. (CVPR 2018)", "Kupy
 _OURS = "UMSN (ours w/L_total)"
 
 
-def _methods(*names: str) -> tuple[Subject, ...]:
-    return tuple(Subject(name, name) for name in names)
-
-
 def _masked(label: str, group: str) -> str:
     definition = "psnr-class[rgb,255" if label == "PSNR" else "ssim-class[matlab3d"
     return f"{definition},masked,umsn4,{group}]"
@@ -23,7 +19,7 @@ def _masked(label: str, group: str) -> str:
 
 TABLE_1 = Layout(
     "umsn", "Table I", "PSNR in dB and SSIM of each semantic class", ("Method",),
-    _methods("Shen et al.", "UMSN"), (CELEBA, HELEN),
+    methods("Shen et al.", "UMSN"), (CELEBA, HELEN),
     tuple(
         Measure(label, label, How("scores", _masked(label, group)), 2, "higher", f"class-{at}", f"class-{at}")
         for at, group in enumerate(_CLASSES, start=1)
@@ -51,7 +47,7 @@ TABLE_2 = Layout(
 
 TABLE_3 = Layout(
     "umsn", "Table III", "Mean PSNR in dB and mean SSIM", ("Deblurring method",),
-    _methods(_KRISHNAN, _PAN, _SHAN, _XU, _CHO, _ZHONG, _NAH, f"{_SHEN} w/GAN", _SHEN, _KUPYN, _OURS),
+    methods(_KRISHNAN, _PAN, _SHAN, _XU, _CHO, _ZHONG, _NAH, f"{_SHEN} w/GAN", _SHEN, _KUPYN, _OURS),
     (HELEN, CELEBA),
     (
         Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
@@ -62,14 +58,14 @@ TABLE_3 = Layout(
 
 TABLE_4 = Layout(
     "umsn", "Table IV", "Distance of VGG-Face pool5 features from those of the sharp image", ("Deblurring method",),
-    _methods(_XU, _ZHONG, _NAH, _SHEN, _KUPYN, _OURS), (HELEN, CELEBA),
+    methods(_XU, _ZHONG, _NAH, _SHEN, _KUPYN, _OURS), (HELEN, CELEBA),
     (Measure("d_VGG", "d_VGG", How("scores", "dvgg[vgg-face,norm]"), 2, "lower", condition="VGG-Face pool5 L2"),),
     columns=("place", "measure"),
 )  # fmt: skip
 
 TABLE_5 = Layout(
     "umsn", "Table V", "Faces recognised among the nearest 1, 3 and 5 images of the gallery", ("Deblurring method",),
-    (*INPUTS, *_methods(_PAN, _XU, _ZHONG, _NAH, _SHEN, _KUPYN, _OURS)), (CELEBA,),
+    (*INPUTS, *methods(_PAN, _XU, _ZHONG, _NAH, _SHEN, _KUPYN, _OURS)), (CELEBA,),
     tuple(
         Measure(f"Top-{k}", f"recognition_top{k}", How("recognition", str(k)), 0, "higher", suffix="%", scale=100)
         for k in (1, 3, 5)

@@ -43,7 +43,7 @@ def write(tables: Sequence[PaperTable], folder: str | Path, *, formats: Sequence
     """
     for name in formats:
         if name not in FORMATS:
-            raise InputError(f"format '{name}'", expected=f"of {', '.join(FORMATS)}", do=suggest(name, FORMATS))
+            raise InputError(f"format '{name}'", expected=f"one of {', '.join(FORMATS)}", do=suggest(name, FORMATS))
     folder, made = Path(folder), []
     folder.mkdir(parents=True, exist_ok=True)
     for table in tables:

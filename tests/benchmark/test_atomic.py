@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from facedeblur.benchmark.atomic import ordinary_mode, replacing, write_bytes, write_json
+from facedeblur.benchmark.errors import explain
 
 
 def mode_of(path) -> int:
@@ -58,3 +59,12 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(file):
         pass  # nothing was written
     assert file.read_text() == "old"
+
+
+def test_a_failure_names_the_file_and_not_the_temporary_one(tmp_path):
+    (tmp_path / "out").mkdir()
+    for write in (lambda: write_json(tmp_path / "out", {}), lambda: write_bytes(tmp_path / "out", b"x")):
+        with pytest.raises(OSError) as failed:
+            write()
+        assert str(explain(failed.value)).startswith(f"{tmp_path / 'out'}: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -148,6 +148,7 @@ def test_a_foreign_folder_is_taken_by_its_file_names(toy, tmp_path):
     write_png(root / pairs[3].name, toy.blurred(pairs[0]))
     assert Outputs.open(root, toy).run_hash != before
     assert Outputs.open(root, toy, check=False).foreign
+    assert Outputs.open(root.rename(tmp_path / "two\nlines\u202e"), toy).method == "two lines "
 
 
 def test_a_folder_without_any_file_of_the_set_is_refused(toy, tmp_path):

@@ -40,6 +40,8 @@ def test_nearest_name_is_suggested():
     with pytest.raises(InputError, match="did you mean 'wiener'"):
         registry.get("weiner")
     assert suggest("zzz", ["b", "a"]) == "known: a, b"
+    some = ", ".join(f"pair{i:04d}" for i in range(24))
+    assert suggest("zzz", [f"pair{i:04d}" for i in range(8000)]) == f"known: {some}, and 7,976 more"
 
 
 def test_a_broken_plugin_is_named_and_stops_nothing(monkeypatch):

@@ -173,6 +173,9 @@ def test_bad_requests(toy, foreign, tmp_path):
     pq.write_table(pq.read_table(_some_table(tmp_path)), tmp_path / "plain.parquet")
     with pytest.raises(InputError, match="another Parquet file"):
         Scores.read(tmp_path / "plain.parquet")
+    (tmp_path / "rows.csv").write_text("index,pair_id\n")
+    with pytest.raises(InputError, match="give the folder of the outputs"):
+        Scores.read(tmp_path / "rows.csv")
     (tmp_path / "junk.parquet").write_bytes(b"junk")
     with pytest.raises(InputError, match="whole Parquet file"):
         Scores.read(tmp_path / "junk.parquet")

@@ -114,6 +114,30 @@ def test_infinite_values_are_json_too(tmp_path: Path, runs: list[str]) -> None:
     assert "1 infinite differences" in invoke(perfect, runs[1]).output
 
 
+def test_a_class_that_is_in_no_picture_is_left_out_and_told(tmp_path: Path) -> None:
+    hair = Column("psnr-class[rgb,255,masked,umsn4,hair]", "PSNR hair", "dB", True, 0.0, partial=True)
+    values = np.random.default_rng(0).normal(24, 2, 30)
+    made = [write(tmp_path / name, name, values + at, columns=(PSNR, hair)) for at, name in enumerate("ab")]
+    for folder in made:
+        table = Scores.read(folder)
+        Scores(table.frame.assign(**{hair.signature: np.nan}), table.meta).write(Path(folder) / "scores.parquet")
+    shown = invoke(*made)
+    assert shown.exit_code == 0, shown.exception
+    assert f"left out {hair.signature}: no pair has it" in shown.output and "corrected for 1 metric;" in shown.output
+    only = invoke(*made, "--metric", hair.signature)
+    assert isinstance(only.exception, InputError)
+
+
+def test_p_is_corrected_for_what_is_tested(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(24, 2, 30)
+    made = [write(tmp_path / name, name, values + at, columns=(PSNR, EXTRA)) for at, name in enumerate("ab")]
+    table = Scores.read(made[0])
+    frame = table.frame.copy()
+    frame.loc[3, PSNR.signature] = np.inf
+    Scores(frame, table.meta).write(Path(made[0]) / "scores.parquet")
+    assert "p corrected for 1 metric;" in invoke(*made).output
+
+
 def test_bad_input(runs: list[str], tmp_path: Path) -> None:
     far = write(tmp_path / "far", "far", np.zeros(30), set_hash="b2" * 32)
     for arguments, told in [

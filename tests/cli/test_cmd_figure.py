@@ -135,6 +135,11 @@ def test_bad_input(
     assert not list(tmp_path.iterdir()), "nothing is written"
 
 
+def test_a_width_that_no_page_has(made: tuple[str, list[str]], tmp_path: Path) -> None:
+    shown = invoke("kernel-size", *made[1], "-o", str(tmp_path / "x.pdf"), "--width", "0")
+    assert shown.exit_code == 2 and "not in the range 1<=x<=50" in shown.output and not list(tmp_path.iterdir())
+
+
 def test_unscored_outputs_need_ids(made: tuple[str, list[str]], tmp_path: Path) -> None:
     root = tmp_path / "foreign"
     run("unsharp", made[0], root, jobs=1)

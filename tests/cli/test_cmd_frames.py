@@ -30,8 +30,8 @@ def clips(tmp_path: Path, portrait: np.ndarray) -> Path:
 
 def test_counts_every_reason(clips: Path, tmp_path: Path) -> None:
     whole = ["--template", "none", "--detector", "none", "--jobs", 1]
-    shown = run(clips, "-o", tmp_path / "set", "--length", 3, "--stride", 3, "--gamma", 2.2, *whole)
-    assert shown.exit_code == 0, shown.output
+    shown = run(clips, "-o", tmp_path / "set", "--name", "talk", "--length", 3, "--stride", 3, "--gamma", 2.2, *whole)
+    assert shown.exit_code == 0 and Set.open(tmp_path / "set").name == "talk", shown.output
     counts = {line.split(maxsplit=1)[1]: int(line.split()[0]) for line in shown.stdout.splitlines()[:-1]}
     assert counts["ok, of 3 identities"] == 8 and counts["shot cut"] == 1
     assert counts[f"9  windows of 3 videos, in {tmp_path / 'set'}/windows.csv".partition("  ")[2]] == 9

@@ -16,8 +16,10 @@ from rich.console import Console
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+from facedeblur.cli.board_table import print_board
 from facedeblur.cli.leaderboard import leaderboard
-from facedeblur.cli.tables import print_leaderboard
+from facedeblur.reports.boards import boards
+from facedeblur.reports.leaderboard import leaderboard as compute
 
 COLUMNS = (Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0), Column("identity[x,l2]", "Distance", "", False, 2.0))
 
@@ -78,7 +80,8 @@ def test_one_table_a_set(runs: list[str]) -> None:
 @pytest.mark.parametrize("width", [60, 90, 140])
 def test_a_terminal_gets_every_number(runs: list[str], width: int) -> None:
     stream = io.StringIO()
-    print_leaderboard(runs, console=Console(file=stream, force_terminal=True, width=width, no_color=True))
+    made = boards(runs)
+    print_board(compute(made), made, console=Console(file=stream, force_terminal=True, width=width, no_color=True))
     printed = stream.getvalue()
     assert "…" not in printed and printed.count("1.50") >= 4 and printed.count("30/30") == 5
 

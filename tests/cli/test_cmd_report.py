@@ -14,8 +14,10 @@ import pytest
 from rich.console import Console
 
 from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+from facedeblur.cli.board_table import print_board
 from facedeblur.cli.main import main
-from facedeblur.cli.tables import print_leaderboard
+from facedeblur.reports.boards import boards
+from facedeblur.reports.leaderboard import leaderboard
 
 COLUMNS = (
     Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0),
@@ -102,9 +104,9 @@ def test_json_is_json(runs: list[str], capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_no_number_is_cut_on_a_narrow_terminal(runs: list[str], width: int) -> None:
     stream = io.StringIO()
-    print_leaderboard(
-        runs, console=Console(file=stream, force_terminal=True, width=width, no_color=True, highlight=False)
-    )
+    made = boards(runs)
+    console = Console(file=stream, force_terminal=True, width=width, no_color=True, highlight=False)
+    print_board(leaderboard(made), made, console=console)
     printed = stream.getvalue()
     assert "…" not in printed
     for number in ("21.00", "16.67", "±1.41", "66.67", "3/3", "∞"):

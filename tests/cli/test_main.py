@@ -87,20 +87,18 @@ def test_ctrl_c_leaves_a_build_to_go_on(tmp_path, portrait):
         preexec_fn=heed,
     )
     manifest = tmp_path / "set.building" / "manifest.csv"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (manifest.is_file() and manifest.stat().st_size > 20_000):
+    # However slow the machine is: either rows come or the build ends.
+    while not (manifest.is_file() and manifest.stat().st_size > 20_000):
         assert running.poll() is None, running.stderr.read()
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate()
     assert running.returncode == 130, err
     assert "run the same command again" in err and "Traceback" not in err
     assert not (tmp_path / "set").exists()
     for name in ("set", "whole"):
         done = subprocess.run([*command, "-o", str(tmp_path / name)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-    hashes = {line for line in done.stdout.splitlines() if line.startswith("content hash")}
-    assert len(hashes) == 1
     from facedeblur.benchmark.sets import Set
 
     assert Set.open(tmp_path / "set").content_hash == Set.open(tmp_path / "whole").content_hash

@@ -275,6 +275,8 @@ def either(browser: Any, either_file: Path) -> Iterator[Any]:
 
 def _opened(browser: Any, file: Path) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    # Waits end with what is waited for; only a page that is broken takes so long.
+    context.set_default_timeout(180_000)
     page = context.new_page()
     page.trouble = []
     page.on("console", lambda message: page.trouble.append(f"console: {message.text}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.parsing_scores import ParsingScores
 from facedeblur.benchmark.recognition import Recognition
-from facedeblur.reports.beside import parsing_figures, pooled_spread, recognition_figures
+from facedeblur.reports.beside import parsing_figures, recognition_figures
 from facedeblur.reports.board import gather
 from facedeblur.reports.curves import draw_cmc, draw_components
 from facedeblur.reports.html import report
+from facedeblur.reports.pooled import pooled_spread
 
 
 @pytest.fixture
@@ -54,6 +56,19 @@ def test_scores_are_those_of_the_records(rich: Any) -> None:
     assert len(figure.reference) == 11
     drawing = ET.fromstring(draw_components(figure.frame, figure.reference))
     assert "no such class" in "".join(drawing.itertext())
+
+
+def test_a_component_that_is_nowhere_is_not_laid_to_the_parser(copy: dict[str, Path]) -> None:
+    at = 3 * HELEN.index("inner mouth")
+    for folder in copy.values():
+        record = ParsingScores.read(folder)
+        gone = [[*counts[:at], 0, 0, 0, *counts[at + 3 :]] for counts in record.rows["helen11"]]
+        replace(record, rows=record.rows.assign(helen11=gone)).write(folder / "parsing.parquet")
+    (figure,) = parsing_figures(gather(list(copy.values())))
+    why = figure.frame.drop_duplicates("component").set_index("component")["absent"]
+    assert why["inner-mouth"] == "in no label, and found in no image" and why["hair"] == "the parser has no such class"
+    shown = "".join(ET.fromstring(draw_components(figure.frame, figure.reference)).itertext())
+    assert shown.count("no such class") == shown.count("in no label") == 1
 
 
 def test_other_definitions_are_figures_of_their_own(copy: dict[str, Path], rich: Any) -> None:
@@ -112,6 +127,11 @@ def test_an_interval_that_there_is_not_says_why() -> None:
     assert pooled_spread(counts * 0, two, other).absent == "no values"
     assert pooled_spread(counts[:0], two[:0], two[:0]).absent == "no values"
     assert pooled_spread(counts * [1, 0, 0], two, other).absent == "equal values", "every image has F = 1"
+    faces, kernels = np.divmod(np.arange(12), 4)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        alike = rng.integers(1, 500, 3) * rng.integers(1, 9, (12, 1))
+        assert pooled_spread(alike, faces, kernels).absent == "equal values", "one F on images of many sizes"
 
 
 def test_the_interval_of_a_pooled_score_of_two_faces_ends_at_one() -> None:

@@ -202,6 +202,14 @@ def test_further_pairs_are_spread_evenly_and_fill_the_budget(bench: Any, scores_
     assert not gallery(board, per_group=1, budget=used).further
 
 
+def test_a_further_pair_that_cannot_be_read_costs_only_the_further_ones(moved: Path) -> None:
+    whole = shown(moved, per_group=1)
+    (moved / "set" / "blur" / f"{whole.further[-1].pair_id}.png").unlink()
+    less = shown(moved, per_group=1)
+    assert less.rows == whole.rows and not less.further
+    assert any("No further pairs" in note and whole.further[-1].pair_id in note for note in less.notes)
+
+
 def test_estimated_kernels_are_drawn_with_their_method(rich: Any) -> None:
     made = Set.open(rich.set)
     bank = Outputs.open(rich.outputs["unsharp"], made).kernels()

@@ -15,7 +15,8 @@ from facedeblur.benchmark.comparison import compare, holm
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.reports.board import gather
 from facedeblur.reports.grouping import groups, letters, p_values
-from facedeblur.reports.ranking import mean_ranks, places, primary
+from facedeblur.reports.ranking import best, mean_ranks, places, primary
+from facedeblur.reports.significance import pairwise
 
 Make = Callable[..., Scores]
 DB = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
@@ -78,6 +79,26 @@ def test_oracles_and_infinite_values_have_no_letter(scores_of: Make) -> None:
     assert groups(gather(tables[1:])).rule.startswith("absent: fewer than two")
 
 
+def test_corrections_are_those_of_the_matrix_with_infinite_and_partial_values(scores_of: Make) -> None:
+    rng = np.random.default_rng(0)
+    psnr = rng.normal(25, 3, 80)
+    perfect = np.where(np.arange(80) == 5, np.inf, psnr)
+    tables = [scores_of("a", psnr), scores_of("b", psnr - 0.6 + rng.normal(0, 2, 80)), scores_of("p", perfect)]
+    skin = Column("psnr-class[rgb,255,skin]", "PSNR skin", "dB", True, 0.0, partial=True)
+    parts = [scores_of(name, psnr + rng.normal(0, 1, 80), columns=(skin,)) for name in "abc"]
+    for table in parts:
+        table.frame.loc[40:, skin.signature] = np.nan
+    for board in (gather([*tables, scores_of("q", perfect)]), gather(parts)):
+        matrix = pairwise(board)
+        p = p_values(board.entries, board.headline)
+        for (i, j), row in matrix.rows.items():
+            assert p[i, j] == pytest.approx(row.p_holm, rel=1e-9, nan_ok=True)
+        assert groups(board).rule.endswith(f"by Holm over {matrix.tests} tests")
+        assert matrix.tests == sum(not math.isnan(row.p) for row in matrix.rows.values())
+    assert pairwise(gather([*tables, scores_of("q", perfect)])).tests == 2, "a with b, and two alike"
+    assert set(groups(gather(parts)).letters.values()) != {""}, "a class that is not in a picture is no infinite value"
+
+
 def test_without_faces_or_kernels_there_are_no_letters(scores_of: Make) -> None:
     tables = [scores_of(name, np.arange(4.0) + k) for k, name in enumerate("ab")]
     for table in tables:
@@ -103,6 +124,13 @@ def test_a_missing_mean_comes_last_and_ties_do_not_chain() -> None:
     assert list(places([math.nan, 1.0, 2.0], DB)) == [3, 2, 1]
     # 24.004 and 24.006 are nearer to each other than to what they are printed as.
     assert list(places([24.004, 24.006, 24.0], DB)) == [2.5, 1, 2.5]
+
+
+def test_the_best_are_those_printed_like_it() -> None:
+    means = {"a": 25.004, "b": 25.0, "c": 24.0, "d": math.nan}
+    assert best(means, DB) == ("a", "b") and best(means, replace(DB, higher_is_better=False)) == ("c",)
+    assert best({"a": 25.0, "b": 25.001, "d": math.nan}, DB) == () and best({}, DB) == ()
+    assert best({"a": math.inf, "b": 25.0}, DB) == ("a",)
 
 
 def test_one_metric_a_family_counts() -> None:

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,9 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.reports import text
 from facedeblur.reports.board import gather, without_interval
+from facedeblur.reports.board_file import read_csv
 from facedeblur.reports.leaderboard import leaderboard, write_csv
+from facedeblur.reports.merging import merge
 
 PSNR, DISTANCE = "psnr[rgb,255]", "identity[dlib-resnet@0123abcd,l2]"
 Make = Callable[..., Scores]
@@ -137,6 +140,16 @@ def test_an_interval_that_cannot_be_had_is_absent(scores_of: Make, change: dict[
     assert ("PSNR of a" in line) == (why == "infinite values"), "said once where it is of the set"
 
 
+def test_metrics_without_an_interval_are_named_once(scores_of: Make) -> None:
+    tables = [scores_of(name, random_psnr(seed) + 9) for seed, name in enumerate(("a", "b", "c"))]
+    found = next(column for column in tables[0].meta.columns if column.signature.startswith("detection"))
+    for table in tables[:2]:
+        table.frame[found.signature] = 1.0
+    tables[2] = scores_of("c", np.zeros(80), status=dict.fromkeys(range(80), "failed: hung"))
+    (line,) = without_interval(gather(tables))
+    assert line == f"equal values ({found.label} of a, b; all metrics of c)"
+
+
 def test_blur_of_its_own_for_each_pair_is_another_choice_too(scores_of: Make) -> None:
     table = scores_of("a", random_psnr(9))
     table.frame["kernel_id"] = ""
@@ -226,6 +239,11 @@ def other_failure(make: Make) -> Scores:
     return make("b", random_psnr(1), columns=(replace(columns[0], failure=10.0), *columns[1:]))
 
 
+def other_direction(make: Make) -> Scores:
+    columns = make("b", random_psnr(1)).meta.columns
+    return make("b", random_psnr(1), columns=(*columns[:3], replace(columns[3], higher_is_better=True)))
+
+
 def other_pairs(make: Make) -> Scores:
     return make("b", random_psnr(1, n=40))
 
@@ -236,7 +254,9 @@ def other_pairs(make: Make) -> Scores:
         (other_set, ["another set 'tiny'", "b2b2b2b2", "a1a1a1a1", "'a'"]),
         (other_signature, ["ssim[matlab3d,s1.5,w11]", "ssim[skimage,uniform,w7]"]),
         (other_headline, ["psnr[rgb,255]", "psnr[y-full,255]"]),
-        (other_failure, ["psnr[rgb,255]", "failure value of 0", "10"]),
+        (other_failure, ["psnr[rgb,255]", "a failure value of 0 as in scores of 'a'", "found 10"]),
+        (other_direction, [DISTANCE, "'higher is better' false as in scores of 'a'", "found true"]),
+        (lambda make: make("b", random_psnr(1), columns=()), ["scores of 'b'", "an empty table"]),
         (other_pairs, ["80 pairs", "40 rows"]),
         (lambda make: make("a", random_psnr(0)), ["each run once"]),
     ],
@@ -250,6 +270,38 @@ def test_what_does_not_compare_is_refused_and_both_are_named(
     assert "\n" not in line
     for part in told:
         assert part in line
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1)])
+def test_what_the_first_table_lacks_is_compared_too(scores_of: Make, order: tuple[int, ...]) -> None:
+    bare = scores_of("a", random_psnr(0)).meta.columns[:1]
+    one, two = (
+        Column(name, "SSIM", "", True, -1.0) for name in ("ssim[matlab3d,s1.5,w11]", "ssim[skimage,uniform,w7]")
+    )
+    tables = [
+        scores_of(name, random_psnr(at), columns=(*bare, *more))
+        for at, (name, more) in enumerate([("a", ()), ("b", (one,)), ("c", (two,))])
+    ]
+    with pytest.raises(InputError, match=r"ssim.*values of different definitions do not compare"):
+        leaderboard([tables[at] for at in order])
+    tables[2] = scores_of("c", random_psnr(2), columns=(*bare, replace(one, failure=0.5)))
+    with pytest.raises(InputError, match="failure value"):
+        leaderboard([tables[at] for at in order])
+
+
+def test_a_metric_that_not_every_pair_has_enters_no_mean_rank(scores_of: Make, tmp_path: Path) -> None:
+    psnr = random_psnr(0)
+    skin = Column("psnr-class[rgb,255,masked,umsn4,skin]", "PSNR skin", "dB", True, 0.0, partial=True)
+    columns = (*scores_of("a", psnr).meta.columns[:1], skin)
+    tables = [scores_of(name, psnr + gain, columns=columns) for name, gain in (("a", 1.0), ("b", 0.0))]
+    for table, mean in zip(tables, (20.0, 30.0), strict=True):
+        table.frame[skin.signature] = mean
+    frame = leaderboard(tables)
+    assert list(frame["mean_rank"]) == [1, 2] and set(frame["mean_rank_of"]) == {PSNR}
+    # A board that was read, of which the score tables are not known any more.
+    write_csv(frame, tmp_path / "board.csv")
+    other = leaderboard([scores_of("c", psnr - 1, columns=columns)])
+    assert list(merge(read_csv(tmp_path / "board.csv"), other)["mean_rank"]) == [1, 2, 3]
 
 
 def test_nothing_and_empty_are_refused(scores_of: Make) -> None:

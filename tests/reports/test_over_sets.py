@@ -17,10 +17,12 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.reports import page_of_sets as module
 from facedeblur.reports import text
+from facedeblur.reports.boards import boards
 from facedeblur.reports.html import report
 from facedeblur.reports.over_sets import overview
 from facedeblur.reports.page_of_sets import page_of_sets
-from facedeblur.reports.standings import boards
+from facedeblur.reports.set_drawing import draw_sets
+from facedeblur.reports.standing_rows import standing
 from facedeblur.reports.strata import over_sets
 
 Make = Callable[..., Scores]
@@ -146,12 +148,50 @@ def test_no_anchor_leads_to_a_section_that_is_not_there(scores_of: Make) -> None
     assert set(re.findall(r'href="#([^"]*)"', source)) <= set(ids)
 
 
+@pytest.mark.parametrize(("mean", "told"), [(0.2, ""), (0.4, "0.1000 above the blurred input")])
+def test_a_leader_worse_than_the_input_is_told_where_lower_is_better(scores_of: Make, mean: float, told: str) -> None:
+    near = Column("lpips[alex,v0.1]", "LPIPS", "", False, 1.0)
+    small = np.linspace(-0.01, 0.01, 80)
+    made = [
+        on(scores_of(name, small + level, columns=(near,)), where, where)
+        for where in ("a1", "b2")
+        for name, level in (("net", mean), ("blurred", 0.3))
+    ]
+    leads = page_of_sets(boards(made)).partition('<ul class="leads">')[2].partition("</ul>")[0]
+    plain = " ".join(re.sub("<[^>]*>", "", leads).split())
+    assert plain.count("the blurred input is certain") == 2
+    assert plain.count(f", {told};") == 2 if told else "above the" not in plain and "below the" not in plain
+
+
+def test_infinite_means_sort_as_infinite_and_no_rank_is_no_best(scores_of: Make) -> None:
+    perfect = np.where(np.arange(80) == 5, np.inf, random_psnr(0))
+    made = [on(scores_of("net", perfect), "a1", "a1"), on(scores_of("other", random_psnr(1)), "b2", "b2")]
+    found = overview(boards(made))
+    rows = [row for part in standing(found)["parts"] for row in part["rows"]]
+    assert [row["best"] for row in rows] == [False, False], "neither is on both sets"
+    strata = page_of_sets(boards(made)).partition('<section id="sets-strata"')[2].partition("</section>")[0]
+    assert 'data-v="Infinity"' in strata and 'data-v="inf"' not in strata and 'data-v="nan"' not in strata
+
+
+def test_a_set_is_drawn_whose_means_are_alike_to_rounding(scores_of: Make) -> None:
+    values = {"a": 30.0, "b": np.nextafter(30.0, 31.0)}
+    made = [on(scores_of(name, [value]), where, where) for where in ("a1", "b2") for name, value in values.items()]
+    assert draw_sets(overview(boards(made))).count('class="mark"') == 4
+
+
+def test_no_tick_of_the_drawing_stands_where_no_mean_can_be(scores_of: Make) -> None:
+    found = Column("detection[x]", "Found", "fraction", True, 0.0, least=0.0, most=1.0)
+    made = [on(scores_of("net", np.ones(80), columns=(found,)), where, where) for where in ("a1", "b2")]
+    shown = [float(one) for one in re.findall(r'text-anchor="middle">([\d.]+)<', draw_sets(overview(boards(made))))]
+    assert len(shown) > 2 and max(shown) == 100
+
+
 def test_sets_of_one_slug_have_parts_of_their_own(scores_of: Make) -> None:
-    names = ["A b", "a-b", "???", "a b", "a-b-2"]
+    names = ["A b", "a-b-3", "a-b", "???", "a b", "a-b-2"]
     tables = [on(scores_of("net", random_psnr(at)), name, f"{at}f") for at, name in enumerate(names)]
     source = page_of_sets(boards(tables))
     parts = re.findall(r'<section class="set" id="([^"]*)"', source)
-    assert len(set(parts)) == 5 and "Face deblurring on 5 sets" in source
+    assert len(set(parts)) == 6 and "Face deblurring on 6 sets" in source
     ids = re.findall(r'\bid="([^"]*)"', source)
     assert len(ids) == len(set(ids))
 
@@ -203,7 +243,7 @@ def test_a_set_on_its_own_has_the_page_of_one_set(bench: Any, tmp_path: Path) ->
 
 def test_commands_tell_the_sets_apart(source: str) -> None:
     plain = unescape(source)
-    assert "facedeblur build tiny --faces PHOTOS --seed 3 -o SETS/tiny" in plain
+    assert "facedeblur build tiny.toml --faces PHOTOS --seed 3 -o SETS/tiny" in plain
     assert f"facedeblur run unsharp SETS/'{SECOND}' -o OUTPUTS/'{SECOND}'/" in plain
     assert f"facedeblur report OUTPUTS/tiny/* OUTPUTS/'{SECOND}'/* -o report.html" in plain
 

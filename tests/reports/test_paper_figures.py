@@ -23,7 +23,7 @@ from facedeblur.reports.board import gather
 from facedeblur.reports.figure_drawing import FRAMES, draw
 from facedeblur.reports.figure_grid import Tile, best, collect, read_box, said
 from facedeblur.reports.figure_pairs import Chosen, choose_pairs, table_of
-from facedeblur.reports.figure_plots import distribution, kernel_size, pareto, runtime
+from facedeblur.reports.figure_plots import distribution, kernel_size, runtime
 from facedeblur.reports.figure_style import COLOURS, GREY, check_suffix, looks, save
 from facedeblur.reports.figure_tests import cmc, fscore
 
@@ -215,10 +215,29 @@ def test_run_times_have_a_front_and_name_who_has_none(board: Any) -> None:
     assert "runs with timings" in told(lambda: runtime(only))
 
 
-def test_the_front_is_whom_nobody_beats() -> None:
-    points = [(1.0, 20.0), (2.0, 25.0), (3.0, 24.0), (2.0, 22.0), (4.0, math.inf), (5.0, 26.0), (1.0, 19.0)]
-    assert pareto(points, higher=True) == [(1.0, 20.0), (2.0, 25.0), (5.0, 26.0)]
-    assert pareto([(1, 3), (2, 2), (3, 2.5)], higher=False) == [(1, 3), (2, 2)]
+def test_the_front_is_whom_nobody_of_the_same_machine_beats(scores_of: Make) -> None:
+    def timed(name: str, psnr: float, seconds: float, device: str) -> Scores:
+        return scores_of(name, np.full(20, psnr), run={"timings": {"mean_s": seconds}, "device": device})
+
+    here = [timed("a", 20.0, 1.0, "cpu"), timed("b", 25.0, 2.0, "cpu"), timed("beaten", 24.0, 3.0, "cpu")]
+    perfect = timed("perfect", math.inf, 9.0, "cpu")
+    there = [timed("x", 26.0, 0.1, "cuda"), timed("y", 28.0, 0.2, "cuda")]
+    assert fronts(runtime(gather([*here, *there]))) == [[(1.0, 20.0), (2.0, 25.0)], [(0.1, 26.0), (0.2, 28.0)]]
+    figure = runtime(gather([*here, there[0], perfect]))
+    assert fronts(figure) == [[(1.0, 20.0), (2.0, 25.0)]], "one alone is no line"
+    assert any("infinite mean: perfect" in text for text in texts(figure))
+
+
+def test_a_timed_method_without_a_mean_has_no_place(scores_of: Make) -> None:
+    skin = Column("psnr-class[rgb,255,skin]", "PSNR skin", "dB", True, 0.0, partial=True)
+    table = scores_of("a", np.full(20, math.nan), columns=(skin,), run={"timings": {"mean_s": 1.0}})
+    assert fronts(runtime(gather([table]))) == []
+
+
+def fronts(figure: Any) -> list[list[tuple[float, float]]]:
+    """The stepped lines by their points."""
+    lines = [line for line in figure.axes[0].lines if line.get_drawstyle() == "steps-post"]
+    return [list(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in lines]
 
 
 def recognition(method: str, shares: tuple[float, ...], **more: Any) -> Recognition:
@@ -239,6 +258,10 @@ def test_match_curves() -> None:
     said_ = told(lambda: cmc([recognition("a", (0.5,)), recognition("b", (0.5,), embedder="other")]))
     assert "embedder" in said_ and "other" in said_
     assert "at least one" in told(lambda: cmc([]))
+    two = cmc([recognition("a", (0.5, 0.75)), recognition("a", (0.6, 0.7), run_hash="other")]).axes[0].lines[:2]
+    assert [line.get_label() for line in two] == ["a (run other)", "a (run r)"]
+    assert two[0].get_color() != two[1].get_color()
+    assert "each run once" in told(lambda: cmc([recognition("a", (0.5,))] * 2))
 
 
 def parsing(method: str, hits: int, classes: tuple[str, ...] = HELEN) -> ParsingScores:

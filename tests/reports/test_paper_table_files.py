@@ -95,6 +95,12 @@ def test_latex_marks_best_and_second(tables: list[PaperTable]):
     assert r"\textit{Measured}" in ten and r"\cmidrule(lr){2-5} \cmidrule(lr){6-9}" in ten
 
 
+def test_letters_that_pdflatex_does_not_know_are_announced(tables: list[PaperTable], scores_of: Callable[..., Scores]):
+    assert not any("LuaLaTeX" in to_latex(table) for table in tables)
+    (ten,) = paper_tables([scores_of("日本", [25.0, 24.0])], numbers=["10"])
+    assert to_latex(ten).splitlines()[1].startswith("% Some letters are not Latin: set with LuaLaTeX")
+
+
 def test_latex_compiles_where_there_is_an_engine(tables: list[PaperTable], tmp_path: Path):
     engine = next(filter(None, map(shutil.which, ("pdflatex", "tectonic", "xelatex", "lualatex"))), None)
     if engine is None:

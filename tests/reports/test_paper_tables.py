@@ -17,7 +17,7 @@ from facedeblur.benchmark.parsing_scores import ParsingScores
 from facedeblur.benchmark.recognition import Curve, Recognition
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.reports.paper_tables.build import PaperTable, fill, paper_tables
-from facedeblur.reports.paper_tables.cells import MEASURED, PUBLISHED, Cell
+from facedeblur.reports.paper_tables.cells import MEASURED, PUBLISHED, Cell, ranks
 from facedeblur.reports.paper_tables.layout import layouts
 from facedeblur.reports.paper_tables.measured import find
 from facedeblur.reports.paper_tables.runs import read_runs
@@ -168,7 +168,7 @@ def test_measured_values_are_ranked_apart_and_the_table_says_why(scores_of: Make
     assert good["Helen", "Average PSNR"].text == "51.00 ± 1.00" and good["Helen", "Worst PSNR"].text == "50.00"
     why = next(line for line in ten.remarks if "ranked apart" in line)
     assert "the paper's set (Helen) has no hash on record, measured on helhelhelh" in why
-    assert "PSNR is not defined in the paper, measured as psnr[rgb,255]" in why
+    assert "PSNR is not defined in the paper, measured as psnr[rgb,255]" in why and why.count("PSNR is") == 1
     # What was not measured is a dash with what to do; the oracle stands last.
     assert good["CelebA", "Average PSNR"].text == "—"
     assert "Not measured on a set of CelebA: facedeblur score" in good["CelebA", "Average PSNR"].notes[0]
@@ -192,6 +192,12 @@ def test_one_ranking_where_signature_and_set_agree(scores_of: Make):
     assert cells(table, "Ours")["CelebA", "Average PSNR"].rank == 1
     why = next(line for line in table.remarks if "ranked apart" in line)
     assert "SSIM is ssim[other]" in why and "PSNR is" not in why and "(Helen)" not in why and "(CelebA)" in why
+
+
+def test_what_is_shown_alike_shares_a_rank():
+    shown = [("<0.0001", 1e-5), ("<0.0001", 2e-5), ("0.02", 0.018), ("0.02", 0.022), ("0.30", 0.3)]
+    found = [Cell(MEASURED, text, value, compared=("seconds", "")) for text, value in shown]
+    assert ranks(found, better="lower") == [1, 1, 2, 2, 0]
 
 
 def test_values_of_other_sets_and_definitions_do_not_share_a_rank(scores_of: Make):
@@ -339,6 +345,9 @@ def test_f_scores_of_components_and_groups(outputs: Path):
     assert "does not tell hair" in cells(three, "net")["Helen", "hair"].notes[0]
     assert "Mean without hair" in cells(three, "net")["Helen", "average"].notes[0]
     assert cells(three, "sharp images")["Helen", "nose"].text not in ("", "—")
+    # What has one definition is told once.
+    why = next(line for line in three.remarks if "ranked apart" in line)
+    assert why.count("fscore[") == 1 and "teeth and average are not defined" in why
     # Kinds of images are no rivals; alone nobody is best.
     assert cells(three, "net")["Helen", "nose"].rank == cells(three, "Clear")["Helen", "nose"].rank == 0
 
@@ -353,6 +362,24 @@ def test_results_of_other_outputs_are_not_shown(outputs: Path, scores_of: Make):
     # A folder may hold no scores at all.
     assert cells(one("11", outputs), "net")["CelebA", "Top-1"].text == "40.0%"
     assert "without a score table" in cells(one("12", outputs), "net")["", "Seconds"].notes[0]
+
+
+def test_results_of_files_that_were_changed_are_not_shown(outputs: Path, scores_of: Make):
+    known = Recognition.read(outputs)
+    fields = {name: getattr(known, name) for name in Recognition.__dataclass_fields__}
+    Recognition(**{**fields, "files_hash": "before"}).write(outputs / "recognition.parquet")
+    for files, text in (("before", "40.0%"), ("now", "—"), ("", "40.0%")):
+        scores_of("net", [30.0, 20.0], run={"files": files}, other={"set": HELEN}).write(outputs / "scores.parquet")
+        assert cells(one("11", outputs), "net")["CelebA", "Top-1"].text == text
+
+
+def test_a_group_that_is_nowhere_is_not_laid_to_the_parser(outputs: Path):
+    record = ParsingScores.read(outputs / "parsing.parquet")
+    at = 3 * list(GROUPS["helen11"]).index("inner-mouth")
+    gone = [[*counts[:at], 0, 0, 0, *counts[at + 3 :]] for counts in record.rows["helen11"]]
+    replace(record, rows=record.rows.assign(helen11=gone)).write(outputs / "parsing.parquet")
+    cell = cells(one("3", outputs), "net")["Helen", "teeth"]
+    assert cell.text == "—" and "no label shows it" in cell.notes[0] and "does not tell" not in cell.notes[0]
 
 
 def test_a_run_is_given_once_and_has_to_be_there(outputs: Path, tmp_path: Path):
@@ -383,7 +410,10 @@ def test_tidy_rows_say_what_every_value_is(scores_of: Make):
     assert row[["value", "spread", "signature", "set", "set_hash", "run_hash"]].to_numpy().tolist() == [
         [25.0, 5.0, "psnr[rgb,255]", "hel", HELEN["hash"], "net-hash"]
     ]
+    twelve = one("12").frame().set_index(["method", "column"])["value"]
+    assert twelve["Li et al. (2018)", "Parameters"] == 0.558 and twelve["Jin et al. (2018)", "Parameters"] == 1.4
     printed = frame[(frame["method"] == "Tao et al. (2018)") & (frame["column"] == "Average SSIM")]
     assert printed["value"].tolist() == [0.762, 0.862] and "A zero lost" in printed["note"].tolist()[1]
     eleven = one("11").frame()
-    assert eleven["value"].iloc[0] == pytest.approx(96.0) and eleven["shown"].iloc[0] == "96.0%"
+    assert eleven["value"].iloc[0] == 96.0 and eleven["shown"].iloc[0] == "96.0%"
+    assert [value for value in eleven["value"].dropna() if value != round(value, 1)] == [], "digits as printed"

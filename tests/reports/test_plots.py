@@ -16,8 +16,10 @@ from facedeblur.benchmark.bootstrap import interval
 from facedeblur.benchmark.scores import Column, Scores
 from facedeblur.reports.axes import Frame, ticks
 from facedeblur.reports.board import gather
+from facedeblur.reports.figures import kernel_size
 from facedeblur.reports.plots import by_kernel_size, distribution
-from facedeblur.reports.svg import draw_distribution, draw_kernel_size, draw_spread
+from facedeblur.reports.ridges import draw_distribution
+from facedeblur.reports.svg import draw_kernel_size, draw_spread
 
 PSNR = "psnr[rgb,255]"
 Make = Callable[..., Scores]
@@ -128,11 +130,15 @@ def constant(make: Make) -> list[Scores]:
     return [make("a", np.full(16, 25.0))]
 
 
+def alike_to_rounding(make: Make) -> list[Scores]:
+    return [make("a", [30.0]), make("b", [np.nextafter(30.0, 31.0)])]
+
+
 def many(make: Make) -> list[Scores]:
     return [make(f"method number {i} with a long name", random_psnr(i)) for i in range(30)]
 
 
-@pytest.mark.parametrize("case", [hostile, all_failed, all_infinite, one_pair, constant, many])
+@pytest.mark.parametrize("case", [hostile, all_failed, all_infinite, one_pair, constant, alike_to_rounding, many])
 def test_odd_boards_are_drawn(scores_of: Make, case: Callable[[Make], list[Scores]]) -> None:
     board = gather(case(scores_of))
     frame = by_kernel_size(board)
@@ -170,6 +176,12 @@ def test_no_tick_stands_where_no_mean_can_be(low: float, high: float) -> None:
     shown = [float(level["text"]) for level in box.fit([low, high], column)]
     assert len(shown) >= 2 and 0 <= shown[0] <= shown[-1] <= 100
     assert len(box.fit([low, high], replace(column, least=-math.inf, most=math.inf))) >= len(shown)
+
+
+def test_a_class_that_is_in_no_picture_has_no_lines(scores_of: Make) -> None:
+    skin = Column("psnr-class[rgb,255,skin]", "PSNR skin", "dB", True, 0.0, partial=True)
+    board = gather([scores_of("a", np.full(16, math.nan), columns=(skin,))])
+    assert by_kernel_size(board).empty and kernel_size(board) == {}
 
 
 def test_frames_are_plain_tables(scores_of: Make) -> None:

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from facedeblur.reports.board import gather
+from facedeblur.reports.gallery import Gallery
+from facedeblur.reports.page import page
+
 pytestmark = pytest.mark.browser
 
 
@@ -147,7 +151,7 @@ def test_arrow_keys_step_through_a_figure(opened: Any) -> None:
     tip = opened.locator(".tip")
     for key, told in (("ArrowRight", "blurred, 5 px"), ("ArrowRight", "blurred, 9 px"), ("ArrowDown", "unsharp, 9 px")):
         opened.keyboard.press(key)
-        tip.get_by_text(told).wait_for(timeout=2000)
+        tip.get_by_text(told).wait_for()
         assert told in opened.locator("body > .live").inner_text()
     opened.keyboard.press("Escape")
     assert not tip.is_visible()
@@ -167,6 +171,20 @@ def test_it_is_readable_in_light_dark_and_on_a_phone(
     page.screenshot(path=shot, full_page=True)
     assert shot.stat().st_size > 20_000
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_of_any_length_are_broken(browser: Any, scores_of: Any, tmp_path: Path, width: int) -> None:
+    tables = [scores_of(letter * 200, [value, value + 3] * 20) for letter, value in (("m", 24.0), ("n", 21.0))]
+    for table in tables:
+        table.frame["identity"] = "person" * 20 + table.frame["identity"]
+    file = tmp_path / "long.html"
+    file.write_text(page(gather(tables), Gallery((), "", "", ())), encoding="utf-8")
+    opened = browser.new_page(viewport={"width": width, "height": 900})
+    opened.goto(file.as_uri())
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.locator("#strata tbody th").first.bounding_box()["width"] > 100, "not one letter a line"
+    opened.close()
 
 
 def test_it_is_whole_without_scripts(browser: Any, report_file: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 from facedeblur.benchmark.scores import Scores
 from facedeblur.reports.axes import log_ticks
 from facedeblur.reports.board import gather
+from facedeblur.reports.gallery import Gallery
+from facedeblur.reports.page import page
 from facedeblur.reports.scatter import draw_time
-from facedeblur.reports.speed import against_time, not_timed
+from facedeblur.reports.speed import against_time, beyond, not_timed
 
 Make = Callable[..., Scores]
 
@@ -71,6 +73,16 @@ def test_marks_lie_where_the_numbers_are(scores_of: Make) -> None:
         (float(one.get("x", "")), float(one.get("y", ""))) for one in drawing.iter("text") if one.get("class") == "name"
     ]
     assert len(set(names)) == 8 and not re.search(r"\b(nan|inf)\b", ET.tostring(drawing, "unicode"))
+
+
+def test_an_infinite_mean_is_on_no_drawing_and_named(scores_of: Make) -> None:
+    perfect = scores_of("perfect", np.full(40, np.inf), run={"timings": {"mean_s": 1.0}})
+    board = gather([timed(scores_of, "a", 25, 1.0), perfect, scores_of("untimed", np.full(40, 24.0))])
+    frame = against_time(board)
+    assert beyond(frame) == ["perfect"] and not_timed(board) == ["untimed"]
+    assert draw_time(frame, board.headline).count('class="hit"') == 1
+    source = page(board, Gallery((), "", "", ()))
+    assert "infinite mean, so not in the figure: perfect." in source and "so not in the figure: untimed." in source
 
 
 def test_nothing_timed_is_no_drawing(scores_of: Make) -> None:

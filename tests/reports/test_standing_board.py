@@ -70,6 +70,8 @@ def test_what_is_written_reads_back_to_the_last_bit(odd: pd.DataFrame, tmp_path:
         (lambda text: "", "a leaderboard"),
         (lambda text: text.replace("80/80", "80/80,1"), "row 2"),
         (lambda text: text.replace(",80,80,", ",many,80,"), "many"),
+        (lambda text: text.replace(",80,80,", ",80.5,80,"), "'80.5' in column pairs, expected a whole number"),
+        (lambda text: text.replace(",80,80,", ",inf,80,"), "'inf' in column pairs, expected a whole number"),
     ],
 )
 def test_another_table_is_refused(scores_of: Make, tmp_path: Path, spoil: Callable[[str], str], line: str) -> None:
@@ -113,6 +115,25 @@ def test_letters_go_where_the_scores_are_gone(scores_of: Make, tmp_path: Path) -
     assert "of another run by now" in merge(old, leaderboard([b]))["group_rule"][0]
 
 
+def test_letters_go_where_the_scores_are_of_another_protocol_by_now(scores_of: Make, tmp_path: Path) -> None:
+    a, b = (on_disk(scores_of, tmp_path, name, random_psnr(place)) for place, name in enumerate("ab"))
+    old = leaderboard([a])
+    table = Scores.read(a)
+    other = Column("ssim[skimage,uniform,w7]", "SSIM", "", True, -1.0)
+    scores_of("a", random_psnr(0), columns=(table.meta.columns[0], other)).write(a / "scores.parquet")
+    merged = merge(old, leaderboard([b]))
+    assert list(merged["group"]) == ["", ""] and "ssim[skimage,uniform,w7]" in merged["group_rule"][0]
+
+
+def test_letters_do_not_hang_on_the_hash_of_a_run(scores_of: Make, tmp_path: Path) -> None:
+    psnr = random_psnr(0)
+    runs = [
+        on_disk(scores_of, tmp_path, name, psnr + gain, run={"hash": ""}) for name, gain in (("a", 9.0), ("b", 0.0))
+    ]
+    merged = merge(leaderboard(runs[:1]), leaderboard(runs[1:]))
+    assert list(merged["group"]) == list(leaderboard(runs)["group"]) == ["a", "b"]
+
+
 def test_rows_of_other_sets_are_left_alone(scores_of: Make) -> None:
     old = leaderboard([scores_of("a", random_psnr(0)), scores_of("b", random_psnr(1))])
     table = scores_of("a", random_psnr(2), set_hash="b2" * 32)
@@ -140,7 +161,7 @@ def test_another_run_takes_the_row_only_when_told(scores_of: Make) -> None:
         ({"set_hash": "b2" * 32}, ["row of 'new'", "set 'tiny'", "a1a1a1a1", "b2b2b2b2"]),
         ({"columns": 0}, ["ssim[matlab3d,s1.5,w11]", "ssim[skimage,uniform,w7]", "as 'a' on the board"]),
         ({"columns": 1}, ["ranked by psnr[rgb,255]", "psnr[y-full,255]"]),
-        ({"columns": 2}, ["failures to count as 0", "10"]),
+        ({"columns": 2}, ["a failure value of 0 as 'a' on the board", "found 10"]),
         ({"n": 40}, ["80 pairs", "40 pairs"]),
     ],
 )

@@ -59,7 +59,7 @@ def test_the_difference_map_is_the_difference(opened: Any, rich: Any) -> None:
     opened.locator("#v-right").select_option("sharp")
     opened.get_by_role("radio", name="difference").check()
     caption = opened.locator(".v-caption")
-    caption.get_by_text("Mean absolute difference").wait_for(timeout=5000)
+    caption.get_by_text("Mean absolute difference").wait_for()
     made = Set.open(rich.set)
     pair = next(one for one in made.pairs() if one.pair_id == opened.locator("#v-pair").input_value())
     sharp, blurred = made.sharp(made.images[pair.image_id]).astype(float), made.blurred(pair).astype(float)

@@ -64,5 +64,5 @@ def check_set(what: str, name: str, known: str, digest: str, whose: str) -> None
             what,
             expected=f"the set '{name}' with the hash {short(known)}, {whose}",
             found=f"another set '{name}', {short(digest)}",
-            do="score on the same set, or give the other set a name of its own",
+            do="score on the same set, or build the other one under a name of its own (--name)",
         )

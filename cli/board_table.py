@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -17,33 +16,19 @@ from facedeblur.cli.columns import in_parts, whole_width
 from facedeblur.reports import text
 from facedeblur.reports.board import Board, without_interval
 from facedeblur.reports.entry import Entry
-from facedeblur.reports.leaderboard import columns_of, leaderboard, measured
-from facedeblur.reports.ranking import RULE
-from facedeblur.reports.standings import boards as gather_all
+from facedeblur.reports.leaderboard import columns_of, measured
+from facedeblur.reports.ranking import RULE, best
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from facedeblur.benchmark.scores import Column, Scores
+    from facedeblur.benchmark.scores import Column
 
 Row = Mapping[Any, Any]
 LEGEND = (
     "mean over all pairs, [95 % interval for other faces and kernels], ± standard deviation, worst pair; "
     "a failed pair counts as the worst; s/image: one at a time; MB: 4 bytes a parameter; memory: peak"
 )
-
-
-def print_leaderboard(scores: Board | Sequence[Scores | str | Path], *, console: Console | None = None) -> None:
-    """Print the methods of score tables, set by set, and a line for everything that is missing.
-
-    Parameters
-    ----------
-    scores : sequence of Scores or path, or Board
-    console : rich Console, optional
-        Where to print; standard output otherwise, without colours or frames where that is no terminal.
-    """
-    made = (scores,) if isinstance(scores, Board) else gather_all(scores)
-    print_board(leaderboard(made), made, console=console)
 
 
 def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Console | None = None) -> None:
@@ -57,6 +42,7 @@ def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Con
     made : sequence of Board
         The boards of which score tables were read: what failed and was left out is told of them.
     console : rich Console, optional
+        Where to print; standard output otherwise, without colours or frames where that is no terminal.
     """
     console = console or Console(highlight=False)
     sets = [some.to_dict("records") for _, some in frame.groupby("set_hash", sort=False)]
@@ -105,8 +91,9 @@ def _columns(rows: Sequence[Row]) -> list[_Shown]:
     )
     for column in columns_of(rows[0]):
         if any(measured(row, column.signature) for row in rows):
-            best = _best(rows, column)
-            cells = tuple(_cell(row, column, bold=place in best) for place, row in enumerate(rows))
+            means = {at: row[f"{column.signature}:mean"] for at, row in enumerate(rows) if not row["oracle"]}
+            bold = best(means, column)
+            cells = tuple(_cell(row, column, bold=place in bold) for place, row in enumerate(rows))
             shown.append(_Shown(text.heading(column).replace(" (", "\n("), cells))
     for heading, name in (("mean\nrank", "mean_rank"), ("over\nsets", "mean_rank_sets")):
         if sum(not math.isnan(row[name]) for row in rows) > 1:
@@ -139,19 +126,6 @@ def _table(rows: Sequence[Row], columns: Sequence[_Shown], *, plain: bool = Fals
             end_section=not oracle and place + 1 == ranked < len(rows),
         )
     return table
-
-
-def _best(rows: Sequence[Row], column: Column) -> set[int]:
-    """Rows without the true kernel whose mean is printed like the best; none where all are alike."""
-    means = {
-        place: float(row[f"{column.signature}:mean"])
-        for place, row in enumerate(rows)
-        if not row["oracle"] and not math.isnan(row[f"{column.signature}:mean"])
-    }
-    if len({text.value(mean, column) for mean in means.values()}) < 2:
-        return set()
-    extreme = text.value((max if column.higher_is_better else min)(means.values()), column)
-    return {place for place, mean in means.items() if text.value(mean, column) == extreme}
 
 
 def _cell(row: Row, column: Column, *, bold: bool) -> Text:

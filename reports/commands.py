@@ -1,0 +1,111 @@
+"""The command lines that lead from photographs to a report; words in capitals are the reader's own paths."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from facedeblur.benchmark.protocol import load_protocol, protocols
+from facedeblur.generators.frame_spec import FrameSpec
+from facedeblur.generators.recipe import load_recipe, recipes
+from facedeblur.methods.base import METHODS
+from facedeblur.reports.board import Board
+from facedeblur.reports.paper_tables.measured import find
+from facedeblur.reports.provenance import line, recipe_text
+
+
+def commands(board: Board, *, among: str = "") -> list[str]:
+    """The lines that make the numbers of a board again.
+
+    Parameters
+    ----------
+    board : Board
+    among : str
+        The set's name, where the report is of several sets: `report_command` comes after the lines of all of them.
+    """
+    folder = f"/{shlex.quote(among)}" if among else ""
+    made_in, outputs = f"SETS{folder}" if among else "SET", f"OUTPUTS{folder}"
+    lines = [f"{_make(board)} -o {made_in}"]
+    folders = [f"{outputs}/{place}" for place in range(1, len(board.entries) + 1)]
+    made = {str(entry.meta.run.get("hash")): folder for entry, folder in zip(board, folders, strict=True)}
+    # A run with the kernels of another comes after it.
+    order = sorted(zip(board, folders, strict=True), key=lambda one: bool(one[0].meta.run.get("given_kernels")))
+    for entry, folder in order:
+        run = entry.meta.run
+        if run.get("foreign"):
+            lines.append(f"# {folder}: restored by {line(run.get('method'))}, outside facedeblur".replace("\n", " "))
+        else:
+            given = run.get("given_kernels")
+            kernels = ["--kernels", made.get(given["run"], "KERNELS")] if given else []
+            lines.append(" ".join(["facedeblur run", *_quoted(_run_words(run)), made_in, *kernels, "-o", folder]))
+    lines += [f"facedeblur score {made_in} {' '.join(folders)} {asked}" for asked in _asked(board)]
+    return lines if among else [*lines, f"facedeblur report {' '.join(folders)} -o report.html"]
+
+
+def report_command(names: Sequence[str]) -> str:
+    """The last command line of a report of several sets."""
+    return f"facedeblur report {' '.join(f'OUTPUTS/{shlex.quote(name)}/*' for name in names)} -o report.html"
+
+
+def _quoted(words: Sequence[str]) -> list[str]:
+    return [shlex.quote(word) for word in words]
+
+
+def _make(board: Board) -> str:
+    """How the set is made: by a recipe that ships, by one of the reader's own, or of videos without a recipe."""
+    name, text = str(board.set.get("name", "RECIPE")), recipe_text(board)
+    try:
+        recipe: Mapping[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        recipe = {}
+    frames = recipe.get("frames")
+    if isinstance(frames, Mapping) and "name" not in recipe:
+        return " ".join(["facedeblur frames VIDEOS", *_quoted(_frame_words(frames, name))])
+    own = str(recipe.get("name", name))
+    ships = own in recipes() and load_recipe(own)[1] == text
+    words = [own if ships else f"{own}.toml", "--faces", "VIDEOS" if frames else "PHOTOS"]
+    words += ["--name", name] if name != own else []
+    words += ["--seed", str(board.set["seed"])] if board.set.get("seed") is not None else []
+    return " ".join(["facedeblur build", *_quoted(words)])
+
+
+def _frame_words(frames: Mapping[str, Any], name: str) -> list[str]:
+    """What differs from the usual; the steps of a window are its length where nobody says otherwise."""
+    usual = dataclasses.asdict(FrameSpec()) | {"stride": frames.get("length")}
+    # A camera's curve stands in the place of gamma.
+    told = {key: value for key, value in frames.items() if value != usual.get(key) and (key, value) != ("gamma", 0.0)}
+    words = [word for key, value in told.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+    return [*words, *(["--name", name] if name != f"frames-{frames.get('length')}" else [])]
+
+
+def _run_words(run: Mapping[str, Any]) -> list[str]:
+    """Method, the options that its displayed name tells, and the precision where it is not the usual one."""
+    name, shown = str(run.get("name") or run["method"]), str(run["method"])
+    options, files = run.get("options") or {}, list(run.get("weights") or {})
+    told = shown.removeprefix(f"{name}[").removesuffix("]") if shown.startswith(f"{name}[") else ""
+    words = [name]
+    if name not in METHODS:
+        block = {"argv", "range"} & options.keys()
+        alone = len(files) == 1 and files[0].rpartition(".")[0] == name
+        words = [files[0] if alone else f"{name}.toml"] if block else words
+        words += [word for file in run.get("code") or {} if not block for word in ("--plugin", file)]
+    for key, value in options.items():
+        if f",{key}={value}," in f",{told},":
+            words += ["--set", f"{key}={value}"]
+    if run.get("precision", "fp32") != "fp32":
+        words += ["--precision", str(run["precision"])]
+    return words
+
+
+def _asked(board: Board) -> list[str]:
+    """The protocol, and the metrics that were added to it."""
+    protocol = board.leader.meta.protocol
+    if protocol not in protocols():
+        return [f"--protocol {shlex.quote(f'{protocol}.toml')}"]
+    known = [entry.name for entry in load_protocol(protocol).metric]
+    added = [one.signature for one in board.columns if not any(find((one,), name) for name in known)]
+    further = " ".join(f"--metric {shlex.quote(signature)}" for signature in added)
+    return [f"--protocol {shlex.quote(protocol)}", *([further] if further else [])]
