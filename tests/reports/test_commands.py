@@ -54,7 +54,10 @@ def test_frames_without_a_recipe_have_a_command_of_their_own(made_by: Callable[[
     ("run", "words"),
     [
         ({"name": "umsn", "weights": {"umsn.safetensors": "0" * 64}}, "umsn"),
-        ({"name": "net", "weights": {"net.ts": "0" * 64}, "options": {"range": "0..1"}}, "net.ts"),
+        (
+            {"name": "traced-here", "weights": {"traced-here.ts": "0" * 64}, "options": {"range": "0..1"}},
+            "traced-here.ts",
+        ),
         ({"name": "deblur", "weights": {"g.onnx": "0" * 64}, "options": {"range": "-1..1"}}, "deblur.toml"),
         ({"name": "tool", "code": {"tool.py": "0" * 64}, "options": {"argv": ["python", "tool.py"]}}, "tool.toml"),
         ({"name": "my-net", "code": {"my_net.py": "0" * 64}, "options": {"a": 1}}, "my-net --plugin my_net.py"),
