@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +67,24 @@ def dlib_models() -> None:
     for package in ("dlib", "face_recognition_models"):
         if find_spec(package) is None:
             pytest.skip(f"no faces to find: package {package} is not installed")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What `facedeblur demo` left, and what it printed."""
+
+    folder: Path
+    exit_code: int
+    output: str
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, dlib_models: None) -> Demo:
+    """The README's first command as it comes, once for all tests."""
+    from click.testing import CliRunner
+
+    from facedeblur.cli.main import facedeblur
+
+    folder = tmp_path_factory.mktemp("whole") / "demo"
+    shown = CliRunner().invoke(facedeblur, ["demo", "-o", str(folder), "--jobs", "2"], catch_exceptions=False)
+    return Demo(folder, shown.exit_code, shown.output)

@@ -101,11 +101,10 @@ def test_demo_on_own_photographs(chain, dlib_models):
 
 
 @pytest.mark.slow
-def test_demo_as_it_comes(tmp_path, dlib_models):
+def test_demo_as_it_comes(demo):
     """The README's first command: two portraits, 80 kernels, five methods, all metrics that need no download."""
-    shown = typed("demo", "-o", tmp_path / "demo", "--jobs", 2)
-    assert shown.exit_code == 0, shown.output
-    board = pd.read_csv(tmp_path / "demo" / "leaderboard.csv")
+    assert demo.exit_code == 0, demo.output
+    board = pd.read_csv(demo.folder / "leaderboard.csv")
     assert sorted(board["method"]) == ["blurred", "facedeblur-base", "richardson-lucy", "unsharp", "wiener"]
     assert set(board["pairs"]) == {160}
-    assert "no face" not in shown.output
+    assert "no face" not in demo.output

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -181,14 +182,17 @@ def test_the_same_bits_on_an_old_and_a_new_processor(tmp_path: Path) -> None:
         },
         "here": {},
     }
-    answers = {}
-    for kind, settings in kinds.items():
+
+    def answer(settings: dict[str, str]) -> str:
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT], env={**os.environ, **settings}, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-        answers[kind] = done.stdout
-    assert answers["old"] == answers["haswell"] == answers["here"]
+        return done.stdout
+
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        old, haswell, here = pool.map(answer, kinds.values())
+    assert old == haswell == here
 
 
 @pytest.mark.parametrize(
