@@ -27,6 +27,10 @@ def sorted_by(page: Any) -> list[str]:
 
 
 HOSTILE = "<script>alert(1)</script>"
+FRAME = """() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(done));
+  setTimeout(done, 2000);
+})"""
 
 
 def test_it_opens_without_a_word_and_without_a_request(opened: Any) -> None:
@@ -127,7 +131,7 @@ def test_a_figure_says_its_numbers_under_the_pointer(opened: Any, figure: str) -
     hit = opened.locator(f"#{figure} .chart .series:not(.sharp) .hit").first
     hit.scroll_into_view_if_needed()
     # What the scrolling says comes a frame later, and hides the numbers.
-    opened.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    opened.evaluate(FRAME)
     middle = hit.bounding_box()
     opened.mouse.move(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)
     assert tip.is_visible()

@@ -11,6 +11,10 @@ pytestmark = pytest.mark.browser
 
 SECOND = "dark & <i>small</i>"
 SLUG = "set-dark-i-small-i"
+FRAME = """() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(done));
+  setTimeout(done, 2000);
+})"""
 METHODS = "all => all.map(one => one.dataset.v ?? one.dataset.method)"
 
 
@@ -28,7 +32,7 @@ def settle(page: Any, anchor: str = "") -> None:
     """Wait for a jump to `anchor`, where there is one, and for what a scrolling sets going."""
     if anchor:
         page.wait_for_function("wanted => location.hash === '#' + wanted", arg=anchor)
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(FRAME)
 
 
 def test_it_opens_with_the_standing(opened_sets: Any) -> None:
@@ -50,22 +54,6 @@ def test_the_bar_leads_to_a_set_by_key(opened_sets: Any) -> None:
     assert opened_sets.evaluate("document.activeElement.closest('.set').id") == SLUG, "reading goes on there"
     box = opened_sets.evaluate("document.activeElement.getBoundingClientRect().top")
     assert box > opened_sets.locator("nav.sets").bounding_box()["height"]
-
-
-def test_the_bar_leads_to_the_same_section_of_another_set(opened_sets: Any) -> None:
-    opened_sets.evaluate("document.getElementById('set-tiny_pictures').scrollIntoView()")
-    settle(opened_sets)
-    assert current(opened_sets) == ["tiny"]
-    link = opened_sets.locator("nav.sets a", has_text=SECOND)
-    assert link.get_attribute("title") == f"Pictures {SECOND}"
-    link.click()
-    settle(opened_sets, f"{SLUG}_pictures")
-    assert current(opened_sets) == [SECOND]
-    assert -1 <= top_of(opened_sets, f"{SLUG}_pictures") < 60
-    # A section that the other set has not: to its beginning.
-    opened_sets.evaluate("document.getElementById('set-tiny_recognition').scrollIntoView()")
-    settle(opened_sets)
-    assert link.get_attribute("href") == f"#{SLUG}" and link.get_attribute("title") == ""
 
 
 def test_without_scripts_the_bar_still_leads(browser: Any, sets_file: Path) -> None:

@@ -9,6 +9,11 @@ import pytest
 
 from facedeblur.benchmark.sets import Set
 
+FRAME = """() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(done));
+  setTimeout(done, 2000);
+})"""
+
 pytestmark = pytest.mark.browser
 
 
@@ -77,8 +82,7 @@ def test_side_by_side_scrolls_together(opened: Any) -> None:
     first, second = opened.locator(".stage").first, opened.locator(".stage.second")
     assert second.is_visible() and not opened.locator("#v-slider").is_visible()
     first.evaluate("one => { one.scrollTop = 77; }")
-    frame = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    opened.evaluate(frame)
+    opened.evaluate(FRAME)
     assert second.evaluate("one => one.scrollTop") == 77
 
 
