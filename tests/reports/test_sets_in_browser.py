@@ -56,6 +56,24 @@ def test_the_bar_leads_to_a_set_by_key(opened_sets: Any) -> None:
     assert box > opened_sets.locator("nav.sets").bounding_box()["height"]
 
 
+def test_the_bar_leads_to_the_same_section_of_another_set(opened_sets: Any) -> None:
+    opened_sets.evaluate("document.getElementById('set-tiny_pictures').scrollIntoView()")
+    settle(opened_sets)
+    assert current(opened_sets) == ["tiny"]
+    link = opened_sets.locator("nav.sets a", has_text=SECOND)
+    assert link.get_attribute("title") == f"Pictures {SECOND}"
+    # The mouse itself: a click of the library may scroll the page before, and then another section is meant.
+    box = link.bounding_box()
+    opened_sets.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    settle(opened_sets, f"{SLUG}_pictures")
+    assert current(opened_sets) == [SECOND]
+    assert -1 <= top_of(opened_sets, f"{SLUG}_pictures") < 60
+    # A section that the other set has not: to its beginning.
+    opened_sets.evaluate("document.getElementById('set-tiny_recognition').scrollIntoView()")
+    settle(opened_sets)
+    assert link.get_attribute("href") == f"#{SLUG}" and link.get_attribute("title") == ""
+
+
 def test_without_scripts_the_bar_still_leads(browser: Any, sets_file: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
