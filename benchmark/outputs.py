@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import SUFFIXES
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.sets import Pair, Set
-from facedeblur.benchmark.stores import array_path, read_pixels
-from facedeblur.benchmark.tables import printable, read_rows
+from facedeblur.benchmark.files.images import SUFFIXES
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import array_path, read_pixels
+from facedeblur.benchmark.files.tables import printable, read_rows
+from facedeblur.benchmark.sets.set import Pair, Set
 
 SCHEMA = 1
 RUN, STATUS = "run.json", "status.csv"

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import joblib
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.plugin import load_plugin
+from facedeblur.benchmark.registry import load_plugin
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -68,7 +68,7 @@ def imap(
     scheduler : str, optional
         Address of the dask scheduler.
     plugin : path, optional
-        Python file that every worker loads first (`facedeblur.benchmark.plugin`), by its absolute path; this process
+        Python file that every worker loads first (`facedeblur.benchmark.registry`), by its absolute path; this process
         has loaded it.
 
     Raises

@@ -132,7 +132,7 @@ WEIGHTS: dict[str, WeightFile] = {
             "niqe",
             ("niqe_model.npz", "niqe_pris_params.npz", "modelparameters.mat"),
             "put niqe_pris_params.npz of BasicSR or modelparameters.mat of Mittal's release there, or fit your own "
-            "(facedeblur.benchmark.metrics.niqe_model.fit)",
+            "(facedeblur.benchmark.metrics.perceptual.niqe.fit)",
         ),
         WeightFile(
             "openface-nn4.small2",

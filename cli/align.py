@@ -100,7 +100,7 @@ def align(
 
 
 def _print_quantiles(path: Any) -> None:
-    from facedeblur.benchmark.tables import read_rows
+    from facedeblur.benchmark.files.tables import read_rows
     from facedeblur.generators.quality import Quality, quantiles
 
     at = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -22,7 +22,7 @@ from facedeblur.reports.ranking import RULE, best
 if TYPE_CHECKING:
     import pandas as pd
 
-    from facedeblur.benchmark.scores import Column
+    from facedeblur.benchmark.scoring.table import Column
 
 Row = Mapping[Any, Any]
 LEGEND = (

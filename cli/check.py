@@ -30,9 +30,9 @@ def check(
     In a set with roles, nothing for training may also stand for test. With --against, nothing
     of SET may stand in a training set.
     """
-    from facedeblur.benchmark.leak import leaks, overlaps
-    from facedeblur.benchmark.set_check import check as verify
-    from facedeblur.benchmark.sets import Set
+    from facedeblur.benchmark.sets.check import check as verify
+    from facedeblur.benchmark.sets.leaks import leaks, overlaps
+    from facedeblur.benchmark.sets.set import Set
 
     for train_set in train_sets:
         Set.open(train_set)

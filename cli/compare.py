@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from facedeblur.benchmark.comparison import Comparison, Comparisons
+    from facedeblur.benchmark.statistics.comparison import Comparison, Comparisons
 
 
 @click.command()
@@ -44,7 +44,7 @@ def compare(
     scores.parquet. Intervals and p-values hold for other faces and other kernels; p-values are
     corrected for the number of metrics (Holm).
     """
-    from facedeblur.benchmark.comparison import compare as compute
+    from facedeblur.benchmark.statistics.comparison import compare as compute
 
     found = compute(
         [scores_a], baseline=scores_b, metrics=metrics or None, level=level, draws=draws, seed=seed, tie=tie

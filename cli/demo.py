@@ -37,7 +37,7 @@ def demo(
     Run it again and only what is missing is done. With --faces it does the same to your own
     photographs of faces.
     """
-    from facedeblur.benchmark.score import score
+    from facedeblur.benchmark.scoring.score import score
     from facedeblur.cli.board_table import print_board
     from facedeblur.cli.summary import print_set
     from facedeblur.generators.build import build

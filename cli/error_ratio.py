@@ -30,9 +30,9 @@ def error_ratio(scores: tuple[str, ...], reference: str, limits: tuple[float, ..
       facedeblur score SET TRUE GIVEN --protocol levin2009
       facedeblur error-ratio GIVEN --reference TRUE
     """
-    from facedeblur.benchmark.error_ratio import LIMITS
-    from facedeblur.benchmark.error_ratio import error_ratio as compute
-    from facedeblur.benchmark.scores import Scores
+    from facedeblur.benchmark.scoring.table import Scores
+    from facedeblur.benchmark.statistics.error_ratio import LIMITS
+    from facedeblur.benchmark.statistics.error_ratio import error_ratio as compute
 
     best = Scores.read(reference)
     found = [compute(Scores.read(one), best, limits=limits or LIMITS) for one in scores]

@@ -10,7 +10,7 @@ from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 if TYPE_CHECKING:
-    from facedeblur.benchmark.fid_record import Fid
+    from facedeblur.benchmark.whole_set.fid import Fid
 
 
 @click.command()
@@ -24,7 +24,7 @@ def fid(ctx: click.Context, outputs: tuple[str, ...], with_input: bool, json_: b
     Prints the Frechet distance of the features of all restored images from those of the sharp images. A failed
     output has no stand-in: it is left out and counted.
     """
-    from facedeblur.benchmark.fid import fid as compute
+    from facedeblur.benchmark.whole_set.fid import fid as compute
 
     runs = options.runs(outputs, with_input=with_input)
     with bar("describing", quiet=quiet or json_) as update:

@@ -65,7 +65,7 @@ def grid(
     OUTPUTS are folders of methods, in the order of the columns.
     """
     from facedeblur.benchmark.outputs import Outputs
-    from facedeblur.benchmark.sets import Set
+    from facedeblur.benchmark.sets.set import Set
     from facedeblur.reports.figure_drawing import draw
     from facedeblur.reports.figure_grid import collect, read_box
     from facedeblur.reports.figure_pairs import choose_pairs, table_of
@@ -124,7 +124,7 @@ def cmc(tables: tuple[str, ...], most: int, out: str, width: float) -> None:
 
     RECOGNITION are files recognition.parquet, or the OUTPUTS folders that hold them.
     """
-    from facedeblur.benchmark.recognition import Recognition
+    from facedeblur.benchmark.whole_set.recognition import Recognition
     from facedeblur.reports.figure_style import check_suffix, save
     from facedeblur.reports.figure_tests import cmc as draw
 
@@ -141,7 +141,7 @@ def fscore(tables: tuple[str, ...], partition: str, out: str, width: float) -> N
 
     PARSING are files parsing.parquet, or the OUTPUTS folders that hold them.
     """
-    from facedeblur.benchmark.parsing_scores import ParsingScores
+    from facedeblur.benchmark.whole_set.parsing import ParsingScores
     from facedeblur.reports.figure_style import check_suffix, save
     from facedeblur.reports.figure_tests import fscore as draw
 

@@ -95,7 +95,7 @@ def _text(frame: pd.DataFrame, kind: str) -> str:
 
 
 def _write(frame: pd.DataFrame, path: Path, kind: str) -> None:
-    from facedeblur.benchmark.atomic import replacing
+    from facedeblur.benchmark.files.atomic import replacing
     from facedeblur.reports.board_file import write_csv
     from facedeblur.reports.model_index import write_cards
 

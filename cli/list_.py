@@ -30,7 +30,10 @@ FILES = {
     "train-recipes": (
         "facedeblur.methods.training.recipe:train_recipes", "facedeblur.methods.training.recipe:load_train_recipe",
     ),
-    "protocols": ("facedeblur.benchmark.protocol:protocols", "facedeblur.benchmark.protocol:load_protocol"),
+    "protocols": (
+        "facedeblur.benchmark.scoring.protocol:protocols",
+        "facedeblur.benchmark.scoring.protocol:load_protocol",
+    ),
 }  # fmt: skip
 
 
@@ -45,7 +48,7 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str 
     KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
     sources, recipes, train-recipes or protocols; all where none is given.
     """
-    from facedeblur.benchmark.plugin import optional_plugin
+    from facedeblur.benchmark.registry import optional_plugin
 
     optional_plugin(plugin)
     shown = 0

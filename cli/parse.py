@@ -11,7 +11,7 @@ from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 if TYPE_CHECKING:
-    from facedeblur.benchmark.parsing_scores import ParsingScores
+    from facedeblur.benchmark.whole_set.parsing import ParsingScores
 
 
 @click.command()
@@ -35,7 +35,7 @@ def parse(
     Prints the F-score of every component and their mean. An image without a face, or whose output is
     missing, misses all its pixels. The first column is of the sharp images: what the parser can reach.
     """
-    from facedeblur.benchmark.parse import parse as compute
+    from facedeblur.benchmark.whole_set.parsing import parse as compute
 
     runs = options.runs(outputs, with_input=with_input)
     with bar("parsing", quiet=quiet or json_) as update:

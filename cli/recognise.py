@@ -10,8 +10,8 @@ from facedeblur.cli import options
 from facedeblur.cli.progress import bar
 
 if TYPE_CHECKING:
-    from facedeblur.benchmark.metrics.verification import Verification
-    from facedeblur.benchmark.recognition import Curve, Recognition
+    from facedeblur.benchmark.metrics.faces.verification import Verification
+    from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 
 
 @click.command()
@@ -32,7 +32,7 @@ def recognise(
     Prints how often the right person is among the 1, 3 and 5 nearest gallery images. A probe without
     a face, or whose output is missing, is a miss.
     """
-    from facedeblur.benchmark.recognise import recognise as compute
+    from facedeblur.benchmark.whole_set.recognition import recognise as compute
 
     runs = options.runs(outputs, with_input=with_input)
     with bar("recognising", quiet=quiet or json_) as update:

@@ -33,7 +33,7 @@ def score(ctx: click.Context, metrics: tuple[str, ...], quiet: bool, **given: An
     blurred images of SET. Only what the table lacks is computed: the same command goes on where it was
     stopped, and `--metric` adds a column at its own cost. Outputs that have changed are scored again.
     """
-    from facedeblur.benchmark.score import score as compute
+    from facedeblur.benchmark.scoring.score import score as compute
     from facedeblur.cli.summary import print_scores
 
     with bar("scoring", quiet=quiet) as update:

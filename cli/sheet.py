@@ -12,7 +12,7 @@ import click
 @click.option("--variants", default=4, show_default=True, help="Blurred versions of each face.")
 def sheet(set_path: str, out: str, faces: int, variants: int) -> None:
     """Draw a contact sheet of SET: faces sharp, with their labels, and blurred."""
-    from facedeblur.benchmark.sets import Set
+    from facedeblur.benchmark.sets.set import Set
     from facedeblur.generators.set_sheet import set_sheet
 
     click.echo(f"{set_sheet(Set.open(set_path), out, faces=faces, variants=variants)}")

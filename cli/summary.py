@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from facedeblur.benchmark.scores import Scores
-    from facedeblur.benchmark.sets import Set
+    from facedeblur.benchmark.scoring.table import Scores
+    from facedeblur.benchmark.sets.set import Set
 
 
 def print_set(made: Set) -> None:
@@ -41,8 +41,8 @@ def print_set(made: Set) -> None:
 
 def print_scores(tables: Sequence[Scores]) -> None:
     """Print one line a metric for every run: mean over all pairs, coverage, and at the end what was left out."""
-    from facedeblur.benchmark.statistics import summary
-    from facedeblur.benchmark.uncertainty import spreads
+    from facedeblur.benchmark.statistics.intervals import spreads
+    from facedeblur.benchmark.statistics.summary import summary
     from facedeblur.reports.text import between
 
     for table in tables:

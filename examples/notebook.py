@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from facedeblur.benchmark.score import score
+from facedeblur.benchmark.scoring.score import score
 from facedeblur.generators.build import build
 from facedeblur.generators.portraits import write_portraits
 from facedeblur.methods.runner import run

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.parallel import imap
-from facedeblur.benchmark.sets import Image
-from facedeblur.benchmark.tables import write_rows
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align_journal import Journal
 from facedeblur.generators.align_one import align_one, providers_of
 from facedeblur.generators.align_tasks import Options, folder, keys_of, tasks_of

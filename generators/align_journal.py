@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.sets import Image
+from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.aligned import CUT, OK
 from facedeblur.generators.quality import POOR, Quality
 

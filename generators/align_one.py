@@ -7,11 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from facedeblur.benchmark.atomic import write_bytes
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, Landmarker, provider
-from facedeblur.benchmark.images import SUFFIXES, encode_png, pixel_hash, read_photo, write_png
-from facedeblur.benchmark.sets import Image
+from facedeblur.benchmark.files.atomic import write_bytes
+from facedeblur.benchmark.files.images import SUFFIXES, encode_png, pixel_hash, read_photo, write_png
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align_journal import Entry, folder_of
 from facedeblur.generators.align_tasks import AlignTask
 from facedeblur.generators.aligned import NO_LANDMARKS, OK, Aligned, align_photo

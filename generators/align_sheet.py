@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_photo
-from facedeblur.benchmark.sets import Image
+from facedeblur.benchmark.files.images import read_photo
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align_journal import folder_of
 from facedeblur.generators.sheet import LABEL_COLOURS, image_sheet, spread
 

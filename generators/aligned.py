@@ -9,8 +9,8 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Detector, Face, Landmarker, as_image
-from facedeblur.benchmark.faces.similarity import similarity
-from facedeblur.benchmark.images import MIN_SIDE
+from facedeblur.benchmark.faces.geometry import similarity
+from facedeblur.benchmark.files.images import MIN_SIDE
 from facedeblur.generators.crop_windows import crop_window
 from facedeblur.generators.extent import coverage, margin_inside
 from facedeblur.generators.templates import Template, template_named
@@ -187,7 +187,7 @@ def _by_landmarks(
             face = chosen_face(faces, photo, choose)
             notes = [f"{'largest' if choose == 'largest' else 'most central'} of {n} faces"] if n > 1 else []
             if goal.fit == "affine":
-                from facedeblur.benchmark.faces.dlib_hog import five_of_68
+                from facedeblur.benchmark.faces.detectors.dlib_hog import five_of_68
 
                 dense = all_points(landmarker)(photo, face)
                 return Aligned(

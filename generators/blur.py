@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.kernel_bank import check_kernel
+from facedeblur.benchmark.files.kernel_bank import check_kernel
 
 BORDERS = ("valid", "reflect", "replicate", "zero", "circular")
 """What lies outside an image: nothing, so that the result is smaller ('valid'); the image mirrored at the middle of its

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.generators.degrade import degrade_many
 from facedeblur.generators.recipe import Recipe
 from facedeblur.generators.saturate import saturate

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_photo
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.images import pixel_hash, read_photo
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import write_stack
 from facedeblur.benchmark.parallel import imap
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.benchmark.stores import write_stack
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.blurring import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
 from facedeblur.generators.crops import Crops, Selection, gather, read_wide
 from facedeblur.generators.kernel_files import bank as make_bank

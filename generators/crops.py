@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_label, read_photo, read_png
-from facedeblur.benchmark.sets import Image
-from facedeblur.benchmark.tables import read_rows
+from facedeblur.benchmark.files.images import pixel_hash, read_label, read_photo, read_png
+from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.collection import Collection, Photograph
 from facedeblur.generators.names import identity_of, image_ids
 from facedeblur.generators.source_lists import some_photographs

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.kernel_bank import TOLERANCE, centre_pad, check_kernel
+from facedeblur.benchmark.files.kernel_bank import TOLERANCE, centre_pad, check_kernel
 from facedeblur.generators.blur import border_index, check_border, pad_rows
 from facedeblur.generators.grey_levels import pairs
 from facedeblur.generators.philox import halves

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, write_png
-from facedeblur.benchmark.sets import Image
+from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.images import pixel_hash, write_png
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.frame_faces import Crew, Exposure
 from facedeblur.generators.frame_spec import FrameSpec
 from facedeblur.generators.motion import repetition

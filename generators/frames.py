@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png
+from facedeblur.benchmark.files.images import read_png
+from facedeblur.benchmark.files.stores import STORES, write_pixels
+from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.parallel import imap
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.benchmark.stores import STORES, write_pixels
-from facedeblur.benchmark.tables import write_rows
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.frame_spec import FrameSpec
 from facedeblur.generators.frame_task import Entry, VideoReport, VideoTask, WindowRow, make_windows, read_journal
 from facedeblur.generators.video_list import Video, fingerprint, list_videos

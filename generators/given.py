@@ -16,12 +16,12 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_photo, to_uint8
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.metrics.shift import best_shift
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.benchmark.stores import write_stack
+from facedeblur.benchmark.files.images import pixel_hash, read_photo, to_uint8
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import write_stack
+from facedeblur.benchmark.metrics.fidelity.shift import best_shift
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.kernel_readers import read_bank
 from facedeblur.generators.source_lists import NOT_STATED
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.atomic import replacing, write_json
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.atomic import replacing, write_json
+from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.generators.kernel_draws import Model, draw_kernels, draw_of
 from facedeblur.generators.kernel_readers import LIST, read_bank
 from facedeblur.generators.kernels import STANDARD

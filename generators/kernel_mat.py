@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.mat import load_mat
+from facedeblur.benchmark.files.mat import load_mat
 
 
 def read_mat(path: Path) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] | None]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.kernel_bank import Bank, check_kernel
+from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.generators.kernel_mat import matrices, read_mat, split
 
 LIST = "kernels.json"

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.kernel_bank import check_kernel
+from facedeblur.benchmark.files.kernel_bank import check_kernel
 from facedeblur.generators.exposure import bounds, expose, place
 from facedeblur.generators.kernel_model import (
     CENTRES,

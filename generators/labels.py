@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.sets.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
 from facedeblur.generators.collection import Collection, Photograph
 
 _Point = np.ndarray | None

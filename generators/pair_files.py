@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.atomic import replacing, write_bytes, write_text
-from facedeblur.benchmark.images import pixel_hash
-from facedeblur.benchmark.png import encode_rgb
+from facedeblur.benchmark.files.atomic import replacing, write_bytes, write_text
+from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.files.png import encode_rgb
 from facedeblur.generators.pairs import VirtualPair, VirtualPairs
 
 

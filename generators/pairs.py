@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_label
-from facedeblur.benchmark.sets import Image
+from facedeblur.benchmark.files.images import read_label
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.augment import Augmentation, augment, augment_labels, draw_augmentation
 from facedeblur.generators.blur import check_border
 from facedeblur.generators.degrade import degrade

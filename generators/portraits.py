@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import need
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 
 LICENCE = "public domain (NASA; US Navy)"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import to_uint8
+from facedeblur.benchmark.files.images import to_uint8
 
 # ITU-R BT.601, full range: the luma that JPEG uses.
 LUMA = (0.299, 0.587, 0.114)

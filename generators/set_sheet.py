@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.sets import Image, Pair, Set
+from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.generators.sheet import LABEL_COLOURS, check_sheet, image_sheet, spread
 
 

@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.atomic import replacing, write_json
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import replacing, write_json
+from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.parallel import imap
-from facedeblur.benchmark.sets import Image
-from facedeblur.benchmark.tables import write_rows
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.pair_files import PairFiles, members, write_part, write_tar
 from facedeblur.generators.pairs import VirtualPairs
 

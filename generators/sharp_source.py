@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from facedeblur.benchmark.atomic import replacing, write_json
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_photo, read_png
+from facedeblur.benchmark.files.atomic import replacing, write_json
+from facedeblur.benchmark.files.images import read_photo, read_png
 from facedeblur.generators.crops import Crops
 
 CACHE_BYTES = 64 * 2**20

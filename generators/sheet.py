@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import write_png
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
 
 PAPER = (246, 246, 244)
 INK = (60, 60, 60)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import SUFFIXES
+from facedeblur.benchmark.files.images import SUFFIXES
 from facedeblur.generators.collection import Collection
 from facedeblur.generators.names import identity_of
 from facedeblur.generators.source_lists import (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import SUFFIXES, list_images
+from facedeblur.benchmark.files.images import SUFFIXES, list_images
 from facedeblur.generators.collection import Collection, Photograph
 from facedeblur.generators.names import check_text, composed, in_order
 

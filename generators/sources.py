@@ -13,8 +13,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.files.tables import read_rows, write_rows
 from facedeblur.benchmark.registry import Registry
-from facedeblur.benchmark.tables import read_rows, write_rows
 from facedeblur.generators.collection import ROLES, Collection, Photograph
 from facedeblur.generators.names import canonical, in_order
 from facedeblur.generators.source_lists import Source

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.similarity import paired_points
+from facedeblur.benchmark.faces.geometry import paired_points
 
 
 def affine(src: np.ndarray, dst: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.images import read_photo
+from facedeblur.benchmark.files.images import read_photo
 from facedeblur.generators.video_list import frame_files
 
 READERS = ("av", "cv2")

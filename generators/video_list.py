@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import SUFFIXES
+from facedeblur.benchmark.files.images import SUFFIXES
 from facedeblur.generators.names import check_text, image_ids
 
 VIDEO_SUFFIXES = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.benchmark.sets.set import Pair, Set
 
 Size = tuple[int, int]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.sets import Pair
+from facedeblur.benchmark.sets.set import Pair
 from facedeblur.methods.jobs import Facts, Job, Result, freeze
 from facedeblur.methods.memory import Memory
 

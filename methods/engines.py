@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_png, to_uint8, write_png
-from facedeblur.benchmark.kernel_bank import Bank, check_kernel
+from facedeblur.benchmark.files.images import pixel_hash, read_png, to_uint8, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
+from facedeblur.benchmark.files.stores import write_pixels
 from facedeblur.benchmark.outputs import stored_name
-from facedeblur.benchmark.sets import Pair, Set
-from facedeblur.benchmark.stores import write_pixels
+from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.methods.environment import choose_device, device_name, loaded_torch, synchronise
 from facedeblur.methods.jobs import Facts, Job, OutOfMemory, Result, failure
 from facedeblur.methods.memory import Memory, Meter

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.plugin import load_plugin
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.registry import load_plugin
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.weights import WeightFile, folders, sha256_of
 from facedeblur.methods.base import METHODS, Spec, check_restores, spec_of
 from facedeblur.methods.given_kernels import GivenKernels

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facedeblur.benchmark.atomic import write_bytes, write_text
 from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.files.atomic import write_bytes, write_text
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.network_weights import find_files, load_network
 

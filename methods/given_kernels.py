@@ -7,7 +7,7 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.outputs import KERNELS, Outputs
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.sets.set import Set
 
 
 @dataclass(frozen=True)

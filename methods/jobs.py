@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.sets import Pair
+from facedeblur.benchmark.sets.set import Pair
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.atomic import replacing, write_json
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import replacing, write_json
+from facedeblur.benchmark.files.stores import array_path, create_array
+from facedeblur.benchmark.files.tables import append_rows, header
 from facedeblur.benchmark.outputs import (
     ARRAY,
     KERNELS,
@@ -32,9 +34,7 @@ from facedeblur.benchmark.outputs import (
     read_info,
     stored_name,
 )
-from facedeblur.benchmark.sets import Pair, Set
-from facedeblur.benchmark.stores import array_path, create_array
-from facedeblur.benchmark.tables import append_rows, header
+from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.methods.kernel_journal import PARTIAL_KERNELS, KernelJournal
 
 LOG = "run.log"

@@ -11,9 +11,9 @@ from typing import BinaryIO
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.outputs import KERNELS
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.sets.set import Set
 
 PARTIAL_KERNELS = "kernels.partial.bin"
 _HEAD = struct.Struct("<qq")

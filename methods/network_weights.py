@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.state_dict import load_exactly
+from facedeblur.benchmark.files.state_dict import load_exactly
 from facedeblur.benchmark.weights import VARIABLE, WeightFile, folders, sha256_of
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.stores import STORES
 from facedeblur.benchmark.outputs import SCHEMA, Outputs
 from facedeblur.benchmark.parallel import cores
-from facedeblur.benchmark.sets import Set
-from facedeblur.benchmark.stores import STORES
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.methods.entry import Entry, find_entry
 from facedeblur.methods.environment import PRECISIONS
 from facedeblur.methods.given_kernels import read_given

@@ -11,7 +11,7 @@ from typing import Any
 
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.parallel import cores
-from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.methods.batches import Batches, Size
 from facedeblur.methods.crew import Crew, Outcome, Unusable
 from facedeblur.methods.entry import Entry

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.methods.jobs import Job, OutOfMemory, thaw
 
 WATCH_S = 1.0
@@ -59,7 +59,7 @@ def _serve(connection: Connection) -> None:
 
 
 def _engine(start: dict[str, Any]) -> Any:
-    from facedeblur.benchmark.plugin import load_plugin
+    from facedeblur.benchmark.registry import load_plugin
     from facedeblur.methods.engines import ArrayEngine, FolderEngine
 
     sys.path[:] = start["path"]

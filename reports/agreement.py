@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.pairing import family
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.pairing import family
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.text import short
 
 if TYPE_CHECKING:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.parse import SHARP_FILE
-from facedeblur.benchmark.parsing_scores import FILE as PARSING_FILE
-from facedeblur.benchmark.parsing_scores import NO_LABEL, ParsingScores
-from facedeblur.benchmark.recognition import FILE as RECOGNITION_FILE
-from facedeblur.benchmark.recognition import Recognition
-from facedeblur.benchmark.record_table import Record
-from facedeblur.benchmark.scores import ScoreMeta, Scores
-from facedeblur.benchmark.uncertainty import Spread, factors, spread
+from facedeblur.benchmark.scoring.table import ScoreMeta, Scores
+from facedeblur.benchmark.statistics.intervals import Spread, factors, spread
+from facedeblur.benchmark.whole_set.parsing import FILE as PARSING_FILE
+from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, ParsingScores
+from facedeblur.benchmark.whole_set.recognition import FILE as RECOGNITION_FILE
+from facedeblur.benchmark.whole_set.recognition import Recognition
+from facedeblur.benchmark.whole_set.record import Record
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry
 from facedeblur.reports.places import outputs_folder

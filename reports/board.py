@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports.agreement import check
 from facedeblur.reports.entry import Entry
 from facedeblur.reports.ranking import best

@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.reports.fields import HEAD, TAIL, fields_of, kind_of, metrics_of
 
 if TYPE_CHECKING:

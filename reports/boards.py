@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports.board import Board, gather
 from facedeblur.reports.text import short
 

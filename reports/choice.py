@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.board import Board
 
 GROUPS = ("chosen", "worst", "median", "best", "failed")

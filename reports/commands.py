@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from facedeblur.benchmark.protocol import load_protocol, protocols
+from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.generators.frame_spec import FrameSpec
 from facedeblur.generators.recipe import load_recipe, recipes
 from facedeblur.methods.base import METHODS

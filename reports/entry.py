@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
-from facedeblur.benchmark.statistics import Summary, summary
-from facedeblur.benchmark.uncertainty import Spread, spreads
+from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
+from facedeblur.benchmark.statistics.intervals import Spread, spreads
+from facedeblur.benchmark.statistics.summary import Summary, summary
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 
 VERSION = 1
 Field = tuple[str, str]

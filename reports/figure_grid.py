@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.fidelity import psnr, ssim
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.reports.figure_pairs import Chosen
 
 Box = tuple[int, int, int, int]

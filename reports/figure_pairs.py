@@ -10,8 +10,8 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.scores import Column, Scores
-from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.reports.choice import from_the_middle, worst_first
 
 WORDS = ("worst", "median", "best", "random")

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.files.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,8 +14,8 @@ from facedeblur.reports.text import told_apart
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from facedeblur.benchmark.parsing_scores import ParsingScores
-    from facedeblur.benchmark.recognition import Recognition
+    from facedeblur.benchmark.whole_set.parsing import ParsingScores
+    from facedeblur.benchmark.whole_set.recognition import Recognition
 
 
 def cmc(tests: Sequence[Recognition], *, most: int = 20, width: float = COLUMN) -> Figure:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports import curves, plots, ridges, scatter, svg, text
 from facedeblur.reports.beside import Figure, parsing_figures, recognition_figures
 from facedeblur.reports.board import Board

@@ -20,11 +20,11 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from facedeblur.benchmark.comparison import differences, holm, two_sided
-from facedeblur.benchmark.crossed import crossing, standard_error
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column
-from facedeblur.benchmark.uncertainty import factors
+from facedeblur.benchmark.scoring.table import Column
+from facedeblur.benchmark.statistics.comparison import differences, holm, two_sided
+from facedeblur.benchmark.statistics.crossed import crossing, standard_error
+from facedeblur.benchmark.statistics.intervals import factors
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry
 
@@ -85,7 +85,8 @@ def p_values(entries: Sequence[Entry], column: Column) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n, n), float64
-        Two-sided, corrected by Holm for all tests as in `facedeblur.benchmark.comparison.compare`; 1 on the diagonal,
+        Two-sided, corrected by Holm for all tests as in `facedeblur.benchmark.statistics.comparison.compare`; 1 on the
+        diagonal,
         NaN where a difference is infinite, which is no test.
 
     Raises

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from facedeblur.benchmark.atomic import write_text
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.files.atomic import write_text
+from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports.board import Board
 from facedeblur.reports.boards import boards
 from facedeblur.reports.gallery import gallery

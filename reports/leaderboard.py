@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports.board import Board
 from facedeblur.reports.board_file import write_csv
 from facedeblur.reports.boards import boards

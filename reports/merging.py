@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports.agreement import check_columns
 from facedeblur.reports.board import gather
 from facedeblur.reports.boards import check_set

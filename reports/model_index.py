@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.atomic import replacing
+from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.reports.leaderboard import columns_of, measured
 

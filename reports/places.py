@@ -7,7 +7,7 @@ from typing import Any
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry
 from facedeblur.reports.text import short

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facedeblur.benchmark.scores import Column
-from facedeblur.benchmark.statistics import summary
-from facedeblur.benchmark.uncertainty import Spread, factors, spread
+from facedeblur.benchmark.scoring.table import Column
+from facedeblur.benchmark.statistics.intervals import Spread, factors, spread
+from facedeblur.benchmark.statistics.summary import summary
 from facedeblur.reports.axes import reach
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry, summarise
@@ -31,7 +31,7 @@ class Sample:
     values : (n,) float64
         NaN where the pair failed.
     faces, kernels : (n,) int
-        As `facedeblur.benchmark.uncertainty.factors` tells them apart.
+        As `facedeblur.benchmark.statistics.intervals.factors` tells them apart.
     """
 
     rows: np.ndarray

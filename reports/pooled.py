@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from facedeblur.benchmark.bootstrap import Interval
-from facedeblur.benchmark.crossed import crossing, standard_error
-from facedeblur.benchmark.metrics.parsing import fscores
-from facedeblur.benchmark.uncertainty import LEVEL, Spread, alone
+from facedeblur.benchmark.metrics.faces.parsing import fscores
+from facedeblur.benchmark.statistics.bootstrap import Interval
+from facedeblur.benchmark.statistics.crossed import crossing, standard_error
+from facedeblur.benchmark.statistics.intervals import LEVEL, Spread, alone
 
 
 def pooled_spread(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) -> Spread:
     """95 % interval of an F-score of pooled pixels for other faces and other kernels, cut to [0, 1].
 
     The score is a ratio of sums, 2 TP over 2 TP + FP + FN; its error is that of the mean of its linear part (delta
-    method), by `facedeblur.benchmark.crossed.standard_error`; nothing is drawn.
+    method), by `facedeblur.benchmark.statistics.crossed.standard_error`; nothing is drawn.
 
     Parameters
     ----------

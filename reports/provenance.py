@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry
 from facedeblur.reports.text import plain

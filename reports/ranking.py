@@ -23,7 +23,7 @@ from typing import TypeVar
 import numpy as np
 
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.text import value
 
 RULE = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.axes import Frame, path, scale, tick, ticks
 from facedeblur.reports.svg import clip, measured, render, style
 from facedeblur.reports.text import count, unit, value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports import text
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry

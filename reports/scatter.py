@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.axes import Frame, log_ticks, path, whisker
 from facedeblur.reports.speed import told
 from facedeblur.reports.svg import clip, ends, measured, render, style

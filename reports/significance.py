@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from facedeblur.benchmark.comparison import Comparison, compare, holm
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.statistics.comparison import Comparison, compare, holm
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry
 
@@ -88,7 +88,8 @@ def pairwise(board: Board) -> Pairwise:
     Returns
     -------
     Pairwise
-        Tests and intervals as in `facedeblur.benchmark.comparison.compare`, for other faces and other kernels.
+        Tests and intervals as in `facedeblur.benchmark.statistics.comparison.compare`, for other faces and other
+        kernels.
     """
     entries = board.entries
     if len(entries) < 2:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import summarise
 from facedeblur.reports.plots import sample

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import need
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.axes import Frame, dodge, path, positions, spread_labels, thin, whisker
 from facedeblur.reports.text import NONE, between, count, unit, value
 

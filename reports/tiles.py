@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import encode_png, pixel_hash
+from facedeblur.benchmark.files.images import encode_png, pixel_hash
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.reports.board import Board
 from facedeblur.reports.embed import data_uri
 from facedeblur.reports.entry import Entry

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports import significance, text
 from facedeblur.reports.board import Board
 from facedeblur.reports.entry import Entry

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from facedeblur.benchmark import fid_record, parsing_scores, recognition, scores
 from facedeblur.benchmark.outputs import Status
-from facedeblur.benchmark.sets import Image, Pair
+from facedeblur.benchmark.scoring import table as scores
+from facedeblur.benchmark.sets.set import Image, Pair
+from facedeblur.benchmark.whole_set import fid as fid_record
+from facedeblur.benchmark.whole_set import parsing as parsing_scores
+from facedeblur.benchmark.whole_set import recognition
 from facedeblur.generators.frame_task import WindowRow
 from facedeblur.generators.quality import Quality
 from facedeblur.generators.sources import Choice
@@ -155,7 +158,7 @@ def test_every_column_of_a_file_is_explained(table):
 
 
 def test_every_column_of_the_leaderboard_is_explained(tmp_path):
-    from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+    from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
     from facedeblur.reports.leaderboard import leaderboard
 
     pd = pytest.importorskip("pandas")

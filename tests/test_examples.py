@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.cli.main import facedeblur
 from facedeblur.generators.build import build
 from facedeblur.methods.runner import run

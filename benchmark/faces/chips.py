@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facedeblur.benchmark.batches import as_tensor, filled
 from facedeblur.benchmark.errors import InputError, need
 from facedeblur.benchmark.faces.base import as_batch, no_more, unpinned
+from facedeblur.benchmark.tensors import as_tensor, filled
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,7 @@ def dlib_chip(image: np.ndarray) -> np.ndarray | None:
     -------
     np.ndarray, shape (150, 150, 3), uint8 RGB, or None where no face is found
     """
-    from facedeblur.benchmark.faces.dlib_hog import HogDetector, landmarker_68
+    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, landmarker_68
 
     faces = HogDetector().detect(image)
     if not faces:
@@ -83,7 +83,7 @@ def mtcnn_chip(image: np.ndarray, side: int) -> np.ndarray | None:
     -------
     np.ndarray, shape (side, side, 3), uint8 RGB, or None where no face is found
     """
-    from facedeblur.benchmark.faces.mtcnn import MtcnnDetector
+    from facedeblur.benchmark.faces.detectors.mtcnn import MtcnnDetector
 
     faces = MtcnnDetector().detect(image)
     if not faces:
@@ -118,7 +118,7 @@ def provider_options(kind: str, options: Sequence[str]) -> tuple[str | None, boo
 def in_batches(
     network: Callable[[torch.Tensor], torch.Tensor], inputs: np.ndarray, side: int, *, size: int, device: str
 ) -> Iterator[np.ndarray]:
-    """Resize and embed images in batches that all have the same size; see `facedeblur.benchmark.batches.filled`.
+    """Resize and embed images in batches that all have the same size; see `facedeblur.benchmark.tensors.filled`.
 
     Parameters
     ----------

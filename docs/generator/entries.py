@@ -15,9 +15,9 @@ from docstrings import at, code, fenced, first_paragraph, first_sentence, module
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import metric
-from facedeblur.benchmark.protocol import load_protocol, protocols
 from facedeblur.benchmark.registry import Registry
-from facedeblur.benchmark.score_task import limits_of
+from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
+from facedeblur.benchmark.scoring.task import limits_of
 from facedeblur.benchmark.weights import VARIABLE, WEIGHTS
 from facedeblur.cli.list_ import REGISTRIES
 from facedeblur.methods.base import spec_of

@@ -10,9 +10,9 @@ FUNCTIONS = {
         "facedeblur.generators.sources:open_collection",
         "facedeblur.generators.frames:frames",
         "facedeblur.generators.kernels:kernels",
-        "facedeblur.benchmark.sets:Set",
-        "facedeblur.benchmark.sets:Image",
-        "facedeblur.benchmark.sets:Pair",
+        "facedeblur.benchmark.sets.set:Set",
+        "facedeblur.benchmark.sets.set:Image",
+        "facedeblur.benchmark.sets.set:Pair",
     ),
     "Methods": (
         "facedeblur.methods.base:method",
@@ -21,11 +21,11 @@ FUNCTIONS = {
     ),
     "Scores": (
         "facedeblur.benchmark.metrics.base:metric",
-        "facedeblur.benchmark.score:score",
-        "facedeblur.benchmark.scores:Scores",
-        "facedeblur.benchmark.comparison:compare",
-        "facedeblur.benchmark.recognise:recognise",
-        "facedeblur.benchmark.parse:parse",
+        "facedeblur.benchmark.scoring.score:score",
+        "facedeblur.benchmark.scoring.table:Scores",
+        "facedeblur.benchmark.statistics.comparison:compare",
+        "facedeblur.benchmark.whole_set.recognition:recognise",
+        "facedeblur.benchmark.whole_set.parsing:parse",
     ),
     "Training": (
         "facedeblur.generators.pair_sets:open_pairs",
@@ -47,7 +47,7 @@ def pages() -> dict[str, str]:
         "Every command is a thin layer over one function, and these take the same words. A whole chain:",
         '```python title="notebook.py"\n--8<-- "examples/notebook.py"\n```',
         "Images in memory are RGB: `uint8` in files and metrics, `float32` in [0, 1] in methods. All other public "
-        "functions have docstrings too: `help(facedeblur.benchmark.statistics)`.",
+        "functions have docstrings too: `help(facedeblur.benchmark.statistics.summary)`.",
     ]
     for heading, places in FUNCTIONS.items():
         parts.append(f"## {heading}")

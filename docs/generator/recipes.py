@@ -10,7 +10,7 @@ from typing import Any
 
 from docstrings import code, fenced, prose, table
 
-from facedeblur.benchmark import protocol
+from facedeblur.benchmark.scoring import protocol
 from facedeblur.generators import recipe
 from facedeblur.methods.training import recipe as training
 

@@ -33,7 +33,7 @@ from facedeblur.methods.classical.krishnan_fergus_2009 import hyper_laplacian
 from facedeblur.methods.classical.scales import enlarged, shrunk, start
 
 if TYPE_CHECKING:
-    from facedeblur.benchmark.sets import Set
+    from facedeblur.benchmark.sets.set import Set
 
 GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of R, G and B in the grey image (ITU-R BT.601)."""

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import fft
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import list_images, read_photo
+from facedeblur.benchmark.files.images import list_images, read_photo
 from facedeblur.methods.classical.kernel_step import moved
 from facedeblur.methods.classical.scales import differences
 
@@ -82,7 +82,7 @@ def read_exemplars(folder: Path, weights: np.ndarray) -> list[Exemplar]:
     InputError
         When the folder is none, holds no photograph or no face, or dlib is not installed.
     """
-    from facedeblur.benchmark.faces.dlib_hog import hog_detector, landmarker_68
+    from facedeblur.benchmark.faces.detectors.dlib_hog import hog_detector, landmarker_68
 
     if not folder.is_dir():
         raise InputError(f"exemplars '{folder}'", expected="a folder of sharp faces", found="none")

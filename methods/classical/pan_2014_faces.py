@@ -14,14 +14,7 @@ import numpy as np
 
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.coarse_to_fine import GREY, HyperLaplacianBlind, Schedule
-from facedeblur.methods.classical.exemplars import (
-    Edges,
-    Exemplar,
-    best_match,
-    contour_edges,
-    edges_at,
-    read_exemplars,
-)
+from facedeblur.methods.classical.exemplars import Edges, Exemplar, best_match, contour_edges, edges_at, read_exemplars
 from facedeblur.methods.classical.l0_gradient import DECAY, L0Latent
 from facedeblur.methods.classical.scales import COUNT, Salient
 

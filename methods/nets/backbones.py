@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError, need, suggest
-from facedeblur.benchmark.state_dict import load_exactly, read_state
+from facedeblur.benchmark.files.state_dict import load_exactly, read_state
 
 CHANNELS = {"inception-resnet-v2": (32, 64, 192, 1088, 2080), "mobilenet-v2": (16, 24, 32, 64, 160)}
 """Backbone -> channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the size."""
@@ -83,7 +83,7 @@ def make_backbone(backbone: str, *, weights: str | Path | None = None, statistic
 
 
 def _timm() -> Any:
-    from facedeblur.benchmark.faces import torchvision_shim
+    from facedeblur.benchmark.faces.detectors import torchvision_shim
 
     if find_spec("timm") is not None:
         torchvision_shim.prepare()  # timm imports torchvision

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.state_dict import read_state
+from facedeblur.benchmark.files.state_dict import read_state
 
 State = Callable[[nn.Module], Mapping[str, Tensor]]
 Read = tuple[dict[str, Any], State]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facedeblur.benchmark.classes import HELEN
+from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.nets.blocks import Halve, check_images, check_until, conv, he_initialise
 from facedeblur.methods.nets.shen_parser import Parser
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.nets.blocks import Halve, check_images, check_until
 from facedeblur.methods.nets.shen2018 import TwoScale
 from facedeblur.methods.nets.shen_parser import Parser

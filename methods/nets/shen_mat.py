@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.mat import load_mat
+from facedeblur.benchmark.files.mat import load_mat
 
 Layer = dict[str, np.ndarray]
 PARSER_LAYERS = 12

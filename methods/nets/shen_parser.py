@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.nets.blocks import PictureNorm, conv, he_initialise, tracing
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from facedeblur.benchmark.classes import GROUPS
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.sets.classes import GROUPS
 from facedeblur.methods.nets.blocks import check_images, check_until
 from facedeblur.methods.nets.umsn_keys import idle_shapes
 from facedeblur.methods.nets.umsn_nets import BaseNet, ConfidenceNet, SegmentationNet

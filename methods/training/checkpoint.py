@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.files.atomic import replacing
 
 FORMAT = "facedeblur-training-1"
 KEY = "facedeblur"

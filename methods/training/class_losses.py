@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from facedeblur.benchmark.classes import HELEN, groups_of
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.sets.classes import HELEN, groups_of
 from facedeblur.methods.training.losses import Loss, fetch
 from facedeblur.methods.training.stages import one_of
 

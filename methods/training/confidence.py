@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facedeblur.benchmark.classes import groups_of
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.sets.classes import groups_of
 from facedeblur.methods.nets.umsn_parts import CLASSES
 from facedeblur.methods.training.class_losses import group_masks
 from facedeblur.methods.training.losses import Loss, fetch, fetch_target

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.atomic import write_json
+from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.environment import versions
 from facedeblur.methods.training.checkpoint import Checkpoint, write_tensors

@@ -1,4 +1,4 @@
-"""Trains facedeblur's own face parser (`facedeblur.benchmark.faces.parsing_network`)."""
+"""Trains facedeblur's own face parser (`facedeblur.benchmark.faces.parsers.own_network`)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facedeblur.benchmark.atomic import replacing
-from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.parsing_network import ParsingNetwork
-from facedeblur.benchmark.metrics.parsing import confusion, fscores
+from facedeblur.benchmark.faces.parsers.own_network import ParsingNetwork
+from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
+from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.training.labelled_faces import IGNORED, LabelledFaces, augmented
 from facedeblur.methods.training.stages import check
 

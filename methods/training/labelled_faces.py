@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_photo
+from facedeblur.benchmark.files.images import read_photo
 from facedeblur.generators.collection import Collection
 from facedeblur.generators.labels import labels_of
 
@@ -33,7 +33,7 @@ class LabelledFaces:
     ----------
     photographs : torch.Tensor, (N, 3, S, S) uint8 RGB
     labels : torch.Tensor, (N, S, S) uint8
-        Places in `facedeblur.benchmark.classes.HELEN`.
+        Places in `facedeblur.benchmark.sets.classes.HELEN`.
     sources : tuple of str
     """
 

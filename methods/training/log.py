@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.atomic import replacing
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.images import write_png
 
 
 class Log:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facedeblur.benchmark.metrics.fidelity import psnr, ssim
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
 from facedeblur.methods.training.data import Examples
 from facedeblur.methods.training.engine import Engine
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.metrics.vggface import MEAN as VGG_FACE_MEAN
+from facedeblur.benchmark.metrics.perceptual.vggface import MEAN as VGG_FACE_MEAN
 from facedeblur.methods.training.stages import one_of
 
 BLOCKS: dict[str, tuple[int, ...]] = {

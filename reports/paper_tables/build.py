@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports.paper_tables.apart import measured_where, why_apart
 from facedeblur.reports.paper_tables.cells import MEASURED, Cell, Item, cell_of, ranks
 from facedeblur.reports.paper_tables.footnotes import Footnotes, place_notes

@@ -9,10 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.parse import SHARP
-from facedeblur.benchmark.parsing_scores import ParsingScores
-from facedeblur.benchmark.protocol import load_protocol, protocols
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
+from facedeblur.benchmark.scoring.table import Column
+from facedeblur.benchmark.whole_set.parsing import SHARP, ParsingScores
 from facedeblur.reports.entry import Entry, summarise
 from facedeblur.reports.paper_tables.layout import How
 from facedeblur.reports.paper_tables.runs import Absent, Run

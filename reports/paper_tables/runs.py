@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.error_ratio import ErrorRatio, error_ratio
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.parse import SHARP, SHARP_FILE
-from facedeblur.benchmark.parsing_scores import FILE as PARSING
-from facedeblur.benchmark.parsing_scores import ParsingScores
-from facedeblur.benchmark.recognition import FILE as RECOGNITION
-from facedeblur.benchmark.recognition import Curve, Recognition
-from facedeblur.benchmark.record_table import Record
-from facedeblur.benchmark.scores import Scores
-from facedeblur.benchmark.tables import printable
+from facedeblur.benchmark.files.tables import printable
+from facedeblur.benchmark.scoring.table import Scores
+from facedeblur.benchmark.statistics.error_ratio import ErrorRatio, error_ratio
+from facedeblur.benchmark.whole_set.parsing import FILE as PARSING
+from facedeblur.benchmark.whole_set.parsing import SHARP, SHARP_FILE, ParsingScores
+from facedeblur.benchmark.whole_set.recognition import FILE as RECOGNITION
+from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
+from facedeblur.benchmark.whole_set.record import Record
 from facedeblur.reports.beside import of_scored
 from facedeblur.reports.entry import Entry
 

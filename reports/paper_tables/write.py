@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from facedeblur.benchmark.atomic import replacing
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.reports.paper_tables.build import PaperTable
 from facedeblur.reports.paper_tables.latex import to_latex
 from facedeblur.reports.paper_tables.markdown import to_markdown

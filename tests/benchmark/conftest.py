@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.images import pixel_hash
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.benchmark.stores import write_pixels
+from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import write_pixels
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 
 INFO = {"name": "toy", "title": "Toy", "recipe": "name = 'toy'", "seed": 3, "sources": [], "packages": {}}
 N_KERNELS = 2

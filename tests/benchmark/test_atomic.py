@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from facedeblur.benchmark.atomic import ordinary_mode, replacing, write_bytes, write_json
 from facedeblur.benchmark.errors import explain
+from facedeblur.benchmark.files.atomic import ordinary_mode, replacing, write_bytes, write_json
 
 
 def mode_of(path) -> int:

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.batches import as_tensor, filled
+from facedeblur.benchmark.tensors import as_tensor, filled
 
 torch = pytest.importorskip("torch")
 

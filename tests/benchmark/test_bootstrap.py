@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.bootstrap import STATISTICS, interval, resampled
-from facedeblur.benchmark.crossed import Crossing, crossing, standard_error
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.statistics import summary
+from facedeblur.benchmark.statistics.bootstrap import STATISTICS, interval, resampled
+from facedeblur.benchmark.statistics.crossed import Crossing, crossing, standard_error
+from facedeblur.benchmark.statistics.summary import summary
 
 
 def table(

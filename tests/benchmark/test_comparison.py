@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from facedeblur.benchmark.bootstrap import interval
-from facedeblur.benchmark.comparison import compare, holm
-from facedeblur.benchmark.crossed import crossing, standard_error
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
+from facedeblur.benchmark.statistics.bootstrap import interval
+from facedeblur.benchmark.statistics.comparison import compare, holm
+from facedeblur.benchmark.statistics.crossed import crossing, standard_error
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 DISTANCE = Column("identity[facenet@01ab,l2]", "Identity L2", "", False, 2.0)

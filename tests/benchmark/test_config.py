@@ -56,7 +56,7 @@ def test_not_toml(tmp_path):
 
 
 def test_a_named_file_is_read_as_the_file_itself(tmp_path):
-    package = "facedeblur.benchmark.protocols"
+    package = "facedeblur.benchmark.scoring.protocols"
     assert shipped(package) == sorted(shipped(package)) and "umsn" in shipped(package)
     values, text, where = read_named("umsn", package, "protocol")
     own = tmp_path / "own.toml"

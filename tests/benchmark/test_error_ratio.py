@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from facedeblur.benchmark.error_ratio import error_ratio
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
+from facedeblur.benchmark.statistics.error_ratio import error_ratio
 
 METRIC = "psnr-shift[rgb,255,crop15,max8,step0.25]"
 

@@ -14,8 +14,8 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import DETECTORS, EMBEDDERS, LANDMARKERS, PARSERS, Detector, Face, Landmarker, provider
 from facedeblur.benchmark.faces.base import largest_first
-from facedeblur.benchmark.faces.dlib_hog import five_of_68
-from facedeblur.benchmark.faces.torchvision_shim import nms
+from facedeblur.benchmark.faces.detectors.dlib_hog import five_of_68
+from facedeblur.benchmark.faces.detectors.torchvision_shim import nms
 from facedeblur.benchmark.registry import Registry
 
 # Eye centres, nose, mouth corners marked by hand on skimage.data.astronaut(), to about 3 pixels.
@@ -176,7 +176,7 @@ def test_nms_equals_the_pairwise_definition() -> None:
 def test_torchvision_imports_in_a_fresh_process() -> None:
     code = (
         "from facedeblur.benchmark.errors import InputError\n"
-        "from facedeblur.benchmark.faces.torchvision_shim import prepare\n"
+        "from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare\n"
         "try:\n    first = prepare()\n"
         "except InputError as error:\n    print('missing', error)\n    raise SystemExit\n"
         "assert prepare() is first\n"

@@ -12,8 +12,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import DETECTORS, EMBEDDERS, LANDMARKERS, Embedder, provider
-from facedeblur.benchmark.faces.arcface_chip import POINTS
-from facedeblur.benchmark.faces.similarity import similarity
+from facedeblur.benchmark.faces.geometry import POINTS, similarity
 from facedeblur.benchmark.metrics.base import metric
 
 NAMES = {"edgeface-xs": "edgenext_x_small", "edgeface-xxs": "edgenext_xx_small"}
@@ -31,7 +30,7 @@ def weights(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def aligned(shared_data: Path) -> np.ndarray:
     """Faces of LFW: (people, photos, 112, 112, 3) uint8 RGB."""
-    from facedeblur.benchmark.images import read_photo
+    from facedeblur.benchmark.files.images import read_photo
     from facedeblur.generators.aligned import align_photo
 
     with pytest.MonkeyPatch.context() as patch:
@@ -71,8 +70,8 @@ def test_tells_people_of_lfw_apart(name: str, weights: Path, aligned: np.ndarray
 
 @pytest.mark.parametrize("name", NAMES)
 def test_network_is_edgenext(name: str, weights: Path) -> None:
-    from facedeblur.benchmark.faces.edgeface_network import EdgeFaceNetwork, dequantised
-    from facedeblur.benchmark.faces.torchvision_shim import prepare
+    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
+    from facedeblur.benchmark.faces.embedders.edgeface import EdgeFaceNetwork, dequantised
 
     torch = pytest.importorskip("torch")
     prepare()
@@ -136,7 +135,7 @@ def test_points_are_those_of_the_template() -> None:
 
 
 def test_identity_metric_and_recognition_by_name(weights: Path, aligned: np.ndarray) -> None:
-    from facedeblur.benchmark import recognise_task
+    from facedeblur.benchmark.whole_set import run as recognise_task
 
     made = metric("identity[edgeface-xs,l2]")
     sharp, other = aligned[0, 0], aligned[1, 0]

@@ -10,8 +10,8 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import EMBEDDERS, Embedder, chips, provider
-from facedeblur.benchmark.faces.dlib_dat import BLOCKS, pack, read_dat
-from facedeblur.benchmark.images import read_photo
+from facedeblur.benchmark.faces.embedders.dlib_resnet import BLOCKS, pack, read_dat
+from facedeblur.benchmark.files.images import read_photo
 from facedeblur.benchmark.weights import locate
 
 FACENET = "20180402-114759-vggface2.pt"
@@ -130,7 +130,7 @@ def random_facenet(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, Pa
     """facenet-pytorch's network with random weights and statistics, and the file that holds them."""
     import torch
 
-    from facedeblur.benchmark.faces.torchvision_shim import prepare
+    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
 
     try:
         prepare()

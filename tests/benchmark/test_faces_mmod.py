@@ -10,7 +10,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import DETECTORS, Detector, provider
-from facedeblur.benchmark.faces.dlib_mmod import MmodDetector
+from facedeblur.benchmark.faces.detectors.dlib_mmod import MmodDetector
 from facedeblur.benchmark.metrics.base import metric
 from facedeblur.benchmark.weights import Located
 

@@ -10,7 +10,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import EMBEDDERS, Embedder, provider
-from facedeblur.benchmark.faces.openface_chip import TRIPLES, openface_chip, places
+from facedeblur.benchmark.faces.geometry import TRIPLES, openface_chip, places
 from facedeblur.benchmark.metrics.base import metric
 
 torch = pytest.importorskip("torch")
@@ -121,7 +121,7 @@ def faces(count: int, side: int = 96, seed: int = 0) -> np.ndarray:
 
 
 def test_parameters_are_those_published(state: dict) -> None:
-    from facedeblur.benchmark.faces.openface_network import OpenFaceNetwork
+    from facedeblur.benchmark.faces.embedders.openface import OpenFaceNetwork
 
     published = 3_733_968
     network = OpenFaceNetwork()
@@ -143,7 +143,7 @@ def test_embedding_is_the_literal_one(weights: Path, state: dict) -> None:
 
 
 def test_fused_and_layer_by_layer_agree_and_gradients_flow(state: dict) -> None:
-    from facedeblur.benchmark.faces.openface_network import openface_network
+    from facedeblur.benchmark.faces.embedders.openface import openface_network
 
     network = openface_network(state, do="")
     batch = torch.rand((2, 3, 96, 96), generator=torch.Generator().manual_seed(1), requires_grad=True)
@@ -162,7 +162,7 @@ def test_fused_and_layer_by_layer_agree_and_gradients_flow(state: dict) -> None:
 def test_every_form_of_file_gives_the_same_vectors(
     form: str, state: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from facedeblur.benchmark.faces.openface_network import openface_network, port_names
+    from facedeblur.benchmark.faces.embedders.openface import openface_network, port_names
 
     monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path))
     own = openface_network(state, do="").state_dict()
@@ -195,7 +195,7 @@ def test_vector_does_not_depend_on_company_or_process(weights: Path) -> None:
 
 @pytest.mark.parametrize("triple", ["outer", "inner"])
 def test_points_are_brought_to_the_mean_face(triple: str, dlib_models: None, portrait: np.ndarray) -> None:
-    from facedeblur.benchmark.faces.dlib_hog import HogDetector, landmarker_68
+    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, landmarker_68
 
     chip = openface_chip(portrait, triple)
     assert chip is not None and chip.shape == (96, 96, 3) and chip.dtype == np.uint8
@@ -210,8 +210,8 @@ def test_places_are_those_of_the_mean_face(dlib_models: None, shared_data: Path)
     """dlib's points of real people, brought to one triple, lie on average at the other, and fill the crop."""
     import cv2
 
-    from facedeblur.benchmark.faces.dlib_hog import HogDetector, landmarker_68
-    from facedeblur.benchmark.images import read_photo
+    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, landmarker_68
+    from facedeblur.benchmark.files.images import read_photo
 
     # Worked out to 30 digits from OpenFace's published mean face.
     np.testing.assert_allclose(

@@ -11,15 +11,14 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
-from facedeblur.benchmark import fid as fid_module
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import EMBEDDERS
-from facedeblur.benchmark.fid import fid
-from facedeblur.benchmark.fid_record import Fid, file_of
-from facedeblur.benchmark.images import write_png
-from facedeblur.benchmark.metrics.frechet import frechet_distance, moments
-from facedeblur.benchmark.metrics.inception import InceptionFeatures, InceptionNetwork
+from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.metrics.perceptual.frechet import frechet_distance, moments
+from facedeblur.benchmark.metrics.perceptual.inception import InceptionFeatures, InceptionNetwork
 from facedeblur.benchmark.weights import Located
+from facedeblur.benchmark.whole_set import fid as fid_module
+from facedeblur.benchmark.whole_set.fid import Fid, fid, file_of
 
 
 def literal(a: np.ndarray, b: np.ndarray) -> float:
@@ -79,7 +78,7 @@ def test_moments_are_gathered_part_by_part() -> None:
 @pytest.fixture(scope="module")
 def state() -> dict[str, torch.Tensor]:
     """Random weights in torchvision's layout, batch statistics away from 0 and 1."""
-    from facedeblur.benchmark.faces.torchvision_shim import prepare
+    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
 
     if find_spec("torchvision") is None:
         pytest.skip("no independent network: torchvision is not installed")

@@ -17,7 +17,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import metric
-from facedeblur.benchmark.metrics.fidelity import DEFINITIONS, SPACES, psnr, ssim
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import DEFINITIONS, SPACES, psnr, ssim
 
 GOLDEN = Path(__file__).parent / "golden" / "golden_fidelity.json"
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import list_images, pixel_hash, read_photo, read_png, to_uint8, write_png
-from facedeblur.benchmark.png import png_header
+from facedeblur.benchmark.files.images import list_images, pixel_hash, read_photo, read_png, to_uint8, write_png
+from facedeblur.benchmark.files.png import png_header
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, Parser, provider
-from facedeblur.benchmark.faces.landmark_parser import draw, regions_of_68
+from facedeblur.benchmark.faces.parsers.landmarks import draw, regions_of_68
+from facedeblur.benchmark.sets.classes import HELEN
 
 CLASS = {name: value for value, name in enumerate(HELEN)}
 

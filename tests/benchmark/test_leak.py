@@ -9,13 +9,21 @@ from scipy.fft import dct
 from scipy.signal import correlate2d
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_photo
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.kernel_match import same_kernels
-from facedeblur.benchmark.leak import kernel_leaks, leaks, overlaps, plain_name
-from facedeblur.benchmark.photo_hash import Print, matches, photo_hash, print_of
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Set
+from facedeblur.benchmark.files.images import pixel_hash, read_photo
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.sets.leaks import (
+    Print,
+    kernel_leaks,
+    leaks,
+    matches,
+    overlaps,
+    photo_hash,
+    plain_name,
+    print_of,
+    same_kernels,
+)
+from facedeblur.benchmark.sets.set import Image, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 
 INFO = {"name": "toy", "title": "Toy", "recipe": "name = 'toy'", "seed": 3, "sources": [], "packages": {}}
 

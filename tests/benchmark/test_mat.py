@@ -9,7 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.mat import HDF5, load_mat
+from facedeblur.benchmark.files.mat import HDF5, load_mat
 
 load = partial(load_mat, expected="such a file", do="save it again")
 VERSION_7_3 = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"

@@ -10,7 +10,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import METRICS, Metric, fill, metric
-from facedeblur.benchmark.metrics.fidelity import DEFINITIONS, SPACES
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import DEFINITIONS, SPACES
 from facedeblur.benchmark.metrics.signature import Signature
 
 

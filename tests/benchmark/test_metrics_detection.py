@@ -11,7 +11,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import Face
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.detection import Detection, detection_metric
+from facedeblur.benchmark.metrics.faces.detection import Detection, detection_metric
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric, metric
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.protocol import Protocol, ProtocolMetric, choose
+from facedeblur.benchmark.scoring.protocol import Protocol, ProtocolMetric, choose
 
 torch = pytest.importorskip("torch")
 
@@ -140,7 +140,7 @@ def test_every_form_of_file_gives_the_same(
 
 
 def test_layers_and_parameters(state: dict) -> None:
-    from facedeblur.benchmark.metrics.vggface import VGGFace, vggface
+    from facedeblur.benchmark.metrics.perceptual.vggface import VGGFace, vggface
 
     convolutions = 14_714_688
     assert sum(parameter.numel() for parameter in VGGFace().parameters()) == convolutions

@@ -11,7 +11,7 @@ from scipy.spatial import distance
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.identity import EmbeddingSource, IdentityDistance, cosine, identity_metric, l2
+from facedeblur.benchmark.metrics.faces.identity import EmbeddingSource, IdentityDistance, cosine, identity_metric, l2
 from facedeblur.benchmark.metrics.signature import Signature
 
 

@@ -11,7 +11,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Face
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.landmark_distance import LandmarkDistance, eye_distance, landmark_metric, mean_error
+from facedeblur.benchmark.metrics.faces.landmarks import LandmarkDistance, eye_distance, landmark_metric, mean_error
 
 FIVE = np.array([[10, 20], [40, 20], [25, 35], [15, 50], [35, 50]], dtype=float)
 

@@ -12,13 +12,13 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import gaussian_filter
 
-from facedeblur.benchmark.array_pickle import read_arrays
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics import backbones
-from facedeblur.benchmark.metrics.backbones import LAYOUTS, VGG_BLOCKS
+from facedeblur.benchmark.files.pickles import read_arrays
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.dists import Dists
-from facedeblur.benchmark.metrics.lpips import Lpips
+from facedeblur.benchmark.metrics.perceptual import backbones
+from facedeblur.benchmark.metrics.perceptual.backbones import LAYOUTS, VGG_BLOCKS
+from facedeblur.benchmark.metrics.perceptual.dists import Dists
+from facedeblur.benchmark.metrics.perceptual.lpips import Lpips
 from facedeblur.benchmark.weights import WEIGHTS, Located, find, folders
 
 FAKE = "0" * 64

@@ -8,7 +8,7 @@ from scipy.ndimage import convolve1d
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import metric
-from facedeblur.benchmark.metrics.ms_ssim import ms_ssim
+from facedeblur.benchmark.metrics.fidelity.ms_ssim import ms_ssim
 
 pytest.importorskip("pytorch_msssim")
 

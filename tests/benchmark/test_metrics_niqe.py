@@ -12,11 +12,18 @@ from scipy.ndimage import correlate, gaussian_filter
 from scipy.special import gamma
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics import niqe_features
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.niqe import niqe
-from facedeblur.benchmark.metrics.niqe_features import asymmetric_gaussian, halved, normalise, patch_features
-from facedeblur.benchmark.metrics.niqe_model import NiqeModel, fit, read_model
+from facedeblur.benchmark.metrics.perceptual import niqe as niqe_features
+from facedeblur.benchmark.metrics.perceptual.niqe import (
+    NiqeModel,
+    asymmetric_gaussian,
+    fit,
+    halved,
+    niqe,
+    normalise,
+    patch_features,
+    read_model,
+)
 
 GRID = np.arange(200, 10001) / 1000
 RATIOS = gamma(2 / GRID) ** 2 / (gamma(1 / GRID) * gamma(3 / GRID))

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from facedeblur.benchmark.classes import CLASS_LISTS, HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import PARSERS, provider
-from facedeblur.benchmark.faces.bisenet_network import BiSeNet
-from facedeblur.benchmark.faces.network_parser import own_parser
-from facedeblur.benchmark.faces.parsing_network import ParsingNetwork
-from facedeblur.benchmark.metrics.parsing import confusion, fscores
+from facedeblur.benchmark.faces.parsers.networks import BiSeNet, own_parser
+from facedeblur.benchmark.faces.parsers.own_network import ParsingNetwork
+from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
+from facedeblur.benchmark.sets.classes import CLASS_LISTS, HELEN
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def test_own_parser_on_a_real_face() -> None:
 def test_own_parser_beats_the_floor_on_faces_it_never_saw(shared_data: Path) -> None:
     from PIL import Image
 
-    from facedeblur.benchmark.images import read_photo
+    from facedeblur.benchmark.files.images import read_photo
     from facedeblur.generators.labels import labels_of
     from facedeblur.generators.sources import open_collection
 

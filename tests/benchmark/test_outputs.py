@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, write_png
+from facedeblur.benchmark.files.images import pixel_hash, write_png
+from facedeblur.benchmark.files.stores import create_array, write_pixels
+from facedeblur.benchmark.files.tables import read_rows, write_rows
 from facedeblur.benchmark.outputs import Outputs, Status
-from facedeblur.benchmark.sets import Set
-from facedeblur.benchmark.stores import create_array, write_pixels
-from facedeblur.benchmark.tables import read_rows, write_rows
+from facedeblur.benchmark.sets.set import Set
 
 
 def write_outputs(root: Path, of: Set, *, store: str = "png", **info: object) -> Outputs:

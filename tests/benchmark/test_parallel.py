@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png
+from facedeblur.benchmark.files.images import read_png
 from facedeblur.benchmark.parallel import cores, imap
 
 # Workers import what they run: functions of installed packages serve, those of a test file do not.

@@ -8,19 +8,18 @@ import shutil
 import numpy as np
 import pytest
 
-from facedeblur.benchmark import parse as module
-from facedeblur.benchmark import shelf
-from facedeblur.benchmark.classes import HELEN
+from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS
-from facedeblur.benchmark.images import pixel_hash, write_png
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.images import pixel_hash, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Status
-from facedeblur.benchmark.parse import counts_of, parse
-from facedeblur.benchmark.parsing_scores import ParsingScores
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair
-from facedeblur.benchmark.tables import write_rows
+from facedeblur.benchmark.sets.classes import HELEN
+from facedeblur.benchmark.sets.set import Image, Pair
+from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.benchmark.whole_set import parsing as module
+from facedeblur.benchmark.whole_set.parsing import ParsingScores, counts_of, parse
 
 
 class Shade:
@@ -157,7 +156,7 @@ def test_a_stopped_parsing_goes_on(tmp_path, shade, monkeypatch):
     whole = parse(the_set.root, net, parser=shade, jobs=1)[1]
     for file in net.glob("*.parquet"):
         file.unlink()
-    monkeypatch.setattr(shelf, "IMAGES_A_PART", 1)
+    monkeypatch.setattr(resume, "IMAGES_A_PART", 1)
 
     def stop(done, total):
         if done >= 5:

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.classes import GROUPS
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.parsing import confusion, fscore_table, fscores, mean_fscore
+from facedeblur.benchmark.metrics.faces.parsing import confusion, fscore_table, fscores, mean_fscore
+from facedeblur.benchmark.sets.classes import GROUPS
 
 
 def literal(predicted, truth, groups):

@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facedeblur.benchmark import recognise_task, shelf
+from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import EMBEDDERS
-from facedeblur.benchmark.images import pixel_hash, write_png
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.images import pixel_hash, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Status
-from facedeblur.benchmark.recognise import recognise
-from facedeblur.benchmark.recognition import Recognition
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair
-from facedeblur.benchmark.tables import write_rows
+from facedeblur.benchmark.sets.set import Image, Pair
+from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.benchmark.whole_set import run as recognise_task
+from facedeblur.benchmark.whole_set.recognition import Recognition, recognise
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 
@@ -135,7 +135,7 @@ def test_the_blurred_images_themselves(tmp_path, colour):
 def test_verification_and_gallery_images_without_a_face(tmp_path, colour, monkeypatch):
     the_set = gallery_set(tmp_path / "set")
     (found,) = recognise(the_set.root, None, embedder=colour, jobs=1)
-    monkeypatch.setattr("facedeblur.benchmark.recognise.FOLDS", 4)
+    monkeypatch.setattr("facedeblur.benchmark.whole_set.recognition.FOLDS", 4)
     (again,) = recognise(the_set.root, None, embedder=colour, jobs=1)
     assert found.verification is None and again.verification is not None
     # The stranger's two probes have no reference: wrong both ways, 12 of 16 decisions are right.
@@ -159,8 +159,8 @@ def test_results_are_kept_until_something_changes(tmp_path, colour, monkeypatch)
     run = outputs_of(the_set, tmp_path / "net", {})
     other = outputs_of(the_set, tmp_path / "other", {0: flat(BLUE)})
     calls = []
-    real = recognise_task.run
-    monkeypatch.setattr(recognise_task, "run", lambda task: calls.append(task.run_root) or real(task))
+    real = recognise_task.look
+    monkeypatch.setattr(recognise_task, "look", lambda task: calls.append(task.run_root) or real(task))
     first = recognise(the_set.root, [run, other, None], embedder=colour, jobs=1)
     assert calls.count(None) == 1 + 4 and calls.count(run) == calls.count(other) == 4  # the gallery once
     assert [one.top1 for one in first] == [6 / 8, 5 / 8, 6 / 8]
@@ -197,12 +197,12 @@ def test_a_stopped_test_goes_on(tmp_path, colour, monkeypatch):
     whole = recognise(the_set.root, [run, other], embedder=colour, jobs=1)
     for file in (*run.glob("recognition.*"), *other.glob("recognition.*")):
         file.unlink()
-    monkeypatch.setattr(shelf, "IMAGES_A_PART", 1)
+    monkeypatch.setattr(resume, "IMAGES_A_PART", 1)
     with pytest.raises(KeyboardInterrupt):
         recognise(the_set.root, [run, other], embedder=colour, jobs=1, progress=stop_after(10 + 8 + 4))
     calls, told = [], []
-    real = recognise_task.run
-    monkeypatch.setattr(recognise_task, "run", lambda task: calls.append(task.run_root) or real(task))
+    real = recognise_task.look
+    monkeypatch.setattr(recognise_task, "look", lambda task: calls.append(task.run_root) or real(task))
     again = recognise(the_set.root, [run, other], embedder=colour, jobs=1, say=told.append)
     assert calls == [other] * 2, "neither the gallery, nor the first run, nor half of the second"
     assert again == whole and told == []
@@ -219,7 +219,7 @@ def test_a_stopped_test_goes_on(tmp_path, colour, monkeypatch):
 def test_a_damaged_part_is_embedded_again(tmp_path, colour, monkeypatch):
     the_set = gallery_set(tmp_path / "set")
     run = outputs_of(the_set, tmp_path / "net", {})
-    monkeypatch.setattr(shelf, "IMAGES_A_PART", 1)
+    monkeypatch.setattr(resume, "IMAGES_A_PART", 1)
     with pytest.raises(KeyboardInterrupt):
         recognise(the_set.root, run, embedder=colour, jobs=1, progress=stop_after(12))
     clear, probe = sorted((run / ".recognition.parquet.parts").rglob("*.npz"))

@@ -9,8 +9,8 @@ import pytest
 from scipy.spatial import distance as scipy_distance
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.recognition import cmc, leave_one_out, rank_of
-from facedeblur.benchmark.metrics.verification import equal_error_rate, verification
+from facedeblur.benchmark.metrics.faces.recognition import cmc, leave_one_out, rank_of
+from facedeblur.benchmark.metrics.faces.verification import equal_error_rate, verification
 
 
 def literal_rank(probe, own, gallery, people, metric, left_out=None):

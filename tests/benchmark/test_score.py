@@ -11,15 +11,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from facedeblur.benchmark import score_task
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, write_png
+from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.metrics.base import metric
-from facedeblur.benchmark.protocol import load_protocol, protocols
-from facedeblur.benchmark.score import score
-from facedeblur.benchmark.scores import KEYS, Scores
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Pair
+from facedeblur.benchmark.scoring import task as score_task
+from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
+from facedeblur.benchmark.scoring.score import score
+from facedeblur.benchmark.scoring.table import KEYS, Scores
+from facedeblur.benchmark.sets.set import Pair
+from facedeblur.benchmark.sets.writer import SetWriter
 
 METRICS = ["psnr", "ssim[skimage]"]
 
@@ -42,7 +42,7 @@ def test_values_are_those_of_the_metrics(toy, foreign):
     assert list(table.frame["pair_id"]) == [pair.pair_id for pair in toy.pairs()]
     row = table.frame.iloc[3]
     pair = list(toy.pairs())[3]
-    from facedeblur.benchmark.images import read_png
+    from facedeblur.benchmark.files.images import read_png
 
     sharp, restored = toy.sharp(toy.images["face1"]), read_png(foreign / pair.name)
     mse = np.mean((sharp.astype(float) - restored) ** 2)

@@ -11,13 +11,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from facedeblur.benchmark import score_task
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import SCHEMA, Status
-from facedeblur.benchmark.score import score
-from facedeblur.benchmark.scores import Scores
-from facedeblur.benchmark.tables import write_rows
+from facedeblur.benchmark.scoring import task as score_task
+from facedeblur.benchmark.scoring.score import score
+from facedeblur.benchmark.scoring.table import Scores
 
 PSNR, SSIM, Y = "psnr[rgb,255]", "ssim[skimage,uniform,w7]", "psnr[y-limited,255]"
 
@@ -222,7 +222,7 @@ def test_another_signature_is_another_column(toy, run, computed, monkeypatch):
 def test_other_packages_compute_again(toy, run, computed, monkeypatch):
     score(toy.root, run, metrics=["psnr"], jobs=1)
     computed.clear()
-    monkeypatch.setattr("facedeblur.benchmark.score.version", lambda name: "99")
+    monkeypatch.setattr("facedeblur.benchmark.scoring.score.version", lambda name: "99")
     told = []
     score(toy.root, run, metrics=["psnr"], jobs=1, say=told.append)
     assert len(computed) == 3 and "made with facedeblur 0" in told[0]

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from facedeblur.benchmark.images import pixel_hash, write_png
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.scores import Scores
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Pair, Set
+from facedeblur.benchmark.files.images import pixel_hash, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.scoring.table import Scores
+from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.cli.main import facedeblur
 
 

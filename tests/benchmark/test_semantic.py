@@ -9,15 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.classes import GROUPS, HELEN, groups_of
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, write_png
+from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.fidelity import psnr, ssim
-from facedeblur.benchmark.metrics.semantic import class_psnr, class_ssim, region_of
-from facedeblur.benchmark.score import score
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Pair
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
+from facedeblur.benchmark.metrics.fidelity.semantic import class_psnr, class_ssim, region_of
+from facedeblur.benchmark.scoring.score import score
+from facedeblur.benchmark.sets.classes import GROUPS, HELEN, groups_of
+from facedeblur.benchmark.sets.set import Pair
+from facedeblur.benchmark.sets.writer import SetWriter
 
 WINDOWS = ("matlab3d", "perchannel")
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facedeblur.benchmark import set_writer
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_png, write_png
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.set_check import check
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Pair, Set
-from facedeblur.benchmark.stores import inside, read_pixels, write_pixels
-from facedeblur.benchmark.tables import read_rows, write_rows
+from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import inside, read_pixels, write_pixels
+from facedeblur.benchmark.files.tables import read_rows, write_rows
+from facedeblur.benchmark.sets import writer as set_writer
+from facedeblur.benchmark.sets.check import check
+from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 
 
 def test_what_is_written_is_read(toy):
@@ -105,7 +105,7 @@ def test_full_disk_leaves_no_half_file(tmp_path, toy, fill_toy, monkeypatch):
             return self.stream.write(data)
 
     with monkeypatch.context() as patch:
-        patch.setattr("facedeblur.benchmark.atomic.open", Full, raising=False)
+        patch.setattr("facedeblur.benchmark.files.atomic.open", Full, raising=False)
         with pytest.raises(OSError, match="No space") as full:
             fill_toy(tmp_path / "out")
     assert "blur/face0_ker01_k0" in full.value.filename

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics import shift_kernels
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.fidelity import psnr, ssim
-from facedeblur.benchmark.metrics.shift import SSIM_DEFINITIONS, best_shift, shift_psnr, shift_ssim, shifted
+from facedeblur.benchmark.metrics.fidelity import shift as shift_kernels
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
+from facedeblur.benchmark.metrics.fidelity.shift import SSIM_DEFINITIONS, best_shift, shift_psnr, shift_ssim, shifted
 
 FAMILIES = ["psnr-shift", "ssim-shift", "ssim-shift[perchannel]", "psnr-crop", "ssim-crop", "ssim-crop[skimage]"]
 
@@ -51,7 +51,7 @@ def _table(restored: np.ndarray, sharp: np.ndarray, crop: int, reach: int, parts
     inner = sharp[crop : sharp.shape[0] - crop, crop : sharp.shape[1] - crop].astype(np.int16)
     outer, inner = np.ascontiguousarray(outer), np.ascontiguousarray(inner)
     cross, auto = shift_kernels.correlations(outer, inner, reach), shift_kernels.products(outer, reach)
-    return shift_kernels.errors(cross, auto, shift_kernels.energy(inner), parts)
+    return shift_kernels.errors(cross, auto, shift_kernels.window_energy(inner), parts)
 
 
 def test_every_one_of_1681_shifts_has_the_error_of_its_warp(portrait: np.ndarray) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.statistics import Summary, by_stratum, summary
+from facedeblur.benchmark.statistics.summary import Summary, by_stratum, summary
 
 RNG = np.random.default_rng(3)
 VALUES = RNG.normal(25, 3, 801)

@@ -14,15 +14,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from facedeblur.benchmark.bootstrap import Interval, interval
-from facedeblur.benchmark.comparison import compare
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import EMBEDDERS
 from facedeblur.benchmark.metrics.base import METRICS, Metric, metric
-from facedeblur.benchmark.metrics.identity import EmbeddingSource, IdentityDistance
-from facedeblur.benchmark.score_task import limits_of, needs_kernel, needs_label
-from facedeblur.benchmark.scores import KEYS, Column, ScoreMeta, Scores
-from facedeblur.benchmark.uncertainty import spread, spreads
+from facedeblur.benchmark.metrics.faces.identity import EmbeddingSource, IdentityDistance
+from facedeblur.benchmark.scoring.table import KEYS, Column, ScoreMeta, Scores
+from facedeblur.benchmark.scoring.task import limits_of, needs_kernel, needs_label
+from facedeblur.benchmark.statistics.bootstrap import Interval, interval
+from facedeblur.benchmark.statistics.comparison import compare
+from facedeblur.benchmark.statistics.intervals import spread, spreads
 
 SSIM = Column("ssim[skimage,uniform,w7]", "SSIM", "", True, -1.0, least=-1.0, most=1.0)
 FOUND = Column("detection[x]", "Found", "fraction", True, 0.0, least=0.0, most=1.0)

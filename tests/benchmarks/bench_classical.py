@@ -17,7 +17,7 @@ from scipy import signal
 from skimage import data
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.generators.kernels import kernels
 from facedeblur.methods.base import METHODS
 

@@ -15,7 +15,7 @@ def faces() -> np.ndarray:
     import matplotlib.cbook
     from skimage import data
 
-    from facedeblur.benchmark.images import read_photo
+    from facedeblur.benchmark.files.images import read_photo
 
     hopper = read_photo(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).pixels
     crops = []
@@ -33,9 +33,8 @@ def facenet() -> Ratio:
     import torch
 
     from facedeblur.benchmark.faces import chips
-    from facedeblur.benchmark.faces.facenet import BATCH
-    from facedeblur.benchmark.faces.facenet_network import FaceNetwork
-    from facedeblur.benchmark.faces.torchvision_shim import prepare
+    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
+    from facedeblur.benchmark.faces.embedders.facenet import BATCH, FaceNetwork
 
     try:
         prepare()

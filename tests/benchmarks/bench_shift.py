@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from common import PeerMissing, Ratio, interleave
 
-from facedeblur.benchmark.metrics.shift import shift_psnr
+from facedeblur.benchmark.metrics.fidelity.shift import shift_psnr
 
 CROP, REACH, STEP = 15, 5, 0.25
 

@@ -16,10 +16,10 @@ from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 from skimage import data
 
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.parallel import imap
-from facedeblur.benchmark.score import score
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.scoring.score import score
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
 
 SHARP, ROUNDS = 200, 3

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from facedeblur.benchmark.comparison import compare as compute
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
+from facedeblur.benchmark.statistics.comparison import compare as compute
 from facedeblur.cli.compare import _print, compare
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)

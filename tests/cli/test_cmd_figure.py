@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from facedeblur.benchmark.classes import GROUPS, HELEN
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash
-from facedeblur.benchmark.parsing_scores import ParsingScores
-from facedeblur.benchmark.recognition import Curve, Recognition, rank_schema
-from facedeblur.benchmark.score import score
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair
-from facedeblur.benchmark.stores import write_pixels
+from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.files.stores import write_pixels
+from facedeblur.benchmark.scoring.score import score
+from facedeblur.benchmark.sets.classes import GROUPS, HELEN
+from facedeblur.benchmark.sets.set import Image, Pair
+from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.benchmark.whole_set.parsing import ParsingScores
+from facedeblur.benchmark.whole_set.recognition import Curve, Recognition, rank_schema
 from facedeblur.cli.figure import figure
 from facedeblur.methods.runner import run
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import write_png
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.cli.frames import frames
 
 

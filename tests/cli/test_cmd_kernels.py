@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.images import read_png
+from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.cli.kernels import kernels
 from facedeblur.generators import kernels as generator
 from facedeblur.generators.kernel_files import read_bank

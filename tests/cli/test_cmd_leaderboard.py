@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
 from facedeblur.cli.board_table import print_board
 from facedeblur.cli.leaderboard import leaderboard
 from facedeblur.reports.boards import boards

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from click.testing import CliRunner, Result
 
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.cli.pairs import pairs
 
 

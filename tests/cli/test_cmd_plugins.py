@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from facedeblur.benchmark.classes import HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, EMBEDDERS, PARSERS
-from facedeblur.benchmark.images import pixel_hash, write_png
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.images import pixel_hash, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.metrics.base import METRICS
-from facedeblur.benchmark.score import score
-from facedeblur.benchmark.scores import Scores
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair, Set
+from facedeblur.benchmark.scoring.score import score
+from facedeblur.benchmark.scoring.table import Scores
+from facedeblur.benchmark.sets.classes import HELEN
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.cli.main import facedeblur
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

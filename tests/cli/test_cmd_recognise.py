@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from facedeblur.benchmark import recognise_task
 from facedeblur.benchmark.faces.base import EMBEDDERS
-from facedeblur.benchmark.images import pixel_hash, write_png
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair
+from facedeblur.benchmark.files.images import pixel_hash, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.sets.set import Image, Pair
+from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.benchmark.whole_set import run as recognise_task
 from facedeblur.cli.recognise import recognise
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
 from facedeblur.cli.board_table import print_board
 from facedeblur.cli.main import main
 from facedeblur.reports.boards import boards

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from facedeblur.benchmark.images import pixel_hash
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import write_pixels
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.benchmark.stores import write_pixels
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.cli.info import info
 from facedeblur.cli.list_ import list_
 from facedeblur.cli.run import run

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from facedeblur.benchmark.images import pixel_hash, write_png
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.scores import Scores
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair
+from facedeblur.benchmark.files.images import pixel_hash, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.scoring.table import Scores
+from facedeblur.benchmark.sets.set import Image, Pair
+from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.cli.score import score
 from facedeblur.cli.summary import print_scores
 

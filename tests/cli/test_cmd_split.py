@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, write_png
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image
+from facedeblur.benchmark.files.images import pixel_hash, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.sets.set import Image
+from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.cli.check import check
 from facedeblur.cli.split import split
 from facedeblur.generators.sources import open_collection

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, ScoreMeta, Scores
+from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
 from facedeblur.cli.paper_tables import paper_tables, print_tables
 from facedeblur.reports.paper_tables.build import paper_tables as compute
 

@@ -13,7 +13,7 @@ import click
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.cli import main as main_module
 from facedeblur.cli.main import main
 
@@ -99,6 +99,6 @@ def test_ctrl_c_leaves_a_build_to_go_on(tmp_path, portrait):
     for name in ("set", "whole"):
         done = subprocess.run([*command, "-o", str(tmp_path / name)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-    from facedeblur.benchmark.sets import Set
+    from facedeblur.benchmark.sets.set import Set
 
     assert Set.open(tmp_path / "set").content_hash == Set.open(tmp_path / "whole").content_hash

@@ -15,10 +15,10 @@ from skimage.filters import gaussian
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import DETECTORS, LANDMARKERS, Face
-from facedeblur.benchmark.faces.similarity import similarity
-from facedeblur.benchmark.images import pixel_hash, read_photo, read_png
-from facedeblur.benchmark.sets import Image
-from facedeblur.benchmark.tables import read_rows
+from facedeblur.benchmark.faces.geometry import similarity
+from facedeblur.benchmark.files.images import pixel_hash, read_photo, read_png
+from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align import align, identity_of, image_ids
 from facedeblur.generators.aligned import align_photo, find_faces
 from facedeblur.generators.extent import coverage, margin_inside

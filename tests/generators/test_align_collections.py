@@ -10,10 +10,10 @@ import pytest
 from PIL import Image as Pil
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.similarity import similarity
-from facedeblur.benchmark.images import read_photo, read_png
-from facedeblur.benchmark.sets import Image
-from facedeblur.benchmark.tables import read_rows
+from facedeblur.benchmark.faces.geometry import similarity
+from facedeblur.benchmark.files.images import read_photo, read_png
+from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align import Limits, align
 from facedeblur.generators.align_sheet import over
 from facedeblur.generators.collection import Collection, Photograph

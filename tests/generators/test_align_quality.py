@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_photo
+from facedeblur.benchmark.files.images import read_photo
 from facedeblur.generators.pose import MODEL, pose_of
 from facedeblur.generators.quality import Limits, laplacian_variance, measure, quantiles
 

@@ -10,7 +10,7 @@ from PIL import Image as Pil
 from skimage import transform as reference
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_photo
+from facedeblur.benchmark.files.images import read_photo
 from facedeblur.generators.aligned import align_photo
 from facedeblur.generators.crop_windows import crop_window
 from facedeblur.generators.templates import TEMPLATES, template_named

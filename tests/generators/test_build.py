@@ -9,9 +9,9 @@ import pytest
 from scipy.signal import convolve2d
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png, write_png
-from facedeblur.benchmark.set_check import check
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.files.images import read_png, write_png
+from facedeblur.benchmark.sets.check import check
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
 from facedeblur.generators.kernel_files import parse_sizes
 from facedeblur.generators.recipe import load_recipe, recipes

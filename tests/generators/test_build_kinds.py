@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import write_png
-from facedeblur.benchmark.set_check import check
+from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.sets.check import check
 from facedeblur.generators.build import build
 from facedeblur.generators.degrade_poses import degrade_nonuniform
 from facedeblur.generators.kernels import kernels

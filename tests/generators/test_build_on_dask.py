@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 
-from facedeblur.benchmark.images import write_png
-from facedeblur.benchmark.set_check import check
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.sets.check import check
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.cli.main import facedeblur
 from facedeblur.generators.build import build
 

@@ -14,9 +14,9 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Face
-from facedeblur.benchmark.images import read_png, write_png
-from facedeblur.benchmark.set_check import check
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.files.images import read_png, write_png
+from facedeblur.benchmark.sets.check import check
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators import frame_faces, frame_task
 from facedeblur.generators import frames as frames_module
 from facedeblur.generators.frame_spec import FrameSpec

@@ -11,7 +11,7 @@ import pytest
 from scipy.signal import fftconvolve
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
 
 
@@ -83,7 +83,7 @@ def test_what_is_not_such_a_folder_is_refused(folder, tmp_path):
 
 def test_levins_own_set_has_consistent_kernels_and_restores_as_published(shared_data, tmp_path):
     """With the true kernels the literature prints mean PSNR between 32 and 35 dB for these 32 pictures."""
-    from facedeblur.benchmark.images import to_uint8
+    from facedeblur.benchmark.files.images import to_uint8
     from facedeblur.benchmark.metrics.base import metric
     from facedeblur.methods.classical.krishnan_fergus_2009 import hyper_laplacian
 

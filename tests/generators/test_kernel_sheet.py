@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.images import read_png
+from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.generators.kernel_files import bank
 from facedeblur.generators.kernels import KernelModel
 from facedeblur.generators.sheet import INK, PAPER, grid, image_sheet, kernel_sheet, kernel_tile

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facedeblur.benchmark.classes import CLASS_LISTS, HELEN
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.sets.classes import CLASS_LISTS, HELEN
 from facedeblur.generators.collection import Collection, Photograph
 from facedeblur.generators.labels import exchange_sides, labels_of, read_labels, sides_of
 from facedeblur.generators.sources import open_collection

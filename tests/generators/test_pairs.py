@@ -15,7 +15,7 @@ import pytest
 from PIL import Image as ImageFile
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.generators.augment import LAWS, AugmentLaw
 from facedeblur.generators.build import build
 from facedeblur.generators.degrade import degrade

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png, write_png
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.files.images import read_png, write_png
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.cli.main import facedeblur
 from facedeblur.generators.build import build
 from facedeblur.generators.set_sheet import set_sheet

@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_png, write_png
-from facedeblur.benchmark.sets import Image as Record
-from facedeblur.benchmark.tables import read_rows
+from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.sets.set import Image as Record
 from facedeblur.generators.pair_sets import materialise
 from facedeblur.generators.pair_spec import PairSpec
 from facedeblur.generators.pairs import VirtualPairs

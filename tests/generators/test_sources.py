@@ -11,20 +11,12 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.generators.collection import Collection
 from facedeblur.generators.names import identity_of, image_ids
 from facedeblur.generators.source_folders import empty_folders
 from facedeblur.generators.source_lists import table_of
-from facedeblur.generators.sources import (
-    SOURCES,
-    Choice,
-    describe,
-    detect,
-    open_collection,
-    read_list,
-    write_list,
-)
+from facedeblur.generators.sources import SOURCES, Choice, describe, detect, open_collection, read_list, write_list
 
 
 def tree(root: Path, *files: str) -> Path:
@@ -325,7 +317,7 @@ def test_real_collections(shared_data):
 
 def test_london_points_lie_where_dlib_sees_them(shared_data, dlib_models):
     from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
-    from facedeblur.benchmark.images import read_photo
+    from facedeblur.benchmark.files.images import read_photo
 
     found = open_collection(shared_data / "london", limit=8)
     finder, marker = provider(DETECTORS, "dlib-hog"), provider(LANDMARKERS, "dlib-68")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.generators.video import Footage
 from facedeblur.generators.video_list import fingerprint, list_videos, natural
 from facedeblur.generators.windows import windows

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from facedeblur.benchmark.images import pixel_hash, to_uint8
-from facedeblur.benchmark.kernel_bank import Bank
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.benchmark.stores import write_pixels
+from facedeblur.benchmark.files.images import pixel_hash, to_uint8
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import write_pixels
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
 
 MARGIN = 14
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.plugin import load_plugin
+from facedeblur.benchmark.registry import load_plugin
 from facedeblur.methods import METHODS, method
 from facedeblur.methods.base import spec_of
 from facedeblur.methods.entry import find_entry

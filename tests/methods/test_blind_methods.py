@@ -11,8 +11,8 @@ import pytest
 from scipy import ndimage, signal
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import to_uint8, write_png
-from facedeblur.benchmark.metrics.shift import shift_psnr
+from facedeblur.benchmark.files.images import to_uint8, write_png
+from facedeblur.benchmark.metrics.fidelity.shift import shift_psnr
 from facedeblur.methods.base import METHODS
 from facedeblur.methods.classical import coarse_to_fine, exemplars, pan_2014_faces
 from facedeblur.methods.classical.kernel_step import NoKernel, NormalEquations

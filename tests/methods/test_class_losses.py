@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from facedeblur.benchmark.classes import GROUPS
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.sets.classes import GROUPS
 from facedeblur.methods.training.losses import make_loss
 
 RNG = np.random.default_rng(5)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.outputs import KERNELS, Outputs
-from facedeblur.benchmark.plugin import load_plugin
-from facedeblur.benchmark.score import score
+from facedeblur.benchmark.registry import load_plugin
+from facedeblur.benchmark.scoring.score import score
 from facedeblur.methods.kernel_journal import PARTIAL_KERNELS, KernelJournal
 from facedeblur.methods.runner import run
 
@@ -118,7 +118,7 @@ def test_a_record_cut_off_is_dropped_and_the_last_one_counts(tiny, tmp_path):
     again = KernelJournal(tmp_path / "stopped")
     again.append([(4, one)])
     assert again.finish(tiny, ok) == 3
-    from facedeblur.benchmark.kernel_bank import Bank
+    from facedeblur.benchmark.files.kernel_bank import Bank
 
     bank = Bank.load(tmp_path / "stopped" / KERNELS)
     assert bank.ids == tuple(pairs[index].pair_id for index in (0, 1, 4))

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from facedeblur.benchmark.config import read_toml
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png
+from facedeblur.benchmark.files.images import read_png
 from facedeblur.cli.export import export as command
 from facedeblur.methods.base import METHODS
 from facedeblur.methods.entry import find_entry

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.outputs import KERNELS, RUN
-from facedeblur.benchmark.score import score
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.scoring.score import score
+from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.coarse_to_fine import Blind
 from facedeblur.methods.entry import find_entry

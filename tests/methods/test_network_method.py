@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png, to_uint8
+from facedeblur.benchmark.files.images import read_png, to_uint8
 from facedeblur.methods.base import METHODS
 from facedeblur.methods.entry import find_entry
 from facedeblur.methods.nets.base import NETS

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics import backbones, vggface
+from facedeblur.benchmark.metrics.perceptual import backbones, vggface
 from facedeblur.methods.training import vgg_weights
 from facedeblur.methods.training.losses import make_loss
 from facedeblur.methods.training.vgg import NORMALISATIONS, Vgg, layer_names

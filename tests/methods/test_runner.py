@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import pixel_hash, read_png, to_uint8
+from facedeblur.benchmark.files.images import pixel_hash, read_png, to_uint8
+from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.tables import write_rows
 from facedeblur.methods.batches import Batches, usual_batch
 from facedeblur.methods.classical.wiener import Wiener
 from facedeblur.methods.runner import run

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.metrics.fidelity import psnr
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.build import build
 from facedeblur.generators.portraits import write_portraits

@@ -10,7 +10,7 @@ import torch
 from scipy import fft, ndimage, signal
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_photo
+from facedeblur.benchmark.files.images import read_photo
 from facedeblur.methods.classical.wiener import Wiener
 from facedeblur.methods.nets.sketch_deblur import estimate_kernel, grey, quick_size, taper_weight, wiener
 

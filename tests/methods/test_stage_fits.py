@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import encode_png
+from facedeblur.benchmark.files.images import encode_png
 from facedeblur.methods.nets.base import DISCRIMINATORS, network
 from facedeblur.methods.training.checkpoint import read_checkpoint
 from facedeblur.methods.training.data import Examples, Places, divide

@@ -17,7 +17,7 @@ import torch
 from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import read_png
+from facedeblur.benchmark.files.images import read_png
 from facedeblur.cli.train import train as command
 from facedeblur.methods.nets.base import network
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint, read_tensors

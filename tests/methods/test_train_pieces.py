@@ -13,7 +13,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import encode_png, read_png
+from facedeblur.benchmark.files.images import encode_png, read_png
 from facedeblur.methods.training import log as log_module
 from facedeblur.methods.training.checkpoint import (
     Checkpoint,

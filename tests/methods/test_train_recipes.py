@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import encode_png
+from facedeblur.benchmark.files.images import encode_png
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS, network
 from facedeblur.methods.training.data import Examples, Places, divide
 from facedeblur.methods.training.engine import Engine

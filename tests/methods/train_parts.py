@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.generators.pair_spec import PairSpec
 from facedeblur.generators.pairs import VirtualPairs
 from facedeblur.generators.sharp_source import Face, SharpArray

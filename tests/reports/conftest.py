@@ -14,19 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facedeblur.benchmark.classes import GROUPS, HELEN
-from facedeblur.benchmark.images import pixel_hash
-from facedeblur.benchmark.kernel_bank import Bank
+from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import write_pixels
+from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Outputs, Status
-from facedeblur.benchmark.parse import SHARP_FILE
-from facedeblur.benchmark.parsing_scores import NO_FACE as NOT_PARSED
-from facedeblur.benchmark.parsing_scores import NO_LABEL, ParsingScores
-from facedeblur.benchmark.recognition import NO_FACE, Curve, Recognition
-from facedeblur.benchmark.scores import KEYS, Column, ScoreMeta, Scores
-from facedeblur.benchmark.set_writer import SetWriter
-from facedeblur.benchmark.sets import Image, Pair, Set
-from facedeblur.benchmark.stores import write_pixels
-from facedeblur.benchmark.tables import write_rows
+from facedeblur.benchmark.scoring.table import KEYS, Column, ScoreMeta, Scores
+from facedeblur.benchmark.sets.classes import GROUPS, HELEN
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.benchmark.whole_set.parsing import NO_FACE as NOT_PARSED
+from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, ParsingScores
+from facedeblur.benchmark.whole_set.recognition import NO_FACE, Curve, Recognition
 from facedeblur.reports.html import report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.classes import HELEN
-from facedeblur.benchmark.parsing_scores import ParsingScores
-from facedeblur.benchmark.recognition import Recognition
+from facedeblur.benchmark.sets.classes import HELEN
+from facedeblur.benchmark.whole_set.parsing import ParsingScores
+from facedeblur.benchmark.whole_set.recognition import Recognition
 from facedeblur.reports.beside import parsing_figures, recognition_figures
 from facedeblur.reports.board import gather
 from facedeblur.reports.curves import draw_cmc, draw_components

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.scores import Column
+from facedeblur.benchmark.scoring.table import Column
 from facedeblur.generators.frame_spec import FrameSpec
 from facedeblur.generators.recipe import load_recipe
 from facedeblur.reports.board import gather

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.images import write_png
+from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.scores import Scores
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.scoring.table import Scores
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.reports.board import gather
 from facedeblur.reports.choice import choose, further
 from facedeblur.reports.embed import ENCODINGS

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from facedeblur.benchmark.comparison import compare, holm
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.statistics.comparison import compare, holm
 from facedeblur.reports.board import gather
 from facedeblur.reports.grouping import groups, letters, p_values
 from facedeblur.reports.ranking import best, mean_ranks, places, primary

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports import text
 from facedeblur.reports.board import gather
 from facedeblur.reports.gallery import BUDGET, Gallery

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports import text
 from facedeblur.reports.board import gather, without_interval
 from facedeblur.reports.board_file import read_csv
@@ -106,7 +106,7 @@ def test_csv_reads_back(scores_of: Make, tmp_path) -> None:  # type: ignore[no-u
 
 
 def test_means_have_the_interval_of_other_faces_and_kernels(scores_of: Make) -> None:
-    from facedeblur.benchmark.bootstrap import interval
+    from facedeblur.benchmark.statistics.bootstrap import interval
 
     psnr = random_psnr(9)
     table = scores_of("a", psnr, status={3: "failed: hung"})

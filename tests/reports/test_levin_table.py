@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports.paper_tables.build import PaperTable, paper_tables
 from facedeblur.reports.published_values import published
 

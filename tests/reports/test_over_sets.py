@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import rankdata
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports import page_of_sets as module
 from facedeblur.reports import text
 from facedeblur.reports.boards import boards

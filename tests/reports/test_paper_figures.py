@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facedeblur.benchmark.classes import GROUPS, HELEN
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.parsing_scores import ParsingScores
-from facedeblur.benchmark.recognition import Curve, Recognition
-from facedeblur.benchmark.scores import Column, Scores
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.sets.classes import GROUPS, HELEN
+from facedeblur.benchmark.sets.set import Set
+from facedeblur.benchmark.whole_set.parsing import ParsingScores
+from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.reports.board import gather
 from facedeblur.reports.figure_drawing import FRAMES, draw
 from facedeblur.reports.figure_grid import Tile, best, collect, read_box, said
@@ -77,7 +77,7 @@ def test_a_grid_shows_the_pixels_and_measures_them(opened: tuple[Set, list[Outpu
 
 
 def test_a_drawn_grid_is_those_pixels(opened: tuple[Set, list[Outputs]], tmp_path: Path) -> None:
-    from facedeblur.benchmark.images import read_photo
+    from facedeblur.benchmark.files.images import read_photo
 
     made, outputs = opened
     chosen = choose_pairs(made, ["random"])

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports.paper_tables.build import PaperTable, paper_tables
-from facedeblur.reports.paper_tables.latex import escape as latex_escape
+from facedeblur.reports.paper_tables.latex import latex_escape as latex_escape
 from facedeblur.reports.paper_tables.latex import to_latex
-from facedeblur.reports.paper_tables.markdown import escape as markdown_escape
+from facedeblur.reports.paper_tables.markdown import markdown_escape as markdown_escape
 from facedeblur.reports.paper_tables.markdown import to_markdown
 from facedeblur.reports.paper_tables.write import write
 

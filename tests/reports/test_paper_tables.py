@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facedeblur.benchmark.classes import GROUPS
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.parsing_scores import ParsingScores
-from facedeblur.benchmark.recognition import Curve, Recognition
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.sets.classes import GROUPS
+from facedeblur.benchmark.whole_set.parsing import ParsingScores
+from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.reports.paper_tables.build import PaperTable, fill, paper_tables
 from facedeblur.reports.paper_tables.cells import MEASURED, PUBLISHED, Cell, ranks
 from facedeblur.reports.paper_tables.layout import layouts

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facedeblur.benchmark.bootstrap import interval
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.statistics.bootstrap import interval
 from facedeblur.reports.axes import Frame, ticks
 from facedeblur.reports.board import gather
 from facedeblur.reports.figures import kernel_size

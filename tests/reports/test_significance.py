@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.comparison import compare
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.scoring.table import Scores
+from facedeblur.benchmark.statistics.comparison import compare
 from facedeblur.reports.board import gather
 from facedeblur.reports.grouping import p_values
 from facedeblur.reports.significance import p_value, pairwise
@@ -58,7 +58,7 @@ def test_cells_mirror_each_other(scores_of: Make) -> None:
 
 
 def test_lower_is_better_turns_the_verdict(scores_of: Make) -> None:
-    from facedeblur.benchmark.scores import Column
+    from facedeblur.benchmark.scoring.table import Column
 
     error = (Column("lpips[alex,v0.1]", "LPIPS", "", False, 1.0),)
     rng = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports.axes import log_ticks
 from facedeblur.reports.board import gather
 from facedeblur.reports.gallery import Gallery

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scores import Column, Scores
+from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports.board_file import read_csv, rows_of, to_json, write_csv
 from facedeblur.reports.fields import schema
 from facedeblur.reports.leaderboard import leaderboard

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.scores import Scores
+from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports.board import gather
 from facedeblur.reports.strata import strata
 

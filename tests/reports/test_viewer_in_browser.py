@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.sets import Set
+from facedeblur.benchmark.sets.set import Set
 
 FRAME = """() => new Promise((done) => {
   requestAnimationFrame(() => requestAnimationFrame(done));

@@ -1,0 +1,86 @@
+"""MTCNN by facenet-pytorch, with the weights inside that package.
+
+Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional
+Networks", IEEE Signal Processing Letters 2016.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import need
+from facedeblur.benchmark.faces.base import Face, as_image, largest_first, no_more
+from facedeblur.benchmark.faces.landmarkers.of_detector import OwnLandmarks
+
+MIN_FACE = 20
+
+
+@lru_cache(maxsize=4)
+def _network(device: str) -> Any:
+    need("torch", "faces")
+    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
+
+    prepare()
+    return need("facenet_pytorch", "faces").MTCNN(min_face_size=MIN_FACE, keep_all=True, device=device)
+
+
+@dataclass(frozen=True)
+class MtcnnDetector:
+    """Faces and five landmarks by MTCNN with facenet-pytorch's thresholds (0.6, 0.7, 0.7).
+
+    Parameters
+    ----------
+    device : str
+        Where the networks run, as torch names it.
+    """
+
+    device: str = "cpu"
+
+    @property
+    def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
+        return ("mtcnn",)
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """Faces in `image`, (H, W, 3) uint8 RGB, largest box first, with five landmarks each.
+
+        An image whose shorter side is under 20 pixels, the smallest face searched for, has none.
+
+        Raises
+        ------
+        InputError
+            When facenet-pytorch is not installed or `image` is not an RGB image.
+        """
+        image = as_image(image)
+        if min(image.shape[:2]) < MIN_FACE:
+            return []
+        try:
+            boxes, scores, points = _network(self.device).detect(image, landmarks=True)
+        except (RuntimeError, ValueError) as error:
+            # The package concatenates an empty list when every candidate of a stage lies outside the image.
+            if "non-empty" in str(error):
+                return []
+            raise
+        if boxes is None:
+            return []
+        faces = []
+        for box, score, five in zip(boxes, scores, points, strict=True):
+            left, top, right, bottom = (float(side) for side in box)
+            faces.append(Face((left, top, right, bottom), float(score), np.asarray(five, dtype=np.float64)))
+        return largest_first(faces)
+
+
+def mtcnn_detector(*options: str) -> MtcnnDetector:
+    """Make an `MtcnnDetector`; it takes no options."""
+    no_more("mtcnn", options, "no options")
+    _network("cpu")
+    return MtcnnDetector()
+
+
+def mtcnn_landmarker(*options: str) -> OwnLandmarks:
+    """Make the landmarker of MTCNN; it takes no options."""
+    return OwnLandmarks(mtcnn_detector(*options))

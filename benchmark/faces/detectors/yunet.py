@@ -1,0 +1,89 @@
+"""YuNet by OpenCV's ``FaceDetectorYN``; the user supplies the ONNX file.
+
+Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence
+Research 2023.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import Face, as_image, largest_first, unpinned
+from facedeblur.benchmark.faces.landmarkers.of_detector import OwnLandmarks
+from facedeblur.benchmark.weights import Located, locate
+
+
+@lru_cache(maxsize=4)
+def _network(path: str, score: float) -> Any:
+    import cv2
+
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns about its own default
+    try:
+        return cv2.FaceDetectorYN.create(path, "", (320, 320), score)
+    except cv2.error as error:
+        raise InputError(path, expected="YuNet as ONNX", found=str(error).split("\n")[0]) from error
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+
+
+@dataclass(frozen=True)
+class YunetDetector:
+    """Faces and five landmarks by YuNet.
+
+    Parameters
+    ----------
+    weights : Located
+        The ONNX file.
+    score : float
+        Faces of less confidence than this are left out.
+    """
+
+    weights: Located
+    score: float = 0.6
+
+    @property
+    def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
+        return (f"yunet@{self.weights.short}", f"s{self.score:g}")
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """Faces in `image`, (H, W, 3) uint8 RGB, largest box first, with five landmarks each.
+
+        Raises
+        ------
+        InputError
+            When the file is no YuNet or `image` is not an RGB image.
+        """
+        image = as_image(image)
+        network = _network(str(self.weights.path), self.score)
+        network.setInputSize((image.shape[1], image.shape[0]))
+        _, rows = network.detect(image[:, :, ::-1].copy())
+        faces = []
+        for row in [] if rows is None else rows:
+            left, top, width, height = (float(number) for number in row[:4])
+            points = np.asarray(row[4:14], dtype=np.float64).reshape(5, 2)
+            faces.append(Face((left, top, left + width, top + height), float(row[14]), points))
+        return largest_first(faces)
+
+
+def yunet_detector(*options: str) -> YunetDetector:
+    """Make a `YunetDetector` from its options: ``s0.6`` for the least score, ``@1234abcd`` for the weights."""
+    sha, rest = unpinned("yunet", options)
+    score = 0.6
+    for option in rest:
+        if option.startswith("s") and option[1:].replace(".", "", 1).isdigit() and 0 < float(option[1:]) < 1:
+            score = float(option[1:])
+        else:
+            raise InputError(f"yunet option '{option}'", expected="s and a score between 0 and 1", do="write s0.6")
+    return YunetDetector(locate("yunet", sha=sha), score)
+
+
+def yunet_landmarker(*options: str) -> OwnLandmarks:
+    """Make the landmarker of YuNet, with the detector's options."""
+    return OwnLandmarks(yunet_detector(*options))

@@ -1,0 +1,320 @@
+"""OpenFace embeddings: the network nn4.small2 with the user's weight file.
+
+Amos et al., "OpenFace: A general-purpose face recognition library with mobile applications"
+(CMU-CS-16-118, 2016). The file ``openface.pth``, or one with this package's own layer names, is never
+downloaded; where it is missing one line says where it belongs.
+
+The network nn4.small2 of OpenFace.
+
+Amos et al., "OpenFace: A general-purpose face recognition library with mobile applications"
+(CMU-CS-16-118, 2016), after the network NN4 of Schroff et al., "FaceNet" (CVPR 2015). The layout is
+that of the published definition ``nn4.small2.def.lua``. This module imports torch; `openface` imports it
+where it needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils import fusion
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces import chips
+from facedeblur.benchmark.faces.base import as_batch, no_more, unpinned
+from facedeblur.benchmark.faces.geometry import OPENFACE_SIDE, openface_chip
+from facedeblur.benchmark.files.state_dict import load_exactly
+from facedeblur.benchmark.weights import WEIGHTS, Located, locate
+
+
+class Unit(nn.Module):
+    """Convolution, batch normalisation and ReLU: (N, C, H, W) to (N, `outputs`, H / `stride`, W / `stride`)."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, *, stride: int = 1):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2)
+        self.norm: nn.Module = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``relu(norm(conv(x)))``."""
+        return functional.relu(self.norm(self.conv(x)))
+
+
+@dataclass(frozen=True)
+class Block:
+    """What an inception block is made of.
+
+    Attributes
+    ----------
+    inputs : int
+        Channels of its input.
+    wide : dict of int to (int, int)
+        Size of a convolution -> channels it is reduced to before, and has after it.
+    pool : {'max', 'l2'}
+        Maximum over 3x3 pixels, every second; or root of the sum of squares over 3x3 pixels, every third.
+    pooled, plain : int
+        Channels of the pooled branch (0 leaves them as they are) and of the 1x1 convolution (0: there is none).
+    stride : int
+    """
+
+    inputs: int
+    wide: dict[int, tuple[int, int]]
+    pool: str
+    pooled: int = 0
+    plain: int = 0
+    stride: int = 1
+
+
+BLOCKS = {
+    "inception_3a": Block(192, {3: (96, 128), 5: (16, 32)}, "max", 32, 64),
+    "inception_3b": Block(256, {3: (96, 128), 5: (32, 64)}, "l2", 64, 64),
+    "inception_3c": Block(320, {3: (128, 256), 5: (32, 64)}, "max", stride=2),
+    "inception_4a": Block(640, {3: (96, 192), 5: (32, 64)}, "l2", 128, 256),
+    "inception_4e": Block(640, {3: (160, 256), 5: (64, 128)}, "max", stride=2),
+    "inception_5a": Block(1024, {3: (96, 384)}, "l2", 96, 256),
+    "inception_5b": Block(736, {3: (96, 384)}, "max", 96, 256),
+}
+
+
+class Inception(nn.Module):
+    """Convolutions of several sizes and a pooling beside each other, side by side in the output's channels.
+
+    A branch whose image comes out smaller than the largest is set into zeros, centred.
+    """
+
+    def __init__(self, block: Block):
+        super().__init__()
+        self.block = block
+        self.branches = nn.ModuleDict()
+        for size, (reduced, outputs) in block.wide.items():
+            self.branches[f"{size}x{size}"] = nn.Sequential(
+                Unit(block.inputs, reduced, 1), Unit(reduced, outputs, size, stride=block.stride)
+            )
+        self.branches["pool"] = Unit(block.inputs, block.pooled, 1) if block.pooled else nn.Identity()
+        if block.plain:
+            self.branches["1x1"] = Unit(block.inputs, block.plain, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) to the channels of all branches, in the order wide, pooled, plain."""
+        pooled = functional.max_pool2d(x, 3, 2) if self.block.pool == "max" else l2_pool(x)
+        parts = [branch(pooled if name == "pool" else x) for name, branch in self.branches.items()]
+        height, width = (max(part.shape[axis] for part in parts) for axis in (2, 3))
+        return torch.cat([_centred(part, height, width) for part in parts], 1)
+
+
+def l2_pool(x: torch.Tensor) -> torch.Tensor:
+    """Root of the sum of squares over each 3x3 pixels: (N, C, H, W) to (N, C, H // 3, W // 3)."""
+    return (functional.avg_pool2d(x * x, 3) * 9).sqrt()
+
+
+def _centred(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    high, wide = height - x.shape[2], width - x.shape[3]
+    if not high and not wide:
+        return x
+    return functional.pad(x, (wide // 2, wide - wide // 2, high // 2, high - high // 2))
+
+
+class OpenFaceNetwork(nn.Module):
+    """FaceNet's NN4 without its layers 4b to 4d and with smaller layers 5: 3,733,968 parameters, as published."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = Unit(3, 64, 7, stride=2)
+        self.conv2 = Unit(64, 64, 1)
+        self.conv3 = Unit(64, 192, 3)
+        for name, block in BLOCKS.items():
+            self.add_module(name, Inception(block))
+        self.linear = nn.Linear(736, DIMENSIONS)
+
+    def forward(self, faces: torch.Tensor) -> torch.Tensor:
+        """Embeddings of faces.
+
+        Parameters
+        ----------
+        faces : torch.Tensor, shape (N, 3, 96, 96)
+            RGB in [0, 1].
+
+        Returns
+        -------
+        torch.Tensor, shape (N, 128)
+            Unit length.
+
+        Raises
+        ------
+        InputError
+            When `faces` have another shape.
+        """
+        if faces.ndim != 4 or tuple(faces.shape[1:]) != (3, OPENFACE_SIDE, OPENFACE_SIDE):
+            raise InputError(
+                "faces for OpenFace",
+                expected=f"(N, 3, {OPENFACE_SIDE}, {OPENFACE_SIDE})",
+                found=str(tuple(faces.shape)),
+            )
+        # Krizhevsky's response normalisation, alpha divided by the five channels that it runs over.
+        # The port's CrossMapLRN2d keeps channel 0 in every sum; Lua's original, used in training, does not.
+        x = functional.local_response_norm(functional.max_pool2d(self.conv1(faces), 3, 2, 1), 5, 1e-4, 0.75, 1.0)
+        x = functional.local_response_norm(self.conv3(self.conv2(x)), 5, 1e-4, 0.75, 1.0)
+        x = functional.max_pool2d(x, 3, 2, 1)
+        for name in BLOCKS:
+            x = self.get_submodule(name)(x)
+        return functional.normalize(self.linear(x.mean((2, 3))))
+
+    def fused(self) -> OpenFaceNetwork:
+        """Fold the batch normalisations into the convolutions, for inference; returns the network itself."""
+        self.eval()
+        for unit in self.modules():
+            if isinstance(unit, Unit) and isinstance(unit.norm, nn.BatchNorm2d):
+                unit.conv = fusion.fuse_conv_bn_eval(unit.conv, unit.norm)
+                unit.norm = nn.Identity()
+        return self.requires_grad_(False)
+
+
+def port_names() -> dict[str, str]:
+    """Names of layers here -> in the PyTorch port thnkim/OpenFacePytorch, whose file is ``openface.pth``."""
+    names = {"linear": "layer25"}
+    for unit, (conv, norm) in {"conv1": (1, 2), "conv2": (6, 7), "conv3": (9, 10)}.items():
+        names |= {f"{unit}.conv": f"layer{conv}", f"{unit}.norm": f"layer{norm}"}
+    for (block, made), layer in zip(BLOCKS.items(), (14, 15, 16, 17, 18, 19, 21), strict=True):
+        for at, size in enumerate(made.wide):
+            for place, first in ((0, 1), (1, 4)):
+                unit = f"{block}.branches.{size}x{size}.{place}"
+                names[f"{unit}.conv"] = f"layer{layer}.seq_list.{at}.{first}_conv"
+                names[f"{unit}.norm"] = f"layer{layer}.seq_list.{at}.{first + 1}_bn"
+        for branch, at, first, there in (
+            ("pool", len(made.wide), 2, made.pooled),
+            ("1x1", len(made.wide) + 1, 1, made.plain),
+        ):
+            if there:
+                names[f"{block}.branches.{branch}.conv"] = f"layer{layer}.seq_list.{at}.{first}_conv"
+                names[f"{block}.branches.{branch}.norm"] = f"layer{layer}.seq_list.{at}.{first + 1}_bn"
+    return names
+
+
+def openface_network(state: Mapping[str, torch.Tensor], *, do: str) -> OpenFaceNetwork:
+    """The network with the weights of a file, for training or inference.
+
+    Parameters
+    ----------
+    state : mapping of str to torch.Tensor
+        Under the names here or those of `port_names`.
+    do : str
+        What the user does when the weights are others, for the error line.
+
+    Raises
+    ------
+    InputError
+        When a tensor is missing, left over or of another shape.
+    """
+    network = OpenFaceNetwork()
+    if any(key.startswith("layer1.") for key in state):
+        here = {theirs: ours for ours, theirs in port_names().items()}
+        named = {}
+        for key, value in state.items():
+            layer, _, part = key.rpartition(".")
+            named[f"{here.get(layer, layer)}.{part}"] = value
+        state = named
+    load_exactly(network, state, "OpenFace weights", do)
+    return network.eval()
+
+
+NAME = "openface-nn4.small2"
+DIMENSIONS = 128
+MODES = {"as-is": "", "detect": "outer", "detect-inner": "inner"}
+"""Option -> the points by which the face is aligned."""
+
+BATCH = 20
+GPU_BATCH = 64
+
+
+@lru_cache(maxsize=2)
+def _network(path: str, sha: str, device: str) -> OpenFaceNetwork:
+    import torch
+    from torch.nn.utils import convert_conv2d_weight_memory_format
+
+    from facedeblur.benchmark.files.state_dict import read_state
+
+    network = openface_network(read_state(path), do=WEIGHTS[NAME].get).float().fused().to(device)
+    convert_conv2d_weight_memory_format(network, torch.channels_last)
+    return network
+
+
+@dataclass(frozen=True)
+class OpenFaceEmbedder:
+    """128-dimensional unit vectors; OpenFace compares them by their squared L2 distance.
+
+    Parameters
+    ----------
+    weights : Located
+        The weight file.
+    mode : {'as-is', 'detect', 'detect-inner'}
+        ``as-is`` resizes the whole image to 96 pixels (bilinear, aspect not kept), for images that are aligned already;
+        ``detect`` finds the face again and aligns it by the outer corners of the eyes and the base of
+        the nose, as nn4.small2 was trained; ``detect-inner`` by the inner corners and the lower lip. Both give NaN
+        where there is no face.
+    device : str
+        Where the network runs: cpu, cuda, auto.
+    """
+
+    weights: Located
+    mode: str = "as-is"
+    device: str = "cpu"
+
+    unit_length = True
+
+    @property
+    def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
+        return (f"{NAME}@{self.weights.short}", *([self.mode] if self.mode != "as-is" else []))
+
+    def embed(self, faces: np.ndarray) -> np.ndarray:
+        """Embeddings of (N, H, W, 3) uint8 RGB images, divided by 255.
+
+        Returns
+        -------
+        np.ndarray, shape (N, 128), float32
+            A row of NaN where the face was to be found again and was not.
+
+        Raises
+        ------
+        InputError
+            When `faces` is no batch of RGB images, or the weight file is not what it should be.
+        """
+        import torch
+
+        faces, device, points = as_batch(faces), chips.torch_device(self.device), MODES[self.mode]
+        network = _network(str(self.weights.path), self.weights.sha256, device)
+
+        def vectors(batch: torch.Tensor) -> torch.Tensor:
+            with torch.inference_mode():
+                return network((batch / 255).contiguous(memory_format=torch.channels_last))
+
+        return chips.embedded(
+            vectors, faces, chip=(lambda face: openface_chip(face, points)) if points else None,
+            side=OPENFACE_SIDE, dimensions=DIMENSIONS, size=BATCH if device == "cpu" else GPU_BATCH, device=device,
+        )  # fmt: skip
+
+
+def openface_embedder(*options: str, device: str = "cpu") -> OpenFaceEmbedder:
+    """Make an `OpenFaceEmbedder` from its options.
+
+    Parameters
+    ----------
+    *options : str
+        ``as-is`` (the default), ``detect`` or ``detect-inner``, and ``@1234abcd`` to pin its weights.
+    device : str
+
+    Raises
+    ------
+    InputError
+        When an option is not known, two modes or two hashes are given, or the weights are missing or others.
+    """
+    sha, modes = unpinned(NAME, options)
+    no_more(NAME, [mode for mode in modes if mode not in MODES], " or ".join(MODES))
+    if len(modes) > 1:
+        raise InputError(f"embedder '{NAME}'", expected="one mode", found=" and ".join(modes), do="write one")
+    return OpenFaceEmbedder(locate(NAME, sha=sha), modes[0] if modes else "as-is", device)

@@ -1,0 +1,247 @@
+"""Image files: the one place that knows colour order and bit depth; `png` knows the file format.
+
+Two readers, because two things are wanted: `read_photo` takes whatever a camera or a
+collection delivers and says what it converted; `read_png` takes only what the toolkit
+itself writes, 8-bit RGB PNG, and checks every byte of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import write_bytes
+from facedeblur.benchmark.files.png import chunks, decode_rgb, encode_rgb, png_header
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
+MAX_PIXELS = 100_000_000
+MIN_SIDE = 16
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photograph.
+
+    Attributes
+    ----------
+    pixels : np.ndarray, shape (H, W, 3), uint8 RGB
+    note : str
+        What had to be converted on the way, empty for an upright 8-bit RGB file.
+    """
+
+    pixels: np.ndarray
+    note: str = ""
+
+
+def list_images(folder: str | Path, *, recursive: bool = True) -> list[Path]:
+    """Image files under `folder` by suffix, sorted by path; hidden files are left out.
+
+    Raises
+    ------
+    InputError
+        When `folder` is not a folder, or holds no image file.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        found = "a file" if root.exists() else "nothing there"
+        raise InputError(str(root), expected="a folder of images", found=found, do="give the folder")
+    entries = root.rglob("*") if recursive else root.iterdir()
+    found_paths = sorted(
+        path
+        for path in entries
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    )
+    if not found_paths:
+        kinds = " ".join(sorted(SUFFIXES))
+        raise InputError(str(root), expected=f"images ({kinds})", found="none", do="give another folder")
+    return found_paths
+
+
+def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Read a photograph of any usual kind as upright 8-bit RGB.
+
+    Grey is repeated in three channels, alpha is dropped, CMYK is converted, 16 bits are
+    rounded to 8 and the EXIF orientation is applied; `Photo.note` says which.
+
+    Raises
+    ------
+    InputError
+        When the file is not an image, is truncated, or has a side under `min_side`
+        or more than `max_pixels` pixels (checked before decoding).
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    path = Path(path)
+    data = path.read_bytes()
+    header = png_header(data)
+    if header is not None:
+        _check_size(path, header.width, header.height, min_side, max_pixels)
+        kinds = {kind for kind, _ in chunks(path, data)}
+        if (header.bits, header.colour) == (8, "RGB") and not kinds & {b"eXIf", b"tRNS"}:
+            return Photo(decode_rgb(path, data, header))
+        if header.bits == 16:
+            return _read_deep(path, data)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as opened:
+                _check_size(path, *opened.size, min_side, max_pixels)
+                if opened.mode in {"I", "I;16", "I;16B", "I;16L", "F"}:
+                    return _read_deep(path, data)
+                notes = []
+                upright = ImageOps.exif_transpose(opened)
+                if opened.getexif().get(0x0112, 1) != 1:
+                    notes.append("turned by EXIF")
+                if upright.mode != "RGB":
+                    notes.append(f"{upright.mode} to RGB")
+                    upright = upright.convert("RGBA") if upright.mode in {"P", "LA", "PA"} else upright
+                return Photo(np.asarray(upright.convert("RGB")).copy(), ", ".join(notes))
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            str(path), expected=f"at most {max_pixels} pixels", found=str(error).split(",")[0], do="make it smaller"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise InputError(
+            str(path), expected="an image", found=f"a file that starts with {data[:8]!r}", do="remove or replace it"
+        ) from error
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        raise InputError(str(path), expected="a whole image", found=str(error), do="copy it again") from error
+
+
+def _read_deep(path: Path, data: bytes) -> Photo:
+    """Decode 16-bit samples, which PIL cuts to their high byte, by OpenCV and round them."""
+    import cv2
+
+    deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if deep is None or deep.dtype not in (np.uint16, np.uint8):
+        raise InputError(
+            str(path), expected="8 or 16 bits a sample", found="another kind", do="convert it to 8-bit PNG"
+        )
+    note = f"{deep.dtype.itemsize * 8}-bit to 8-bit"
+    if deep.dtype == np.uint16:
+        # 257 = 65535 / 255, so white stays white.
+        deep = ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if deep.ndim == 2:
+        return Photo(np.repeat(deep[:, :, None], 3, axis=2), f"{note}, grey to RGB")
+    if deep.shape[2] == 4:
+        note += ", alpha dropped"
+    return Photo(np.ascontiguousarray(deep[:, :, 2::-1]), note)
+
+
+def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read an image of a set or of a method's outputs: 8-bit RGB PNG, every chunk checked.
+
+    Parameters
+    ----------
+    path : path
+    size : (height, width), optional
+        What the file must measure, in pixels.
+
+    Returns
+    -------
+    np.ndarray, shape (H, W, 3), uint8 RGB
+
+    Raises
+    ------
+    InputError
+        When the file is not there, not a PNG, truncated, damaged, not 8-bit RGB, or of another size.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(str(path), expected="a PNG file", found="nothing there") from error
+    header = png_header(data)
+    if header is None:
+        raise InputError(str(path), expected="a PNG file", found=f"a file that starts with {data[:8]!r}")
+    if (header.bits, header.colour) != (8, "RGB"):
+        raise InputError(str(path), expected="8-bit RGB", found=str(header), do="write 8-bit RGB PNG")
+    if size is not None and (header.height, header.width) != tuple(size):
+        raise InputError(str(path), expected=f"{size[1]}x{size[0]} pixels", found=f"{header.width}x{header.height}")
+    _check_size(path, header.width, header.height, 1, MAX_PIXELS)
+    return decode_rgb(path, data, header)
+
+
+def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read a label image: 8-bit grey PNG, one class a value.
+
+    Parameters
+    ----------
+    path : path
+    size : (height, width), optional
+        What it must measure, in pixels.
+
+    Returns
+    -------
+    np.ndarray, shape (H, W), uint8
+
+    Raises
+    ------
+    InputError
+        When the file is not there, not an 8-bit grey PNG, damaged, or of another size.
+    """
+    import cv2
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(str(path), expected="a label image", found="nothing there")
+    data = path.read_bytes()
+    header = png_header(data)
+    if header is None or (header.bits, header.colour) != (8, "grey"):
+        found = str(header) if header else f"a file that starts with {data[:8]!r}"
+        raise InputError(str(path), expected="8-bit grey PNG", found=found, do="write one class a value")
+    if size is not None and (header.height, header.width) != tuple(size):
+        raise InputError(str(path), expected=f"{size[1]}x{size[0]} pixels", found=f"{header.width}x{header.height}")
+    for _ in chunks(path, data):
+        pass  # reading them all checks them
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
+
+
+def write_png(path: str | Path, pixels: np.ndarray) -> None:
+    """Write (H, W, 3) uint8 RGB pixels as PNG, atomically."""
+    write_bytes(path, encode_png(pixels))
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Encode (H, W, 3) uint8 RGB, or (H, W) uint8 or uint16, as PNG bytes."""
+    if pixels.ndim == 3 and pixels.dtype == np.uint8:
+        return encode_rgb(np.ascontiguousarray(pixels))
+    import cv2
+
+    done, data = cv2.imencode(".png", pixels)
+    if not done:
+        raise InputError("image to encode", expected="uint8 RGB or grey", found=f"{pixels.dtype} {pixels.shape}")
+    return bytes(data)
+
+
+def pixel_hash(pixels: np.ndarray) -> str:
+    """sha256 (hex) of an image's shape and decoded samples; another encoder does not change it."""
+    head = "x".join(str(side) for side in pixels.shape) + f" {pixels.dtype}\n"
+    digest = hashlib.sha256(head.encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Clip an image in [0, 1] and round it to 8 bits, half up: floor(255 x + 0.5)."""
+    return np.floor(np.clip(image, 0, 1) * 255.0 + 0.5).astype(np.uint8)
+
+
+def _check_size(path: Path, width: int, height: int, min_side: int, max_pixels: int) -> None:
+    if min(width, height) < min_side:
+        raise InputError(
+            str(path), expected=f"at least {min_side}x{min_side} pixels", found=f"{width}x{height}", do="leave it out"
+        )
+    if width * height > max_pixels:
+        raise InputError(
+            str(path), expected=f"at most {max_pixels} pixels", found=f"{width}x{height}", do="make it smaller"
+        )

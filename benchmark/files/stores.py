@@ -1,0 +1,152 @@
+"""Where the pixels of a set or of a method's outputs lie: one PNG a picture, or one array for all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import read_png, write_png
+
+STORES = ("png", "npy")
+
+
+def inside(root: str | Path, relative: str) -> Path:
+    """Join a relative path with forward slashes to `root`.
+
+    Raises
+    ------
+    InputError
+        When the path is absolute or leaves `root`: tables come from outside.
+    """
+    parts = relative.split("/")
+    if "" in parts or ".." in parts or "\\" in relative or ":" in parts[0]:
+        raise InputError(f"path '{relative}'", expected=f"a path inside {root}", found="one that leaves it")
+    return Path(f"{root}/{relative}")
+
+
+def read_pixels(root: str | Path, name: str, index: int, *, store: str, size: tuple[int, int] | None) -> np.ndarray:
+    """Read one picture.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the set or of the outputs.
+    name : str
+        Relative path of the picture; with ``store='npy'`` its first folder names the array.
+    index : int
+        Row of the picture in the array.
+    store : {'png', 'npy'}
+    size : (height, width) or None
+        What it must measure.
+
+    Returns
+    -------
+    np.ndarray, shape (H, W, 3), uint8 RGB
+
+    Raises
+    ------
+    InputError
+        When it is missing, damaged, or of another kind or size.
+    """
+    path = inside(root, name)
+    if store == "png":
+        return read_png(path, size=size)
+    file = array_path(root, name)
+    array = _layout(file)
+    if not 0 <= index < array.shape[0]:
+        raise InputError(f"{file} row {index}", expected=f"under {array.shape[0]}", found=f"{index}")
+    height, width = array.shape[1:3]
+    if size is not None and (height, width) != tuple(size):
+        raise InputError(str(file), expected=f"{size[1]}x{size[0]} pixels", found=f"{width}x{height}")
+    with file.open("rb") as stream:
+        stream.seek(array.start(index))
+        pixels = np.frombuffer(stream.read(array.row_bytes), np.uint8)
+    return pixels.reshape(height, width, 3)
+
+
+def write_stack(root: str | Path, names: Sequence[str], first: int, stack: np.ndarray, *, store: str) -> None:
+    """Write pictures where `read_pixels` finds them.
+
+    Each PNG is renamed into place; an array must have been made by `create_array`.
+
+    Parameters
+    ----------
+    root : path
+    names : sequence of str
+        Relative paths, all in one folder.
+    first : int
+        Row of the first; the others follow it.
+    stack : np.ndarray, shape (N, H, W, 3), uint8 RGB
+    store : {'png', 'npy'}
+    """
+    if store == "npy":
+        file = array_path(root, names[0])
+        with file.open("r+b", buffering=0) as stream:
+            stream.seek(_layout(file).start(first))
+            left = np.ascontiguousarray(stack).data.cast("B")
+            while left:
+                left = left[stream.write(left) :]
+        return
+    for name, pixels in zip(names, stack, strict=True):
+        write_png(inside(root, name), pixels)
+
+
+def write_pixels(root: str | Path, name: str, index: int, pixels: np.ndarray, *, store: str) -> None:
+    """Write one picture, (H, W, 3) uint8 RGB; see `write_stack`."""
+    write_stack(root, [name], index, pixels[None], store=store)
+
+
+def array_path(root: str | Path, name: str) -> Path:
+    """The array that holds the pictures of `name`'s folder: ``blur/x.png`` lies in ``blur.npy``."""
+    return Path(root) / f"{name.partition('/')[0]}.npy"
+
+
+def create_array(root: str | Path, folder: str, *, count: int, size: tuple[int, int]) -> None:
+    """Make room for `count` pictures of (height, width) in ``root/folder.npy``; an equal one is kept."""
+    path = array_path(root, f"{folder}/")
+    shape = (count, *size, 3)
+    if path.exists():
+        if _layout(path).shape == shape:
+            return
+        path.unlink()
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the rows of a .npy array lie. Rows are read and written as files are: a map would count as memory."""
+
+    shape: tuple[int, ...]
+    offset: int
+
+    @property
+    def row_bytes(self) -> int:
+        return math.prod(self.shape[1:])
+
+    def start(self, index: int) -> int:
+        return self.offset + index * self.row_bytes
+
+
+def _layout(path: Path) -> _Layout:
+    try:
+        state = path.stat()
+    except FileNotFoundError as error:
+        raise InputError(str(path), expected="an array of pictures", found="nothing there") from error
+    return _read_layout(path, state.st_ino, state.st_size)
+
+
+@lru_cache(maxsize=16)
+def _read_layout(path: Path, inode: int, size: int) -> _Layout:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(str(path), expected="a whole .npy array", found=str(error)) from error
+    if array.ndim != 4 or array.shape[3] != 3 or array.dtype != np.uint8 or not array.flags.c_contiguous:
+        raise InputError(str(path), expected="(N, H, W, 3) uint8", found=f"{array.shape} {array.dtype}")
+    return _Layout(array.shape, size - array.nbytes)

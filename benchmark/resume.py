@@ -1,0 +1,157 @@
+"""Finished parts of unfinished work, so that what was stopped goes on.
+
+A shelf is a folder ``.FILE.parts/KIND-KEY`` beside the result that is being made. KEY is a digest of everything that
+the parts depend on, so parts of anything else are never found, only swept away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.parallel import imap
+
+Task = TypeVar("Task")
+Arrays = dict[str, np.ndarray]
+
+IMAGES_A_PART = 32
+
+
+def shelf(file: Path, kind: str, key: Sequence[Any], *, fresh: bool = False) -> Path:
+    """Make or find the folder of parts of `file`.
+
+    Parameters
+    ----------
+    file : Path
+        The result that the parts will make.
+    kind : str
+        One word; a result may be made of parts of several kinds.
+    key : sequence
+        JSON values that the parts depend on, beside the version of facedeblur.
+    fresh : bool
+        Forget what lies there.
+
+    Returns
+    -------
+    Path
+        The only folder of this kind that is left.
+    """
+    digest = hashlib.sha256(json.dumps([version("facedeblur"), IMAGES_A_PART, *key]).encode()).hexdigest()
+    folder = home(file) / f"{kind}-{digest[:32]}"
+    for other in home(file).glob(f"{kind}-*"):
+        if fresh or other != folder:
+            shutil.rmtree(other)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def home(file: Path) -> Path:
+    """The folder of all shelves of `file`, to be removed when the file is whole."""
+    return file.with_name(f".{file.name}.parts")
+
+
+def clear(file: Path) -> None:
+    """Remove all shelves of `file`."""
+    shutil.rmtree(home(file), ignore_errors=True)
+
+
+def compute(
+    function: Callable[[Task], Arrays],
+    tasks: Iterable[Task],
+    folder: Path | None,
+    *,
+    weigh: Callable[[Task], int],
+    say: Callable[[str], None] | None = None,
+    jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    plugin: str | Path | None = None,
+) -> Iterator[Arrays]:
+    """Yield ``function(task)`` for every task, in order, and keep finished ones on a shelf.
+
+    Parameters
+    ----------
+    function : callable
+        Module-level function from a task to arrays.
+    tasks : iterable
+        The same ones in the same order whenever the folder is the same.
+    folder : Path or None
+        Made by `shelf`; None keeps nothing.
+    weigh : callable
+        How many images a task is of; small tasks are put together to parts of `IMAGES_A_PART` or more.
+    say : callable, optional
+        Called with a line about a part that was damaged; it is computed again.
+    jobs, backend, scheduler, plugin
+        See `facedeblur.benchmark.parallel.imap`.
+    """
+    work, parts = _Work(function), _parts(tasks, folder, weigh)
+    for results, note in imap(work, parts, jobs=jobs, backend=backend, scheduler=scheduler, plugin=plugin):
+        if note and say:
+            say(note)
+        yield from results
+
+
+@dataclass(frozen=True)
+class _Part:
+    tasks: tuple[Any, ...]
+    file: Path | None
+
+
+def _parts(tasks: Iterable[Any], folder: Path | None, weigh: Callable[[Any], int]) -> Iterator[_Part]:
+    taken: list[Any] = []
+    weight = number = 0
+    for task in tasks:
+        taken.append(task)
+        weight += weigh(task)
+        if weight >= IMAGES_A_PART:
+            yield _Part(tuple(taken), folder and folder / f"{number:06d}.npz")
+            taken, weight, number = [], 0, number + 1
+    if taken:
+        yield _Part(tuple(taken), folder and folder / f"{number:06d}.npz")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a worker does with a part: read it, or compute and keep it."""
+
+    function: Callable[[Any], Arrays]
+
+    def __call__(self, part: _Part) -> tuple[list[Arrays], str]:
+        note = ""
+        if part.file is not None and part.file.is_file():
+            try:
+                return _load(part.file, len(part.tasks)), note
+            except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
+                note = f"{part.file}: damaged ({type(error).__name__}: {error}), computed again"
+        results = [self.function(task) for task in part.tasks]
+        if part.file is not None:
+            _save(part.file, results)
+        return results, note
+
+
+def _save(file: Path, results: Sequence[Arrays]) -> None:
+    arrays: dict[str, Any] = {f"{at}/{name}": array for at, one in enumerate(results) for name, array in one.items()}
+    with replacing(file) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def _load(file: Path, count: int) -> list[Arrays]:
+    """Read a part; the archive's checksums tell whether it is whole."""
+    results: list[Arrays] = [{} for _ in range(count)]
+    with np.load(file, allow_pickle=False) as archive:
+        for key in archive.files:
+            at, _, name = key.partition("/")
+            results[int(at)][name] = archive[key]
+    if not all(results):
+        raise ValueError("a task is missing")
+    return results

@@ -1,0 +1,287 @@
+"""Score tables on disk: one row a pair, one column a metric named by its signature.
+
+A table is a Parquet file; what it was made from (set, run, protocol, metrics) stands in its
+metadata, so that a report needs nothing but the table. Columns before the metrics:
+
+``index, pair_id, image_id, identity, role, kernel_id, kernel_size, status, seconds, sha256``
+
+``status`` is ``ok`` or ``failed: why``; a metric that failed on an ``ok`` row is NaN there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.tables import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SCHEMA = 2
+KEYS = (
+    "index",
+    "pair_id",
+    "image_id",
+    "identity",
+    "role",
+    "kernel_id",
+    "kernel_size",
+    "status",
+    "seconds",
+    "sha256",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a metric column means.
+
+    Attributes
+    ----------
+    signature : str
+        The metric's full name, and the column's.
+    label, unit : str
+        Short heading and unit for people.
+    higher_is_better : bool
+    failure : float
+        The value that a failed row counts as.
+    partial : bool
+        True where a pair may have no such value: a class that is not in the picture. There NaN on
+        an ``ok`` row is no failure, and the row is left out.
+    least, most : float
+        What a value can be; infinite where there is no bound.
+    """
+
+    signature: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    failure: float
+    partial: bool = False
+    least: float = -math.inf
+    most: float = math.inf
+
+    @property
+    def mean_limits(self) -> tuple[float, float]:
+        """What a mean can be: a failure may count as more or less than any value."""
+        return min(self.least, self.failure), max(self.most, self.failure)
+
+    def counted(self, values: np.ndarray, ok: np.ndarray) -> np.ndarray:
+        """The values that a summary is made of; NaN is a failure.
+
+        Parameters
+        ----------
+        values : np.ndarray, shape (N,), float64
+            The column.
+        ok : np.ndarray, shape (N,), bool
+            Rows whose status is ``ok``.
+        """
+        return values[~(np.isnan(values) & ok)] if self.partial else values
+
+
+@dataclass(frozen=True)
+class ScoreMeta:
+    """Where a score table comes from.
+
+    Attributes
+    ----------
+    set : dict
+        name, hash, path, store, counts, seed, recipe of the set.
+    run : dict
+        Contents of ``run.json`` with ``hash``, ``files`` (see `Outputs.files_hash`) and ``path``.
+    protocol : str
+    columns : tuple of Column
+    unavailable : tuple of (str, str)
+        Metrics of the protocol that could not be computed, with the reason.
+    extra : tuple of str
+        Files among the outputs that the set does not know.
+    versions : dict
+        Packages that computed the scores.
+    undefined : tuple of (str, int)
+        Metrics that have no value for the sharp image itself (no face is found in it), and in how many scored pairs:
+        these are failures of no method, but count as such in every one.
+    """
+
+    set: dict[str, Any]
+    run: dict[str, Any]
+    protocol: str
+    columns: tuple[Column, ...]
+    unavailable: tuple[tuple[str, str], ...]
+    extra: tuple[str, ...]
+    versions: dict[str, str]
+    undefined: tuple[tuple[str, int], ...] = ()
+
+    def to_json(self) -> str:
+        return json.dumps({"schema": SCHEMA, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str | bytes, where: str = "score table") -> ScoreMeta:
+        fields = json.loads(text)
+        schema = fields.pop("schema", None)
+        if schema != SCHEMA:
+            raise InputError(where, expected=f"schema {SCHEMA}", found=f"{schema}", do="score again")
+        fields["columns"] = tuple(Column(**column) for column in fields["columns"])
+        fields["unavailable"] = tuple((metric, why) for metric, why in fields["unavailable"])
+        fields["extra"] = tuple(fields["extra"])
+        fields["undefined"] = tuple((metric, count) for metric, count in fields.get("undefined", ()))
+        return cls(**fields)
+
+    @property
+    def method(self) -> str:
+        """The displayed name; what cannot be printed in it is a blank."""
+        return printable(str(self.run["method"]))
+
+    @property
+    def oracle(self) -> bool:
+        """True where the method was given the true kernel."""
+        return bool(self.run.get("oracle", False))
+
+
+class Scores:
+    """A score table with its metadata.
+
+    A table on disk is opened by `Scores.read`; its rows are read when they are first asked for.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The columns of `KEYS` and one a metric.
+    meta : ScoreMeta
+    """
+
+    def __init__(self, frame: pd.DataFrame | None, meta: ScoreMeta, *, file: Path | None = None):
+        self._frame, self.meta, self.file = frame, meta, file
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All rows and columns."""
+        if self._frame is None:
+            self._frame = self._read_frame()
+        return self._frame
+
+    def column(self, name: str) -> np.ndarray:
+        """One column, without reading the others."""
+        if self._frame is None and self.file is not None and self.file.suffix != ".csv":
+            return np.asarray(read_whole(self.file, [name]).column(0).to_numpy())
+        return np.asarray(self.frame[name].to_numpy())
+
+    @classmethod
+    def read(cls, path: str | Path) -> Scores:
+        """Open a table by its file, or by the outputs folder that holds ``scores.parquet``.
+
+        Raises
+        ------
+        InputError
+            When there is none, or it is not a score table.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = Path(path)
+        file = path / "scores.parquet" if path.is_dir() else path
+        if not file.is_file():
+            raise InputError(str(file), expected="a score table", found="nothing there", do="run facedeblur score")
+        if file.suffix.lower() == ".csv":
+            raise InputError(str(file), expected="a Parquet file, which says what was scored and how", found="CSV",
+                             do="give the folder of the outputs or its scores.parquet")  # fmt: skip
+        try:
+            schema = pq.read_schema(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            found = " ".join(str(error).split())[:200].rstrip(".")
+            raise InputError(str(file), expected="a whole Parquet file", found=found, do="score again") from error
+        return cls(None, _resolved(read_meta(schema, file), file), file=file)
+
+    def _read_frame(self) -> pd.DataFrame:
+        import pandas as pd
+
+        if self.file is None:
+            raise InputError("score table", expected="rows or a file", found="neither")
+        if self.file.suffix == ".csv":
+            return pd.read_csv(self.file, keep_default_na=False, na_values=[""])
+        frame: pd.DataFrame = read_whole(self.file).to_pandas()
+        return frame
+
+    def write(self, path: str | Path) -> None:
+        """Write the table as Parquet, or as CSV with the metadata beside it where `path` ends in ``.csv``."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = Path(path)
+        with replacing(path) as temporary:
+            if path.suffix == ".csv":
+                self.frame.to_csv(temporary, index=False, lineterminator="\n")
+            else:
+                table = pa.Table.from_pandas(self.frame, schema=score_schema(self.meta), preserve_index=False)
+                pq.write_table(table, temporary, write_page_checksum=True)
+
+
+def read_whole(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file, or some of its columns, and check what is read against its checksums.
+
+    Raises
+    ------
+    InputError
+        When it is damaged or not there.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = None if columns is None else list(columns)
+    try:
+        # Not as a data set: a folder called "a=b" would become a column.
+        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+            return opened.read(columns=names)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        found = " ".join(str(error).split())[:200]
+        raise InputError(str(file), expected="a whole Parquet file", found=found, do="score again") from error
+
+
+def _resolved(meta: ScoreMeta, file: Path) -> ScoreMeta:
+    """The metadata with the paths of set and run as they are seen from here: a table stores them relative to itself."""
+
+    def seen(part: dict[str, Any]) -> dict[str, Any]:
+        return {**part, "path": str((file.parent / part["path"]).resolve())} if part.get("path") else part
+
+    return replace(meta, set=seen(meta.set), run=seen(meta.run))
+
+
+def score_schema(meta: ScoreMeta) -> pa.Schema:
+    """The Arrow schema of a score table with this metadata."""
+    bare = row_schema(column.signature for column in meta.columns)
+    return bare.with_metadata({b"facedeblur": meta.to_json().encode()})
+
+
+def row_schema(signatures: Iterable[str]) -> pa.Schema:
+    """The Arrow schema of rows with these metrics."""
+    import pyarrow as pa
+
+    kinds = {"index": pa.int64(), "kernel_size": pa.int32(), "seconds": pa.float64()}
+    fields = [(key, kinds.get(key, pa.string())) for key in KEYS]
+    return pa.schema([*fields, *((signature, pa.float64()) for signature in signatures)])
+
+
+def read_meta(schema: pa.Schema, where: str | Path) -> ScoreMeta:
+    """Take the metadata out of an Arrow schema.
+
+    Raises
+    ------
+    InputError
+        When `where` was not written by ``facedeblur score``.
+    """
+    text = (schema.metadata or {}).get(b"facedeblur")
+    if text is None:
+        raise InputError(str(where), expected="a score table", found="another Parquet file", do="give a score table")
+    try:
+        return ScoreMeta.from_json(text, str(where))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(str(where), expected="a score table", found=repr(error), do="score again") from error

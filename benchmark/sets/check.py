@@ -1,0 +1,131 @@
+"""Verification of a set: every file that is missing, altered, truncated, superfluous or of the wrong size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a set: the file, and what is wrong with it in a line."""
+
+    file: str
+    problem: str
+
+
+def check(path: str | Path, *, jobs: int = 1, progress: Callable[[int, int], None] | None = None) -> list[Problem]:
+    """Verify a set against its own tables and content hash.
+
+    Parameters
+    ----------
+    path : path
+        Folder of a finished set.
+    jobs : int
+        Number of workers.
+    progress : callable, optional
+        Called with (pairs verified, pairs in all).
+
+    Returns
+    -------
+    list of Problem
+        Empty for a sound set.
+
+    Raises
+    ------
+    InputError
+        When there is no set at `path`.
+    """
+    opened = Set.open(path)
+    problems = _read_tables(opened)
+    if problems:
+        return problems
+    seen = 0
+    tasks = ((str(path), image, pairs) for image, pairs in opened.by_image())
+    for found, count in imap(_check_image, tasks, jobs=jobs):
+        problems += found
+        seen += count
+        if progress:
+            progress(seen, opened.n_pairs)
+    if seen != opened.n_pairs:
+        problems.append(Problem("manifest.csv", f"expected {opened.n_pairs} pairs, found {seen}"))
+    with_pairs = {image.image_id for image, _ in opened.by_image()}
+    for image in opened.images.values():
+        if image.ok and image.image_id not in with_pairs:
+            problems += _check_sharp(opened, image)
+    problems += _superfluous(opened)
+    if opened.compute_hash() != opened.content_hash:
+        problems.append(Problem("set.json", "content hash differs: images.csv, manifest.csv or kernels.npz was edited"))
+    return problems
+
+
+def _read_tables(opened: Set) -> list[Problem]:
+    """Read each table once; what does not read is a problem of its own."""
+    readers: dict[str, Callable[[], object]] = {
+        "images.csv": lambda: opened.images,
+        "kernels.npz": lambda: opened.bank,
+        "manifest.csv": lambda: sum(1 for _ in opened.by_image()),
+    }
+    problems = []
+    for file, read in readers.items():
+        try:
+            read()
+        except InputError as error:
+            problems.append(Problem(file, str(error)))
+    return problems
+
+
+def _check_image(task: tuple[str, Image, list[Pair]]) -> tuple[list[Problem], int]:
+    path, image, pairs = task
+    opened = Set.open(path)
+    problems = _check_sharp(opened, image)
+    for pair in pairs:
+        try:
+            if pixel_hash(opened.blurred(pair)) != pair.sha256:
+                problems.append(Problem(pair.blur, "altered: its pixels are not those of the manifest"))
+        except InputError as error:
+            problems.append(Problem(pair.blur, _reason(error)))
+    return problems, len(pairs)
+
+
+def _check_sharp(opened: Set, image: Image) -> list[Problem]:
+    files: list[tuple[str, Callable[[Image], np.ndarray], str]] = []
+    if opened.has_sharp:
+        files.append((image.sharp, opened.sharp, image.sha256))
+    if image.label:
+        files.append((image.label, opened.label, image.label_sha256))
+    problems = []
+    for file, read, expected in files:
+        try:
+            if pixel_hash(read(image)) != expected:
+                problems.append(Problem(file, "altered: its pixels are not those of images.csv"))
+        except InputError as error:
+            problems.append(Problem(file, _reason(error)))
+    return problems
+
+
+def _reason(error: InputError) -> str:
+    if error.found == "nothing there":
+        return "missing"
+    return f"expected {error.expected}, found {error.found}"
+
+
+def _superfluous(opened: Set) -> Iterator[Problem]:
+    if opened.store != "png":
+        return
+    known = {path for image in opened.images.values() if image.ok for path in (image.sharp, image.label)}
+    for folder in ("sharp", "gallery", "labels", "blur"):
+        if folder == "blur":
+            known = {pair.blur for pair in opened.pairs()}
+        for file in sorted((opened.root / folder).rglob("*")):
+            name = file.relative_to(opened.root).as_posix()
+            if file.is_file() and name not in known:
+                yield Problem(name, "not in the tables: remove it")

@@ -1,0 +1,316 @@
+"""A test set on disk: its records, and how it is read.
+
+``SET/`` holds ``set.json`` (recipe, seed, versions, counts, content hash), ``images.csv`` (one
+`Image` a sharp photograph, failed ones too), ``manifest.csv`` (one `Pair` a blurred image),
+``kernels.npz`` and the pixels in ``sharp/`` and ``blur/`` (or ``sharp.npy`` and ``blur.npy``).
+Hashes are of decoded pixels, so another encoder or store does not change them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import read_label
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import inside, read_pixels
+from facedeblur.benchmark.files.tables import read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Image:
+    """One photograph of a set, or the reason why it is not in it.
+
+    Attributes
+    ----------
+    image_id, identity, role : str
+        Role is one of test, train, probe, gallery.
+    status : str
+        ``ok``, or why there is no sharp image: ``no face``, ``unreadable``, ...
+    n_faces : int
+        Faces the detector found; -1 where it did not run.
+    source : str
+        Path of the photograph, relative to the collection.
+    transform : str
+        Six numbers, row by row, of the 2x3 affine map from photograph to crop, in pixels (a similarity
+        for most templates); empty where none.
+    coverage : float
+        Share of the crop that lies inside the photograph.
+    margin : int
+        Pixels of true surrounding kept around the crop on each side.
+    label : str
+        Path of the label image in the set, empty where none.
+    width, height : int
+        Size of the sharp image in pixels.
+    sha256 : str
+        Hash of the sharp pixels.
+    note : str
+        What was converted or chosen on the way.
+    label_sha256 : str
+        Hash of the label pixels; empty where there is no label.
+    """
+
+    image_id: str
+    identity: str
+    role: str
+    status: str
+    n_faces: int
+    source: str
+    transform: str
+    coverage: float
+    margin: int
+    label: str
+    width: int
+    height: int
+    sha256: str
+    note: str
+    label_sha256: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True for a photograph that is in the set."""
+        return self.status == "ok"
+
+    @property
+    def blurred(self) -> bool:
+        """True for one that has pairs; gallery images are only compared with."""
+        return self.ok and self.role != "gallery"
+
+    @property
+    def sharp(self) -> str:
+        """Path of the sharp image inside the set."""
+        folder = f"gallery/{self.identity}" if self.role == "gallery" else "sharp"
+        return f"{folder}/{self.image_id}.png"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One blurred image of a set.
+
+    Attributes
+    ----------
+    index : int
+        Row of the manifest; with `seed` it alone determines the noise.
+    pair_id, image_id, kernel_id : str
+    kernel_size : int
+        Side of the point spread function in pixels; 0 where there is no single one.
+    blur_kind : str
+        ``uniform``: one point spread function for the whole image; ``nonuniform``: camera poses;
+        ``frames``: averaged video frames; ``real``: a blurred photograph.
+    border : str
+        What stood beyond the edge when the image was blurred: ``valid`` (the photograph itself),
+        ``reflect``, ``replicate``, ``zero`` or ``circular``; ``frames`` for averaged frames, empty
+        for real blur.
+    noise_sigma : float
+        Standard deviation of the added Gaussian noise, in [0, 1] units.
+    gamma : float
+        Exponent of the linearisation before the blur; 1 means none, 0 a camera's response curve,
+        which the set holds as ``response.csv``.
+    seed : int
+    sharp, blur : str
+        Paths inside the set, forward slashes.
+    sha256 : str
+        Hash of the blurred pixels.
+    """
+
+    index: int
+    pair_id: str
+    image_id: str
+    kernel_id: str
+    kernel_size: int
+    blur_kind: str
+    border: str
+    noise_sigma: float
+    gamma: float
+    seed: int
+    sharp: str
+    blur: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """File name of the blurred image, which its restoration carries too."""
+        return self.blur.rpartition("/")[2]
+
+
+class Set:
+    """A finished set on disk; opened by `Set.open`, read image by image.
+
+    Attributes
+    ----------
+    root : Path
+    info : dict
+        Contents of ``set.json``.
+    """
+
+    def __init__(self, root: Path, info: dict[str, Any]):
+        self.root, self.info = root, info
+
+    @classmethod
+    def open(cls, path: str | Path) -> Set:
+        """Open the set in folder `path`.
+
+        Raises
+        ------
+        InputError
+            When there is no set, only a half-built one, or one of another schema version.
+        """
+        root = Path(path)
+        file = root / "set.json"
+        if not file.is_file():
+            half = root.with_name(root.name + ".building")
+            do = f"finish it: run the same build again ({half} is half built)" if half.is_dir() else "build it first"
+            raise InputError(str(root), expected="a set (a folder with set.json)", found="none", do=do)
+        try:
+            info = json.loads(file.read_text(encoding="utf-8"))
+            schema, _ = info["schema"], info["content_hash"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(str(file), expected="the description of a set", found=repr(error)) from error
+        if schema != SCHEMA:
+            raise InputError(str(file), expected=f"schema {SCHEMA}", found=f"{schema}", do="build the set again")
+        return cls(root, info)
+
+    @property
+    def name(self) -> str:
+        return str(self.info["name"])
+
+    @property
+    def content_hash(self) -> str:
+        return str(self.info["content_hash"])
+
+    @property
+    def store(self) -> str:
+        return str(self.info["store"])
+
+    @property
+    def n_pairs(self) -> int:
+        return int(self.info["counts"]["pairs"])
+
+    @property
+    def has_kernels(self) -> bool:
+        """False for sets whose blur has no point spread function: averaged frames, real photographs."""
+        return int(self.info["counts"]["kernels"]) > 0
+
+    @property
+    def has_sharp(self) -> bool:
+        """False for real blurred photographs, whose sharp truth nobody has."""
+        return bool(self.info.get("reference", True))
+
+    @cached_property
+    def bank(self) -> Bank | None:
+        """The point spread functions of the set; None where it has none."""
+        return Bank.load(self.root / "kernels.npz") if self.has_kernels else None
+
+    @cached_property
+    def images(self) -> dict[str, Image]:
+        """Every photograph by ``image_id``, failed ones too, in order."""
+        return {image.image_id: image for image in read_rows(self.root / "images.csv", Image)}
+
+    @cached_property
+    def _sharp_rows(self) -> dict[str, int]:
+        rows: dict[str, int] = {}
+        for blurred in (True, False):
+            some = (image for image in self.images.values() if image.ok and image.blurred == blurred)
+            rows |= {image.image_id: row for row, image in enumerate(some)}
+        return rows
+
+    def pairs(self) -> Iterator[Pair]:
+        """Yield the pairs in the order of the manifest, one at a time."""
+        return read_rows(self.root / "manifest.csv", Pair)
+
+    def by_image(self) -> Iterator[tuple[Image, list[Pair]]]:
+        """Yield each sharp image with all its pairs; only one image's pairs are in memory."""
+        for image_id, pairs in groupby(self.pairs(), key=lambda pair: pair.image_id):
+            if image_id not in self.images:
+                raise InputError(f"{self.root / 'manifest.csv'}: image '{image_id}'", expected="it in images.csv")
+            yield self.images[image_id], list(pairs)
+
+    def frame(self) -> pd.DataFrame:
+        """The whole manifest as a table, one row a pair."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.pairs()))
+
+    def sharp(self, image: Image) -> np.ndarray:
+        """The sharp image, (H, W, 3) uint8 RGB."""
+        size = (image.height, image.width)
+        return read_pixels(self.root, image.sharp, self._sharp_rows[image.image_id], store=self.store, size=size)
+
+    def label(self, image: Image) -> np.ndarray:
+        """The label image, (H, W) uint8, classes of the 11 of Helen.
+
+        Raises
+        ------
+        InputError
+            When the image has none, or the file is missing or damaged.
+        """
+        if not image.label:
+            raise InputError(f"image '{image.image_id}'", expected="a label image", found="none")
+        return read_label(inside(self.root, image.label), size=(image.height, image.width))
+
+    def blurred(self, pair: Pair) -> np.ndarray:
+        """The blurred image, (H, W, 3) uint8 RGB."""
+        image = self.images[pair.image_id]
+        size = (image.height, image.width)
+        return read_pixels(self.root, pair.blur, pair.index, store=self.store, size=size)
+
+    def compute_hash(self) -> str:
+        """sha256 over what the set contains: images, pairs with their parameters, kernels."""
+        return content_hash(self.images.values(), self.pairs(), self.bank)
+
+
+@lru_cache(maxsize=2)
+def open_set(root: Path, content_hash: str) -> Set:
+    """One set a process, of just this content: its image table is read once."""
+    return Set.open(root)
+
+
+def content_hash(images: Iterable[Image], pairs: Iterable[Pair], bank: Bank | None) -> str:
+    """sha256 (hex) of the content of a set, streaming; see `ContentHash`."""
+    running = ContentHash(images, bank)
+    running.update(pairs)
+    return running.hexdigest()
+
+
+class ContentHash:
+    """The hash of a set's content, fed as the set grows.
+
+    File names of the source collection, paths and encodings do not enter; pixels, identities,
+    roles, kernels and every parameter of a pair do.
+    """
+
+    def __init__(self, images: Iterable[Image], bank: Bank | None):
+        kernels = bank.digest() if bank else "no kernels"
+        self._digest = hashlib.sha256(f"facedeblur set {SCHEMA}\n{kernels}\n".encode())
+        for image in images:
+            if image.ok:
+                label = [image.label_sha256] if image.label_sha256 else []
+                self._line([image.image_id, image.identity, image.role, image.sha256, *label])
+
+    def update(self, pairs: Iterable[Pair]) -> None:
+        """Take in `pairs`, in the order of the manifest."""
+        for pair in pairs:
+            fields: list[object] = [pair.index, pair.pair_id, pair.image_id, pair.kernel_id, pair.kernel_size]
+            fields += [pair.blur_kind, pair.border, repr(pair.noise_sigma), repr(pair.gamma), pair.seed, pair.sha256]
+            self._line(fields)
+
+    def hexdigest(self) -> str:
+        """The hash of what has been taken in so far."""
+        return self._digest.hexdigest()
+
+    def _line(self, fields: Sequence[object]) -> None:
+        self._digest.update(("\t".join(map(str, fields)) + "\n").encode())

@@ -1,0 +1,204 @@
+"""Writing a set so that it is whole or not there, and so that a stopped build goes on.
+
+A set grows in ``OUT.building``: sharp images first, then the blurred ones of one photograph
+after the other, each finished photograph appended to the manifest there. The folder is renamed
+to ``OUT`` when everything is in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import write_json
+from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.stores import STORES, create_array, inside, write_pixels
+from facedeblur.benchmark.files.tables import append_rows, header, read_rows, write_rows
+from facedeblur.benchmark.sets.set import SCHEMA, ContentHash, Image, Pair, Set
+
+
+class SetWriter:
+    """Writes one set; `start`, then `append` for each photograph in order, then `finish`.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the finished set.
+    info : mapping
+        What identifies the set and goes into ``set.json``: name, recipe, seed, sources, packages.
+    store : {'png', 'npy'}
+    """
+
+    def __init__(self, out: str | Path, info: Mapping[str, Any], *, store: str = "png"):
+        if store not in STORES:
+            raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
+        self.out = Path(out)
+        self.work = self.out.with_name(self.out.name + ".building")
+        self.info, self.store = dict(info), store
+        self._manifest = self.work / "manifest.csv"
+
+    def start(
+        self,
+        images: Sequence[Image],
+        sharp: Callable[[Image], np.ndarray] | None,
+        bank: Bank | None,
+        *,
+        n_kernels: int,
+        label: Callable[[Image], np.ndarray] | None = None,
+    ) -> list[str]:
+        """Lay the ground: images, sharp pixels, kernels; return the ids of photographs already blurred.
+
+        Parameters
+        ----------
+        images : sequence of Image
+            Every photograph, failed ones too.
+        sharp : callable or None
+            Gives the (H, W, 3) uint8 RGB pixels of an image whose status is ok; None for a set
+            without sharp truth.
+        bank : Bank or None
+            The point spread functions, where the blur has any.
+        n_kernels : int
+            Pairs that each image will have.
+        label : callable, optional
+            Gives the (H, W) uint8 labels of an image whose `Image.label` is set.
+
+        Raises
+        ------
+        InputError
+            When `out` is taken, holds another set, or another half-built one lies beside it.
+        """
+        key = self._identity(images, bank)
+        self._check_target(key)
+        if (self.out / "set.json").is_file():
+            return [image.image_id for image in images if image.blurred]
+        self._hash, self._pairs = ContentHash(images, bank), 0
+        if (self.work / "build.json").is_file():
+            return self._resume(key, n_kernels)
+        if self.work.exists():
+            shutil.rmtree(self.work)  # stopped before the ground was laid: nothing in it is worth keeping
+        self._lay_ground(images, sharp, bank, n_kernels, label)
+        write_json(self.work / "build.json", {"identity": key})
+        return []
+
+    def _lay_ground(
+        self,
+        images: Sequence[Image],
+        sharp: Callable[[Image], np.ndarray] | None,
+        bank: Bank | None,
+        n_kernels: int,
+        label: Callable[[Image], np.ndarray] | None,
+    ) -> None:
+        blurred = [image for image in images if image.blurred]
+        gallery = [image for image in images if image.ok and not image.blurred]
+        self.work.mkdir(parents=True)
+        if self.store == "npy":
+            counts = {"sharp": len(blurred) if sharp else 0, "gallery": len(gallery)}
+            self._create_arrays([*blurred, *gallery], counts | {"blur": len(blurred) * n_kernels})
+        else:
+            (self.work / "blur").mkdir()
+        for some in (blurred, gallery):
+            for row, image in enumerate(some):
+                if sharp:
+                    write_pixels(self.work, image.sharp, row, sharp(image), store=self.store)
+                if label and image.label:
+                    write_png(inside(self.work, image.label), label(image))
+        if bank:
+            bank.save(self.work / "kernels.npz")
+        write_rows(self.work / "images.csv", Image, images)
+        with self._manifest.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(",".join(header(Pair)) + "\n")
+
+    def _create_arrays(self, images: Sequence[Image], counts: Mapping[str, int]) -> None:
+        sizes = {(image.height, image.width) for image in images}
+        if len(sizes) != 1:
+            raise InputError("store 'npy'", expected="images of one size", found=f"{len(sizes)} sizes", do="use png")
+        for folder, count in counts.items():
+            if count:
+                create_array(self.work, folder, count=count, size=next(iter(sizes)))
+
+    def append(self, pairs: Sequence[Pair]) -> None:
+        """Enter the pairs of one photograph, whose pixels have been written."""
+        with self._manifest.open("a", encoding="utf-8", newline="") as stream:
+            append_rows(stream, Pair, pairs)
+        self._hash.update(pairs)
+        self._pairs += len(pairs)
+
+    def finish(self) -> Set:
+        """Compute the content hash, write ``set.json``, and give the folder its name; a finished set is opened."""
+        if (self.out / "set.json").is_file():
+            return Set.open(self.out)
+        key = json.loads((self.work / "build.json").read_text(encoding="utf-8"))["identity"]
+        images = list(read_rows(self.work / "images.csv", Image))
+        kernels = len(Bank.load(self.work / "kernels.npz")) if (self.work / "kernels.npz").is_file() else 0
+        info = {
+            "schema": SCHEMA,
+            **self.info,
+            "store": self.store,
+            "identity": key,
+            "counts": {
+                "photographs": len(images),
+                "images": sum(image.ok for image in images),
+                "identities": len({image.identity for image in images if image.ok}),
+                "kernels": kernels,
+                "pairs": self._pairs,
+            },
+            "content_hash": self._hash.hexdigest(),
+        }
+        write_json(self.work / "set.json", info)
+        (self.work / "build.json").unlink()
+        if self.out.exists():
+            self.out.rmdir()  # empty, or _check_target would have refused it
+        self.work.rename(self.out)
+        return Set.open(self.out)
+
+    def _identity(self, images: Sequence[Image], bank: Bank | None) -> str:
+        """Hash of everything that determines the set, for telling a resumed build from another."""
+        digest = hashlib.sha256(json.dumps([*map(self.info.get, ("name", "recipe", "seed")), self.store]).encode())
+        digest.update((bank.digest() if bank else "").encode())
+        for image in images:
+            digest.update(repr(image).encode())
+        return digest.hexdigest()
+
+    def _check_target(self, key: str) -> None:
+        if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
+            return
+        kind = "other files"
+        if (self.out / "set.json").is_file():
+            if Set.open(self.out).info.get("identity") == key:
+                return
+            kind = "a set of another name, or made from other photographs, recipe, seed or store"
+        raise InputError(
+            str(self.out), expected="a new folder", found=kind, do="choose another output folder or remove this one"
+        )
+
+    def _resume(self, key: str, n_kernels: int) -> list[str]:
+        if json.loads((self.work / "build.json").read_text(encoding="utf-8"))["identity"] != key:
+            raise InputError(
+                str(self.work),
+                expected="this set, half built",
+                found="another one (other name, photographs, recipe, seed or store)",
+                do="remove that folder or choose another output",
+            )
+        return self._drop_unfinished(n_kernels)
+
+    def _drop_unfinished(self, n_kernels: int) -> list[str]:
+        """Cut the manifest after the last photograph that has all its rows."""
+        lines = self._manifest.read_text(encoding="utf-8").split("\n")
+        whole = lines[1:-1]  # the text after the last line end was never finished
+        keep = len(whole) - len(whole) % n_kernels
+        with self._manifest.open("w", encoding="utf-8", newline="") as stream:
+            stream.write("\n".join([lines[0], *whole[:keep]]) + "\n")
+        done: dict[str, None] = {}
+        for pair in read_rows(self._manifest, Pair):
+            self._hash.update([pair])
+            self._pairs += 1
+            done[pair.image_id] = None
+        return list(done)

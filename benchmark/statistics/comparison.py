@@ -1,0 +1,308 @@
+"""Methods against a baseline on the same pairs: how large a difference is, and whether other faces would show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.scoring.pairing import same_metrics, same_pairs
+from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.statistics.bootstrap import interval
+from facedeblur.benchmark.statistics.crossed import StandardError, crossing, standard_error
+from facedeblur.benchmark.statistics.intervals import factors
+from facedeblur.benchmark.statistics.summary import summary
+
+TIE = 1e-6
+"""Two values that differ by no more than this are a tie: what the metrics themselves are held to."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of a method and of the baseline, pair by pair.
+
+    Attributes
+    ----------
+    method, baseline : str
+        Names of the two, with the run hash where they are alike.
+    metric, label, unit : str
+        Signature, heading and unit.
+    higher_is_better : bool
+    n : int
+        Pairs, failed ones too: they count as the metric's failure value.
+    failed, baseline_failed : int
+        Pairs without a value.
+    mean, baseline_mean : float
+        Means over all pairs.
+    difference : float
+        Mean of method - baseline over the pairs; two equal infinite values differ by 0.
+    low, high : float
+        Interval of the difference by `bootstrap.interval`, cut to the differences that two means can have.
+    p : float
+        Two-sided, of no difference for new faces and kernels: Student's t with `crossed.standard_error`.
+    p_holm : float
+        `p` corrected by Holm for all metrics and methods compared at once.
+    wins, ties, losses : int
+        Pairs on which the method is better, as good to within `tie`, and worse.
+    tie, level : float
+        Tolerance of a tie in the metric's unit, and level of the interval.
+    infinite : int
+        Pairs whose difference is infinite; where there are any, `low`, `high` and the p-values are NaN.
+    resampled : str
+        What the interval and `p` hold for another choice of: ``faces x kernels``, ``faces`` or ``kernels``.
+    """
+
+    method: str
+    baseline: str
+    metric: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    n: int
+    failed: int
+    baseline_failed: int
+    mean: float
+    baseline_mean: float
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    wins: int
+    ties: int
+    losses: int
+    tie: float
+    level: float
+    infinite: int
+    resampled: str
+
+    @property
+    def better(self) -> str:
+        """Name of the better one where `p_holm` is below 1 - `level`; empty otherwise."""
+        if not self.p_holm < 1 - self.level or self.difference == 0:
+            return ""
+        return self.method if (self.difference > 0) == self.higher_is_better else self.baseline
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """All comparisons of one family of tests.
+
+    Attributes
+    ----------
+    rows : tuple of Comparison
+        Method by method, each in the order of the metrics.
+    left_out : tuple of (str, str)
+        Metrics that one of the tables lacks, and which.
+    faces, kernels : int
+        How many different ones the pairs are of; 0 kernels where the set names none.
+    """
+
+    rows: tuple[Comparison, ...]
+    left_out: tuple[tuple[str, str], ...]
+    faces: int
+    kernels: int
+
+
+def compare(
+    tables: Sequence[Scores | str | Path],
+    *,
+    baseline: Scores | str | Path,
+    metrics: Sequence[str] | None = None,
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+    tie: float = TIE,
+) -> Comparisons:
+    """Compare methods with a baseline, metric by metric, over the same pairs.
+
+    Parameters
+    ----------
+    tables : sequence of Scores or path
+        The methods' score tables.
+    baseline : Scores or path
+        The table they are compared with.
+    metrics : sequence of str, optional
+        Signatures; all that both tables have otherwise.
+    level, draws, seed
+        Of the intervals, as in `bootstrap.interval`.
+    tie : float
+        In the unit of each metric, 0 or more.
+
+    Returns
+    -------
+    Comparisons
+
+    Raises
+    ------
+    InputError
+        When there is no table, two are of different sets or pairs, or the same run, a metric is defined differently
+        or has another failure value, or an option is out of range.
+
+    Notes
+    -----
+    A face is an identity, or an image where the set knows no identities. Pairs of a set without kernels each have
+    a blur of their own.
+
+    References
+    ----------
+    Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979.
+    """
+    if not tie >= 0 or math.isinf(tie):
+        raise InputError("tie", expected="0 or more", found=f"{tie:g}")
+    if isinstance(tables, Scores | str | Path):
+        tables = [tables]
+    if not tables:
+        raise InputError("score tables", expected="at least one to compare with the baseline", found="none")
+    base, others = _opened(baseline), [_opened(table) for table in tables]
+    rows: list[Comparison] = []
+    left_out: list[tuple[str, str]] = []
+    options: dict[str, Any] = {"level": level, "draws": draws, "seed": seed}
+    names = _names([base, *others])
+    faces, kernels = factors(base)
+    for other, name in zip(others, names[1:], strict=True):
+        order = same_pairs(base, other, names[0], name)
+        columns, missing = same_metrics(base, other, names[0], name, metrics)
+        left_out += missing
+        for column in columns:
+            mine, theirs = _values(other, column)[order], _values(base, column)
+            if metrics is None and not differences(mine, theirs, column)[1].any():
+                left_out.append((column.signature, "no pair has it"))
+                continue
+            row = _compared(mine, theirs, column, faces, kernels, tie, options)
+            rows.append(replace(row, method=name, baseline=names[0]))
+    if not rows:
+        raise InputError(f"scores of '{names[0]}'", expected="values in some pair", found="none", do="score again")
+    for place, p in enumerate(holm([row.p for row in rows])):
+        rows[place] = replace(rows[place], p_holm=p)
+    named = bool((base.column("kernel_id").astype(str) != "").any())
+    count = crossing(faces, kernels)
+    return Comparisons(tuple(rows), tuple(dict.fromkeys(left_out)), count.faces, count.kernels if named else 0)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Correct p-values for being many, by Holm's step-down rule.
+
+    Parameters
+    ----------
+    p : sequence of float, (m,)
+        NaN is no test: it stays NaN and does not count.
+
+    Returns
+    -------
+    list of float, (m,)
+        In [0, 1], in the order given; the smallest is multiplied by m, the next by m - 1, ..., none below the last.
+    """
+    corrected, largest = list(p), 0.0
+    order = sorted((place for place, value in enumerate(p) if not math.isnan(value)), key=lambda place: p[place])
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p[place]))
+        corrected[place] = largest
+    return corrected
+
+
+def two_sided(found: StandardError) -> float:
+    """p-value, in [0, 1], of no mean difference for new faces and kernels, by Student's t."""
+    from scipy.special import stdtr
+
+    # Without an error the difference is the same on every pair.
+    t = abs(found.mean) / found.error if found.error > 0 else 0.0 if found.mean == 0 else math.inf
+    return 2 * float(stdtr(found.freedom, -t))
+
+
+def differences(mine: np.ndarray, theirs: np.ndarray, column: Column) -> tuple[np.ndarray, np.ndarray]:
+    """Differences of one metric pair by pair, failures counted as the metric says.
+
+    Parameters
+    ----------
+    mine, theirs : np.ndarray, shape (n,), float64
+        NaN on pairs that failed.
+    column : Column
+
+    Returns
+    -------
+    np.ndarray, (m,), np.ndarray, (n,) bool
+        `mine` - `theirs`, 0 for two equal infinite values; and the rows that count. Of a partial metric those that
+        neither has do not: the class is not in the picture, or both failed, which makes no difference.
+    """
+    kept = ~(np.isnan(mine) & np.isnan(theirs)) if column.partial else np.ones(mine.shape, dtype=bool)
+    one, other = (np.where(np.isnan(values), column.failure, values)[kept] for values in (mine, theirs))
+    same = one == other
+    return np.where(same, 0.0, np.where(same, 0.0, one) - np.where(same, 0.0, other)), kept
+
+
+def _compared(
+    mine: np.ndarray,
+    theirs: np.ndarray,
+    column: Column,
+    faces: np.ndarray,
+    kernels: np.ndarray,
+    tie: float,
+    options: dict[str, Any],
+) -> Comparison:
+    difference, kept = differences(mine, theirs, column)
+    mine, theirs, faces, kernels = mine[kept], theirs[kept], faces[kept], kernels[kept]
+    failed = int(np.isnan(mine).sum()), int(np.isnan(theirs).sum())
+    mine, theirs = (np.where(np.isnan(values), column.failure, values) for values in (mine, theirs))
+    infinite, crossed = int(np.isinf(difference).sum()), crossing(faces, kernels)
+    low = high = p = math.nan
+    if not infinite:
+        found = standard_error(difference, crossed)
+        least, most = column.mean_limits
+        # Two means differ by no more than their range is wide; an endless one cuts nothing.
+        bounds = interval(difference, faces, kernels, **options).within(least - most, most - least)
+        low, high, mean = bounds.low, bounds.high, found.mean
+        p = two_sided(found)
+    else:
+        ends = set(difference[np.isinf(difference)].tolist())
+        mean = ends.pop() if len(ends) == 1 else math.nan
+    gain = difference if column.higher_is_better else -difference
+    return Comparison(
+        method="",
+        baseline="",
+        metric=column.signature,
+        label=column.label,
+        unit=column.unit,
+        higher_is_better=column.higher_is_better,
+        n=mine.size,
+        failed=failed[0],
+        baseline_failed=failed[1],
+        mean=summary(mine, higher_is_better=column.higher_is_better).mean,
+        baseline_mean=summary(theirs, higher_is_better=column.higher_is_better).mean,
+        difference=mean,
+        low=low,
+        high=high,
+        p=p,
+        p_holm=p,
+        wins=int((gain > tie).sum()),
+        ties=int((np.abs(gain) <= tie).sum()),
+        losses=int((gain < -tie).sum()),
+        tie=tie,
+        level=options["level"],
+        infinite=infinite,
+        resampled=crossed.method,
+    )
+
+
+def _opened(table: Scores | str | Path) -> Scores:
+    return table if isinstance(table, Scores) else Scores.read(table)
+
+
+def _names(tables: Sequence[Scores]) -> list[str]:
+    methods = [table.meta.method for table in tables]
+    return [
+        method if methods.count(method) == 1 else f"{method} (run {str(table.meta.run.get('hash', ''))[:10]})"
+        for method, table in zip(methods, tables, strict=True)
+    ]
+
+
+def _values(table: Scores, column: Column) -> np.ndarray:
+    """One metric, NaN on rows that failed."""
+    values = np.array(table.column(column.signature), dtype=np.float64)
+    values[table.column("status").astype(str) != "ok"] = np.nan
+    return values

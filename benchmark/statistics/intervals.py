@@ -1,0 +1,108 @@
+"""How far the mean of a score column is from the mean over other faces and other kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.statistics.bootstrap import Interval, interval
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The interval of a column's mean, or why there is none.
+
+    Attributes
+    ----------
+    interval : Interval or None
+        Two-way: for another choice of faces and of kernels, cut to what the mean can be.
+    absent : str
+        Why there is none, empty where there is one: ``one face``, ``one kernel``, ``infinite values``, ``no values``,
+        ``equal values``, which do not say how far others would lie from them.
+    """
+
+    interval: Interval | None
+    absent: str = ""
+
+
+def factors(table: Scores) -> tuple[np.ndarray, np.ndarray]:
+    """Face and kernel of each row, by name.
+
+    A face is an identity, or an image where the set knows no identities. Pairs of a set without kernels each have a
+    blur of their own.
+
+    Returns
+    -------
+    tuple of np.ndarray, (n,) str
+    """
+    names = ("identity", "image_id", "kernel_id", "kernel_size", "pair_id")
+    identity, image, kernel, size, pair = (
+        ["" if value is None or value != value else str(value) for value in table.column(name).tolist()]
+        for name in names
+    )
+    faces = [f"i {who}" if who else f"p {photo}" for who, photo in zip(identity, image, strict=True)]
+    kernels = [f"k {name} {of}" if name else f"p {own}" for name, of, own in zip(kernel, size, pair, strict=True)]
+    return np.asarray(faces, dtype=str), np.asarray(kernels, dtype=str)
+
+
+def spreads(table: Scores, columns: Iterable[Column] | None = None) -> dict[str, Spread]:
+    """95 % intervals of the means of a score table, failures counted as the metric says.
+
+    Parameters
+    ----------
+    table : Scores
+    columns : iterable of Column, optional
+        All of the table's where not given.
+
+    Returns
+    -------
+    dict
+        Signature -> `Spread`. The bootstrap has always the same seed: a table has one interval.
+    """
+    faces, kernels = (np.unique(names, return_inverse=True)[1] for names in factors(table))
+    ok = table.column("status").astype(str) == "ok"
+    found = {}
+    for column in table.meta.columns if columns is None else columns:
+        values = np.array(table.column(column.signature), dtype=np.float64)
+        values[~ok] = np.nan
+        # As `Column.counted` does, but the rows are needed too.
+        kept = ~(np.isnan(values) & ok) if column.partial else np.ones(len(values), dtype=bool)
+        counted = np.where(np.isnan(values), column.failure, values)[kept]
+        found[column.signature] = spread(counted, faces[kept], kernels[kept], *column.mean_limits)
+    return found
+
+
+def alone(faces: np.ndarray, kernels: np.ndarray) -> str:
+    """``one face`` or ``one kernel`` where the rows, of which there is one at least, are of no more; else empty."""
+    found = [what for names, what in ((faces, "one face"), (kernels, "one kernel")) if (names == names[0]).all()]
+    return found[0] if found else ""
+
+
+def spread(
+    values: np.ndarray, faces: np.ndarray, kernels: np.ndarray, least: float = -math.inf, most: float = math.inf
+) -> Spread:
+    """Two-way interval of a mean.
+
+    Parameters
+    ----------
+    values : (n,) float64
+    faces, kernels : (n,)
+        Which face and which kernel each value is of.
+    least, most : float
+        What the mean can be.
+    """
+    if not values.size:
+        return Spread(None, "no values")
+    if lone := alone(faces, kernels):
+        return Spread(None, lone)
+    if not np.isfinite(values).all():
+        return Spread(None, "infinite values")
+    if (values == values[0]).all():
+        return Spread(None, "equal values")
+    return Spread(interval(values, faces, kernels, level=LEVEL).within(least, most))
