@@ -62,9 +62,9 @@ def align(
     """
     from pathlib import Path
 
-    from facedeblur.generators.align import Limits
-    from facedeblur.generators.align import align as run
-    from facedeblur.generators.sources import open_collection
+    from facedeblur.generators.align.run import Limits
+    from facedeblur.generators.align.run import align as run
+    from facedeblur.generators.photos.opening import open_collection
 
     chosen = open_collection(photos, match=match, listed=listed) if match or listed else photos
     limits = Limits(**{name: options.pop(name) for name in list(options) if name in Limits.__dataclass_fields__})
@@ -101,7 +101,7 @@ def align(
 
 def _print_quantiles(path: Any) -> None:
     from facedeblur.benchmark.files.tables import read_rows
-    from facedeblur.generators.quality import Quality, quantiles
+    from facedeblur.generators.align.quality import Quality, quantiles
 
     at = (0.05, 0.25, 0.5, 0.75, 0.95)
     click.echo(f"{'quality':<13}" + "".join(f"{share:>10.0%}" for share in at))

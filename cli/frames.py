@@ -59,7 +59,7 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, **options: ob
     Every window of frames is listed in OUT/windows.csv with its measures and, where it gave no
     pair, the reason. A stopped run goes on when the same command is run again.
     """
-    from facedeblur.generators.frames import frames as make
+    from facedeblur.generators.video.frames import frames as make
 
     with bar("videos", quiet=quiet) as update:
         made = make(videos, out, progress=update, **options)  # type: ignore[arg-type]

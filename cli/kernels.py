@@ -48,10 +48,10 @@ def kernels(
 
     Kernel ker03_k13 depends on the seed, its size and number and the model alone.
     """
-    from facedeblur.generators.kernel_draws import model_of
-    from facedeblur.generators.kernel_files import bank, check_out, parse_sizes, read_bank, write_bank, write_pngs
-    from facedeblur.generators.kernels import parse_anxiety
-    from facedeblur.generators.sheet import check_sheet, kernel_sheet
+    from facedeblur.generators.kernels.boracchi_foi import parse_anxiety
+    from facedeblur.generators.kernels.draws import model_of
+    from facedeblur.generators.kernels.files import bank, check_out, parse_sizes, read_bank, write_bank, write_pngs
+    from facedeblur.generators.sheets import check_sheet, kernel_sheet
 
     check_out(out)
     if sheet is not None:

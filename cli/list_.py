@@ -23,7 +23,7 @@ REGISTRIES = {
     "landmarkers": "facedeblur.benchmark.faces.base:LANDMARKERS",
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
     "parsers": "facedeblur.benchmark.faces.base:PARSERS",
-    "sources": "facedeblur.generators.sources:SOURCES",
+    "sources": "facedeblur.generators.photos.opening:SOURCES",
 }
 FILES = {
     "recipes": ("facedeblur.generators.recipe:recipes", "facedeblur.generators.recipe:load_recipe"),

@@ -13,6 +13,6 @@ import click
 def sheet(set_path: str, out: str, faces: int, variants: int) -> None:
     """Draw a contact sheet of SET: faces sharp, with their labels, and blurred."""
     from facedeblur.benchmark.sets.set import Set
-    from facedeblur.generators.set_sheet import set_sheet
+    from facedeblur.generators.sheets import set_sheet
 
     click.echo(f"{set_sheet(Set.open(set_path), out, faces=faces, variants=variants)}")

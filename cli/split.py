@@ -32,8 +32,8 @@ def split(
     written is what `align` and `build` take as --list.
     """
     from facedeblur.benchmark.errors import InputError
-    from facedeblur.generators import splits
-    from facedeblur.generators.sources import describe, open_collection, read_list, write_list
+    from facedeblur.generators.photos import splits
+    from facedeblur.generators.photos.opening import describe, open_collection, read_list, write_list
 
     if probe_gallery and test_share is not None:
         raise click.UsageError("give --test-share or --probe-gallery, not both")

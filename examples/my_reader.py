@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
-from facedeblur.generators.collection import Collection
-from facedeblur.generators.source_lists import collection, photographs_in, refuse
+from facedeblur.generators.photos.collection import Collection
+from facedeblur.generators.photos.lists import collection, photographs_in, refuse
 
 PORTRAIT = re.compile(r"\d{4}/([A-Z]\w+)\.\w+")
 

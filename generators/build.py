@@ -17,11 +17,11 @@ from facedeblur.benchmark.files.stores import write_stack
 from facedeblur.benchmark.parallel import imap
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
-from facedeblur.generators.blurring import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
+from facedeblur.generators.blur.nonuniform import PAD
+from facedeblur.generators.blur.variants import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
 from facedeblur.generators.crops import Crops, Selection, gather, read_wide
-from facedeblur.generators.kernel_files import bank as make_bank
-from facedeblur.generators.kernel_files import parse_sizes
-from facedeblur.generators.nonuniform import PAD
+from facedeblur.generators.kernels.files import bank as make_bank
+from facedeblur.generators.kernels.files import parse_sizes
 from facedeblur.generators.recipe import Recipe, load_recipe
 
 PACKAGES = ("facedeblur", "numpy", "numba", "opencv-python", "scikit-image")
@@ -85,7 +85,7 @@ def build(
     store : {'png', 'npy'}
         One PNG a picture, or one array for all.
     match, roles, listed, limit
-        Which photographs are taken; see `facedeblur.generators.sources.open_collection`.
+        Which photographs are taken; see `facedeblur.generators.photos.opening.open_collection`.
     detector, landmarker : str
         Who finds faces and their points where photographs must be aligned.
     choose : {'largest', 'central'}
@@ -127,7 +127,7 @@ def build(
             do="leave out --match, --list, --role and --limit",
         )  # fmt: skip
     if described.frames:
-        from facedeblur.generators.frames import frames
+        from facedeblur.generators.video.frames import frames
 
         return frames(
             faces,

@@ -13,10 +13,10 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_label, read_photo, read_png
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.sets.set import Image
-from facedeblur.generators.collection import Collection, Photograph
-from facedeblur.generators.names import identity_of, image_ids
-from facedeblur.generators.source_lists import some_photographs
-from facedeblur.generators.templates import Template, template_named
+from facedeblur.generators.align.template import Template, template_named
+from facedeblur.generators.photos.collection import Collection, Photograph
+from facedeblur.generators.photos.lists import some_photographs
+from facedeblur.generators.photos.names import identity_of, image_ids
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def gather(
     InputError
         When there is no image, or no usable one.
     """
-    from facedeblur.generators.sources import describe
+    from facedeblur.generators.photos.opening import describe
 
     root = Path(faces)
     if (root / "images.csv").is_file():
@@ -144,8 +144,8 @@ def gather(
         if template == "none" or all(_measures(file, template_named(template)) for file in files):
             found = _finished(collection)
         else:
-            from facedeblur.generators.align import align
-            from facedeblur.generators.align_tasks import folder
+            from facedeblur.generators.align.run import align
+            from facedeblur.generators.align.tasks import folder
 
             align(
                 folder(root, *ours) if _is_plain(faces, select) else collection,
@@ -174,7 +174,7 @@ def _is_plain(faces: str | Path, select: Selection) -> bool:
 
 def _collection(faces: str | Path, select: Selection, seed: int, ours: Sequence[Path]) -> Collection:
     """The photographs that are wanted, with their roles."""
-    from facedeblur.generators.sources import open_collection
+    from facedeblur.generators.photos.opening import open_collection
 
     if _is_plain(faces, select):
         sources = some_photographs(Path(faces), skip=ours)
@@ -186,7 +186,7 @@ def _collection(faces: str | Path, select: Selection, seed: int, ours: Sequence[
 
 def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
     """Probes and galleries of `gallery` photographs each."""
-    from facedeblur.generators.splits import probe_gallery
+    from facedeblur.generators.photos.splits import probe_gallery
 
     roles = {choice.source: choice.role for choice in probe_gallery(opened, seed=seed, gallery=gallery)}
     chosen = tuple(replace(one, role=roles[one.source]) for one in opened.photographs if roles.get(one.source))
@@ -195,7 +195,7 @@ def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
 
 def _chosen(found: Crops, root: Path, select: Selection, seed: int) -> Crops:
     """The rows of an aligned folder that are wanted."""
-    from facedeblur.generators.sources import narrowed
+    from facedeblur.generators.photos.opening import narrowed
 
     # Roles that were given when the folder was aligned stand; only a folder without a gallery is divided.
     divide = bool(select.gallery) and all(image.role not in ("probe", "gallery") for image in found.images)

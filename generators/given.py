@@ -22,8 +22,8 @@ from facedeblur.benchmark.files.stores import write_stack
 from facedeblur.benchmark.metrics.fidelity.shift import best_shift
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
-from facedeblur.generators.kernel_readers import read_bank
-from facedeblur.generators.source_lists import NOT_STATED
+from facedeblur.generators.kernels.files import read_bank
+from facedeblur.generators.photos.lists import NOT_STATED
 
 PACKAGES = ("facedeblur", "numpy", "scipy")
 REACH = 8

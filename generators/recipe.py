@@ -7,13 +7,13 @@ from pathlib import Path
 
 from facedeblur.benchmark.config import read_named, shipped, strict
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.generators.augment import LAWS
-from facedeblur.generators.blur import BORDERS
-from facedeblur.generators.degrade import ROUNDINGS
-from facedeblur.generators.degrade_poses import NOISES
-from facedeblur.generators.kernel_model import STANDARD, KernelModel
-from facedeblur.generators.poses import PoseModel
-from facedeblur.generators.spline import SplineModel
+from facedeblur.generators.blur.convolve import BORDERS
+from facedeblur.generators.blur.degrade import ROUNDINGS
+from facedeblur.generators.blur.nonuniform import NOISES
+from facedeblur.generators.blur.poses import PoseModel
+from facedeblur.generators.kernels.law import STANDARD, KernelModel
+from facedeblur.generators.kernels.spline import SplineModel
+from facedeblur.generators.pairs.augment import LAWS
 
 PACKAGE = "facedeblur.generators.recipes"
 KINDS = ("uniform", "nonuniform", "frames", "real", "given")
@@ -62,7 +62,7 @@ class PoseSpec:
 
 @dataclass(frozen=True)
 class FrameSpec:
-    """Averaged video frames; see `facedeblur.generators.frames.frames`."""
+    """Averaged video frames; see `facedeblur.generators.video.frames.frames`."""
 
     length: int
     stride: int

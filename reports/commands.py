@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
-from facedeblur.generators.frame_spec import FrameSpec
 from facedeblur.generators.recipe import load_recipe, recipes
+from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.methods.base import METHODS
 from facedeblur.reports.board import Board
 from facedeblur.reports.paper_tables.measured import find

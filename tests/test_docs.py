@@ -17,9 +17,9 @@ from facedeblur.benchmark.sets.set import Image, Pair
 from facedeblur.benchmark.whole_set import fid as fid_record
 from facedeblur.benchmark.whole_set import parsing as parsing_scores
 from facedeblur.benchmark.whole_set import recognition
-from facedeblur.generators.frame_task import WindowRow
-from facedeblur.generators.quality import Quality
-from facedeblur.generators.sources import Choice
+from facedeblur.generators.align.quality import Quality
+from facedeblur.generators.photos.opening import Choice
+from facedeblur.generators.video.frames import WindowRow
 from facedeblur.reports import fields
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,9 +7,9 @@ from docstrings import at, fenced, rendered, signature, text_of
 FUNCTIONS = {
     "Sets": (
         "facedeblur.generators.build:build",
-        "facedeblur.generators.sources:open_collection",
-        "facedeblur.generators.frames:frames",
-        "facedeblur.generators.kernels:kernels",
+        "facedeblur.generators.photos.opening:open_collection",
+        "facedeblur.generators.video.frames:frames",
+        "facedeblur.generators.kernels.boracchi_foi:kernels",
         "facedeblur.benchmark.sets.set:Set",
         "facedeblur.benchmark.sets.set:Image",
         "facedeblur.benchmark.sets.set:Pair",
@@ -28,7 +28,7 @@ FUNCTIONS = {
         "facedeblur.benchmark.whole_set.parsing:parse",
     ),
     "Training": (
-        "facedeblur.generators.pair_sets:open_pairs",
+        "facedeblur.generators.pairs.write:open_pairs",
         "facedeblur.methods.nets.base:network",
         "facedeblur.methods.training.trainer:train",
     ),

@@ -13,11 +13,11 @@ import numpy as np
 
 from facedeblur.benchmark.config import strict
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.augment import AugmentLaw
-from facedeblur.generators.pair_sets import open_pairs
-from facedeblur.generators.pair_spec import TRAINING_NOISE, PairSpec
-from facedeblur.generators.pairs import VirtualPairs
-from facedeblur.generators.sharp_source import Face, SharpSource
+from facedeblur.generators.pairs.augment import AugmentLaw
+from facedeblur.generators.pairs.sharp_source import Face, SharpSource
+from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
+from facedeblur.generators.pairs.virtual import VirtualPairs
+from facedeblur.generators.pairs.write import open_pairs
 from facedeblur.methods.training.stages import Data
 
 LAPS = 2**60

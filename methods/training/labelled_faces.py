@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_photo
-from facedeblur.generators.collection import Collection
-from facedeblur.generators.labels import labels_of
+from facedeblur.generators.photos.collection import Collection
+from facedeblur.generators.photos.labels import labels_of
 
 IGNORED = 255
 """Label of what lies beyond the photograph: no loss there."""

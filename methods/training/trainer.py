@@ -72,7 +72,7 @@ def train(
     recipe : str, path or TrainRecipe
         Name of a recipe, or a TOML file.
     faces : path
-        Photographs, as for `facedeblur.generators.pair_sets.open_pairs`, which gets `faces_options`.
+        Photographs, as for `facedeblur.generators.pairs.write.open_pairs`, which gets `faces_options`.
     out : path
         Gets ``NAME.safetensors`` and ``NAME.json``, ``checkpoints/``, ``STAGE.csv``, ``samples/`` and the aligned
         faces.

@@ -31,7 +31,7 @@ def weights(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def aligned(shared_data: Path) -> np.ndarray:
     """Faces of LFW: (people, photos, 112, 112, 3) uint8 RGB."""
     from facedeblur.benchmark.files.images import read_photo
-    from facedeblur.generators.aligned import align_photo
+    from facedeblur.generators.align.photo import align_photo
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACEDEBLUR_WEIGHTS", str(shared_data / "models" / "detectors"))
@@ -101,7 +101,7 @@ def test_vector_does_not_depend_on_company_or_process(weights: Path, aligned: np
 def test_detect_aligns_other_crops_and_as_is_refuses_them(
     weights: Path, aligned: np.ndarray, portrait: np.ndarray
 ) -> None:
-    from facedeblur.generators.aligned import align_photo
+    from facedeblur.generators.align.photo import align_photo
 
     pytest.importorskip("facenet_pytorch")
     embedder = provider(EMBEDDERS, "edgeface-xs,detect")
@@ -129,7 +129,7 @@ def test_similarity_is_scikit_images() -> None:
 
 
 def test_points_are_those_of_the_template() -> None:
-    from facedeblur.generators.templates import template_named
+    from facedeblur.generators.align.template import template_named
 
     np.testing.assert_allclose(POINTS, template_named("arcface112").points, atol=1e-3)
 

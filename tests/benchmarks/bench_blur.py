@@ -7,8 +7,8 @@ import numpy as np
 from common import Ratio, interleave
 from scipy.signal import fftconvolve
 
-from facedeblur.generators.degrade import degrade_many
-from facedeblur.generators.kernels import kernels
+from facedeblur.generators.blur.degrade import degrade_many
+from facedeblur.generators.kernels.boracchi_foi import kernels
 
 SIGMA = 0.01
 KERNELS = 40

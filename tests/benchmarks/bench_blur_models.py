@@ -7,9 +7,9 @@ import numpy as np
 from common import Ratio, interleave
 from scipy.interpolate import CubicSpline
 
-from facedeblur.generators.nonuniform import blur_poses
-from facedeblur.generators.poses import poses
-from facedeblur.generators.spline import spline_kernels
+from facedeblur.generators.blur.nonuniform import blur_poses
+from facedeblur.generators.blur.poses import poses
+from facedeblur.generators.kernels.spline import spline_kernels
 
 BATCH = 128
 

@@ -18,7 +18,7 @@ from skimage import data
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.kernels import kernels
+from facedeblur.generators.kernels.boracchi_foi import kernels
 from facedeblur.methods.base import METHODS
 
 SIZE = 27

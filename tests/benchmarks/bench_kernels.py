@@ -11,7 +11,7 @@ import math
 import numpy as np
 from common import Ratio, interleave
 
-from facedeblur.generators.kernels import kernels
+from facedeblur.generators.kernels.boracchi_foi import kernels
 
 SAMPLES = 2000
 BATCH = 128

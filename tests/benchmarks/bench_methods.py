@@ -6,7 +6,7 @@ import numpy as np
 from common import Ratio, interleave
 from skimage import data, restoration
 
-from facedeblur.generators.kernels import kernels
+from facedeblur.generators.kernels.boracchi_foi import kernels
 from facedeblur.methods.classical.boundary import ROUNDS, taper_weight
 from facedeblur.methods.classical.richardson_lucy import RichardsonLucy
 from facedeblur.methods.classical.wiener import Wiener

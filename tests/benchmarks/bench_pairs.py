@@ -12,11 +12,11 @@ from collections.abc import Callable
 import numpy as np
 from common import PeerMissing, Ratio, interleave
 
-from facedeblur.generators.kernels import kernels
-from facedeblur.generators.pair_spec import PairSpec
-from facedeblur.generators.pairs import VirtualPairs
-from facedeblur.generators.pairs_torch import TorchPairs
-from facedeblur.generators.sharp_source import SharpArray
+from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.pairs.device import TorchPairs
+from facedeblur.generators.pairs.sharp_source import SharpArray
+from facedeblur.generators.pairs.spec import PairSpec
+from facedeblur.generators.pairs.virtual import VirtualPairs
 
 SIZES = tuple(range(13, 28, 2))
 AROUND = 66

@@ -12,9 +12,9 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.cli.kernels import kernels
-from facedeblur.generators import kernels as generator
-from facedeblur.generators.kernel_files import read_bank
-from facedeblur.generators.spline import SplineModel, spline_kernels
+from facedeblur.generators.kernels import boracchi_foi as generator
+from facedeblur.generators.kernels.files import read_bank
+from facedeblur.generators.kernels.spline import SplineModel, spline_kernels
 
 
 def run(*arguments: str) -> str:

@@ -19,12 +19,10 @@ from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.images import pixel_hash, read_photo, read_png
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.sets.set import Image
-from facedeblur.generators.align import align, identity_of, image_ids
-from facedeblur.generators.aligned import align_photo, find_faces
-from facedeblur.generators.extent import coverage, margin_inside
-from facedeblur.generators.templates import TEMPLATES, template_named
-from facedeblur.generators.transforms import scale_of
-from facedeblur.generators.warp import warp
+from facedeblur.generators.align.geometry import coverage, margin_inside, scale_of, warp
+from facedeblur.generators.align.photo import align_photo, find_faces
+from facedeblur.generators.align.run import align, identity_of, image_ids
+from facedeblur.generators.align.template import TEMPLATES, template_named
 
 SHEN = template_named("shen128")
 

@@ -14,16 +14,14 @@ from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.images import read_photo, read_png
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.sets.set import Image
-from facedeblur.generators.align import Limits, align
-from facedeblur.generators.align_sheet import over
-from facedeblur.generators.collection import Collection, Photograph
-from facedeblur.generators.landmark_files import read_landmarks
-from facedeblur.generators.names import image_ids
-from facedeblur.generators.quality import Quality
-from facedeblur.generators.sheet import LABEL_COLOURS
-from facedeblur.generators.templates import template_named
-from facedeblur.generators.transforms import back, read_transform
-from facedeblur.generators.warp import warp
+from facedeblur.generators.align.geometry import back, read_transform, warp
+from facedeblur.generators.align.quality import Quality
+from facedeblur.generators.align.run import Limits, align
+from facedeblur.generators.align.template import template_named
+from facedeblur.generators.photos.collection import Collection, Photograph
+from facedeblur.generators.photos.landmark_files import read_landmarks
+from facedeblur.generators.photos.names import image_ids
+from facedeblur.generators.sheets import LABEL_COLOURS, over
 
 SHEN = template_named("shen128")
 
@@ -263,7 +261,7 @@ def test_labels_over_a_crop() -> None:
 
 
 def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
-    from facedeblur.generators.sources import open_collection
+    from facedeblur.generators.photos.opening import open_collection
 
     given = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}", limit=16)
     sheet = tmp_path / "sheet.png"
@@ -289,7 +287,7 @@ def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None
 
 
 def test_published_points_of_london_agree_with_dlibs(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
-    from facedeblur.generators.sources import open_collection
+    from facedeblur.generators.photos.opening import open_collection
 
     given = open_collection(f"london:{shared_data / 'london'}", match="neutral*", limit=6)
     tables = [align(given, tmp_path / name, landmarker=name, jobs=1) for name in ("file", "dlib-68")]

@@ -11,8 +11,7 @@ from scipy import ndimage
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_photo
-from facedeblur.generators.pose import MODEL, pose_of
-from facedeblur.generators.quality import Limits, laplacian_variance, measure, quantiles
+from facedeblur.generators.align.quality import MODEL, Limits, laplacian_variance, measure, pose_of, quantiles
 
 
 def seen(

@@ -11,20 +11,21 @@ from skimage import transform as reference
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_photo
-from facedeblur.generators.aligned import align_photo
-from facedeblur.generators.crop_windows import crop_window
-from facedeblur.generators.templates import TEMPLATES, template_named
-from facedeblur.generators.transforms import (
+from facedeblur.generators.align.geometry import (
     affine,
     back,
     forth,
     invert,
     read_transform,
     scale_of,
+    warp,
+    warp_label,
     window,
     write_transform,
 )
-from facedeblur.generators.warp import warp, warp_label
+from facedeblur.generators.align.photo import align_photo
+from facedeblur.generators.align.template import TEMPLATES, template_named
+from facedeblur.generators.align.windows import crop_window
 
 # Rows of OpenFace's table of dlib's mean landmarks, and the table's smallest and largest x and y (points 0, 24, 16, 8).
 OPENFACE = {

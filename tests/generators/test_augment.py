@@ -10,7 +10,9 @@ from PIL import Image, ImageEnhance
 from scipy import ndimage, stats
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.augment import (
+from facedeblur.generators.blur.degrade import degrade
+from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.pairs.augment import (
     LAWS,
     Augmentation,
     AugmentLaw,
@@ -19,11 +21,9 @@ from facedeblur.generators.augment import (
     draw_augmentation,
     law_named,
 )
-from facedeblur.generators.degrade import degrade
-from facedeblur.generators.kernels import kernels
-from facedeblur.generators.pair_spec import PairSpec
-from facedeblur.generators.pairs import VirtualPairs
-from facedeblur.generators.sharp_source import SharpArray
+from facedeblur.generators.pairs.sharp_source import SharpArray
+from facedeblur.generators.pairs.spec import PairSpec
+from facedeblur.generators.pairs.virtual import VirtualPairs
 
 SIZE = (96, 80)
 

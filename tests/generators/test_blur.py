@@ -7,8 +7,8 @@ import pytest
 from scipy import ndimage, signal
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.blur import blur
-from facedeblur.generators.kernels import kernels
+from facedeblur.generators.blur.convolve import blur
+from facedeblur.generators.kernels.boracchi_foi import kernels
 
 SCIPY_MODE = {"reflect": "mirror", "replicate": "nearest", "zero": "constant", "circular": "wrap"}
 

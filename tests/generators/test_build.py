@@ -13,7 +13,7 @@ from facedeblur.benchmark.files.images import read_png, write_png
 from facedeblur.benchmark.sets.check import check
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
-from facedeblur.generators.kernel_files import parse_sizes
+from facedeblur.generators.kernels.files import parse_sizes
 from facedeblur.generators.recipe import load_recipe, recipes
 
 
@@ -108,7 +108,7 @@ def test_photographs_are_aligned_with_their_surroundings(tmp_path, portrait, rec
 
 
 def test_short_surroundings_fall_back_and_say_so(tmp_path, portrait, recipe, dlib_models):
-    from facedeblur.generators.align import align
+    from facedeblur.generators.align.run import align
 
     write_png(tmp_path / "photos" / "eileen.png", portrait)
     align(tmp_path / "photos", tmp_path / "aligned", margin=4, jobs=1)

@@ -10,13 +10,13 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.sets.check import check
+from facedeblur.generators.blur.nonuniform import degrade_nonuniform
+from facedeblur.generators.blur.poses import poses
+from facedeblur.generators.blur.saturate import saturate
 from facedeblur.generators.build import build
-from facedeblur.generators.degrade_poses import degrade_nonuniform
-from facedeblur.generators.kernels import kernels
-from facedeblur.generators.poses import poses
+from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.spline import spline_kernels
 from facedeblur.generators.recipe import load_recipe
-from facedeblur.generators.saturate import saturate
-from facedeblur.generators.spline import spline_kernels
 
 HEAD = 'name = "own"\ntitle = "Own"\nsource = "test"\n{top}\n[image]\ntemplate = "shen128"\n'
 
@@ -112,7 +112,7 @@ def test_filters_choose_photographs(tmp_path, crops):
 
 
 def test_filters_choose_among_the_rows_of_an_aligned_folder(tmp_path, portrait):
-    from facedeblur.generators.align import align
+    from facedeblur.generators.align.run import align
 
     crops = tmp_path / "photographs"
     for at, name in enumerate(["a/a_0001.png", "a/a_0002.png", "b/b_0001.png", "b/b_0002.png"]):
@@ -143,7 +143,7 @@ def test_filters_choose_among_the_rows_of_an_aligned_folder(tmp_path, portrait):
 
 
 def test_an_aligned_folder_is_divided_unless_it_has_a_gallery(tmp_path, crops):
-    from facedeblur.generators.align import align
+    from facedeblur.generators.align.run import align
 
     body = HEAD.replace("shen128", "mspl-center").format(top="")
     (tmp_path / "split.toml").write_text(body + '[kernels]\nsizes = "9"\nper_size = 1\n[split]\ngallery = 1\n')

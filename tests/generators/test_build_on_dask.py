@@ -52,7 +52,7 @@ def test_averaged_frames_are_made_there_too(tmp_path, portrait, monkeypatch):
         seen.append(workers)
         return map(function, tasks)
 
-    monkeypatch.setattr("facedeblur.generators.frames.imap", here)
+    monkeypatch.setattr("facedeblur.generators.video.frames.imap", here)
     build("anand-motion", tmp_path / "frames", tmp_path / "set", jobs=1, backend="dask", scheduler="tcp://there:1")
     assert seen == [{"jobs": 1, "backend": "dask", "scheduler": "tcp://there:1"}]
 

@@ -10,8 +10,8 @@ import pytest
 from scipy import signal
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.blur import blur
-from facedeblur.generators.deblurgan import (
+from facedeblur.generators.blur.convolve import blur
+from facedeblur.generators.kernels.deblurgan import (
     DeblurganModel,
     deblurgan_blur,
     deblurgan_kernel,

@@ -7,9 +7,9 @@ import pytest
 from scipy import ndimage, signal, stats
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.degrade import degrade, degrade_many
-from facedeblur.generators.kernels import kernels
-from facedeblur.generators.philox import normals
+from facedeblur.generators.blur.degrade import degrade, degrade_many
+from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.random.philox import normals
 
 SCIPY_MODE = {"reflect": "mirror", "replicate": "nearest", "zero": "constant", "circular": "wrap"}
 

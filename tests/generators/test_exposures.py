@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernels import KernelModel, exposed_kernels, kernels, trajectory
+from facedeblur.generators.kernels.boracchi_foi import KernelModel, exposed_kernels, kernels, trajectory
 
 TIMES = (1 / 1000, 1 / 10, 1 / 2, 1)
 

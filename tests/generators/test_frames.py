@@ -17,15 +17,16 @@ from facedeblur.benchmark.faces.base import Face
 from facedeblur.benchmark.files.images import read_png, write_png
 from facedeblur.benchmark.sets.check import check
 from facedeblur.benchmark.sets.set import Set
-from facedeblur.generators import frame_faces, frame_task
-from facedeblur.generators import frames as frames_module
-from facedeblur.generators.frame_spec import FrameSpec
-from facedeblur.generators.frames import frames
-from facedeblur.generators.motion import Step, flow, iou, is_cut, repetition, share_left
-from facedeblur.generators.response import Response
-from facedeblur.generators.video import Frame
-from facedeblur.generators.warp import warp
-from facedeblur.generators.windows import fault, windows
+from facedeblur.generators.align.geometry import warp
+from facedeblur.generators.video import faces as frame_faces
+from facedeblur.generators.video import frames as frame_task
+from facedeblur.generators.video import frames as frames_module
+from facedeblur.generators.video.frames import frames
+from facedeblur.generators.video.motion import Step, flow, iou, is_cut, repetition, share_left
+from facedeblur.generators.video.reader import Frame
+from facedeblur.generators.video.response import Response
+from facedeblur.generators.video.spec import FrameSpec
+from facedeblur.generators.video.windows import fault, windows
 
 WHOLE = {"template": "none", "detector": "none", "jobs": 1}
 PASS = {"repeat": 0.1, "max_cut": 0.1, "max_jitter": 0.25}

@@ -12,12 +12,11 @@ from scipy.io import loadmat, savemat
 from scipy.signal import convolve2d
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.blur import blur
-from facedeblur.generators.deblurgan import DeblurganModel
-from facedeblur.generators.kernel_files import Bank, bank, parse_sizes, read_bank, write_bank, write_pngs
-from facedeblur.generators.kernel_readers import pad_odd
-from facedeblur.generators.kernels import KernelModel, kernels
-from facedeblur.generators.spline import SplineModel, spline_kernels
+from facedeblur.generators.blur.convolve import blur
+from facedeblur.generators.kernels.boracchi_foi import KernelModel, kernels
+from facedeblur.generators.kernels.deblurgan import DeblurganModel
+from facedeblur.generators.kernels.files import Bank, bank, pad_odd, parse_sizes, read_bank, write_bank, write_pngs
+from facedeblur.generators.kernels.spline import SplineModel, spline_kernels
 
 
 @pytest.fixture(scope="module")

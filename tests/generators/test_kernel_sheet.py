@@ -10,9 +10,9 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png
 from facedeblur.benchmark.files.kernel_bank import Bank
-from facedeblur.generators.kernel_files import bank
-from facedeblur.generators.kernels import KernelModel
-from facedeblur.generators.sheet import INK, PAPER, grid, image_sheet, kernel_sheet, kernel_tile
+from facedeblur.generators.kernels.boracchi_foi import KernelModel
+from facedeblur.generators.kernels.files import bank
+from facedeblur.generators.sheets import INK, PAPER, grid, image_sheet, kernel_sheet, kernel_tile
 
 
 def test_tiles_stand_in_rows_and_the_rest_is_paper() -> None:

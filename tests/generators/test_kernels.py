@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernels import KernelModel, check_kernel, kernels, parse_anxiety, trajectory
+from facedeblur.generators.kernels.boracchi_foi import KernelModel, check_kernel, kernels, parse_anxiety, trajectory
 
 # The originals were saved as JPEG: everything under 90 of 255 may be ringing.
 RINGING = 90 / 255

@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.blur import blur
-from facedeblur.generators.degrade import degrade_many
-from facedeblur.generators.degrade_poses import degrade_nonuniform
-from facedeblur.generators.nonuniform import blur_poses, local_kernel
-from facedeblur.generators.poses import PoseModel, poses
+from facedeblur.generators.blur.convolve import blur
+from facedeblur.generators.blur.degrade import degrade_many
+from facedeblur.generators.blur.nonuniform import blur_poses, degrade_nonuniform, local_kernel
+from facedeblur.generators.blur.poses import PoseModel, poses
 
 FULL = PoseModel(poses=24, translation=0.1, depth=0.1)
 

@@ -16,18 +16,18 @@ from PIL import Image as ImageFile
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.augment import LAWS, AugmentLaw
+from facedeblur.generators.blur.degrade import degrade
 from facedeblur.generators.build import build
-from facedeblur.generators.degrade import degrade
-from facedeblur.generators.kernels import kernels
-from facedeblur.generators.pair_sets import open_pairs
-from facedeblur.generators.pair_spec import PairSpec
-from facedeblur.generators.pairs import UNLABELLED, VirtualPairs
-from facedeblur.generators.permutation import EPOCH_ORDER, Permutation
+from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.spline import SplineModel, spline_kernels
+from facedeblur.generators.pairs.augment import LAWS, AugmentLaw
+from facedeblur.generators.pairs.sampler import RankIndices, rank_indices
+from facedeblur.generators.pairs.sharp_source import Face, SharpArray, SharpFiles, packed
+from facedeblur.generators.pairs.spec import PairSpec
+from facedeblur.generators.pairs.virtual import UNLABELLED, VirtualPairs
+from facedeblur.generators.pairs.write import open_pairs
+from facedeblur.generators.random.permutation import EPOCH_ORDER, Permutation
 from facedeblur.generators.recipe import load_recipe
-from facedeblur.generators.sampler import RankIndices, rank_indices
-from facedeblur.generators.sharp_source import Face, SharpArray, SharpFiles, packed
-from facedeblur.generators.spline import SplineModel, spline_kernels
 
 SIZES = (13, 15, 17, 19, 21, 23, 25, 27)
 

@@ -8,15 +8,14 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.augment import AugmentLaw
-from facedeblur.generators.blur import blur
-from facedeblur.generators.pair_spec import PairSpec
-from facedeblur.generators.pairs import VirtualPairs
-from facedeblur.generators.pairs_torch import PairDataset, TorchPairs
-from facedeblur.generators.philox import normals
-from facedeblur.generators.philox_torch import normals_on
-from facedeblur.generators.sampler import RankIndices
-from facedeblur.generators.sharp_source import Face, SharpArray, SharpFiles
+from facedeblur.generators.blur.convolve import blur
+from facedeblur.generators.pairs.augment import AugmentLaw
+from facedeblur.generators.pairs.device import PairDataset, TorchPairs, normals_on
+from facedeblur.generators.pairs.sampler import RankIndices
+from facedeblur.generators.pairs.sharp_source import Face, SharpArray, SharpFiles
+from facedeblur.generators.pairs.spec import PairSpec
+from facedeblur.generators.pairs.virtual import VirtualPairs
+from facedeblur.generators.random.philox import normals
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators import philox as rng
+from facedeblur.generators.random import philox as rng
 
 
 def literal_philox(counter: list[int], key: list[int]) -> list[int]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.saturate import saturate
+from facedeblur.generators.blur.saturate import saturate
 
 # JPEG (JFIF 1.02) conversion matrices.
 TO = np.array([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]])

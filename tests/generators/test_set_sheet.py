@@ -11,7 +11,7 @@ from facedeblur.benchmark.files.images import read_png, write_png
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.cli.main import facedeblur
 from facedeblur.generators.build import build
-from facedeblur.generators.set_sheet import set_sheet
+from facedeblur.generators.sheets import set_sheet
 
 
 @pytest.fixture

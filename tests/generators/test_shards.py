@@ -20,11 +20,11 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.sets.set import Image as Record
-from facedeblur.generators.pair_sets import materialise
-from facedeblur.generators.pair_spec import PairSpec
-from facedeblur.generators.pairs import VirtualPairs
-from facedeblur.generators.shards import room, write_folder, write_shards
-from facedeblur.generators.sharp_source import SharpArray
+from facedeblur.generators.pairs.shards import room, write_folder, write_shards
+from facedeblur.generators.pairs.sharp_source import SharpArray
+from facedeblur.generators.pairs.spec import PairSpec
+from facedeblur.generators.pairs.virtual import VirtualPairs
+from facedeblur.generators.pairs.write import materialise
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_bytes_do_not_depend_on_workers_or_stops(tmp_path: Path, pairs: VirtualP
 
 
 def test_a_folder_holds_the_pairs_and_resumes(tmp_path: Path, pairs: VirtualPairs, monkeypatch) -> None:
-    monkeypatch.setattr("facedeblur.generators.shards._PART", 10)
+    monkeypatch.setattr("facedeblur.generators.pairs.shards._PART", 10)
     manifest = write_folder(pairs, tmp_path / "a", count=25)
     rows = list(csv.DictReader(manifest.open(encoding="utf-8")))
     assert [row["key"] for row in rows] == [f"{i:012}" for i in range(25)]

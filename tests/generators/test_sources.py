@@ -12,11 +12,19 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.collection import Collection
-from facedeblur.generators.names import identity_of, image_ids
-from facedeblur.generators.source_folders import empty_folders
-from facedeblur.generators.source_lists import table_of
-from facedeblur.generators.sources import SOURCES, Choice, describe, detect, open_collection, read_list, write_list
+from facedeblur.generators.photos.collection import Collection
+from facedeblur.generators.photos.folders import empty_folders
+from facedeblur.generators.photos.lists import table_of
+from facedeblur.generators.photos.names import identity_of, image_ids
+from facedeblur.generators.photos.opening import (
+    SOURCES,
+    Choice,
+    describe,
+    detect,
+    open_collection,
+    read_list,
+    write_list,
+)
 
 
 def tree(root: Path, *files: str) -> Path:

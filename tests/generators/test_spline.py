@@ -9,8 +9,8 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.philox import halves, normal_pair, philox
-from facedeblur.generators.spline import PAPER_BANKS, SplineModel, control_points, spline_basis, spline_kernels
+from facedeblur.generators.kernels.spline import PAPER_BANKS, SplineModel, control_points, spline_basis, spline_kernels
+from facedeblur.generators.random.philox import halves, normal_pair, philox
 
 
 @pytest.mark.parametrize("points", [4, 5, 6, 11])

@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.collection import Photograph
-from facedeblur.generators.kernel_files import bank
-from facedeblur.generators.sources import Choice, open_collection
-from facedeblur.generators.splits import kernel_ranges, probe_gallery, role_of, split, tally, unit_of
+from facedeblur.generators.kernels.files import bank
+from facedeblur.generators.photos.collection import Photograph
+from facedeblur.generators.photos.opening import Choice, open_collection
+from facedeblur.generators.photos.splits import kernel_ranges, probe_gallery, role_of, split, tally, unit_of
 
 
 def crowd(people: int, each: int = 1) -> list[Photograph]:

@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from facedeblur.generators import philox as rng
-from facedeblur.generators import trajectory as walks
+from facedeblur.generators.kernels import walk as walks
+from facedeblur.generators.random import philox as rng
 
 SEED = (3, 0)
 

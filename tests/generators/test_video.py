@@ -14,9 +14,8 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.video import Footage
-from facedeblur.generators.video_list import fingerprint, list_videos, natural
-from facedeblur.generators.windows import windows
+from facedeblur.generators.video.reader import Footage, fingerprint, list_videos, natural
+from facedeblur.generators.video.windows import windows
 
 av = pytest.importorskip("av", reason="videos need package av")
 

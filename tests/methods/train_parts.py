@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.pair_spec import PairSpec
-from facedeblur.generators.pairs import VirtualPairs
-from facedeblur.generators.sharp_source import Face, SharpArray
+from facedeblur.generators.pairs.sharp_source import Face, SharpArray
+from facedeblur.generators.pairs.spec import PairSpec
+from facedeblur.generators.pairs.virtual import VirtualPairs
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS
 from facedeblur.methods.training.recipe import TrainRecipe
 from facedeblur.methods.training.stages import Adversary, Data, Loss, Optimiser, Schedule, Stage

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.scoring.table import Column
-from facedeblur.generators.frame_spec import FrameSpec
 from facedeblur.generators.recipe import load_recipe
+from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.reports.board import gather
 from facedeblur.reports.commands import commands
 

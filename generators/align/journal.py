@@ -1,0 +1,126 @@
+"""What an alignment has done so far, so that a stopped one goes on and a repeated one does only what is new."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.sets.set import Image
+from facedeblur.generators.align.photo import CUT, OK
+from facedeblur.generators.align.quality import POOR, Quality
+
+NAME = "align.jsonl"
+FOLDERS = ("sharp", "cut", "poor", "wide", "labels")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What came of a photograph: its row of ``images.csv``, and of ``quality.csv`` where there is a crop."""
+
+    row: Image
+    quality: Quality | None = None
+
+
+def folder_of(status: str) -> str:
+    """Where a crop of this status lies: ``sharp``, ``cut`` or ``poor``; empty where there is none."""
+    return {OK: "sharp", CUT: "cut"}.get(status, "poor" if status.startswith(POOR) else "")
+
+
+class Journal:
+    """``OUT/align.jsonl``: one line a finished photograph, its key and its `Entry`.
+
+    A key says all that an entry depends on: the photograph's name, size and time, the options and
+    the program's version.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the aligned faces.
+    """
+
+    def __init__(self, out: Path):
+        self.out, self.path = out, out / NAME
+        self._entries = dict(self._read())
+
+    def _read(self) -> Iterator[tuple[str, Entry]]:
+        if not self.path.is_file():
+            return
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+                quality = entry.get("quality")
+                yield entry["key"], Entry(Image(**entry["row"]), Quality(**quality) if quality else None)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue  # the line that was being written when a run was stopped
+
+    def check(self, sources: set[str]) -> None:
+        """Refuse a folder that holds something else: what is in it would be overwritten or removed.
+
+        Parameters
+        ----------
+        sources : set of str
+            Paths of the photographs that are to be aligned.
+
+        Raises
+        ------
+        InputError
+            When none of the photographs of the earlier run is among them, or the folder holds another table.
+        """
+        earlier = {entry.row.source for entry in self._entries.values()}
+        if earlier and not earlier & sources:
+            raise InputError(
+                str(self.out), expected="faces of the same photographs", found=f"those of {len(earlier)} others",
+                do="give another output folder",
+            )  # fmt: skip
+        if not earlier and (self.out / "images.csv").exists():
+            raise InputError(
+                str(self.out), expected="a new folder or one of 'align'", found="an images.csv of something else",
+                do="give another output folder",
+            )  # fmt: skip
+
+    def finished(self, key: str, *, wide: bool) -> Entry | None:
+        """The entry of `key` where it is done and its files, with `wide` the wide crop too, are still there."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        row = entry.row
+        folders = [folder_of(row.status)] if folder_of(row.status) else []
+        folders += ["wide"] if wide and row.status == OK else []
+        files = [self.out / folder / f"{row.image_id}.png" for folder in folders]
+        files += [self.out / row.label] if row.label else []
+        return entry if all(file.is_file() for file in files) else None
+
+    def clear(self, *, keep: Container[str]) -> None:
+        """Remove crops of photographs that have changed or are gone: all but those of the ids in `keep`."""
+        for entry in self._entries.values():
+            if entry.row.image_id not in keep:
+                for folder in FOLDERS:
+                    (self.out / folder / f"{entry.row.image_id}.png").unlink(missing_ok=True)
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[str, Entry], None]]:
+        """Open the journal; the block is given ``add(key, entry)``, which writes a line at once."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8", newline="\n") as stream:
+            if stream.tell() and not self.path.read_bytes().endswith(b"\n"):
+                stream.write("\n")
+
+            def add(key: str, entry: Entry) -> None:
+                stream.write(_line(key, entry))
+                stream.flush()
+
+            yield add
+
+    def rewrite(self, entries: Iterable[tuple[str, Entry]]) -> None:
+        """Leave only `entries`, atomically."""
+        with replacing(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(_line(key, entry) for key, entry in entries)
+
+
+def _line(key: str, entry: Entry) -> str:
+    return json.dumps({"key": key, **asdict(entry)}) + "\n"

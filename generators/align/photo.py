@@ -1,0 +1,265 @@
+"""One photograph to one aligned crop, or to the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import Detector, Face, Landmarker, as_image
+from facedeblur.benchmark.faces.geometry import similarity
+from facedeblur.benchmark.files.images import MIN_SIDE
+from facedeblur.generators.align.geometry import affine, coverage, margin_inside, scale_of
+from facedeblur.generators.align.template import Template, template_named
+from facedeblur.generators.align.windows import crop_window
+
+OK = "ok"
+NO_FACE = "no face"
+SEVERAL = "several faces"
+NO_LANDMARKS = "no landmarks"
+CUT = "cut"
+TOO_SMALL = "too small"
+CHOICES = ("largest", "central")
+
+# Larger photographs are searched in a reduced copy; HOG on 20 megapixels takes many seconds.
+SEARCH_SIDE = 1200
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """What came of a photograph.
+
+    Attributes
+    ----------
+    pixels : np.ndarray, shape (height + 2 margin, width + 2 margin, 3), uint8 RGB, or None
+        The crop with its margin; there for status ``ok`` and ``cut``.
+    status : str
+        ``ok``; ``no face``; ``several faces`` (only with ``strict``); ``no landmarks``; ``cut``, the crop
+        leaves the photograph by more than is allowed; ``too small``, photograph or face; those of
+        `crop_windows.CropWindow`.
+    transform : np.ndarray, shape (2, 3), float64, or None
+        Affine map from pixels of the photograph to pixels of the crop (without its margin).
+    n_faces : int
+        Faces found; -1 where none was looked for.
+    coverage : float
+        Share of the crop, without margin, that lies inside the photograph; the rest is its mirror image.
+    margin, margin_available : int
+        Pixels of surrounding in `pixels` on each side, and how many of them are photograph all around.
+    note : str
+    points : np.ndarray, shape (5, 2), float64, or None
+        The face's landmarks in pixels of the photograph, where they are known.
+    label : np.ndarray, shape (height, width), uint8, or None
+        The labels of the crop, without margin; 0 beyond the photograph.
+    """
+
+    pixels: np.ndarray | None
+    status: str
+    transform: np.ndarray | None = None
+    n_faces: int = -1
+    coverage: float = 0.0
+    margin: int = 0
+    margin_available: int = 0
+    note: str = ""
+    points: np.ndarray | None = None
+    label: np.ndarray | None = None
+
+    @property
+    def crop(self) -> np.ndarray | None:
+        """The crop without its margin."""
+        if self.pixels is None or self.margin == 0:
+            return self.pixels
+        inside = slice(self.margin, -self.margin)
+        return self.pixels[inside, inside]
+
+
+def align_photo(
+    photo: np.ndarray,
+    detector: Detector | None = None,
+    landmarker: Landmarker | None = None,
+    *,
+    template: str | Template = "shen128",
+    points: np.ndarray | None = None,
+    label: np.ndarray | None = None,
+    margin: int = 0,
+    choose: str = "largest",
+    strict: bool = False,
+    min_coverage: float = 0.95,
+    max_magnification: float = 4.0,
+    seed: int = 0,
+    index: int = 0,
+) -> Aligned:
+    """Bring a photograph's face, or a window of it, to the template.
+
+    Parameters
+    ----------
+    photo : np.ndarray, shape (H, W, 3), uint8 RGB
+    detector, landmarker : optional
+        Who finds the face and its points; not needed with `points` or a template that looks for no face.
+    template : str or Template
+    points : np.ndarray, shape (5, 2), optional
+        Left eye, right eye, nose, mouth left, mouth right in pixels of the photograph, where they are known already.
+    label : np.ndarray, shape (H, W), uint8, optional
+        Label image of the photograph, to be cut out with it.
+    margin : int
+        Pixels of surrounding wanted on each side of the crop, for a 'valid' convolution.
+    choose : {'largest', 'central'}
+        Which of several faces is taken: the largest box, or the one nearest to the photograph's centre.
+    strict : bool
+        Refuse photographs with several faces instead of taking one.
+    min_coverage : float
+        Least share of the crop inside the photograph; under it the status is ``cut``.
+    max_magnification : float
+        Faces that would have to be enlarged more than this are ``too small``.
+    seed, index : int
+        Fix the place of a random window.
+
+    Returns
+    -------
+    Aligned
+
+    Raises
+    ------
+    InputError
+        When `photo` is no RGB image, `label` is of another size, or an option is out of range.
+    """
+    goal = template_named(template) if isinstance(template, str) else template
+    check_options(margin=margin, choose=choose, min_coverage=min_coverage, max_magnification=max_magnification)
+    photo = as_image(photo)
+    height, width = photo.shape[:2]
+    if label is not None and label.shape != (height, width):
+        found = f"{label.shape[1]}x{label.shape[0]}"
+        raise InputError("label image", expected=f"{width}x{height} pixels, as the photograph", found=found)
+    if min(height, width) < MIN_SIDE:
+        return Aligned(None, TOO_SMALL, note=f"photograph of {width}x{height} pixels, under {MIN_SIDE}")
+    if goal.finds_faces:
+        placed = _by_landmarks(photo, detector, landmarker, goal, choose, strict, points)
+    else:
+        window = crop_window(goal, width, height, label=label, seed=seed, index=index)
+        placed = Aligned(None, window.status, window.transform, note=window.note, points=points)
+    transform, notes = placed.transform, [placed.note] if placed.note else []
+    if transform is None:
+        return placed
+    magnification = scale_of(transform)
+    if magnification > max_magnification:
+        notes.append(f"would be enlarged {magnification:.1f} times, over {max_magnification:g}")
+        return replace(placed, status=TOO_SMALL, note="; ".join(notes))
+    from facedeblur.generators.align.geometry import warp, warp_label
+
+    share = coverage(transform, goal, width, height)
+    if share < 1:
+        notes.append(f"{100 * (1 - share):.1f} % of the crop outside the photograph, mirrored")
+    return replace(
+        placed,
+        pixels=warp(photo, transform, goal.width, goal.height, margin=margin, filter=goal.spec.filter),
+        label=None if label is None else warp_label(label, transform, goal.width, goal.height),
+        status=OK if share >= min_coverage else CUT,
+        coverage=share,
+        margin=margin,
+        margin_available=margin_inside(transform, goal, width, height, at_most=margin),
+        note="; ".join(notes),
+    )
+
+
+def _by_landmarks(
+    photo: np.ndarray,
+    detector: Detector | None,
+    landmarker: Landmarker | None,
+    goal: Template,
+    choose: str,
+    strict: bool,
+    points: np.ndarray | None,
+) -> Aligned:
+    """Place of the face in the template; without a transform, the reason why there is none."""
+    n, notes = -1, []
+    try:
+        if points is None:
+            if detector is None or landmarker is None:
+                raise InputError("landmarks", expected="a detector and a landmarker, or points", found="neither")
+            faces = find_faces(photo, detector)
+            n = len(faces)
+            if not faces:
+                return Aligned(None, NO_FACE, n_faces=0)
+            if n > 1 and strict:
+                return Aligned(None, SEVERAL, n_faces=n, note=f"{n} faces")
+            face = chosen_face(faces, photo, choose)
+            notes = [f"{'largest' if choose == 'largest' else 'most central'} of {n} faces"] if n > 1 else []
+            if goal.fit == "affine":
+                from facedeblur.benchmark.faces.detectors.dlib_hog import five_of_68
+
+                dense = all_points(landmarker)(photo, face)
+                return Aligned(
+                    None, OK, affine(dense[list(goal.spec.landmarks)], goal.points), n, note="; ".join(notes),
+                    points=five_of_68(dense),
+                )  # fmt: skip
+            points = landmarker.landmarks(photo, face)
+        elif goal.fit == "affine":
+            raise InputError(f"template '{goal.name}'", expected="dlib's 68 points", found="five")
+        return Aligned(None, OK, similarity(points, goal.points), n, note="; ".join(notes), points=points)
+    except InputError as error:
+        return Aligned(None, NO_LANDMARKS, n_faces=n, note="; ".join([*notes, str(error)]))
+
+
+def all_points(landmarker: Landmarker) -> Callable[[np.ndarray, Face], np.ndarray]:
+    """The method of a landmarker that gives dlib's 68 points.
+
+    Raises
+    ------
+    InputError
+        When it finds only five.
+    """
+    found: Callable[[np.ndarray, Face], np.ndarray] | None = getattr(landmarker, "points", None)
+    if found is None:
+        raise InputError(
+            f"landmarker '{landmarker.definition[0]}'", expected="one of 68 points", found="five", do="take dlib-68"
+        )
+    return found
+
+
+def check_options(*, margin: int, choose: str, min_coverage: float, max_magnification: float) -> None:
+    """Refuse options of `align_photo` that are out of range.
+
+    Raises
+    ------
+    InputError
+        Naming the option, what it takes and what it was.
+    """
+    for option, good, expected, found in (
+        ("margin", 0 <= margin <= 4096, "0 to 4096 pixels", margin),
+        ("choose", choose in CHOICES, " or ".join(CHOICES), choose),
+        ("min_coverage", 0 <= min_coverage <= 1, "0 to 1", min_coverage),
+        ("max_magnification", max_magnification > 0, "a number above 0", max_magnification),
+    ):
+        if not good:
+            raise InputError(f"option '{option}'", expected=expected, found=str(found), do="change it")
+
+
+def chosen_face(faces: list[Face], photo: np.ndarray, choose: str) -> Face:
+    """One of the faces that `find_faces` gave: the largest, or with ``central`` the one nearest to the centre."""
+
+    def off_centre(face: Face) -> float:
+        left, top, right, bottom = face.box
+        return float(np.hypot(left + right - photo.shape[1], top + bottom - photo.shape[0]))
+
+    return faces[0] if choose == "largest" else min(faces, key=off_centre)
+
+
+def find_faces(photo: np.ndarray, detector: Detector) -> list[Face]:
+    """Faces of a photograph, largest first; large ones are searched in a copy of 1,200 pixels.
+
+    Parameters
+    ----------
+    photo : np.ndarray, shape (H, W, 3), uint8 RGB
+    detector : Detector
+    """
+    height, width = photo.shape[:2]
+    if max(height, width) <= SEARCH_SIDE:
+        return detector.detect(photo)
+    import cv2
+
+    factor = SEARCH_SIDE / max(height, width)
+    small = cv2.resize(
+        photo, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA
+    )
+    return [face.scaled(width / small.shape[1], height / small.shape[0]) for face in detector.detect(small)]

@@ -1,0 +1,301 @@
+"""Photographs to a folder of aligned faces, every photograph accounted for.
+
+``OUT/images.csv`` has a row for each photograph of the collection, with its status; ``OUT/sharp``
+the crops whose status is ``ok``, ``OUT/cut`` those that leave their photograph, ``OUT/poor``
+those below a limit of quality, ``OUT/wide`` the crops with their surroundings where a margin was
+asked for, ``OUT/labels`` the label images (8-bit grey PNG, Helen's eleven classes), which the
+photographs' transform has brought to the crop. ``OUT/align.jsonl`` keeps what is done, so that a
+second run works only on photographs that are new or have changed.
+
+One photograph of a collection to its rows, and to the files of its crop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, Landmarker, provider
+from facedeblur.benchmark.files.atomic import write_bytes
+from facedeblur.benchmark.files.images import SUFFIXES, encode_png, pixel_hash, read_photo, write_png
+from facedeblur.benchmark.files.tables import write_rows
+from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.sets.set import Image
+from facedeblur.generators.align.geometry import write_transform
+from facedeblur.generators.align.journal import Entry, Journal, folder_of
+from facedeblur.generators.align.photo import NO_LANDMARKS, OK, Aligned, align_photo, all_points, check_options
+from facedeblur.generators.align.quality import Limits, Quality, measure
+from facedeblur.generators.align.tasks import AlignTask, Options, folder, keys_of, tasks_of
+from facedeblur.generators.align.template import Template, template_named
+from facedeblur.generators.photos.collection import ROLES, Collection
+from facedeblur.generators.photos.landmark_files import PROVIDER, read_landmarks
+from facedeblur.generators.photos.lists import some_photographs
+from facedeblur.generators.photos.names import identity_of, image_ids
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Limits", "align", "identity_of", "image_ids"]
+
+
+def align(
+    photos: str | Path | Collection,
+    out: str | Path,
+    *,
+    template: str = "shen128",
+    detector: str = "dlib-hog",
+    landmarker: str = "dlib-68",
+    landmarks: str | Path | None = None,
+    margin: int = 0,
+    choose: str = "largest",
+    strict: bool = False,
+    min_coverage: float = 0.95,
+    max_magnification: float = 4.0,
+    limits: Limits | None = None,
+    role: str = "test",
+    seed: int = 0,
+    quality: bool = False,
+    sheet: str | Path | None = None,
+    jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Align every photograph of a collection.
+
+    Parameters
+    ----------
+    photos : path, str or Collection
+        A folder of photographs, searched with its subfolders, one subfolder an identity or names
+        that end in ``_0001``; a collection, or ``NAME:FOLDER`` as `sources.open_collection`
+        reads it (``auto:FOLDER`` recognises the layout), whose identities, roles, labels and
+        points are taken over.
+    out : path
+        Folder of the results; goes on where an earlier run stopped.
+    template : str
+        A key of `templates.TEMPLATES`, or the user's own TOML file. Where it looks for no face, detector and
+        landmarker are not used.
+    detector, landmarker : str
+        Providers with their options, as in ``dlib-hog,up1``. The landmarker ``file`` takes the
+        points that the collection or `landmarks` gives, and no face is looked for.
+    landmarks : path, optional
+        CSV file of points, see `landmark_files.read_landmarks`; makes the landmarker ``file``.
+    margin : int
+        Pixels of surrounding kept on each side in ``OUT/wide``, for a 'valid' convolution.
+    choose, strict, min_coverage, max_magnification
+        As for `align_photo`.
+    limits : Limits, optional
+        Crops that do not keep them are left out, with the status ``poor quality: ...``.
+    role : {'test', 'train', 'probe', 'gallery'}
+        Of every photograph for which the collection states none.
+    seed : int
+        Fixes, with a photograph's path, where a random window lies.
+    quality : bool
+        Write ``OUT/quality.csv``, a row of `quality.Quality` for each crop.
+    sheet : path, optional
+        PNG file of a contact sheet of the crops, see `align_sheet.crop_sheet`.
+    jobs, backend, scheduler
+        As for `parallel.imap`.
+    progress : callable, optional
+        Called with (photographs done, photographs in all).
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of ``images.csv``, one a photograph, by path: the fields of `sets.Image`.
+
+    Raises
+    ------
+    InputError
+        When there is no image, an option is not known, a provider is not installed, or landmarks from a file are
+        asked for and there are none.
+    """
+    import pandas as pd
+
+    target, limits = Path(out), limits or Limits()
+    goal = template_named(template)
+    landmarker = PROVIDER if landmarks is not None else landmarker
+    check_options(margin=margin, choose=choose, min_coverage=min_coverage, max_magnification=max_magnification)
+    if role not in ROLES:
+        raise InputError(f"role '{role}'", expected="test, train, probe or gallery", do="choose one")
+    if not 0 <= seed < 2**64:
+        raise InputError("seed", expected="0 to 2**64 - 1", found=str(seed), do="choose another one")
+    options = Options(
+        template, detector, landmarker, margin, choose, strict, min_coverage, max_magnification,
+        seed if goal.fit == "random" else 0, limits,
+    )  # fmt: skip
+    _check_providers(goal, options)
+    points = read_landmarks(landmarks) if landmarks is not None else None
+    tasks = tasks_of(_open(photos, target), target, options, role=role, points=points)
+    if landmarker == PROVIDER and not any(task.photograph.points for task in tasks):
+        do = "give --landmarks FILE with paths relative to the collection"
+        raise InputError("landmarks", expected="points of these photographs", found="none", do=do)
+    keys = keys_of(tasks)
+    journal = Journal(target)
+    journal.check({task.photograph.source for task in tasks})
+    found = {task.image_id: journal.finished(key, wide=margin > 0) for task, key in zip(tasks, keys, strict=True)}
+    done = {image_id: entry for image_id, entry in found.items() if entry is not None}
+    journal.clear(keep=done)
+    todo = [(task, key) for task, key in zip(tasks, keys, strict=True) if task.image_id not in done]
+    if progress is not None:
+        progress(len(done), len(tasks))
+    with journal.open() as add:
+        results = imap(
+            align_one, [task for task, _ in todo], jobs=1 if len(todo) < 4 else jobs, backend=backend,
+            scheduler=scheduler,
+        )  # fmt: skip
+        for (task, key), entry in zip(todo, results, strict=True):
+            add(key, entry)
+            done[task.image_id] = entry
+            if progress is not None:
+                progress(len(done), len(tasks))
+    entries = [done[task.image_id] for task in tasks]
+    rows = [entry.row for entry in entries]
+    write_rows(target / "images.csv", Image, rows)
+    journal.rewrite(zip(keys, entries, strict=True))
+    if quality:
+        write_rows(target / "quality.csv", Quality, [entry.quality for entry in entries if entry.quality is not None])
+    if sheet is not None:
+        from facedeblur.generators.sheets import crop_sheet
+
+        crop_sheet(target, rows, sheet)
+    return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Image)])
+
+
+def _open(photos: str | Path | Collection, out: Path) -> Collection:
+    if isinstance(photos, Collection):
+        return photos
+    name, colon, _ = str(photos).partition(":")
+    if colon and len(name) > 1 and "/" not in name and not Path(photos).exists():
+        from facedeblur.generators.photos.opening import open_collection
+
+        return open_collection(photos)
+    some_photographs(Path(photos))
+    return folder(Path(photos), out)
+
+
+def _check_providers(goal: Template, options: Options) -> None:
+    """Refuse providers that are not known or not installed, or do not find what the template needs."""
+    if not goal.finds_faces:
+        return
+    if options.landmarker == PROVIDER and goal.fit == "affine":
+        raise InputError(f"template '{goal.name}'", expected="dlib's 68 points", found="five", do="take dlib-68")
+    if options.landmarker != PROVIDER:
+        _, landmarker = providers_of(options.detector, options.landmarker)
+        if goal.fit == "affine":
+            all_points(landmarker)
+
+
+UNREADABLE, NOT_AN_IMAGE, MISSING = "unreadable", "not an image", "missing"
+EMPTY = "no photograph"
+BAD_LABEL = "unusable label"
+
+
+@lru_cache(maxsize=4)
+def providers_of(detector: str, landmarker: str) -> tuple[Detector, Landmarker]:
+    """Make detector and landmarker, once a process."""
+    return provider(DETECTORS, detector), provider(LANDMARKERS, landmarker)
+
+
+def align_one(task: AlignTask) -> Entry:
+    """Align one photograph and write what comes of it; a module-level function, so that workers can be given it.
+
+    Parameters
+    ----------
+    task : AlignTask
+
+    Returns
+    -------
+    Entry
+        Its rows; whatever is wrong with the photograph or its label is a status.
+    """
+    if task.path.is_dir():
+        return Entry(_row(task, Aligned(None, EMPTY, note="a folder without photographs")))
+    if task.path.suffix.lower() not in SUFFIXES:
+        return Entry(_row(task, Aligned(None, NOT_AN_IMAGE, note=f"suffix '{task.path.suffix}'")))
+    try:
+        photo = read_photo(task.path, min_side=1)
+    except FileNotFoundError:
+        return Entry(_row(task, Aligned(None, MISSING, note="listed, but not there")))
+    except (InputError, OSError) as error:
+        reason = str(error).replace(str(task.path), task.path.name)
+        return Entry(_row(task, Aligned(None, UNREADABLE, note=reason)))
+    try:
+        label = _label(task, photo.pixels.shape[:2])
+    except (InputError, OSError) as error:
+        reason = str(error).replace(str(task.label), f"label {task.photograph.label}")
+        return Entry(_row(task, Aligned(None, BAD_LABEL, note=reason), photo.note))
+    aligned = _place(task, photo.pixels, label)
+    crop, status, notes = aligned.crop, aligned.status, [photo.note]
+    if crop is None:
+        return Entry(_row(task, aligned, *notes))
+    measured = measure(task.image_id, status, crop, aligned.points, coverage=aligned.coverage)
+    if status == OK:
+        poor, note = task.options.limits.broken(measured)
+        status, notes = poor or status, [*notes, note]
+    row = _row(task, aligned, *notes, status=status)
+    name = f"{task.image_id}.png"
+    if status == OK and aligned.margin and aligned.pixels is not None:
+        write_png(task.out / "wide" / name, aligned.pixels)
+    if row.label and aligned.label is not None:
+        write_bytes(task.out / row.label, encode_png(aligned.label))
+    write_png(task.out / folder_of(status) / name, crop)
+    return Entry(row, replace(measured, status=status))
+
+
+def _label(task: AlignTask, size: tuple[int, ...]) -> np.ndarray | None:
+    if task.label is None:
+        return None
+    from facedeblur.generators.photos.labels import read_labels
+
+    return read_labels(task.label, task.labels, size=(size[0], size[1]))
+
+
+def _place(task: AlignTask, photo: np.ndarray, label: np.ndarray | None) -> Aligned:
+    options, points = task.options, task.photograph.points
+    goal = template_named(options.template)
+    given = options.landmarker == PROVIDER or not goal.finds_faces
+    if given and goal.finds_faces and not points:
+        return Aligned(None, NO_LANDMARKS, note="no points given")
+    return align_photo(
+        photo,
+        *((None, None) if given else providers_of(options.detector, options.landmarker)),
+        template=goal,
+        points=np.array(points, dtype=np.float64).reshape(5, 2) if given and points else None,
+        label=label,
+        margin=options.margin,
+        choose=options.choose,
+        strict=options.strict,
+        min_coverage=options.min_coverage,
+        max_magnification=options.max_magnification,
+        seed=options.seed,
+        index=task.index,
+    )
+
+
+def _row(task: AlignTask, aligned: Aligned, *notes: str, status: str = "") -> Image:
+    crop = aligned.crop
+    notes = (*notes, "" if task.photograph.identity else "identity not known", aligned.note)
+    status = status or aligned.status
+    return Image(
+        image_id=task.image_id,
+        identity=task.photograph.identity,
+        role=task.photograph.role,
+        status=status,
+        n_faces=aligned.n_faces,
+        source=task.photograph.source,
+        transform=write_transform(aligned.transform),
+        coverage=aligned.coverage,
+        margin=aligned.margin_available,
+        label=f"labels/{task.image_id}.png" if aligned.label is not None and status == OK else "",
+        width=0 if crop is None else crop.shape[1],
+        height=0 if crop is None else crop.shape[0],
+        sha256="" if crop is None else pixel_hash(crop),
+        note="; ".join(note for note in notes if note),
+    )

@@ -1,0 +1,264 @@
+"""From a sharp 8-bit image to a blurred one: convolve, add noise, clip, round to 8 bits.
+
+The result is that of float64 arithmetic in a fixed order, so it does not depend on the machine (`grey_levels`).
+
+8-bit grey levels of blurred, noisy pairs: the bytes of float64 arithmetic at the speed of float32.
+
+A float32 sum of non-negative terms comes with a bound on its error. Where the value is further from a rounding boundary
+than that bound, float64 would give the same byte. Where it is not (some twenty samples of a 128x128 image), the float64
+sum is made, in a fixed order, and decides. So the result does not depend on the machine, nor on its float32 at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.files.kernel_bank import TOLERANCE, centre_pad, check_kernel
+from facedeblur.generators.blur.convolve import FUSED, border_index, check_border, convolve_row, find_taps, pad_rows
+from facedeblur.generators.random.philox import CHUNK, NOISE, fill_normals, halves
+
+ROUNDINGS = {"round": 0.5, "truncate": 0.0}
+"""How a grey level becomes an integer: floor(v + 1/2), or the byte cast of UMSN's and DeblurGANv2's code."""
+
+
+def _stack(kernels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """Kernels as checked (n, K, K) float64, the small ones in the middle of zeros."""
+    if isinstance(kernels, np.ndarray) and kernels.ndim == 3 and len(kernels):
+        stack = np.ascontiguousarray(kernels, np.float64)
+        sums = stack.sum((1, 2))
+        # A quick look at all of them; where it fails, the one at fault says why.
+        square = stack.shape[1] % 2 and stack.shape[1] == stack.shape[2]
+        if square and stack.min() >= 0 and np.abs(sums - 1).max() <= TOLERANCE:
+            return stack
+    checked = [check_kernel(kernel, name=f"kernel {i}") for i, kernel in enumerate(kernels)]
+    if not checked:
+        raise InputError("kernels", expected="at least one", found="none", do="give a list of kernels")
+    size = max(map(len, checked))
+    return np.array([centre_pad(kernel, size) for kernel in checked])
+
+
+def check_sharp(sharp: np.ndarray, sigma: float, rounding: str) -> np.ndarray:
+    """Return `sharp` as an array, or raise InputError where it, the noise or the rounding is not usable."""
+    sharp = np.asarray(sharp)
+    if sharp.ndim not in (2, 3) or sharp.dtype != np.uint8 or sharp.size == 0:
+        raise InputError(
+            "sharp image",
+            expected="(H, W, 3) or (H, W) of uint8",
+            found=f"{sharp.shape} of {sharp.dtype}",
+            do="convert it to 8 bits",
+        )
+    if not 0 <= sigma <= 1:
+        raise InputError("sigma", expected="from 0 to 1", found=str(sigma), do="divide grey levels by 255")
+    if rounding not in ROUNDINGS:
+        raise InputError(f"rounding '{rounding}'", expected="round or truncate", do=suggest(rounding, ROUNDINGS))
+    return sharp
+
+
+def degrade_many(
+    sharp: np.ndarray,
+    kernels: Sequence[np.ndarray] | np.ndarray,
+    *,
+    sigma: float,
+    seed: int,
+    indices: Sequence[int] | np.ndarray,
+    border: str = "reflect",
+    margin: int | None = None,
+    rounding: str = "round",
+) -> np.ndarray:
+    """Blur one image with many kernels, add noise, clip and round: one blurred image a kernel.
+
+    Parameters
+    ----------
+    sharp : (H, W, 3) or (H, W) uint8
+        RGB or grey. With ``border='valid'`` it is larger than the result by `margin` on every side.
+    kernels : (n, K, K) array or sequence of (size, size) arrays
+        Point spread functions, each of odd size, at least 0, sum 1.
+    sigma : float
+        Standard deviation of the white Gaussian noise, in units of the full range [0, 1] (0.01 is 2.55 grey levels).
+    seed : int
+        Seed of the noise, from 0 to 2**64 - 1.
+    indices : sequence of int
+        Number of each pair, which with the seed gives its noise: a pair is the same alone and in any batch.
+    border : {'valid', 'reflect', 'replicate', 'zero', 'circular'}
+        What lies outside the image.
+    margin : int, optional
+        For 'valid' only: pixels that the result is smaller by on every side; by default the least that the largest
+        kernel here needs.
+    rounding : {'round', 'truncate'}
+        To the nearest level, or towards zero as in UMSN's and DeblurGANv2's code.
+
+    Returns
+    -------
+    (n, h, w, 3) or (n, h, w) uint8
+
+    Raises
+    ------
+    InputError
+        When the image, a kernel or an option is not usable.
+
+    Notes
+    -----
+    Grey levels are floor(clip(255 sigma z + sum(kernel * sharp), 0, 255) + 1/2) in float64.
+    """
+    sharp = check_sharp(sharp, sigma, rounding)
+    stack = _stack(kernels)
+    if len(indices) != len(stack):
+        raise InputError(
+            "indices", expected=f"one for each of {len(stack)} kernels", found=str(len(indices)), do="give as many"
+        )
+    for index in indices:
+        halves(index, "pair index")
+    k0, k1 = halves(seed, "seed")
+    height, width = sharp.shape[:2]
+    check_border(border, height, width, stack.shape[1])
+    reach = stack.shape[1] // 2
+    if border == "valid":
+        radius, padding = reach if margin is None else int(margin), 0
+        if radius < reach or 2 * radius >= min(height, width):
+            raise InputError(
+                "margin",
+                expected=f"at least {reach} for these kernels, and under half the image",
+                found=str(radius),
+                do="give a larger crop or smaller kernels",
+            )
+    elif margin is not None:
+        raise InputError(f"margin with border '{border}'", expected="border 'valid'", do="leave margin out")
+    else:
+        radius = padding = reach
+    planes = np.ascontiguousarray(sharp[:, :, None] if sharp.ndim == 2 else sharp)
+    channels = planes.shape[2]
+    rows = np.empty((height + 2 * padding, (width + 2 * padding) * channels), np.float32)
+    pad_rows(planes, border_index(height, padding, border), border_index(width, padding, border), rows)
+    shape = (len(stack), height + 2 * (padding - radius), width + 2 * (padding - radius), channels)
+    out = np.empty((shape[0], shape[1], shape[2] * channels), np.uint8)
+    numbers = np.array([int(i) for i in indices], np.uint64)
+    pairs(rows, radius, channels, stack, 255.0 * float(sigma), ROUNDINGS[rounding], k0, k1, numbers, out)
+    return out.reshape(shape[:3] if sharp.ndim == 2 else shape)
+
+
+def degrade(
+    sharp: np.ndarray,
+    kernel: np.ndarray,
+    *,
+    sigma: float,
+    seed: int,
+    index: int,
+    border: str = "reflect",
+    margin: int | None = None,
+    rounding: str = "round",
+) -> np.ndarray:
+    """Blur one image with one kernel, add noise, clip and round; see `degrade_many`, whose pairs it equals.
+
+    Parameters
+    ----------
+    sharp : (H, W, 3) or (H, W) uint8
+    kernel : (size, size) array
+    index : int
+        Number of the pair.
+    sigma, seed, border, margin, rounding
+        As in `degrade_many`.
+
+    Returns
+    -------
+    (h, w, 3) or (h, w) uint8
+
+    Raises
+    ------
+    InputError
+        As in `degrade_many`.
+    """
+    many = degrade_many(
+        sharp, [kernel], sigma=sigma, seed=seed, indices=[index], border=border, margin=margin, rounding=rounding
+    )
+    return many[0]
+
+
+_BLOCK = 512
+
+
+@njit(cache=True, error_model="numpy")
+def _exact(flat: Any, start: Any, place: Any, weight: Any) -> Any:
+    """The sample at `start` in float64, tap after tap."""
+    total = 0.0
+    for k in range(len(weight)):
+        total += weight[k] * np.float64(flat[start + place[k]])
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+def _finish(acc: Any, z: Any, sigma: Any, half: Any, error: Any, target: Any) -> Any:
+    """Add noise, clip and round a few samples; return for how many float32 does not decide."""
+    unsure: Any = 0
+    for c in range(len(acc)):
+        push = sigma * z[c]
+        value = acc[c] + push
+        whole = np.floor(value + half)
+        part = (value + half) - whole
+        bound = error * (acc[c] + abs(push) + np.float32(1))
+        unsure += np.int32(part < bound) | np.int32(part > np.float32(1) - bound)
+        target[c] = np.uint8(np.int32(min(max(whole, np.float32(0)), np.float32(255))))
+    return unsure
+
+
+@njit(cache=True, error_model="numpy")
+def _repair(
+    flat: Any, start: Any, place: Any, weight: Any, acc: Any, z: Any, sigma: Any, half: Any, error: Any,
+    target: Any,
+) -> None:  # fmt: skip
+    """Decide in float64 those samples of `_finish` for which float32 does not; `start` is the place of the first."""
+    sigma32 = np.float32(sigma)
+    half32 = np.float32(half)
+    for c in range(len(acc)):
+        push = sigma32 * z[c]
+        value = acc[c] + push
+        part = (value + half32) - np.floor(value + half32)
+        bound = error * (acc[c] + abs(push) + np.float32(1))
+        if part < bound or part > np.float32(1) - bound:
+            exact = _exact(flat, start + c, place, weight) + sigma * np.float64(z[c])
+            target[c] = np.uint8(math.floor(min(max(exact, 0.0), 255.0) + half))
+
+
+@njit(cache=True, error_model="numpy")
+def pairs(
+    rows: Any, radius: Any, channels: Any, stack: Any, sigma: Any, half: Any, k0: Any, k1: Any, indices: Any, out: Any
+) -> None:
+    """Degrade padded float32 `rows` (grey levels) by each kernel of `stack` into `out` (n, H, W * channels)."""
+    n, height, width = out.shape
+    room = stack.shape[1] * stack.shape[2] + FUSED
+    flat, stride = rows.ravel(), rows.shape[1]
+    place = np.empty(room, np.int64)
+    weight, weight32 = np.empty(room), np.empty(room, np.float32)
+    acc = np.empty(width, np.float32)
+    z = np.zeros(CHUNK, np.float32)
+    for p in range(n):
+        lo = np.uint32(indices[p] & np.uint64(0xFFFFFFFF))
+        hi = np.uint32(indices[p] >> np.uint64(32))
+        taps = find_taps(stack[p], radius, channels, stride, place, weight)
+        for k in range(taps):
+            weight32[k] = weight[k]
+        # Rounding the weights, the products, sums within and over groups, noise, and the comparison itself:
+        # each adds at most one unit roundoff of a sum of non-negative terms. One per cent covers their products.
+        error = np.float32((taps // FUSED + 14) * 2.0**-24 * 1.01)
+        used, chunk = CHUNK, 0
+        for y in range(height):
+            convolve_row(flat, y * stride, place[:taps], weight32[:taps], acc)
+            x = 0
+            while x < width:
+                if used == CHUNK:
+                    if sigma > 0.0:
+                        fill_normals(k0, k1, lo, hi, np.uint32(NOISE), chunk, z)
+                    used = 0
+                    chunk += 1
+                take = min(_BLOCK, width - x, CHUNK - used)
+                part, noise, target = acc[x : x + take], z[used : used + take], out[p, y, x : x + take]
+                if _finish(part, noise, np.float32(sigma), np.float32(half), error, target) > 0:
+                    start = y * stride + x
+                    _repair(flat, start, place[:taps], weight[:taps], part, noise, sigma, half, error, target)
+                x += take
+                used += take

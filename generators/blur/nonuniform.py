@@ -1,0 +1,421 @@
+"""Blur that differs from place to place: the mean of what a moving, turning camera sees of a flat scene.
+
+The geometry is in `homography`. Parameters are those of the code of Lai et al., *A comparative study for single image
+blind deblurring*, CVPR 2016, which pads by 20 pixels first, so that f = longer side + 40, and repeats the edge pixels
+there. Its first axis runs down the rows: what it calls (RX, RY, RZ, TX, TY) is (-RY, -RX, -RZ, TY, TX) here. It halves
+every rotation, leaves TZ out, and its middle is half a pixel nearer to the first row and column.
+
+What a moving camera sees of a flat scene: homographies of its poses, and the mean over them.
+
+    H_t = K (R_t + T_t (0 0 1)) K^-1        sharp to pose t; R from the axis-angle vector, T in units of the distance
+    K = [f 0 cx; 0 f cy; 0 0 1]             f the focal length, (cx, cy) the principal point, pixels
+    mean(p) = mean_t sharp(H_t^-1 p)        bilinear
+
+Whyte et al., *Non-uniform deblurring for shaken images*, CVPR 2010, here with translation. Coordinates are offsets from
+the principal point. All sums are made in a fixed order of float64, so results do not depend on the machine.
+
+From a sharp 8-bit image to images blurred by camera poses, with noise, clipped and rounded to 8 bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.generators.blur.convolve import BORDERS, border_index, pad_rows
+from facedeblur.generators.blur.degrade import ROUNDINGS, check_sharp
+from facedeblur.generators.random.philox import NOISE, cosine_sine, halves, normals, philox, uniform
+
+PAD = 20
+"""Pixels around the image in Lai's code, which lengthen the focal length."""
+
+
+def check_poses(poses: np.ndarray) -> np.ndarray:
+    """Return `poses` as (T, 6) float64, or raise InputError where they are no poses."""
+    values = np.ascontiguousarray(poses, np.float64)
+    if values.ndim != 2 or values.shape[1] != 6 or len(values) == 0:
+        raise InputError("poses", expected="(T, 6): RX RY RZ TX TY TZ", found=str(values.shape), do="make them again")
+    turned = np.sqrt((values[:, :3] ** 2).sum(1)).max()
+    if not np.isfinite(values).all() or turned > math.pi / 2 or values[:, 5].min() <= -1:
+        raise InputError(
+            "poses",
+            expected="finite, turned by at most pi/2 radians, before the scene (TZ over -1)",
+            found=f"turned by {turned:.3g}, TZ from {values[:, 5].min():.3g}",
+            do="use radians, and distances in units of the scene's",
+        )
+    return values
+
+
+def _camera(
+    height: int, width: int, focal: float | None, centre: tuple[float, float] | None
+) -> tuple[float, float, float]:
+    """Focal length and middle of an image in pixels."""
+    chosen = float(max(height, width) + 2 * PAD) if focal is None else float(focal)
+    if not 0 < chosen < math.inf:
+        raise InputError("focal length", expected="a positive number of pixels", found=f"{chosen:g}", do="change it")
+    cx, cy = ((width - 1) / 2, (height - 1) / 2) if centre is None else centre
+    return chosen, float(cx), float(cy)
+
+
+def _reach(poses: np.ndarray, focal: float, cx: float, cy: float, height: int, width: int) -> int:
+    """How many pixels beyond its edges an image is read."""
+    corners = np.array([(x - cx, y - cy) for x in (0, width - 1) for y in (0, height - 1)])
+    seen = np.empty(4)
+    if not span(poses, focal, corners, seen):
+        raise InputError(
+            "poses", expected="the whole image before the camera", found="a part behind it", do="turn less"
+        )
+    beyond = max(-(seen[0] + cx), seen[1] + cx - (width - 1), -(seen[2] + cy), seen[3] + cy - (height - 1), 0.0)
+    # One more for the neighbour to the right, and for a sum that rounds to the pixel beyond.
+    return math.ceil(min(beyond, 1e9)) + 1
+
+
+def reach(poses: np.ndarray, shape: tuple[int, int], *, focal: float | None = None) -> int:
+    """How far beyond an image the poses look.
+
+    Parameters
+    ----------
+    poses : (T, 6) float64
+    shape : (height, width)
+        Of the blurred image.
+    focal : float, optional
+        As in `blur_poses`.
+
+    Returns
+    -------
+    int
+        Pixels.
+    """
+    return _reach(check_poses(poses), *_camera(*shape, focal, None), *shape)
+
+
+def blur_poses(
+    image: np.ndarray,
+    poses: np.ndarray,
+    *,
+    border: str = "replicate",
+    margin: int | None = None,
+    focal: float | None = None,
+    centre: tuple[float, float] | None = None,
+) -> np.ndarray:
+    """Average an image as it is seen from every pose.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, 3) array
+        RGB or grey, in any range. With ``border='valid'`` it is larger than the result by `margin` on every side.
+    poses : (T, 6) float64
+        RX, RY, RZ in radians, TX, TY, TZ in units of the distance to the scene; see `poses.poses`.
+    border : {'valid', 'reflect', 'replicate', 'zero', 'circular'}
+        What lies outside the image, see ``blur.BORDERS``.
+    margin : int, optional
+        For 'valid' only, pixels: how far the poses may reach.
+    focal : float, optional
+        Focal length in pixels; by default the longer side of the result + 40, as in Lai's code.
+    centre : (float, float), optional
+        Column and row of the principal point in the result; its middle by default.
+
+    Returns
+    -------
+    (h, w) or (h, w, 3) float64
+
+    Raises
+    ------
+    InputError
+        When the image, the poses or an option is not usable, or the poses reach further than there are pixels.
+    """
+    image, moves = np.asarray(image), check_poses(poses)
+    if image.ndim not in (2, 3) or image.size == 0 or image.dtype.kind not in "fu":
+        raise InputError(
+            "image to blur",
+            expected="(H, W) or (H, W, 3) of float or uint8",
+            found=f"{image.shape} of {image.dtype}",
+            do="convert it",
+        )
+    if border not in BORDERS:
+        raise InputError(f"border '{border}'", expected=f"one of {', '.join(BORDERS)}", do=suggest(border, BORDERS))
+    if (margin is None) == (border == "valid"):
+        raise InputError(
+            "margin", expected="a number with border 'valid', and none with others", found=f"{margin}", do="change one"
+        )
+    spare = int(margin or 0)
+    height, width = image.shape[0] - 2 * spare, image.shape[1] - 2 * spare
+    if spare < 0 or height < 2 or width < 2:
+        raise InputError("margin", expected="at least 0, and under half the image", found=str(spare), do="change it")
+    length, cx, cy = _camera(height, width, focal, centre)
+    reach = _reach(moves, length, cx, cy, height, width)
+    limit = spare if border == "valid" else min(height, width) - 1
+    if reach > limit:
+        raise InputError(
+            "poses",
+            expected=f"a reach of at most {limit} px beyond the image",
+            found=f"{reach} px",
+            do="give a larger crop" if border == "valid" else "use poses that move less",
+        )
+    stack = np.ascontiguousarray(image[:, :, None] if image.ndim == 2 else image)
+    channels, padding = stack.shape[2], 0 if border == "valid" else reach
+    rows = np.empty((stack.shape[0] + 2 * padding, (stack.shape[1] + 2 * padding) * channels))
+    vertical, horizontal = (border_index(n, padding, border) for n in stack.shape[:2])
+    pad_rows(stack, vertical, horizontal, rows)
+    out = np.empty((height, width * channels))
+    average(rows, channels, moves, length, cx, cy, padding + spare, padding + spare, out)
+    return out.reshape(height, width) if image.ndim == 2 else out.reshape(height, width, channels)
+
+
+def local_kernel(
+    poses: np.ndarray,
+    x: float,
+    y: float,
+    size: int,
+    *,
+    shape: tuple[int, int],
+    focal: float | None = None,
+    centre: tuple[float, float] | None = None,
+) -> np.ndarray:
+    """The point spread function at a pixel: what a single white pixel becomes, cut out around it.
+
+    Parameters
+    ----------
+    poses : (T, 6) float64
+    x, y : float
+        Column and row of the pixel.
+    size : int
+        Odd side of the cut in pixels.
+    shape : (height, width)
+        Of the image.
+    focal, centre
+        As in `blur_poses`.
+
+    Returns
+    -------
+    (size, size) float64
+        Its sum is 1 where the poses neither tilt nor approach the scene, near 1 otherwise; less what lies outside.
+
+    Raises
+    ------
+    InputError
+        When the poses are not usable or the size is even.
+    """
+    if size < 1 or size % 2 == 0:
+        raise InputError("size of a local kernel", expected="an odd number", found=str(size), do="add 1")
+    length, cx, cy = _camera(*shape, focal, centre)
+    out = np.zeros((size, size))
+    response(check_poses(poses), length, float(x) - cx, float(y) - cy, out)
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def _back(pose: Any, focal: Any, a: Any) -> None:
+    """Write to `a` what takes pixels of a pose back to the sharp image, offsets from the middle on both sides."""
+    angle = math.sqrt(pose[0] * pose[0] + pose[1] * pose[1] + pose[2] * pose[2])
+    p = np.eye(3)
+    if angle > 0.0:
+        x, y, z = pose[0] / angle, pose[1] / angle, pose[2] / angle
+        c, s = cosine_sine(angle)
+        d = 1.0 - c
+        p[0, 0], p[0, 1], p[0, 2] = c + x * x * d, x * y * d - z * s, x * z * d + y * s
+        p[1, 0], p[1, 1], p[1, 2] = x * y * d + z * s, c + y * y * d, y * z * d - x * s
+        p[2, 0], p[2, 1], p[2, 2] = x * z * d - y * s, y * z * d + x * s, c + z * z * d
+    for i in range(3):
+        p[i, 2] += pose[3 + i]
+    for i in range(3):
+        for j in range(3):
+            # Cofactors, transposed; the determinant cancels in the quotient.
+            i1, i2, j1, j2 = (j + 1) % 3, (j + 2) % 3, (i + 1) % 3, (i + 2) % 3
+            a[i, j] = p[i1, j1] * p[i2, j2] - p[i1, j2] * p[i2, j1]
+    a[0, 2] *= focal
+    a[1, 2] *= focal
+    a[2, 0] /= focal
+    a[2, 1] /= focal
+    # Divided once here, so that a pose at rest gives exactly the identity.
+    scale = a[2, 2]
+    for i in range(3):
+        for j in range(3):
+            a[i, j] /= scale
+
+
+@njit(cache=True, error_model="numpy")
+def span(poses: Any, focal: Any, corners: Any, out: Any) -> Any:
+    """Write least and most column and row that are read, as offsets; return whether all corners are in view."""
+    a = np.empty((3, 3))
+    out[0], out[1], out[2], out[3] = math.inf, -math.inf, math.inf, -math.inf
+    fine = True
+    for t in range(len(poses)):
+        _back(poses[t], focal, a)
+        for k in range(len(corners)):
+            x, y = corners[k, 0], corners[k, 1]
+            w = a[2, 0] * x + a[2, 1] * y + a[2, 2]
+            # Far behind counts as behind: no exposure turns that far.
+            fine &= w > 1e-3
+            u, v = (a[0, 0] * x + a[0, 1] * y + a[0, 2]) / w, (a[1, 0] * x + a[1, 1] * y + a[1, 2]) / w
+            out[0], out[1], out[2], out[3] = min(out[0], u), max(out[1], u), min(out[2], v), max(out[3], v)
+    return fine
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _look(flat: Any, stride: Any, corner: Any, c: Any, ax: Any, ay: Any) -> Any:
+    """Bilinear value of channel `c` in the cell whose first sample is at `corner`; `stride` is a row's length."""
+    at = corner + np.uint64(c)
+    p, q = flat[at], flat[at + stride[0]]
+    p += ax * (flat[at + stride[1]] - p)
+    q += ax * (flat[at + stride[0] + stride[1]] - q)
+    return p + ay * (q - p)
+
+
+@njit(cache=True, error_model="numpy")
+def average(rows: Any, channels: Any, poses: Any, focal: Any, cx: Any, cy: Any, left: Any, top: Any, out: Any) -> None:
+    """Average the padded `rows`, seen from all poses, in `out` (H, W * channels); offsets count from (cx, cy).
+
+    (left, top) is what must be added to a place in the image to get the place in `rows`.
+    """
+    height, width = out.shape[0], out.shape[1] // channels
+    a = np.empty((3, 3))
+    flat, line = rows.ravel(), rows.shape[1]
+    # Unsigned, so that no index counts from the end.
+    stride = (np.uint64(line), np.uint64(channels))
+    corner, ax, ay = np.empty(width, np.int64), np.empty(width), np.empty(width)
+    out[:] = 0.0
+    for t in range(len(poses)):
+        _back(poses[t], focal, a)
+        a00, a10, a20 = a[0, 0], a[1, 0], a[2, 0]
+        for y in range(height):
+            dy = y - cy
+            u0, v0, w0 = a[0, 1] * dy + a[0, 2], a[1, 1] * dy + a[1, 2], a[2, 1] * dy + a[2, 2]
+            # Places first, in a loop that vectorises, then the pixels there.
+            for x in range(width):
+                dx = x - cx
+                w = 1.0 / (a20 * dx + w0)
+                u = (a00 * dx + u0) * w + (cx + left)
+                v = (a10 * dx + v0) * w + (cy + top)
+                fu, fv = np.floor(u), np.floor(v)
+                ax[x], ay[x] = u - fu, v - fv
+                corner[x] = np.int32(fv) * line + np.int32(fu) * channels
+            target = out[y]
+            if channels == 3:
+                for x in range(width):
+                    k, s, f, g = np.uint64(corner[x]), 3 * x, ax[x], ay[x]
+                    target[s] += _look(flat, stride, k, 0, f, g)
+                    target[s + 1] += _look(flat, stride, k, 1, f, g)
+                    target[s + 2] += _look(flat, stride, k, 2, f, g)
+            else:
+                for x in range(width):
+                    for c in range(channels):
+                        target[x * channels + c] += _look(flat, stride, np.uint64(corner[x]), c, ax[x], ay[x])
+    for y in range(height):
+        for x in range(width * channels):
+            out[y, x] /= len(poses)
+
+
+@njit(cache=True, error_model="numpy")
+def response(poses: Any, focal: Any, dx: Any, dy: Any, out: Any) -> None:
+    """Write what a point at an offset from the middle becomes around itself."""
+    size = len(out)
+    a = np.empty((3, 3))
+    for t in range(len(poses)):
+        _back(poses[t], focal, a)
+        for i in range(size):
+            for j in range(size):
+                x, y = dx + (j - size // 2), dy + (i - size // 2)
+                w = a[2, 0] * x + a[2, 1] * y + a[2, 2]
+                fx = 1.0 - abs((a[0, 0] * x + a[0, 1] * y + a[0, 2]) / w - dx)
+                fy = 1.0 - abs((a[1, 0] * x + a[1, 1] * y + a[1, 2]) / w - dy)
+                if fx > 0.0 and fy > 0.0:
+                    out[i, j] += fx * fy
+    for i in range(size):
+        for j in range(size):
+            out[i, j] /= len(poses)
+
+
+NOISES = ("gaussian", "uniform")
+"""sigma N(0, 1), or sigma U(0, 1): the code of Lai et al. 2016 adds ``0.01 * rand``."""
+
+
+@njit(cache=True, error_model="numpy")
+def _uniforms(k0: Any, k1: Any, lo: Any, hi: Any, out: Any) -> None:
+    """Fill `out` from the noise stream of an item: sample ``4 b + w`` is word `w` of block `b`."""
+    for i in range(0, len(out), 4):
+        words = philox(np.uint32(i // 4), lo, hi, np.uint32(NOISE), k0, k1)
+        for w in range(min(4, len(out) - i)):
+            out[i + w] = uniform(words[w])
+
+
+@njit(cache=True, error_model="numpy")
+def _levels(grey: Any, z: Any, scale: Any, half: Any, out: Any) -> None:
+    """Add noise, clip and round, sample by sample."""
+    for i in range(len(grey)):
+        out[i] = np.uint8(math.floor(min(max(grey[i] + scale * np.float64(z[i]), 0.0), 255.0) + half))
+
+
+def degrade_nonuniform(
+    sharp: np.ndarray,
+    poses: Sequence[np.ndarray] | np.ndarray,
+    *,
+    sigma: float,
+    seed: int,
+    indices: Sequence[int] | np.ndarray,
+    noise: str = "gaussian",
+    border: str = "replicate",
+    margin: int | None = None,
+    rounding: str = "round",
+    focal: float | None = None,
+) -> np.ndarray:
+    """Blur one image by several exposures of a moving camera, add noise, clip and round.
+
+    Parameters
+    ----------
+    sharp : (H, W, 3) or (H, W) uint8
+        RGB or grey. With ``border='valid'`` it is larger than the result by `margin` on every side.
+    poses : (n, T, 6) array or sequence of (T, 6) arrays
+        Of each exposure; see `poses.poses`.
+    sigma : float
+        Standard deviation of Gaussian noise, or the largest value of uniform noise, in units of the full range.
+    seed : int
+        Seed of the noise, from 0 to 2**64 - 1.
+    indices : sequence of int
+        Number of each pair, which with the seed gives its noise, the same as `degrade.degrade_many` gives.
+    noise : {'gaussian', 'uniform'}
+        See ``NOISES``.
+    border, margin, focal
+        As in `nonuniform.blur_poses`.
+    rounding : {'round', 'truncate'}
+        To the nearest level, or towards zero.
+
+    Returns
+    -------
+    (n, h, w, 3) or (n, h, w) uint8
+
+    Raises
+    ------
+    InputError
+        When the image, the poses or an option is not usable.
+
+    Notes
+    -----
+    Grey levels are floor(clip(255 sigma z + mean of the poses' grey levels, 0, 255) + 1/2) in float64.
+    """
+    sharp = check_sharp(sharp, sigma, rounding)
+    if noise not in NOISES:
+        raise InputError(f"noise '{noise}'", expected=" or ".join(NOISES), do=suggest(noise, NOISES))
+    if len(indices) != len(poses) or len(poses) == 0:
+        raise InputError(
+            "indices", expected=f"one for each of {len(poses)} exposures, at least one", found=str(len(indices))
+        )
+    keys = halves(seed, "seed")
+    made = []
+    for index, moves in zip(indices, poses, strict=True):
+        lo, hi = halves(index, "pair index")
+        grey = blur_poses(sharp, moves, border=border, margin=margin, focal=focal)
+        if noise == "gaussian":
+            z = normals(seed, index, grey.size if sigma > 0 else 0)
+        else:
+            z = np.empty(grey.size)
+            _uniforms(*keys, lo, hi, z)
+        out = np.empty(grey.size, np.uint8)
+        _levels(grey.ravel(), z if sigma > 0 else np.zeros(grey.size), 255.0 * float(sigma), ROUNDINGS[rounding], out)
+        made.append(out.reshape(grey.shape))
+    return np.array(made)

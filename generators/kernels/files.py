@@ -1,0 +1,388 @@
+"""Kernel banks: drawn from the model, and in the file formats of others.
+
+``.npz`` is the toolkit's own. ``.mat`` (version 5) holds the cell array ``kernels`` beside ``ids``, ``sizes`` and
+``meta``. A folder holds one 16-bit PNG a kernel, each scaled so that its largest value is 65535, and ``kernels.json``
+with the scale (grey level of a weight of 1) of each. `kernel_readers` reads these and others.
+
+Kernels from the files of others: ``.npz``, ``.mat`` (versions 5 to 7.3), ``.npy``, PNG.
+
+Kernels from MATLAB files: version 5 through scipy, version 7.3 (HDF5, everything transposed) through h5py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.files.atomic import replacing, write_json
+from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
+from facedeblur.benchmark.files.mat import load_mat
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
+from facedeblur.generators.kernels.draws import Model, draw_kernels, draw_of
+
+__all__ = ["Bank", "bank", "check_out", "parse_sizes", "read_bank", "write_bank", "write_pngs"]
+
+_WHITE = 65535
+
+
+def package_version() -> str:
+    """Version of the installed package, or 'unknown'."""
+    try:
+        return version("facedeblur")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Kernel sizes of ``first:last:step`` (the last one included; step 2 where left out) or of a list with commas.
+
+    Raises
+    ------
+    InputError
+        When the text is neither.
+    """
+    try:
+        if ":" not in text:
+            return tuple(int(part) for part in text.split(","))
+        first, last, step = [*map(int, text.split(":")), 2][:3]
+        sizes = tuple(range(first, last + 1, step))
+        if text.count(":") > 2 or step < 1 or not sizes:
+            raise ValueError
+    except ValueError:
+        raise InputError(
+            f"sizes '{text}'", expected="first:last:step or a list, such as 13:27:2 or 21,31", do="write it that way"
+        ) from None
+    return sizes
+
+
+def bank(
+    seed: int,
+    sizes: Sequence[int],
+    per_size: int,
+    *,
+    first: int = 0,
+    model: Model = STANDARD,
+) -> Bank:
+    """Kernels ``ker01 .. kerNN`` of every size, ordered by size as given.
+
+    Parameters
+    ----------
+    seed : int
+        From 0 to 2**64 - 1.
+    sizes : sequence of int
+        Odd sides, each once.
+    per_size : int
+        Kernels of each size.
+    first : int
+        Index of the first of each size: ranges that do not overlap keep training and test apart.
+    model : KernelModel, SplineModel or DeblurganModel
+        Law of the kernels.
+
+    Returns
+    -------
+    Bank
+        Kernel `i` of size `k` is called ``ker{i + 1:02}_k{k}``; seed, law, model and package version are in `meta`.
+
+    Raises
+    ------
+    InputError
+        When a number is out of range, a size comes twice, or no trajectory fits.
+    """
+    if len(sizes) == 0 or len(set(sizes)) != len(sizes):
+        raise InputError("kernel sizes", expected="different sizes, at least one", found=str(list(sizes)))
+    if per_size < 1:
+        raise InputError("kernels per size", expected="at least 1", found=str(per_size), do="choose another number")
+    if not getattr(model, "normalise", True):
+        raise InputError("kernel model, normalise", expected="True in a bank", found="False", do="leave it out")
+    names, drawn = [], []
+    for size in sizes:
+        drawn += list(draw_kernels(seed, size, per_size, start=first, model=model))
+        names += [f"ker{first + i + 1:02}_k{size}" for i in range(per_size)]
+    meta = {
+        "seed": int(seed),
+        "draw": draw_of(model),
+        "model": model.as_dict(),
+        "package": f"facedeblur {package_version()}",
+    }
+    return Bank.of(names, drawn, meta)
+
+
+def write_bank(bank: Bank, path: str | os.PathLike[str]) -> Path:
+    """Write a bank, in the format of the suffix: ``.npz``, ``.mat``, or none for a folder of PNG.
+
+    Raises
+    ------
+    InputError
+        When the suffix is another one.
+    """
+    path = Path(path)
+    check_out(path)
+    if path.suffix == ".npz":
+        bank.save(path)
+    elif path.suffix == ".mat":
+        _write_mat(bank, path)
+    else:
+        write_pngs(bank, path)
+    return path
+
+
+def check_out(path: Path) -> None:
+    """Raise InputError unless the suffix is that of a format `write_bank` knows."""
+    if path.suffix not in (".npz", ".mat", ""):
+        raise InputError(str(path), expected="OUT.npz, OUT.mat or a folder", found=f"'{path.suffix}'", do="rename it")
+
+
+def _write_mat(bank: Bank, path: Path) -> None:
+    from scipy.io import savemat
+
+    cells, names = np.empty(len(bank), object), np.empty(len(bank), object)
+    for i, name in enumerate(bank.ids):
+        cells[i], names[i] = bank.kernel(name), name
+    contents = {"kernels": cells, "ids": names, "sizes": bank.sizes, "meta": json.dumps(bank.meta, sort_keys=True)}
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        savemat(file, contents, do_compression=True, oned_as="column")
+
+
+def write_pngs(bank: Bank, folder: str | os.PathLike[str]) -> None:
+    """Write one 16-bit grey PNG a kernel and ``kernels.json``, which comes last."""
+    import cv2
+
+    folder = Path(folder)
+    scales = {}
+    for name in bank.ids:
+        kernel = bank.kernel(name)
+        scale = _WHITE / float(kernel.max())
+        encoded = cv2.imencode(".png", np.floor(kernel * scale + 0.5).astype(np.uint16))[1]
+        with replacing(folder / f"{name}.png") as temporary:
+            temporary.write_bytes(encoded.tobytes())
+        scales[name] = scale
+    write_json(folder / LIST, {"scale": scales, "meta": bank.meta})
+
+
+LIST = "kernels.json"
+"""Stands beside exported PNG files: their order, scales and origin."""
+
+
+def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: bool = False) -> Bank:
+    """Read kernels from a file or folder of any of the formats above.
+
+    Parameters
+    ----------
+    path : path
+        ``.npz`` (a bank, or any square arrays), ``.mat``, ``.npy``, ``.png`` or a folder of PNG. ``.mat`` and ``.npz``
+        may hold other things, too: what is no square matrix there (with `pad`, no matrix) is no kernel.
+    normalise : bool
+        Divide each by its sum, which is otherwise expected to be 1. PNG values have no scale and always are.
+    pad : bool
+        Take kernels of even or unequal sides, too, with zeros around, see `pad_odd`; ``meta['padded']`` lists them.
+
+    Returns
+    -------
+    Bank
+        Named as in the file where it has names, else ``NAME``, or ``NAME_01 ..`` for several.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to read, or a kernel is not usable.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(str(path), expected="a file or folder of kernels", found="nothing there", do="check the path")
+    meta: dict[str, Any] = {"source": path.name}
+    if path.suffix == ".npz":
+        arrays = _read_npz(path)
+        if "ids" in arrays:
+            return Bank.load(path)
+        named = [pair for key, array in arrays.items() for pair in split(key, matrices(array))]
+    elif path.is_dir():
+        files = sorted(p for p in path.glob("*.png") if not p.name.startswith("."))
+        if (path / LIST).is_file():
+            listed = _read_list(path / LIST)
+            files, meta = [path / f"{name}.png" for name in listed["scale"]], listed["meta"]
+        named = [(file.stem, _read_png(file)) for file in files]
+        normalise = True
+    elif path.suffix == ".png":
+        named, normalise = [(path.stem, _read_png(path))], True
+    elif path.suffix == ".npy":
+        named = split(path.stem, _read_npy(path))
+    elif path.suffix == ".mat":
+        named, origin = read_mat(path)
+        meta = meta if origin is None else origin
+    else:
+        raise InputError(str(path), expected=".npz, .mat, .npy, .png or a folder", found=f"'{path.suffix}'")
+    loose = path.suffix in (".npz", ".mat") and not pad
+    kept = [(name, k) for name, k in named if not loose or k.shape[0] == k.shape[1]]
+    if not kept:
+        others = f"a matrix of {named[0][1].shape[0]}x{named[0][1].shape[1]}" if named else "none"
+        do = "take it with pad=True (--pad)" if named else "give another file"
+        raise InputError(str(path), expected="kernels", found=others, do=do)
+    if pad:
+        padded = [name for name, k in kept if k.shape[0] != k.shape[1] or k.shape[0] % 2 == 0]
+        kept = [(name, pad_odd(k)) for name, k in kept]
+        meta = meta | {"padded": padded} if padded else meta
+    checked = [check_kernel(k, normalise=normalise, name=f"{path}, kernel {name}") for name, k in kept]
+    return Bank.of([name for name, _ in kept], checked, meta)
+
+
+def pad_odd(kernel: np.ndarray) -> np.ndarray:
+    """Surround a kernel by zeros until both sides are equal and odd.
+
+    Parameters
+    ----------
+    kernel : (rows, columns) array
+
+    Returns
+    -------
+    (size, size) array
+        An even side first gets a row or column of zeros after its last, so that the pixel of number n / 2, from 0, is
+        the middle, as for MATLAB's ``conv2(.., 'same')``; then the shorter side grows at both ends.
+    """
+    values = np.asarray(kernel)
+    if values.ndim != 2:
+        return values
+    rows, columns = (n + 1 - n % 2 for n in values.shape)
+    values = np.pad(values, ((0, rows - values.shape[0]), (0, columns - values.shape[1])))
+    size = max(rows, columns)
+    return np.pad(values, [((size - n) // 2,) * 2 for n in (rows, columns)])
+
+
+def _read_list(path: Path) -> dict[str, Any]:
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8"))
+        return {"scale": {Path(name).name: float(s) for name, s in listed["scale"].items()}, "meta": listed["meta"]}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            str(path), expected="the list that stands beside exported kernels", found=str(error), do="remove it"
+        ) from error
+
+
+def _read_png(path: Path) -> np.ndarray:
+    import cv2
+
+    if not path.is_file():
+        raise InputError(str(path), expected="a kernel", found="no file", do="export the kernels again")
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if pixels is None:
+        raise InputError(str(path), expected="a PNG", found="something else or a part of one", do="copy it again")
+    if pixels.ndim == 3:
+        if not (pixels[..., 0] == pixels[..., 1]).all() or not (pixels[..., 0] == pixels[..., 2]).all():
+            raise InputError(str(path), expected="a grey image", found="a colour image", do="convert it to grey")
+        pixels = pixels[..., 0]
+    return np.asarray(pixels)
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(str(path), expected="a numpy archive", found=str(error), do="save it again") from error
+
+
+def _read_npy(path: Path) -> list[np.ndarray]:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise InputError(str(path), expected="a numpy array", found=str(error), do="save it again") from error
+    if array.ndim not in (2, 3):
+        raise InputError(str(path), expected="(size, size) or (n, size, size)", found=str(array.shape))
+    return list(array) if array.ndim == 3 else [array]
+
+
+def read_mat(path: Path) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] | None]:
+    """Read every matrix of numbers in a MATLAB file.
+
+    Parameters
+    ----------
+    path : Path
+        Version 5, 7 or 7.3.
+
+    Returns
+    -------
+    list of (str, (rows, columns) array)
+        A variable's own name, or ``NAME_01 ..`` for the parts of a stack along the third dimension and of a cell
+        array, in MATLAB's order; a structure's fields as ``NAME_FIELD``.
+    dict or None
+        The origin of a bank that this toolkit wrote.
+
+    Raises
+    ------
+    InputError
+        When it is no MATLAB file or a damaged one, or h5py is needed and not installed.
+    """
+    contents = load_mat(path, expected="a MATLAB file", do="save it again", squeeze_me=True, chars_as_strings=True)
+    if contents is not None:
+        return _of_v5(contents)
+    h5py = need("h5py", "io")
+    try:
+        with h5py.File(path, "r") as file:
+            return [pair for key in file if not key.startswith("#") for pair in _item(key, file[key], file)], None
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise InputError(
+            str(path), expected="a whole MATLAB 7.3 file", found=str(error), do="copy or save it again"
+        ) from error
+
+
+def split(name: str, matrices: list[np.ndarray]) -> list[tuple[str, np.ndarray]]:
+    """Name the matrices of one variable."""
+    if len(matrices) == 1:
+        return [(name, matrices[0])]
+    return [(f"{name}_{i + 1:02}", matrix) for i, matrix in enumerate(matrices)]
+
+
+def matrices(array: np.ndarray) -> list[np.ndarray]:
+    """The matrices of real numbers in an array: itself, or those along its first dimension."""
+    parts = list(array) if array.ndim == 3 else [array]
+    return [a for a in parts if a.ndim == 2 and min(a.shape) > 1 and a.dtype.kind in "fiu"]
+
+
+def _item(name: str, item: Any, file: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Named matrices of a variable of an HDF5 file."""
+    if hasattr(item, "keys"):
+        for key in item:
+            yield from _item(f"{name}_{key}", item[key], file)
+        return
+    kind = item.attrs.get("MATLAB_class", b"")
+    if item.dtype.kind == "O":
+        # A cell array: references, in the order of MATLAB's columns because dimensions are reversed.
+        found = [m for reference in np.ravel(item[()]) if reference for m in _dataset(file[reference])]
+        yield from split(name, found)
+    elif kind not in (b"char", "char"):
+        yield from split(name, _dataset(item))
+
+
+def _dataset(item: Any) -> list[np.ndarray]:
+    if hasattr(item, "keys") or item.attrs.get("MATLAB_empty", 0) or item.dtype.kind not in "fiu":
+        return []
+    array = np.asarray(item[()])
+    # (N, columns, rows) there is (rows, columns, N) in MATLAB.
+    return matrices(array.swapaxes(1, 2) if array.ndim == 3 else array.T)
+
+
+def _of_v5(contents: dict[str, Any]) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] | None]:
+    """What `read_mat` gives, of the variables of a file of version 5."""
+    if {"kernels", "ids", "meta"} <= set(contents):
+        cells = [np.atleast_2d(cell) for cell in _cells(contents["kernels"])]
+        names = [str(name) for name in np.atleast_1d(contents["ids"])]
+        return list(zip(names, cells, strict=True)), json.loads(str(contents["meta"]))
+    variables = {key: value for key, value in contents.items() if not key.startswith("__")}
+    return [pair for key, value in variables.items() for pair in split(key, _cells(value))], None
+
+
+def _cells(value: Any) -> list[np.ndarray]:
+    """The matrices of a MATLAB variable: one, a stack along the third dimension, or a cell array."""
+    array = np.asarray(value)
+    if array.dtype == object:
+        return [part for cell in array.ravel() for part in _cells(cell)] if array.ndim else _cells(array.item())
+    return matrices(np.moveaxis(array, 2, 0) if array.ndim == 3 else array)

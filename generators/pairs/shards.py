@@ -1,0 +1,304 @@
+"""Virtual pairs written down: tar shards as webdataset reads them, or plain folders of PNG.
+
+A shard holds ``KEY.sharp.png``, ``KEY.blur.png`` and ``KEY.json`` for each of its pairs, in order, with fixed dates and
+owners, so that the same pairs give the same bytes. Shards, and in a folder the parts of the manifest, get their names
+when they are whole: a stopped run goes on from there.
+
+Files of single pairs: members of a tar shard, or PNG in two folders and a row.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import replacing, write_bytes, write_json, write_text
+from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.files.png import encode_rgb
+from facedeblur.benchmark.files.tables import write_rows
+from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.sets.set import Image
+from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs
+
+NOTES = "pairs.json"
+_PART = 500  # pairs of one task of a folder
+_LOOK = 3  # pairs that an estimate is made from
+_SPARE = 1.05
+
+
+@dataclass(frozen=True)
+class Room:
+    """What pairs will take on disk, and what is free there: bytes, the former estimated from a few pairs."""
+
+    needed: int
+    free: int
+
+
+def write_shards(
+    pairs: VirtualPairs,
+    out: str | Path,
+    *,
+    count: int,
+    shard_size: int = 1000,
+    jobs: int = 1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write pairs 0 to ``count - 1`` to ``OUT/pairs-000000.tar``, ...; ``OUT/pairs.json`` says what they are.
+
+    Parameters
+    ----------
+    pairs : VirtualPairs
+    out : path
+    count : int
+    shard_size : int
+        Pairs in a shard; the last may hold fewer.
+    jobs, backend, scheduler
+        See `facedeblur.benchmark.parallel.imap`; they do not change the files.
+    progress : callable, optional
+        Called with (pairs written, in all).
+
+    Returns
+    -------
+    list of Path
+        The shards, in order.
+
+    Raises
+    ------
+    InputError
+        When there are not as many pairs, the folder holds others, or the disk has no room; nothing is begun then.
+    """
+    workers = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
+    return _write(pairs, Path(out), "tar", count, shard_size, workers, progress)
+
+
+def write_folder(
+    pairs: VirtualPairs,
+    out: str | Path,
+    *,
+    count: int,
+    jobs: int = 1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write pairs 0 to ``count - 1`` as ``OUT/sharp/KEY.png`` and ``OUT/blur/KEY.png``, listed in ``OUT/manifest.csv``.
+
+    Parameters
+    ----------
+    pairs, out, count, jobs, backend, scheduler, progress
+        As in `write_shards`.
+
+    Returns
+    -------
+    Path
+        The manifest; it is there when all pairs are.
+
+    Raises
+    ------
+    InputError
+        As in `write_shards`.
+    """
+    out = Path(out)
+    workers = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
+    parts = _write(pairs, out, "folder", count, _PART, workers, progress)
+    manifest = out / "manifest.csv"
+    if parts:
+        with replacing(manifest) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+            writer = None
+            for part in parts:
+                rows = [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines()]
+                if writer is None:
+                    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+                    writer.writeheader()
+                writer.writerows(rows)
+    shutil.rmtree(out / "manifest.parts", ignore_errors=True)
+    return manifest
+
+
+def room(pairs: VirtualPairs, out: str | Path, *, count: int, form: str = "tar") -> Room:
+    """Estimate what `count` pairs take on disk in a form, ``tar`` or ``folder``, from three of them."""
+    looked = sorted({0, count // 2, count - 1} if count else set())[:_LOOK]
+    sizes = []
+    for index in looked:
+        parts = [len(data) for _, data in members(pairs[index], "key", pairs.seed)]
+        # Tar pads to 512 bytes behind a header of 512; file systems to 4096.
+        block, head = (512, 512) if form == "tar" else (4096, 0)
+        sizes.append(sum(head + -(-size // block) * block for size in parts))
+    folder = Path(out).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return Room(int(_SPARE * count * max(sizes, default=0)), shutil.disk_usage(folder).free)
+
+
+def _write(
+    pairs: VirtualPairs, out: Path, form: str, count: int, step: int, workers: dict[str, Any], progress: Any
+) -> list[Path]:
+    if not 1 <= count <= len(pairs):
+        faces, kernels = f"{pairs.n_images:,} faces", f"{pairs.n_kernels:,} kernels"
+        raise InputError(
+            f"{count:,} pairs",
+            expected=f"from 1 to {len(pairs):,}, of {faces} and {kernels}",
+            do="ask for fewer, or give more photographs or repeats",
+        )
+    if step < 1:
+        raise InputError("shard size", expected="at least 1", found=str(step))
+    notes = _notes(pairs, form, count, step)
+    finished = _begun(out, notes)
+    if finished and form == "folder":
+        if progress:
+            progress(count, count)
+        return []
+    suffix = ".tar" if form == "tar" else ".jsonl"
+    folder = out if form == "tar" else out / "manifest.parts"
+    files = [folder / f"pairs-{number:06}{suffix}" for number in range(-(-count // step))]
+    missing = [number for number, file in enumerate(files) if not file.is_file()]
+    left = sum(min(count, (number + 1) * step) - number * step for number in missing)
+    need = room(pairs, out, count=count, form=form)
+    needed = -(-need.needed * left // count)
+    if needed > need.free:
+        raise InputError(
+            str(out),
+            expected=f"room for {left:,} pairs, about {needed:,} bytes",
+            found=f"{need.free:,} bytes free",
+            do="ask for fewer pairs, or choose another disk",
+        )
+    if not (out / NOTES).is_file():
+        write_json(out / NOTES, notes)
+    if pairs.images:
+        write_rows(out / "images.csv", Image, pairs.images)
+        # Workers need not be sent the record.
+        pairs = copy(pairs)
+        pairs.images = ()
+    done = count - left
+    if progress:
+        progress(done, count)
+    work = write_tar if form == "tar" else write_part
+    tasks = (PairFiles(pairs, files[number], number * step, min(count, (number + 1) * step)) for number in missing)
+    for made in imap(work, tasks, **workers):
+        done += made
+        if progress:
+            progress(done, count)
+    if form == "tar":
+        shards = [{"name": file.name, "bytes": file.stat().st_size} for file in files]
+        write_json(out / NOTES, notes | {"complete": True, "shards": shards})
+    return files
+
+
+def _notes(pairs: VirtualPairs, form: str, count: int, step: int) -> dict[str, Any]:
+    """What the pairs are, as JSON; another value is another set."""
+    spec = asdict(pairs.spec)
+    spec["model"] |= {"kind": type(pairs.spec.model).__name__}
+    sha = hashlib.sha256()
+    for face in pairs.source.faces[: pairs.n_images]:
+        sha.update(f"{face.image_id} {face.identity} {face.margin} {face.sha256}\n".encode())
+    notes = {
+        "format": form,
+        "count": count,
+        "of": len(pairs),
+        "pairs_per_file": step,
+        "seed": pairs.seed,
+        "shuffle": pairs.shuffle,
+        "size": list(pairs.source.size),
+        "images": pairs.n_images,
+        "origin": pairs.origin,
+        "faces": sha.hexdigest(),
+        "spec": spec,
+    }
+    return dict(json.loads(json.dumps(notes)))
+
+
+def _begun(out: Path, notes: dict[str, Any]) -> bool:
+    """Whether the folder holds all of these pairs; refuse one that holds something else."""
+    file = out / NOTES
+    if not file.is_file():
+        if out.is_dir() and any(out.iterdir()):
+            raise InputError(str(out), expected="an empty folder", found="files", do="choose another one")
+        return False
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        other = next((key for key in notes if found[key] != notes[key]), None)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(str(file), expected="the record of these pairs", found=f"another: {error}") from error
+    if other is not None:
+        raise InputError(
+            f"{file}: {other}",
+            expected=str(notes[other])[:200],
+            found=str(found[other])[:200],
+            do="choose another folder, or ask for the same pairs",
+        )
+    return (out / "manifest.csv").is_file()
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """Pairs `first` to ``last - 1``, for one shard or one part of a manifest, `out`."""
+
+    pairs: VirtualPairs
+    out: Path
+    first: int
+    last: int
+
+
+def row_of(pair: VirtualPair, seed: int) -> dict[str, Any]:
+    """What is noted of a pair."""
+    what = asdict(pair.augmentation) if pair.augmentation is not None else {}
+    return {
+        "index": pair.index,
+        "image_id": pair.image_id,
+        "identity": pair.identity,
+        "kernel_size": pair.kernel[0],
+        "kernel_number": pair.kernel[1],
+        "seed": seed,
+        "noise_number": pair.number,
+        "border": pair.border,
+        "sha256_sharp": pixel_hash(pair.sharp),
+        "sha256_blur": pixel_hash(pair.blurred),
+    } | {f"augment_{name}": value for name, value in what.items()}
+
+
+def members(pair: VirtualPair, key: str, seed: int) -> Iterator[tuple[str, bytes]]:
+    """Files of one pair, by name."""
+    yield f"{key}.sharp.png", encode_rgb(pair.sharp)
+    yield f"{key}.blur.png", encode_rgb(pair.blurred)
+    yield f"{key}.json", json.dumps(row_of(pair, seed)).encode()
+
+
+def key_of(index: int) -> str:
+    """Name of a pair's files."""
+    return f"{index:012}"
+
+
+def write_tar(task: PairFiles) -> int:
+    """Write a tar shard, atomically; return how many pairs it holds."""
+    with replacing(task.out) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for index in range(task.first, task.last):
+            for name, data in members(task.pairs[index], key_of(index), task.pairs.seed):
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(data), 0o644
+                archive.addfile(member, io.BytesIO(data))
+    return task.last - task.first
+
+
+def write_part(task: PairFiles) -> int:
+    """Write pictures to the folders two up and then, atomically, their rows; return how many pairs."""
+    rows = []
+    root = task.out.parent.parent
+    for index in range(task.first, task.last):
+        pair, key = task.pairs[index], key_of(index)
+        write_bytes(root / "sharp" / f"{key}.png", encode_rgb(pair.sharp))
+        write_bytes(root / "blur" / f"{key}.png", encode_rgb(pair.blurred))
+        rows.append(json.dumps({"key": key, **row_of(pair, task.pairs.seed)}))
+    write_text(task.out, "\n".join(rows) + "\n")
+    return task.last - task.first

@@ -1,0 +1,247 @@
+"""The virtual training set: any pair of millions by its number alone, in constant memory.
+
+Pair `i` stands for one sharp face and one kernel; with ``shuffle`` the product of the two is gone through in a
+pseudo-random order, so that every beginning of the set is a fair sample of it. Kernel, noise and augmentation are
+functions of (seed, number), made when the pair is asked for: nothing is stored, whatever the length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import read_label
+from facedeblur.benchmark.sets.set import Image
+from facedeblur.generators.blur.convolve import check_border
+from facedeblur.generators.blur.degrade import degrade
+from facedeblur.generators.kernels.draws import Model, draw_kernels
+from facedeblur.generators.pairs.augment import Augmentation, augment, augment_labels, draw_augmentation
+from facedeblur.generators.pairs.sharp_source import Face, Recent, SharpSource
+from facedeblur.generators.pairs.spec import PairSpec
+from facedeblur.generators.random.permutation import Permutation
+from facedeblur.generators.random.philox import halves
+
+KERNEL_BYTES = 4 * 2**20
+"""Kernels that a process holds for those to come."""
+
+UNLABELLED = 255
+"""Class of pixels that an augmentation brings in from beyond the labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A pair before any pixel is read: which face, which kernel, which noise."""
+
+    index: int
+    image: int
+    size: int
+    kernel: int
+    number: int
+    augmentation: Augmentation | None
+
+
+@dataclass(frozen=True, eq=False)
+class VirtualPair:
+    """One pair.
+
+    Attributes
+    ----------
+    index : int
+        In the set.
+    image_id, identity : str
+    kernel : (size, number)
+        Size in pixels, and number among the kernels of that size.
+    number : int
+        With the seed it gives noise and augmentation.
+    border : str
+        What lay beyond the crop when it was blurred.
+    augmentation : Augmentation or None
+    sharp, blurred : (H, W, 3) uint8 RGB
+    """
+
+    index: int
+    image_id: str
+    identity: str
+    kernel: tuple[int, int]
+    number: int
+    border: str
+    augmentation: Augmentation | None
+    sharp: np.ndarray
+    blurred: np.ndarray
+
+
+class VirtualPairs:
+    """All pairs of some faces and some kernels.
+
+    Parameters
+    ----------
+    source : SharpSource
+        The sharp faces.
+    spec : PairSpec
+    seed : int
+        From 0 to 2**64 - 1.
+    shuffle : bool
+        Go through faces and kernels in a pseudo-random order; otherwise kernels change fastest, in the order of
+        a built set, whose pairs these then are.
+    repeats : int
+        How often every face meets every kernel, each time with other noise, augmentation and order.
+    images : sequence of Image
+        The record of all photographs, failed ones too; only kept.
+    origin : str
+        Whose photographs they are, and their licence; only kept.
+    label_files : mapping, optional
+        ``image_id`` -> file of the crop's labels.
+
+    Raises
+    ------
+    InputError
+        When the recipe asks for more photographs than there are, a kernel is larger than a crop, or the set is
+        longer than 2**62.
+    """
+
+    def __init__(
+        self,
+        source: SharpSource,
+        spec: PairSpec,
+        *,
+        seed: int = 0,
+        shuffle: bool = False,
+        repeats: int = 1,
+        images: Sequence[Image] = (),
+        origin: str = "",
+        label_files: Mapping[str, Path] | None = None,
+    ):
+        halves(seed, "seed")
+        for border in (spec.border, spec.fallback):
+            check_border(border, *source.size, max(spec.sizes))
+        if len(source.faces) < max(1, spec.photographs):
+            raise InputError(
+                f"recipe '{spec.name}'" if spec.name else "sharp faces",
+                expected=f"{max(1, spec.photographs):,} photographs",
+                found=f"{len(source.faces):,}",
+                do="add photographs, or say how many there are (0 for all)",
+            )
+        self.source, self.spec, self.seed, self.shuffle, self.repeats = source, spec, int(seed), shuffle, repeats
+        self.images, self.origin, self.label_files = tuple(images), origin, dict(label_files or {})
+        self.n_images = spec.photographs or len(source.faces)
+        self.n_kernels = len(spec.sizes) * spec.per_size
+        self.lap = self.n_images * self.n_kernels
+        if repeats < 1 or self.lap * repeats > 2**62:
+            raise InputError(
+                "pairs",
+                expected="at least 1 repeat and at most 2**62 pairs",
+                found=f"{self.n_images:,} faces x {self.n_kernels:,} kernels x {repeats:,}",
+            )
+        self._law = spec.law
+        self._kernels = Recent(KERNEL_BYTES)
+
+    def __len__(self) -> int:
+        return self.lap * self.repeats
+
+    def plan(self, index: int) -> Plan:
+        """What pair `index` will be made of.
+
+        Raises
+        ------
+        IndexError
+            When there is no such pair.
+        """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"pair {index} of {len(self)}")
+        index = int(index) % len(self)
+        lap, place = divmod(index, self.lap)
+        if self.shuffle:
+            place = _order(self.lap, self.seed, lap)[place]
+        image, kernel = divmod(place, self.n_kernels)
+        which, kernel = divmod(kernel, self.spec.per_size)
+        number = self.spec.noise_from + index
+        drawn = None if self._law is None else draw_augmentation(self._law, self.seed, number, self.source.size)
+        return Plan(index, image, self.spec.sizes[which], self.spec.first + kernel, number, drawn)
+
+    def face(self, plan: Plan) -> Face:
+        """Whose pair it is."""
+        return self.source.faces[plan.image]
+
+    def kernel(self, size: int, number: int) -> np.ndarray:
+        """A kernel, (size, size) float64 of sum 1."""
+        return self._kernels.get((size, number), lambda: _draw(self.spec.model, self.seed, size, number))
+
+    def border(self, plan: Plan) -> str:
+        """What lies beyond the crop: with ``valid``, its surroundings, or the fallback where they are too narrow.
+
+        An augmented crop always has surroundings, mirrored where the photograph ends.
+        """
+        if self.spec.border != "valid" or plan.augmentation is not None:
+            return self.spec.border
+        return "valid" if self.face(plan).margin >= plan.size // 2 else self.spec.fallback
+
+    def window(self, plan: Plan) -> np.ndarray:
+        """The sharp crop as it is blurred, with the kernel's radius around it where the border is ``valid``."""
+        stored = self.source.read(plan.image)
+        radius = plan.size // 2 if self.border(plan) == "valid" else 0
+        if plan.augmentation is not None:
+            return augment(stored, plan.augmentation, size=self.source.size, radius=radius)
+        cut = (stored.shape[0] - self.source.size[0]) // 2 - radius
+        return stored[cut : stored.shape[0] - cut, cut : stored.shape[1] - cut]
+
+    def __getitem__(self, index: int) -> VirtualPair:
+        """Make pair `index`.
+
+        Raises
+        ------
+        IndexError
+            When there is no such pair.
+        InputError
+            When its photograph cannot be read.
+        """
+        plan = self.plan(index)
+        face, border, window = self.face(plan), self.border(plan), self.window(plan)
+        blurred = degrade(
+            window,
+            self.kernel(plan.size, plan.kernel),
+            sigma=self.spec.sigma,
+            seed=self.seed,
+            index=plan.number,
+            border=border,
+            rounding=self.spec.rounding,
+        )
+        radius = plan.size // 2 if border == "valid" else 0
+        sharp = window[radius : window.shape[0] - radius, radius : window.shape[1] - radius]
+        return VirtualPair(
+            plan.index, face.image_id, face.identity, (plan.size, plan.kernel), plan.number, border,
+            plan.augmentation, np.ascontiguousarray(sharp), blurred,
+        )  # fmt: skip
+
+    def label(self, index: int) -> np.ndarray:
+        """Label classes of pair `index`, moved as its sharp crop is: (H, W) uint8, `UNLABELLED` beyond the labels.
+
+        Raises
+        ------
+        InputError
+            When its photograph has no labels, or they cannot be read.
+        """
+        plan = self.plan(index)
+        name = self.face(plan).image_id
+        if name not in self.label_files:
+            raise InputError(f"labels of {name}", expected="a label file", found="none", do="take labelled photographs")
+        labels = read_label(self.label_files[name], size=self.source.size)
+        if plan.augmentation is None:
+            return labels
+        return augment_labels(labels, plan.augmentation, size=self.source.size, outside=UNLABELLED)
+
+    def __iter__(self) -> Iterator[VirtualPair]:
+        return (self[index] for index in range(len(self)))
+
+
+def _draw(model: Model, seed: int, size: int, number: int) -> np.ndarray:
+    return np.ones((1, 1)) if size == 1 else draw_kernels(seed, size, 1, start=number, model=model)[0]
+
+
+@lru_cache(maxsize=64)
+def _order(n: int, seed: int, lap: int) -> Permutation:
+    return Permutation(n, seed, lap)

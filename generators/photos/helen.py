@@ -1,0 +1,59 @@
+"""Reader of Helen with the 11 segment labels of Smith et al., *Exemplar-Based Face Parsing*, CVPR 2013."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.generators.photos.collection import Collection
+from facedeblur.generators.photos.lists import collection, find_folder, lines_of, photographs_in, refuse
+
+# The 230 of tuning.txt are neither the 2,000 training nor the 100 test photographs.
+_LISTS = {"exemplars.txt": "train", "testing.txt": "test", "tuning.txt": ""}
+
+
+class Helen:
+    """Helen with 11-class labels: images/NAME.jpg, labels/NAME/NAME_lbl00..10.png; 2000 train, 100 test, 230 tuning."""
+
+    licence: ClassVar[str] = "research only; the photographs are from Flickr"
+    get: ClassVar[str] = (
+        "unpack SmithCVPR2013_dataset_resized.zip (or _original) there: images/, labels/, exemplars.txt, testing.txt, "
+        "tuning.txt"
+    )
+
+    @classmethod
+    def detects(cls, root: Path) -> bool:
+        """True when exemplars.txt or testing.txt stands beside images/."""
+        return cls._base(root) is not None
+
+    @classmethod
+    def _base(cls, root: Path) -> Path | None:
+        named = find_folder(root, ("SmithCVPR2013_dataset_resized", "SmithCVPR2013_dataset_original"), depth=1)
+        places = [root, root / named] if named else [root]
+        whole = (p for p in places if (p / "images").is_dir() and any((p / name).is_file() for name in _LISTS))
+        return next(whole, None)
+
+    @classmethod
+    def read(cls, root: Path) -> Collection:
+        """List the photographs; each is an identity of its own, its role by the lists, its label a folder of maps."""
+        base = cls._base(root)
+        if base is None:
+            raise refuse("helen", root, "images/ and exemplars.txt", "not both", cls.get)
+        sources = photographs_in(base, "images")
+        by_name = {source.rpartition("/")[2].rpartition(".")[0]: source for source in sources}
+        roles: dict[str, str] = {}
+        for file, role in _LISTS.items():
+            if (base / file).is_file():
+                # A line is "number , name".
+                names = [line.rpartition(",")[2].strip() for line in lines_of(base / file)]
+                absent = [name for name in names if name not in by_name]
+                if absent:
+                    raise InputError(
+                        f"helen: {base / file}", expected="its photographs in images/",
+                        found=f"{len(absent)} of {len(names)} missing, the first {absent[0]}.jpg", do=cls.get,
+                    )  # fmt: skip
+                roles |= {by_name[name]: role for name in names}
+        label_of = {source: f"labels/{name}" for name, source in by_name.items() if (base / "labels" / name).is_dir()}
+        people = {source: name for name, source in by_name.items()}
+        return collection("helen", base, cls.licence, sources, people, roles=roles, labels="helen11", label_of=label_of)

@@ -1,0 +1,197 @@
+"""Label images of every collection, read as the 11 classes of Helen.
+
+Left and right are those of the face as it is seen: the left eye of an upright face lies on the right side of the image.
+CelebAMask-HQ means the same, but copies of it hold mirrored photographs whose masks were mirrored and not renamed; the
+Helen labels do not say whose left is meant. So the sides are read off the face itself (`sides_of`), and brows or eyes
+are exchanged where an image says them the other way round.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.sets.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
+from facedeblur.generators.photos.collection import Collection, Photograph
+
+_Point = np.ndarray | None
+_PAIRS = ((2, 3), (4, 5))
+
+
+def labels_of(collection: Collection, photograph: Photograph, *, size: tuple[int, int]) -> np.ndarray:
+    """Classes of a photograph of a collection; see `read_labels`.
+
+    Raises
+    ------
+    InputError
+        When the photograph has no label image, or it cannot be used.
+    """
+    if not photograph.label:
+        raise InputError(f"{collection.name}: {photograph.source}", expected="a label image", found="none")
+    return read_labels(collection.root / photograph.label, collection.labels, size=size)
+
+
+def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.ndarray:
+    """Read a label image.
+
+    Parameters
+    ----------
+    path : path
+        An image whose values are classes; a folder of Helen's 11 probability maps
+        ``NAME_lbl00.png`` to ``NAME_lbl10.png``, of which the largest wins; or what the names of
+        CelebAMask-HQ's part masks begin with (``0/00000`` for ``0/00000_skin.png``), laid one
+        above the other in the publisher's order.
+    kind : str
+        A key of `CLASS_LISTS`.
+    size : (height, width)
+        Of the photograph, in pixels. Labels of CelebAMask-HQ may be a whole fraction of it, as
+        they are published (512 for photographs of 1024); values are repeated then.
+
+    Returns
+    -------
+    (H, W) uint8
+        Places in `HELEN`; left is the left of the face as it is seen.
+
+    Raises
+    ------
+    InputError
+        When the file is not there or damaged, holds an unknown class, or is of another size.
+    """
+    path = Path(path)
+    if kind not in CLASS_LISTS:
+        raise InputError(f"class list '{kind}'", expected="a known one", do=suggest(kind, CLASS_LISTS))
+    if path.is_dir():
+        values = _of_maps(path)
+    elif path.is_file():
+        values = _single(path)
+    else:
+        values = _of_parts(path)
+        kind = "celebamask19"
+    table = np.array(CLASS_LISTS[kind], np.uint8)
+    unknown = np.unique(values[values >= len(table)])
+    if unknown.size:
+        raise InputError(
+            str(path), expected=f"classes 0 to {len(table) - 1} ({kind})",
+            found=", ".join(map(str, unknown[:5].tolist())), do="give its class list or leave it out",
+        )  # fmt: skip
+    values = _fit(table[values], size, path, fraction=kind != "helen11")
+    brows, eyes = sides_of(values)
+    return exchange_sides(values, brows=brows < 0, eyes=eyes < 0)
+
+
+def sides_of(labels: np.ndarray) -> tuple[int, int]:
+    """Whose left a label image means, for brows and for eyes, however the face is turned.
+
+    Parameters
+    ----------
+    labels : (H, W) uint8
+        Places in `HELEN`.
+
+    Returns
+    -------
+    brows, eyes : int
+        1 where left is the left of the face as it is seen (the image's right when it is upright),
+        -1 where it is the other side, 0 where neither can be told: no brow or eye, or no nose and mouth.
+    """
+    nose, mouth = _middle(labels, (6,)), _middle(labels, (7, 8, 9))
+    below = nose if mouth is None else mouth
+    brows, eyes = (_side(_middle(labels, (a,)), _middle(labels, (b,)), nose, below) for a, b in _PAIRS)
+    return brows, eyes
+
+
+def _side(left: _Point, right: _Point, nose: _Point, below: _Point) -> int:
+    """Sign of the turn from right-to-left to top-to-bottom."""
+    known = left if right is None else right
+    if known is None or below is None:
+        return 0
+    if left is None or right is None:
+        # A profile: the nose stands in for the side that is turned away.
+        middle = below if nose is None else nose
+        across, down = (known - middle if right is None else middle - known), below - known
+    else:
+        across, down = left - right, below - (left + right) / 2
+    return int(np.sign(across[0] * down[1] - across[1] * down[0]))
+
+
+def exchange_sides(labels: np.ndarray, *, brows: bool = True, eyes: bool = True) -> np.ndarray:
+    """Exchange left and right brow, left and right eye, as a mirrored photograph needs it; (H, W) uint8 both."""
+    table = np.arange(256, dtype=np.uint8)
+    for (left, right), wanted in zip(_PAIRS, (brows, eyes), strict=True):
+        if wanted:
+            table[[left, right]] = right, left
+    return table[labels]
+
+
+def _middle(labels: np.ndarray, classes: tuple[int, ...]) -> _Point:
+    """Mean place (x, y) of the classes; None where they are not there."""
+    rows, columns = np.nonzero(np.isin(labels, classes))
+    return np.array([columns.mean(), rows.mean()]) if rows.size else None
+
+
+def _single(path: Path) -> np.ndarray:
+    """An image of numbers, (H, W) uint8: grey, of a palette, or grey in three channels."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as opened:
+            values = np.asarray(opened)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise InputError(str(path), expected="a label image", found=str(error), do="copy it again") from error
+    if values.ndim == 3 and (values[..., :1] == values[..., :3]).all():
+        values = values[..., 0]
+    if values.ndim != 2 or values.dtype not in (np.uint8, np.bool_):
+        raise InputError(str(path), expected="one 8-bit number a pixel", found=f"{values.dtype} {values.shape}")
+    return values.astype(np.uint8)
+
+
+def _of_maps(folder: Path) -> np.ndarray:
+    """The likeliest class by Helen's 11 probability maps; the lower one where two are equal."""
+    maps = []
+    for number in range(len(HELEN)):
+        # Archives of other systems bring ._NAME_lbl00.png along.
+        files = sorted(path for path in folder.glob(f"*_lbl{number:02}.png") if not path.name.startswith("."))
+        file = next(iter(files), None)
+        if file is None:
+            raise InputError(
+                str(folder), expected=f"NAME_lbl{number:02}.png ({HELEN[number]})", found="none", do="unpack it again"
+            )
+        maps.append(_single(file))
+        if maps[-1].shape != maps[0].shape:
+            size, first = ("x".join(map(str, m.shape[::-1])) for m in (maps[-1], maps[0]))
+            raise InputError(str(file), expected=f"{first} pixels as lbl00", found=size, do="unpack it again")
+    return np.argmax(np.stack(maps), axis=0).astype(np.uint8)
+
+
+def _of_parts(prefix: Path) -> np.ndarray:
+    """CelebAMask-HQ's part masks in one; a later part of the publisher's list covers an earlier one."""
+    files = {file.stem[len(prefix.name) + 1 :]: file for file in prefix.parent.glob(f"{prefix.name}_*.png")}
+    if not files:
+        raise InputError(str(prefix), expected="a label image", found="nothing there", do="unpack the labels again")
+    unknown = sorted(set(files) - set(CELEBAMASK_PARTS))
+    if unknown:
+        raise InputError(str(files[unknown[0]]), expected="a known part", do=suggest(unknown[0], CELEBAMASK_PARTS))
+    merged: np.ndarray | None = None
+    for number, part in enumerate(CELEBAMASK_PARTS):
+        if part in files:
+            mask = _single(files[part]) > 127
+            merged = np.zeros(mask.shape, np.uint8) if merged is None else merged
+            if mask.shape != merged.shape:
+                raise InputError(str(files[part]), expected="part masks of one size", found="another")
+            merged[mask] = number
+    assert merged is not None
+    return merged
+
+
+def _fit(labels: np.ndarray, size: tuple[int, int], path: Path, *, fraction: bool) -> np.ndarray:
+    height, width = labels.shape
+    if (height, width) == tuple(size):
+        return labels
+    times = size[0] // height
+    if fraction and times > 1 and (height * times, width * times) == tuple(size):
+        return labels.repeat(times, axis=0).repeat(times, axis=1)
+    raise InputError(
+        str(path), expected=f"{size[1]}x{size[0]} pixels as the photograph", found=f"{width}x{height}",
+        do="give labels of this photograph's size",
+    )  # fmt: skip

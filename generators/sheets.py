@@ -1,0 +1,316 @@
+"""Contact sheets: many small pictures in one PNG, to look at before anything is computed from them.
+
+A contact sheet of aligned faces: what an alignment looks like at one glance.
+
+A contact sheet of a set: some faces, each sharp, with its labels, and blurred in some of its ways.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import read_photo, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.generators.align.journal import folder_of
+
+PAPER = (246, 246, 244)
+INK = (60, 60, 60)
+_SURROUND = 205  # Grey around a kernel that is smaller than the largest.
+_TEXT = 11
+
+# One colour a class of Helen: background, skin, brows, eyes, nose, upper lip, inner mouth, lower lip, hair.
+LABEL_COLOURS = np.array(
+    [[0, 0, 0], [255, 205, 148], [120, 60, 20], [190, 110, 40], [0, 110, 255], [0, 220, 255], [255, 150, 0],
+     [220, 0, 60], [255, 255, 255], [255, 90, 140], [90, 0, 160]],
+    np.uint8,
+)  # fmt: skip
+
+
+def grid(
+    tiles: Sequence[np.ndarray],
+    labels: Sequence[str] = (),
+    *,
+    columns: int | None = None,
+    gap: int = 8,
+    title: str = "",
+) -> np.ndarray:
+    """Lay tiles out in rows on light paper, each with its label below.
+
+    Parameters
+    ----------
+    tiles : sequence of (h, w) or (h, w, 3) uint8
+        Grey or RGB, of any sizes; each is centred in a cell as large as the largest.
+    labels : sequence of str
+        One a tile, or none. Those wider than a cell are cut with an ellipsis.
+    columns : int, optional
+        Tiles in a row; by default about as many as make the sheet 3:2.
+    gap : int
+        Pixels between cells.
+    title : str
+        A line above.
+
+    Returns
+    -------
+    (H, W, 3) uint8 RGB
+
+    Raises
+    ------
+    InputError
+        When there is no tile, a tile is no 8-bit image, or there are as many labels as there should not be.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    if not len(tiles) or (len(labels) and len(labels) != len(tiles)):
+        raise InputError(
+            "contact sheet", expected="tiles, and as many labels or none", found=f"{len(tiles)} and {len(labels)}"
+        )
+    colour = [_rgb(tile, i) for i, tile in enumerate(tiles)]
+    height, width = (max(tile.shape[axis] for tile in colour) for axis in (0, 1))
+    if columns is None:
+        columns = max(1, round(math.sqrt(1.5 * len(colour) * (height + gap) / (width + gap))))
+    if columns < 1 or gap < 0:
+        raise InputError(
+            "contact sheet", expected="at least 1 column and a gap of at least 0", found=f"{columns}, {gap}"
+        )
+    columns = min(columns, len(colour))
+    rows = -(-len(colour) // columns)
+    font = ImageFont.load_default(_TEXT)
+    line = _TEXT + 5
+    pitch = height + gap + (line if len(labels) else 0)
+    top = gap + (line if title else 0)
+    size = (columns * (width + gap) + gap, top + rows * pitch)
+    page = Image.new("RGB", size, PAPER)
+    pen = ImageDraw.Draw(page)
+    if title:
+        pen.text((gap, gap // 2), _cut(title, size[0] - 2 * gap, font), INK, font)
+    for i, tile in enumerate(colour):
+        x, y = gap + i % columns * (width + gap), top + i // columns * pitch
+        inset = (x + (width - tile.shape[1]) // 2, y + (height - tile.shape[0]) // 2)
+        page.paste(Image.fromarray(tile), inset)
+        if len(labels):
+            pen.text((x, y + height + 1), _cut(labels[i], width, font), INK, font)
+    return np.array(page)
+
+
+def _rgb(tile: np.ndarray, number: int) -> np.ndarray:
+    array = np.asarray(tile)
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0 or array.shape[2:] not in ((), (3,)):
+        raise InputError(
+            f"tile {number} of a contact sheet",
+            expected="(h, w) or (h, w, 3) of uint8",
+            found=f"{array.shape} of {array.dtype}",
+            do="convert it",
+        )
+    return np.ascontiguousarray(np.repeat(array[:, :, None], 3, axis=2) if array.ndim == 2 else array)
+
+
+def _cut(text: str, width: int, font: object) -> str:
+    """`text`, or as much of it as is at most `width` pixels wide, with an ellipsis."""
+    measure = font.getlength  # type: ignore[attr-defined]
+    if measure(text) <= width:
+        return text
+    kept = len(text)
+    while kept > 1 and measure(text[:kept] + "…") > width:
+        kept -= 1
+    return text[:kept] + "…"
+
+
+def kernel_tile(kernel: np.ndarray, *, side: int, scale: int) -> np.ndarray:
+    """A kernel as (side * scale, side * scale) uint8: its top white, nothing black, grey around it."""
+    values = np.asarray(kernel, np.float64)
+    tile = np.full((side, side), _SURROUND, np.uint8)
+    top, left = ((side - n) // 2 for n in values.shape)
+    peak = values.max()
+    seen = np.floor(255 * values / (peak if peak > 0 else 1) + 0.5).astype(np.uint8)
+    tile[top : top + values.shape[0], left : left + values.shape[1]] = seen
+    return np.kron(tile, np.ones((scale, scale), np.uint8))
+
+
+def kernel_sheet(
+    bank: Bank, path: str | os.PathLike[str], *, columns: int | None = None, tile: int = 84, limit: int = 400
+) -> Path:
+    """Write a contact sheet of a bank.
+
+    Parameters
+    ----------
+    bank : Bank
+    path : path
+        The PNG.
+    columns : int, optional
+        By default as many as there are kernels of the first size, at most 12.
+    tile : int
+        Least side of a kernel's picture in pixels. All kernels are enlarged by the same whole factor, so that small
+        ones look small; each is as bright as it can be.
+    limit : int
+        Most kernels shown; the title says how many there are.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        When the path does not end in ``.png``.
+    """
+    shown = bank.ids[:limit]
+    side = int(bank.sizes[: len(shown)].max())
+    scale = max(1, -(-tile // side))
+    tiles = [kernel_tile(bank.kernel(name), side=side, scale=scale) for name in shown]
+    of = f"{len(shown)} of {len(bank)} kernels" if len(shown) < len(bank) else f"{len(bank)} kernels"
+    least, most = int(bank.sizes.min()), int(bank.sizes.max())
+    spans = f"{least} to {most} px" if least < most else f"{most} px"
+    title = f"{of}, {spans}, 1 px = {scale} px here; each scaled to its largest value"
+    columns = columns or min(12, int((bank.sizes == bank.sizes[0]).sum()))
+    return _write(grid(tiles, shown, columns=max(columns, min(4, len(shown))), title=title), path)
+
+
+def image_sheet(
+    tiles: Sequence[np.ndarray],
+    labels: Sequence[str],
+    path: str | os.PathLike[str],
+    *,
+    columns: int | None = None,
+    gap: int = 8,
+    title: str = "",
+) -> Path:
+    """Write a contact sheet of images, see `grid`.
+
+    Raises
+    ------
+    InputError
+        As `grid`, or when the path does not end in ``.png``.
+    """
+    return _write(grid(tiles, labels, columns=columns, gap=gap, title=title), path)
+
+
+def _write(pixels: np.ndarray, path: str | os.PathLike[str]) -> Path:
+    path = Path(path)
+    check_sheet(path)
+    write_png(path, pixels)
+    return path
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """Up to `wanted` different numbers under `count`, evenly spread: what a sheet shows of more than it can."""
+    return sorted({round(at) for at in np.linspace(0, count - 1, min(count, wanted))})
+
+
+def check_sheet(path: Path) -> None:
+    """Raise InputError unless a contact sheet can be called that."""
+    if path.suffix.lower() != ".png":
+        raise InputError(
+            str(path), expected="a contact sheet called NAME.png", found=f"'{path.suffix}'", do="rename it"
+        )
+
+
+def crop_sheet(out: Path, rows: Sequence[Image], path: str | Path, *, most: int = 96) -> int:
+    """Write a contact sheet of the crops of an aligned folder, those with labels once more with the labels over them.
+
+    Parameters
+    ----------
+    out : Path
+        Folder that `align.align` wrote.
+    rows : sequence of Image
+        Rows of its ``images.csv``.
+    path : path
+        PNG file of the sheet.
+    most : int
+        Tiles; crops are evenly spread over all where there are more.
+
+    Returns
+    -------
+    int
+        Number of crops shown.
+
+    Raises
+    ------
+    InputError
+        When there is no crop.
+    """
+    shown = [row for row in rows if folder_of(row.status)]
+    if not shown:
+        raise InputError(str(out), expected="a crop for the contact sheet", found="none", do="see images.csv")
+    places = spread(len(shown), max(1, most // 2 if any(row.label for row in shown) else most))
+    tiles, names = [], []
+    for row in (shown[place] for place in places):
+        crop = read_photo(out / folder_of(row.status) / f"{row.image_id}.png", min_side=1).pixels
+        tiles.append(crop)
+        names.append(row.image_id if row.status == "ok" else f"{row.image_id}: {row.status}")
+        if row.label:
+            classes = read_photo(out / row.label, min_side=1).pixels[:, :, 0]
+            tiles.append(over(crop, classes))
+            names.append("labels")
+    image_sheet(tiles, names, path)
+    return len(places)
+
+
+def over(crop: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """A crop with its labels in colours, half and half; background is left as it is.
+
+    Parameters
+    ----------
+    crop : np.ndarray, shape (H, W, 3), uint8 RGB
+    label : np.ndarray, shape (H, W), uint8
+        Helen's classes, 0 to 10.
+
+    Returns
+    -------
+    np.ndarray, shape (H, W, 3), uint8 RGB
+    """
+    mixed = np.floor((crop.astype(np.float64) + LABEL_COLOURS[label]) / 2 + 0.5)
+    return np.where(label[:, :, None] > 0, mixed, crop).astype(np.uint8)
+
+
+def set_sheet(opened: Set, path: str | Path, *, faces: int = 6, variants: int = 4) -> Path:
+    """Write a contact sheet: a row a face, evenly spread over the set.
+
+    Parameters
+    ----------
+    opened : Set
+    path : path
+        The PNG.
+    faces, variants : int
+        How many faces, and how many blurred versions of each, evenly spread over its own.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        When a number is under 1, the path does not end in ``.png``, or a picture cannot be read.
+    """
+    if faces < 1 or variants < 1:
+        raise InputError("contact sheet", expected="at least one face and variant", found=f"{faces}, {variants}")
+    check_sheet(Path(path))
+    blurred = [image for image in opened.images.values() if image.blurred]
+    chosen = {blurred[at].image_id for at in spread(len(blurred), faces)}
+    rows = [(image, pairs) for image, pairs in opened.by_image() if image.image_id in chosen]
+    most = max(min(len(pairs), variants) for _, pairs in rows)
+    labelled = any(image.label for image, _ in rows)
+    columns = most + opened.has_sharp + labelled
+    tiles, labels = [], []
+    for image, pairs in rows:
+        for tile, label in _row(opened, image, [pairs[at] for at in spread(len(pairs), most)], labelled):
+            tiles.append(tile)
+            labels.append(label)
+    title = f"{opened.name}: {opened.n_pairs:,} pairs, {opened.content_hash[:12]}"
+    return image_sheet(tiles, labels, path, columns=columns, title=title)
+
+
+def _row(opened: Set, image: Image, pairs: list[Pair], labelled: bool) -> list[tuple[np.ndarray, str]]:
+    row = [(opened.sharp(image), image.image_id)] if opened.has_sharp else []
+    if labelled:
+        classes = opened.label(image) if image.label else np.zeros((image.height, image.width), np.uint8)
+        row.append((LABEL_COLOURS[np.minimum(classes, len(LABEL_COLOURS) - 1)], "labels"))
+    row += [(opened.blurred(pair), pair.kernel_id or pair.pair_id) for pair in pairs]
+    return row

@@ -1,0 +1,454 @@
+"""Videos to a set: consecutive frames averaged to a blurred image, the middle one sharp.
+
+Anand et al. (Motion Deblurring of Faces) and Nah et al. (CVPR 2017, GoPro) make motion blur so.
+What the first leaves open is an option here with its measure written down: see `frame_spec.FrameSpec`.
+
+One video to averaged exposures in a folder, with a line of journal for each of its windows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.files.stores import STORES, write_pixels
+from facedeblur.benchmark.files.tables import write_rows
+from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.generators.align.geometry import write_transform
+from facedeblur.generators.video.faces import Crew, Exposure
+from facedeblur.generators.video.motion import repetition
+from facedeblur.generators.video.reader import Footage, Video, fingerprint, list_videos
+from facedeblur.generators.video.response import Response
+from facedeblur.generators.video.spec import FrameSpec
+from facedeblur.generators.video.windows import OK, Window, fault, windows
+
+PACKAGES = {"facedeblur": "facedeblur", "numpy": "numpy", "opencv-python": "cv2", "av": "av"}
+# Part of every key: raise it when the same video would give another set.
+VERSION = 1
+
+ASSUMPTIONS = {
+    "gamma": "Anand et al. average the coded values; Nah et al. (GoPro) average light, gamma 2.2.",
+    "length": "Anand et al. average all frames of a sequence, Nah et al. 7 to 13; windows of a fixed odd number here.",
+    "min_flow": "'Each frame should differ by at least one-pixel value' is taken as: no two neighbours are identical; "
+    "with min_flow above 0 as: the median optical flow in the face is at least that many pixels.",
+    "min_overlap": "'The first and last frames should contain an overlap' is taken of the face's boxes.",
+    "repeat": "Neighbours that differ by under this share of the median of the other steps are one frame shown twice.",
+    "max_cut": "A shot ends where the correlation of 32x32 thumbnails falls by more, and by over 4 times the median of "
+    "the other steps.",
+}
+
+
+def frames(
+    videos: str | Path,
+    out: str | Path,
+    *,
+    name: str = "",
+    length: int = 11,
+    stride: int | None = None,
+    gamma: float = 1.0,
+    crf: str | Path | None = None,
+    template: str = "shen128",
+    face: str = "still",
+    min_flow: float = 0.0,
+    max_cut: float = 0.1,
+    min_overlap: float = 0.0,
+    repeat: float = 0.1,
+    max_jitter: float = 0.25,
+    detector: str = "dlib-hog",
+    landmarker: str = "dlib-68",
+    choose: str = "largest",
+    min_coverage: float = 0.95,
+    reader: str = "av",
+    identity: str = "auto",
+    role: str = "test",
+    licence: str = "",
+    store: str = "png",
+    seed: int = 0,
+    jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    record: Mapping[str, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Set:
+    """Make a set of averaged frames from videos.
+
+    Every window of `length` frames that passes the checks gives one pair with its own sharp image. Windows that
+    do not pass stand in ``images.csv`` and, with all measures, in ``windows.csv`` with their reason; ``set.json``
+    counts the reasons (``rejected``) and says of every video what was found (``videos``). A stopped run goes on when it
+    is called again; a finished one is opened.
+
+    Parameters
+    ----------
+    videos : path
+        Video file, folder of frames, or a folder of such; see `video_list.list_videos`.
+    out : path
+        Folder of the set.
+    name : str
+        What the set is called in every table; ``frames-11`` for 11 frames where it is not given.
+    length : int
+        Frames averaged, odd. 7 to 13 of 240 frames a second are usual, fewer of 25 or 30.
+    stride : int, optional
+        Frames from one window's beginning to the next; `length` where not given, so that none is used twice.
+    gamma : float
+        1 averages the coded values; 2.2 averages light: ``(mean I^2.2)^(1/2.2)``.
+    crf : path, optional
+        Response curve of the camera instead of `gamma`; see `response.Response.from_file`. It is kept in the set as
+        ``response.csv``, and pairs have gamma 0.
+    template : str
+        Alignment template of the face crop, or ``none`` for whole frames.
+    face : {'still', 'following'}
+        One crop for all frames of a window, or each frame aligned by itself, so that only what moves within the
+        face is blurred.
+    min_flow, max_cut, min_overlap, repeat, max_jitter, detector, landmarker, choose, min_coverage
+        See `frame_spec.FrameSpec`.
+    reader, identity, role
+        See `frame_spec.FrameSpec`.
+    licence : str
+        Licence of the videos, for the record.
+    store : {'png', 'npy'}
+    seed : int
+        For the record; nothing is drawn.
+    jobs : int
+        Videos worked on at once; -1 uses every processor.
+    backend, scheduler
+        As for `parallel.imap`.
+    record : mapping, optional
+        Fields of ``set.json`` that replace those of this function: name, title, recipe, assumptions.
+    progress : callable, optional
+        Called with (videos done, videos in all).
+
+    Returns
+    -------
+    Set
+
+    Raises
+    ------
+    InputError
+        When an option, the videos or `out` cannot be used, or no window at all can.
+    """
+    if crf is not None and gamma != 1.0:
+        raise InputError("gamma and crf", expected="one of them", found="both", do="leave one out")
+    spec = FrameSpec(
+        length=length, stride=length if stride is None else stride, gamma=0.0 if crf else float(gamma),
+        crf=str(crf or ""), template=template, face=face, detector=detector, landmarker=landmarker, choose=choose,
+        min_coverage=min_coverage, min_flow=min_flow, min_overlap=min_overlap, repeat=repeat, max_cut=max_cut,
+        max_jitter=max_jitter, reader=reader, identity=identity, role=role,
+    )  # fmt: skip
+    spec.check()
+    if store not in STORES:
+        raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
+    out = Path(out)
+    workspace = out.with_name(out.name + ".windows")
+    building = out.with_name(out.name + ".building")
+    found = list_videos(videos, identity=identity, skip=(out, workspace, building))
+    tasks = [VideoTask(video, spec, workspace, _key(video, spec)) for video in found]
+    inputs = hashlib.sha256(json.dumps([store, seed, name, record, *(task.key for task in tasks)]).encode()).hexdigest()
+    if _finished(out, inputs):
+        return Set.open(out)
+    journals = []
+    workers = min(jobs, len(tasks)) if jobs > 0 else jobs
+    for journal in imap(make_windows, tasks, jobs=workers, backend=backend, scheduler=scheduler):
+        journals.append(journal)
+        if progress:
+            progress(len(journals), len(tasks))
+    reports, images, rows = _read(journals)
+    rejected = Counter(image.status for image in images if not image.ok)
+    if not any(image.ok for image in images):
+        shutil.rmtree(workspace)
+        raise InputError(
+            str(videos), expected="at least one window of frames that can be averaged",
+            found=_reasons(rejected, images), do="give other videos or options",
+        )  # fmt: skip
+    info: dict[str, Any] = {
+        "name": name or f"frames-{length}",
+        "title": f"Means of {length} frames" + (f", {template}, {face}" if not spec.whole else ""),
+        "recipe": spec.text(),
+        "seed": seed,
+        "assumptions": [{"key": f"frames.{key}", "text": text} for key, text in ASSUMPTIONS.items()],
+        "sources": [{"folder": Path(videos).resolve().name, "licence": licence or "not stated"}],
+        "packages": {name: version(name) for name, module in PACKAGES.items() if find_spec(module)},
+        "inputs": inputs,
+        "rejected": dict(rejected.most_common()),
+        "videos": [asdict(report) for report in reports],
+        **(record or {}),
+    }
+    writer = SetWriter(out, info, store=store)
+    done = set(writer.start(images, lambda image: read_png(workspace / image.sharp), None, n_kernels=1))
+    write_rows(writer.work / "windows.csv", WindowRow, rows)
+    if spec.crf:
+        light = spec.response().light
+        lines = (",".join(repr(float(number)) for number in row) for row in light)
+        (writer.work / "response.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    for rank, entry in enumerate(entry for entry in _entries(journals) if entry.image.ok):
+        if entry.image.image_id not in done:
+            writer.append([_write_pair(writer, workspace, entry, rank, spec, seed)])
+    finished = writer.finish()
+    shutil.rmtree(workspace)
+    return finished
+
+
+def _write_pair(writer: SetWriter, workspace: Path, entry: Entry, rank: int, spec: FrameSpec, seed: int) -> Pair:
+    image = entry.image
+    pair = Pair(
+        index=rank,
+        pair_id=f"{image.image_id}_L{spec.length}",
+        image_id=image.image_id,
+        kernel_id="",
+        kernel_size=0,
+        blur_kind="frames",
+        border="frames",
+        noise_sigma=0.0,
+        gamma=spec.gamma,
+        seed=seed,
+        sharp=image.sharp,
+        blur=f"blur/{image.image_id}_L{spec.length}.png",
+        sha256=entry.blurred,
+    )
+    pixels = read_png(workspace / "blur" / f"{image.image_id}.png")
+    write_pixels(writer.work, pair.blur, rank, pixels, store=writer.store)
+    return pair
+
+
+def _key(video: Video, spec: FrameSpec) -> str:
+    """What the windows of a video depend on: its bytes, its name and whose it is, the options, the camera's curve."""
+    camera = hashlib.sha256(spec.response().light.tobytes()).hexdigest()
+    return json.dumps([VERSION, video.video_id, video.source, video.identity, fingerprint(video), camera, spec.text()])
+
+
+def _finished(out: Path, inputs: str) -> bool:
+    """Tell whether `out` is this set already; refuse it where it is something else, before any video is read."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    kind = "other files"
+    if (out / "set.json").is_file():
+        if Set.open(out).info.get("inputs") == inputs:
+            return True
+        kind = "a set made from other videos or options"
+    raise InputError(
+        str(out), expected="a new folder", found=kind, do="choose another output folder or remove this one"
+    )
+
+
+def _entries(journals: Sequence[Path]) -> Iterator[Entry]:
+    for journal in journals:
+        yield from (entry for entry in read_journal(journal) if isinstance(entry, Entry))
+
+
+def _read(journals: Sequence[Path]) -> tuple[list[VideoReport], list[Image], list[WindowRow]]:
+    reports: list[VideoReport] = []
+    images: list[Image] = []
+    rows: list[WindowRow] = []
+    for journal in journals:
+        for found in read_journal(journal):
+            if isinstance(found, Entry):
+                images.append(found.image)
+                rows.append(found.window)
+            else:
+                reports.append(found)
+    return reports, images, rows
+
+
+def _reasons(rejected: Counter[str], images: Sequence[Image]) -> str:
+    """The statuses with their counts, and the first note of a lone reason."""
+    told = ", ".join(f"{status} {count:,}" for status, count in rejected.most_common())
+    return f"{told} ({images[0].note})" if len(rejected) == 1 and images[0].note else told
+
+
+UNREADABLE = "unreadable"
+TOO_SHORT = "too few frames"
+
+
+@dataclass(frozen=True)
+class WindowRow:
+    """A row of ``windows.csv``: what was measured of one run of frames.
+
+    Attributes
+    ----------
+    image_id, video : str
+        The row of ``images.csv``, and the video's path in the collection.
+    first, last : int
+        Frames, from 0; -1 for a video that gave none.
+    status : str
+        ``ok`` or the reason why there is no pair.
+    time, interval : float
+        Time of the middle frame and usual time between frames, in seconds; NaN where the video has no clock.
+    difference : int
+        Least over the steps of the greatest difference of a sample, in grey levels; -1 where not measured.
+    repeat, ncc : float
+        See `motion.repetition`; least correlation of a step.
+    slowest, travel, overlap : float
+        See `frame_faces.Exposure`.
+    """
+
+    image_id: str
+    video: str
+    first: int
+    last: int
+    status: str
+    time: float = math.nan
+    interval: float = math.nan
+    difference: int = -1
+    repeat: float = math.nan
+    ncc: float = math.nan
+    slowest: float = math.nan
+    travel: float = math.nan
+    overlap: float = math.nan
+
+
+@dataclass(frozen=True)
+class VideoReport:
+    """What became of one video; goes into ``set.json``."""
+
+    video: str
+    identity: str
+    frames: int
+    note: str
+    windows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One window: its rows, and the hash of the blurred pixels, empty where there are none."""
+
+    image: Image
+    window: WindowRow
+    blurred: str
+
+
+@dataclass(frozen=True)
+class VideoTask:
+    """A video to work through; `key` says what the result depends on."""
+
+    video: Video
+    spec: FrameSpec
+    folder: Path
+    key: str
+
+
+def make_windows(task: VideoTask) -> Path:
+    """Average every window of a video; return the journal, at once where it is there already.
+
+    Crops go to ``folder/sharp`` and ``folder/blur``. Only one window is in memory.
+    """
+    journal = task.folder / "journal" / f"{task.video.video_id}.jsonl"
+    if _key_of(journal) == task.key:
+        return journal
+    footage = Footage(task.video.path, reader=task.spec.reader)
+    counts: Counter[str] = Counter()
+    with replacing(journal) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(json.dumps({"key": task.key}) + "\n")
+        for entry in _window_entries(task, footage):
+            counts[entry.image.status] += 1
+            stream.write(json.dumps([asdict(entry.image), asdict(entry.window), entry.blurred]) + "\n")
+        report = VideoReport(task.video.source, task.video.identity, footage.frames, footage.note, dict(counts))
+        stream.write(json.dumps(asdict(report)) + "\n")
+    return journal
+
+
+def read_journal(path: Path) -> Iterator[Entry | VideoReport]:
+    """Yield a journal's entries one at a time, and the video's report at the end."""
+    with path.open(encoding="utf-8") as stream:
+        next(stream)
+        for line in stream:
+            found = json.loads(line)
+            if isinstance(found, dict):
+                yield VideoReport(**found)
+            else:
+                image, window, blurred = found
+                yield Entry(Image(**image), WindowRow(**window), blurred)
+
+
+def _key_of(journal: Path) -> str:
+    try:
+        with journal.open(encoding="utf-8") as stream:
+            return str(json.loads(next(stream))["key"])
+    except (FileNotFoundError, StopIteration, ValueError, KeyError):
+        return ""
+
+
+def _window_entries(task: VideoTask, footage: Footage) -> Iterator[Entry]:
+    spec, crew, camera, any_window = task.spec, Crew(task.spec), task.spec.response(), False
+    try:
+        for window in windows(footage, length=spec.length, stride=spec.stride):
+            any_window = True
+            yield _entry(task, window, crew, camera)
+    except InputError as error:
+        if footage.frames:
+            raise
+        yield _nothing(task, UNREADABLE, str(error).replace(str(task.video.path), task.video.path.name))
+        return
+    if not footage.frames:
+        yield _nothing(task, UNREADABLE, f"no frame in it; {footage.note}".rstrip("; "))
+    elif not any_window:
+        found = f"{footage.frames} frames, {spec.length} are averaged"
+        yield _nothing(task, TOO_SHORT, "; ".join(part for part in (found, footage.note) if part))
+
+
+def _entry(task: VideoTask, window: Window, crew: Crew, camera: Response) -> Entry:
+    spec, video, middle = task.spec, task.video, window.middle
+    first, last = window.frames[0].index, window.frames[-1].index
+    image_id = f"{video.video_id}_{first:06d}"
+    status, note = fault(window, repeat=spec.repeat, max_cut=spec.max_cut, max_jitter=spec.max_jitter)
+    exposure = crew.expose(window) if status == OK else Exposure(status, note)
+    sharp = blurred = ""
+    width = height = 0
+    if exposure.status == OK:
+        crop, mean = exposure.crops[spec.length // 2], camera.mean(exposure.crops)
+        write_png(task.folder / "sharp" / f"{image_id}.png", crop)
+        write_png(task.folder / "blur" / f"{image_id}.png", mean)
+        sharp, blurred, (height, width) = pixel_hash(crop), pixel_hash(mean), crop.shape[:2]
+    image = Image(
+        image_id=image_id,
+        identity=video.identity,
+        role=spec.role,
+        status=exposure.status,
+        n_faces=exposure.n_faces,
+        source=f"{video.source}#{first}-{last}",
+        transform=write_transform(exposure.transform),
+        coverage=exposure.coverage if exposure.status == OK else 0.0,
+        margin=0,
+        label="",
+        width=width,
+        height=height,
+        sha256=sharp,
+        note=exposure.note,
+    )
+    row = WindowRow(
+        image_id,
+        video.source,
+        first,
+        last,
+        exposure.status,
+        time=middle.time,
+        interval=window.interval,
+        difference=min((step.greatest for step in window.steps), default=-1),
+        repeat=repetition(window.steps),
+        ncc=min((step.ncc for step in window.steps), default=math.nan),
+        slowest=exposure.slowest,
+        travel=exposure.travel,
+        overlap=exposure.overlap,
+    )
+    return Entry(image, row, blurred)
+
+
+def _nothing(task: VideoTask, status: str, note: str) -> Entry:
+    """The row of a video without a window."""
+    video = task.video
+    image = Image(
+        video.video_id, video.identity, task.spec.role, status, -1, video.source, "", 0.0, 0, "", 0, 0, "", note
+    )  # fmt: skip
+    return Entry(image, WindowRow(video.video_id, video.source, -1, -1, status), "")

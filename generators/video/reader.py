@@ -1,0 +1,317 @@
+"""Frames of a video, one at a time: files through PyAV or OpenCV, folders of images.
+
+Whatever the length, one frame is in memory. Frames come upright, 8-bit RGB, with their time; one that
+cannot be decoded comes without pixels and with the reason.
+
+Videos of a collection: files and folders of frames, in natural order, and whose face each shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.files.images import SUFFIXES, read_photo
+from facedeblur.generators.photos.names import check_text, image_ids
+
+READERS = ("av", "cv2")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame.
+
+    Attributes
+    ----------
+    index : int
+        Number in the video, from 0, in order of display.
+    pixels : np.ndarray, shape (H, W, 3), uint8 RGB, or None
+        None where `problem` says why there are none.
+    time : float
+        Seconds; NaN where the video does not say.
+    problem : str
+    """
+
+    index: int
+    pixels: np.ndarray | None
+    time: float = math.nan
+    problem: str = ""
+
+
+class Footage:
+    """A video that is read once, from its beginning, by iterating over it.
+
+    Parameters
+    ----------
+    path : path
+        Video file, or folder of frames.
+    reader : {'av', 'cv2'}
+        What decodes a file. PyAV converts colours the same way on every machine.
+
+    Attributes
+    ----------
+    frames, damaged, lost : int
+        Frames seen so far, how many of them had no pixels, and packets that gave no frame.
+    announced : int
+        Frames that the container promises; 0 where it does not.
+    turned : str
+        What was done to bring the frames upright, empty where nothing.
+    gaps : tuple of two floats
+        Shortest and longest time between two frames so far, in seconds; NaN where unknown.
+    """
+
+    def __init__(self, path: str | Path, *, reader: str = "av"):
+        if reader not in READERS:
+            raise InputError(f"reader '{reader}'", expected=" or ".join(READERS), do="choose one")
+        self.path, self.reader = Path(path), reader
+        self.frames = self.damaged = self.lost = self.announced = 0
+        self.turned = ""
+        self.gaps = (math.nan, math.nan)
+        self._tick = 0.0
+
+    @property
+    def variable(self) -> bool:
+        """True where the time between frames varied by more than rounding to the container's clock."""
+        return self.gaps[1] - self.gaps[0] > 2 * self._tick + 0.01 * self.gaps[0]
+
+    @property
+    def note(self) -> str:
+        """What is worth knowing of the frames seen so far, in a line."""
+        notes = [self.turned] if self.turned else []
+        if self.variable:
+            notes.append(f"variable frame rate, {1e3 * self.gaps[0]:.1f} to {1e3 * self.gaps[1]:.1f} ms a frame")
+        if self.damaged or self.lost:
+            notes.append(f"{self.damaged + self.lost} damaged frames")
+        if self.frames < self.announced:
+            notes.append(f"{self.frames} of {self.announced} announced frames")
+        return "; ".join(notes)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames in order of display.
+
+        Raises
+        ------
+        InputError
+            When the file is no video, or its reader is not installed.
+        """
+        frames = self._folder() if self.path.is_dir() else self._av() if self.reader == "av" else self._cv2()
+        before = math.nan
+        for pixels, time, problem in frames:
+            gap = time - before
+            if not math.isnan(gap):
+                low, high = self.gaps
+                self.gaps = (gap, gap) if math.isnan(low) else (min(low, gap), max(high, gap))
+            before = time
+            self.damaged += pixels is None
+            self.frames += 1
+            yield Frame(self.frames - 1, pixels, time, problem)
+
+    def _folder(self) -> Iterator[tuple[np.ndarray | None, float, str]]:
+        files = frame_files(self.path)
+        self.announced = len(files)
+        for file in files:
+            try:
+                yield read_photo(file).pixels, math.nan, ""
+            except InputError as error:
+                yield None, math.nan, str(error).replace(str(file), file.name)
+
+    def _av(self) -> Iterator[tuple[np.ndarray | None, float, str]]:
+        av: Any = need("av", "io")
+        flags = av.video.reformatter.Interpolation
+        # Without these flags the colours depend on the processor.
+        exact = flags.BICUBIC | flags.FULL_CHR_H_INT | flags.ACCURATE_RND | flags.BITEXACT
+        try:
+            container = av.open(str(self.path))
+        except (av.error.FFmpegError, ValueError) as error:
+            raise self._unreadable(getattr(error, "strerror", None) or str(error)) from error
+        with container:
+            if not container.streams.video:
+                raise self._unreadable("no picture in it")
+            stream = container.streams.video[0]
+            self.announced, whole = stream.frames, True
+            for packet in container.demux(stream):
+                try:
+                    decoded = packet.decode()
+                except av.error.FFmpegError:
+                    self.lost, whole = self.lost + 1, False  # its place shows as a gap in time
+                    continue
+                for frame in decoded:
+                    time = math.nan if frame.time is None else float(frame.time)
+                    self._tick = float(frame.time_base or 0)
+                    # What is predicted from a damaged frame is damaged too, up to the next key frame.
+                    whole = not frame.is_corrupt and (whole or bool(frame.key_frame))
+                    if not whole:
+                        yield None, time, "damaged, or predicted from a damaged one"
+                        continue
+                    pixels = frame.to_ndarray(format="rgb24", interpolation=exact, threads=1)
+                    yield self._upright(pixels, frame), time, ""
+
+    def _upright(self, pixels: np.ndarray, frame: Any) -> np.ndarray:
+        """Apply the display matrix ``x' = a x + c y, y' = b x + d y`` where it maps axes to axes."""
+        stored = [bytes(entry) for entry in frame.side_data if entry.type.name == "DISPLAYMATRIX"]
+        if not stored:
+            return pixels
+        a, b, _, c, d = (float(number) for number in np.frombuffer(stored[0][:20], np.int32))
+        if (a, b, c, d) == (65536, 0, 0, 65536):
+            return pixels
+        across = abs(b) > abs(a)
+        if (a or d) if across else (b or c):
+            self.turned = "display matrix of an odd angle, left out"
+            return pixels
+        self.turned = "turned as the video says"
+        turned = pixels.transpose(1, 0, 2) if across else pixels
+        flip_x, flip_y = ((c < 0), (b < 0)) if across else ((a < 0), (d < 0))
+        return np.ascontiguousarray(turned[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
+
+    def _cv2(self) -> Iterator[tuple[np.ndarray | None, float, str]]:
+        import cv2
+
+        capture = cv2.VideoCapture(str(self.path))
+        try:
+            if not capture.isOpened():
+                raise self._unreadable("OpenCV cannot open it")
+            self.announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+            self._tick = 1e-3
+            while True:
+                done, pixels = capture.read()
+                if not done:
+                    return
+                yield pixels[:, :, ::-1].copy(), capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3, ""
+        finally:
+            capture.release()
+
+    def _unreadable(self, found: str) -> InputError:
+        return InputError(str(self.path), expected="a video", found=found, do="copy it again or leave it out")
+
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".3gp", ".ogv"}
+)
+IDENTITIES = ("auto", "name", "parent")
+
+# Folders of frames with these names say what is in them, not who; YouTube Faces numbers a person's videos.
+_NOBODY = re.compile(r"\d{1,2}|sharp|frames?|images?|video", re.IGNORECASE)
+# Beside a folder 'sharp' these hold what somebody has blurred already (GoPro, Ren 2019).
+_BLURRED = frozenset({"blur", "blur_gamma", "blurry", "blurred"})
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video: a file, or a folder whose images are its frames.
+
+    Attributes
+    ----------
+    video_id : str
+        Unique, safe as a file name.
+    source : str
+        Path relative to the collection, forward slashes.
+    path : Path
+    identity : str
+    """
+
+    video_id: str
+    source: str
+    path: Path
+    identity: str
+
+
+def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, ...] = ()) -> list[Video]:
+    """Videos under `root`: a video file, a folder of frames, or a folder with any number of both.
+
+    The layouts of YouTube Faces (``person/0/0.555.jpg``), Faces94 (``male/person/person.1.jpg``) and GoPro
+    (``scene/sharp/000001.png`` beside ``scene/blur``, which is left out) are such folders.
+
+    Parameters
+    ----------
+    root : path
+    identity : {'auto', 'name', 'parent'}
+        Whose face a video shows: its own name, its folder's, or ``auto``: its own unless that is one
+        or two digits or a word like ``sharp`` or ``frames``.
+    skip : tuple of Path
+        Folders that are left out with all that is in them. Links to folders are followed, each folder once.
+
+    Raises
+    ------
+    InputError
+        When there is nothing at `root`, no video in it, a name is not UTF-8, or `identity` is not known.
+    """
+    root = Path(root)
+    if identity not in IDENTITIES:
+        raise InputError(f"identity '{identity}'", expected=", ".join(IDENTITIES), do="choose one")
+    if not root.exists():
+        raise InputError(str(root), expected="a video or a folder of videos", found="nothing there")
+    if root.is_file():
+        found = [root] if root.suffix.lower() in VIDEO_SUFFIXES else []
+    else:
+        seen = {path.resolve() for path in skip}
+        found = sorted(_videos(root, seen), key=lambda path: natural(path.relative_to(root).as_posix()))
+    if not found:
+        kinds = " ".join(sorted(VIDEO_SUFFIXES))
+        raise InputError(
+            str(root), expected=f"videos ({kinds}) or folders of frames", found="none", do="give another folder"
+        )
+    base = root if root.is_dir() and found != [root] else root.parent
+    sources = [path.relative_to(base).as_posix() for path in found]
+    for source in sources:
+        check_text(base, source)
+    return [
+        Video(name, source, path, _whose(path, identity))
+        for path, source, name in zip(found, sources, image_ids(sources), strict=True)
+    ]
+
+
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key in which numbers count as numbers: ``0.9.jpg`` stands before ``0.10.jpg``."""
+    parts = re.split(r"(\d+)", text)
+    return tuple((int(part), len(part), "") if part.isdecimal() else (-1, 0, part) for part in parts)
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The images of a folder of frames in natural order."""
+    files = (path for path in folder.iterdir() if _counts(path, SUFFIXES))
+    return sorted(files, key=lambda path: natural(path.name))
+
+
+def fingerprint(video: Video) -> str:
+    """sha256 (hex) of a video's file, or of its frames' names and files."""
+    digest = hashlib.sha256()
+    for path in frame_files(video.path) if video.path.is_dir() else [video.path]:
+        if path is not video.path:
+            digest.update(f"{path.name}\0{path.stat().st_size}\n".encode())
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _videos(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    seen.add(folder.resolve())
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    yield from (path for path in entries if _counts(path, VIDEO_SUFFIXES))
+    if any(_counts(path, SUFFIXES) for path in entries):
+        yield folder
+    folders = [path for path in entries if path.is_dir()]
+    pairs = any(path.name.lower() == "sharp" for path in folders)
+    for path in folders:
+        if path.resolve() not in seen and not (pairs and path.name.lower() in _BLURRED):
+            yield from _videos(path, seen)
+
+
+def _counts(path: Path, suffixes: frozenset[str]) -> bool:
+    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+
+
+def _whose(path: Path, identity: str) -> str:
+    path = path.resolve()
+    own = path.name if path.is_dir() else path.stem
+    if identity == "name" or (identity == "auto" and not _NOBODY.fullmatch(own)):
+        return own
+    return path.parent.name or own

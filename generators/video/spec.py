@@ -1,0 +1,123 @@
+"""Everything, besides the videos, that determines a set of averaged frames."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
+from facedeblur.generators.align.photo import CHOICES
+from facedeblur.generators.align.template import template_named
+from facedeblur.generators.photos.collection import ROLES
+from facedeblur.generators.video.reader import READERS
+from facedeblur.generators.video.response import Response
+
+NONE = "none"
+FACES = ("still", "following")
+
+
+@dataclass(frozen=True)
+class FrameSpec:
+    """How frames become pairs.
+
+    Attributes
+    ----------
+    length : int
+        Frames averaged, odd; the middle one is the sharp image.
+    stride : int
+        Frames from one window's beginning to the next.
+    gamma : float
+        Exponent of the linearisation; 1 averages coded values. 0 where `crf` is given.
+    crf : str
+        Response curve of the camera, a file; empty for the power law.
+    template : str
+        Alignment template of the face crop, or ``none``: whole frames.
+    face : {'still', 'following'}
+        One crop for all frames, that of the middle one, or a crop for each frame.
+    detector, landmarker : str
+        Who finds the faces; detector ``none`` asks for no face in whole frames.
+    choose : {'largest', 'central'}
+        Which of several faces.
+    min_coverage : float
+        Least share of the crop inside the frame.
+    min_flow : float
+        Least median optical flow between neighbours, in pixels of the video, where the face is; 0 asks
+        only that frames differ.
+    min_overlap : float
+        The face's boxes in the first and the last frame must share more than this (intersection over union).
+    repeat, max_cut, max_jitter : float
+        See `windows.fault`.
+    reader : {'av', 'cv2'}
+    identity, role : str
+        See `video_list.list_videos`; role is written into every row.
+    """
+
+    length: int = 11
+    stride: int = 11
+    gamma: float = 1.0
+    crf: str = ""
+    template: str = "shen128"
+    face: str = "still"
+    detector: str = "dlib-hog"
+    landmarker: str = "dlib-68"
+    choose: str = "largest"
+    min_coverage: float = 0.95
+    min_flow: float = 0.0
+    min_overlap: float = 0.0
+    repeat: float = 0.1
+    max_cut: float = 0.1
+    max_jitter: float = 0.25
+    reader: str = "av"
+    identity: str = "auto"
+    role: str = "test"
+
+    @property
+    def whole(self) -> bool:
+        """True where no face is cut out."""
+        return self.template == NONE
+
+    def response(self) -> Response:
+        """The camera."""
+        return Response.from_file(self.crf) if self.crf else Response.power(self.gamma)
+
+    def check(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises
+        ------
+        InputError
+            Naming the option, what it takes and what it was; also where a provider is missing.
+        """
+        odd = self.length >= 3 and self.length % 2 == 1
+        for option, good, expected, found in (
+            ("length", odd, "an odd number of frames from 3 on, which has a middle", self.length),
+            ("stride", self.stride >= 1, "at least 1 frame", self.stride),
+            ("face", self.face in FACES, " or ".join(FACES), self.face),
+            ("choose", self.choose in CHOICES, " or ".join(CHOICES), self.choose),
+            ("reader", self.reader in READERS, " or ".join(READERS), self.reader),
+            ("role", self.role in ROLES[:3], ", ".join(ROLES[:3]), self.role),
+            ("min_coverage", 0 <= self.min_coverage <= 1, "0 to 1", self.min_coverage),
+            ("min_flow", self.min_flow >= 0, "at least 0 pixels", self.min_flow),
+            ("min_overlap", 0 <= self.min_overlap < 1, "at least 0 and under 1", self.min_overlap),
+            ("repeat", 0 <= self.repeat < 1, "at least 0 and under 1", self.repeat),
+            ("max_cut", 0 < self.max_cut <= 2, "above 0, up to 2", self.max_cut),
+            ("max_jitter", self.max_jitter >= 0, "at least 0", self.max_jitter),
+        ):
+            if not good:
+                raise InputError(f"option '{option}'", expected=expected, found=str(found), do="change it")
+        self.response()
+        if not self.whole:
+            template_named(self.template)
+            provider(LANDMARKERS, self.landmarker)
+        elif self.face == "following":
+            raise InputError("face 'following'", expected="a template to follow with", found="template 'none'")
+        if self.detector != NONE:
+            provider(DETECTORS, self.detector)
+        elif not self.whole:
+            raise InputError("detector 'none'", expected="template 'none'", found=f"template '{self.template}'")
+
+    def text(self) -> str:
+        """The same as TOML, for the record."""
+        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in asdict(self).items()]
+        return "[frames]\n" + "\n".join(lines) + "\n"
