@@ -42,7 +42,7 @@ def demo(
     from facedeblur.cli.summary import print_set
     from facedeblur.generators.build import build
     from facedeblur.generators.portraits import LICENCE, write_portraits
-    from facedeblur.methods.runner import run
+    from facedeblur.methods.running.runner import run
     from facedeblur.reports.board import gather
     from facedeblur.reports.html import report
     from facedeblur.reports.leaderboard import leaderboard, write_csv

@@ -19,7 +19,7 @@ def export(name: str, out: str, weights: str | None, size: int, opset: int, quie
 
     What onnxruntime makes of the file is compared with torch; a file that differs is not written.
     """
-    from facedeblur.methods.export import export_onnx
+    from facedeblur.methods.kinds.export import export_onnx
 
     done = export_onnx(name, out, weights=weights, size=size, opset=opset)
     if not quiet:

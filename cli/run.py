@@ -66,7 +66,7 @@ def run(
     METHOD is a name (`facedeblur list methods`), a TorchScript or ONNX file, or a TOML file that describes
     one of these, a command or a container. What failed or is missing is run when the same command is run again.
     """
-    from facedeblur.methods.runner import run as restore
+    from facedeblur.methods.running.runner import run as restore
 
     with bar("restoring", quiet=quiet) as update:
         outputs = restore(

@@ -7,7 +7,7 @@ import sys
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.generators.build import build
 from facedeblur.generators.portraits import write_portraits
-from facedeblur.methods.runner import run
+from facedeblur.methods.running.runner import run
 from facedeblur.reports.html import report
 from facedeblur.reports.leaderboard import leaderboard
 

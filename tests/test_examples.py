@@ -15,7 +15,7 @@ from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.cli.main import facedeblur
 from facedeblur.generators.build import build
-from facedeblur.methods.runner import run
+from facedeblur.methods.running.runner import run
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 

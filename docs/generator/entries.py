@@ -21,8 +21,7 @@ from facedeblur.benchmark.scoring.task import limits_of
 from facedeblur.benchmark.weights import VARIABLE, WEIGHTS
 from facedeblur.cli.list_ import REGISTRIES
 from facedeblur.methods.base import spec_of
-from facedeblur.methods.network_method import NetworkMethod
-from facedeblur.methods.network_weights import RELEASED, SHIPPED
+from facedeblur.methods.kinds.network import RELEASED, SHIPPED, NetworkMethod
 from facedeblur.methods.options import defaults
 from facedeblur.methods.training.recipe import load_train_recipe, train_recipes
 

@@ -16,7 +16,7 @@ FUNCTIONS = {
     ),
     "Methods": (
         "facedeblur.methods.base:method",
-        "facedeblur.methods.runner:run",
+        "facedeblur.methods.running.runner:run",
         "facedeblur.benchmark.outputs:Outputs",
     ),
     "Scores": (

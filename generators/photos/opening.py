@@ -21,18 +21,18 @@ from facedeblur.generators.photos.names import canonical, in_order
 
 SOURCES: Registry[type[Source]] = Registry("collection layout", group="facedeblur.sources")
 for _name, _place in {
-    "folder": "source_folders:Folder",
-    "people": "source_folders:People",
-    "lfw": "source_folders:LFW",
-    "pubfig": "source_folders:PubFig",
-    "london": "source_folders:London",
-    "multipie": "source_folders:MultiPIE",
-    "pie": "source_folders:PIE",
-    "helen": "source_helen:Helen",
-    "celeba": "source_celeba:CelebA",
-    "celebamask": "source_celeba:CelebAMask",
+    "folder": "folders:Folder",
+    "people": "folders:People",
+    "lfw": "folders:LFW",
+    "pubfig": "folders:PubFig",
+    "london": "folders:London",
+    "multipie": "folders:MultiPIE",
+    "pie": "folders:PIE",
+    "helen": "helen:Helen",
+    "celeba": "celeba:CelebA",
+    "celebamask": "celeba:CelebAMask",
 }.items():
-    SOURCES.add(_name, f"facedeblur.generators.{_place}")
+    SOURCES.add(_name, f"facedeblur.generators.photos.{_place}")
 
 # What `auto` tries, layouts with marks of their own first; those of other packages come before the last two.
 _ORDER = ("helen", "celebamask", "celeba", "london", "pubfig", "multipie", "pie", "lfw")

@@ -29,10 +29,10 @@ DISCRIMINATORS: Registry[Callable[..., nn.Module]] = Registry("discriminator", g
 """Name -> factory of every discriminator."""
 
 _NETS = {
-    "shen2018": "shen2018:Shen2018",
-    "shen2020": "shen2020:Shen2020",
+    "shen2018": "shen.shen2018:Shen2018",
+    "shen2020": "shen.shen2020:Shen2020",
     "lin2020": "lin2020:Lin2020",
-    "umsn": "umsn:Umsn",
+    "umsn": "umsn.network:Umsn",
     "dfpgnet": "dfpgnet:Dfpgnet",
     "mspl": "mspl:Mspl",
     "deepdeblur": "deepdeblur:DeepDeblur",

@@ -1,12 +1,19 @@
-"""Deblurring by sketch synthesis of Lin et al., AAAI 2020: sketch, kernel, Wiener filter, removal of artifacts."""
+"""Deblurring by sketch synthesis of Lin et al., AAAI 2020: sketch, kernel, Wiener filter, removal of artifacts.
+
+The two closed forms of Lin et al., AAAI 2020: a blur kernel from a sketch, and Wiener restoration.
+
+Both work on batches with a kernel for each image, and gradients pass through all of it: the kernel,
+the edge tapering, the division of spectra. Transforms take 32-bit floats at least, under autocast too.
+"""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facedeblur.methods.nets.blocks import ResBlock, check_images, check_until, conv, he_initialise
-from facedeblur.methods.nets.sketch_deblur import estimate_kernel, grey, wiener
+from facedeblur.benchmark.errors import InputError
+from facedeblur.methods.nets.blocks import ResBlock, check_images, check_until, conv, he_initialise, tracing
 
 
 class SketchGenerator(nn.Module):
@@ -194,3 +201,217 @@ class Lin2020(nn.Module):
             "initial": initial,
             "restored": self.deartifact(initial, sketch.to(blurred.dtype)),
         }
+
+
+LUMA = (0.299, 0.587, 0.114)
+ROUNDS = 3
+BORDERS = ("circular", "taper")
+LEAST_MASS = 1e-8
+"""A kernel whose positive part sums to less says nothing; a delta takes its place."""
+
+
+def grey(images: Tensor) -> Tensor:
+    """Luma (BT.601) of (N, 3, H, W) RGB, as (N, 1, H, W)."""
+    red, green, blue = images.split(1, 1)
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+
+
+def estimate_kernel(
+    blurred: Tensor, sketch: Tensor, *, size: int = 51, beta: float = 0.01, border: str = "circular"
+) -> Tensor:
+    """Blur kernels by which the gradients of a sketch best explain those of a blurred image (eq. 9).
+
+    Forward differences in both directions; the least-squares kernel has the size of the image. Its
+    centre moves to the middle and `size` is cut out around it, negative values go to 0 and the rest is
+    divided by its sum.
+
+    Parameters
+    ----------
+    blurred, sketch : (N, 1, H, W) float
+        Grey values in [0, 1].
+    size : int
+        Side of the kernels, odd, at most H and W.
+    beta : float
+        Weight of the squared norm of the kernel (eq. 8).
+    border : {'circular', 'taper'}
+        What the differences are at the border, of which the paper says nothing. ``circular``: those of
+        the image on the torus, whose jump from edge to edge is no blurred version of the sharp image's
+        unless the blur wraps, too. ``taper``: none across the edge, and rising linearly to their full
+        value over `size` // 4 pixels.
+
+    Returns
+    -------
+    (N, size, size) float, 32 bits or more
+        Not negative, sum 1. Where no value was positive (a flat image or sketch) a delta.
+
+    Raises
+    ------
+    InputError
+        For an even size or one larger than the images, images of unlike shape, or beta not over 0.
+    """
+    if not tracing():
+        _check_pair(blurred, sketch, size=size)
+    if not beta > 0:
+        raise InputError("kernel estimate, 'beta'", expected="a number over 0", found=f"{beta}")
+    if border not in BORDERS:
+        raise InputError(f"kernel estimate, border '{border}'", expected=" or ".join(BORDERS))
+    blurred, sketch = _wide(blurred[:, 0]), _wide(sketch[:, 0])
+    height, width = int(blurred.shape[1]), int(blurred.shape[2])
+    weight = _ramp(blurred, size // 4) if border == "taper" else 1.0
+    cross: Tensor | float = 0.0
+    power: Tensor | float = beta
+    for axis in (1, 2):
+        seen = torch.fft.rfft2(weight * _difference(blurred, axis, border))
+        drawn = torch.fft.rfft2(weight * _difference(sketch, axis, border))
+        cross = cross + drawn.conj() * seen
+        power = power + drawn.real**2 + drawn.imag**2
+    whole = torch.fft.irfft2(cross / power, s=(height, width))
+    # The kernel's centre is at the origin of the torus: fftshift brings it to (H // 2, W // 2).
+    whole = whole.roll((height // 2, width // 2), (1, 2))
+    top, left = height // 2 - size // 2, width // 2 - size // 2
+    kernels = F.relu(whole[:, top : top + size, left : left + size])
+    mass = kernels.sum((1, 2), keepdim=True)
+    delta = torch.zeros_like(kernels)
+    delta[:, size // 2, size // 2] = 1
+    # The divisor is bounded in both branches: a division by zero would give NaN gradients even where it is not chosen.
+    return torch.where(mass > LEAST_MASS, kernels / mass.clamp_min(LEAST_MASS), delta)
+
+
+def wiener(blurred: Tensor, kernels: Tensor, *, gamma: float = 0.01, rounds: int = ROUNDS) -> Tensor:
+    """Restore by conj(K) Y / (|K|^2 + gamma) (eq. 11), after the boundary adjustment of Kruse et al. 2017.
+
+    The image is replicated by (k - 1) / 2 on every side and tapered towards its own wrapped blur;
+    the result is cut back. `methods/classical/wiener.py` is the same in numpy, for known kernels.
+
+    Parameters
+    ----------
+    blurred : (N, C, H, W) float
+        Each channel is restored on its own.
+    kernels : (N, k, k) float
+        Odd size, sum 1.
+    gamma : float
+        Weight of the squared norm of the image (eq. 10).
+    rounds : int
+        Rounds of edge tapering.
+
+    Returns
+    -------
+    (N, C, H, W) float, 32 bits or more
+        Not clipped.
+
+    Raises
+    ------
+    InputError
+        For kernels that are not square, odd and one an image, or gamma not over 0.
+    """
+    if not tracing() and (
+        kernels.dim() != 3
+        or kernels.shape[0] != blurred.shape[0]
+        or kernels.shape[1] != kernels.shape[2]
+        or kernels.shape[1] % 2 == 0
+    ):
+        raise InputError(
+            "Wiener restoration, kernels",
+            expected=f"({blurred.shape[0]}, k, k) with odd k",
+            found=f"{tuple(kernels.shape)}",
+        )
+    if not gamma > 0:
+        raise InputError("Wiener restoration, 'gamma'", expected="a number over 0", found=f"{gamma}")
+    blurred, kernels = _wide(blurred), _wide(kernels)
+    height, width = int(blurred.shape[2]), int(blurred.shape[3])
+    margin = int(kernels.shape[1]) // 2
+    spread = [quick_size(side + 2 * margin) for side in (height, width)]
+    bottom, right = spread[0] - height - margin, spread[1] - width - margin
+    image = F.pad(blurred, (margin, right, margin, bottom), mode="replicate")
+    otf = _transfer(kernels, spread)[:, None]
+    weight = taper_weight(kernels, spread)[:, None]
+    for _ in range(rounds):
+        wrapped = torch.fft.irfft2(torch.fft.rfft2(image) * otf, s=spread)
+        image = weight * image + (1 - weight) * wrapped
+    inverse = otf.conj() / (otf.real**2 + otf.imag**2 + gamma)
+    restored = torch.fft.irfft2(torch.fft.rfft2(image) * inverse, s=spread)
+    return restored[:, :, margin : margin + height, margin : margin + width]
+
+
+def taper_weight(kernels: Tensor, spread: list[int]) -> Tensor:
+    """Weight of the image itself in edge tapering: 1 inside, falling to 0 at the border.
+
+    On each axis 1 less the autocorrelation of the kernel's projection at the distance from the
+    border, 1 at distance 0; the axes multiply.
+
+    Parameters
+    ----------
+    kernels : (N, k, k) float
+        Not negative.
+    spread : two ints
+        Height P and width Q of the padded image.
+
+    Returns
+    -------
+    (N, P, Q) float
+    """
+    sides = []
+    for axis, side in enumerate(spread):
+        spectrum = torch.fft.rfft(kernels.sum(2 - axis), n=side - 1)
+        correlation = torch.fft.irfft(spectrum.real**2 + spectrum.imag**2, n=side - 1)
+        closed = torch.cat([correlation, correlation[:, :1]], 1) / correlation[:, :1]
+        sides.append(1 - closed)
+    return sides[0][:, :, None] * sides[1][:, None, :]
+
+
+def quick_size(side: int) -> int:
+    """Smallest whole number that is `side` at least and has no prime factor over 5: quick to transform."""
+    while True:
+        rest = side
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return side
+        side += 1
+
+
+def _difference(images: Tensor, axis: int, border: str) -> Tensor:
+    """Forward differences of (N, H, W) along `axis`; the last across the edge, or 0."""
+    if border == "circular":
+        return images.roll(-1, axis) - images
+    inside = images.diff(dim=axis)
+    return torch.cat([inside, torch.zeros_like(images.narrow(axis, 0, 1))], axis)
+
+
+def _ramp(images: Tensor, length: int) -> Tensor:
+    """Weights (H, W) for (N, H, W): 1 inside, falling linearly over `length` pixels at each border."""
+    sides = []
+    for axis in (1, 2):
+        place = torch.arange(1, int(images.shape[axis]) + 1, device=images.device, dtype=images.dtype)
+        sides.append((torch.minimum(place, place.flip(0)) / max(length, 1)).clamp_max(1))
+    return sides[0][:, None] * sides[1][None, :]
+
+
+def _transfer(kernels: Tensor, spread: list[int]) -> Tensor:
+    """Half-plane transforms of (N, k, k) kernels in zeros of size `spread`, centres at the origin."""
+    size = int(kernels.shape[1])
+    room = F.pad(kernels, (0, spread[1] - size, 0, spread[0] - size))
+    return torch.fft.rfft2(room.roll((-(size // 2), -(size // 2)), (1, 2)))
+
+
+def _wide(values: Tensor) -> Tensor:
+    """Values in 32 bits where they have fewer: FFTs take no bfloat16, and half precision loses the kernel."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def _check_pair(blurred: Tensor, sketch: Tensor, *, size: int) -> None:
+    if blurred.dim() != 4 or blurred.shape[1] != 1 or blurred.shape != sketch.shape:
+        raise InputError(
+            "kernel estimate, images",
+            expected="blurred and sketch of one shape (N, 1, H, W)",
+            found=f"{tuple(blurred.shape)} and {tuple(sketch.shape)}",
+        )
+    most = min(blurred.shape[2:])
+    if size % 2 == 0 or not 1 <= size <= most:
+        raise InputError(
+            "kernel estimate, 'size'",
+            expected=f"an odd number of pixels, {most} at most for these images",
+            found=f"{size}",
+            do="set a smaller kernel size or give larger images",
+        )

@@ -27,7 +27,7 @@ def umsn(segmentation: Path, deblurring: Path) -> Read:
     InputError
         When they are not these.
     """
-    from facedeblur.methods.nets.umsn_keys import umsn_state
+    from facedeblur.methods.nets.umsn.keys import umsn_state
 
     state = umsn_state(read_state(segmentation), read_state(deblurring))
     return {}, lambda net: state
@@ -41,7 +41,7 @@ def shen2018(parser: Path, deblurring: Path) -> Read:
     InputError
         When they are not these.
     """
-    from facedeblur.methods.nets.shen_mat import shen_state
+    from facedeblur.methods.nets.shen.mat import shen_state
 
     config, state = shen_state(parser, deblurring)
     return config, lambda net: state

@@ -21,8 +21,8 @@ from facedeblur.benchmark.faces.parsers.own_network import ParsingNetwork
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
 from facedeblur.benchmark.sets.classes import HELEN
-from facedeblur.methods.training.labelled_faces import IGNORED, LabelledFaces, augmented
-from facedeblur.methods.training.stages import check
+from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented
+from facedeblur.methods.training.recipe import check
 
 
 @dataclass(frozen=True)

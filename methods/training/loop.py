@@ -13,12 +13,11 @@ from typing import Any
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.training.checkpoint import FORMAT, Checkpoint, write_checkpoint
-from facedeblur.methods.training.data import Examples, Places, TrainingData
+from facedeblur.methods.training.checkpoint import FORMAT, Checkpoint, Folder, write_checkpoint
+from facedeblur.methods.training.data.loader import batches
+from facedeblur.methods.training.data.pairs import Examples, Places, TrainingData
 from facedeblur.methods.training.engine import Engine
-from facedeblur.methods.training.loader import batches
 from facedeblur.methods.training.log import Log
-from facedeblur.methods.training.places import Folder
 from facedeblur.methods.training.stage_run import Diverged, StageRun
 from facedeblur.methods.training.validation import Validation
 

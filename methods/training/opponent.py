@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from facedeblur.methods.nets.base import DISCRIMINATORS, discriminator
-from facedeblur.methods.training.adversarial import Scores, make_adversary
-from facedeblur.methods.training.losses import fetch, fetch_target
+from facedeblur.methods.training.losses.adversarial import Scores, make_adversary
+from facedeblur.methods.training.losses.content import fetch, fetch_target
 from facedeblur.methods.training.optimisers import make_optimiser
 
 if TYPE_CHECKING:
     from facedeblur.methods.training.engine import Engine
-    from facedeblur.methods.training.stages import Adversary
+    from facedeblur.methods.training.recipe import Adversary
 
 
 class Opponent:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.methods.training.stages import Optimiser, Schedule
+from facedeblur.methods.training.recipe import Optimiser, Schedule
 
 
 def make_optimiser(what: Optimiser, net: nn.Module) -> torch.optim.Optimizer:

@@ -1,4 +1,8 @@
-"""A training recipe: a TOML file that says what a network is trained on, in which stages, and how.
+"""Training recipes as records: stages, optimisers, losses, data.
+
+They are read strictly from TOML (see `recipe`): a key that is none of these fields is an error.
+
+A training recipe: a TOML file that says what a network is trained on, in which stages, and how.
 
 Numbers that a paper states carry their source as a comment in the file; what a paper leaves open stands there as an
 assumption.
@@ -7,14 +11,236 @@ assumption.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.config import read_named, shipped, strict
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.generators.recipe import Assumption
-from facedeblur.methods.training.stages import Data, Stage, check, table
+
+PRECISIONS = ("32", "bf16-mixed", "16-mixed")
+
+
+def one_of(what: str, value: str, known: Iterable[str]) -> str:
+    """Return `value` when it is one of `known`, or raise InputError."""
+    if value not in known:
+        raise InputError(f"{what} '{value}'", expected=f"one of {', '.join(known)}", do=suggest(value, known))
+    return value
+
+
+def check(what: str, fine: object, expected: str, found: object) -> None:
+    """Raise InputError unless `fine`."""
+    if not fine:
+        raise InputError(what, expected=expected, found=str(found))
+
+
+def table(what: str, value: object) -> None:
+    """Raise InputError unless `value` is a table."""
+    check(what, isinstance(value, dict), "a table", value)
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """How weights are changed: ``adam``, ``adamw``, ``rmsprop`` or ``sgd``, with the options that it has."""
+
+    kind: str
+    lr: float
+    betas: tuple[float, ...] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    alpha: float = 0.99
+    rates: Any = field(default_factory=dict)
+    """Part of the network -> its own learning rate."""
+
+    def __post_init__(self) -> None:
+        one_of("optimiser.kind", self.kind, ("adam", "adamw", "rmsprop", "sgd"))
+        table("optimiser.rates", self.rates)
+        check("optimiser.lr", self.lr > 0, "above 0", self.lr)
+        check("optimiser.betas", len(self.betas) == 2, "two numbers", self.betas)
+        for part, rate in self.rates.items():
+            number = isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0
+            check(f"optimiser.rates.{part}", number, "a number above 0", rate)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the rate changes over a stage; counts are optimiser steps and shrink with a shortened stage.
+
+    Attributes
+    ----------
+    kind : {'constant', 'step', 'linear', 'cosine'}
+    warmup : int
+        Steps over which the rate rises from 0.
+    every, factor : int, float
+        ``step``: the rate is multiplied by `factor` after every so many steps.
+    hold : int
+        ``linear``: steps at the full rate, after which it falls to `floor`.
+    floor : float
+        Where ``linear`` and ``cosine`` end, as a share of the full rate.
+    """
+
+    kind: str = "constant"
+    warmup: int = 0
+    every: int = 0
+    factor: float = 0.5
+    hold: int = 0
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        one_of("schedule.kind", self.kind, ("constant", "step", "linear", "cosine"))
+        check("schedule.every", self.kind != "step" or self.every > 0, "above 0 with kind 'step'", self.every)
+        check("schedule.warmup", self.warmup >= 0, "at least 0", self.warmup)
+        check("schedule.hold", self.hold >= 0, "at least 0", self.hold)
+
+    def shrunk(self, share: float) -> Schedule:
+        """The same course over a stage of another length."""
+        return replace(
+            self,
+            warmup=round(self.warmup * share),
+            every=max(1, round(self.every * share)) if self.every else 0,
+            hold=round(self.hold * share),
+        )
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A term of the objective: its name in `LOSSES`, its weight, and its options."""
+
+    name: str
+    weight: float = 1.0
+    options: Any = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        table(f"loss '{self.name}', options", self.options)
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """A discriminator that is trained beside the network.
+
+    Attributes
+    ----------
+    discriminator, config : str, table
+        Name in `DISCRIMINATORS` and its configuration.
+    kind, options : str, table
+        Name in `ADVERSARIES` and its options.
+    weight : float
+        Of the adversarial term in the network's objective.
+    of, target : tuple of str
+        Names of what it judges, among the outputs, and of the real ones, in the batch.
+    critic_steps : int
+        Its own steps before each step of the network; 0 for the usual number of its kind.
+    """
+
+    discriminator: str
+    kind: str
+    weight: float
+    optimiser: Optimiser
+    config: Any = field(default_factory=dict)
+    options: Any = field(default_factory=dict)
+    of: tuple[str, ...] = ("restored",)
+    target: tuple[str, ...] = ("sharp",)
+    critic_steps: int = 0
+
+    def __post_init__(self) -> None:
+        table("adversary.config", self.config)
+        table("adversary.options", self.options)
+        check("adversary.critic_steps", self.critic_steps >= 0, "at least 0", self.critic_steps)
+        check("adversary.target", len(self.of) == len(self.target) > 0, "as many as 'of'", self.target)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage.
+
+    Attributes
+    ----------
+    name : str
+    iterations : int
+        Optimiser steps of the network.
+    optimiser, schedule, losses, adversary
+    train, freeze : tuple of str
+        Parts of the network that are trained (all where empty), less those that are frozen.
+    input : {'blurred', 'sharp'}
+        What the network is given.
+    until : str
+        Where the network stops, for one that has stages of its own; empty for its end.
+    accumulate : int
+        Batches whose gradients are summed up (as a mean) for one step.
+    ema : float
+        Decay of the moving average of the weights; 0 for none. It is what is validated and exported.
+    clip : float
+        Largest norm of the gradient; 0 for any.
+    precision : {'32', 'bf16-mixed', '16-mixed'}
+    batch : int
+        Instead of the data's; 0 for that.
+    labels, kernels : bool
+        Whether batches hold the classes of the sharp face (``labels``), and the kernels (``kernels``).
+    """
+
+    name: str
+    iterations: int
+    optimiser: Optimiser
+    losses: tuple[Loss, ...]
+    schedule: Schedule = Schedule()
+    train: tuple[str, ...] = ()
+    freeze: tuple[str, ...] = ()
+    adversary: Adversary | None = None
+    input: str = "blurred"
+    until: str = ""
+    accumulate: int = 1
+    ema: float = 0.0
+    clip: float = 0.0
+    precision: str = "32"
+    batch: int = 0
+    labels: bool = False
+    kernels: bool = False
+
+    def __post_init__(self) -> None:
+        where = f"stage '{self.name}', "
+        one_of(f"{where}input", self.input, ("blurred", "sharp"))
+        one_of(f"{where}precision", self.precision, PRECISIONS)
+        check(f"{where}iterations", self.iterations >= 1, "at least 1", self.iterations)
+        check(f"{where}accumulate", self.accumulate >= 1, "at least 1", self.accumulate)
+        check(f"{where}ema", 0 <= self.ema < 1, "from 0 to below 1", self.ema)
+        check(f"{where}clip", self.clip >= 0, "at least 0", self.clip)
+        check(f"{where}losses", self.losses or self.adversary, "at least one loss", len(self.losses))
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is trained on: a recipe of pairs and how batches are cut from it.
+
+    Attributes
+    ----------
+    recipe : str
+        Of `facedeblur.generators.recipes`, or a TOML file.
+    batch : int
+    crop : int
+        Side of the random crops; 0 for whole faces.
+    augment : str or table
+        ``shen``, ``lin``, ``mspl``, ``none`` or the ranges of an `AugmentLaw`; empty for the recipe's.
+    sigma, sizes, first, per_size
+        Of noise and kernels, instead of the recipe's.
+    """
+
+    recipe: str
+    batch: int
+    crop: int = 0
+    augment: Any = ""
+    sigma: float | None = None
+    sizes: tuple[int, ...] = ()
+    first: int | None = None
+    per_size: int | None = None
+
+    def __post_init__(self) -> None:
+        check("data.batch", self.batch >= 1, "at least 1", self.batch)
+        check("data.crop", self.crop >= 0, "at least 0", self.crop)
+        check("data.augment", isinstance(self.augment, str | dict), "a name or a table", self.augment)
+
 
 PACKAGE = "facedeblur.methods.training.recipes"
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.training.checkpoint import Checkpoint, flattened, load_weights, restore
 from facedeblur.methods.training.engine import Engine
-from facedeblur.methods.training.losses import make_loss
+from facedeblur.methods.training.losses.content import make_loss
+from facedeblur.methods.training.losses.targets import Targets
 from facedeblur.methods.training.opponent import Opponent
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser, set_rate, share
-from facedeblur.methods.training.stages import Stage
-from facedeblur.methods.training.targets import Targets
+from facedeblur.methods.training.recipe import Stage
 
 
 class Diverged(Exception):

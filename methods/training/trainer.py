@@ -12,16 +12,14 @@ from torch import nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.nets.base import network
-from facedeblur.methods.training.adversarial import make_adversary
-from facedeblur.methods.training.checkpoint import Checkpoint, load_weights, read_tensors
-from facedeblur.methods.training.data import Examples, TrainingData, need_labels, open_data
+from facedeblur.methods.training.checkpoint import Checkpoint, Folder, load_weights, read_tensors
+from facedeblur.methods.training.data.pairs import Examples, TrainingData, need_labels, open_data
 from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.export import export
 from facedeblur.methods.training.loop import Loop, Pace, Report
-from facedeblur.methods.training.losses import make_loss
-from facedeblur.methods.training.places import Folder
-from facedeblur.methods.training.recipe import TrainRecipe, load_train_recipe
-from facedeblur.methods.training.stages import PRECISIONS, Loss, one_of
+from facedeblur.methods.training.losses.adversarial import make_adversary
+from facedeblur.methods.training.losses.content import make_loss
+from facedeblur.methods.training.recipe import PRECISIONS, Loss, TrainRecipe, load_train_recipe, one_of
 from facedeblur.methods.training.validation import Validation
 
 

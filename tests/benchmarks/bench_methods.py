@@ -7,9 +7,9 @@ from common import Ratio, interleave
 from skimage import data, restoration
 
 from facedeblur.generators.kernels.boracchi_foi import kernels
-from facedeblur.methods.classical.boundary import ROUNDS, taper_weight
-from facedeblur.methods.classical.richardson_lucy import RichardsonLucy
-from facedeblur.methods.classical.wiener import Wiener
+from facedeblur.methods.classical.nonblind.boundary import ROUNDS, taper_weight
+from facedeblur.methods.classical.nonblind.richardson_lucy import RichardsonLucy
+from facedeblur.methods.classical.nonblind.wiener import Wiener
 
 SIZE = 27
 ITERATIONS = 30

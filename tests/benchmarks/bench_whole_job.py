@@ -148,7 +148,7 @@ def _run(root: Path) -> list[Ratio]:
 
 def _as_outputs(folder: Path) -> None:
     """The blurred images of a set, given out as the outputs of a method."""
-    from facedeblur.methods.runner import run as restore
+    from facedeblur.methods.running.runner import run as restore
 
     restore("blurred", folder, folder / "outputs", store=Set.open(folder).store)
 

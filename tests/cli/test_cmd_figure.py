@@ -21,7 +21,7 @@ from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.benchmark.whole_set.parsing import ParsingScores
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition, rank_schema
 from facedeblur.cli.figure import figure
-from facedeblur.methods.runner import run
+from facedeblur.methods.running.runner import run
 
 pytest.importorskip("matplotlib")
 HEADS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}

@@ -85,7 +85,7 @@ def test_levins_own_set_has_consistent_kernels_and_restores_as_published(shared_
     """With the true kernels the literature prints mean PSNR between 32 and 35 dB for these 32 pictures."""
     from facedeblur.benchmark.files.images import to_uint8
     from facedeblur.benchmark.metrics.base import metric
-    from facedeblur.methods.classical.krishnan_fergus_2009 import hyper_laplacian
+    from facedeblur.methods.classical.nonblind.krishnan_fergus_2009 import hyper_laplacian
 
     made = build("levin2009", shared_data / "kernels" / "levin09_set", tmp_path / "set", jobs=1)
     assert isinstance(made, Set)

@@ -12,7 +12,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.registry import load_plugin
 from facedeblur.methods import METHODS, method
 from facedeblur.methods.base import spec_of
-from facedeblur.methods.entry import find_entry
+from facedeblur.methods.find import find_entry
 from facedeblur.methods.options import defaults, read_options, shown_name
 
 PLUGIN = """

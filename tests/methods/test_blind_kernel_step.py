@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facedeblur.methods.classical.kernel_step import (
+from facedeblur.methods.classical.blind.kernel_step import (
     NoKernel,
     NormalEquations,
     Spectra,

@@ -14,10 +14,11 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import to_uint8, write_png
 from facedeblur.benchmark.metrics.fidelity.shift import shift_psnr
 from facedeblur.methods.base import METHODS
-from facedeblur.methods.classical import coarse_to_fine, exemplars, pan_2014_faces
-from facedeblur.methods.classical.kernel_step import NoKernel, NormalEquations
-from facedeblur.methods.classical.ringing import without_ringing
-from facedeblur.methods.classical.scales import differences
+from facedeblur.methods.classical.blind import coarse_to_fine, pan_2014_faces
+from facedeblur.methods.classical.blind import pan_2014_faces as exemplars
+from facedeblur.methods.classical.blind.kernel_step import NoKernel, NormalEquations
+from facedeblur.methods.classical.blind.ringing import without_ringing
+from facedeblur.methods.classical.blind.scales import differences
 from facedeblur.methods.options import read_options
 
 NAMES = ("cho-lee-2009", "krishnan-2011", "xu-2013", "pan-2016")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from facedeblur.methods.classical import boundary, cho_lee_2009, krishnan_2011, l0_gradient, pan_2016, scales
-from facedeblur.methods.classical.coarse_to_fine import Schedule
+from facedeblur.methods.classical.blind import cho_lee_2009, krishnan_2011, l0_gradient, pan_2016, scales
+from facedeblur.methods.classical.blind.coarse_to_fine import Schedule
+from facedeblur.methods.classical.nonblind import boundary
 
 
 def picture(shape: tuple[int, int], seed: int = 0) -> np.ndarray:

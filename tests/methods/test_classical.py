@@ -9,10 +9,10 @@ from skimage import restoration
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.classical.blurred import Blurred
-from facedeblur.methods.classical.boundary import Periodic, taper_weight
-from facedeblur.methods.classical.richardson_lucy import RichardsonLucy
+from facedeblur.methods.classical.nonblind.boundary import Periodic, taper_weight
+from facedeblur.methods.classical.nonblind.richardson_lucy import RichardsonLucy
+from facedeblur.methods.classical.nonblind.wiener import Wiener
 from facedeblur.methods.classical.unsharp import Unsharp
-from facedeblur.methods.classical.wiener import Wiener
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:

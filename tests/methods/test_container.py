@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.container import command_line
-from facedeblur.methods.entry import find_entry
-from facedeblur.methods.runner import run
+from facedeblur.methods.find import find_entry
+from facedeblur.methods.kinds.container import command_line
+from facedeblur.methods.running.runner import run
 
 # Copies what is mounted as input to what is mounted as output, as a container would; writes down how it was called.
 FAKE = f"""#!{sys.executable}
@@ -121,7 +121,7 @@ def test_the_container_ends_with_the_worker(tmp_path, engine, block):
         (tmp_path / name).mkdir()
     entry = find_entry(block())
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom facedeblur.methods.container import Container\n"
+        "import os, sys\nfrom pathlib import Path\nfrom facedeblur.methods.kinds.container import Container\n"
         f"Container(**{entry.options | entry.fixed!r}).restore_folder(Path({str(tmp_path / 'input')!r}), "
         f"Path({str(tmp_path / 'output')!r}))"
     )

@@ -8,8 +8,15 @@ from torch import nn
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.backbones import CHANNELS, ImageNorm, make_backbone
-from facedeblur.methods.nets.deblurgan_v2 import DeblurGanV2, Heads, Pyramid, authors_state
+from facedeblur.methods.nets.deblurgan_v2 import (
+    CHANNELS,
+    DeblurGanV2,
+    Heads,
+    ImageNorm,
+    Pyramid,
+    authors_state,
+    make_backbone,
+)
 
 torch.set_num_threads(1)
 

@@ -12,8 +12,8 @@ import pytest
 from facedeblur.benchmark.outputs import KERNELS, Outputs
 from facedeblur.benchmark.registry import load_plugin
 from facedeblur.benchmark.scoring.score import score
-from facedeblur.methods.kernel_journal import PARTIAL_KERNELS, KernelJournal
-from facedeblur.methods.runner import run
+from facedeblur.methods.running.journal import PARTIAL_KERNELS, KernelJournal
+from facedeblur.methods.running.runner import run
 
 SIMILAR = "kernel-similarity[ncc,pixel]"
 PLUGIN = Path(__file__).with_name("kernel_guesses.py")

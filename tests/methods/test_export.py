@@ -17,11 +17,11 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png
 from facedeblur.cli.export import export as command
 from facedeblur.methods.base import METHODS
-from facedeblur.methods.entry import find_entry
-from facedeblur.methods.export import _traced, export_onnx
-from facedeblur.methods.exported import Onnx
-from facedeblur.methods.network_weights import find_files
-from facedeblur.methods.runner import run
+from facedeblur.methods.find import find_entry
+from facedeblur.methods.kinds.export import _traced, export_onnx
+from facedeblur.methods.kinds.exported import Onnx
+from facedeblur.methods.kinds.network import find_files
+from facedeblur.methods.running.runner import run
 
 sys.path.insert(0, str(Path(__file__).parent))
 from narrow_nets import NARROW, write_narrow
@@ -88,7 +88,7 @@ def test_a_file_that_differs_from_torch_is_refused(tmp_path, monkeypatch):
             net.tail.bias -= 0.002
         return made
 
-    monkeypatch.setattr("facedeblur.methods.export._traced", other)
+    monkeypatch.setattr("facedeblur.methods.kinds.export._traced", other)
     with pytest.raises(InputError, match=r"torch's result within 0.001, found 0.002 off at 1x32x32"):
         export_onnx("facedeblur-base", tmp_path / "net.onnx", weights=tmp_path, size=32)
     assert not (tmp_path / "net.onnx").exists()
@@ -102,7 +102,7 @@ def test_what_does_not_work_with_free_sizes_is_fixed(tmp_path, monkeypatch):
         # Sizes that are free are exported as if they were not: onnxruntime refuses another one.
         return _traced(net, name, side, {} if 2 in axes else axes, opset)
 
-    monkeypatch.setattr("facedeblur.methods.export._traced", fixed)
+    monkeypatch.setattr("facedeblur.methods.kinds.export._traced", fixed)
     done = export_onnx("facedeblur-base", tmp_path / "net.onnx", weights=tmp_path, size=32)
     assert done.free == ("images",)
     method = loaded(done.path, multiple=16)
@@ -237,7 +237,7 @@ def test_no_memory_is_told_to_the_runner(tmp_path):
 def test_the_provider_of_a_gpu(monkeypatch):
     import onnxruntime
 
-    from facedeblur.methods.exported import _provider
+    from facedeblur.methods.kinds.exported import _provider
 
     both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)

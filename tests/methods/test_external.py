@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.entry import find_entry
-from facedeblur.methods.exported import TorchScript
-from facedeblur.methods.runner import run
+from facedeblur.methods.find import find_entry
+from facedeblur.methods.kinds.exported import TorchScript
+from facedeblur.methods.running.runner import run
 
 PROGRAM = """
 import sys, time, os, pathlib

@@ -12,8 +12,8 @@ import torch
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.parsers.own_network import ParsingNetwork
 from facedeblur.methods.training.checkpoint import read_tensors
+from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented
 from facedeblur.methods.training.face_parser import ParserRecipe, component_scores, parsing_loss, train_parser
-from facedeblur.methods.training.labelled_faces import IGNORED, LabelledFaces, augmented
 
 SMALL = ParserRecipe(size=32, batch=2, epochs=1, held_out=2)
 

@@ -13,9 +13,9 @@ from facedeblur.benchmark.outputs import KERNELS, RUN
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.methods.base import method
-from facedeblur.methods.classical.coarse_to_fine import Blind
-from facedeblur.methods.entry import find_entry
-from facedeblur.methods.runner import run
+from facedeblur.methods.classical.blind.coarse_to_fine import Blind
+from facedeblur.methods.find import find_entry
+from facedeblur.methods.running.runner import run
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_what_gives_no_kernels_or_takes_none_is_refused(tiny, make_set, estimate
 
 
 def test_a_name_with_options_keeps_them(estimates):
-    from facedeblur.methods.given_kernels import GivenKernels
+    from facedeblur.methods.running.given_kernels import GivenKernels
 
     given = GivenKernels(estimates.root / KERNELS, "xu-2013[size=31]", "r", "d")
     entry = find_entry("wiener", options={"gamma": 0.5}).with_kernels(given)

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from facedeblur.methods import memory
-from facedeblur.methods.runner import run
-from facedeblur.methods.timing import sizes
+from facedeblur.methods.running import memory
+from facedeblur.methods.running.runner import run
+from facedeblur.methods.running.timing import sizes
 
 PLUGIN = """
 from facedeblur.methods import method
@@ -50,7 +50,7 @@ def test_the_peak_is_that_of_the_method(make_set, tmp_path):
 def test_a_command_is_measured_in_its_own_process():
     script = "import sys; x = b'x' * (int(sys.argv[1]) << 20)"
     code = (
-        "import subprocess, sys\nfrom facedeblur.methods.memory import Meter\nmeter = Meter()\n"
+        "import subprocess, sys\nfrom facedeblur.methods.running.memory import Meter\nmeter = Meter()\n"
         f"subprocess.run([sys.executable, '-c', {script!r}, sys.argv[1]])\n"
         "found = meter.read('cpu', command=True)\nprint(found.peak_bytes, '|', found.rule)"
     )

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.umsn import Umsn
-from facedeblur.methods.nets.umsn_keys import authors_names, idle_shapes, umsn_state
+from facedeblur.methods.nets.umsn.keys import authors_names, idle_shapes, umsn_state
+from facedeblur.methods.nets.umsn.network import Umsn
 
 
 class Weights:

@@ -13,9 +13,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.nets.blocks import PictureNorm
 from facedeblur.methods.nets.deepdeblur import DeepDeblur, Inception
 from facedeblur.methods.nets.mspl import Mspl
-from facedeblur.methods.nets.umsn import Umsn
-from facedeblur.methods.nets.umsn_nets import ConfidenceNet
-from facedeblur.methods.nets.umsn_parts import Smoothing
+from facedeblur.methods.nets.umsn.network import Umsn
+from facedeblur.methods.nets.umsn.parts import ConfidenceNet, Smoothing
 
 NARROW_UMSN = {"width": 16, "segmentation_width": 8, "stream_width": 4}
 NARROW: dict[str, Callable[[], nn.Module]] = {

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.nets.blocks import ResBlock, count_parameters
-from facedeblur.methods.nets.lin2020 import DeArtifact, Lin2020, SketchGenerator
-from facedeblur.methods.nets.sketch_deblur import estimate_kernel, grey, wiener
+from facedeblur.methods.nets.lin2020 import DeArtifact, Lin2020, SketchGenerator, estimate_kernel, grey, wiener
 
 
 @pytest.fixture(autouse=True)

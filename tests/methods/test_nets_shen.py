@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.nets.blocks import count_parameters
-from facedeblur.methods.nets.shen2018 import Shen2018, TwoScale
-from facedeblur.methods.nets.shen2020 import Shen2020
-from facedeblur.methods.nets.shen_parser import Parser
+from facedeblur.methods.nets.shen.parser import Parser
+from facedeblur.methods.nets.shen.shen2018 import Shen2018, TwoScale
+from facedeblur.methods.nets.shen.shen2020 import Shen2020
 
 Make = Callable[..., Any]
 BOTH = pytest.mark.parametrize("make", [Shen2018, Shen2020])

@@ -16,11 +16,11 @@ from torch.nn import functional
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png, to_uint8
 from facedeblur.methods.base import METHODS
-from facedeblur.methods.entry import find_entry
+from facedeblur.methods.find import find_entry
+from facedeblur.methods.kinds.network import FacedeblurBase, NetworkMethod
 from facedeblur.methods.nets.base import NETS
 from facedeblur.methods.nets.tiles import mirror, restore_whole, tile_starts, whole_side
-from facedeblur.methods.network_method import FacedeblurBase, NetworkMethod
-from facedeblur.methods.runner import run
+from facedeblur.methods.running.runner import run
 
 sys.path.insert(0, str(Path(__file__).parent))
 from narrow_nets import NARROW, narrow_network, write_narrow

@@ -16,15 +16,15 @@ from scipy.io import savemat
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.weights import VARIABLE, sha256_of
-from facedeblur.methods.entry import find_entry
-from facedeblur.methods.nets import umsn_keys
+from facedeblur.methods.find import find_entry
+from facedeblur.methods.kinds.network import SHIPPED, find_files, load_network
 from facedeblur.methods.nets.base import network
 from facedeblur.methods.nets.deblurgan import DeblurGan
-from facedeblur.methods.nets.shen2018 import Shen2018
-from facedeblur.methods.nets.shen_mat import read_layers
-from facedeblur.methods.nets.umsn import Umsn
-from facedeblur.methods.network_weights import SHIPPED, find_files, load_network
-from facedeblur.methods.runner import run
+from facedeblur.methods.nets.shen.mat import read_layers
+from facedeblur.methods.nets.shen.shen2018 import Shen2018
+from facedeblur.methods.nets.umsn import keys as umsn_keys
+from facedeblur.methods.nets.umsn.network import Umsn
+from facedeblur.methods.running.runner import run
 
 sys.path.insert(0, str(Path(__file__).parent))
 from narrow_nets import NARROW, narrow_network, write_narrow
@@ -63,7 +63,7 @@ def test_places_in_order(tmp_path, monkeypatch):
 
 
 def test_the_package_may_bring_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr("facedeblur.methods.network_weights.SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr("facedeblur.methods.kinds.network.SHIPPED", tmp_path / "shipped")
     write_narrow("facedeblur-base", tmp_path / "shipped")
     assert find_files("facedeblur-base") == [tmp_path / "shipped" / "facedeblur-base.safetensors"]
     assert SHIPPED.parent.name == "nets"

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.classical.boundary import Periodic, fast_shape, wrap_pad
-from facedeblur.methods.classical.hyper_laplacian_kernels import shrink, shrunk_divergence, threshold
-from facedeblur.methods.classical.krishnan_fergus_2009 import (
+from facedeblur.methods.classical.nonblind.boundary import Periodic, fast_shape, wrap_pad
+from facedeblur.methods.classical.nonblind.krishnan_fergus_2009 import (
     ALPHAS,
     BETAS,
     KrishnanFergus,
     checked_kernel,
     hyper_laplacian,
+    shrink,
+    shrunk_divergence,
+    threshold,
 )
-from facedeblur.methods.classical.richardson_lucy import RichardsonLucy, curvature
-from facedeblur.methods.classical.wiener import Wiener
+from facedeblur.methods.classical.nonblind.richardson_lucy import RichardsonLucy, curvature
+from facedeblur.methods.classical.nonblind.wiener import Wiener
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:

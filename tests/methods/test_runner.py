@@ -19,10 +19,10 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, to_uint8
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.methods.batches import Batches, usual_batch
-from facedeblur.methods.classical.wiener import Wiener
-from facedeblur.methods.runner import run
-from facedeblur.methods.timing import count_parameters, summarise
+from facedeblur.methods.classical.nonblind.wiener import Wiener
+from facedeblur.methods.running.runner import run
+from facedeblur.methods.running.session import Batches, usual_batch
+from facedeblur.methods.running.timing import count_parameters, summarise
 
 BAD = '''
 import ctypes, os, time
@@ -333,7 +333,7 @@ def test_a_limit_leaves_the_rest_for_later(tiny, tmp_path):
 def start(method: str, set_root: Path, out: Path, plugin: Path) -> subprocess.Popen[bytes]:
     """Run in a process of its own, which can be killed."""
     code = (
-        "import sys\nfrom facedeblur.methods.runner import run\n"
+        "import sys\nfrom facedeblur.methods.running.runner import run\n"
         "run(sys.argv[1], sys.argv[2], sys.argv[3], plugin=sys.argv[4], jobs=1, batch=2)"
     )
     command = [sys.executable, "-c", code, method, str(set_root), str(out), str(plugin)]
@@ -538,7 +538,7 @@ def test_a_plugin_that_changed_is_another_run(tiny, tmp_path):
 def test_a_class_of_a_script_can_be_run(tiny, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "import sys\nfrom facedeblur.methods import method\nfrom facedeblur.methods.runner import run\n"
+        "import sys\nfrom facedeblur.methods import method\nfrom facedeblur.methods.running.runner import run\n"
         "@method('of-a-script')\nclass M:\n    def restore(self, blurred):\n        return 1 - blurred\n"
         "run(M, sys.argv[1], sys.argv[2], jobs=1)\n"
     )

@@ -11,8 +11,8 @@ from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.build import build
 from facedeblur.generators.portraits import write_portraits
-from facedeblur.methods.network_weights import SHIPPED, find_files, load_network
-from facedeblur.methods.runner import run
+from facedeblur.methods.kinds.network import SHIPPED, find_files, load_network
+from facedeblur.methods.running.runner import run
 
 
 def test_card_and_weights_belong_together():

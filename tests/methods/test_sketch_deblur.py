@@ -11,8 +11,8 @@ from scipy import fft, ndimage, signal
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_photo
-from facedeblur.methods.classical.wiener import Wiener
-from facedeblur.methods.nets.sketch_deblur import estimate_kernel, grey, quick_size, taper_weight, wiener
+from facedeblur.methods.classical.nonblind.wiener import Wiener
+from facedeblur.methods.nets.lin2020 import estimate_kernel, grey, quick_size, taper_weight, wiener
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

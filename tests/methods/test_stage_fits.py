@@ -15,16 +15,15 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png
 from facedeblur.methods.nets.base import DISCRIMINATORS, network
 from facedeblur.methods.training.checkpoint import read_checkpoint
-from facedeblur.methods.training.data import Examples, Places, divide
+from facedeblur.methods.training.data.loader import batches
+from facedeblur.methods.training.data.pairs import Examples, Places, divide
 from facedeblur.methods.training.engine import Engine
-from facedeblur.methods.training.loader import batches
 from facedeblur.methods.training.loop import Pace
-from facedeblur.methods.training.losses import make_loss
+from facedeblur.methods.training.losses.content import make_loss
 from facedeblur.methods.training.opponent import Opponent
 from facedeblur.methods.training.optimisers import choose_weights, make_optimiser
-from facedeblur.methods.training.recipe import load_train_recipe
+from facedeblur.methods.training.recipe import Adversary, Optimiser, load_train_recipe
 from facedeblur.methods.training.stage_run import StageRun
-from facedeblur.methods.training.stages import Adversary, Optimiser
 from facedeblur.methods.training.trainer import train
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -22,7 +22,7 @@ from facedeblur.cli.train import train as command
 from facedeblur.methods.nets.base import network
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint, read_tensors
 from facedeblur.methods.training.loop import Pace
-from facedeblur.methods.training.stages import Loss, Optimiser, Schedule
+from facedeblur.methods.training.recipe import Loss, Optimiser, Schedule
 from facedeblur.methods.training.trainer import train
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from facedeblur.generators.recipe import load_recipe
-from facedeblur.methods.training.confidence import PRESETS
+from facedeblur.methods.training.losses.confidence import PRESETS
 from facedeblur.methods.training.recipe import load_train_recipe
 
 ADAM = (0.9, 0.999)

@@ -24,11 +24,11 @@ from facedeblur.methods.training.checkpoint import (
     write_checkpoint,
     write_tensors,
 )
-from facedeblur.methods.training.data import Examples, Places, divide
-from facedeblur.methods.training.loader import batches
+from facedeblur.methods.training.data.loader import batches
+from facedeblur.methods.training.data.pairs import Examples, Places, divide
+from facedeblur.methods.training.losses.targets import drawing
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser
-from facedeblur.methods.training.stages import Optimiser
-from facedeblur.methods.training.targets import drawing
+from facedeblur.methods.training.recipe import Optimiser
 
 sys.path.insert(0, str(Path(__file__).parent))
 import train_parts as parts

@@ -14,14 +14,13 @@ import torch
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS, network
-from facedeblur.methods.training.data import Examples, Places, divide
+from facedeblur.methods.training.data.loader import batches
+from facedeblur.methods.training.data.pairs import Examples, Places, divide
 from facedeblur.methods.training.engine import Engine
-from facedeblur.methods.training.loader import batches
-from facedeblur.methods.training.losses import LOSSES
+from facedeblur.methods.training.losses.content import LOSSES
 from facedeblur.methods.training.optimisers import share
-from facedeblur.methods.training.recipe import load_train_recipe, train_recipes
+from facedeblur.methods.training.recipe import Loss, Schedule, load_train_recipe, train_recipes
 from facedeblur.methods.training.stage_run import StageRun
-from facedeblur.methods.training.stages import Loss, Schedule
 from facedeblur.methods.training.trainer import train
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,87 @@
+"""Images and kernels between the scales of a pyramid, and their gradients."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from facedeblur.methods.classical.blind.kernel_step import normalised
+
+COUNT = 20
+"""Gradients of each direction that a kernel is fitted to at first, times the side of that kernel (author codes)."""
+
+
+def shrunk(image: np.ndarray, scale: float) -> np.ndarray:
+    """Shrink (H, W) float32 by `scale`, each pixel the mean over its area; 2 pixels a side at least."""
+    if scale == 1:
+        return image
+    height, width = (max(2, round(side * scale)) for side in image.shape)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def start(size: int) -> np.ndarray:
+    """Two taps of 1/2 side by side in the middle of (size, size), where Krishnan et al. 2011 and Pan et al. start."""
+    kernel = np.zeros((size, size))
+    middle = size // 2
+    kernel[middle, middle : middle + 2] = 0.5
+    return kernel
+
+
+def enlarged(kernel: np.ndarray, size: int, factor: float) -> np.ndarray:
+    """Enlarge a kernel about its middle by `factor`, bilinear, into a square of odd side `size`; the sum is 1 again.
+
+    Raises
+    ------
+    NoKernel
+        When nothing of it lies in the square.
+    """
+    here, there = (kernel.shape[0] - 1) / 2, (size - 1) / 2
+    back = np.array([[1 / factor, 0, here - there / factor], [0, 1 / factor, here - there / factor]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return normalised(np.asarray(cv2.warpAffine(kernel, back, (size, size), flags=flags)))
+
+
+def differences(image: np.ndarray) -> np.ndarray:
+    """Forward differences (2, H - 1, W - 1) of (H, W), along the row and down the column."""
+    corner = image[:-1, :-1]
+    return np.stack([image[:-1, 1:] - corner, image[1:, :-1] - corner])
+
+
+class Salient:
+    """Keeps strong gradients only, fewer demands from turn to turn (Cho & Lee 2009).
+
+    The first threshold lets `count` gradients of each of four directions through.
+
+    Parameters
+    ----------
+    maps : (2, H, W)
+        Gradients that the first threshold is found from.
+    count : int
+    decay : float
+        Factor of the threshold after each call.
+    """
+
+    def __init__(self, maps: np.ndarray, count: int, decay: float):
+        self.threshold, self.decay = strongest(maps, count), decay
+
+    def __call__(self, maps: np.ndarray) -> np.ndarray:
+        """Return (2, H, W) with 0 where the squared length is under the threshold; the strongest one always stays."""
+        power = (maps**2).sum(axis=0)
+        self.threshold = min(self.threshold, float(power.max()))
+        kept = np.where(power >= self.threshold, maps, np.float32(0))
+        self.threshold *= self.decay
+        return kept
+
+
+def strongest(maps: np.ndarray, count: int) -> float:
+    """Squared length that `count` gradients of each of the four directions reach.
+
+    Directions are those of the gradient without its sign, cut at 0, 45, 90 and 135 degrees; 0 where one has fewer.
+    """
+    power = (maps**2).sum(axis=0)
+    sector = np.minimum(np.arctan2(maps[1], maps[0]) % np.pi // (np.pi / 4), 3)
+    levels = []
+    for which in range(4):
+        found = power[sector == which]
+        levels.append(float(np.partition(found, -count)[-count]) if found.size >= count else 0.0)
+    return min(levels)

@@ -1,0 +1,212 @@
+"""From what the user calls a method to everything that is needed to run it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.registry import load_plugin
+from facedeblur.benchmark.sets.set import Set
+from facedeblur.benchmark.weights import WeightFile, folders, sha256_of
+from facedeblur.methods.base import METHODS, Spec, check_restores, spec_of
+from facedeblur.methods.options import defaults, read_options, shown_name
+from facedeblur.methods.running.given_kernels import GivenKernels
+
+EXPORTED = frozenset({".ts", ".pt", ".pth", ".jit", ".torchscript", ".onnx"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method with its options, ready to be constructed in the worker.
+
+    Attributes
+    ----------
+    kind : type
+        Constructed as ``kind(**options, **fixed)``.
+    spec : Spec
+    options : dict
+        Every option with its value; stands in ``run.json``.
+    shown : str
+        Displayed name.
+    weights : dict
+        File name -> path, handed to ``load``.
+    hashes : dict
+        File name -> sha256 of each weight file.
+    code : dict
+        File name -> sha256 of code that is no installed package.
+    plugin : str
+        Path of the plugin file, empty where there is none.
+    fixed : dict
+        Arguments of the constructor that are places on this machine, not settings.
+    timeout, batch : float, int or None
+        What the method's TOML file says.
+    given : GivenKernels, optional
+        Estimated kernels that take the place of the true ones.
+    """
+
+    kind: type[Any]
+    spec: Spec
+    options: dict[str, Any]
+    shown: str
+    weights: dict[str, Path] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
+    plugin: str = ""
+    fixed: dict[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    batch: int | None = None
+    given: GivenKernels | None = None
+
+    @property
+    def oracle(self) -> bool:
+        """True where it is given the true kernels."""
+        return self.spec.oracle and self.given is None
+
+    @property
+    def loads(self) -> bool:
+        """True for a network: it has ``load``."""
+        return callable(getattr(self.kind, "load", None))
+
+    @property
+    def folder(self) -> bool:
+        """True where it restores whole folders, as a command does."""
+        return callable(getattr(self.kind, "restore_folder", None))
+
+    def with_kernels(self, given: GivenKernels) -> Entry:
+        """The same method with estimated kernels in place of the true ones, and a name that says so.
+
+        Raises
+        ------
+        InputError
+            When it takes no kernels.
+        """
+        if not self.spec.oracle:
+            raise InputError(
+                f"method '{self.shown}'", expected="one that takes kernels, such as krishnan-fergus-2009",
+                found="one that takes none", do="leave --kernels out",
+            )  # fmt: skip
+        head, _, options = self.shown.removesuffix("]").partition("[")
+        inside = ",".join(part for part in (options, f"kernels={given.method}") if part)
+        return replace(self, given=given, shown=f"{head}[{inside}]")
+
+
+def find_entry(
+    method: str | Path | type[Any],
+    *,
+    options: Mapping[str, Any] | None = None,
+    plugin: str | Path | None = None,
+    weights: str | Path | None = None,
+    the_set: Set | None = None,
+) -> Entry:
+    """Find a method by its name, its TOML, TorchScript or ONNX file, or its class.
+
+    Parameters
+    ----------
+    method : str, path or class
+    options : mapping, optional
+        Option -> value or text.
+    plugin : path, optional
+        Python file to load first.
+    weights : path, optional
+        Folder in which weight files are looked for before all others, or a file for a method that finds its own.
+    the_set : Set, optional
+        What it is to restore, for options that depend on it.
+
+    Raises
+    ------
+    InputError
+        When there is no such method, file, option or weight file, or a weight file is another one.
+    """
+    from facedeblur.methods.kinds.external import exported, read_block
+
+    if plugin is not None:
+        load_plugin(plugin)
+    given = dict(options or {})
+    if not isinstance(method, type):
+        file = Path(method)
+        if file.suffix.lower() == ".toml":
+            return read_block(file, options=given)
+        if file.suffix.lower() == ".py":
+            raise InputError(
+                f"method '{method}'", expected="a name, a TOML, TorchScript or ONNX file", found="Python code",
+                do=f"give the name of a method that it enters, and --plugin {method}",
+            )  # fmt: skip
+        if file.suffix.lower() in EXPORTED or (file.is_file() and str(method) not in METHODS):
+            return exported(file, options=given)
+        return _of_class(METHODS.get(str(method)), str(method), given, plugin, weights, the_set)
+    return _of_class(method, spec_of(method).name, given, plugin, weights, the_set)
+
+
+def _of_class(
+    cls: type[Any],
+    name: str,
+    given: dict[str, Any],
+    plugin: str | Path | None,
+    folder: str | Path | None,
+    the_set: Set | None,
+) -> Entry:
+    declared = spec_of(cls)
+    spec = Spec(name, declared.version, declared.oracle, declared.weights, declared.summary)
+    check_restores(name, cls)
+    fit = getattr(cls, "fit_options", None)
+    if callable(fit) and the_set is not None:
+        given = fit(given, the_set)
+    read = read_options(cls, given, name=name)
+    code_file = _code_file(cls, plugin)
+    near = [Path(place) for place in (folder, code_file.parent if code_file else None) if place is not None]
+    paths = {file: find_weights(name, file, sha, near) for file, sha in spec.weights}
+    own = getattr(cls, "find_weights", None)
+    paths |= {path.name: path for path in own(near)} if callable(own) else {}
+    return Entry(
+        cls,
+        spec,
+        read,
+        shown_name(name, read, defaults(cls)),
+        paths,
+        {file: sha256_of(path) for file, path in paths.items()},
+        {code_file.name: sha256_of(code_file)} if code_file else {},
+        str(Path(plugin).resolve()) if plugin is not None else "",
+    )
+
+
+def _code_file(cls: type[Any], plugin: str | Path | None) -> Path | None:
+    """The file that defines a class of a plugin or script; None for an installed package or a notebook."""
+    module = sys.modules.get(cls.__module__)
+    loose = cls.__module__ == "__main__" or cls.__module__.startswith("facedeblur_plugin_")
+    if not loose:
+        return None
+    if plugin is not None and cls.__module__ != "__main__":
+        return Path(plugin).resolve()
+    try:
+        file = Path(inspect.getfile(module)) if module else None
+    except TypeError:
+        return None
+    return file if file and file.is_file() else None
+
+
+def find_weights(method: str, file: str, sha256: str, near: list[Path]) -> Path:
+    """Find a method's weight file: in the folders `near`, then where every weight file is looked for.
+
+    Raises
+    ------
+    InputError
+        When it is in none of them, or its content is not the declared one.
+    """
+    searched = near + folders(WeightFile(file, (file,), ""))
+    path = next((place / file for place in searched if (place / file).is_file()), None)
+    if path is None:
+        raise InputError(
+            f"weights '{file}' of method '{method}'", expected="it in one of the folders",
+            found="none in " + ", ".join(str(place) for place in searched), do="put it there or give --weights FOLDER",
+        )  # fmt: skip
+    if sha256 and sha256_of(path) != sha256:
+        raise InputError(
+            str(path), expected=f"sha256 {sha256[:16]}...", found=f"{sha256_of(path)[:16]}...",
+            do=f"it is damaged or of another version: get the file that method '{method}' declares",
+        )  # fmt: skip
+    return path

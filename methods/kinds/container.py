@@ -1,0 +1,203 @@
+"""A method in a container: docker, podman or apptainer, the two folders mounted, no network, no shell.
+
+::
+
+    kind = "container"
+    image = "registry.example/deblur:1.0"      # for apptainer a .sif file
+    argv = ["python", "/app/restore.py", "{input}", "{output}"]
+    engine = "podman"                          # without it the first that is installed
+    gpus = true
+
+`{input}` is ``/input`` in the container and cannot be written to, `{output}` is ``/output``. Images are not fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.weights import sha256_of
+from facedeblur.methods.base import Spec
+from facedeblur.methods.find import Entry
+
+ENGINES = ("docker", "podman", "apptainer")
+INPUT, OUTPUT = "/input", "/output"
+
+# Ends the container when the process that started its client is gone without having said so (one byte). The client
+# may be killed with the whole process group; the container belongs to a daemon, which does not notice.
+_GUARD = """
+import subprocess, sys
+if not sys.stdin.buffer.read(1):
+    subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+"""
+
+
+@dataclass(frozen=True)
+class ContainerBlock:
+    """Keys of a TOML block with ``kind = "container"``; see `Container`."""
+
+    kind: str
+    image: str
+    argv: tuple[str, ...]
+    engine: str = ""
+    gpus: bool = False
+    name: str = ""
+    version: str = ""
+    timeout: float | None = None
+    batch: int | None = None
+
+
+class Container:
+    """A program in a container that reads one folder of PNG files and writes another.
+
+    Parameters
+    ----------
+    engine : {'docker', 'podman', 'apptainer'}
+    program : str
+        Its path.
+    image : str
+    argv : list of str
+        What runs in the container, with `{input}` and `{output}` where the folders stand.
+    gpus : bool
+        Hand the GPUs in.
+    """
+
+    def __init__(self, *, engine: str, program: str, image: str, argv: list[str], gpus: bool):
+        self._engine, self._program, self._image, self._argv, self._gpus = engine, program, image, argv, gpus
+
+    def restore_folder(self, source: Path, target: Path) -> None:
+        """Run the container once, and end it when this process is killed.
+
+        Raises
+        ------
+        InputError
+            When it cannot be started or ends with an exit code other than 0.
+        """
+        from facedeblur.methods.kinds.external import run_program
+
+        name = f"facedeblur-{uuid.uuid4().hex[:12]}"
+        filled = command_line(
+            self._engine,
+            self._program,
+            self._image,
+            self._argv,
+            source=source,
+            target=target,
+            name=name,
+            gpus=self._gpus,
+        )
+        # apptainer's container is our own child and dies with the process group.
+        with _guarded([] if self._engine == "apptainer" else [self._program, "rm", "--force", name]):
+            run_program(filled, folder=target.parent, errors=target.with_name("stderr.txt"))
+
+
+def command_line(
+    engine: str, program: str, image: str, argv: Sequence[str], *, source: Path, target: Path, name: str, gpus: bool
+) -> list[str]:
+    """The command that runs a container on two folders.
+
+    Parameters
+    ----------
+    engine : {'docker', 'podman', 'apptainer'}
+    program : str
+        What to start it with.
+    image : str
+    argv : sequence of str
+    source, target : Path
+        Folders of blurred and restored images.
+    name : str
+        Of the container.
+    gpus : bool
+
+    Returns
+    -------
+    list of str
+    """
+    inside = [part.replace("{input}", INPUT).replace("{output}", OUTPUT) for part in argv]
+    if engine == "apptainer":
+        places = ["--bind", f"{source}:{INPUT}:ro", "--bind", f"{target}:{OUTPUT}:rw"]
+        fixed = ["exec", "--containall", "--net", "--network", "none", *["--nv"] * gpus]
+        return [program, *fixed, *places, image, *inside]
+    places = ["--mount", f"type=bind,source={source},target={INPUT},readonly"]
+    places += ["--mount", f"type=bind,source={target},target={OUTPUT}"]
+    # What it writes belongs to the user; podman maps users itself.
+    user = ["--userns", "keep-id"] if engine == "podman" else _user()
+    devices = [] if not gpus else ["--device", "nvidia.com/gpu=all"] if engine == "podman" else ["--gpus", "all"]
+    fixed = ["run", "--rm", "--init", "--pull", "never", "--network", "none", "--name", name]
+    return [program, *fixed, *user, *devices, *places, image, *inside]
+
+
+def container(path: Path, block: ContainerBlock) -> Entry:
+    """The method that a TOML block describes.
+
+    Raises
+    ------
+    InputError
+        Without `{input}` and `{output}`, for an unknown engine, or where none is installed.
+    """
+    check_places(path, block.argv)
+    if block.engine and block.engine not in ENGINES:
+        raise InputError(
+            f"{path}: engine '{block.engine}'", expected=" or ".join(ENGINES), do=suggest(block.engine, ENGINES)
+        )
+    wanted = (block.engine,) if block.engine else ENGINES
+    engine = next((name for name in wanted if shutil.which(name)), None)
+    if engine is None:
+        raise InputError(
+            f"{path}: container", expected=" or ".join(wanted) + " installed", found="none", do="install one of them"
+        )
+    image, code = block.image, {}
+    file = path.resolve().parent / block.image
+    if engine == "apptainer" and file.is_file():
+        image, code = str(file), {file.name: sha256_of(file)}
+    spec = Spec(block.name or path.stem, block.version, False, (), "container")
+    return Entry(
+        Container,
+        spec,
+        {"engine": engine, "image": block.image, "argv": list(block.argv), "gpus": block.gpus},
+        spec.name,
+        code=code,
+        fixed={"program": str(shutil.which(engine)), "image": image},
+        timeout=block.timeout,
+        batch=block.batch,
+    )
+
+
+def check_places(path: Path, argv: Sequence[str]) -> None:
+    """Refuse arguments without the two folders.
+
+    Raises
+    ------
+    InputError
+        For an empty list, or where one of them is missing.
+    """
+    for place in ("{input}", "{output}"):
+        if not any(place in part for part in argv):
+            raise InputError(f"{path}: argv", expected=f"'{place}' in it", found=str(list(argv)), do="add it")
+
+
+def _user() -> list[str]:
+    return ["--user", f"{os.getuid()}:{os.getgid()}"] if hasattr(os, "getuid") else []
+
+
+@contextmanager
+def _guarded(end: list[str]) -> Iterator[None]:
+    """Run the command `end` should this process die in the block."""
+    if not end:
+        yield
+        return
+    command = [sys.executable, "-c", _GUARD, *end]
+    # In a session of its own it outlives the process group.
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield
+    finally:
+        guard.communicate(b"x")

@@ -1,0 +1,215 @@
+"""Networks as ONNX files that run without torch, checked against torch before they are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import json
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.files.atomic import write_bytes, write_text
+from facedeblur.benchmark.weights import sha256_of
+from facedeblur.methods.kinds.network import find_files, load_network
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+MOST = 1e-3
+"""Largest difference from torch, of values in [0, 1], with which a file is kept."""
+
+OPSET = 17
+SIDE = 128
+# What may differ from run to run, tried from the most: input and output axes by name.
+_AXES: tuple[dict[int, str], ...] = ({0: "images", 2: "height", 3: "width"}, {0: "images"}, {})
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An ONNX file of a network.
+
+    Attributes
+    ----------
+    path, block : Path
+        The file, and the TOML file by which ``facedeblur run`` takes it as a method.
+    free : tuple of str
+        Which of ``images``, ``height`` and ``width`` may be any (the latter two multiples of the network's).
+    side : int
+        Height and width of the example, and of every image where they are not free.
+    difference : float
+        Largest difference from torch that was seen.
+    """
+
+    path: Path
+    block: Path
+    free: tuple[str, ...]
+    side: int
+    difference: float
+
+
+def export_onnx(
+    name: str, out: str | Path, *, weights: str | Path | None = None, size: int = SIDE, opset: int = OPSET
+) -> Exported:
+    """Write a network of `nets` with its weights as ONNX, and a TOML block beside it.
+
+    Input ``blurred`` and output ``restored`` are (N, 3, H, W) float32 RGB in [0, 1]. Number, height and width are free
+    where the network allows it; else they are fixed to one image and `size`. The file is run by onnxruntime
+    on noise of two sizes, if sizes are free, and compared with torch.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``NETS``.
+    out : path
+        Ends in ``.onnx``; the block gets the same name with ``.toml``.
+    weights : path, optional
+        Folder or file, as for ``facedeblur run``.
+    size : int
+        Height and width of the example, raised to what the network takes.
+    opset : int
+        Version of ONNX's operators.
+
+    Raises
+    ------
+    InputError
+        For an unknown network, missing or wrong weights, a network that ONNX cannot express, or a file whose
+        result differs from torch's by more than `MOST`.
+    """
+    from facedeblur.methods.nets.base import NETS
+    from facedeblur.methods.nets.tiles import whole_side
+
+    need("onnx", "onnx")
+    ort = need("onnxruntime", "onnx")
+    out = Path(out)
+    if out.suffix.lower() != ".onnx":
+        raise InputError(f"output '{out}'", expected="a name that ends in .onnx", do="rename it")
+    NETS.get(name)
+    paths = find_files(name, [Path(weights)] if weights is not None else [])
+    net = load_network(name, paths)
+    multiple, smallest = int(net.multiple), int(getattr(net, "smallest", 1))  # type: ignore[arg-type]
+    side = whole_side(size, multiple=multiple, smallest=smallest)
+    other = whole_side(side + 1, multiple=multiple)
+    _refuse_fourier(net, name, side)
+    reasons: list[InputError] = []
+    for axes in _AXES:
+        shapes = [(1, side, side)]
+        shapes += [(2, side, other)] if 2 in axes else [(2, side, side)] if axes else []
+        try:
+            model = _traced(net, name, side, axes, opset)
+            difference = _difference(ort, net, name, model, shapes)
+        except InputError as error:
+            reasons.append(error)
+            continue
+        write_bytes(out, model)
+        return Exported(out, _write_block(out, name, paths, net), tuple(axes.values()), side, difference)
+    raise reasons[0]
+
+
+def _example(side: int) -> Tensor:
+    import torch
+
+    return torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def _refuse_fourier(net: nn.Module, name: str, side: int) -> None:
+    """Refuse complex transforms before the exporter does, which prints the whole network then."""
+    import torch
+
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        graph = torch.jit.trace(net, _example(side), check_trace=False).inlined_graph
+    if any(node.kind().startswith("aten::fft_") for node in graph.nodes()):
+        raise InputError(
+            f"'{name}' as ONNX", expected="operators that ONNX has", found="Fourier transforms", do="use torch for it"
+        )
+
+
+def _traced(net: nn.Module, name: str, side: int, axes: dict[int, str], opset: int) -> bytes:
+    """The network as the bytes of an ONNX file.
+
+    Raises
+    ------
+    InputError
+        When it has something that ONNX has not.
+    """
+    import torch
+
+    said = io.StringIO()
+    options: dict[str, Any] = {"opset_version": opset, "input_names": ["blurred"], "output_names": ["restored"]}
+    options["dynamic_axes"] = dict.fromkeys(("blurred", "restored"), axes) if axes else None
+    # By tracing: what torch has come to prefer since needs packages of its own and is not in torch 2.2.
+    options |= {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    try:
+        # The exporter warns of what the comparison tests.
+        with (
+            tempfile.TemporaryDirectory() as room,
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+        ):
+            warnings.simplefilter("ignore")
+            torch.onnx.export(net, (_example(side),), f"{room}/net.onnx", **options)
+            return Path(room, "net.onnx").read_bytes()
+    except Exception as error:  # torch.onnx raises kinds of its own, and what the network's own code raises
+        why = str(error).strip().partition("\n")[0][:160]
+        raise InputError(
+            f"'{name}' as ONNX", expected="operators that ONNX has", found=f"{type(error).__name__}: {why}",
+            do="use torch for it",
+        ) from error  # fmt: skip
+
+
+def _difference(
+    ort: Any, net: nn.Module, name: str, model: bytes, shapes: Sequence[tuple[int, int, int]]
+) -> float:  # fmt: skip
+    """Largest difference between onnxruntime and torch for noise of shapes (N, H, W).
+
+    Raises
+    ------
+    InputError
+        When onnxruntime refuses the file or a shape, or the difference is over `MOST`.
+    """
+    import torch
+
+    largest = 0.0
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4
+    for number, height, width in shapes:
+        noise = np.random.default_rng(height + width).random((number, 3, height, width), dtype=np.float32)
+        with torch.no_grad():
+            wanted = net(torch.from_numpy(noise)).numpy()
+        try:
+            session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            found = session.run(None, {"blurred": noise})[0]
+        except Exception as error:  # onnxruntime raises kinds of its own
+            why = str(error).strip().partition("\n")[0][:160]
+            raise InputError(f"'{name}' as ONNX", expected="a file that onnxruntime runs", found=why) from error
+        off = float(np.abs(found - wanted).max()) if found.shape == wanted.shape else float("inf")
+        largest = max(largest, off)
+        if not off <= MOST:
+            raise InputError(
+                f"'{name}' as ONNX", expected=f"torch's result within {MOST:g}", found=f"{off:.3g} off at "
+                f"{number}x{height}x{width}", do="use torch for it",
+            )  # fmt: skip
+    return largest
+
+
+def _write_block(out: Path, name: str, paths: Sequence[Path], net: nn.Module) -> Path:
+    """Write the TOML block of an exported network."""
+    block = out.with_suffix(".toml")
+    digest = "+".join(sha256_of(path)[:8] for path in paths)
+    lines = {
+        "kind": "onnx", "path": out.name, "name": f"{name}-onnx", "version": f"weights {digest}",
+        "sha256": f"sha256:{sha256_of(out)}", "multiple": int(net.multiple),  # type: ignore[arg-type]
+        "smallest": int(getattr(net, "smallest", 1)),
+    }  # fmt: skip
+    write_text(block, "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items()))
+    return block

@@ -1,0 +1,281 @@
+"""How a worker puts images through a method: as arrays in batches, or as files in folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import pixel_hash, read_png, to_uint8, write_png
+from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
+from facedeblur.benchmark.files.stores import write_pixels
+from facedeblur.benchmark.outputs import stored_name
+from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.methods.running.environment import choose_device, device_name, loaded_torch, synchronise
+from facedeblur.methods.running.memory import Memory, Meter
+from facedeblur.methods.running.messages import Facts, Job, OutOfMemory, Result, failure
+from facedeblur.methods.running.timing import count_parameters
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+BRIGHT = 2.0
+"""Mean of an image over which it cannot be meant as [0, 1]."""
+
+
+class WrongOutput(Exception):
+    """What a method returned is not what `restore` must return."""
+
+
+class Engine:
+    """What both kinds share: the method made and loaded, the set open, results written."""
+
+    def __init__(self, job: Job, set_: Set):
+        self.job, self.set = job, set_
+        self._meter = Meter()
+        self._given = Bank.load(job.kernels) if job.kernels else None
+        self.method = job.kind(**job.arguments)
+        network = callable(getattr(self.method, "load", None))
+        self.device = choose_device(job.device, network=network, method=job.name)
+        if job.precision != "fp32" and not (network and getattr(self.method, "autocast", True)):
+            kind = "whose file fixes it" if network else "which is no network"
+            raise InputError(
+                f"precision '{job.precision}'", expected="fp32", found=f"method '{job.name}', {kind}",
+                do="leave --precision out",
+            )  # fmt: skip
+        self._pool = _threads(self.device)
+        if network:
+            if self.device.startswith("cuda") and job.precision == "fp32":
+                _full_precision()
+            self.method.load(self.device, dict(job.weights))
+
+    def facts(self) -> Facts:
+        """What the parent writes into ``run.json``."""
+        return Facts(self.device, device_name(self.device), *count_parameters(self.method))
+
+    def memory(self) -> Memory:
+        """The peak of memory since before the method was made."""
+        return self._meter.read(self.device, command=callable(getattr(self.method, "restore_folder", None)))
+
+    def size(self, pair: Pair) -> tuple[int, int]:
+        """(height, width) that the restored image must have."""
+        image = self.set.images[pair.image_id]
+        return image.height, image.width
+
+    def write(self, pair: Pair, pixels: np.ndarray, seconds: float) -> Result:
+        """Store (H, W, 3) uint8 RGB and return the row."""
+        write_pixels(self.job.out_root, stored_name(pair, self.job.store), pair.index, pixels, store=self.job.store)
+        return Result(pair.index, pair.pair_id, "ok", seconds, pixel_hash(pixels))
+
+    def map(self, function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+        """``map``, with threads where the device is a GPU."""
+        return self._pool.map(function, items) if self._pool else map(function, items)
+
+    def read(self, pair: Pair) -> np.ndarray | Result:
+        """The blurred image, or the row that says why there is none."""
+        try:
+            return self.set.blurred(pair)
+        except InputError as error:
+            return failure(pair, f"blurred image: {error}")
+
+
+class ArrayEngine(Engine):
+    """Batches through ``restore``."""
+
+    def process(self, pairs: Sequence[Pair]) -> list[Result]:
+        """Restore images of one size and return one row each.
+
+        Raises
+        ------
+        OutOfMemory
+            When the batch does not fit the device.
+        OSError
+            When a result cannot be written.
+        """
+        results: dict[int, Result] = {}
+        good: list[tuple[Pair, np.ndarray]] = []
+        kernels: list[np.ndarray] = []
+        for pair, pixels in zip(pairs, self.map(self.read, pairs), strict=True):
+            if isinstance(pixels, Result):
+                results[pair.index] = pixels
+                continue
+            try:
+                if self.job.takes_kernels:
+                    kernels.append(self._kernel(pair))
+                good.append((pair, pixels))
+            except InputError as error:
+                results[pair.index] = failure(pair, str(error))
+        if good:
+            stack = np.stack([pixels for _, pixels in good]).astype(np.float32) / np.float32(255)
+            for result in self._restore([pair for pair, _ in good], stack, kernels):
+                results[result.index] = result
+        return [results[pair.index] for pair in pairs]
+
+    def _kernel(self, pair: Pair) -> np.ndarray:
+        if self._given is not None:
+            if pair.pair_id not in self._given:
+                raise InputError("given kernels", expected="one for this pair", found="none")
+            return self._given.kernel(pair.pair_id)
+        if pair.blur_kind != "uniform":
+            raise InputError(f"blur kind '{pair.blur_kind}'", expected="uniform, which has one kernel")
+        if self.set.bank is None:
+            raise InputError(f"set '{self.set.name}'", expected="kernels, which this method is given", found="none")
+        return self.set.bank.kernel(pair.kernel_id)
+
+    def _restore(self, pairs: list[Pair], blurred: np.ndarray, kernels: list[np.ndarray]) -> list[Result]:
+        arguments = (blurred, kernels) if self.job.takes_kernels else (blurred,)
+        begin = time.perf_counter()
+        try:
+            with self._context():
+                synchronise()
+                begin = time.perf_counter()
+                restored = self.method.restore(*arguments)
+                synchronise()
+                seconds = (time.perf_counter() - begin) / len(pairs)
+            images = _checked(restored, blurred.shape)
+            estimated = _estimated(self.method, len(pairs))
+        except WrongOutput as error:
+            return [failure(pair, str(error), retry=True) for pair in pairs]
+        except Exception as error:
+            if out_of_memory(error):
+                raise OutOfMemory(str(error)) from error
+            _log(error)
+            spent = (time.perf_counter() - begin) / len(pairs)
+            why = f"{type(error).__name__}: {error}"
+            return [failure(pair, why, seconds=spent, retry=True) for pair in pairs]
+        results = self.map(lambda item: self._store(*item, seconds), zip(pairs, images, strict=True))
+        return [replace(row, kernel=kernel) for row, kernel in zip(results, estimated, strict=True)]
+
+    def _store(self, pair: Pair, image: np.ndarray, seconds: float) -> Result:
+        if not np.isfinite(image).all():
+            return failure(pair, "expected finite values, found NaN or infinity", seconds=seconds, retry=True)
+        mean = float(image.mean())
+        if mean > BRIGHT:
+            return failure(pair, f"expected values in [0, 1], found a mean of {mean:.3g}", seconds=seconds, retry=True)
+        return self.write(pair, to_uint8(image), seconds)
+
+    def _context(self) -> ExitStack:
+        """No gradients, and the wanted precision, where torch is in use."""
+        stack = ExitStack()
+        torch: Any = loaded_torch()
+        if torch is not None:
+            stack.enter_context(torch.no_grad())
+            if self.job.precision != "fp32":
+                kind = torch.bfloat16 if self.job.precision == "bf16" else torch.float16
+                stack.enter_context(torch.autocast(self.device.partition(":")[0], dtype=kind))
+        return stack
+
+
+class FolderEngine(Engine):
+    """Files through ``restore_folder(source, target)``, which may leave some out."""
+
+    def process(self, pairs: Sequence[Pair]) -> list[Result]:
+        """Restore images of any sizes and return one row each.
+
+        Raises
+        ------
+        OSError
+            When a result cannot be written.
+        """
+        results: dict[int, Result] = {}
+        with tempfile.TemporaryDirectory(dir=self.job.scratch) as room:
+            source, target = Path(room, "input"), Path(room, "output")
+            source.mkdir()
+            target.mkdir()
+            for pair in pairs:
+                pixels = self.read(pair)
+                if isinstance(pixels, Result):
+                    results[pair.index] = pixels
+                else:
+                    # Written anew, not linked: a command that writes into its input must not reach the set.
+                    write_png(source / pair.name, pixels)
+            given = [pair for pair in pairs if pair.index not in results]
+            begin, broken = time.perf_counter(), ""
+            try:
+                if given:
+                    self.method.restore_folder(source, target)
+            except Exception as error:
+                broken = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+                _log(error)
+            seconds = (time.perf_counter() - begin) / max(1, len(given))
+            shutil.rmtree(source)
+            for pair in given:
+                results[pair.index] = self._collect(pair, target / pair.name, seconds, broken)
+        return [results[pair.index] for pair in pairs]
+
+    def _collect(self, pair: Pair, file: Path, seconds: float, broken: str) -> Result:
+        if not file.is_file():
+            return failure(pair, broken or "output missing", seconds=seconds, retry=bool(broken))
+        try:
+            pixels = read_png(file, size=self.size(pair))
+        except InputError as error:
+            why = f"output: expected {error.expected}, found {error.found}"
+            return failure(pair, why, seconds=seconds, retry=bool(broken))
+        return self.write(pair, pixels, seconds)
+
+
+def _checked(restored: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Check the kind and the shape of what ``restore`` returned."""
+    if not isinstance(restored, np.ndarray):
+        raise WrongOutput(f"expected a numpy array, found {type(restored).__name__}")
+    if restored.shape != shape:
+        raise WrongOutput(f"expected shape {shape}, found {restored.shape}")
+    if restored.dtype.kind != "f":
+        raise WrongOutput(f"expected float32 in [0, 1], found {restored.dtype}")
+    return restored
+
+
+def _estimated(method: Any, count: int) -> list[np.ndarray | None]:
+    """Kernels that a method left in ``estimated_kernels`` for the images of its last call, brought to sum 1."""
+    left = getattr(method, "estimated_kernels", None)
+    if left is None:
+        return [None] * count
+    if len(left) != count:
+        raise WrongOutput(f"expected {count} estimated kernel{'s' * (count > 1)}, found {len(left)}")
+    try:
+        return [None if one is None else check_kernel(one, normalise=True, name="estimated kernel") for one in left]
+    except InputError as error:
+        raise WrongOutput(str(error)) from error
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an exception says that the device or the machine has no memory left, and free what is kept."""
+    torch: Any = loaded_torch()
+    kinds: tuple[type[BaseException], ...] = (MemoryError,)
+    if torch is not None:
+        kinds += (torch.OutOfMemoryError,) if hasattr(torch, "OutOfMemoryError") else (torch.cuda.OutOfMemoryError,)
+    told = isinstance(error, kinds) or (isinstance(error, RuntimeError) and "out of memory" in str(error).lower())
+    if told and torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return told
+
+
+def _full_precision() -> None:
+    """Switch TF32 off: fp32 must mean 32 bits on every GPU."""
+    torch: Any = loaded_torch()
+    if torch is not None:
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def _log(error: BaseException) -> None:
+    """Write the traceback to standard error, which the parent keeps in ``run.log``."""
+    import traceback
+
+    traceback.print_exception(error)
+
+
+def _threads(device: str) -> ThreadPoolExecutor | None:
+    """Threads that decode and encode beside a fast GPU; None on the processor, which is busy anyway."""
+    threads = min(8, os.cpu_count() or 1)
+    return None if device == "cpu" or threads < 2 else ThreadPoolExecutor(threads)

@@ -1,0 +1,88 @@
+"""What the runner and its workers tell each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.sets.set import Pair
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is for; the fields are those of `facedeblur.methods.running.runner.run`.
+
+    `takes_kernels` tells that ``restore`` is given kernels: those in the file `kernels`, by pair, or the true ones.
+    """
+
+    kind: type[Any]
+    name: str
+    arguments: dict[str, Any]
+    takes_kernels: bool
+    kernels: Path | None
+    weights: dict[str, Path]
+    device: str
+    precision: str
+    set_root: Path
+    out_root: Path
+    store: str
+    scratch: Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one image; `retry` tells that another image of the batch may be at fault.
+
+    `kernel` is the estimated point spread function, (k, k) float64, where the method has one for this image.
+    """
+
+    index: int
+    pair_id: str
+    status: str
+    seconds: float
+    sha256: str
+    retry: bool = False
+    kernel: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a loaded method and its worker know about themselves; `size_bytes` only where the method says so."""
+
+    device: str
+    device_name: str
+    parameters: int | None
+    size_bytes: int | None
+
+
+class OutOfMemory(Exception):
+    """The batch is too large for the device."""
+
+
+def failure(pair: Pair, why: str, *, seconds: float = float("nan"), retry: bool = False) -> Result:
+    """The row of an image that could not be restored; `why` is put on one line."""
+    return Result(pair.index, pair.pair_id, f"failed: {' '.join(why.split())[:300]}", seconds, "", retry)
+
+
+def freeze(job: Job) -> bytes:
+    """Bytes of a job; a class that was written in a script or a notebook travels with its code."""
+    data: bytes = _pickler().dumps(job)
+    return data
+
+
+def thaw(data: bytes) -> Job:
+    """The job that `freeze` was given."""
+    job: Job = _pickler().loads(data)
+    return job
+
+
+def _pickler() -> Any:
+    # joblib brings it: as a package of its own since 1.6, inside itself before.
+    try:
+        return import_module("cloudpickle")
+    except ModuleNotFoundError:
+        return import_module("joblib.externals.cloudpickle")

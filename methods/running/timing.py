@@ -1,0 +1,97 @@
+"""Run time by the papers' rule, and how large a method is."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from facedeblur.methods.running.environment import loaded_torch
+
+IMAGES = 10
+RULE = f"{IMAGES} images one at a time, the first discarded, device synchronised before and after each"
+RULE_FOLDER = "whole calls on a folder of images, start of the program included, divided by the images"
+
+
+def summarise(
+    seconds: Sequence[float], *, size: tuple[int, int] | None, device: str, rule: str = RULE, discard: int = 1
+) -> dict[str, Any]:
+    """Mean, median and spread of single run times, after the first `discard` (Shen 2020 and its successors).
+
+    Parameters
+    ----------
+    seconds : sequence of float
+        In the order they were measured.
+    size : (height, width) or None
+        Of the images, in pixels; None where they differ.
+    device : str
+        Name of the device.
+
+    Returns
+    -------
+    dict
+        Values in seconds; empty where nothing is left to average.
+    """
+    kept = list(seconds)[discard:]
+    if not kept:
+        return {}
+    return {
+        "rule": rule,
+        "images": len(kept),
+        "mean_s": statistics.fmean(kept),
+        "median_s": statistics.median(kept),
+        "std_s": statistics.stdev(kept) if len(kept) > 1 else 0.0,
+        "min_s": min(kept),
+        "max_s": max(kept),
+        "height": size[0] if size else None,
+        "width": size[1] if size else None,
+        "device": device,
+    }
+
+
+def count_parameters(method: Any) -> tuple[int | None, int | None]:
+    """Number of parameters, and the bytes that they are stored in; None where the method does not tell.
+
+    Taken from ``method.network`` (a ``torch.nn.Module``), else from ``method.parameters`` and
+    ``method.size_bytes``, numbers or functions without arguments. Papers mix up the two, and megabytes of files with
+    those at 4 bytes a parameter; see `sizes`.
+    """
+    torch: Any = loaded_torch()
+    network = getattr(method, "network", method)
+    if torch is not None and isinstance(network, torch.nn.Module):
+        return sum(int(parameter.numel()) for parameter in network.parameters()), None
+    parameters, size = (_told(getattr(method, name, None)) for name in ("parameters", "size_bytes"))
+    return parameters, size
+
+
+def sizes(parameters: int | None, told: int | None, files: Iterable[Path]) -> dict[str, int | None]:
+    """The three sizes of a method, each by itself.
+
+    Parameters
+    ----------
+    parameters : int or None
+    told : int or None
+        What the method says of its bytes; it goes before the files.
+    files : iterable of Path
+        Its weight files.
+
+    Returns
+    -------
+    dict
+        ``parameters``, ``bytes_fp32`` (at 4 bytes each, whatever they are stored in) and ``bytes_weights`` (what has
+        to be handed on). None where not known.
+    """
+    stored = sum(file.stat().st_size for file in files)
+    if told is None and (stored or parameters == 0):
+        told = stored
+    return {
+        "parameters": parameters,
+        "bytes_fp32": None if parameters is None else 4 * parameters,
+        "bytes_weights": told,
+    }
+
+
+def _told(value: Any) -> int | None:
+    told = value() if callable(value) else value
+    return None if told is None else int(told)

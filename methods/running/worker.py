@@ -1,0 +1,91 @@
+"""The process in which a method runs: it reads blurred images, restores them and writes the results.
+
+Started by `facedeblur.methods.running.crew` as ``python -m facedeblur.methods.running.worker FD``. A method may raise,
+hang, write nonsense or take its process down with it: everything that must survive that is in the parent.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.sets.set import Set
+from facedeblur.methods.running.messages import Job, OutOfMemory, thaw
+
+WATCH_S = 1.0
+
+
+def main() -> None:
+    """Serve one parent until it closes the connection."""
+    connection = _connect(int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        _serve(connection)
+
+
+def _serve(connection: Connection) -> None:
+    start = connection.recv()
+    connection.send(("started", None))
+    try:
+        engine = _engine(start)
+        facts = engine.facts()
+    except InputError as error:
+        connection.send(("refused", error))
+        return
+    except BaseException as error:
+        traceback.print_exc()
+        connection.send(("unusable", f"{type(error).__name__}: {error}"))
+        return
+    connection.send(("ready", facts))
+    while True:
+        pairs = connection.recv()
+        try:
+            connection.send(("results", (engine.process(pairs), engine.memory())))
+        except OutOfMemory as error:
+            connection.send(("memory", str(error)))
+        except OSError as error:
+            # Nothing is logged here: on a full disk that would be the end of this process.
+            connection.send(("system", error))
+            return
+
+
+def _engine(start: dict[str, Any]) -> Any:
+    from facedeblur.benchmark.registry import load_plugin
+    from facedeblur.methods.running.engines import ArrayEngine, FolderEngine
+
+    sys.path[:] = start["path"]
+    if start["plugin"]:
+        load_plugin(start["plugin"])
+    job: Job = thaw(start["job"])
+    kind = FolderEngine if callable(getattr(job.kind, "restore_folder", None)) else ArrayEngine
+    return kind(job, Set.open(job.set_root))
+
+
+def _connect(handle: int) -> Connection:
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection
+
+        return PipeConnection(handle)
+    return Connection(handle)
+
+
+def _watch(parent: int) -> None:
+    """End this process, and the command it may have started, when the parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_S)
+    if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""What a network is trained on: virtual pairs of some faces, and of other faces to check it by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facedeblur.benchmark.config import strict
+from facedeblur.benchmark.errors import InputError
+from facedeblur.generators.pairs.augment import AugmentLaw
+from facedeblur.generators.pairs.sharp_source import Face, SharpSource
+from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
+from facedeblur.generators.pairs.virtual import VirtualPairs
+from facedeblur.generators.pairs.write import open_pairs
+from facedeblur.methods.training.recipe import Data
+
+LAPS = 2**60
+"""Pairs that a training set is repeated to, each time with other noise and augmentation."""
+
+CROP_STREAM = 0xC409
+"""Stream of the random crops."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Pairs to train on and pairs to check by.
+
+    Attributes
+    ----------
+    train, check : VirtualPairs
+        Other faces and other kernels; with a single face, other kernels only.
+    digest : str
+        sha256 of everything that determines the pairs.
+    """
+
+    train: VirtualPairs
+    check: VirtualPairs
+    digest: str
+
+
+class Some:
+    """Some faces of a source, by their numbers there."""
+
+    def __init__(self, source: SharpSource, numbers: Sequence[int]):
+        self.source, self.numbers = source, tuple(numbers)
+        self.size: tuple[int, int] = source.size
+        self.faces: Sequence[Face] = tuple(source.faces[number] for number in self.numbers)
+
+    def read(self, number: int) -> np.ndarray:
+        """See `SharpSource`."""
+        return self.source.read(self.numbers[number])
+
+
+def open_data(
+    data: Data,
+    faces: str | Path,
+    *,
+    workspace: str | Path,
+    seed: int = 0,
+    held_out: int = 32,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> TrainingData:
+    """Open the pairs that a recipe's data table asks for, of a folder of photographs.
+
+    Parameters
+    ----------
+    data : Data
+    faces, workspace, progress, **options
+        As in `open_pairs`.
+    seed : int
+        Of kernels, noise, augmentation and order.
+    held_out : int
+        Faces kept for checks, with whole identities: at least 1 and at most a tenth.
+
+    Raises
+    ------
+    InputError
+        When the recipe or the photographs cannot be used.
+    """
+    # A test set's recipe may be trained by, but not on its noise.
+    changes: dict[str, Any] = {"photographs": 0, "noise_from": TRAINING_NOISE}
+    if data.augment:
+        named = isinstance(data.augment, str)
+        changes["augment"] = data.augment if named else strict(AugmentLaw, data.augment, "data.augment")
+    given = {"sigma": data.sigma, "sizes": data.sizes or None, "first": data.first, "per_size": data.per_size}
+    changes |= {name: value for name, value in given.items() if value is not None}
+    opened = open_pairs(data.recipe, faces, workspace=workspace, seed=seed, progress=progress, **options, **changes)
+    return divide(opened, held_out=held_out)
+
+
+def divide(pairs: VirtualPairs, *, held_out: int = 32) -> TrainingData:
+    """Part the faces of a virtual set into those to train on and those to check by; see `open_data`."""
+    kept, checked = _parted(pairs.source.faces, held_out)
+    spec = pairs.spec
+    train = _over(pairs, kept, spec)
+    lap = train.lap
+    train = _over(pairs, kept, spec, repeats=max(1, LAPS // lap))
+    # Behind the training kernels, so that checks are on new blur as well.
+    check = _over(pairs, checked, replace(spec, first=spec.first + spec.per_size, augment=None))
+    described = {
+        "spec": asdict(replace(spec, augment=None)) | {"augment": asdict(spec.law) if spec.law else None},
+        "seed": pairs.seed,
+        "size": list(pairs.source.size),
+        "train": [[face.image_id, face.sha256] for face in train.source.faces],
+        "check": [[face.image_id, face.sha256] for face in check.source.faces],
+    }
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+    return TrainingData(train, check, digest)
+
+
+def _over(pairs: VirtualPairs, numbers: tuple[int, ...], spec: PairSpec, *, repeats: int = 1) -> VirtualPairs:
+    return VirtualPairs(
+        Some(pairs.source, numbers),
+        replace(spec, photographs=0),
+        seed=pairs.seed,
+        shuffle=True,
+        repeats=repeats,
+        images=pairs.images,
+        origin=pairs.origin,
+        label_files=pairs.label_files,
+    )
+
+
+def _parted(faces: Sequence[Face], held_out: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    people = {face.identity for face in faces}
+    names = [face.identity if len(people) > 1 else face.image_id for face in faces]
+    if len(faces) == 1:
+        return (0,), (0,)
+    wanted = max(1, min(held_out, len(faces) // 10))
+    out: set[str] = set()
+    held = 0
+    # By hash: which faces are held out does not depend on their order, nor much on which others there are.
+    for name in sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())[:-1]:
+        if held >= wanted:
+            break
+        out.add(name)
+        held += names.count(name)
+    kept = tuple(i for i, name in enumerate(names) if name not in out)
+    return kept, tuple(i for i, name in enumerate(names) if name in out)
+
+
+def need_labels(data: TrainingData, stage: str) -> None:
+    """Raise InputError when a face has no labels, which a stage needs."""
+    without = [face.image_id for face in data.train.source.faces if face.image_id not in data.train.label_files]
+    if without:
+        raise InputError(
+            f"stage '{stage}'", expected="faces with labels",
+            found=f"none for {without[0]} and {len(without) - 1:,} others",
+            do="give a labelled collection, such as celebamask:FOLDER or helen:FOLDER",
+        )  # fmt: skip
+
+
+class Examples:
+    """Virtual pairs as a map-style dataset: dicts of arrays, cropped, with labels and kernels where wanted.
+
+    Parameters
+    ----------
+    pairs : VirtualPairs
+    crop : (height, width) or None
+        Random crops, which depend on (seed, number of the pair) alone.
+    labels, kernels : bool
+    centred : bool
+        Crop the middle instead.
+    """
+
+    def __init__(
+        self,
+        pairs: VirtualPairs,
+        *,
+        crop: tuple[int, int] | None = None,
+        labels: bool = False,
+        kernels: bool = False,
+        centred: bool = False,
+    ):
+        height, width = pairs.source.size
+        if crop is not None and (crop[0] > height or crop[1] > width):
+            raise InputError(
+                "data.crop", expected=f"at most {width}x{height}", found=f"{crop[1]}x{crop[0]}", do="crop less"
+            )
+        self.pairs, self.crop, self.labels, self.kernels, self.centred = pairs, crop, labels, kernels, centred
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """``sharp``, ``blurred``: (3, H, W) uint8 RGB; ``labels``: (H, W) uint8; ``kernels``: (K, K) float32."""
+        pair = self.pairs[index % len(self.pairs)]
+        rows, columns = self._window(pair.number)
+        item: dict[str, Any] = {"index": index}
+        for name, pixels in (("sharp", pair.sharp), ("blurred", pair.blurred)):
+            item[name] = np.ascontiguousarray(pixels[rows, columns].transpose(2, 0, 1))
+        if self.labels:
+            item["labels"] = np.ascontiguousarray(self.pairs.label(pair.index)[rows, columns])
+        if self.kernels:
+            side = 2 * self.pairs.spec.radius + 1
+            edge = (side - pair.kernel[0]) // 2
+            item["kernels"] = np.pad(self.pairs.kernel(*pair.kernel), edge).astype(np.float32)
+        return item
+
+    def _window(self, number: int) -> tuple[slice, slice]:
+        height, width = self.pairs.source.size
+        high, wide = self.crop or (height, width)
+        top, left = (height - high) // 2, (width - wide) // 2
+        if not self.centred and (high, wide) != (height, width):
+            key = np.array([self.pairs.seed ^ (CROP_STREAM << 48), number], dtype=np.uint64)
+            draw = np.random.Generator(np.random.Philox(key=key))
+            top, left = (int(draw.integers(0, most + 1)) for most in (height - high, width - wide))
+        return slice(top, top + high), slice(left, left + wide)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Endless batches of indices, a function of where training stands: no two ranks share one, and stopping and
+    going on changes nothing."""
+
+    batch: int
+    start: int = 0
+    rank: int = 0
+    world: int = 1
+
+    def __iter__(self) -> Iterator[list[int]]:
+        first = self.start + self.rank
+        while True:
+            yield [first + i * self.world for i in range(self.batch)]
+            first += self.batch * self.world
