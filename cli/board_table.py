@@ -14,10 +14,10 @@ from rich.text import Text
 
 from facedeblur.cli.columns import in_parts, whole_width
 from facedeblur.reports import text
-from facedeblur.reports.board import Board, without_interval
-from facedeblur.reports.entry import Entry
-from facedeblur.reports.leaderboard import columns_of, measured
-from facedeblur.reports.ranking import RULE, best
+from facedeblur.reports.leaderboard.board import Board, without_interval
+from facedeblur.reports.leaderboard.entry import Entry
+from facedeblur.reports.leaderboard.ranking import RULE, best
+from facedeblur.reports.leaderboard.table import columns_of, measured
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -43,9 +43,9 @@ def demo(
     from facedeblur.generators.build import build
     from facedeblur.generators.portraits import LICENCE, write_portraits
     from facedeblur.methods.running.runner import run
-    from facedeblur.reports.board import gather
-    from facedeblur.reports.html import report
-    from facedeblur.reports.leaderboard import leaderboard, write_csv
+    from facedeblur.reports.leaderboard.board import gather
+    from facedeblur.reports.leaderboard.table import leaderboard, write_csv
+    from facedeblur.reports.page.report import report
 
     start, folder = time.monotonic(), Path(out)
     photographs = Path(faces) if faces else write_portraits(folder / "photographs")

@@ -66,10 +66,9 @@ def grid(
     """
     from facedeblur.benchmark.outputs import Outputs
     from facedeblur.benchmark.sets.set import Set
-    from facedeblur.reports.figure_drawing import draw
-    from facedeblur.reports.figure_grid import collect, read_box
-    from facedeblur.reports.figure_pairs import choose_pairs, table_of
-    from facedeblur.reports.figure_style import check_suffix, save
+    from facedeblur.reports.figures.drawing import draw
+    from facedeblur.reports.figures.grid import choose_pairs, collect, read_box, table_of
+    from facedeblur.reports.figures.style import check_suffix, save
 
     check_suffix(out)
     boxes = [read_box(text) for text in insets]
@@ -83,9 +82,9 @@ def grid(
 
 
 def _of_board(kind: str, scores: tuple[str, ...], out: str, width: float) -> None:
-    from facedeblur.reports.board import gather
-    from facedeblur.reports.figure_plots import PLOTS
-    from facedeblur.reports.figure_style import check_suffix, save
+    from facedeblur.reports.figures.plots import PLOTS
+    from facedeblur.reports.figures.style import check_suffix, save
+    from facedeblur.reports.leaderboard.board import gather
 
     check_suffix(out)
     click.echo(f"{save(PLOTS[kind](gather(scores), width=width), out)}")
@@ -125,8 +124,8 @@ def cmc(tables: tuple[str, ...], most: int, out: str, width: float) -> None:
     RECOGNITION are files recognition.parquet, or the OUTPUTS folders that hold them.
     """
     from facedeblur.benchmark.whole_set.recognition import Recognition
-    from facedeblur.reports.figure_style import check_suffix, save
-    from facedeblur.reports.figure_tests import cmc as draw
+    from facedeblur.reports.figures.style import check_suffix, save
+    from facedeblur.reports.figures.whole_sets import cmc as draw
 
     check_suffix(out)
     click.echo(f"{save(draw([Recognition.read(path) for path in tables], most=most, width=width), out)}")
@@ -142,8 +141,8 @@ def fscore(tables: tuple[str, ...], partition: str, out: str, width: float) -> N
     PARSING are files parsing.parquet, or the OUTPUTS folders that hold them.
     """
     from facedeblur.benchmark.whole_set.parsing import ParsingScores
-    from facedeblur.reports.figure_style import check_suffix, save
-    from facedeblur.reports.figure_tests import fscore as draw
+    from facedeblur.reports.figures.style import check_suffix, save
+    from facedeblur.reports.figures.whole_sets import fscore as draw
 
     check_suffix(out)
     click.echo(f"{save(draw([ParsingScores.read(path) for path in tables], partition=partition, width=width), out)}")

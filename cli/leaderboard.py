@@ -53,10 +53,10 @@ def leaderboard(
     pairs, another definition of a metric, another set of the same name.
     """
     from facedeblur.cli.board_table import print_board
-    from facedeblur.reports.board_file import read_csv, write_csv
-    from facedeblur.reports.boards import boards
-    from facedeblur.reports.leaderboard import leaderboard as compute
-    from facedeblur.reports.merging import merge
+    from facedeblur.reports.leaderboard.board import boards
+    from facedeblur.reports.leaderboard.file import read_csv, write_csv
+    from facedeblur.reports.leaderboard.merging import merge
+    from facedeblur.reports.leaderboard.table import leaderboard as compute
 
     if quiet and out is None and into is None:
         raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")
@@ -84,8 +84,8 @@ def leaderboard(
 
 
 def _text(frame: pd.DataFrame, kind: str) -> str:
-    from facedeblur.reports.board_file import to_csv, to_json
-    from facedeblur.reports.model_index import front_matter, model_index
+    from facedeblur.reports.leaderboard.file import to_csv, to_json
+    from facedeblur.reports.leaderboard.model_index import front_matter, model_index
 
     if kind == "csv":
         return to_csv(frame)
@@ -96,8 +96,8 @@ def _text(frame: pd.DataFrame, kind: str) -> str:
 
 def _write(frame: pd.DataFrame, path: Path, kind: str) -> None:
     from facedeblur.benchmark.files.atomic import replacing
-    from facedeblur.reports.board_file import write_csv
-    from facedeblur.reports.model_index import write_cards
+    from facedeblur.reports.leaderboard.file import write_csv
+    from facedeblur.reports.leaderboard.model_index import write_cards
 
     if kind == "csv":
         write_csv(frame, path)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from facedeblur.reports.paper_tables.build import PaperTable
-    from facedeblur.reports.paper_tables.cells import Cell
+    from facedeblur.reports.tables.build import PaperTable
+    from facedeblur.reports.tables.cells import Cell
 
 STYLES = ("", "bold green", "underline")
 PLAIN = ("", "*", "+")
@@ -46,8 +46,8 @@ def paper_tables(
     taken from the same folders. Without SCORES the printed values stand alone. Known misprints are
     marked. Printed and measured values are ranked apart, and the table says why.
     """
-    from facedeblur.reports.paper_tables.build import paper_tables as compute
-    from facedeblur.reports.paper_tables.write import FORMATS, to_csv, write
+    from facedeblur.reports.tables.build import paper_tables as compute
+    from facedeblur.reports.tables.files import FORMATS, to_csv, write
 
     named = {}
     for text in datasets:

@@ -28,7 +28,7 @@ def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], quiet: boo
     set has a part of its own. Tables that do not compare are refused: other pairs, another
     definition of a metric, another set of the same name.
     """
-    from facedeblur.reports.html import report as write
+    from facedeblur.reports.page.report import report as write
 
     path = write(scores, out, pairs=pairs)
     if not quiet:

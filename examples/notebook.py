@@ -8,8 +8,8 @@ from facedeblur.benchmark.scoring.score import score
 from facedeblur.generators.build import build
 from facedeblur.generators.portraits import write_portraits
 from facedeblur.methods.running.runner import run
-from facedeblur.reports.html import report
-from facedeblur.reports.leaderboard import leaderboard
+from facedeblur.reports.leaderboard.table import leaderboard
+from facedeblur.reports.page.report import report
 
 if __name__ == "__main__":
     folder = sys.argv[1] if len(sys.argv) > 1 else "example"

@@ -20,7 +20,7 @@ from facedeblur.benchmark.whole_set import recognition
 from facedeblur.generators.align.quality import Quality
 from facedeblur.generators.photos.opening import Choice
 from facedeblur.generators.video.frames import WindowRow
-from facedeblur.reports import fields
+from facedeblur.reports.leaderboard import columns as fields
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -159,7 +159,7 @@ def test_every_column_of_a_file_is_explained(table):
 
 def test_every_column_of_the_leaderboard_is_explained(tmp_path):
     from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
-    from facedeblur.reports.leaderboard import leaderboard
+    from facedeblur.reports.leaderboard.table import leaderboard
 
     pd = pytest.importorskip("pandas")
     rows = [(i, f"p{i}", f"i{i % 2}", f"i{i % 2}", "test", "k", 13, "ok", 0.1, "", 20.0 + i) for i in range(4)]

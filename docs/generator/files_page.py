@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docstrings import code, prose, table
 
-from facedeblur.reports.fields import HEAD, PARTS, TAIL
+from facedeblur.reports.leaderboard.columns import HEAD, PARTS, TAIL
 
 FIELDS = {"head": HEAD, "parts": PARTS, "tail": TAIL}
 

@@ -33,8 +33,8 @@ FUNCTIONS = {
         "facedeblur.methods.training.trainer:train",
     ),
     "Reports": (
-        "facedeblur.reports.leaderboard:leaderboard",
-        "facedeblur.reports.html:report",
+        "facedeblur.reports.leaderboard.table:leaderboard",
+        "facedeblur.reports.page.report:report",
     ),
     "Errors": ("facedeblur.benchmark.errors:InputError",),
 }

@@ -18,8 +18,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
 from facedeblur.cli.board_table import print_board
 from facedeblur.cli.leaderboard import leaderboard
-from facedeblur.reports.boards import boards
-from facedeblur.reports.leaderboard import leaderboard as compute
+from facedeblur.reports.leaderboard.board import boards
+from facedeblur.reports.leaderboard.table import leaderboard as compute
 
 COLUMNS = (Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0), Column("identity[x,l2]", "Distance", "", False, 2.0))
 

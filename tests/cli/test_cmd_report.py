@@ -16,8 +16,8 @@ from rich.console import Console
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
 from facedeblur.cli.board_table import print_board
 from facedeblur.cli.main import main
-from facedeblur.reports.boards import boards
-from facedeblur.reports.leaderboard import leaderboard
+from facedeblur.reports.leaderboard.board import boards
+from facedeblur.reports.leaderboard.table import leaderboard
 
 COLUMNS = (
     Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0),

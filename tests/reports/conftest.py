@@ -26,7 +26,7 @@ from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.benchmark.whole_set.parsing import NO_FACE as NOT_PARSED
 from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, ParsingScores
 from facedeblur.benchmark.whole_set.recognition import NO_FACE, Curve, Recognition
-from facedeblur.reports.html import report
+from facedeblur.reports.page.report import report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "<script>alert(1)</script>"

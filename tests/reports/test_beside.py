@@ -14,11 +14,10 @@ import pytest
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.whole_set.parsing import ParsingScores
 from facedeblur.benchmark.whole_set.recognition import Recognition
-from facedeblur.reports.beside import parsing_figures, recognition_figures
-from facedeblur.reports.board import gather
-from facedeblur.reports.curves import draw_cmc, draw_components
-from facedeblur.reports.html import report
-from facedeblur.reports.pooled import pooled_spread
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.leaderboard.whole_sets import parsing_figures, pooled_spread, recognition_figures
+from facedeblur.reports.page.report import report
+from facedeblur.reports.page.svg.curves import draw_cmc, draw_components
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.generators.recipe import load_recipe
 from facedeblur.generators.video.spec import FrameSpec
-from facedeblur.reports.board import gather
-from facedeblur.reports.commands import commands
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.page.provenance import commands
 
 PSNR = list(np.linspace(20, 30, 20))
 

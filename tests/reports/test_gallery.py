@@ -17,10 +17,10 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.sets.set import Set
-from facedeblur.reports.board import gather
-from facedeblur.reports.choice import choose, further
-from facedeblur.reports.embed import ENCODINGS
-from facedeblur.reports.gallery import Gallery, gallery
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.leaderboard.choice import choose, further
+from facedeblur.reports.page.gallery import Gallery, gallery
+from facedeblur.reports.page.tiles import ENCODINGS
 
 Make = Callable[..., Scores]
 

@@ -13,10 +13,10 @@ from scipy.stats import rankdata
 
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.statistics.comparison import compare, holm
-from facedeblur.reports.board import gather
-from facedeblur.reports.grouping import groups, letters, p_values
-from facedeblur.reports.ranking import best, mean_ranks, places, primary
-from facedeblur.reports.significance import pairwise
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.leaderboard.grouping import groups, letters, p_values
+from facedeblur.reports.leaderboard.ranking import best, mean_ranks, places, primary
+from facedeblur.reports.leaderboard.significance import pairwise
 
 Make = Callable[..., Scores]
 DB = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)

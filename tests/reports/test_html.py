@@ -16,10 +16,10 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports import text
-from facedeblur.reports.board import gather
-from facedeblur.reports.gallery import BUDGET, Gallery
-from facedeblur.reports.html import report
-from facedeblur.reports.page import page
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.page.gallery import BUDGET, Gallery
+from facedeblur.reports.page.one_set import page
+from facedeblur.reports.page.report import report
 
 Make = Callable[..., Scores]
 VOID = {"meta", "img", "input", "wbr", "br", "hr", "link"}

@@ -15,15 +15,15 @@ from scipy.stats import rankdata
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, Scores
-from facedeblur.reports import page_of_sets as module
 from facedeblur.reports import text
-from facedeblur.reports.boards import boards
-from facedeblur.reports.html import report
-from facedeblur.reports.over_sets import overview
-from facedeblur.reports.page_of_sets import page_of_sets
-from facedeblur.reports.set_drawing import draw_sets
-from facedeblur.reports.standing_rows import standing
-from facedeblur.reports.strata import over_sets
+from facedeblur.reports.leaderboard.board import boards
+from facedeblur.reports.leaderboard.over_sets import overview
+from facedeblur.reports.leaderboard.strata import over_sets
+from facedeblur.reports.page import several_sets as module
+from facedeblur.reports.page.report import report
+from facedeblur.reports.page.rows import standing
+from facedeblur.reports.page.several_sets import page_of_sets
+from facedeblur.reports.page.svg.sets import draw_sets
 
 Make = Callable[..., Scores]
 PSNR = "psnr[rgb,255]"

@@ -19,13 +19,12 @@ from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.whole_set.parsing import ParsingScores
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
-from facedeblur.reports.board import gather
-from facedeblur.reports.figure_drawing import FRAMES, draw
-from facedeblur.reports.figure_grid import Tile, best, collect, read_box, said
-from facedeblur.reports.figure_pairs import Chosen, choose_pairs, table_of
-from facedeblur.reports.figure_plots import distribution, kernel_size, runtime
-from facedeblur.reports.figure_style import COLOURS, GREY, check_suffix, looks, save
-from facedeblur.reports.figure_tests import cmc, fscore
+from facedeblur.reports.figures.drawing import FRAMES, draw
+from facedeblur.reports.figures.grid import Chosen, Tile, best, choose_pairs, collect, read_box, said, table_of
+from facedeblur.reports.figures.plots import distribution, kernel_size, runtime
+from facedeblur.reports.figures.style import COLOURS, GREY, check_suffix, looks, save
+from facedeblur.reports.figures.whole_sets import cmc, fscore
+from facedeblur.reports.leaderboard.board import gather
 
 matplotlib = pytest.importorskip("matplotlib")
 Make = Callable[..., Scores]

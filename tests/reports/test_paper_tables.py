@@ -16,12 +16,12 @@ from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.classes import GROUPS
 from facedeblur.benchmark.whole_set.parsing import ParsingScores
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
-from facedeblur.reports.paper_tables.build import PaperTable, fill, paper_tables
-from facedeblur.reports.paper_tables.cells import MEASURED, PUBLISHED, Cell, ranks
-from facedeblur.reports.paper_tables.layout import layouts
-from facedeblur.reports.paper_tables.measured import find
-from facedeblur.reports.paper_tables.runs import read_runs
-from facedeblur.reports.published_values import published
+from facedeblur.reports.tables.build import PaperTable, fill, paper_tables
+from facedeblur.reports.tables.cells import MEASURED, PUBLISHED, Cell, ranks
+from facedeblur.reports.tables.layouts import layouts
+from facedeblur.reports.tables.measured import find
+from facedeblur.reports.tables.published_values import published
+from facedeblur.reports.tables.runs import read_runs
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)

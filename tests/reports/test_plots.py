@@ -14,12 +14,12 @@ import pytest
 
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.statistics.bootstrap import interval
-from facedeblur.reports.axes import Frame, ticks
-from facedeblur.reports.board import gather
-from facedeblur.reports.figures import kernel_size
-from facedeblur.reports.plots import by_kernel_size, distribution
-from facedeblur.reports.ridges import draw_distribution
-from facedeblur.reports.svg import draw_kernel_size, draw_spread
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.leaderboard.series import by_kernel_size, distribution
+from facedeblur.reports.page.figures import kernel_size
+from facedeblur.reports.page.svg.axes import Frame, ticks
+from facedeblur.reports.page.svg.drawing import draw_kernel_size, draw_spread
+from facedeblur.reports.page.svg.ridges import draw_distribution
 
 PSNR = "psnr[rgb,255]"
 Make = Callable[..., Scores]

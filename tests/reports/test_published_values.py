@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.reports.published_values import COLUMNS, Note, Source, Value, check, parse, published
+from facedeblur.reports.tables.published_values import COLUMNS, Note, Source, Value, check, parse, published
 
 UNIT = {"PSNR": 0.01, "SSIM": 0.001}
 
@@ -35,7 +35,7 @@ def test_every_value_is_there_once():
     values = published().values
     assert len(values) == 1233
     assert len({value.key for value in values}) == 1233
-    assert sum(entry.name.endswith(".csv") for entry in files("facedeblur.reports.published").iterdir()) == 29
+    assert sum(entry.name.endswith(".csv") for entry in files("facedeblur.reports.tables.published").iterdir()) == 29
     tables = Counter((value.document, value.table) for value in values)
     assert len(tables) == 29
     # Fourteen methods: two sets x eight sizes x two measures; two sets x six columns.
@@ -70,7 +70,7 @@ def test_they_are_those_that_were_read_from_the_papers(shared_data: Path):
     if not folder.is_dir():
         pytest.skip("the values as they were read from the papers are absent")
     mine: dict[str, list[tuple[str, ...]]] = {}
-    for entry in files("facedeblur.reports.published").iterdir():
+    for entry in files("facedeblur.reports.tables.published").iterdir():
         # What lies there are the source papers; the table of Levin's set came later.
         if entry.name.endswith(".csv") and not entry.name.startswith("zhang2024"):
             rows = list(csv.DictReader(entry.read_text(encoding="utf-8").splitlines()))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from facedeblur.reports.board import gather
-from facedeblur.reports.gallery import Gallery
-from facedeblur.reports.page import page
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.page.gallery import Gallery
+from facedeblur.reports.page.one_set import page
 
 pytestmark = pytest.mark.browser
 

@@ -9,9 +9,9 @@ import pytest
 
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.statistics.comparison import compare
-from facedeblur.reports.board import gather
-from facedeblur.reports.grouping import p_values
-from facedeblur.reports.significance import p_value, pairwise
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.leaderboard.grouping import p_values
+from facedeblur.reports.leaderboard.significance import p_value, pairwise
 
 Make = Callable[..., Scores]
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.scoring.table import Scores
-from facedeblur.reports.axes import log_ticks
-from facedeblur.reports.board import gather
-from facedeblur.reports.gallery import Gallery
-from facedeblur.reports.page import page
-from facedeblur.reports.scatter import draw_time
-from facedeblur.reports.speed import against_time, beyond, not_timed
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.leaderboard.speed import against_time, beyond, not_timed
+from facedeblur.reports.page.gallery import Gallery
+from facedeblur.reports.page.one_set import page
+from facedeblur.reports.page.svg.axes import log_ticks
+from facedeblur.reports.page.svg.scatter import draw_time
 
 Make = Callable[..., Scores]
 

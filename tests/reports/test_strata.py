@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.scoring.table import Scores
-from facedeblur.reports.board import gather
-from facedeblur.reports.strata import strata
+from facedeblur.reports.leaderboard.board import gather
+from facedeblur.reports.leaderboard.strata import strata
 
 Make = Callable[..., Scores]
 PSNR = "psnr[rgb,255]"

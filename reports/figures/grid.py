@@ -1,0 +1,281 @@
+"""What a figure of images shows: blurred with its kernel, every method, sharp, and what is measured on them.
+
+Which pairs a figure shows: by id, or the worst, median, best or random ones of a method.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
+from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.reports.leaderboard.choice import from_the_middle, worst_first
+
+Box = tuple[int, int, int, int]
+"""x, y, width and height in pixels, from the upper left corner."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One image of a grid.
+
+    Attributes
+    ----------
+    pixels : np.ndarray or None
+        (H, W, 3) uint8 RGB; None where there is none.
+    psnr, ssim : float
+        In dB, and by MATLAB's definition; NaN where there is nothing to measure.
+    why : str
+        Why there are no pixels.
+    oracle : bool
+    """
+
+    pixels: np.ndarray | None
+    psnr: float = math.nan
+    ssim: float = math.nan
+    why: str = ""
+    oracle: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pair: its tiles in the order of the columns, and the kernel (K, K) or None."""
+
+    tiles: tuple[Tile, ...]
+    kernel: np.ndarray | None
+    chosen: Chosen
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a figure shows.
+
+    Attributes
+    ----------
+    titles : tuple of str
+        Headings of the columns, of one line or two.
+    rows : tuple of Row
+    """
+
+    titles: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def collect(opened: Set, outputs: Sequence[Outputs], chosen: Sequence[Chosen]) -> Grid:
+    """Read the images and measure them.
+
+    Parameters
+    ----------
+    opened : Set
+    outputs : sequence of Outputs
+        One a method, in the order of the columns. Outputs of the method ``blurred`` are the first column anyway.
+    chosen : sequence of Chosen
+
+    Returns
+    -------
+    Grid
+        PSNR and SSIM are ``psnr[rgb,255]`` and ``ssim[matlab3d,s1.5,w11]``, measured on the images shown.
+
+    Raises
+    ------
+    InputError
+        When there is no pair or no method.
+    """
+    shown = [one for one in outputs if one.method != "blurred"]
+    if not chosen or not outputs:
+        raise InputError("figure", expected="pairs and outputs", found="none")
+    methods = [one.method for one in shown]
+    doubled = {method for method in methods if methods.count(method) > 1}
+    labels = [f"{one.method} {one.run_hash[:6]}" if one.method in doubled else one.method for one in shown]
+    oracles = [bool(one.info.get("oracle")) for one in shown]
+    titles = [
+        "blurred",
+        *(f"{label}\n(true kernel)" * oracle or label for label, oracle in zip(labels, oracles, strict=True)),
+    ]
+    failed = [{status.pair_id: status.status for status in one.statuses(opened) if not status.ok} for one in shown]
+    rows = []
+    for pick in chosen:
+        pair, image = pick.pair, opened.images[pick.pair.image_id]
+        sharp = opened.sharp(image) if opened.has_sharp else None
+        blurred = opened.blurred(pair)
+        tiles = [_tile(blurred, sharp)]
+        for one, oracle, why in zip(shown, oracles, failed, strict=True):
+            try:
+                if pair.pair_id in why:
+                    raise InputError("output", found=why[pair.pair_id])
+                pixels = one.restored(pair, (blurred.shape[0], blurred.shape[1]))
+                tiles.append(_tile(pixels, sharp, oracle=oracle))
+            except InputError as error:
+                tiles.append(Tile(None, why=error.found or str(error), oracle=oracle))
+        if sharp is not None:
+            tiles.append(Tile(sharp))
+        bank = opened.bank
+        kernel = bank.kernel(pair.kernel_id) if bank is not None and pair.kernel_id else None
+        rows.append(Row(tuple(tiles), kernel, pick))
+    return Grid((*titles, "sharp") if opened.has_sharp else tuple(titles), tuple(rows))
+
+
+def _tile(pixels: np.ndarray, sharp: np.ndarray | None, *, oracle: bool = False) -> Tile:
+    if sharp is None:
+        return Tile(pixels, oracle=oracle)
+    return Tile(pixels, psnr(pixels, sharp), ssim(pixels, sharp), oracle=oracle)
+
+
+def read_box(text: str) -> Box:
+    """``x,y,w,h`` in pixels from the upper left corner.
+
+    Raises
+    ------
+    InputError
+        When it is not four whole numbers, the last two over 0.
+    """
+    parts = text.replace(" ", "").split(",")
+    if len(parts) != 4 or not all(part.isdecimal() for part in parts) or 0 in (int(parts[2]), int(parts[3])):
+        raise InputError("--inset", expected="x,y,w,h in pixels", found=f"'{text}'")
+    x, y, w, h = map(int, parts)
+    return x, y, w, h
+
+
+def best(tiles: Sequence[Tile]) -> int:
+    """Place of the highest PSNR without the true kernel, that of the blurred image too; -1 where there are not two."""
+    known = {place: tile.psnr for place, tile in enumerate(tiles) if not tile.oracle and not math.isnan(tile.psnr)}
+    return max(known, key=lambda place: known[place]) if len(known) > 1 else -1
+
+
+def said(tile: Tile) -> str:
+    """``24.35 / 0.8923``; empty for the sharp image, a dash where there is none."""
+    if math.isnan(tile.psnr):
+        return "—" if tile.pixels is None else ""
+    level = "∞" if math.isinf(tile.psnr) else f"{tile.psnr:.2f}"
+    return f"{level} / {tile.ssim:.4f}"
+
+
+WORDS = ("worst", "median", "best", "random")
+_WORD = re.compile(r"(worst|median|best|random)(?::([1-9][0-9]?))?")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A pair to show and why.
+
+    Attributes
+    ----------
+    pair : Pair
+    why : str
+        ``worst of NAME``, ``random``, or ``by id``.
+    """
+
+    pair: Pair
+    why: str
+
+
+def choose_pairs(opened: Set, wanted: Sequence[str], *, by: Scores | None = None, seed: int = 0) -> list[Chosen]:
+    """Find the pairs that are asked for, in the order asked.
+
+    Parameters
+    ----------
+    opened : Set
+    wanted : sequence of str
+        Each a pair id, or ``worst``, ``median``, ``best`` or ``random``, with ``:N`` for N of them. No pair is taken
+        twice, and no face while there are others.
+    by : Scores, optional
+        Table whose first metric says which pairs are worst, median and best; failed pairs are none of these.
+    seed : int
+        Of the random ones.
+
+    Raises
+    ------
+    InputError
+        When an id is not in the set, a table is needed and missing or of another set, or pairs run out.
+    """
+    pairs = {pair.pair_id: pair for pair in opened.pairs()}
+    if by is not None and by.meta.set.get("hash") != opened.content_hash:
+        raise InputError(
+            f"scores of '{by.meta.method}'", expected=f"those of the set '{opened.name}'", found="of another set"
+        )
+    chosen: list[Chosen] = []
+    for word in wanted:
+        found = _WORD.fullmatch(word)
+        if word in pairs:
+            chosen.append(Chosen(pairs[word], "by id"))
+        elif found is None:
+            raise InputError(f"pair '{word}'", expected=f"it in the set, or one of {', '.join(WORDS)}",
+                             do=suggest(word, [*WORDS, *pairs]) if len(pairs) <= 10_000 else None)  # fmt: skip
+        else:
+            kind, number = found[1], int(found[2] or 1)
+            order = _order(kind, list(pairs), by, seed)
+            why = kind if kind == "random" or by is None else f"{kind} of {by.meta.method}"
+            chosen += [Chosen(pair, why) for pair in _take(order, pairs, number, chosen, word)]
+    return chosen
+
+
+def _order(kind: str, ids: Sequence[str], by: Scores | None, seed: int) -> list[str]:
+    if kind == "random":
+        return [ids[int(place)] for place in np.random.default_rng(seed).permutation(len(ids))]
+    if by is None:
+        raise InputError(
+            f"--pairs {kind}", expected="a score table to choose by", found="none beside the outputs",
+            do="run facedeblur score first, or name pairs",
+        )  # fmt: skip
+    column: Column = by.meta.columns[0]
+    values = np.array(by.column(column.signature), np.float64)
+    values[by.column("status").astype(str) != "ok"] = np.nan
+    names = by.column("pair_id").astype(str)
+    order = worst_first(values, column)
+    if kind != "worst":
+        order = order[::-1] if kind == "best" else from_the_middle(order)
+    return [str(names[place]) for place in order]
+
+
+def _take(order: Sequence[str], pairs: dict[str, Pair], number: int, chosen: Sequence[Chosen], word: str) -> list[Pair]:
+    """The first `number` of `order` that are not taken, other faces before further pairs of the same."""
+    taken = {one.pair.pair_id for one in chosen}
+    faces = {one.pair.image_id for one in chosen}
+    free = [pairs[name] for name in order if name in pairs and name not in taken]
+    found: list[Pair] = []
+    for pair in free:
+        if len(found) < number and pair.image_id not in faces:
+            faces.add(pair.image_id)
+            found.append(pair)
+    found += [pair for pair in free if pair not in found][: number - len(found)] if len(found) < number else []
+    if len(found) < number:
+        raise InputError(f"--pairs {word}", expected=f"{number} pairs", found=f"{len(found)} that are scored and free")
+    return found
+
+
+def table_of(outputs: Sequence[Outputs], method: str | None = None) -> Scores | None:
+    """The score table that pairs are chosen by.
+
+    Parameters
+    ----------
+    outputs : sequence of Outputs
+    method : str, optional
+        Whose; that of the first method otherwise that is neither the input nor has the true kernel, else of the first.
+
+    Returns
+    -------
+    Scores or None
+        None where it has not been scored and no method was named.
+
+    Raises
+    ------
+    InputError
+        When no outputs are of `method`, or it has no score table.
+    """
+    if method is not None:
+        named = [one for one in outputs if one.method == method]
+        if not named:
+            raise InputError(f"--by {method}", expected="a method of the figure",
+                             do=suggest(method, [one.method for one in outputs]))  # fmt: skip
+        return Scores.read(named[0].root)
+    scored = [one for one in outputs if (one.root / "scores.parquet").is_file()]
+    fair = [one for one in scored if one.method != "blurred" and not one.info.get("oracle")]
+    return Scores.read((fair or scored)[0].root) if scored else None

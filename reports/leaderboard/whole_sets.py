@@ -1,0 +1,255 @@
+"""What lies beside the score tables: recognition and parsing of whole sets, read and checked against the board.
+
+The interval of an F-score whose pixels are pooled over images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.metrics.faces.parsing import fscores
+from facedeblur.benchmark.scoring.table import ScoreMeta, Scores
+from facedeblur.benchmark.statistics.bootstrap import Interval
+from facedeblur.benchmark.statistics.crossed import crossing, standard_error
+from facedeblur.benchmark.statistics.intervals import LEVEL, Spread, alone, factors, spread
+from facedeblur.benchmark.whole_set.parsing import FILE as PARSING_FILE
+from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, ParsingScores
+from facedeblur.benchmark.whole_set.recognition import FILE as RECOGNITION_FILE
+from facedeblur.benchmark.whole_set.recognition import Recognition
+from facedeblur.benchmark.whole_set.record import Record
+from facedeblur.reports.leaderboard.board import Board
+from facedeblur.reports.leaderboard.entry import Entry
+from facedeblur.reports.leaderboard.places import outputs_folder
+from facedeblur.reports.leaderboard.series import bounds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RANKS = 20
+"""Ranks that a curve shows."""
+
+MARKED = (1, 3, 5, 10, 20)
+"""Ranks with an interval."""
+
+NOT_PARSED, NO_PIXEL = "the parser has no such class", "in no label, and found in no image"
+"""Why a component has no F-score."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One test of several methods.
+
+    Attributes
+    ----------
+    title : str
+        What decided: embedder and distance, or parser.
+    frame : pandas.DataFrame
+    reference : pandas.DataFrame
+        The sharp images in the same test; empty where that is not known.
+    notes : tuple of str
+        Methods that are not in it, and why.
+    """
+
+    title: str
+    frame: pd.DataFrame
+    reference: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def recognition_figures(board: Board) -> list[Figure]:
+    """Cumulative match curves of the methods whose outputs hold ``recognition.parquet``, a figure a definition.
+
+    Returns
+    -------
+    list of Figure
+        ``frame``: one row a method and rank up to `RANKS`: ``place`` (which colour it has), ``method``, ``oracle``,
+        ``rank``, ``share`` (of probes, in [0, 1]), ``low`` and ``high`` (95 % interval for other faces and kernels,
+        at the ranks of `MARKED`, else NaN), ``basis``, ``absent``, ``probes``, ``misses``.
+    """
+    import pandas as pd
+
+    figures = []
+    for title, found, notes in _by_test(board, RECOGNITION_FILE, Recognition.read, _recognised):
+        rows = [row for place, entry, one in found for row in _curve(place, entry, one)]
+        first = found[0][2]
+        ranks = _ranks(first)
+        clear = pd.DataFrame(
+            {
+                "rank": ranks,
+                "share": [first.clear.top(rank) for rank in ranks],
+                "probes": first.clear.n_probes,
+                "misses": first.clear.misses,
+            }
+        )
+        figures.append(Figure(title, pd.DataFrame(rows), clear, notes))
+    return figures
+
+
+def parsing_figures(board: Board) -> list[Figure]:
+    """F-scores by component of the methods whose outputs hold ``parsing.parquet``, a figure a parser.
+
+    Returns
+    -------
+    list of Figure
+        ``frame``: one row a method and component: ``place``, ``method``, ``oracle``, ``component``, ``score`` (of
+        pixels pooled over the images, in [0, 1]; NaN where there is none, and why in ``absent``), ``low``, ``high``
+        (95 % interval for other faces and kernels), ``basis``, ``absent``, ``images``, ``misses``.
+    """
+    import pandas as pd
+
+    figures = []
+    for title, found, notes in _by_test(board, PARSING_FILE, ParsingScores.read, lambda one: one.parser):
+        rows = [row for place, entry, one in found for row in _components(place, entry, one)]
+        sharp = _sharp(board, title)
+        known = {} if sharp is None else sharp.scores()
+        reference = pd.DataFrame({"component": list(known), "score": list(known.values())})
+        figures.append(Figure(title, pd.DataFrame(rows), reference, notes))
+    return figures
+
+
+def _recognised(one: Recognition) -> str:
+    return f"{one.embedder}, {one.distance}, {one.n_gallery:,} gallery images of {one.n_identities:,} people"
+
+
+def _by_test(
+    board: Board, name: str, read: Callable[[Path], Any], define: Callable[[Any], str]
+) -> list[tuple[str, list[tuple[int, Entry, Any]], tuple[str, ...]]]:
+    """Records by definition, for numbers of differing definitions do not compare."""
+    groups: dict[str, list[tuple[int, Entry, Any]]] = {}
+    absent: dict[str, str] = {}
+    for entry in board:
+        file = outputs_folder(entry) / name
+        if not file.is_file():
+            absent[entry.label] = "not tested"
+            continue
+        try:
+            one = read(file)
+        except InputError as error:
+            absent[entry.label] = f"{name} cannot be read: {error.found}"
+            continue
+        if not of_scored(one, entry.meta):
+            absent[entry.label] = "the test is of other outputs than were scored"
+            continue
+        groups.setdefault(define(one), []).append((board.place(entry), entry, one))
+    made = []
+    for title, found in groups.items():
+        here = {entry.label for _, entry, _ in found}
+        notes = [f"{label}: {why}" for label, why in absent.items()]
+        notes += [f"{entry.label}: tested by another definition" for entry in board
+                  if entry.label not in here and entry.label not in absent]  # fmt: skip
+        made.append((title, found, tuple(notes)))
+    return made
+
+
+def of_scored(one: Record, meta: ScoreMeta) -> bool:
+    """Whether a test of a whole set is of the very outputs that a score table is of.
+
+    Parameters
+    ----------
+    one : Record
+    meta : ScoreMeta
+        Of the table. The files are compared where both know their hash.
+    """
+    run = meta.run
+    same = one.set_hash == meta.set.get("hash") and one.run_hash == run.get("hash", "")
+    return same and (not one.files_hash or not run.get("files") or one.files_hash == run["files"])
+
+
+def _ranks(one: Recognition) -> list[int]:
+    return list(range(1, max(1, min(RANKS, one.n_identities, len(one.cmc))) + 1))
+
+
+def _curve(place: int, entry: Entry, one: Recognition) -> list[dict[str, Any]]:
+    faces, kernels = factors(Scores(one.ranks, entry.meta))
+    reached = one.ranks["rank"].to_numpy()
+    rows = []
+    for rank in _ranks(one):
+        hit = ((reached > 0) & (reached <= rank)).astype(np.float64)
+        known = bounds(spread(hit, faces, kernels, 0.0, 1.0) if rank in MARKED else Spread(None))
+        rows.append(
+            {
+                "place": place,
+                "method": entry.label,
+                "oracle": entry.oracle,
+                "rank": rank,
+                "share": one.curve.top(rank),
+                **known,
+                "probes": one.n_probes,
+                "misses": one.misses,
+            }
+        )
+    return rows
+
+
+def _components(place: int, entry: Entry, one: ParsingScores) -> list[dict[str, Any]]:
+    labelled = (one.rows["status"] != NO_LABEL).to_numpy()
+    rows, counts = one.rows[labelled], one.counts()[labelled]
+    known = entry.scores.frame.set_index("pair_id")["identity"]
+    faces, kernels = factors(Scores(rows.assign(identity=known.reindex(rows["pair_id"]).to_numpy()), entry.meta))
+    made, left_out = [], one.not_parsed()
+    for at, (component, score) in enumerate(one.scores().items()):
+        why = NOT_PARSED if component in left_out else NO_PIXEL if score != score else ""
+        found = Spread(None, why) if why else pooled_spread(counts[:, at], faces, kernels)
+        made.append(
+            {
+                "place": place,
+                "method": entry.label,
+                "oracle": entry.oracle,
+                "component": component,
+                "score": score,
+                **bounds(found),
+                "images": one.n_images,
+                "misses": one.misses,
+            }
+        )
+    return made
+
+
+def _sharp(board: Board, parser: str) -> ParsingScores | None:
+    """The sharp images by the same parser, which lie with one of the outputs."""
+    for entry in board:
+        try:
+            one = ParsingScores.read(outputs_folder(entry) / SHARP_FILE)
+        except InputError:
+            continue
+        if one.parser == parser and one.set_hash == entry.meta.set.get("hash"):
+            return one
+    return None
+
+
+def pooled_spread(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) -> Spread:
+    """95 % interval of an F-score of pooled pixels for other faces and other kernels, cut to [0, 1].
+
+    The score is a ratio of sums, 2 TP over 2 TP + FP + FN; its error is that of the mean of its linear part (delta
+    method), by `facedeblur.benchmark.statistics.crossed.standard_error`; nothing is drawn.
+
+    Parameters
+    ----------
+    counts : (N, 3) int
+        TP, FP and FN of each image.
+    faces, kernels : (N,)
+        Names of its face and its kernel.
+    """
+    from scipy.special import stdtrit
+
+    if not len(counts):
+        return Spread(None, "no values")
+    if lone := alone(faces, kernels):
+        return Spread(None, lone)
+    hits, size = 2.0 * counts[:, 0], (2.0 * counts[:, 0] + counts[:, 1] + counts[:, 2])
+    if not size.any():
+        return Spread(None, "no values")
+    score, crossed = float(fscores(counts[:, None])[0]), crossing(faces, kernels)
+    found = standard_error((hits - score * size) / size.mean(), crossed)
+    # The same score on every image, to rounding.
+    if found.error < 1e-12:
+        return Spread(None, "equal values")
+    reach = float(stdtrit(found.freedom, (1 + LEVEL) / 2)) * found.error
+    ends = Interval(score - reach, score + reach, LEVEL, 0, crossed.method, crossed.faces, crossed.kernels)
+    return Spread(ends.within(0.0, 1.0))

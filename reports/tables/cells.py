@@ -1,0 +1,194 @@
+"""The values of a paper's table, printed and measured, and which of them are best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from facedeblur.reports.tables.layout import Layout, Measure, Place, Subject
+from facedeblur.reports.tables.measured import measure as measure_of
+from facedeblur.reports.tables.published_values import Value
+from facedeblur.reports.tables.runs import Absent, Run
+from facedeblur.reports.text import NONE, seconds
+
+PUBLISHED, MEASURED = "published", "measured"
+OURS = "Not in the paper."
+PLUS_MINUS = " ± "
+
+
+@dataclass(frozen=True)
+class Item:
+    """A subject of a table: one of the paper's, or a measured method with its run in each place."""
+
+    label: str
+    kind: str
+    subject: Subject | None = None
+    runs: dict[Place, Run] = field(default_factory=dict)
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it can be best: not the sharp images, and not with the true kernel."""
+        if self.subject is not None:
+            return not self.subject.reference
+        return not any(run.oracle or run.reference for run in self.runs.values())
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes
+    ----------
+    kind : {'published', 'measured', ''}
+        Empty where there is nothing to show at all.
+    text : str
+        As shown, without footnote marks.
+    value, spread : float
+        The numbers, in the unit that is shown; NaN where there is none.
+    compared : tuple of str
+        Signature and set: only cells where it is equal are ranked together. Empty: not ranked.
+    rank : int
+        1 is best, 2 second, 0 neither.
+    notes : tuple of str
+    signature, set_name, set_hash, run_hash : str
+        Of a measured value.
+    misprinted : bool
+        True of a printed value that is known to be wrong.
+    """
+
+    kind: str = ""
+    text: str = ""
+    value: float = math.nan
+    spread: float = math.nan
+    compared: tuple[str, ...] = ()
+    rank: int = 0
+    notes: tuple[str, ...] = ()
+    signature: str = ""
+    set_name: str = ""
+    set_hash: str = ""
+    run_hash: str = ""
+    misprinted: bool = False
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """What stands before the plus-minus sign, and what behind it; empty where there is none."""
+        main, _, spread = self.text.partition(PLUS_MINUS)
+        return main, spread
+
+
+def cell_of(layout: Layout, values: Sequence[Value], item: Item, place: Place, measure: Measure) -> Cell:
+    """Return the cell where a subject, a place and a measure meet."""
+    if item.subject is not None:
+        return _published(layout, values, item.subject, place, measure)
+    runs = list(item.runs.values()) if measure.placeless else [run for at, run in item.runs.items() if at == place]
+    if not runs:
+        return Cell(MEASURED, NONE, notes=(f"Not measured on a set of {place.label}: facedeblur score SET OUTPUTS.",))
+    results = [(run, measure_of(run, measure.how, layout.document)) for run in runs]
+    run, found = next((pair for pair in results if not isinstance(pair[1], Absent)), results[0])
+    bare = Cell(MEASURED, NONE, set_name=run.set.name, set_hash=run.set.hash, run_hash=run.run_hash)
+    if isinstance(found, Absent):
+        return replace(bare, notes=(_sentence(found.why),))
+    if found.text:
+        return replace(bare, text=found.text, signature=found.signature)
+    spread = found.spread if measure.spread else math.nan
+    # Run times do not depend on what is in the images, but stand for one device and size.
+    key = (found.signature, "" if measure.placeless else run.set.hash)
+    return replace(
+        bare, text=shown(measure, found.value, spread), value=found.value * measure.scale,
+        spread=spread * measure.scale, compared=key if item.ranked and measure.better else (),
+        notes=tuple(map(_sentence, found.notes)), signature=found.signature,
+    )  # fmt: skip
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "." * (not text.endswith("."))
+
+
+def _published(
+    layout: Layout, values: Sequence[Value], subject: Subject, place: Place, measure: Measure
+) -> Cell:  # fmt: skip
+    if place not in layout.places:
+        return Cell()
+    if measure.how.kind == "implementation":
+        named = (value.condition for value in values if value.method == subject.method)
+        return Cell(PUBLISHED, next(named, NONE))
+    if not measure.metric:
+        return Cell(PUBLISHED, NONE, notes=(OURS,))
+    main, beside = (printed(values, subject, place, measure, name) for name in (measure.metric, measure.spread))
+    if main is None:
+        return Cell(PUBLISHED, NONE)
+    texts = [one.printed for one in (main, beside) if one is not None and one.printed]
+    notes = tuple(dict.fromkeys(note.text for one in (main, beside) if one is not None for note in one.notes))
+    if not texts:
+        return Cell(PUBLISHED, NONE, notes=notes)
+    suffix = measure.suffix and (main.unit or measure.suffix)
+    key: tuple[str, ...] = ("as printed",)
+    if measure.stated and (measure.placeless or place.set_hash):
+        key = (measure.stated, "" if measure.placeless else place.set_hash)
+    return Cell(
+        PUBLISHED, PLUS_MINUS.join(texts) + suffix, _in_unit(main, measure), _in_unit(beside, measure),
+        key if measure.better and not subject.reference and not main.misprinted else (), notes=notes,
+        signature=measure.stated, set_hash=place.set_hash, misprinted=main.misprinted,
+    )  # fmt: skip
+
+
+def _in_unit(value: Value | None, measure: Measure) -> float:
+    """A printed number in the unit of the column: 558 K among millions is 0.558."""
+    return math.nan if value is None else float(f"{value.number * measure.scale:.12g}")
+
+
+def printed(
+    values: Iterable[Value], subject: Subject, place: Place, measure: Measure, metric: str
+) -> Value | None:  # fmt: skip
+    """Return the printed value of a cell; None where the paper has none."""
+    if not metric:
+        return None
+    condition = ";".join(filter(None, (measure.condition, subject.condition, place.condition)))
+    dataset = "" if measure.placeless else place.dataset
+    for value in values:
+        if (value.method, value.dataset, value.metric) == (subject.method, dataset, metric) and (
+            measure.condition == "*" or value.condition == condition
+        ):
+            return value
+    return None
+
+
+def shown(measure: Measure, value: float, spread: float = math.nan) -> str:
+    """A measured value with the digits that the paper prints."""
+    if math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if measure.suffix == "M" and value < 1e5:
+        return f"{value / 1e3:.0f}K" if value >= 500 else f"{value:.0f}"
+    if measure.how.kind == "seconds" and value < 10.0**-measure.decimals:
+        return seconds(value)
+    text = f"{value * measure.scale:.{measure.decimals}f}"
+    if not math.isnan(spread):
+        text += f"{PLUS_MINUS}{spread * measure.scale:.{measure.decimals}f}"
+    return text + measure.suffix
+
+
+def ranks(cells: Sequence[Cell], *, better: str) -> list[int]:
+    """1 for the best, 2 for the second best of the cells that may be compared, as they are shown; else 0.
+
+    Cells that are shown alike share a rank. Where all are alike, or one stands alone, nothing is best.
+    """
+    made = [0] * len(cells)
+    for key in {cell.compared for cell in cells if cell.compared}:
+        group = [at for at, cell in enumerate(cells) if cell.compared == key and not math.isnan(cell.value)]
+        values = {at: _as_shown(cells[at]) for at in group}
+        order = sorted(set(values.values()), reverse=better == "higher")
+        if len(order) > 1:
+            for at, value in values.items():
+                made[at] = {order[0]: 1, order[1]: 2}.get(value, 0)
+    return made
+
+
+def _as_shown(cell: Cell) -> float:
+    text = cell.parts[0].rstrip("%M")
+    try:
+        return 0.0 if text.startswith("<") else float(text)
+    except ValueError:  # infinite, or thousands
+        return cell.value
