@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.progress import bar
+from facedeblur.cli.display.progress import bar
 
 
 @click.command()

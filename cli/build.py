@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.progress import stages
+from facedeblur.cli.display.progress import stages
 
 
 @click.command()
@@ -40,7 +40,7 @@ def build(ctx: click.Context, quiet: bool, **given: Any) -> None:
     Photographs are aligned first; those whose size is already the recipe's are taken as aligned
     crops. A stopped build goes on when the same command is run again.
     """
-    from facedeblur.cli.summary import print_set
+    from facedeblur.cli.display.summary import print_set
     from facedeblur.generators.build import build as make
 
     with stages(quiet=quiet) as stage:

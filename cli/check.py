@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.progress import bar
+from facedeblur.cli.display.progress import bar
 
 
 @click.command()

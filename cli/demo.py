@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.progress import stages
+from facedeblur.cli.display.progress import stages
 
 METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
 
@@ -38,8 +38,8 @@ def demo(
     photographs of faces.
     """
     from facedeblur.benchmark.scoring.score import score
-    from facedeblur.cli.board_table import print_board
-    from facedeblur.cli.summary import print_set
+    from facedeblur.cli.display.board_table import print_board
+    from facedeblur.cli.display.summary import print_set
     from facedeblur.generators.build import build
     from facedeblur.generators.portraits import LICENCE, write_portraits
     from facedeblur.methods.running.runner import run

@@ -52,7 +52,7 @@ def leaderboard(
     written before. Methods are ranked set by set. Tables that do not compare are refused: other
     pairs, another definition of a metric, another set of the same name.
     """
-    from facedeblur.cli.board_table import print_board
+    from facedeblur.cli.display.board_table import print_board
     from facedeblur.reports.leaderboard.board import boards
     from facedeblur.reports.leaderboard.file import read_csv, write_csv
     from facedeblur.reports.leaderboard.merging import merge

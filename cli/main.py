@@ -41,7 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "compare": ("compare:compare", "Compare two methods pair by pair."),
         "error-ratio": ("error_ratio:error_ratio", "Count how often a method comes near the true kernel's result."),
         "leaderboard": ("leaderboard:leaderboard", "Compare methods in one table."),
-        "tables": ("paper_tables:paper_tables", "Fill a paper's own tables, measured beside printed values."),
+        "tables": ("tables:tables", "Fill a paper's own tables, measured beside printed values."),
         "figure": ("figure:figure", "Draw figures for a paper: images side by side, and plots."),
         "report": ("report:report", "Write a self-contained HTML report."),
     },

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.progress import bar
+from facedeblur.cli.display.progress import bar
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.metrics.faces.verification import Verification

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.progress import bar
+from facedeblur.cli.display.progress import bar
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.outputs import Outputs

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.progress import bar
+from facedeblur.cli.display.progress import bar
 
 
 @click.command()
@@ -34,7 +34,7 @@ def score(ctx: click.Context, metrics: tuple[str, ...], quiet: bool, **given: An
     stopped, and `--metric` adds a column at its own cost. Outputs that have changed are scored again.
     """
     from facedeblur.benchmark.scoring.score import score as compute
-    from facedeblur.cli.summary import print_scores
+    from facedeblur.cli.display.summary import print_scores
 
     with bar("scoring", quiet=quiet) as update:
         tables = compute(metrics=metrics or None, progress=update, say=options.say, **given)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from facedeblur.cli import options
-from facedeblur.cli.progress import stages
+from facedeblur.cli.display.progress import stages
 
 if TYPE_CHECKING:
     from facedeblur.methods.training.loop import Report

@@ -1,4 +1,4 @@
-"""The tables of the papers: Shen et al. 2020, Yasarla et al. (UMSN), Lin et al. 2020, Jung et al., Anand et al., Levin's set."""
+"""The tables of the papers: SHEN 2020, UMSN, LIN 2020, DFPGnet, ANAND, and Levin's set."""
 
 from __future__ import annotations
 

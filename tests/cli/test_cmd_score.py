@@ -14,8 +14,8 @@ from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.sets.set import Image, Pair
 from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.cli.display.summary import print_scores
 from facedeblur.cli.score import score
-from facedeblur.cli.summary import print_scores
 
 
 def make_set(folder: Path, *, faces: int = 3, kernels: int = 2) -> Path:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
-from facedeblur.cli.paper_tables import paper_tables, print_tables
+from facedeblur.cli.tables import paper_tables, print_tables
 from facedeblur.reports.tables.build import paper_tables as compute
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)

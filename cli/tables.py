@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facedeblur.cli.columns import in_parts, whole_width
+from facedeblur.cli.display.columns import in_parts, whole_width
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ PLAIN = ("", "*", "+")
 @click.option("-o", "--out", metavar="DIR", type=click.Path(file_okay=False), help="Write files there.")
 @click.option("--format", "formats", multiple=True, type=click.Choice(["csv", "markdown", "latex", "terminal"]),
               help="What to print; with --out, what to write (csv, markdown and latex). Repeatable.")  # fmt: skip
-def paper_tables(
+def tables(
     scores: tuple[str, ...],
     protocol: str,
     numbers: tuple[str, ...],

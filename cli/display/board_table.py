@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from facedeblur.cli.columns import in_parts, whole_width
+from facedeblur.cli.display.columns import in_parts, whole_width
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board, without_interval
 from facedeblur.reports.leaderboard.entry import Entry
