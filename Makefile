@@ -31,7 +31,7 @@ docs: install
 	@echo "site/index.html   (for the search: $(BIN)/python -m http.server -d site)"
 
 bench: install
-	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/speed/run.py
 
 install: $(VENV)/installed
 

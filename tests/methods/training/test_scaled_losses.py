@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import nullcontext
-from pathlib import Path
 
 import torch
+import train_parts as parts
 
 from facedeblur.methods.nets.base import network
 from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.stage_run import StageRun
-
-sys.path.insert(0, str(Path(__file__).parent))
-import train_parts as parts
 
 
 class Scaled(Engine):

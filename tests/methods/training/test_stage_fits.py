@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import train_parts as parts
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError
@@ -25,9 +24,6 @@ from facedeblur.methods.training.optimisers import choose_weights, make_optimise
 from facedeblur.methods.training.recipe import Adversary, Optimiser, load_train_recipe
 from facedeblur.methods.training.stage_run import StageRun
 from facedeblur.methods.training.trainer import train
-
-sys.path.insert(0, str(Path(__file__).parent))
-import train_parts as parts
 
 CPU = Engine(device="cpu")
 ADAM = Optimiser("adam", 1e-3, betas=(0.5, 0.9))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import onnx
 import pytest
 import torch
 from click.testing import CliRunner
+from narrow_nets import NARROW, write_narrow
 from onnx import TensorProto, helper
 
 from facedeblur.benchmark.config import read_toml
@@ -22,9 +22,6 @@ from facedeblur.methods.kinds.export import _traced, export_onnx
 from facedeblur.methods.kinds.exported import Onnx
 from facedeblur.methods.kinds.network import find_files
 from facedeblur.methods.running.runner import run
-
-sys.path.insert(0, str(Path(__file__).parent))
-from narrow_nets import NARROW, write_narrow
 
 EXPORTABLE = [name for name in NARROW if name not in ("lin2020", "mspl")]
 """MSPL exports as DFPGnet does, of whose blocks it is made, and takes long."""

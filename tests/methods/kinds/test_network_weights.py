@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import torch
+from narrow_nets import NARROW, narrow_network, write_narrow
 from safetensors.torch import save_file
 from scipy.io import savemat
 
@@ -25,9 +24,6 @@ from facedeblur.methods.nets.shen.shen2018 import Shen2018
 from facedeblur.methods.nets.umsn import keys as umsn_keys
 from facedeblur.methods.nets.umsn.network import Umsn
 from facedeblur.methods.running.runner import run
-
-sys.path.insert(0, str(Path(__file__).parent))
-from narrow_nets import NARROW, narrow_network, write_narrow
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import train_parts as parts
 from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
@@ -24,9 +25,6 @@ from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
 from facedeblur.methods.training.loop import Pace
 from facedeblur.methods.training.recipe import Loss, Optimiser, Schedule
 from facedeblur.methods.training.trainer import train
-
-sys.path.insert(0, str(Path(__file__).parent))
-import train_parts as parts
 
 QUICK = {"device": "cpu", "workers": 0, "jobs": 1, "held_out": 1, "pace": Pace(check=3)}
 
@@ -245,7 +243,7 @@ Path(f"{ranks}{{done.rank}}").touch()
 def test_two_processes_are_one_with_twice_the_batch(faces, tmp_path):
     pytest.importorskip("lightning_fabric")
     script = tmp_path / "ranks.py"
-    here = str(Path(__file__).parent)
+    here = str(Path(parts.__file__).parent)
     places = {"here": here, "faces": str(faces), "out": str(tmp_path / "b"), "ranks": str(tmp_path / "rank")}
     script.write_text(RANKS.format(**places), encoding="utf-8")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script)]

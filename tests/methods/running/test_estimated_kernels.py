@@ -16,7 +16,7 @@ from facedeblur.methods.running.journal import PARTIAL_KERNELS, KernelJournal
 from facedeblur.methods.running.runner import run
 
 SIMILAR = "kernel-similarity[ncc,pixel]"
-PLUGIN = Path(__file__).with_name("kernel_guesses.py")
+PLUGIN = Path(__file__).resolve().parents[2] / "support" / "kernel_guesses.py"
 
 
 def wanted(tiny) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import train_parts as parts
 from scipy.ndimage import gaussian_filter
 
 from facedeblur.benchmark.errors import InputError
@@ -29,9 +30,6 @@ from facedeblur.methods.training.data.pairs import Examples, Places, divide
 from facedeblur.methods.training.losses.targets import drawing
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser
 from facedeblur.methods.training.recipe import Optimiser
-
-sys.path.insert(0, str(Path(__file__).parent))
-import train_parts as parts
 
 
 def test_ranks_share_the_places_of_one_order():

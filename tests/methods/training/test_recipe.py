@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import train_parts as parts
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png
@@ -22,9 +21,6 @@ from facedeblur.methods.training.optimisers import share
 from facedeblur.methods.training.recipe import Loss, Schedule, load_train_recipe, train_recipes
 from facedeblur.methods.training.stage_run import StageRun
 from facedeblur.methods.training.trainer import train
-
-sys.path.insert(0, str(Path(__file__).parent))
-import train_parts as parts
 
 PAPERS = [
     "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "lin2020", "mspl", "shen2018", "shen2020", "umsn",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from narrow_nets import NARROW, narrow_network, write_narrow
 from torch import nn
 from torch.nn import functional
 
@@ -21,9 +20,6 @@ from facedeblur.methods.kinds.network import FacedeblurBase, NetworkMethod
 from facedeblur.methods.nets.base import NETS
 from facedeblur.methods.nets.tiles import mirror, restore_whole, tile_starts, whole_side
 from facedeblur.methods.running.runner import run
-
-sys.path.insert(0, str(Path(__file__).parent))
-from narrow_nets import NARROW, narrow_network, write_narrow
 
 PLUGIN = """
 import torch
