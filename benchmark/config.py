@@ -9,7 +9,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError, MissingFile, suggest
 
 Record = TypeVar("Record")
 
@@ -27,7 +27,7 @@ def read_toml(path: str | Path) -> tuple[dict[str, Any], str]:
         text = path.read_text(encoding="utf-8")
         return tomllib.loads(text), text
     except FileNotFoundError as error:
-        raise InputError(str(path), expected="a TOML file", found="nothing there") from error
+        raise MissingFile(str(path), expected="a TOML file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(str(path), expected="a TOML file", found=str(error), do="correct that line") from error
 

@@ -6,13 +6,14 @@ import difflib
 import errno
 from collections.abc import Iterable
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 MOST = 24
 """Names that are listed where none is near."""
 
 
-class InputError(Exception):
+class InputError(ValueError):
     """Input that cannot be used, told in one line.
 
     Parameters
@@ -35,6 +36,32 @@ class InputError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions cross process borders; keyword-only arguments need help there.
         return (_rebuild, (type(self), self.what, self.expected, self.found, self.do))
+
+
+class MissingFile(InputError):
+    """A file or folder that is not there.
+
+    Parameters
+    ----------
+    what : str or Path
+        Where it should be.
+    expected : str
+        What should be there.
+    found : str
+        What is there instead; by default nothing.
+    do : str, optional
+        What the user does next.
+    """
+
+    def __init__(
+        self,
+        what: str | Path,
+        *,
+        expected: str | None = None,
+        found: str | None = "nothing there",
+        do: str | None = None,
+    ):
+        super().__init__(str(what), expected=expected, found=found, do=do)
 
 
 def _rebuild(kind: type[InputError], what: str, expected: str | None, found: str | None, do: str | None) -> InputError:

@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,61 @@ from facedeblur.benchmark.registry import load_plugin
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where and how many tasks are computed at a time.
+
+    Parameters
+    ----------
+    jobs : int
+        Number of workers; 1 computes in this process, -1 uses every processor.
+    backend : {'loky', 'dask'}
+        Processes on this machine, or a dask cluster.
+    scheduler : str, optional
+        Address of the dask scheduler; without one, backend 'dask' starts a cluster on this machine.
+    plugin : path, optional
+        Python file that every worker loads first (`facedeblur.benchmark.registry.load_plugin`), by its absolute path.
+
+    Raises
+    ------
+    InputError
+        When `backend` is not known.
+    """
+
+    jobs: int = -1
+    backend: str = "loky"
+    scheduler: str | None = None
+    plugin: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.backend not in ("loky", "dask"):
+            raise InputError(f"backend '{self.backend}'", expected="loky or dask", do="choose one of the two")
+
+    @classmethod
+    def of(cls, workers: Workers | int) -> Workers:
+        """Return `workers` as they are, or a number of them as that many processes on this machine."""
+        return workers if isinstance(workers, Workers) else cls(jobs=workers)
+
+    def loading(self, plugin: str | Path | None) -> Workers:
+        """Load a plugin here, and return these workers with it; without one, return them as they are."""
+        if plugin is None:
+            return self
+        load_plugin(plugin)
+        return replace(self, plugin=Path(plugin).resolve())
+
+    @property
+    def count(self) -> int:
+        """Number of workers, at least 1."""
+        return cores() if self.jobs < 1 else self.jobs
+
+
+ALL = Workers()
+"""Every processor of this machine."""
+
+HERE = Workers(jobs=1)
+"""This process alone."""
 
 
 def cores() -> int:
@@ -41,19 +96,11 @@ class _InWorker:
         return self.function(task)
 
 
-def imap(
-    function: Callable[[Task], Result],
-    tasks: Iterable[Task],
-    *,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    plugin: str | Path | None = None,
-) -> Iterator[Result]:
+def imap(function: Callable[[Task], Result], tasks: Iterable[Task], workers: Workers | int = ALL) -> Iterator[Result]:
     """Yield ``function(task)`` for every task, in the order of the tasks.
 
-    Tasks are taken from `tasks` as workers become free, two a worker ahead, and results are given
-    out as they come, so neither are ever all in memory. Each worker computes in one thread.
+    Tasks are taken from `tasks` as workers become free, two per worker ahead, and results are yielded
+    as they come, so neither are ever all in memory. Each worker computes in one thread.
 
     Parameters
     ----------
@@ -61,30 +108,25 @@ def imap(
         Module-level function of one task.
     tasks : iterable
         May be a generator of any length.
-    jobs : int
-        Number of workers; 1 runs in this process, -1 uses every processor.
-    backend : {'loky', 'dask'}
-        Processes on this machine, or a dask cluster.
-    scheduler : str, optional
-        Address of the dask scheduler.
-    plugin : path, optional
-        Python file that every worker loads first (`facedeblur.benchmark.registry`), by its absolute path; this process
-        has loaded it.
+    workers : Workers or int
+        Where to compute; a number means that many processes on this machine.
 
     Raises
     ------
     InputError
-        When `backend` is not known or its package is missing.
+        When the package of the backend is missing.
     """
-    if backend not in ("loky", "dask"):
-        raise InputError(f"backend '{backend}'", expected="loky or dask", do="choose one of the two")
-    workers = cores() if jobs < 1 else jobs
-    if backend == "loky" and workers == 1:
+    workers = Workers.of(workers)
+    if workers.backend == "loky" and workers.count == 1:
         yield from map(function, tasks)
         return
-    if backend == "dask":
+    if workers.backend == "dask":
         distributed = need("distributed", "dist")
-        client = distributed.Client(scheduler) if scheduler else distributed.Client(processes=True, n_workers=workers)
+        client = (
+            distributed.Client(workers.scheduler)
+            if workers.scheduler
+            else distributed.Client(processes=True, n_workers=workers.count)
+        )
         context: object = joblib.parallel_config(backend="dask")
     else:
         client = nullcontext()
@@ -93,5 +135,5 @@ def imap(
         # A worker that has loaded a network looks like a leak to loky, which then starts a fresh one: no harm done.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
         warnings.filterwarnings("ignore", message=".*tasks (have been|which were)", category=UserWarning)
-        pool = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from pool(joblib.delayed(_InWorker(function, plugin))(task) for task in tasks)
+        pool = joblib.Parallel(n_jobs=workers.count, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
+        yield from pool(joblib.delayed(_InWorker(function, workers.plugin))(task) for task in tasks)

@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError, MissingFile, suggest
 
 T = TypeVar("T")
 
@@ -130,7 +130,7 @@ def load_plugin(path: str | Path) -> str:
     """
     file = Path(path).resolve()
     if not file.is_file():
-        raise InputError(f"plugin {path}", expected="a Python file", found="nothing there", do="check the spelling")
+        raise MissingFile(f"plugin {path}", expected="a Python file", do="check the spelling")
     code = hashlib.sha256(file.read_bytes()).hexdigest()
     name = f"facedeblur_plugin_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
     if getattr(sys.modules.get(name), "__facedeblur_code__", None) == code:
@@ -154,11 +154,3 @@ def load_plugin(path: str | Path) -> str:
         ) from error
     module.__dict__["__facedeblur_code__"] = code
     return name
-
-
-def optional_plugin(path: str | Path | None) -> Path | None:
-    """Load a plugin where there is one, and return the absolute path by which workers find it."""
-    if path is None:
-        return None
-    load_plugin(path)
-    return Path(path).resolve()

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from facedeblur.benchmark.files.atomic import replacing
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.parallel import ALL, Workers, imap
+from facedeblur.benchmark.reporter import SILENT, Reporter
 
 Task = TypeVar("Task")
 Arrays = dict[str, np.ndarray]
@@ -71,11 +72,8 @@ def compute(
     folder: Path | None,
     *,
     weigh: Callable[[Task], int],
-    say: Callable[[str], None] | None = None,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    plugin: str | Path | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
 ) -> Iterator[Arrays]:
     """Yield ``function(task)`` for every task, in order, and keep finished ones on a shelf.
 
@@ -89,15 +87,15 @@ def compute(
         Made by `shelf`; None keeps nothing.
     weigh : callable
         How many images a task is of; small tasks are put together to parts of `IMAGES_A_PART` or more.
-    say : callable, optional
-        Called with a line about a part that was damaged; it is computed again.
-    jobs, backend, scheduler, plugin
-        See `facedeblur.benchmark.parallel.imap`.
+    workers : Workers or int
+        Where to compute.
+    reporter : Reporter
+        Is told about parts that were damaged; they are computed again.
     """
     work, parts = _Work(function), _parts(tasks, folder, weigh)
-    for results, note in imap(work, parts, jobs=jobs, backend=backend, scheduler=scheduler, plugin=plugin):
-        if note and say:
-            say(note)
+    for results, note in imap(work, parts, workers):
+        if note:
+            reporter.say(note)
         yield from results
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import bar
+from facedeblur.cli.display.progress import bars
 
 
 @click.command()
@@ -68,14 +68,14 @@ def align(
 
     chosen = open_collection(photos, match=match, listed=listed) if match or listed else photos
     limits = Limits(**{name: options.pop(name) for name in list(options) if name in Limits.__dataclass_fields__})
-    with bar("aligning", quiet=quiet) as update:
+    with bars(quiet=quiet) as reporter:
         table = run(
             chosen,
             out,
             limits=limits,
             quality=quality,
             sheet=Path(out) / "sheet.png" if sheet else None,
-            progress=update,
+            reporter=reporter,
             **options,
         )
     failed = table[table["status"] != "ok"]

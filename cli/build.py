@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import stages
+from facedeblur.cli.display.progress import bars
 
 
 @click.command()
@@ -43,8 +43,8 @@ def build(ctx: click.Context, quiet: bool, **given: Any) -> None:
     from facedeblur.cli.display.summary import print_set
     from facedeblur.generators.build import build as make
 
-    with stages(quiet=quiet) as stage:
-        made = make(align_progress=stage("aligning"), progress=stage("blurring"), **given)
+    with bars(quiet=quiet) as reporter:
+        made = make(reporter=reporter, **given)
     if not quiet:
         print_set(made)
     if made.info["counts"]["images"] < made.info["counts"]["photographs"]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import bar
+from facedeblur.cli.display.progress import bars
+
+if TYPE_CHECKING:
+    from facedeblur.benchmark.parallel import Workers
 
 
 @click.command()
@@ -23,7 +28,7 @@ from facedeblur.cli.display.progress import bar
 @options.quiet
 @click.pass_context
 def check(
-    ctx: click.Context, set_path: str, train_sets: tuple[str, ...], other_people: bool, jobs: int, quiet: bool
+    ctx: click.Context, set_path: str, train_sets: tuple[str, ...], other_people: bool, workers: Workers, quiet: bool
 ) -> None:
     """Verify every file of SET: missing, altered, truncated, superfluous, of the wrong size.
 
@@ -36,18 +41,22 @@ def check(
 
     for train_set in train_sets:
         Set.open(train_set)
-    with bar("checking", quiet=quiet) as update:
-        problems = verify(set_path, jobs=jobs, progress=update)
+    with bars(quiet=quiet) as reporter:
+        problems = verify(set_path, workers=workers, reporter=reporter)
     for problem in problems:
         click.echo(f"{problem.file}: {problem.problem}")
     if problems:
         click.echo(f"{len(problems)} problem{'s' * (len(problems) > 1)}; build the set again", err=True)
         ctx.exit(1)
     opened = Set.open(set_path)
-    shared = [("role train of the same set", overlaps(opened, ["train"], ["test", "probe", "gallery"], jobs=jobs))]
+    shared = [
+        ("role train of the same set", overlaps(opened, ["train"], ["test", "probe", "gallery"], workers=workers))
+    ]
     for train_set in train_sets:
-        with bar("comparing", quiet=quiet) as update:
-            shared.append((train_set, leaks(train_set, opened, names=not other_people, jobs=jobs, progress=update)))
+        with bars(quiet=quiet) as reporter:
+            shared.append(
+                (train_set, leaks(train_set, opened, names=not other_people, workers=workers, reporter=reporter))
+            )
     for where, found in shared:
         for leak in found:
             click.echo(f"{leak.kind} {leak.test}: stands in {where} as {leak.train} ({leak.detail})")
@@ -56,7 +65,7 @@ def check(
         click.echo(f"{count} leak{'s' * (count > 1)}; leave them out on one side (facedeblur split)", err=True)
         ctx.exit(1)
     if not quiet:
-        for twin in overlaps(opened, ["gallery"], ["probe"], jobs=jobs):
+        for twin in overlaps(opened, ["gallery"], ["probe"], workers=workers):
             click.echo(f"note: probe {twin.test} is the photograph {twin.train} of the gallery ({twin.detail})")
         click.echo(f"{opened.name}: {opened.n_pairs:,} pairs as built, content hash {opened.content_hash[:16]}")
         for where, _ in shared[1:]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import stages
+from facedeblur.cli.display.progress import bars
+
+if TYPE_CHECKING:
+    from facedeblur.benchmark.parallel import Workers
 
 METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
 
@@ -29,7 +33,7 @@ def demo(
     protocol: str,
     methods: tuple[str, ...],
     seed: int,
-    jobs: int,
+    workers: Workers,
     quiet: bool,
 ) -> None:
     """Build a set, run methods on it, score them, and write leaderboard and report.
@@ -50,27 +54,25 @@ def demo(
     start, folder = time.monotonic(), Path(out)
     photographs = Path(faces) if faces else write_portraits(folder / "photographs")
     set_path, outputs = folder / "set", [folder / "outputs" / method for method in methods]
-    with stages(quiet=quiet) as stage:
+    with bars(quiet=quiet) as reporter:
         made = build(
             recipe,
             photographs,
             set_path,
             seed=seed,
-            jobs=jobs,
+            workers=workers,
             licence="" if faces else LICENCE,
-            align_progress=stage("align"),
-            progress=stage("blur"),
+            reporter=reporter,
         )
         for method, target in zip(methods, outputs, strict=True):
-            run(method, set_path, target, jobs=jobs, progress=stage(method))
-        tables = score(set_path, outputs, protocol=protocol, jobs=jobs, progress=stage("score"))
-        drawing = stage("report")
-        drawing(0, 1)
+            run(method, set_path, target, workers=workers, reporter=reporter)
+        tables = score(set_path, outputs, protocol=protocol, workers=workers, reporter=reporter)
+        reporter.progress("drawing the report", 0, 1)
         board = gather(tables)
         frame = leaderboard(board)
         write_csv(frame, folder / "leaderboard.csv")
         page = report(board, folder / "report.html")
-        drawing(1, 1)
+        reporter.progress("drawing the report", 1, 1)
     if not quiet:
         print_set(made)
         click.echo()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import bar
+from facedeblur.cli.display.progress import bars
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.whole_set.fid import Fid
@@ -27,8 +27,8 @@ def fid(ctx: click.Context, outputs: tuple[str, ...], with_input: bool, json_: b
     from facedeblur.benchmark.whole_set.fid import fid as compute
 
     runs = options.runs(outputs, with_input=with_input)
-    with bar("describing", quiet=quiet or json_) as update:
-        found = compute(outputs=runs, progress=update, say=options.say, **given)
+    with bars(quiet=quiet or json_) as reporter:
+        found = compute(outputs=runs, reporter=reporter, **given)
     if json_ and not quiet:
         options.echo_json(one.summary() for one in found)
     elif not quiet:

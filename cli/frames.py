@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import bar
+from facedeblur.cli.display.progress import bars
 
 
 @click.command()
@@ -61,8 +61,8 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, **options: ob
     """
     from facedeblur.generators.video.frames import frames as make
 
-    with bar("videos", quiet=quiet) as update:
-        made = make(videos, out, progress=update, **options)  # type: ignore[arg-type]
+    with bars(quiet=quiet) as reporter:
+        made = make(videos, out, reporter=reporter, **options)  # type: ignore[arg-type]
     counts, rejected = made.info["counts"], made.info["rejected"]
     if not quiet:
         click.echo(f"{counts['pairs']:>7,}  ok, of {counts['identities']:,} identities")

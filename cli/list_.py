@@ -48,9 +48,10 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str 
     KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
     sources, recipes, train-recipes or protocols; all where none is given.
     """
-    from facedeblur.benchmark.registry import optional_plugin
+    from facedeblur.benchmark.registry import load_plugin
 
-    optional_plugin(plugin)
+    if plugin:
+        load_plugin(plugin)
     shown = 0
     for kind in kinds or (*REGISTRIES, *FILES):
         lines = [line for name, text, bad in _entries(kind) if bad or not broken for line in [(name, text, bad)]]

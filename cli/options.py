@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from typing import Any
 
 import click
@@ -22,18 +23,36 @@ def several(*decorators: Decorator) -> Decorator:
     return decorate
 
 
-jobs = click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
+def _as_workers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command one ``workers`` in place of the options that describe them."""
+
+    @wraps(function)
+    def command(*args: Any, jobs: int, backend: str = "loky", scheduler: str | None = None, **given: Any) -> Any:
+        from facedeblur.benchmark.parallel import Workers
+
+        return function(*args, workers=Workers(jobs, backend, scheduler), **given)
+
+    return command
+
+
+_jobs = click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
+jobs = several(_jobs, _as_workers)
+"""Option ``--jobs``; the command is given a `Workers`."""
+
 workers = several(
-    jobs,
+    _jobs,
     click.option(
         "--backend",
         type=click.Choice(["loky", "dask"]),
         default="loky",
         show_default=True,
-        help="Workers here, or of dask.",
+        help="Run workers locally (loky) or on a dask cluster.",
     ),
     click.option("--scheduler", help="Address of a dask scheduler."),
+    _as_workers,
 )
+"""Options ``--jobs``, ``--backend`` and ``--scheduler``; the command is given a `Workers`."""
+
 quiet = click.option("--quiet", is_flag=True, help="Print problems only.")
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
 name = click.option(

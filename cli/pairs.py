@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import stages
+from facedeblur.cli.display.progress import bars
 
 
 @click.command()
@@ -47,8 +47,8 @@ def pairs(ctx: click.Context, out: str, count: int, quiet: bool, **given: Any) -
 
     # What is left out is the recipe's.
     chosen = {name: value for name, value in given.items() if value is not None}
-    with stages(quiet=quiet) as stage:
-        done = materialise(out=out, count=count, align_progress=stage("aligning"), progress=stage("writing"), **chosen)
+    with bars(quiet=quiet) as reporter:
+        done = materialise(out=out, count=count, reporter=reporter, **chosen)
     if not quiet:
         click.echo(
             f"{count:,} of {len(done):,} pairs of {done.n_images:,} faces and {done.n_kernels:,} kernels in {out}"

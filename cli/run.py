@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import bar
+from facedeblur.cli.display.progress import bars
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.outputs import Outputs
@@ -68,7 +68,7 @@ def run(
     """
     from facedeblur.methods.running.runner import run as restore
 
-    with bar("restoring", quiet=quiet) as update:
+    with bars(quiet=quiet) as reporter:
         outputs = restore(
             method,
             set_path,
@@ -80,12 +80,11 @@ def run(
             device=device,
             precision=precision,
             batch=batch,
-            jobs=jobs,
+            workers=jobs,
             timeout=timeout,
             store=store,
             limit=limit,
-            progress=update,
-            say=options.say,
+            reporter=reporter,
         )
     if not quiet:
         _print(outputs)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import bar
+from facedeblur.cli.display.progress import bars
 
 
 @click.command()
@@ -36,8 +36,8 @@ def score(ctx: click.Context, metrics: tuple[str, ...], quiet: bool, **given: An
     from facedeblur.benchmark.scoring.score import score as compute
     from facedeblur.cli.display.summary import print_scores
 
-    with bar("scoring", quiet=quiet) as update:
-        tables = compute(metrics=metrics or None, progress=update, say=options.say, **given)
+    with bars(quiet=quiet) as reporter:
+        tables = compute(metrics=metrics or None, reporter=reporter, **given)
     if not quiet:
         print_scores(tables)
     if any((table.column("status") != "ok").any() for table in tables):

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import stages
+from facedeblur.cli.display.progress import bars
 
 if TYPE_CHECKING:
-    from facedeblur.methods.training.loop import Report
+    pass
 
 
 @click.command()
@@ -31,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--strategy", default="auto", show_default=True, help="How they do, as Lightning Fabric names it.")
 @click.option("--precision", type=click.Choice(["32", "bf16-mixed", "16-mixed"]), help="Instead of the recipe's.")
 @click.option("--channels-last", is_flag=True, help="Lay tensors out with the channels last.")
-@click.option("--workers", default=-1, show_default=True, help="Processes that make batches; -1 chooses.")
+@click.option("--workers", "loaders", default=-1, show_default=True, help="Processes that make batches; -1 chooses.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, pairs and all draws.")
 @click.option("--resume/--restart", default=True, show_default=True, help="Go on from OUT, or begin anew.")
 @click.option("--begin", type=click.Path(), help="Weights that the first stage begins with.")
@@ -44,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--match", default="", help="Only photographs whose path matches this pattern.")
 @click.option("--limit", type=int, help="At most so many photographs.")
 @options.finders
-@click.option("--jobs", default=-1, show_default=True, help="Number of workers that align; -1 uses every processor.")
+@options.jobs
 @options.quiet
 def train(
     recipe: str,
@@ -65,47 +61,19 @@ def train(
     from facedeblur.methods.training.loop import Pace
     from facedeblur.methods.training.trainer import train as carry_out
 
-    with stages(quiet=quiet) as aligning, _line(quiet=quiet) as show:
+    with bars(quiet=quiet, lines=not quiet) as reporter:
         done = carry_out(
             recipe,
             faces,
             out,
             config=_settings(config),
             pace=Pace(log_every, check_every, save_every),
-            progress=show,
-            align_progress=aligning("aligning"),
-            say=(lambda line: None) if quiet else options.say,
+            reporter=reporter,
             **given,
         )
     if not quiet and done.rank == 0:
         end = "" if done.finished else f", stopped in stage '{done.stage}' after step {done.step:,}"
         click.echo(f"{done.weights}{end}" + "".join(f", {key} {value:.4g}" for key, value in done.metrics.items()))
-
-
-@contextmanager
-def _line(*, quiet: bool) -> Iterator[Callable[[Report], None]]:
-    """One line a stage: how far, loss, speed, PSNR of the last check, time left."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[numbers]}"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def show(report: Report) -> None:
-            if report.stage not in tasks:
-                tasks[report.stage] = progress.add_task(report.stage, total=report.iterations, numbers="")
-            parts = [f"loss {report.loss:.4g}"]
-            parts += [f"{report.speed:,.0f} images/s"] if report.speed else []
-            if "psnr" in report.metrics:
-                parts.append(f"PSNR {report.metrics['psnr']:.2f} dB ({report.metrics['psnr_blurred']:.2f} blurred)")
-            progress.update(tasks[report.stage], completed=report.step, numbers=", ".join(parts))
-
-        yield show
 
 
 def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
@@ -14,7 +14,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_photo
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import write_stack
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.parallel import ALL, Workers, imap
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.blur.nonuniform import PAD
@@ -57,11 +58,8 @@ def build(
     landmarker: str = "dlib-68",
     choose: str = "largest",
     licence: str = "",
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    align_progress: Callable[[int, int], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
 ) -> Set:
     """Build the set that `recipe` describes from the photographs in `faces`.
 
@@ -92,10 +90,10 @@ def build(
         Which face of several is aligned.
     licence : str
         Licence of the photographs, for the record; by default what the collection's reader knows.
-    jobs, backend, scheduler
-        See `facedeblur.benchmark.parallel.imap`.
-    align_progress, progress : callable, optional
-        Called with (photographs aligned, in all) and (pairs made, in all).
+    workers : Workers or int
+        Where to compute.
+    reporter : Reporter
+        Is told the progress.
 
     Returns
     -------
@@ -107,7 +105,6 @@ def build(
         When the recipe, the photographs or the output folder cannot be used.
     """
     described, text = load_recipe(recipe)
-    workers: dict[str, Any] = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
     if described.virtual:
         raise InputError(
             f"recipe '{described.name}'",
@@ -140,14 +137,14 @@ def build(
             licence=licence,
             store=store,
             seed=seed,
-            **workers,
+            workers=workers,
+            reporter=reporter,
             record=record,
-            progress=progress,
         )
     if described.kind == "given":
         from facedeblur.generators.given import given
 
-        return given(faces, out, record=record, seed=seed, store=store, licence=licence, progress=progress)
+        return given(faces, out, record=record, seed=seed, store=store, licence=licence, reporter=reporter)
     bank = _bank_of(described, seed)
     out = Path(out)
     workspace = out.with_name(out.name + ".faces")
@@ -168,8 +165,8 @@ def build(
             landmarker=landmarker,
             choose=choose,
         ),
-        progress=align_progress,
-        **workers,
+        workers=workers,
+        reporter=reporter,
     )
     info = {
         **record,
@@ -185,11 +182,10 @@ def build(
     blurred = [image for image in crops.images if image.blurred]
     made = len(done) * each
     tasks = _tasks(crops, blurred, writer.work, done, each, described, seed, store)
-    for pairs in imap(_copy_image if real else _blur_image, tasks, **workers):
+    for pairs in imap(_copy_image if real else _blur_image, tasks, workers):
         writer.append(pairs)
         made += len(pairs)
-        if progress:
-            progress(made, len(blurred) * each)
+        reporter.progress("blurring", made, len(blurred) * each)
     finished = writer.finish()
     shutil.rmtree(workspace, ignore_errors=True)
     return finished

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_label, read_photo, read_png
 from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.parallel import ALL, Workers
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.template import Template, template_named
 from facedeblur.generators.photos.collection import Collection, Photograph
@@ -93,10 +95,8 @@ def gather(
     skip: Sequence[Path] = (),
     select: Selection = Selection(),
     seed: int = 0,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
 ) -> Crops:
     """Find or make the crops of a folder.
 
@@ -122,10 +122,10 @@ def gather(
         finds faces, as for `align.align`.
     seed : int
         Determines which photographs are probes, and random crops.
-    jobs, backend, scheduler
-        As for `parallel.imap`.
-    progress : callable, optional
-        Called with (photographs done, photographs in all) while aligning.
+    workers : Workers or int
+        Where to compute.
+    reporter : Reporter
+        Is told the progress.
 
     Raises
     ------
@@ -156,10 +156,8 @@ def gather(
                 choose=select.choose,
                 margin=margin,
                 seed=seed,
-                jobs=jobs,
-                backend=backend,
-                scheduler=scheduler,
-                progress=progress,
+                workers=workers,
+                reporter=reporter,
             )
             found = _aligned(workspace, folder=collection.root.resolve().name)
         found = replace(found, licence=collection.licence, collection=describe(collection))

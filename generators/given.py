@@ -7,7 +7,7 @@ point spread functions, ``NAME_KERNEL_img.png`` blurred. Grey pictures become RG
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from scipy.signal import fftconvolve
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import pixel_hash, read_photo, to_uint8
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import write_stack
 from facedeblur.benchmark.metrics.fidelity.shift import best_shift
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.kernels.files import read_bank
@@ -39,7 +40,7 @@ def given(
     seed: int = 0,
     store: str = "png",
     licence: str = "",
-    progress: Callable[[int, int], None] | None = None,
+    reporter: Reporter = SILENT,
 ) -> Set:
     """Make a set of a folder of the layout above.
 
@@ -54,8 +55,8 @@ def given(
         For the record only: nothing is drawn.
     store : {'png', 'npy'}
     licence : str
-    progress : callable, optional
-        Called with (pairs made, in all).
+    reporter : Reporter
+        Is told the progress.
 
     Returns
     -------
@@ -83,8 +84,7 @@ def given(
     for rank, image in enumerate(images):
         if image.image_id not in done:
             writer.append(_pairs(folder, image, bank, rank * len(kernels), writer.work, seed, store))
-        if progress:
-            progress((rank + 1) * len(kernels), len(images) * len(kernels))
+        reporter.progress("blurring", (rank + 1) * len(kernels), len(images) * len(kernels))
     return writer.finish()
 
 
@@ -103,7 +103,7 @@ def _grid(folder: Path) -> tuple[list[str], list[str]]:
     needed = [*names, *kernels, *(_blurred(name, kernel) for name in names for kernel in kernels)]
     for stem in needed:
         if stem not in stems:
-            raise InputError(str(folder / f"{stem}.png"), expected="this file of the set", found="nothing there")
+            raise MissingFile(str(folder / f"{stem}.png"), expected="this file of the set")
     return names, kernels
 
 

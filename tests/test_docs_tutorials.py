@@ -72,7 +72,7 @@ def small_set(tmp_path_factory, dlib_models) -> Path:
     from facedeblur.generators.portraits import write_portraits
 
     root = tmp_path_factory.mktemp("tutorial")
-    return build(ROOT / "examples" / "small.toml", write_portraits(root / "photos"), root / "set", jobs=1).root
+    return build(ROOT / "examples" / "small.toml", write_portraits(root / "photos"), root / "set", workers=1).root
 
 
 @pytest.mark.parametrize(

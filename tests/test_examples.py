@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 def small(tmp_path_factory, portrait) -> Set:
     root = tmp_path_factory.mktemp("examples")
     write_png(root / "crops" / "eileen.png", portrait[40:168, 160:288])
-    return build("shen2020", root / "crops", root / "set", jobs=1)
+    return build("shen2020", root / "crops", root / "set", workers=1)
 
 
 def test_own_method(small, tmp_path):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import write_bytes
 from facedeblur.benchmark.files.png import chunks, decode_rgb, encode_rgb, png_header
 
@@ -105,6 +105,8 @@ def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = 
                     notes.append(f"{upright.mode} to RGB")
                     upright = upright.convert("RGBA") if upright.mode in {"P", "LA", "PA"} else upright
                 return Photo(np.asarray(upright.convert("RGB")).copy(), ", ".join(notes))
+    except InputError:
+        raise
     except Image.DecompressionBombError as error:
         raise InputError(
             str(path), expected=f"at most {max_pixels} pixels", found=str(error).split(",")[0], do="make it smaller"
@@ -159,7 +161,7 @@ def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nda
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise InputError(str(path), expected="a PNG file", found="nothing there") from error
+        raise MissingFile(str(path), expected="a PNG file") from error
     header = png_header(data)
     if header is None:
         raise InputError(str(path), expected="a PNG file", found=f"a file that starts with {data[:8]!r}")
@@ -193,7 +195,7 @@ def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.n
 
     path = Path(path)
     if not path.is_file():
-        raise InputError(str(path), expected="a label image", found="nothing there")
+        raise MissingFile(str(path), expected="a label image")
     data = path.read_bytes()
     header = png_header(data)
     if header is None or (header.bits, header.colour) != (8, "grey"):

@@ -185,5 +185,5 @@ class Bank:
             ) from error
         try:
             return cls(tuple(map(str, parts["ids"])), parts["sizes"], parts["kernels"], meta)
-        except (InputError, ValueError) as error:
+        except ValueError as error:
             raise InputError(str(path), expected="a sound kernel bank", found=str(error)) from error

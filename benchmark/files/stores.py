@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import read_png, write_png
 
 STORES = ("png", "npy")
@@ -137,7 +137,7 @@ def _layout(path: Path) -> _Layout:
     try:
         state = path.stat()
     except FileNotFoundError as error:
-        raise InputError(str(path), expected="an array of pictures", found="nothing there") from error
+        raise MissingFile(str(path), expected="an array of pictures") from error
     return _read_layout(path, state.st_ino, state.st_size)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO, TypeVar, get_type_hints
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 
 Row = TypeVar("Row")
@@ -52,7 +52,7 @@ def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
     try:
         stream = path.open(encoding="utf-8", newline="")
     except FileNotFoundError as error:
-        raise InputError(str(path), expected="a table", found="nothing there", do="make the set again") from error
+        raise MissingFile(str(path), expected="a table", do="make the set again") from error
     with stream:
         reader = csv.reader(stream)
         first = next(reader, None)

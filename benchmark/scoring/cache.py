@@ -7,7 +7,7 @@ it, and its signature. A key that differs, and a file that is not whole, is neve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -16,12 +16,11 @@ from typing import Any
 from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing, write_text
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.table import ScoreMeta, read_meta, read_whole, score_schema
 from facedeblur.benchmark.scoring.task import join, undefined_in
 from facedeblur.benchmark.sets.set import Set
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Earlier:
         return frozenset(column.signature for column in self.meta.columns)
 
 
-def find(file: Path, wanted: ScoreMeta, the_set: Set, say: Say) -> Earlier | None:
+def find(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter) -> Earlier | None:
     """Open the table in `file` where its values hold for the set, the run and the packages of `wanted`.
 
     Parameters
@@ -46,8 +45,8 @@ def find(file: Path, wanted: ScoreMeta, the_set: Set, say: Say) -> Earlier | Non
     wanted : ScoreMeta
         What the new table will be of; its columns do not matter.
     the_set : Set
-    say : callable
-        Called with one line where there is a table that cannot be used.
+    reporter : Reporter
+        Is told where there is a table that cannot be used.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -56,21 +55,23 @@ def find(file: Path, wanted: ScoreMeta, the_set: Set, say: Say) -> Earlier | Non
         return None
     try:
         meta = read_meta(pq.read_schema(file), file)
-    except (InputError, pa.ArrowException, OSError, ValueError) as error:
-        say(f"{file}: cannot be used ({' '.join(str(error).split())[:200]}), scoring from the start")
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reporter.say(f"{file}: cannot be used ({' '.join(str(error).split())[:200]}), scoring from the start")
         return None
     held = ", ".join(column.signature for column in meta.columns)
     why = _other(meta, wanted)
     if why:
-        say(f"{file}: {why}, scoring from the start; it held {held}")
+        reporter.say(f"{file}: {why}, scoring from the start; it held {held}")
         return None
     try:
         sound = _sound(file, meta, the_set)
     except (pa.ArrowException, OSError, ValueError) as error:
-        say(f"{file}: damaged ({' '.join(str(error).split())[:200]}), scoring from the start; it held {held}")
+        reporter.say(f"{file}: damaged ({' '.join(str(error).split())[:200]}), scoring from the start; it held {held}")
         return None
     if not sound:
-        say(f"{file}: damaged (other rows or columns than it should have), scoring from the start; it held {held}")
+        reporter.say(
+            f"{file}: damaged (other rows or columns than it should have), scoring from the start; it held {held}"
+        )
         return None
     return Earlier(file, meta)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +11,8 @@ from pathlib import Path
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import metric
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.parallel import imap
-from facedeblur.benchmark.registry import optional_plugin
+from facedeblur.benchmark.parallel import ALL, Workers, imap
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.scoring import cache as score_cache
 from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.cache import Earlier
@@ -30,12 +30,9 @@ def score(
     metrics: Sequence[str] | None = None,
     out: str | Path | None = None,
     force: bool = False,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
     plugin: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
 ) -> list[Scores]:
     """Score one or more runs on a set.
 
@@ -59,14 +56,12 @@ def score(
         tables take what is there.
     force : bool
         Compute what is asked for even where it is there.
-    jobs, backend, scheduler
-        See `facedeblur.benchmark.parallel.imap`.
     plugin : path, optional
         Python file that enters metrics or face providers.
-    progress : callable, optional
-        Called with (pairs done, pairs in all).
-    say : callable, optional
-        Called with a line about what an earlier scoring left and cannot be used, and why.
+    workers : Workers or int
+        Where to compute.
+    reporter : Reporter
+        Is told the progress, and what an earlier run left that cannot be used.
 
     Returns
     -------
@@ -83,8 +78,7 @@ def score(
         raise InputError("option --out", expected="one outputs folder", found=f"{len(folders)}", do="leave it out")
     if len({folder.resolve() for folder in folders}) != len(folders):
         raise InputError("outputs", expected="each folder once", found="one of them twice", do="give it once")
-    plugin = optional_plugin(plugin)
-    the_set, tell = Set.open(set_path), say or (lambda line: None)
+    workers, the_set = Workers.of(workers).loading(plugin), Set.open(set_path)
     runs = [Outputs.open(folder, the_set) for folder in folders]
     bundle = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     if metrics is not None:
@@ -94,7 +88,7 @@ def score(
     for run in runs:
         file = Path(out) if out else run.root / "scores.parquet"
         meta = _meta(the_set, run, file, bundle, _of_run(chosen, run))
-        plans.append(_plan(run, file, meta, the_set, add=metrics, force=force, tell=tell))
+        plans.append(_plan(run, file, meta, the_set, add=metrics, force=force, reporter=reporter))
     work = [plan for plan in plans if plan.missing]
     if work:
         wanted = []
@@ -102,15 +96,11 @@ def score(
             plan.parts = score_cache.parts_of(plan.file, plan.meta, fresh=force)
             wanted.append(Wanted(plan.run, plan.missing, plan.parts))
         done = 0
-        for count, notes in imap(
-            score_task.run, score_task.cut(the_set, wanted), jobs=jobs, backend=backend, scheduler=scheduler,
-            plugin=plugin,
-        ):  # fmt: skip
+        for count, notes in imap(score_task.run, score_task.cut(the_set, wanted), workers):
             for note in notes:
-                tell(note)
+                reporter.say(note)
             done += count
-            if progress:
-                progress(done, the_set.n_pairs)
+            reporter.progress("scoring", done, the_set.n_pairs)
     for plan in plans:
         if plan.missing or plan.earlier is None or (plan.earlier.file, plan.earlier.meta) != (plan.file, plan.meta):
             plan.meta = score_cache.bind(plan.file, plan.meta, plan.earlier, plan.parts, plan.run.root)
@@ -140,13 +130,13 @@ def _plan(
     *,
     add: Sequence[str] | None,
     force: bool,
-    tell: Callable[[str], None],
+    reporter: Reporter,
 ) -> _Plan:
     """Find what an earlier scoring left, and merge its columns with those that are asked for."""
     earlier = None
     for place in dict.fromkeys((file, run.root / "scores.parquet")):
         if earlier is None and place.suffix != ".csv":
-            earlier = score_cache.find(place, meta, the_set, tell)
+            earlier = score_cache.find(place, meta, the_set, reporter)
     there = earlier.signatures if earlier else frozenset()
     asked = tuple(column.signature for column in meta.columns)
     missing = asked if force else tuple(name for name in asked if name not in there)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.tables import printable
 
@@ -190,7 +190,7 @@ class Scores:
         path = Path(path)
         file = path / "scores.parquet" if path.is_dir() else path
         if not file.is_file():
-            raise InputError(str(file), expected="a score table", found="nothing there", do="run facedeblur score")
+            raise MissingFile(str(file), expected="a score table", do="run facedeblur score")
         if file.suffix.lower() == ".csv":
             raise InputError(str(file), expected="a Parquet file, which says what was scored and how", found="CSV",
                              do="give the folder of the outputs or its scores.parquet")  # fmt: skip
@@ -283,5 +283,7 @@ def read_meta(schema: pa.Schema, where: str | Path) -> ScoreMeta:
         raise InputError(str(where), expected="a score table", found="another Parquet file", do="give a score table")
     try:
         return ScoreMeta.from_json(text, str(where))
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(str(where), expected="a score table", found=repr(error), do="score again") from error

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.metrics.base import Metric, metric
@@ -222,7 +222,7 @@ def score_image(
 
 def _why(error: InputError) -> str:
     """The reason without the path, which the row already tells."""
-    if error.found == "nothing there":
+    if isinstance(error, MissingFile):
         return "output missing"
     return f"expected {error.expected}, found {error.found}"
 

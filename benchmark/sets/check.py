@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import pixel_hash
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.parallel import HERE, Workers, imap
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 
 
@@ -22,17 +23,17 @@ class Problem:
     problem: str
 
 
-def check(path: str | Path, *, jobs: int = 1, progress: Callable[[int, int], None] | None = None) -> list[Problem]:
+def check(path: str | Path, *, workers: Workers | int = HERE, reporter: Reporter = SILENT) -> list[Problem]:
     """Verify a set against its own tables and content hash.
 
     Parameters
     ----------
     path : path
         Folder of a finished set.
-    jobs : int
-        Number of workers.
-    progress : callable, optional
-        Called with (pairs verified, pairs in all).
+    workers : Workers or int
+        Where to compute.
+    reporter : Reporter
+        Is told the progress.
 
     Returns
     -------
@@ -50,11 +51,10 @@ def check(path: str | Path, *, jobs: int = 1, progress: Callable[[int, int], Non
         return problems
     seen = 0
     tasks = ((str(path), image, pairs) for image, pairs in opened.by_image())
-    for found, count in imap(_check_image, tasks, jobs=jobs):
+    for found, count in imap(_check_image, tasks, workers):
         problems += found
         seen += count
-        if progress:
-            progress(seen, opened.n_pairs)
+        reporter.progress("checking", seen, opened.n_pairs)
     if seen != opened.n_pairs:
         problems.append(Problem("manifest.csv", f"expected {opened.n_pairs} pairs, found {seen}"))
     with_pairs = {image.image_id for image, _ in opened.by_image()}
@@ -113,7 +113,7 @@ def _check_sharp(opened: Set, image: Image) -> list[Problem]:
 
 
 def _reason(error: InputError) -> str:
-    if error.found == "nothing there":
+    if isinstance(error, MissingFile):
         return "missing"
     return f"expected {error.expected}, found {error.found}"
 

@@ -27,7 +27,8 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.files.kernel_bank import Bank
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.parallel import HERE, Workers, imap
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set, open_set
 
 KINDS = ("identity", "photograph", "kernel")
@@ -59,8 +60,8 @@ def leaks(
     test_set: str | Path | Set,
     *,
     names: bool = True,
-    jobs: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    workers: Workers | int = HERE,
+    reporter: Reporter = SILENT,
 ) -> list[Leak]:
     """Find what of a test set also stands in a training set.
 
@@ -72,10 +73,10 @@ def leaks(
     names : bool
         Compare names of identities. Two collections may number different people alike; switch it
         off where they do.
-    jobs : int
-        Number of workers that read photographs.
-    progress : callable, optional
-        Called with (photographs read, photographs in all).
+    workers : Workers or int
+        Where photographs are read.
+    reporter : Reporter
+        Is told the progress.
 
     Returns
     -------
@@ -95,15 +96,15 @@ def leaks(
     for_test = _usable(test, lambda role: role != "train")
     found = list(_identities(for_train, for_test)) if names else []
     total = len(for_train) + len(for_test)
-    prints_train = _prints(train, for_train, jobs=jobs, done=0, total=total, progress=progress)
-    prints_test = _prints(test, for_test, jobs=jobs, done=len(for_train), total=total, progress=progress)
+    prints_train = _prints(train, for_train, workers=workers, done=0, total=total, reporter=reporter)
+    prints_test = _prints(test, for_test, workers=workers, done=len(for_train), total=total, reporter=reporter)
     found += _photographs(for_train, prints_train, for_test, prints_test)
     if train.bank is not None and test.bank is not None:
         found += kernel_leaks(train.bank, test.bank)
     return found
 
 
-def overlaps(opened: Set, first: Sequence[str], second: Sequence[str], *, jobs: int = 1) -> list[Leak]:
+def overlaps(opened: Set, first: Sequence[str], second: Sequence[str], *, workers: Workers | int = HERE) -> list[Leak]:
     """Find what stands under two groups of roles in one set.
 
     Parameters
@@ -111,8 +112,8 @@ def overlaps(opened: Set, first: Sequence[str], second: Sequence[str], *, jobs: 
     opened : Set
     first, second : sequence of str
         Roles, e.g. ``["train"]`` and ``["test", "probe", "gallery"]``.
-    jobs : int
-        Number of workers that read photographs.
+    workers : Workers or int
+        Where photographs are read.
 
     Returns
     -------
@@ -125,7 +126,7 @@ def overlaps(opened: Set, first: Sequence[str], second: Sequence[str], *, jobs: 
     if not ones or not others:
         return []
     found = list(_identities(ones, others)) if "train" in first else []
-    prints = [_prints(opened, images, jobs=jobs) for images in (ones, others)]
+    prints = [_prints(opened, images, workers=workers) for images in (ones, others)]
     return [*found, *_photographs(ones, prints[0], others, prints[1])]
 
 
@@ -173,10 +174,10 @@ def _prints(
     opened: Set,
     images: Sequence[Image],
     *,
-    jobs: int,
+    workers: Workers | int,
     done: int = 0,
     total: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    reporter: Reporter = SILENT,
 ) -> list[Print]:
     """Hashes of photographs: of the sharp one, or, where a set has none, of the blurred one."""
     pairs: dict[str, Pair] = {}
@@ -192,10 +193,9 @@ def _prints(
         for at in range(0, len(images), _CHUNK)
     ]
     prints: list[Print] = []
-    for some in imap(_read, tasks, jobs=jobs if len(tasks) > 4 else 1):
+    for some in imap(_read, tasks, workers if len(tasks) > 4 else HERE):
         prints += some
-        if progress is not None:
-            progress(done + len(prints), total)
+        reporter.progress("comparing", done + len(prints), total)
     return prints
 
 

@@ -12,7 +12,7 @@ people and scripts; only the table is read back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +27,8 @@ from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.metrics.perceptual.frechet import Moments, frechet_distance, moments
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.registry import optional_plugin
+from facedeblur.benchmark.parallel import ALL, Workers
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.whole_set.record import Record, facts_of, finished, origin, read_record, write_record
 from facedeblur.benchmark.whole_set.run import Task, Work, embedded, open_runs
@@ -71,12 +72,9 @@ def fid(
     *,
     by: str = INCEPTION,
     force: bool = False,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
     plugin: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
 ) -> list[Fid]:
     """Compute the Frechet distance of runs from the sharp images of their set.
 
@@ -95,14 +93,12 @@ def fid(
         ``inception``, or an embedder (``dlib-resnet``, ``facenet-vggface2``) with its options.
     force : bool
         Compute again even where the result is there.
-    jobs, backend, scheduler
-        See `facedeblur.benchmark.parallel.imap`.
     plugin : path, optional
         Python file that enters an embedder.
-    progress : callable, optional
-        Called with (images described, images in all).
-    say : callable, optional
-        Called with a line about a result that is there and cannot be used.
+    workers : Workers or int
+        Where to compute.
+    reporter : Reporter
+        Is told the progress, and what an earlier run left that cannot be used.
 
     Returns
     -------
@@ -115,8 +111,8 @@ def fid(
         When the set has no sharp images, outputs belong to another set, weights are missing, or fewer than two images
         can be described on one of the two sides.
     """
-    plugin = optional_plugin(plugin)
-    the_set, made, tell = Set.open(set_path), features(by), say or (lambda line: None)
+    workers = Workers.of(workers).loading(plugin)
+    the_set, made = Set.open(set_path), features(by)
     if not the_set.has_sharp:
         raise InputError(f"set '{the_set.name}'", expected="sharp images", found="none", do="use a set that has them")
     signature = str(Signature("fid", tuple(made.definition)))
@@ -124,15 +120,15 @@ def fid(
     files = [None if run is None else file_of(run.root, signature) for run in runs]
     own = {"signature": signature}
     results = [
-        finished(file, Fid.read, the_set, run, own, force=force, doing="computing", tell=tell)
+        finished(file, Fid.read, the_set, run, own, force=force, doing="computing", reporter=reporter)
         for run, file in zip(runs, files, strict=True)
     ]
     waiting = [at for at, result in enumerate(results) if result is None]
     if waiting:
         images = tuple(image for image in the_set.images.values() if image.ok and image.blurred)
         work = Work(
-            the_set, run_task, by, signature, len(images) + the_set.n_pairs * len(waiting), progress, tell, force,
-            jobs=jobs, backend=backend, scheduler=scheduler, plugin=plugin,
+            the_set, run_task, by, signature, "describing", len(images) + the_set.n_pairs * len(waiting), force,
+            workers, reporter,
         )  # fmt: skip
         first = next((file for file in files if file is not None), None)
         sharp = moments(part["vector"] for part in work.clear(images, first))

@@ -13,7 +13,7 @@ without a face and a failed one miss all true pixels and hit none; one without a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +25,8 @@ from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, Parser, provider
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores, mean_fscore
-from facedeblur.benchmark.registry import optional_plugin
+from facedeblur.benchmark.parallel import ALL, Workers
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN, groups_of
 from facedeblur.benchmark.sets.set import Set, open_set
 from facedeblur.benchmark.whole_set.record import INPUT, Record, facts_of, finished, origin, read_record, write_record
@@ -45,12 +46,9 @@ def parse(
     *,
     parser: str = "facedeblur",
     force: bool = False,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
     plugin: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
 ) -> list[ParsingScores]:
     """Parse restored faces and compare with the label images of the set.
 
@@ -70,14 +68,12 @@ def parse(
         Name of a parser with its options.
     force : bool
         Parse again even where the result is there.
-    jobs, backend, scheduler
-        See `facedeblur.benchmark.parallel.imap`.
     plugin : path, optional
         Python file that enters a parser.
-    progress : callable, optional
-        Called with (images parsed, images in all).
-    say : callable, optional
-        Called with a line about a result that is there and cannot be used.
+    workers : Workers or int
+        Where to compute.
+    reporter : Reporter
+        Is told the progress, and what an earlier run left that cannot be used.
 
     Returns
     -------
@@ -91,7 +87,7 @@ def parse(
         When the set has no pairs or no label images, outputs belong to another set, or the parser
         is not known or has classes that are not Helen's.
     """
-    plugin, the_set = optional_plugin(plugin), Set.open(set_path)
+    workers, the_set = Workers.of(workers).loading(plugin), Set.open(set_path)
     blurred = [image for image in the_set.images.values() if image.blurred]
     if not the_set.n_pairs or not any(image.label for image in blurred):
         raise InputError(
@@ -101,7 +97,7 @@ def parse(
         )  # fmt: skip
     made = _made(parser)
     definition = ",".join(made.definition)
-    runs, tell = open_runs(outputs, the_set), say or (lambda line: None)
+    runs = open_runs(outputs, the_set)
     # The sharp images first, as if they were a run; their result lies with the first one that has a folder.
     home = next((run.root for run in runs if run is not None), None)
     files = [
@@ -110,15 +106,12 @@ def parse(
     ]
     own = {"parser": definition}
     results = [
-        finished(file, ParsingScores.read, the_set, run, own, force=force, doing="parsing", tell=tell)
+        finished(file, ParsingScores.read, the_set, run, own, force=force, doing="parsing", reporter=reporter)
         for file, run in zip(files, [None, *runs], strict=True)
     ]
     sizes = [len(blurred), *(the_set.n_pairs for _ in runs)]
     total = sum(size for size, result in zip(sizes, results, strict=True) if result is None)
-    work = Work(
-        the_set, _run, parser, definition, total, progress, tell, force, jobs=jobs, backend=backend,
-        scheduler=scheduler, plugin=plugin,
-    )  # fmt: skip
+    work = Work(the_set, _run, parser, definition, "parsing", total, force, workers, reporter)
     for at, (run, file) in enumerate(zip([None, *runs], files, strict=True)):
         if results[at] is None:
             # One sharp image a task: each has its own label.

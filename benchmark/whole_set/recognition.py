@@ -14,7 +14,7 @@ copy of the table's metadata for people and scripts; only the table is read back
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,8 @@ from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.metrics.faces.recognition import DISTANCES, MISS, cmc, leave_one_out, rank_of
 from facedeblur.benchmark.metrics.faces.verification import Verification, verification
 from facedeblur.benchmark.outputs import Outputs
-from facedeblur.benchmark.registry import optional_plugin
+from facedeblur.benchmark.parallel import ALL, Workers
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Set
 from facedeblur.benchmark.whole_set import run as recognise_task
 from facedeblur.benchmark.whole_set.record import Record, facts_of, finished, origin, read_record, write_record
@@ -49,12 +50,9 @@ def recognise(
     mode: str = "aligned",
     distance: str = "l2",
     force: bool = False,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
     plugin: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
 ) -> list[Recognition]:
     """Look for the people of the probes in the gallery of the set.
 
@@ -76,14 +74,12 @@ def recognise(
         Orders the gallery; verification always takes squared Euclidean distances.
     force : bool
         Test again even where the result is there.
-    jobs, backend, scheduler
-        See `facedeblur.benchmark.parallel.imap`.
     plugin : path, optional
         Python file that enters an embedder or detector.
-    progress : callable, optional
-        Called with (images embedded, images in all).
-    say : callable, optional
-        Called with a line about a result that is there and cannot be used.
+    workers : Workers or int
+        Where to compute.
+    reporter : Reporter
+        Is told the progress, and what an earlier run left that cannot be used.
 
     Returns
     -------
@@ -99,23 +95,23 @@ def recognise(
     for word, known in ((mode, MODES), (distance, DISTANCES)):
         if word not in known:
             raise InputError(f"option '{word}'", expected=" or ".join(known), do=suggest(word, known))
-    plugin, the_set = optional_plugin(plugin), Set.open(set_path)
+    workers, the_set = Workers.of(workers).loading(plugin), Set.open(set_path)
     _check(the_set)
     name = embedder if mode == "aligned" else f"{embedder},detect"
     definition = ",".join(recognise_task.made(name).definition)
-    runs, tell = open_runs(outputs, the_set), say or (lambda line: None)
+    runs = open_runs(outputs, the_set)
     files = [None if run is None else run.root / FILE for run in runs]
     own = {"embedder": definition, "distance": distance}
     results = [
-        finished(file, Recognition.read, the_set, run, own, force=force, doing="testing", tell=tell)
+        finished(file, Recognition.read, the_set, run, own, force=force, doing="testing", reporter=reporter)
         for run, file in zip(runs, files, strict=True)
     ]
     waiting = [at for at, result in enumerate(results) if result is None]
     if waiting:
         images = tuple(image for image in the_set.images.values() if image.ok)
         work = Work(
-            the_set, recognise_task.look, name, definition, len(images) + the_set.n_pairs * len(waiting), progress,
-            tell, force, jobs=jobs, backend=backend, scheduler=scheduler, plugin=plugin,
+            the_set, recognise_task.look, name, definition, "recognising",
+            len(images) + the_set.n_pairs * len(waiting), force, workers, reporter,
         )  # fmt: skip
         first = next((file for file in files if file is not None), None)
         vectors = np.concatenate([part["vector"] for part in work.clear(images, first)])

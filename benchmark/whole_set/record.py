@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.reporter import SILENT, Reporter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ def read_record(
     import pyarrow.parquet as pq
 
     if not file.is_file():
-        raise InputError(str(file), expected=f"a {kind} table", found="nothing there", do=f"{verb} first")
+        raise MissingFile(str(file), expected=f"a {kind} table", do=f"{verb} first")
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as opened:
             table = opened.read()
@@ -101,6 +102,8 @@ def read_record(
         if known.pop("schema") != version or not table.schema.equals(schema):
             raise ValueError("another schema")
         return make(known, table.to_pandas())
+    except InputError:
+        raise
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
         found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise InputError(str(file), expected=f"a {kind} table", found=found, do=f"{verb} again") from error
@@ -145,7 +148,7 @@ def finished(
     *,
     force: bool,
     doing: str,
-    tell: Callable[[str], None],
+    reporter: Reporter = SILENT,
 ) -> Made | None:
     """Read the result of just this set and run, where it is there and whole.
 
@@ -164,8 +167,8 @@ def finished(
         Do not look: it is to be made again.
     doing : str
         What happens where the file is damaged, for the line about it: ``parsing``.
-    tell : callable
-        Called with that line.
+    reporter : Reporter
+        Is told that line.
 
     Returns
     -------
@@ -177,7 +180,7 @@ def finished(
     try:
         found = read(file)
     except InputError as error:
-        tell(f"{error}: {doing} from the start")
+        reporter.say(f"{error}: {doing} from the start")
         return None
     now = origin(the_set, run)
     wanted = {**own, **{name: now[name] for name in ("set_hash", "run_hash", "files_hash")}}

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark import resume
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, provider
 from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.outputs import Outputs, Status
+from facedeblur.benchmark.parallel import Workers
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set, open_set
 
 CLEAR_A_TASK = 40
@@ -124,7 +126,7 @@ def restored_of(opened: Outputs, pair: Pair, status: Status, image: Image) -> tu
     try:
         pixels = opened.restored(pair, (image.height, image.width))
     except InputError as error:
-        missing = error.found == "nothing there"
+        missing = isinstance(error, MissingFile)
         return "failed: output missing" if missing else f"failed: expected {error.expected}, found {error.found}", None
     if status.sha256 and pixel_hash(pixels) != status.sha256:
         return "failed: altered since the run", None
@@ -159,30 +161,27 @@ class Work:
         Who looks at the images, as `Task` has it.
     definition : str
         The same with the hash of its weights: parts of another are not used.
+    stage : str
+        What is being done, for the reporter: ``"parsing"``.
     total : int
         Images in all.
-    progress : callable or None
-        Called with (images done, images in all).
-    tell : callable
-        Called with a line about a part that was damaged.
     force : bool
         Forget parts that an earlier test left.
-    jobs, backend, scheduler, plugin
-        See `facedeblur.benchmark.parallel.imap`.
+    workers : Workers
+        Where to compute.
+    reporter : Reporter
+        Is told the progress, and which parts were damaged.
     """
 
     the_set: Set
     function: Callable[[Task], Arrays]
     provider: str
     definition: str
+    stage: str
     total: int
-    progress: Callable[[int, int], None] | None
-    tell: Callable[[str], None]
     force: bool
-    jobs: int
-    backend: str
-    scheduler: str | None
-    plugin: str | Path | None
+    workers: Workers | int
+    reporter: Reporter
     _done: int = field(default=0, init=False)
 
     def clear(self, images: Sequence[Image], file: Path | None, *, size: int = CLEAR_A_TASK) -> Iterator[Arrays]:
@@ -200,10 +199,8 @@ class Work:
             key = [self.the_set.content_hash, self.definition, *of_run]
             folder = resume.shelf(file, kind, key, fresh=self.force)
         for part in resume.compute(
-            self.function, tasks, folder, weigh=weigh, say=self.tell, jobs=self.jobs, backend=self.backend,
-            scheduler=self.scheduler, plugin=self.plugin,
-        ):  # fmt: skip
+            self.function, tasks, folder, weigh=weigh, workers=self.workers, reporter=self.reporter
+        ):
             self._done += len(part["status"])
-            if self.progress:
-                self.progress(self._done, self.total)
+            self.reporter.progress(self.stage, self._done, self.total)
             yield part

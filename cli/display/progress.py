@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
-Update = Callable[[int, int], None]
+from facedeblur.benchmark.reporter import Reporter
+from facedeblur.cli.options import say
 
 
 class Rate(ProgressColumn):
@@ -22,10 +32,15 @@ class Rate(ProgressColumn):
 
 
 @contextmanager
-def stages(*, quiet: bool = False) -> Iterator[Callable[[str], Update]]:
-    """Show bars while the block runs.
+def bars(*, quiet: bool = False, lines: bool = True) -> Iterator[Reporter]:
+    """Show progress bars while the block runs, one per stage that the `Reporter` is told of, and print what it is told.
 
-    The block is given ``stage(title)``, which adds a bar and returns its ``update(done, total)``.
+    Parameters
+    ----------
+    quiet : bool
+        Show no bars.
+    lines : bool
+        Print the lines, which `quiet` alone does not stop.
     """
     console = Console(stderr=True)
     columns = (
@@ -34,18 +49,14 @@ def stages(*, quiet: bool = False) -> Iterator[Callable[[str], Update]]:
         MofNCompleteColumn(),
         Rate(),
         TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}"),
     )
+    tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
 
-        def stage(title: str) -> Update:
-            task = progress.add_task(title, total=None, visible=False)
-            return lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+        def update(stage: str, done: int, total: int, note: str) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total, note=note)
+            progress.update(tasks[stage], completed=done, total=total, note=note)
 
-        yield stage
-
-
-@contextmanager
-def bar(title: str, *, quiet: bool = False) -> Iterator[Update]:
-    """Show one bar while the block runs; the block is given ``update(done, total)``."""
-    with stages(quiet=quiet) as stage:
-        yield stage(title)
+        yield Reporter(update, say if lines else None)

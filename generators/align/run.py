@@ -12,7 +12,6 @@ One photograph of a collection to its rows, and to the files of its crop.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +24,8 @@ from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, La
 from facedeblur.benchmark.files.atomic import write_bytes
 from facedeblur.benchmark.files.images import SUFFIXES, encode_png, pixel_hash, read_photo, write_png
 from facedeblur.benchmark.files.tables import write_rows
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import write_transform
 from facedeblur.generators.align.journal import Entry, Journal, folder_of
@@ -62,10 +62,8 @@ def align(
     seed: int = 0,
     quality: bool = False,
     sheet: str | Path | None = None,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
 ) -> pd.DataFrame:
     """Align every photograph of a collection.
 
@@ -100,10 +98,10 @@ def align(
         Write ``OUT/quality.csv``, a row of `quality.Quality` for each crop.
     sheet : path, optional
         PNG file of a contact sheet of the crops, see `align_sheet.crop_sheet`.
-    jobs, backend, scheduler
-        As for `parallel.imap`.
-    progress : callable, optional
-        Called with (photographs done, photographs in all).
+    workers : Workers or int
+        Where to compute.
+    reporter : Reporter
+        Is told the progress.
 
     Returns
     -------
@@ -143,18 +141,13 @@ def align(
     done = {image_id: entry for image_id, entry in found.items() if entry is not None}
     journal.clear(keep=done)
     todo = [(task, key) for task, key in zip(tasks, keys, strict=True) if task.image_id not in done]
-    if progress is not None:
-        progress(len(done), len(tasks))
+    reporter.progress("aligning", len(done), len(tasks))
     with journal.open() as add:
-        results = imap(
-            align_one, [task for task, _ in todo], jobs=1 if len(todo) < 4 else jobs, backend=backend,
-            scheduler=scheduler,
-        )  # fmt: skip
+        results = imap(align_one, [task for task, _ in todo], HERE if len(todo) < 4 else workers)
         for (task, key), entry in zip(todo, results, strict=True):
             add(key, entry)
             done[task.image_id] = entry
-            if progress is not None:
-                progress(len(done), len(tasks))
+            reporter.progress("aligning", len(done), len(tasks))
     entries = [done[task.image_id] for task in tasks]
     rows = [entry.row for entry in entries]
     write_rows(target / "images.csv", Image, rows)

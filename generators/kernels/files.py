@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing, write_json
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.mat import load_mat
@@ -197,7 +197,7 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(str(path), expected="a file or folder of kernels", found="nothing there", do="check the path")
+        raise MissingFile(str(path), expected="a file or folder of kernels", do="check the path")
     meta: dict[str, Any] = {"source": path.name}
     if path.suffix == ".npz":
         arrays = _read_npz(path)
@@ -328,6 +328,8 @@ def read_mat(path: Path) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] |
     try:
         with h5py.File(path, "r") as file:
             return [pair for key in file if not key.startswith("#") for pair in _item(key, file[key], file)], None
+    except InputError:
+        raise
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(
             str(path), expected="a whole MATLAB 7.3 file", found=str(error), do="copy or save it again"

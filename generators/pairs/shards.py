@@ -15,7 +15,7 @@ import io
 import json
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +26,8 @@ from facedeblur.benchmark.files.atomic import replacing, write_bytes, write_json
 from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.files.png import encode_rgb
 from facedeblur.benchmark.files.tables import write_rows
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.parallel import HERE, Workers, imap
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs
 
@@ -50,10 +51,8 @@ def write_shards(
     *,
     count: int,
     shard_size: int = 1000,
-    jobs: int = 1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    workers: Workers | int = HERE,
+    reporter: Reporter = SILENT,
 ) -> list[Path]:
     """Write pairs 0 to ``count - 1`` to ``OUT/pairs-000000.tar``, ...; ``OUT/pairs.json`` says what they are.
 
@@ -64,10 +63,10 @@ def write_shards(
     count : int
     shard_size : int
         Pairs in a shard; the last may hold fewer.
-    jobs, backend, scheduler
-        See `facedeblur.benchmark.parallel.imap`; they do not change the files.
-    progress : callable, optional
-        Called with (pairs written, in all).
+    workers : Workers or int
+        Where to compute; they do not change the files.
+    reporter : Reporter
+        Is told the progress.
 
     Returns
     -------
@@ -79,8 +78,7 @@ def write_shards(
     InputError
         When there are not as many pairs, the folder holds others, or the disk has no room; nothing is begun then.
     """
-    workers = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
-    return _write(pairs, Path(out), "tar", count, shard_size, workers, progress)
+    return _write(pairs, Path(out), "tar", count, shard_size, workers, reporter)
 
 
 def write_folder(
@@ -88,16 +86,14 @@ def write_folder(
     out: str | Path,
     *,
     count: int,
-    jobs: int = 1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    workers: Workers | int = HERE,
+    reporter: Reporter = SILENT,
 ) -> Path:
     """Write pairs 0 to ``count - 1`` as ``OUT/sharp/KEY.png`` and ``OUT/blur/KEY.png``, listed in ``OUT/manifest.csv``.
 
     Parameters
     ----------
-    pairs, out, count, jobs, backend, scheduler, progress
+    pairs, out, count, workers, reporter
         As in `write_shards`.
 
     Returns
@@ -111,8 +107,7 @@ def write_folder(
         As in `write_shards`.
     """
     out = Path(out)
-    workers = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
-    parts = _write(pairs, out, "folder", count, _PART, workers, progress)
+    parts = _write(pairs, out, "folder", count, _PART, workers, reporter)
     manifest = out / "manifest.csv"
     if parts:
         with replacing(manifest) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
@@ -143,7 +138,7 @@ def room(pairs: VirtualPairs, out: str | Path, *, count: int, form: str = "tar")
 
 
 def _write(
-    pairs: VirtualPairs, out: Path, form: str, count: int, step: int, workers: dict[str, Any], progress: Any
+    pairs: VirtualPairs, out: Path, form: str, count: int, step: int, workers: Workers | int, reporter: Reporter
 ) -> list[Path]:
     if not 1 <= count <= len(pairs):
         faces, kernels = f"{pairs.n_images:,} faces", f"{pairs.n_kernels:,} kernels"
@@ -157,8 +152,7 @@ def _write(
     notes = _notes(pairs, form, count, step)
     finished = _begun(out, notes)
     if finished and form == "folder":
-        if progress:
-            progress(count, count)
+        reporter.progress("writing", count, count)
         return []
     suffix = ".tar" if form == "tar" else ".jsonl"
     folder = out if form == "tar" else out / "manifest.parts"
@@ -182,14 +176,12 @@ def _write(
         pairs = copy(pairs)
         pairs.images = ()
     done = count - left
-    if progress:
-        progress(done, count)
+    reporter.progress("writing", done, count)
     work = write_tar if form == "tar" else write_part
     tasks = (PairFiles(pairs, files[number], number * step, min(count, (number + 1) * step)) for number in missing)
-    for made in imap(work, tasks, **workers):
+    for made in imap(work, tasks, workers):
         done += made
-        if progress:
-            progress(done, count)
+        reporter.progress("writing", done, count)
     if form == "tar":
         shards = [{"name": file.name, "bytes": file.stat().st_size} for file in files]
         write_json(out / NOTES, notes | {"complete": True, "shards": shards})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.parallel import ALL, Workers
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.crops import Selection, gather
 from facedeblur.generators.pairs.shards import write_folder, write_shards
@@ -34,10 +35,8 @@ def open_pairs(
     detector: str = "dlib-hog",
     landmarker: str = "dlib-68",
     choose: str = "largest",
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
     **changes: Any,
 ) -> VirtualPairs:
     """The virtual set that a recipe makes of a folder of photographs.
@@ -58,10 +57,8 @@ def open_pairs(
         As in `VirtualPairs`.
     pack : bool
         Keep the crops in one array, which is read without decoding.
-    match, listed, limit, detector, landmarker, choose, jobs, backend, scheduler
+    match, listed, limit, detector, landmarker, choose, workers, reporter
         As in `facedeblur.generators.build.build`.
-    progress : callable, optional
-        Called with (photographs aligned, in all).
     **changes
         Values of `PairSpec` that differ from the recipe's.
 
@@ -84,10 +81,8 @@ def open_pairs(
         workspace=Path(workspace) / "faces",
         select=Selection(match, listed, limit, 0, detector, landmarker, choose),
         seed=seed,
-        jobs=jobs,
-        backend=backend,
-        scheduler=scheduler,
-        progress=progress,
+        workers=workers,
+        reporter=reporter,
     )
     origin = f"{crops.folder}, licence: {crops.licence}"
     source: SharpSource = SharpFiles(crops)
@@ -113,11 +108,8 @@ def materialise(
     count: int,
     form: str = "tar",
     shard_size: int = 1000,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
-    align_progress: Callable[[int, int], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
     **options: Any,
 ) -> VirtualPairs:
     """Open the virtual set of a recipe and a folder of photographs, and write its first pairs.
@@ -129,10 +121,8 @@ def materialise(
         Folder of the pairs; aligned faces are kept in ``OUT.faces`` until all is written.
     count : int
     form : {'tar', 'folder'}
-    shard_size, jobs, backend, scheduler, progress
+    shard_size, workers, reporter
         As in `write_shards`.
-    align_progress : callable, optional
-        Called with (photographs aligned, in all).
     **options
         As in `open_pairs`.
 
@@ -149,11 +139,10 @@ def materialise(
         raise InputError(f"format '{form}'", expected="tar or folder", do=suggest(form, FORMATS))
     out = Path(out)
     workspace = out.with_name(out.name + ".faces")
-    workers: dict[str, Any] = {"jobs": jobs, "backend": backend, "scheduler": scheduler}
-    pairs = open_pairs(recipe, faces, workspace=workspace, progress=align_progress, **workers, **options)
+    pairs = open_pairs(recipe, faces, workspace=workspace, workers=workers, reporter=reporter, **options)
     if form == "tar":
-        write_shards(pairs, out, count=count, shard_size=shard_size, progress=progress, **workers)
+        write_shards(pairs, out, count=count, shard_size=shard_size, workers=workers, reporter=reporter)
     else:
-        write_folder(pairs, out, count=count, progress=progress, **workers)
+        write_folder(pairs, out, count=count, workers=workers, reporter=reporter)
     shutil.rmtree(workspace, ignore_errors=True)
     return pairs

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError, MissingFile, suggest
 from facedeblur.benchmark.sets.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
 from facedeblur.generators.photos.collection import Collection, Photograph
 
@@ -168,7 +168,7 @@ def _of_parts(prefix: Path) -> np.ndarray:
     """CelebAMask-HQ's part masks in one; a later part of the publisher's list covers an earlier one."""
     files = {file.stem[len(prefix.name) + 1 :]: file for file in prefix.parent.glob(f"{prefix.name}_*.png")}
     if not files:
-        raise InputError(str(prefix), expected="a label image", found="nothing there", do="unpack the labels again")
+        raise MissingFile(str(prefix), expected="a label image", do="unpack the labels again")
     unknown = sorted(set(files) - set(CELEBAMASK_PARTS))
     if unknown:
         raise InputError(str(files[unknown[0]]), expected="a known part", do=suggest(unknown[0], CELEBAMASK_PARTS))

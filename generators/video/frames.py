@@ -13,7 +13,7 @@ import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -25,7 +25,8 @@ from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.stores import STORES, write_pixels
 from facedeblur.benchmark.files.tables import write_rows
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.parallel import ALL, Workers, imap
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.align.geometry import write_transform
@@ -78,11 +79,9 @@ def frames(
     licence: str = "",
     store: str = "png",
     seed: int = 0,
-    jobs: int = -1,
-    backend: str = "loky",
-    scheduler: str | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
     record: Mapping[str, Any] | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Set:
     """Make a set of averaged frames from videos.
 
@@ -122,14 +121,12 @@ def frames(
     store : {'png', 'npy'}
     seed : int
         For the record; nothing is drawn.
-    jobs : int
-        Videos worked on at once; -1 uses every processor.
-    backend, scheduler
-        As for `parallel.imap`.
+    workers : Workers or int
+        Where to compute, one task per video.
+    reporter : Reporter
+        Is told the progress.
     record : mapping, optional
         Fields of ``set.json`` that replace those of this function: name, title, recipe, assumptions.
-    progress : callable, optional
-        Called with (videos done, videos in all).
 
     Returns
     -------
@@ -160,11 +157,9 @@ def frames(
     if _finished(out, inputs):
         return Set.open(out)
     journals = []
-    workers = min(jobs, len(tasks)) if jobs > 0 else jobs
-    for journal in imap(make_windows, tasks, jobs=workers, backend=backend, scheduler=scheduler):
+    for journal in imap(make_windows, tasks, workers):
         journals.append(journal)
-        if progress:
-            progress(len(journals), len(tasks))
+        reporter.progress("videos", len(journals), len(tasks))
     reports, images, rows = _read(journals)
     rejected = Counter(image.status for image in images if not image.ok)
     if not any(image.ok for image in images):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.images import SUFFIXES, read_photo
 from facedeblur.generators.photos.names import check_text, image_ids
 
@@ -247,7 +247,7 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
     if identity not in IDENTITIES:
         raise InputError(f"identity '{identity}'", expected=", ".join(IDENTITIES), do="choose one")
     if not root.exists():
-        raise InputError(str(root), expected="a video or a folder of videos", found="nothing there")
+        raise MissingFile(str(root), expected="a video or a folder of videos")
     if root.is_file():
         found = [root] if root.suffix.lower() in VIDEO_SUFFIXES else []
     else:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 
 CODES = 256
 
@@ -65,7 +65,7 @@ class Response:
                 text = path.read_text(encoding="utf-8").replace(",", " ")
                 values = np.array([line.split() for line in text.splitlines() if line.strip()], np.float64)
         except FileNotFoundError as error:
-            raise InputError(str(path), expected="a response curve", found="nothing there") from error
+            raise MissingFile(str(path), expected="a response curve") from error
         except (ValueError, EOFError) as error:
             raise InputError(str(path), expected="256 rows of 1 or 3 numbers", found=str(error)) from error
         light = values.reshape(-1, 1) if values.ndim == 1 else values

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.state_dict import load_exactly
 from facedeblur.benchmark.weights import VARIABLE, WeightFile, folders, sha256_of
 from facedeblur.methods.base import method
@@ -232,7 +232,7 @@ def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
         if place.is_file():
             return [place]
         if not place.exists():
-            raise InputError(str(place), expected=f"a folder or file of weights for '{name}'", found="nothing there")
+            raise MissingFile(str(place), expected=f"a folder or file of weights for '{name}'")
     searched = [*near, *folders(WeightFile(name, (), "")), SHIPPED]
     for place in searched:
         own = place / f"{name}.safetensors"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.stores import STORES
 from facedeblur.benchmark.outputs import SCHEMA, Outputs
-from facedeblur.benchmark.parallel import cores
+from facedeblur.benchmark.parallel import Workers, cores
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.methods.find import Entry, find_entry
 from facedeblur.methods.running.environment import PRECISIONS
@@ -33,12 +34,11 @@ def run(
     device: str = "auto",
     precision: str = "fp32",
     batch: int | None = None,
-    jobs: int | None = None,
+    workers: Workers | int | None = None,
     timeout: float | None = None,
     store: str = "png",
     limit: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    reporter: Reporter = SILENT,
 ) -> Outputs:
     """Restore every blurred image of a set.
 
@@ -69,17 +69,15 @@ def run(
         Autocast for networks. With fp32, TF32 is off.
     batch : int, optional
         Images at once; chosen by their size where it is not given, and halved when memory runs out.
-    jobs : int, optional
-        Worker processes, -1 for every processor; 1 for networks and commands where not given, else all.
+    workers : Workers or int, optional
+        Processes on this machine, -1 for every processor; by default 1 for networks and commands, else all.
     timeout : float, optional
         Seconds that a batch, or loading, may take; 300 where not given.
     store : {'png', 'npy'}
     limit : int, optional
         Only the first so many pairs of the set; the others are recorded as not run.
-    progress : callable, optional
-        Called with (pairs done, pairs in all).
-    say : callable, optional
-        Called with a line when something out of the ordinary happens.
+    reporter : Reporter
+        Is told the progress, and what is out of the ordinary.
 
     Returns
     -------
@@ -96,25 +94,27 @@ def run(
     entry = find_entry(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
     if kernels is not None:
         entry = entry.with_kernels(read_given(kernels, the_set))
-    settings = _settings(entry, device, precision, batch, jobs, timeout, limit)
+    settings = _settings(entry, device, precision, batch, workers, timeout, limit)
     if store not in STORES:
         raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
     journal = Journal(out, the_set, _identity(entry, the_set, precision, store))
     rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
     waiting = sum(1 for _ in journal.pending(limit))
-    tell = say or (lambda line: None)
     if not waiting and journal.finished:
-        tell(f"{out}: all {the_set.n_pairs if limit is None else limit} pairs are restored already, nothing to do")
+        reporter.say(
+            f"{out}: all {the_set.n_pairs if limit is None else limit} pairs are restored already, nothing to do"
+        )
         return Outputs.open(out, the_set)
     if not waiting:
         journal.start(size=one_size(the_set))
         return journal.finish({"stopped": ""}, rest=rest)
-    session = Session(entry, the_set, journal, settings, waiting, progress or (lambda done, whole: None), tell)
+    session = Session(entry, the_set, journal, settings, waiting, reporter)
     return session.carry_out(rest)
 
 
 def _settings(
-    entry: Entry, device: str, precision: str, batch: int | None, jobs: int | None, timeout: float | None,
+    entry: Entry, device: str, precision: str, batch: int | None, workers: Workers | int | None,
+    timeout: float | None,
     limit: int | None,
 ) -> Settings:  # fmt: skip
     if precision not in PRECISIONS:
@@ -124,10 +124,10 @@ def _settings(
     for name, value in (("batch", batch), ("timeout", timeout), ("limit", limit)):
         if value is not None and value <= 0:
             raise InputError(f"option '{name}'", expected="a number over 0", found=f"{value}")
-    if jobs is None:
-        jobs = 1 if entry.loads or entry.folder else cores()
+    if workers is None:
+        workers = 1 if entry.loads or entry.folder else cores()
     batch = batch or (FOLDER_BATCH if entry.folder else None)
-    return Settings(device, precision, batch, cores() if jobs < 1 else jobs, timeout or TIMEOUT_S, limit)
+    return Settings(device, precision, batch, Workers.of(workers).count, timeout or TIMEOUT_S, limit)
 
 
 def _identity(entry: Entry, the_set: Set, precision: str, store: str) -> dict[str, Any]:

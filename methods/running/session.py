@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.parallel import cores
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.methods.find import Entry
 from facedeblur.methods.running.crew import Crew, Outcome, Unusable
@@ -60,11 +61,10 @@ class Session:
         journal: Journal,
         settings: Settings,
         waiting: int,
-        progress: Callable[[int, int], None],
-        say: Callable[[str], None],
+        reporter: Reporter,
     ):
         self._entry, self._set, self._journal, self._settings = entry, the_set, journal, settings
-        self._progress, self._say = progress, say
+        self._reporter = reporter
         whole = the_set.n_pairs if settings.limit is None else min(settings.limit, the_set.n_pairs)
         self._done, self._whole = whole - waiting, whole
         pending = journal.pending(settings.limit)
@@ -85,7 +85,7 @@ class Session:
         if self._entry.folder:
             self._journal.scratch.mkdir()
         if self._done:
-            self._say(f"{root}: {self._done:,} of {self._whole:,} pairs are restored already, going on")
+            self._reporter.say(f"{root}: {self._done:,} of {self._whole:,} pairs are restored already, going on")
         settings = self._settings
         threads = max(1, cores() // settings.jobs) if settings.jobs > 1 else None
         try:
@@ -97,7 +97,7 @@ class Session:
                 _remove_empty(root)
             raise
         if stopped:
-            self._say(stopped)
+            self._reporter.say(stopped)
             rest = f"{NOT_RUN} ({' '.join(stopped.split())[:200]})"
         return self._journal.finish(self._closing(begin, stopped), rest=rest)
 
@@ -149,7 +149,7 @@ class Session:
         )
 
     def _restore(self, crew: Crew, facts: Facts) -> None:
-        self._progress(self._done, self._whole)
+        self._reporter.progress(self._entry.shown, self._done, self._whole)
         if not self._entry.folder:
             self._time(crew, facts)
         crew.grow(min(self._settings.jobs, self._batches.ahead(self._whole - self._done)))
@@ -207,7 +207,7 @@ class Session:
         self._journal.keep_kernels((row.index, row.kernel) for row in rows if row.status == "ok")
         self._journal.record(Status(row.index, row.pair_id, row.status, row.seconds, row.sha256) for row in rows)
         self._done += len(rows)
-        self._progress(self._done, self._whole)
+        self._reporter.progress(self._entry.shown, self._done, self._whole)
         for row in rows:
             ok = row.status == "ok"
             self._failures = 0 if ok else self._failures + 1
@@ -223,7 +223,7 @@ class Session:
 
     def _note(self, line: str) -> None:
         self._notes.append(line)
-        self._say(line)
+        self._reporter.say(line)
 
     def _closing(self, begin: float, stopped: str) -> dict[str, Any]:
         if len(self._notes) > NOTES:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.methods.training.recipe import TrainRecipe
 
@@ -71,7 +71,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         When it is not there, truncated, or no such file.
     """
     if not Path(path).is_file():
-        raise InputError(str(path), expected="a safetensors file", found="nothing there")
+        raise MissingFile(str(path), expected="a safetensors file")
     safe = need("safetensors", "train")
     try:
         with safe.safe_open(str(path), framework="pt") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.training.checkpoint import FORMAT, Checkpoint, Folder, write_checkpoint
 from facedeblur.methods.training.data.loader import batches
 from facedeblur.methods.training.data.pairs import Examples, Places, TrainingData
@@ -36,29 +37,6 @@ class Pace:
         return Pace(self.log or max(1, min(50, iterations // 20)), check, self.save or check)
 
 
-@dataclass(frozen=True)
-class Report:
-    """Where a training stands.
-
-    Attributes
-    ----------
-    stage : str
-    step, iterations : int
-    loss : float
-    speed : float
-        Images a second, since the last row of the log.
-    metrics : dict
-        Of the last check: ``psnr``, ``ssim`` and the same of the blurred images.
-    """
-
-    stage: str
-    step: int
-    iterations: int
-    loss: float
-    speed: float
-    metrics: dict[str, float]
-
-
 class Loop:
     """Carries out stages.
 
@@ -67,7 +45,7 @@ class Loop:
     engine, net, data, folder, validation
         As `trainer.train` makes them; only the first rank has a validation.
     pace : Pace
-    workers, channels_last, seed, progress
+    loaders, channels_last, seed, reporter
         As in `trainer.train`.
     """
 
@@ -80,14 +58,14 @@ class Loop:
         validation: Validation | None,
         *,
         pace: Pace,
-        workers: int,
+        loaders: int,
         channels_last: bool,
         seed: int,
-        progress: Callable[[Report], None] | None,
+        reporter: Reporter,
     ):
         self.engine, self.net, self.data, self.folder, self.validation = engine, net, data, folder, validation
-        self.pace, self.workers, self.channels_last, self.seed = pace, workers, channels_last, seed
-        self.progress = progress or (lambda report: None)
+        self.pace, self.loaders, self.channels_last, self.seed = pace, loaders, channels_last, seed
+        self.reporter = reporter
         self.interrupted = False
         self.steps = 0
         self.seen = 0
@@ -140,7 +118,7 @@ class Loop:
         examples = Examples(self.data.train, crop=crop, labels=stage.labels, kernels=stage.kernels)
         places = Places(count, self.seen, self.engine.rank, self.engine.world)
         source = batches(
-            examples, places, self.engine.device, workers=self.workers, channels_last=self.channels_last
+            examples, places, self.engine.device, loaders=self.loaders, channels_last=self.channels_last
         )  # fmt: skip
         a_step = count * stage.accumulate * self.engine.world
         pace = self.pace.of(stage.iterations)
@@ -164,7 +142,7 @@ class Loop:
                     means = {key: value / summed for key, value in sums.items()} | {"rate": values["rate"]}
                     log.row(step, means | {"images_per_s": speed} | (self.metrics if checked else {}))
                 sums, summed, began = {}, 0, time.perf_counter()
-            self.progress(Report(stage.name, step, stage.iterations, values["loss"], speed, self.metrics))
+            self.reporter.progress(stage.name, step, stage.iterations, self._note(values["loss"], speed))
             # Ranks hear of an interruption at different times, and have to stop at the same step.
             self.interrupted = self.engine.any(self.interrupted)
             stopping = self.interrupted or step == last
@@ -173,6 +151,14 @@ class Loop:
             if stopping:
                 break
         return end
+
+    def _note(self, loss: float, speed: float) -> str:
+        """Loss, speed since the last row of the log, and the result of the last check."""
+        parts = [f"loss {loss:.4g}"]
+        parts += [f"{speed:,.0f} images/s"] if speed else []
+        if "psnr" in self.metrics:
+            parts.append(f"PSNR {self.metrics['psnr']:.2f} dB ({self.metrics['psnr_blurred']:.2f} blurred)")
+        return ", ".join(parts)
 
     def _check(self, run: StageRun, step: int, log: Log | None) -> None:
         if self.validation is not None and log is not None:

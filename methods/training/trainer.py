@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.parallel import ALL, Workers
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.methods.nets.base import network
 from facedeblur.methods.training.checkpoint import Checkpoint, Folder, load_weights, read_tensors
 from facedeblur.methods.training.data.pairs import Examples, TrainingData, need_labels, open_data
 from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.export import export
-from facedeblur.methods.training.loop import Loop, Pace, Report
+from facedeblur.methods.training.loop import Loop, Pace
 from facedeblur.methods.training.losses.adversarial import make_adversary
 from facedeblur.methods.training.losses.content import make_loss
 from facedeblur.methods.training.recipe import PRECISIONS, Loss, TrainRecipe, load_train_recipe, one_of
@@ -50,7 +52,7 @@ def train(
     strategy: str = "auto",
     precision: str | None = None,
     channels_last: bool = False,
-    workers: int = -1,
+    loaders: int = -1,
     seed: int = 0,
     resume: bool = True,
     begin: str | Path | None = None,
@@ -58,9 +60,8 @@ def train(
     pace: Pace | None = None,
     held_out: int = 32,
     half: bool = False,
-    progress: Callable[[Report], None] | None = None,
-    align_progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
     **faces_options: Any,
 ) -> Trained:
     """Train a network.
@@ -84,8 +85,8 @@ def train(
         As in `Engine`.
     channels_last : bool
         Lay tensors out with the channels last, which is faster on most devices.
-    workers : int
-        As in `batches`.
+    loaders : int
+        Processes that make batches, as in `batches`.
     seed : int
         Of weights, pairs and all draws.
     resume : bool
@@ -100,8 +101,10 @@ def train(
         Faces that are checked by, not trained on.
     half : bool
         Export the weights in half precision.
-    progress, align_progress, say : callable, optional
-        Called with a `Report` after each step; with photographs aligned; with lines for the user.
+    workers : Workers or int
+        Where photographs are aligned.
+    reporter : Reporter
+        Is told the progress of the alignment and of each stage after every step, and what the user should know.
 
     Returns
     -------
@@ -121,40 +124,41 @@ def train(
         engine.set_precision(made.stage[place].precision)
     engine.launch()
     if engine.rank:
-        progress = say = None
-    say = say or (lambda line: None)
+        reporter = SILENT
     with torch.random.fork_rng(devices=[engine.device] if engine.device.type == "cuda" else []):
         _ready(made, chosen)
         torch.manual_seed(seed)
         net = network(made.network, **made.config)
-        data = _opened(made, chosen, net, faces, folder, engine, seed=seed, held_out=held_out, progress=align_progress,
-                       **faces_options)  # fmt: skip
+        data = _opened(made, chosen, net, faces, folder, engine, seed=seed, held_out=held_out, workers=workers,
+                       reporter=reporter, **faces_options)  # fmt: skip
         folder.data = data.digest
         failed = [image for image in data.train.images if image.status != "ok"]
         if failed:
-            say(f"{len(failed):,} of {len(data.train.images):,} photographs cannot be used, the first: "
+            reporter.say(f"{len(failed):,} of {len(data.train.images):,} photographs cannot be used, the first: "
                 f"{failed[0].source}: {failed[0].status}")  # fmt: skip
         if not resume and engine.rank == 0:
             folder.clear(chosen)
         engine.wait()
         validation = Validation(Examples(data.check, crop=_whole(data, net), centred=True)) if not engine.rank else None
         engine.place(net, channels_last=channels_last)
-        loop = Loop(engine, net, data, folder, validation, pace=pace or Pace(), workers=workers,
-                    channels_last=channels_last, seed=seed, progress=progress)  # fmt: skip
+        loop = Loop(engine, net, data, folder, validation, pace=pace or Pace(), loaders=loaders,
+                    channels_last=channels_last, seed=seed, reporter=reporter)  # fmt: skip
         left = stop_after
         for order, place in enumerate(chosen):
             done = folder.done(place)
             if done is None:
                 going = folder.going(place)
                 if going is not None:
-                    say(f"{folder.root}: stage '{made.stage[place].name}' goes on from step {going.header['step']:,}")
+                    reporter.say(
+                        f"{folder.root}: stage '{made.stage[place].name}' goes on from step {going.header['step']:,}"
+                    )
                 else:
-                    _begin(net, folder, place, None if order else begin, say)
+                    _begin(net, folder, place, None if order else begin, reporter)
                 last = loop.run(place, going, limit=left)
                 left = None if left is None else left - loop.steps
             else:
                 last = done
-                say(f"{folder.root}: stage '{made.stage[place].name}' is done already")
+                reporter.say(f"{folder.root}: stage '{made.stage[place].name}' is done already")
             if loop.interrupted or last.header["step"] < made.stage[place].iterations or left == 0:
                 break
         weights, card = export(last, made, folder.root, data, engine, half=half)
@@ -228,7 +232,7 @@ def _whole(data: TrainingData, net: nn.Module) -> tuple[int, int]:
     return height, width
 
 
-def _begin(net: nn.Module, folder: Folder, place: int, begin: str | Path | None, say: Callable[[str], None]) -> None:
+def _begin(net: nn.Module, folder: Folder, place: int, begin: str | Path | None, reporter: Reporter) -> None:
     """Give the network the weights that a stage begins with."""
     if begin is not None:
         tensors, header = read_tensors(begin)
@@ -244,4 +248,4 @@ def _begin(net: nn.Module, folder: Folder, place: int, begin: str | Path | None,
                 found="it is not", do="train that first, or give weights to begin with",
             )  # fmt: skip
         load_weights(net, before.weights, str(before.path))
-    say(f"{folder.root}: stage '{folder.recipe.stage[place].name}' begins")
+    reporter.say(f"{folder.root}: stage '{folder.recipe.stage[place].name}' begins")

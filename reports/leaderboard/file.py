@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.reports.leaderboard.columns import HEAD, TAIL, fields_of, kind_of, metrics_of
 
@@ -41,7 +41,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
 
     path = Path(path)
     if not path.is_file():
-        raise InputError(str(path), expected="a leaderboard", found="nothing there", do="write one with --out")
+        raise MissingFile(str(path), expected="a leaderboard", do="write one with --out")
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             names, *lines = csv.reader(stream, strict=True)

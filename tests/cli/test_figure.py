@@ -53,8 +53,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
     outputs = []
     for method in ("blurred", "unsharp"):
         outputs.append(str(root / method))
-        run(method, root / "set", root / method, jobs=1)
-    score(root / "set", outputs, metrics=["psnr"], jobs=1)
+        run(method, root / "set", root / method, workers=1)
+    score(root / "set", outputs, metrics=["psnr"], workers=1)
     return str(root / "set"), outputs
 
 
@@ -142,7 +142,7 @@ def test_a_width_that_no_page_has(made: tuple[str, list[str]], tmp_path: Path) -
 
 def test_unscored_outputs_need_ids(made: tuple[str, list[str]], tmp_path: Path) -> None:
     root = tmp_path / "foreign"
-    run("unsharp", made[0], root, jobs=1)
+    run("unsharp", made[0], root, workers=1)
     shown = invoke("grid", made[0], str(root), "-o", str(tmp_path / "x.png"))
     assert isinstance(shown.exception, InputError) and "run facedeblur score" in str(shown.exception)
     drawn(tmp_path / "x.png", "grid", made[0], str(root), "--pairs", "f0_b")

@@ -10,6 +10,7 @@ from scipy.signal import convolve2d
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png, write_png
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.check import check
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
@@ -32,7 +33,7 @@ def crops(tmp_path, portrait) -> Path:
 
 
 def test_pixels_are_those_of_a_convolution(tmp_path, crops, small_recipe):
-    made = build(small_recipe(tmp_path, 0.0), crops, tmp_path / "set", jobs=1)
+    made = build(small_recipe(tmp_path, 0.0), crops, tmp_path / "set", workers=1)
     for image, pairs in made.by_image():
         sharp = made.sharp(image).astype(float)
         assert np.array_equal(sharp, read_png(crops / image.source))
@@ -45,8 +46,8 @@ def test_pixels_are_those_of_a_convolution(tmp_path, crops, small_recipe):
 
 
 def test_noise_is_that_of_the_recipe(tmp_path, crops, small_recipe):
-    clean = build(small_recipe(tmp_path, 0.0), crops, tmp_path / "clean", jobs=1)
-    noisy = build(small_recipe(tmp_path, 0.01), crops, tmp_path / "noisy", jobs=1)
+    clean = build(small_recipe(tmp_path, 0.0), crops, tmp_path / "clean", workers=1)
+    noisy = build(small_recipe(tmp_path, 0.01), crops, tmp_path / "noisy", workers=1)
     noise = []
     for one, other in zip(clean.pairs(), noisy.pairs(), strict=True):
         before, after = clean.blurred(one).astype(float), noisy.blurred(other).astype(float)
@@ -60,26 +61,26 @@ def test_noise_is_that_of_the_recipe(tmp_path, crops, small_recipe):
 
 def test_same_content_however_it_is_made(tmp_path, crops, recipe):
     hashes = {
-        build(recipe, crops, tmp_path / "one", jobs=1).content_hash,
-        build(recipe, crops, tmp_path / "two", jobs=2).content_hash,
-        build(recipe, crops, tmp_path / "npy", jobs=1, store="npy").content_hash,
+        build(recipe, crops, tmp_path / "one", workers=1).content_hash,
+        build(recipe, crops, tmp_path / "two", workers=2).content_hash,
+        build(recipe, crops, tmp_path / "npy", workers=1, store="npy").content_hash,
     }
     assert len(hashes) == 1
-    assert build(recipe, crops, tmp_path / "other", jobs=1, seed=1).content_hash not in hashes
+    assert build(recipe, crops, tmp_path / "other", workers=1, seed=1).content_hash not in hashes
     assert check(tmp_path / "two") == []
 
 
 def test_a_set_has_a_name_of_its_own_where_it_is_given_one(tmp_path, crops, recipe):
-    made = build(recipe, crops, tmp_path / "set", name="helen", jobs=1)
-    usual = build(recipe, crops, tmp_path / "usual", jobs=1)
+    made = build(recipe, crops, tmp_path / "set", name="helen", workers=1)
+    usual = build(recipe, crops, tmp_path / "usual", workers=1)
     assert (made.name, usual.name) == ("helen", load_recipe(recipe)[0].name)
     assert made.content_hash == usual.content_hash and "helen" not in made.info["recipe"]
     with pytest.raises(InputError, match="a set of another name"):
-        build(recipe, crops, tmp_path / "set", name="celeba", jobs=1)
+        build(recipe, crops, tmp_path / "set", name="celeba", workers=1)
 
 
 def test_names_are_those_of_shen(tmp_path, crops, recipe):
-    made = build(recipe, crops, tmp_path / "set", jobs=1)
+    made = build(recipe, crops, tmp_path / "set", workers=1)
     names = sorted(path.name for path in (tmp_path / "set" / "blur").iterdir())
     assert names[:4] == [f"a_0001_ker0{n}_blur_k{size}.png" for n in (1, 2) for size in (13, 9)]
     assert [pair.index for pair in made.pairs()] == list(range(8))
@@ -90,7 +91,7 @@ def test_photographs_are_aligned_with_their_surroundings(tmp_path, portrait, rec
     write_png(tmp_path / "photos" / "eileen.png", portrait)
     write_png(tmp_path / "photos" / "wall.png", np.full((90, 90, 3), 120, np.uint8))
     (tmp_path / "photos" / "broken.png").write_text("text")
-    made = build(recipe, tmp_path / "photos", tmp_path / "set", jobs=1)
+    made = build(recipe, tmp_path / "photos", tmp_path / "set", workers=1)
     assert {image.source: image.status for image in made.images.values()} == {
         "broken.png": "unreadable", "eileen.png": "ok", "wall.png": "no face",
     }  # fmt: skip
@@ -100,7 +101,7 @@ def test_photographs_are_aligned_with_their_surroundings(tmp_path, portrait, rec
     # Away from the edge it cannot matter what stands beyond it; at the edge it must.
     crops = tmp_path / "crops"
     write_png(crops / "eileen.png", made.sharp(made.images["eileen"]))
-    again = build(recipe, crops, tmp_path / "reflected", jobs=1)
+    again = build(recipe, crops, tmp_path / "reflected", workers=1)
     for one, other in zip(made.pairs(), again.pairs(), strict=True):
         a, b = made.blurred(one), again.blurred(other)
         assert np.array_equal(a[6:-6, 6:-6], b[6:-6, 6:-6])
@@ -111,25 +112,31 @@ def test_short_surroundings_fall_back_and_say_so(tmp_path, portrait, recipe, dli
     from facedeblur.generators.align.run import align
 
     write_png(tmp_path / "photos" / "eileen.png", portrait)
-    align(tmp_path / "photos", tmp_path / "aligned", margin=4, jobs=1)
-    made = build(recipe, tmp_path / "aligned", tmp_path / "set", jobs=1)
+    align(tmp_path / "photos", tmp_path / "aligned", margin=4, workers=1)
+    made = build(recipe, tmp_path / "aligned", tmp_path / "set", workers=1)
     assert [(pair.kernel_size, pair.border) for pair in made.pairs()] == [
         (9, "valid"), (9, "valid"), (13, "reflect"), (13, "reflect"),
     ]  # fmt: skip
 
 
 def test_an_interrupted_build_goes_on(tmp_path, crops, recipe):
-    whole = build(recipe, crops, tmp_path / "whole", jobs=1)
+    whole = build(recipe, crops, tmp_path / "whole", workers=1)
 
-    def stop(done: int, total: int) -> None:
+    def stop(stage, done: int, total: int, note) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(recipe, crops, tmp_path / "set", jobs=1, progress=stop)
+        build(recipe, crops, tmp_path / "set", workers=1, reporter=Reporter(stop))
     with pytest.raises(InputError, match="half built"):
         Set.open(tmp_path / "set")
     seen: list[int] = []
-    made = build(recipe, crops, tmp_path / "set", jobs=1, progress=lambda done, total: seen.append(done))
+    made = build(
+        recipe,
+        crops,
+        tmp_path / "set",
+        workers=1,
+        reporter=Reporter(lambda stage, done, total, note: seen.append(done)),
+    )
     assert seen == [8]
     assert made.content_hash == whole.content_hash
 
@@ -137,7 +144,7 @@ def test_an_interrupted_build_goes_on(tmp_path, crops, recipe):
 def test_a_set_among_its_photographs_is_none_of_them(tmp_path, crops, recipe):
     _interrupt(recipe, crops, crops.parent / "crops")
     for _ in range(2):
-        made = build(recipe, crops, crops / "set", jobs=1)
+        made = build(recipe, crops, crops / "set", workers=1)
         assert [image.source for image in made.images.values()] == ["a_0001.png", "b_0001.png"]
 
 
@@ -145,25 +152,25 @@ def test_a_changed_crop_is_noticed(tmp_path, crops, recipe):
     with pytest.raises(InputError, match="half built, found another one"):
         _interrupt(recipe, crops, tmp_path)
         write_png(crops / "a_0001.png", np.zeros((128, 128, 3), np.uint8))
-        build(recipe, crops, tmp_path / "set", jobs=1)
+        build(recipe, crops, tmp_path / "set", workers=1)
 
 
 def _interrupt(recipe: Path, crops: Path, tmp_path: Path) -> None:
-    def stop(done: int, total: int) -> None:
+    def stop(stage, done: int, total: int, note) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(recipe, crops, tmp_path / "set", jobs=1, progress=stop)
+        build(recipe, crops, tmp_path / "set", workers=1, reporter=Reporter(stop))
 
 
 def test_unusable_folders(tmp_path, crops, recipe):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="found none"):
-        build(recipe, tmp_path / "empty", tmp_path / "set", jobs=1)
+        build(recipe, tmp_path / "empty", tmp_path / "set", workers=1)
     for file in crops.iterdir():
         file.write_text("text")
     with pytest.raises(InputError, match="at least one usable face, found 2 unreadable"):
-        build(recipe, crops, tmp_path / "set", jobs=1)
+        build(recipe, crops, tmp_path / "set", workers=1)
     assert not (tmp_path / "set").exists() and not (tmp_path / "set.building").exists()
 
 
@@ -202,7 +209,7 @@ def test_mistakes_in_a_recipe_are_named(tmp_path, crops, recipe, old, new, said)
     assert old in text
     recipe.write_text(text.replace(old, new))
     with pytest.raises(InputError, match=said):
-        build(recipe, crops, tmp_path / "set", jobs=1)
+        build(recipe, crops, tmp_path / "set", workers=1)
 
 
 def test_unknown_recipe():
@@ -218,7 +225,7 @@ def test_lfw_subset(tmp_path, shared_data, dlib_models):
         target = tmp_path / "photos" / person.name / photo.name
         target.parent.mkdir(parents=True)
         target.write_bytes(photo.read_bytes())
-    made = build("shen2020", tmp_path / "photos", tmp_path / "set", jobs=2, store="npy")
+    made = build("shen2020", tmp_path / "photos", tmp_path / "set", workers=2, store="npy")
     assert made.info["counts"] == {"photographs": 5, "images": 5, "identities": 5, "kernels": 80, "pairs": 400}
     assert {image.identity for image in made.images.values()} == {person.name for person in people}
     blurred = made.frame()

@@ -40,18 +40,18 @@ def crops(tmp_path, portrait) -> Path:
 
 def test_saturated_is_the_plain_set_with_more_light(tmp_path, crops):
     plain = '[kernels]\nsizes = "9"\nper_size = 2\n[noise]\nsigma = 0.01\n'
-    one = build(recipe(tmp_path, "one", plain), crops, tmp_path / "one", jobs=1)
-    two = build(recipe(tmp_path, "two", plain + "[saturation]\ngain = 1.5\n"), crops, tmp_path / "two", jobs=1)
+    one = build(recipe(tmp_path, "one", plain), crops, tmp_path / "one", workers=1)
+    two = build(recipe(tmp_path, "two", plain + "[saturation]\ngain = 1.5\n"), crops, tmp_path / "two", workers=1)
     for a, b in zip(one.pairs(), two.pairs(), strict=True):
         assert np.array_equal(saturate(one.blurred(a), 1.5), two.blurred(b))
 
 
 def test_kernels_of_other_laws_and_from_other_places(tmp_path, crops):
     body = '[kernels]\nsizes = "13"\nper_size = 2\nfirst = 5\ndraw = "spline"\n'
-    made = build(recipe(tmp_path, "spline", body), crops, tmp_path / "spline", seed=3, jobs=1)
+    made = build(recipe(tmp_path, "spline", body), crops, tmp_path / "spline", seed=3, workers=1)
     assert made.bank.ids == ("ker06_k13", "ker07_k13")
     assert np.array_equal(made.bank.kernels, spline_kernels(3, 13, 2, start=5))
-    made = build(recipe(tmp_path, "walk", body.replace("spline", "trajectory")), crops, tmp_path / "walk", jobs=1)
+    made = build(recipe(tmp_path, "walk", body.replace("spline", "trajectory")), crops, tmp_path / "walk", workers=1)
     assert np.array_equal(made.bank.kernels, kernels(0, 13, 2, start=5))
     assert next(made.pairs()).name == "a_0001_ker06_blur_k13.png"
 
@@ -59,7 +59,7 @@ def test_kernels_of_other_laws_and_from_other_places(tmp_path, crops):
 def test_nonuniform_pairs_are_those_of_the_poses(tmp_path, crops):
     body = '[poses]\nper_image = 2\n[blur]\nborder = "valid"\nfallback = "replicate"\n'
     body += '[noise]\nsigma = 0.01\nkind = "uniform"\n'
-    made = build(recipe(tmp_path, "poses", body, 'kind = "nonuniform"'), crops, tmp_path / "set", seed=2, jobs=1)
+    made = build(recipe(tmp_path, "poses", body, 'kind = "nonuniform"'), crops, tmp_path / "set", seed=2, workers=1)
     assert not made.has_kernels and made.info["counts"]["pairs"] == 8
     paths = [poses(2, index) for index in range(2)]
     for image, pairs in made.by_image():
@@ -69,46 +69,46 @@ def test_nonuniform_pairs_are_those_of_the_poses(tmp_path, crops):
         for pair, pixels in zip(pairs, wanted, strict=True):
             assert (pair.blur_kind, pair.border, pair.kernel_size) == ("nonuniform", "replicate", 0)
             assert np.array_equal(made.blurred(pair), pixels)
-    assert check(made.root, jobs=1) == []
+    assert check(made.root, workers=1) == []
 
 
 def test_real_photographs_are_kept_as_they_are(tmp_path, portrait):
     write_png(tmp_path / "photos" / "wide.png", portrait[:90, :140])
     write_png(tmp_path / "photos" / "tall.png", portrait[:200, :100])
-    made = build("real", tmp_path / "photos", tmp_path / "set", jobs=1)
+    made = build("real", tmp_path / "photos", tmp_path / "set", workers=1)
     assert not made.has_sharp and not (made.root / "sharp").exists()
     sizes = {pair.image_id: made.blurred(pair).shape for pair in made.pairs()}
     assert sizes == {"wide": (90, 140, 3), "tall": (200, 100, 3)}
-    assert check(made.root, jobs=1) == []
+    assert check(made.root, workers=1) == []
 
 
 @pytest.mark.parametrize("store", ["png", "npy"])
 def test_probes_are_blurred_and_galleries_are_not(tmp_path, crops, store):
     body = '[kernels]\nsizes = "9"\nper_size = 2\n[split]\ngallery = 1\n'
-    made = build(recipe(tmp_path, "split", body), crops, tmp_path / "set", jobs=1, store=store)
+    made = build(recipe(tmp_path, "split", body), crops, tmp_path / "set", workers=1, store=store)
     roles = {image.image_id: image.role for image in made.images.values()}
     assert sorted(roles.values()) == ["gallery", "gallery", "probe", "probe"]
     assert {image_id[0] for image_id, role in roles.items() if role == "probe"} == {"a", "b"}
     assert {pair.image_id for pair in made.pairs()} == {image_id for image_id, role in roles.items() if role == "probe"}
     for image in made.images.values():
         assert made.sharp(image).shape == (128, 128, 3)
-    assert check(made.root, jobs=1) == []
+    assert check(made.root, workers=1) == []
     with pytest.raises(InputError, match="photographs of at least one"):
-        build(recipe(tmp_path, "many", body.replace("gallery = 1", "gallery = 9")), crops, tmp_path / "many", jobs=1)
+        build(recipe(tmp_path, "many", body.replace("gallery = 1", "gallery = 9")), crops, tmp_path / "many", workers=1)
 
 
 def test_filters_choose_photographs(tmp_path, crops):
     small = recipe(tmp_path, "small", '[kernels]\nsizes = "9"\nper_size = 1\n')
-    made = build(small, crops, tmp_path / "first", jobs=1, match="*_0001.png")
+    made = build(small, crops, tmp_path / "first", workers=1, match="*_0001.png")
     assert sorted(made.images) == ["a_0001", "b_0001"]
-    made = build(small, f"people:{crops}", tmp_path / "limit", jobs=1, limit=2)
+    made = build(small, f"people:{crops}", tmp_path / "limit", workers=1, limit=2)
     assert [image.status for image in made.images.values()] == ["ok"] * 2
     rows = ["a/a_0001.png,a,test,ok", "a/a_0002.png,a,test,ok", "b/b_0001.png,b,train,ok"]
     (tmp_path / "list.csv").write_text("\n".join(["source,identity,role,status", *rows]) + "\n")
-    made = build(small, crops, tmp_path / "listed", jobs=1, listed=tmp_path / "list.csv", roles=["test"])
+    made = build(small, crops, tmp_path / "listed", workers=1, listed=tmp_path / "list.csv", roles=["test"])
     assert {image.image_id: image.role for image in made.images.values()} == {"a_0001": "test", "a_0002": "test"}
     with pytest.raises(InputError, match="none among 4"):
-        build(small, crops, tmp_path / "none", jobs=1, match="*_0009.png")
+        build(small, crops, tmp_path / "none", workers=1, match="*_0009.png")
 
 
 def test_filters_choose_among_the_rows_of_an_aligned_folder(tmp_path, portrait):
@@ -122,15 +122,15 @@ def test_filters_choose_among_the_rows_of_an_aligned_folder(tmp_path, portrait):
     (crops / "a" / "a_0000.png").write_text("no picture")
     rows = ["a/a_0002.png,anna,test,ok", "b/b_0001.png,b,train,ok", "b/b_0002.png,b,,not chosen"]
     (tmp_path / "list.csv").write_text("\n".join(["source,identity,role,status", *rows]) + "\n")
-    align(crops, tmp_path / "aligned", template="mspl-center", jobs=1)
+    align(crops, tmp_path / "aligned", template="mspl-center", workers=1)
     chosen = {
         "limit": {"limit": 2}, "match": {"match": "*_0001.png"}, "folders": {"match": "b/*"},
         "list": {"listed": tmp_path / "list.csv"}, "role": {"listed": tmp_path / "list.csv", "roles": ["test"]},
     }  # fmt: skip
     for name, how in chosen.items():
-        made = build(tmp_path / "small.toml", tmp_path / "aligned", tmp_path / name, jobs=1, **how)
+        made = build(tmp_path / "small.toml", tmp_path / "aligned", tmp_path / name, workers=1, **how)
         # The same as from the photographs themselves.
-        wanted = build(tmp_path / "small.toml", f"people:{crops}", tmp_path / f"{name}-photographs", jobs=1, **how)
+        wanted = build(tmp_path / "small.toml", f"people:{crops}", tmp_path / f"{name}-photographs", workers=1, **how)
         told, expected = (
             [(one.source, one.identity, one.role or "test", one.status, one.sha256) for one in of.images.values()]
             for of in (made, wanted)
@@ -139,7 +139,7 @@ def test_filters_choose_among_the_rows_of_an_aligned_folder(tmp_path, portrait):
         assert made.n_pairs == len(told) - (name == "limit")  # the first photograph is none
     for how, said in (({"limit": 0}, "at least 1"), ({"match": "*_0009.png"}, "none among 5")):
         with pytest.raises(InputError, match=said):
-            build(tmp_path / "small.toml", tmp_path / "aligned", tmp_path / "none", jobs=1, **how)
+            build(tmp_path / "small.toml", tmp_path / "aligned", tmp_path / "none", workers=1, **how)
 
 
 def test_an_aligned_folder_is_divided_unless_it_has_a_gallery(tmp_path, crops):
@@ -147,22 +147,22 @@ def test_an_aligned_folder_is_divided_unless_it_has_a_gallery(tmp_path, crops):
 
     body = HEAD.replace("shen128", "mspl-center").format(top="")
     (tmp_path / "split.toml").write_text(body + '[kernels]\nsizes = "9"\nper_size = 1\n[split]\ngallery = 1\n')
-    align(crops, tmp_path / "aligned", template="mspl-center", jobs=1)
-    made = build(tmp_path / "split.toml", tmp_path / "aligned", tmp_path / "set", jobs=1)
-    wanted = build(tmp_path / "split.toml", crops, tmp_path / "wanted", jobs=1)
+    align(crops, tmp_path / "aligned", template="mspl-center", workers=1)
+    made = build(tmp_path / "split.toml", tmp_path / "aligned", tmp_path / "set", workers=1)
+    wanted = build(tmp_path / "split.toml", crops, tmp_path / "wanted", workers=1)
     assert [one.role for one in made.images.values()] == [one.role for one in wanted.images.values()]
     assert made.n_pairs == 2
     table = tmp_path / "aligned" / "images.csv"
     lines = table.read_text().replace(",test,", ",gallery,").splitlines()
     table.write_text("\n".join([*lines[:-1], lines[-1].replace(",gallery,", ",probe,")]) + "\n")
-    made = build(tmp_path / "split.toml", tmp_path / "aligned", tmp_path / "given", jobs=1)
+    made = build(tmp_path / "split.toml", tmp_path / "aligned", tmp_path / "given", workers=1)
     assert [one.role for one in made.images.values()] == ["gallery", "gallery", "gallery", "probe"]
 
 
 def test_virtual_sets_are_not_stored(tmp_path, crops):
     assert load_recipe("shen2020-train")[0].virtual
     with pytest.raises(InputError, match="virtual training pairs; use facedeblur pairs"):
-        build("shen2020-train", crops, tmp_path / "set", jobs=1)
+        build("shen2020-train", crops, tmp_path / "set", workers=1)
 
 
 def test_labels_go_with_their_faces(tmp_path, shared_data):
@@ -170,10 +170,10 @@ def test_labels_go_with_their_faces(tmp_path, shared_data):
     body = HEAD.replace("shen128", "mspl-center").format(top="") + '[kernels]\nsizes = "9"\nper_size = 1\n'
     (tmp_path / "labels.toml").write_text(body)
     faces = f"celebamask:{shared_data / 'celebamask_eval512'}"
-    made = build(tmp_path / "labels.toml", faces, tmp_path / "set", jobs=1, limit=2)
+    made = build(tmp_path / "labels.toml", faces, tmp_path / "set", workers=1, limit=2)
     for image in made.images.values():
         classes = made.label(image)
         assert classes.shape == (128, 128) and {0, 1, 6, 10} <= set(np.unique(classes).tolist()) <= set(range(11))
         skin, other = made.sharp(image)[classes == 1], made.sharp(image)[classes == 0]
         assert skin.mean(axis=0)[0] > skin.mean(axis=0)[2] and len(skin) > 2000 and len(other) > 100
-    assert check(made.root, jobs=1) == []
+    assert check(made.root, workers=1) == []

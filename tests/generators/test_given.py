@@ -48,7 +48,7 @@ def folder(portrait, tmp_path_factory) -> Path:
 @pytest.mark.parametrize("store", ["png", "npy"])
 def test_a_folder_becomes_a_set_with_kernels_the_right_way_round(folder, tmp_path, store, monkeypatch):
     monkeypatch.chdir(folder)
-    made = build("levin2009", ".", tmp_path / "set", store=store, jobs=1)
+    made = build("levin2009", ".", tmp_path / "set", store=store, workers=1)
     (source,) = made.info["sources"]
     assert (source["folder"], source["licence"]) == (folder.name, "not stated")
     assert made.info["counts"] == {"photographs": 2, "images": 2, "identities": 2, "kernels": 2, "pairs": 4}
@@ -61,7 +61,7 @@ def test_a_folder_becomes_a_set_with_kernels_the_right_way_round(folder, tmp_pat
     for pair in pairs:
         file = cv2.imread(str(folder / pair.name), cv2.IMREAD_GRAYSCALE)
         assert np.array_equal(made.blurred(pair), np.repeat(file[..., None], 3, axis=2))
-    again = build("levin2009", folder, tmp_path / "set", store=store, jobs=1)
+    again = build("levin2009", folder, tmp_path / "set", store=store, workers=1)
     assert again.content_hash == made.content_hash
 
 
@@ -87,7 +87,7 @@ def test_levins_own_set_has_consistent_kernels_and_restores_as_published(shared_
     from facedeblur.benchmark.metrics.base import metric
     from facedeblur.methods.classical.nonblind.krishnan_fergus_2009 import hyper_laplacian
 
-    made = build("levin2009", shared_data / "kernels" / "levin09_set", tmp_path / "set", jobs=1)
+    made = build("levin2009", shared_data / "kernels" / "levin09_set", tmp_path / "set", workers=1)
     assert isinstance(made, Set)
     with np.load(shared_data / "kernels" / "levin09_8kernels.npz") as published:
         for number in range(8):

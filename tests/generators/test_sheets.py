@@ -18,7 +18,7 @@ from facedeblur.generators.sheets import set_sheet
 def made(tmp_path, portrait, small_recipe) -> Set:
     for number in range(3):
         write_png(tmp_path / "crops" / f"f_{number:04d}.png", portrait[40:168, 120 + 9 * number : 248 + 9 * number])
-    return build(small_recipe(tmp_path), tmp_path / "crops", tmp_path / "set", jobs=1)
+    return build(small_recipe(tmp_path), tmp_path / "crops", tmp_path / "set", workers=1)
 
 
 def found_in(tile: np.ndarray, page: np.ndarray) -> bool:

@@ -21,8 +21,8 @@ from facedeblur.generators.build import build
 def peak(pid):
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path(f"/proc/{pid}/status").read_text())[1])
 
-build("shen2020", sys.argv[1], sys.argv[2], jobs=2)
-score(sys.argv[2], sys.argv[2] + "/blur", metrics=["psnr"], jobs=2)
+build("shen2020", sys.argv[1], sys.argv[2], workers=2)
+score(sys.argv[2], sys.argv[2] + "/blur", metrics=["psnr"], workers=2)
 print(peak("self"), max(peak(child.pid) for child in psutil.Process().children(recursive=True)))
 """
 

@@ -17,7 +17,7 @@ from scipy.signal import fftconvolve
 from skimage import data
 
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.benchmark.parallel import imap
+from facedeblur.benchmark.parallel import Workers, imap
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
@@ -84,7 +84,7 @@ def timed(job: Callable[[], object]) -> float:
 
 
 def drain(function: Callable[..., int], tasks: list) -> None:
-    for _ in imap(function, tasks, jobs=2):
+    for _ in imap(function, tasks, Workers(2)):
         pass
 
 
@@ -99,7 +99,7 @@ def _run(root: Path) -> list[Ratio]:
     faces = crops(root / "faces")
     files = sorted(faces.iterdir())
     shutil.rmtree(root / "warm", ignore_errors=True)
-    build("shen2020", faces, root / "warm", jobs=2, store="npy")  # compiles, starts the pool
+    build("shen2020", faces, root / "warm", workers=2, store="npy")  # compiles, starts the pool
     bank = Set.open(root / "warm").bank
     kernels = [bank.kernel(kernel_id) for kernel_id in bank.ids]
     share = files[::NAIVE_SHARE]
@@ -113,15 +113,15 @@ def _run(root: Path) -> list[Ratio]:
     for number in range(ROUNDS):
         for store in ("png", "npy"):
             out = root / f"{store}{number}"
-            record(f"build {store}", lambda out=out, store=store: build("shen2020", faces, out, jobs=2, store=store))
+            record(f"build {store}", lambda out=out, store=store: build("shen2020", faces, out, workers=2, store=store))
             _as_outputs(out)
             record(f"score {store} perchannel", lambda out=out: _score(out, "ssim[perchannel]"))
             record(f"score {store} matlab3d", lambda out=out: _score(out, "ssim[matlab3d]"))
             if store == "npy":
-                record("score npy, 1 worker", lambda out=out: _score(out, "ssim[perchannel]", jobs=1))
+                record("score npy, 1 worker", lambda out=out: _score(out, "ssim[perchannel]", workers=1))
             shutil.rmtree(out)
         alone = root / "alone"
-        record("build npy, 1 worker", lambda alone=alone: build("shen2020", faces, alone, jobs=1, store="npy"))
+        record("build npy, 1 worker", lambda alone=alone: build("shen2020", faces, alone, workers=1, store="npy"))
         shutil.rmtree(alone)
         tasks = [(file, kernels, root / "naive") for file in share]
         record("naive build", lambda tasks=tasks: drain(naive_build, tasks), scale)
@@ -155,4 +155,4 @@ def _as_outputs(folder: Path) -> None:
 
 def _score(folder: Path, ssim: str, *, jobs: int = 2) -> None:
     (folder / "outputs" / "scores.parquet").unlink(missing_ok=True)
-    score(folder, folder / "outputs", metrics=["psnr", ssim], jobs=jobs)
+    score(folder, folder / "outputs", metrics=["psnr", ssim], workers=jobs)

@@ -123,6 +123,8 @@ def _read_hdf5(path: Path, variable: str) -> list[Layer]:
                     array = np.zeros(0) if stored.attrs.get("MATLAB_empty") else np.asarray(stored).T
                     layers[at] = layers[at] | {field: array}
             return layers
+    except InputError:
+        raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise InputError(str(path), expected=f"a struct array '{variable}'", found=str(error)[:120]) from error
 

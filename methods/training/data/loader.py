@@ -42,7 +42,7 @@ def _on_its_own(number: int) -> None:
 
 
 def batches(
-    examples: Examples, places: Places, device: torch.device, *, workers: int = -1, channels_last: bool = False
+    examples: Examples, places: Places, device: torch.device, *, loaders: int = -1, channels_last: bool = False
 ) -> Iterator[dict[str, Tensor]]:
     """Endless batches on a device.
 
@@ -52,7 +52,7 @@ def batches(
     places : Places
         Which, in which order.
     device : torch.device
-    workers : int
+    loaders : int
         Processes that make them; 0 makes them in this one, -1 takes as many as there are processors but one, at most
         16. The batches do not depend on it.
     channels_last : bool
@@ -69,7 +69,7 @@ def batches(
     InputError
         When a photograph or its labels cannot be read.
     """
-    count = max(1, min(16, cores() - 1)) if workers < 0 else workers
+    count = max(1, min(16, cores() - 1)) if loaders < 0 else loaders
     loader: DataLoader[Any] = DataLoader(
         _Told(examples),
         batch_sampler=places,

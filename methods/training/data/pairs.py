@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from facedeblur.benchmark.config import strict
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.generators.pairs.augment import AugmentLaw
 from facedeblur.generators.pairs.sharp_source import Face, SharpSource
 from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
@@ -64,7 +65,7 @@ def open_data(
     workspace: str | Path,
     seed: int = 0,
     held_out: int = 32,
-    progress: Callable[[int, int], None] | None = None,
+    reporter: Reporter = SILENT,
     **options: Any,
 ) -> TrainingData:
     """Open the pairs that a recipe's data table asks for, of a folder of photographs.
@@ -72,7 +73,7 @@ def open_data(
     Parameters
     ----------
     data : Data
-    faces, workspace, progress, **options
+    faces, workspace, reporter, **options
         As in `open_pairs`.
     seed : int
         Of kernels, noise, augmentation and order.
@@ -91,7 +92,7 @@ def open_data(
         changes["augment"] = data.augment if named else strict(AugmentLaw, data.augment, "data.augment")
     given = {"sigma": data.sigma, "sizes": data.sizes or None, "first": data.first, "per_size": data.per_size}
     changes |= {name: value for name, value in given.items() if value is not None}
-    opened = open_pairs(data.recipe, faces, workspace=workspace, seed=seed, progress=progress, **options, **changes)
+    opened = open_pairs(data.recipe, faces, workspace=workspace, seed=seed, reporter=reporter, **options, **changes)
     return divide(opened, held_out=held_out)
 
 

@@ -139,6 +139,8 @@ def make(factory: Callable[..., Any], options: Mapping[str, Any], what: str) -> 
             raise InputError(f"option '{key}' of {what}", expected="a known option", do=suggest(key, known))
     try:
         return factory(**options)
+    except InputError:
+        raise
     except (TypeError, ValueError) as error:
         raise InputError(f"options of {what}", expected="values of the right type", found=str(error)) from error
 

@@ -15,6 +15,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import SCHEMA, Status
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.scoring.table import Scores
@@ -60,21 +61,21 @@ def columns(table):
 
 
 def test_a_second_scoring_computes_nothing(toy, run, computed):
-    (first,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], jobs=1)
+    (first,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     state = (run / "scores.parquet").stat().st_mtime_ns
     computed.clear()
-    (second,) = score(toy.root, run, metrics=["ssim[skimage]"], jobs=1)
+    (second,) = score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
     assert computed == [] and (run / "scores.parquet").stat().st_mtime_ns == state
     pd.testing.assert_frame_equal(first.frame, second.frame, check_exact=True)
 
 
 def test_a_metric_more_costs_itself_only(toy, run, tmp_path, computed):
-    (first,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], jobs=1)
+    (first,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     computed.clear()
-    (second,) = score(toy.root, run, metrics=["psnr[y-limited]"], jobs=1)
+    (second,) = score(toy.root, run, metrics=["psnr[y-limited]"], workers=1)
     assert {made for _, made in computed} == {(Y,)} and len(computed) == 3
     assert columns(second) == [PSNR, SSIM, Y]
-    (whole,) = score(toy.root, run, metrics=columns(second), jobs=1, out=tmp_path / "own.csv", force=True)
+    (whole,) = score(toy.root, run, metrics=columns(second), workers=1, out=tmp_path / "own.csv", force=True)
     pd.testing.assert_frame_equal(second.frame, whole.frame[second.frame.columns], check_dtype=False, rtol=1e-12)
     pd.testing.assert_frame_equal(second.frame[first.frame.columns], first.frame, check_exact=True)
 
@@ -83,20 +84,20 @@ def test_the_protocol_ranks_whatever_was_there_before(toy, run, tmp_path, comput
     own = tmp_path / "own.toml"
     text = 'name = "own"\ntitle = "t"\nsource = "s"\n[[metric]]\nname = "psnr"\nfailure = 7.0\n'
     own.write_text(text)
-    score(toy.root, run, metrics=["ssim[skimage]", "psnr"], jobs=1)
+    score(toy.root, run, metrics=["ssim[skimage]", "psnr"], workers=1)
     computed.clear()
-    (table,) = score(toy.root, run, protocol=own, jobs=1)
+    (table,) = score(toy.root, run, protocol=own, workers=1)
     assert computed == [] and columns(table) == [PSNR, SSIM]
     assert (table.meta.protocol, table.meta.columns[0].failure) == ("own", 7.0)
-    (table,) = score(toy.root, run, metrics=["psnr[y-limited]"], jobs=1)
+    (table,) = score(toy.root, run, metrics=["psnr[y-limited]"], workers=1)
     assert table.meta.protocol == "own" and columns(table) == [PSNR, SSIM, Y]
     assert table.meta.columns[0].failure == 7.0
 
 
 def test_force_computes_what_is_asked_for(toy, run, computed):
-    score(toy.root, run, metrics=["psnr", "ssim[skimage]"], jobs=1)
+    score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["psnr"], jobs=1, force=True)
+    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, force=True)
     assert {made for _, made in computed} == {(PSNR,)} and columns(table) == [PSNR, SSIM]
 
 
@@ -104,9 +105,9 @@ def test_runs_that_lack_different_metrics(toy, run, tmp_path, computed):
     other = write_run(toy, tmp_path / "other")
     info = json.loads((other / "run.json").read_text())
     (other / "run.json").write_text(json.dumps({**info, "method": "other"}))
-    score(toy.root, run, metrics=["psnr"], jobs=1)
+    score(toy.root, run, metrics=["psnr"], workers=1)
     computed.clear()
-    one, two = score(toy.root, [run, other], metrics=["psnr", "ssim[skimage]"], jobs=1)
+    one, two = score(toy.root, [run, other], metrics=["psnr", "ssim[skimage]"], workers=1)
     assert sorted({made for _, made in computed}) == [(PSNR, SSIM), (SSIM,)]
     pd.testing.assert_frame_equal(one.frame, two.frame, check_exact=True)
 
@@ -140,11 +141,11 @@ def other_options(toy, folder):
     [(change_pixels, "failed: altered since the run"), (lose, "failed: output missing"), (other_options, "ok")],
 )
 def test_outputs_that_changed_are_scored_again(toy, run, computed, change, status):
-    score(toy.root, run, metrics=["psnr", "ssim[skimage]"], jobs=1)
+    score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     change(toy, run)
     computed.clear()
     told = []
-    (table,) = score(toy.root, run, metrics=["psnr"], jobs=1, say=told.append)
+    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, reporter=Reporter(say=told.append))
     assert len(computed) == 3 and table.frame["status"][0] == status
     assert columns(table) == [PSNR], "what was not asked for is not carried over from other outputs"
     (line,) = told
@@ -154,35 +155,35 @@ def test_outputs_that_changed_are_scored_again(toy, run, computed, change, statu
 def test_a_failed_row_is_scored_when_its_output_comes(toy, run):
     kept = shutil.copy(run / next(toy.pairs()).name, run.parent / "kept.png")
     lose(toy, run)
-    (table,) = score(toy.root, run, metrics=["psnr"], jobs=1)
+    (table,) = score(toy.root, run, metrics=["psnr"], workers=1)
     assert list(table.frame["status"])[:2] == ["failed: output missing", "ok"]
     shutil.copy(kept, run / next(toy.pairs()).name)
-    (table,) = score(toy.root, run, metrics=["psnr"], jobs=1)
+    (table,) = score(toy.root, run, metrics=["psnr"], workers=1)
     assert (table.frame["status"] == "ok").all() and table.frame[PSNR].notna().all()
 
 
 def test_a_foreign_folder_too(toy, run, computed):
     for name in ("run.json", "status.csv"):
         (run / name).unlink()
-    score(toy.root, run, metrics=["psnr"], jobs=1)
+    score(toy.root, run, metrics=["psnr"], workers=1)
     computed.clear()
-    score(toy.root, run, metrics=["psnr"], jobs=1)
+    score(toy.root, run, metrics=["psnr"], workers=1)
     assert computed == []
     change_pixels(toy, run)
-    score(toy.root, run, metrics=["psnr"], jobs=1)
+    score(toy.root, run, metrics=["psnr"], workers=1)
     assert len(computed) == 3
 
 
 def test_another_set_of_the_same_names(toy, run, tmp_path, computed, fill_toy):
     for name in ("run.json", "status.csv"):
         (run / name).unlink()
-    score(toy.root, run, metrics=["psnr"], jobs=1)
+    score(toy.root, run, metrics=["psnr"], workers=1)
     other = fill_toy(tmp_path / "other")
     info = json.loads((other.root / "set.json").read_text())
     (other.root / "set.json").write_text(json.dumps({**info, "content_hash": "0" * 64}))
     computed.clear()
     told = []
-    (table,) = score(other.root, run, metrics=["psnr"], jobs=1, say=told.append)
+    (table,) = score(other.root, run, metrics=["psnr"], workers=1, reporter=Reporter(say=told.append))
     assert len(computed) == 3 and table.meta.set["hash"] == "0" * 64 and "another set" in told[0]
 
 
@@ -210,26 +211,26 @@ def test_another_signature_is_another_column(toy, run, computed, monkeypatch):
     weights = ["1"]
     monkeypatch.setitem(METRICS._entries, "net", lambda *args: Net(weights[0]))
     score_task._metric.cache_clear()
-    score(toy.root, run, metrics=["net"], jobs=1)
+    score(toy.root, run, metrics=["net"], workers=1)
     weights[0] = "2"
     score_task._metric.cache_clear()
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["net"], jobs=1)
+    (table,) = score(toy.root, run, metrics=["net"], workers=1)
     score_task._metric.cache_clear()
     assert {made for _, made in computed} == {("net[n@2]",)} and (table.frame["net[n@2]"] == 2).all()
 
 
 def test_other_packages_compute_again(toy, run, computed, monkeypatch):
-    score(toy.root, run, metrics=["psnr"], jobs=1)
+    score(toy.root, run, metrics=["psnr"], workers=1)
     computed.clear()
     monkeypatch.setattr("facedeblur.benchmark.scoring.score.version", lambda name: "99")
     told = []
-    score(toy.root, run, metrics=["psnr"], jobs=1, say=told.append)
+    score(toy.root, run, metrics=["psnr"], workers=1, reporter=Reporter(say=told.append))
     assert len(computed) == 3 and "made with facedeblur 0" in told[0]
 
 
 def stop_after(count):
-    def stop(done, total):
+    def stop(stage, done, total, note):
         if done >= count:
             raise KeyboardInterrupt
 
@@ -239,21 +240,21 @@ def stop_after(count):
 def test_parts_serve_whatever_is_asked_for_next(toy, run, computed, monkeypatch):
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, run, metrics=["psnr", "ssim[skimage]"], jobs=1, progress=stop_after(4))
+        score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1, reporter=Reporter(stop_after(4)))
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["psnr", "psnr[y-limited]"], jobs=1)
+    (table,) = score(toy.root, run, metrics=["psnr", "psnr[y-limited]"], workers=1)
     assert computed == [("face0", (Y,)), ("face1", (Y,)), ("face2", (PSNR, Y))]
     assert columns(table) == [PSNR, Y] and table.frame[[PSNR, Y]].notna().all().all()
 
 
 def test_adding_a_metric_can_be_stopped_too(toy, run, computed, monkeypatch):
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
-    (first,) = score(toy.root, run, metrics=["psnr"], jobs=1)
+    (first,) = score(toy.root, run, metrics=["psnr"], workers=1)
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, run, metrics=["ssim[skimage]"], jobs=1, progress=stop_after(2))
+        score(toy.root, run, metrics=["ssim[skimage]"], workers=1, reporter=Reporter(stop_after(2)))
     assert columns(Scores.read(run)) == [PSNR], "the table is what it was"
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["ssim[skimage]"], jobs=1)
+    (table,) = score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
     assert computed == [("face1", (SSIM,)), ("face2", (SSIM,))]
     assert table.frame[PSNR].equals(first.frame[PSNR]) and table.frame[SSIM].notna().all()
     assert not (run / ".scores.parquet.parts").exists()
@@ -262,12 +263,12 @@ def test_adding_a_metric_can_be_stopped_too(toy, run, computed, monkeypatch):
 def test_a_damaged_part_is_computed_again(toy, run, computed, monkeypatch):
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, run, metrics=["psnr"], jobs=1, progress=stop_after(4))
+        score(toy.root, run, metrics=["psnr"], workers=1, reporter=Reporter(stop_after(4)))
     _, second = sorted((run / ".scores.parquet.parts").rglob("*.parquet"))
     flip(second)
     computed.clear()
     told = []
-    (table,) = score(toy.root, run, metrics=["psnr"], jobs=1, say=told.append)
+    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, reporter=Reporter(say=told.append))
     assert [image for image, _ in computed] == ["face1", "face2"] and table.frame[PSNR].notna().all()
     assert len(told) == 1 and "damaged" in told[0]
 
@@ -309,12 +310,12 @@ def other_table(file):
 
 @pytest.mark.parametrize("damage", [flip, cut, empty, text, fewer_rows, other_order, other_table])
 def test_a_damaged_table_is_named_and_made_anew(toy, run, computed, damage):
-    (whole,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], jobs=1)
+    (whole,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     frame = whole.frame
     damage(run / "scores.parquet")
     computed.clear()
     told = []
-    (table,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], jobs=1, say=told.append)
+    (table,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1, reporter=Reporter(say=told.append))
     assert len(computed) == 3
     pd.testing.assert_frame_equal(table.frame, frame, check_exact=True)
     (line,) = told
@@ -322,7 +323,7 @@ def test_a_damaged_table_is_named_and_made_anew(toy, run, computed, damage):
 
 
 def test_a_damaged_table_is_not_read(toy, run):
-    score(toy.root, run, metrics=["psnr"], jobs=1)
+    score(toy.root, run, metrics=["psnr"], workers=1)
     flip(run / "scores.parquet")
     with pytest.raises(InputError, match="whole Parquet file"):
         Scores.read(run).column(PSNR)
@@ -331,11 +332,11 @@ def test_a_damaged_table_is_not_read(toy, run):
 
 
 def test_a_table_elsewhere_takes_what_is_there(toy, run, tmp_path, computed):
-    score(toy.root, run, metrics=["psnr", "ssim[skimage]"], jobs=1)
+    score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["psnr"], jobs=1, out=tmp_path / "t.csv")
+    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, out=tmp_path / "t.csv")
     assert computed == [] and columns(table) == [PSNR] and len(table.frame) == 6
-    (table,) = score(toy.root, run, metrics=["psnr"], jobs=1, out=tmp_path / "t.parquet")
+    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, out=tmp_path / "t.parquet")
     assert computed == [] and columns(table) == [PSNR]
     assert columns(Scores.read(run)) == [PSNR, SSIM]
 
@@ -344,16 +345,16 @@ def test_a_sharp_image_that_is_another_now_is_refused(toy, run):
     image = toy.images["face1"]
     write_png(toy.root / image.sharp, np.zeros((20, 16, 3), np.uint8))
     with pytest.raises(InputError, match=r"'face1'.*pixels that the set was built with.*facedeblur check"):
-        score(toy.root, run, metrics=["psnr"], jobs=1)
+        score(toy.root, run, metrics=["psnr"], workers=1)
 
 
 def test_a_folder_twice_is_refused(toy, run):
     with pytest.raises(InputError, match="each folder once"):
-        score(toy.root, [run, str(run)], metrics=["psnr"], jobs=1)
+        score(toy.root, [run, str(run)], metrics=["psnr"], workers=1)
 
 
 def test_outputs_that_change_meanwhile_are_refused(toy, run, monkeypatch):
-    score(toy.root, run, metrics=["psnr"], jobs=1)
+    score(toy.root, run, metrics=["psnr"], workers=1)
     real = score_task.open_set
 
     def late(*args):
@@ -362,7 +363,7 @@ def test_outputs_that_change_meanwhile_are_refused(toy, run, monkeypatch):
 
     monkeypatch.setattr(score_task, "open_set", late)
     with pytest.raises(InputError, match="stay the same while they are scored"):
-        score(toy.root, run, metrics=["ssim[skimage]"], jobs=1)
+        score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
 
 
 class Found:
@@ -395,19 +396,19 @@ def test_no_face_in_the_sharp_image_is_told_apart(toy, run, monkeypatch):
     monkeypatch.setattr(Found, "limit", (means[0] + means[1]) / 2)
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, run, metrics=["psnr", "found"], jobs=1, progress=stop_after(4))
-    (table,) = score(toy.root, run, metrics=["psnr", "found"], jobs=1)
+        score(toy.root, run, metrics=["psnr", "found"], workers=1, reporter=Reporter(stop_after(4)))
+    (table,) = score(toy.root, run, metrics=["psnr", "found"], workers=1)
     assert (table.frame["status"] == "ok").all() and table.frame["found[x]"].isna().sum() == 2
     assert table.meta.undefined == (("found[x]", 2),)
-    (again,) = score(toy.root, run, metrics=["ssim[skimage]"], jobs=1)
+    (again,) = score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
     assert again.meta.undefined == (("found[x]", 2),)
-    (again,) = score(toy.root, run, metrics=["found"], jobs=1, force=True)
+    (again,) = score(toy.root, run, metrics=["found"], workers=1, force=True)
     assert again.meta.undefined == (("found[x]", 2),)
     pair = next(toy.pairs())
     write_png(run / pair.name, np.zeros((20, 16, 3), np.uint8))
     for name in ("run.json", "status.csv"):
         (run / name).unlink()
-    (dark,) = score(toy.root, run, metrics=["found"], jobs=1)
+    (dark,) = score(toy.root, run, metrics=["found"], workers=1)
     own = toy.images[pair.image_id]
     assert dark.frame["found[x]"].isna().sum() == (2 if toy.sharp(own).mean() < Found.limit else 3)
     assert dark.meta.undefined == (("found[x]", 2),), "a failure of the output is not one of the sharp image"
@@ -423,7 +424,7 @@ def test_odd_pictures_are_scored(toy, tmp_path):
                 write_png(tmp_path / name / pair.name, flat)
     wanted = ["psnr", "psnr[rgb,255,cap100]", "ssim[matlab3d]", "ssim[perchannel]", "ssim[skimage]"]
     folders = [tmp_path / name for name in ("ideal", "grey", "black")]
-    ideal, *others = score(toy.root, folders, metrics=wanted, jobs=1)
+    ideal, *others = score(toy.root, folders, metrics=wanted, workers=1)
     values = ideal.frame[columns(ideal)].to_numpy()
     assert np.isposinf(values[:, 0]).all() and (values[:, 1] == 100).all()
     assert np.allclose(values[:, 2:], 1, atol=1e-12)
@@ -436,9 +437,9 @@ def test_an_array_of_floats_is_no_output(toy, run):
     info = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**info, "store": "npy"}))
     np.save(run / "restored.npy", np.full((6, 20, 16, 3), np.nan, np.float32))
-    (table,) = score(toy.root, run, metrics=["psnr"], jobs=1)
+    (table,) = score(toy.root, run, metrics=["psnr"], workers=1)
     assert set(table.frame["status"]) == {"failed: expected (N, H, W, 3) uint8, found (6, 20, 16, 3) float32"}
     before = table.meta.run["files"]
     np.save(run / "restored.npy", np.full((6, 20, 16, 3), 7, np.uint8))
-    (table,) = score(toy.root, run, metrics=["psnr"], jobs=1)
+    (table,) = score(toy.root, run, metrics=["psnr"], workers=1)
     assert set(table.frame["status"]) == {"failed: altered since the run"} and table.meta.run["files"] != before

@@ -14,6 +14,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.metrics.base import metric
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.score import score
@@ -37,7 +38,7 @@ def foreign(toy, tmp_path):
 
 
 def test_values_are_those_of_the_metrics(toy, foreign):
-    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1)
     assert list(table.frame.columns) == [*KEYS, "psnr[rgb,255]", "ssim[skimage,uniform,w7]"]
     assert list(table.frame["pair_id"]) == [pair.pair_id for pair in toy.pairs()]
     row = table.frame.iloc[3]
@@ -61,7 +62,7 @@ def test_nothing_is_dropped(toy, foreign):
     (foreign / names[3]).write_text("text")
     write_png(foreign / "stranger.png", np.zeros((4, 4, 3), np.uint8))
     whole = (foreign / names[4]).read_bytes()
-    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1)
     assert list(table.frame["status"]) == [
         "failed: output missing",
         "failed: expected 16x20 pixels, found 4x4",
@@ -77,10 +78,10 @@ def test_nothing_is_dropped(toy, foreign):
 
 
 def test_workers_and_tasks_change_nothing(toy, foreign, monkeypatch):
-    (one,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    (one,) = score(toy.root, foreign, metrics=METRICS, workers=1)
     (foreign / "scores.parquet").unlink()
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
-    (many,) = score(toy.root, foreign, metrics=METRICS, jobs=2)
+    (many,) = score(toy.root, foreign, metrics=METRICS, workers=2)
     pd.testing.assert_frame_equal(one.frame, many.frame, check_exact=True)
 
 
@@ -88,17 +89,17 @@ def test_a_stopped_scoring_goes_on(toy, foreign, monkeypatch):
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
     seen = []
 
-    def stop(done: int, total: int) -> None:
+    def stop(stage, done: int, total: int, note) -> None:
         if done >= 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, foreign, metrics=METRICS, jobs=1, progress=stop)
+        score(toy.root, foreign, metrics=METRICS, workers=1, reporter=Reporter(stop))
     assert not (foreign / "scores.parquet").exists()
     assert len(list((foreign / ".scores.parquet.parts").rglob("*.parquet"))) == 2
     real = score_task.score_image
     monkeypatch.setattr(score_task, "score_image", lambda *args: seen.append(args[1].image_id) or real(*args))
-    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1)
     assert seen == ["face2"]
     assert table.frame["psnr[rgb,255]"].notna().all()
     assert not (foreign / ".scores.parquet.parts").exists()
@@ -107,21 +108,21 @@ def test_a_stopped_scoring_goes_on(toy, foreign, monkeypatch):
 def test_parts_of_other_outputs_are_not_mixed_in(toy, foreign, monkeypatch):
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
 
-    def stop(done: int, total: int) -> None:
+    def stop(stage, done: int, total: int, note) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, foreign, metrics=METRICS, jobs=1, progress=stop)
+        score(toy.root, foreign, metrics=METRICS, workers=1, reporter=Reporter(stop))
     pair = next(toy.pairs())
     write_png(foreign / pair.name, toy.sharp(toy.images["face0"]))
-    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1)
     assert table.frame["psnr[rgb,255]"][0] == np.inf
 
 
 def test_a_finished_table_is_kept_until_something_changes(toy, foreign):
-    score(toy.root, foreign, metrics=METRICS, jobs=1)
+    score(toy.root, foreign, metrics=METRICS, workers=1)
     before = (foreign / "scores.parquet").stat().st_mtime_ns
-    score(toy.root, foreign, metrics=METRICS, jobs=1)
+    score(toy.root, foreign, metrics=METRICS, workers=1)
     assert (foreign / "scores.parquet").stat().st_mtime_ns == before
 
 
@@ -129,14 +130,14 @@ def test_several_runs_at_once(toy, foreign, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(foreign, other)
     (other / next(toy.pairs()).name).unlink()
-    tables = score(toy.root, [foreign, other], metrics=METRICS, jobs=1)
+    tables = score(toy.root, [foreign, other], metrics=METRICS, workers=1)
     assert [table.meta.method for table in tables] == ["my-net", "other"]
     assert [int((table.frame["status"] == "ok").sum()) for table in tables] == [6, 5]
 
 
 def test_csv_on_request(toy, foreign, tmp_path):
-    (table,) = score(toy.root, foreign, metrics=METRICS, jobs=1, out=tmp_path / "t.csv")
-    (again,) = score(toy.root, foreign, metrics=METRICS, jobs=1)
+    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1, out=tmp_path / "t.csv")
+    (again,) = score(toy.root, foreign, metrics=METRICS, workers=1)
     read = pd.read_csv(tmp_path / "t.csv")
     assert np.allclose(read["psnr[rgb,255]"], again.frame["psnr[rgb,255]"], rtol=0, atol=1e-12)
     assert json.loads((tmp_path / "t.json").read_text())["protocol"] == "shen2020"
@@ -144,7 +145,7 @@ def test_csv_on_request(toy, foreign, tmp_path):
 
 
 def test_tables_move_with_their_folders(toy, foreign, tmp_path):
-    score(toy.root, foreign, metrics=METRICS, jobs=1)
+    score(toy.root, foreign, metrics=METRICS, workers=1)
     (tmp_path / "elsewhere").mkdir()
     shutil.move(toy.root, tmp_path / "elsewhere" / "toy")
     shutil.move(foreign, tmp_path / "elsewhere" / "my-net")
@@ -158,16 +159,16 @@ def test_wrong_set_is_refused(toy, tmp_path, fill_toy):
     folder.mkdir()
     write_png(folder / "a.png", np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(InputError, match="blurred images of set 'toy', found none"):
-        score(toy.root, folder, metrics=METRICS, jobs=1)
+        score(toy.root, folder, metrics=METRICS, workers=1)
 
 
 def test_bad_requests(toy, foreign, tmp_path):
     with pytest.raises(InputError, match="did you mean 'shen2020'"):
-        score(toy.root, foreign, protocol="shen2021", jobs=1)
+        score(toy.root, foreign, protocol="shen2021", workers=1)
     with pytest.raises(InputError, match="psnr"):
-        score(toy.root, foreign, metrics=["psnrr"], jobs=1)
+        score(toy.root, foreign, metrics=["psnrr"], workers=1)
     with pytest.raises(InputError, match="one outputs folder"):
-        score(toy.root, [foreign, foreign], metrics=METRICS, out=tmp_path / "t.parquet", jobs=1)
+        score(toy.root, [foreign, foreign], metrics=METRICS, out=tmp_path / "t.parquet", workers=1)
     with pytest.raises(InputError, match="run facedeblur score"):
         Scores.read(tmp_path / "nowhere.parquet")
     pq.write_table(pq.read_table(_some_table(tmp_path)), tmp_path / "plain.parquet")
@@ -200,12 +201,12 @@ def test_an_optional_metric_that_is_not_to_be_had_is_on_record(toy, foreign, tmp
         'name = "own"\ntitle = "t"\nsource = "s"\n[[metric]]\nname = "psnr"\nfailure = 0.0\n'
         '[[metric]]\nname = "identity[no-such-net,l2]"\nfailure = 2.0\noptional = true\n'
     )
-    (table,) = score(toy.root, foreign, protocol=own, jobs=1)
+    (table,) = score(toy.root, foreign, protocol=own, workers=1)
     ((name, why),) = table.meta.unavailable
     assert name == "identity[no-such-net,l2]" and "no-such-net" in why
     own.write_text(own.read_text().replace("optional = true", "optional = false"))
     with pytest.raises(InputError, match="no-such-net"):
-        score(toy.root, foreign, protocol=own, jobs=1)
+        score(toy.root, foreign, protocol=own, workers=1)
 
 
 def test_without_sharp_truth_only_metrics_that_need_none(tmp_path, toy_parts, dlib_models):
@@ -219,7 +220,7 @@ def test_without_sharp_truth_only_metrics_that_need_none(tmp_path, toy_parts, dl
                     pixel_hash(blurred[image.image_id]))  # fmt: skip
         writer.append([pair])
     made = writer.finish()
-    (table,) = score(made.root, made.root / "blur", metrics=["psnr", "detection"], jobs=1)
+    (table,) = score(made.root, made.root / "blur", metrics=["psnr", "detection"], workers=1)
     assert [column.label for column in table.meta.columns] == ["Face found (dlib-hog)"]
     assert table.meta.unavailable == (("psnr[rgb,255]", "set 'real' has no sharp images"),)
     assert list(table.frame["status"]) == ["ok"] * 3
@@ -251,7 +252,7 @@ def test_a_class_that_is_not_in_the_picture_is_left_out(tmp_path, toy_parts):
                     pixel_hash(pixels))  # fmt: skip
         writer.append([pair])
     made = writer.finish()
-    (table,) = score(made.root, made.root / "blur", metrics=["psnr-class[hair]", "psnr-class[skin]"], jobs=1)
+    (table,) = score(made.root, made.root / "blur", metrics=["psnr-class[hair]", "psnr-class[skin]"], workers=1)
     hair, skin = table.meta.columns
     assert hair.partial
     values, ok = table.column(hair.signature), table.column("status") == "ok"
@@ -262,7 +263,7 @@ def test_a_class_that_is_not_in_the_picture_is_left_out(tmp_path, toy_parts):
 
 
 def test_class_columns_need_labels(toy, foreign):
-    (table,) = score(toy.root, foreign, metrics=["psnr", "psnr-class[skin]"], jobs=1)
+    (table,) = score(toy.root, foreign, metrics=["psnr", "psnr-class[skin]"], workers=1)
     assert [column.label for column in table.meta.columns] == ["PSNR"]
     ((name, why),) = table.meta.unavailable
     assert name.startswith("psnr-class") and why == "set 'toy' has no label images"

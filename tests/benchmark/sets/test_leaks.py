@@ -11,6 +11,7 @@ from scipy.signal import correlate2d
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_photo
 from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.leaks import (
     Print,
     kernel_leaks,
@@ -178,7 +179,7 @@ def two_sets(tmp_path):
 def test_every_leak_is_named(two_sets):
     train, test = two_sets
     seen = []
-    found = leaks(train.root, test, progress=lambda done, total: seen.append((done, total)))
+    found = leaks(train.root, test, reporter=Reporter(lambda stage, done, total, note: seen.append((done, total))))
     assert [(leak.kind, leak.test, leak.train) for leak in found] == [
         ("identity", "Person_2", "person 2"),
         ("photograph", "mirrored", "t3"),
@@ -188,7 +189,7 @@ def test_every_leak_is_named(two_sets):
     assert "mirrored" in found[1].detail and found[2].detail == "the same pixels"
     assert seen[-1] == (10, 10)
     assert [leak.kind for leak in leaks(train, test, names=False)] == ["photograph", "photograph", "kernel"]
-    assert leaks(train, test, jobs=2) == found
+    assert leaks(train, test, workers=2) == found
 
 
 def test_sets_that_share_nothing_pass(tmp_path, two_sets):

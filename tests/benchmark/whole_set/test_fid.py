@@ -16,6 +16,7 @@ from facedeblur.benchmark.faces.base import EMBEDDERS
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.metrics.perceptual.frechet import frechet_distance, moments
 from facedeblur.benchmark.metrics.perceptual.inception import InceptionFeatures, InceptionNetwork
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.weights import Located
 from facedeblur.benchmark.whole_set import fid as fid_module
 from facedeblur.benchmark.whole_set.fid import Fid, fid, file_of
@@ -139,7 +140,7 @@ def test_missing_inception_says_where_to_put_it(tmp_path, monkeypatch, toy) -> N
     monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(InputError, match=r"pt_inception-2015-12-05-6726825d\.pth.*pytorch-fid's release"):
-        fid(toy.root, None, jobs=1)
+        fid(toy.root, None, workers=1)
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def outputs(toy, folder, changed):
 def test_a_set_by_hand(toy, tmp_path, colour) -> None:
     changed = {1: None, 4: np.zeros((20, 16, 3), np.uint8)}
     run = outputs(toy, tmp_path / "net", changed)
-    (found,) = fid(toy.root, run, by=colour, jobs=1)
+    (found,) = fid(toy.root, run, by=colour, workers=1)
     sharp = np.array([toy.sharp(image).mean(axis=(0, 1)) for image, _ in toy.by_image()])
     halves = np.array([(toy.sharp(image) // 2).mean(axis=(0, 1)) for image, _ in toy.by_image()])
     assert found.value == pytest.approx(literal(sharp, halves[[0, 1, 1, 2]]), rel=1e-4)
@@ -195,23 +196,23 @@ def test_a_set_by_hand(toy, tmp_path, colour) -> None:
 
 def test_results_are_kept_and_read_back(toy, tmp_path, colour) -> None:
     run = outputs(toy, tmp_path / "net", {})
-    first = fid(toy.root, [None, run], by=colour, jobs=1)
+    first = fid(toy.root, [None, run], by=colour, workers=1)
     assert [one.method for one in first] == ["blurred images", "net"] and first[0].run_hash == ""
     file = file_of(run, first[1].signature)
     assert file.name == "fid-colour.parquet" and not list(run.glob(".fid*"))
     calls = len(CALLS)
-    (again,) = fid(toy.root, run, by=colour, jobs=1)
+    (again,) = fid(toy.root, run, by=colour, workers=1)
     assert again == first[1] == Fid.read(file) and len(CALLS) == calls
     text = json.loads(file.with_suffix(".json").read_text())
     assert text["value"] == again.value and text["note"] == again.note
-    (forced,) = fid(toy.root, run, by=colour, force=True, jobs=1)
+    (forced,) = fid(toy.root, run, by=colour, force=True, workers=1)
     assert forced == again and len(CALLS) > calls
     write_png(run / next(iter(toy.pairs())).name, np.full((20, 16, 3), 9, np.uint8))
-    (other,) = fid(toy.root, run, by=colour, jobs=1)
+    (other,) = fid(toy.root, run, by=colour, workers=1)
     assert other.value != again.value
     file.write_bytes(b"PAR1")
     said: list[str] = []
-    (repaired,) = fid(toy.root, run, by=colour, jobs=1, say=said.append)
+    (repaired,) = fid(toy.root, run, by=colour, workers=1, reporter=Reporter(say=said.append))
     assert repaired == other and "fid-colour.parquet" in said[0]
     with pytest.raises(InputError, match="nothing there"):
         Fid.read(run / "fid-inception.parquet")
@@ -219,7 +220,7 @@ def test_results_are_kept_and_read_back(toy, tmp_path, colour) -> None:
 
 def test_identical_images_are_at_zero_and_large_sets_have_no_note(toy, tmp_path, colour) -> None:
     same = {pair.index: toy.sharp(image) for image, pairs in toy.by_image() for pair in pairs}
-    (found,) = fid(toy.root, outputs(toy, tmp_path / "net", same), by=colour, jobs=1)
+    (found,) = fid(toy.root, outputs(toy, tmp_path / "net", same), by=colour, workers=1)
     # Every sharp image twice: the mean is equal, the sample covariance is 4/5 of that of the three.
     sharp = np.array([toy.sharp(image).mean(axis=(0, 1)) for image, _ in toy.by_image()])
     assert found.value == pytest.approx((1 - np.sqrt(0.8)) ** 2 * np.trace(np.cov(sharp.T)), rel=1e-3, abs=1e-6)
@@ -228,9 +229,9 @@ def test_identical_images_are_at_zero_and_large_sets_have_no_note(toy, tmp_path,
 
 def test_bad_input_is_one_line(toy, fill_toy, tmp_path, colour) -> None:
     with pytest.raises(InputError, match="did you mean 'inception'"):
-        fid(toy.root, None, by="incepton", jobs=1)
+        fid(toy.root, None, by="incepton", workers=1)
     empty = tmp_path / "empty"
     empty.mkdir()
     write_png(empty / next(iter(toy.pairs())).name, np.zeros((20, 16, 3), np.uint8))
     with pytest.raises(InputError, match="two images or more, found 0"):
-        fid(toy.root, empty, by=colour, jobs=1)
+        fid(toy.root, empty, by=colour, workers=1)

@@ -15,6 +15,7 @@ from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Status
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image, Pair
 from facedeblur.benchmark.sets.writer import SetWriter
@@ -86,7 +87,7 @@ def outputs(folder, the_set):
 def test_by_hand(tmp_path, shade):
     the_set = labelled_set(tmp_path / "set")
     net = outputs(tmp_path / "net", the_set)
-    sharp, blurred, run = parse(the_set.root, [None, net], parser=shade, jobs=1)
+    sharp, blurred, run = parse(the_set.root, [None, net], parser=shade, workers=1)
     assert (sharp.method, sharp.n_images, sharp.misses, sharp.unlabelled) == ("sharp images", 2, 0, 1)
     assert sharp.scores()["skin"] == sharp.scores()["nose"] == sharp.mean() == 1.0
     assert (blurred.no_face, blurred.unlabelled, blurred.mean()) == (4, 2, 0.0)
@@ -109,19 +110,19 @@ def test_kept_while_nothing_changes(tmp_path, shade):
     the_set = labelled_set(tmp_path / "set")
     net = outputs(tmp_path / "net", the_set)
     told = []
-    _, first = parse(the_set.root, net, parser=shade, jobs=1, progress=lambda *both: told.append(both))
+    _, first = parse(the_set.root, net, parser=shade, workers=1, progress=lambda *both: told.append(both))
     assert told[-1] == (9, 9)
     calls = Shade.calls
-    again = parse(the_set.root, net, parser=shade, jobs=1)[1]
+    again = parse(the_set.root, net, parser=shade, workers=1)[1]
     assert Shade.calls == calls
     assert again == first == ParsingScores.read(net) and again.rows["status"].equals(first.rows["status"])
     assert np.array_equal(again.counts("umsn4"), first.counts("umsn4"))
     write_png(net / "b_k1.png", grey(RIGHT))
-    assert parse(the_set.root, net, parser=shade, jobs=1)[1].no_face == 0
+    assert parse(the_set.root, net, parser=shade, workers=1)[1].no_face == 0
     (net / "parsing.parquet").write_bytes(b"damaged")
     with pytest.raises(InputError, match="parse again"):
         ParsingScores.read(net)
-    assert parse(the_set.root, net, parser=shade, jobs=1)[1].no_face == 0
+    assert parse(the_set.root, net, parser=shade, workers=1)[1].no_face == 0
 
 
 def write_net(the_set, folder):
@@ -141,42 +142,52 @@ def write_net(the_set, folder):
 def test_what_is_kept_is_of_the_files_that_lie_there(tmp_path, shade):
     the_set = labelled_set(tmp_path / "set")
     net = write_net(the_set, tmp_path / "net")
-    assert parse(the_set.root, net, parser=shade, jobs=1)[1].failed == 0
+    assert parse(the_set.root, net, parser=shade, workers=1)[1].failed == 0
     write_png(net / "a_k1.png", grey(0 * RIGHT))
-    again = parse(the_set.root, net, parser=shade, jobs=1)[1]
+    again = parse(the_set.root, net, parser=shade, workers=1)[1]
     assert again.rows["status"][0] == "failed: altered since the run"
     calls = Shade.calls
-    parse(the_set.root, net, parser=shade, jobs=1, force=True)
+    parse(the_set.root, net, parser=shade, workers=1, force=True)
     assert Shade.calls == calls + 2 + 3  # without the altered one, and c, which has no label
 
 
 def test_a_stopped_parsing_goes_on(tmp_path, shade, monkeypatch):
     the_set = labelled_set(tmp_path / "set")
     net = outputs(tmp_path / "net", the_set)
-    whole = parse(the_set.root, net, parser=shade, jobs=1)[1]
+    whole = parse(the_set.root, net, parser=shade, workers=1)[1]
     for file in net.glob("*.parquet"):
         file.unlink()
     monkeypatch.setattr(resume, "IMAGES_A_PART", 1)
 
-    def stop(done, total):
+    def stop(stage, done, total, note):
         if done >= 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        parse(the_set.root, net, parser=shade, jobs=1, progress=stop)
+        parse(the_set.root, net, parser=shade, workers=1, reporter=Reporter(stop))
     (part,) = (net / ".parsing.parquet.parts").rglob("*.npz")
     calls, told = Shade.calls, []
-    assert parse(the_set.root, net, parser=shade, jobs=1)[1].rows.equals(whole.rows)
+    assert parse(the_set.root, net, parser=shade, workers=1)[1].rows.equals(whole.rows)
     assert Shade.calls == calls + 1  # b: neither the sharp images nor a
     assert not list(net.glob(".*"))
     (net / "parsing.parquet").unlink()
     with pytest.raises(KeyboardInterrupt):
-        parse(the_set.root, net, parser=shade, jobs=1, progress=lambda done, total: stop(done + 3, total))
+        parse(
+            the_set.root,
+            net,
+            parser=shade,
+            workers=1,
+            reporter=Reporter(lambda stage, done, total, note: stop(done + 3, total)),
+        )
     part.write_bytes(part.read_bytes()[:-9])
-    assert parse(the_set.root, net, parser=shade, jobs=1, say=told.append)[1].rows.equals(whole.rows)
+    assert parse(the_set.root, net, parser=shade, workers=1, reporter=Reporter(say=told.append))[1].rows.equals(
+        whole.rows
+    )
     assert len(told) == 1 and "damaged" in told[0]
     (net / "parsing.parquet").write_bytes(b"junk")
-    assert parse(the_set.root, net, parser=shade, jobs=1, say=told.append)[1].rows.equals(whole.rows)
+    assert parse(the_set.root, net, parser=shade, workers=1, reporter=Reporter(say=told.append))[1].rows.equals(
+        whole.rows
+    )
     assert "parsing from the start" in told[1] and "\n" not in told[1]
 
 
@@ -205,11 +216,11 @@ def test_real_faces(tmp_path, dlib_models, shared_data, small_recipe):
     from facedeblur.generators.build import build
 
     recipe, faces = small_recipe(tmp_path, 0.0), f"celebamask:{shared_data / 'celebamask_eval512'}"
-    the_set = build(recipe, faces, tmp_path / "set", limit=3, jobs=1)
+    the_set = build(recipe, faces, tmp_path / "set", limit=3, workers=1)
     (tmp_path / "ideal").mkdir()
     for pair in the_set.pairs():
         shutil.copy(the_set.root / pair.sharp, tmp_path / "ideal" / pair.name)
-    sharp, blurred, ideal = parse(the_set.root, [None, tmp_path / "ideal"], jobs=1)
+    sharp, blurred, ideal = parse(the_set.root, [None, tmp_path / "ideal"], workers=1)
     assert sharp.misses == 0 and 0.6 < sharp.mean() < 0.9
     assert ideal.scores() == pytest.approx(sharp.scores(), nan_ok=True) and ideal.n_images == the_set.n_pairs
     assert blurred.mean() < sharp.mean()

@@ -13,6 +13,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.images import read_photo, read_png
 from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import back, read_transform, warp
 from facedeblur.generators.align.quality import Quality
@@ -49,7 +50,7 @@ def collection(tmp_path: Path, portrait: np.ndarray) -> Collection:
 
 
 def statuses(collection: Collection | str | Path, out: Path, **options: object) -> dict[str, str]:
-    options = {"landmarker": "file", "jobs": 1, **options}
+    options = {"landmarker": "file", "workers": 1, **options}
     table = align(collection, out, **options)
     assert list(read_rows(out / "images.csv", Image)) == [Image(**row) for row in table.to_dict("records")]
     return dict(zip(table["image_id"], table["status"], strict=True))
@@ -74,7 +75,7 @@ def test_identity_role_label_and_points_are_taken_over(
 def test_labels_beyond_the_photograph_are_background(collection: Collection, tmp_path: Path) -> None:
     Pil.fromarray(np.full((512, 512), 10, np.uint8)).save(collection.root / "labels" / "a.png")
     outside = replace(collection.photographs[0], points=places(x=-5, y=400))
-    align(replace(collection, photographs=(outside,)), tmp_path / "out", landmarker="file", min_coverage=0.5, jobs=1)
+    align(replace(collection, photographs=(outside,)), tmp_path / "out", landmarker="file", min_coverage=0.5, workers=1)
     found = read_photo(tmp_path / "out" / "labels" / "a.png").pixels[:, :, 0]
     assert (found[:112, 5:] == 10).all() and (found[:, :5] == 0).all() and (found[112:] == 0).all()
 
@@ -206,8 +207,8 @@ def test_poor_crops_are_left_out_and_counted(collection: Collection, tmp_path: P
     assert all(row.laplacian > 0 and row.coverage == 1 and abs(row.yaw) < 15 for row in rows)
     before = (out / "quality.csv").read_bytes()
     calls: list[tuple[int, int]] = []
-    progress = lambda done, total: calls.append((done, total))  # noqa: E731
-    statuses(given, out, limits=limits, quality=True, progress=progress)
+    progress = lambda stage, done, total, note: calls.append((done, total))  # noqa: E731
+    statuses(given, out, limits=limits, quality=True, reporter=Reporter(progress))
     assert calls == [(4, 4)] and (out / "quality.csv").read_bytes() == before
     assert statuses(given, out)["b"] == "ok" and not (out / "poor" / "b.png").exists()
 
@@ -265,7 +266,7 @@ def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None
 
     given = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}", limit=16)
     sheet = tmp_path / "sheet.png"
-    table = align(given, tmp_path / "out", quality=True, sheet=sheet, jobs=1)
+    table = align(given, tmp_path / "out", quality=True, sheet=sheet, workers=1)
     assert read_photo(sheet).pixels.size > 2 * len(table) * 128 * 128 * 3 * 0.8
     ok = table[table["status"] == "ok"]
     assert len(ok) >= 14 and (ok["label"] == "labels/" + ok["image_id"] + ".png").all()
@@ -290,7 +291,7 @@ def test_published_points_of_london_agree_with_dlibs(shared_data: Path, dlib_mod
     from facedeblur.generators.photos.opening import open_collection
 
     given = open_collection(f"london:{shared_data / 'london'}", match="neutral*", limit=6)
-    tables = [align(given, tmp_path / name, landmarker=name, jobs=1) for name in ("file", "dlib-68")]
+    tables = [align(given, tmp_path / name, landmarker=name, workers=1) for name in ("file", "dlib-68")]
     for one, other in zip(*(table.to_dict("records") for table in tables), strict=True):
         assert one["status"] == other["status"] == "ok" and (one["n_faces"], other["n_faces"]) == (-1, 1)
         ours, theirs = read_transform(one["transform"]), read_transform(other["transform"])

@@ -18,6 +18,7 @@ from facedeblur.benchmark.faces import DETECTORS, LANDMARKERS, Face
 from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.images import pixel_hash, read_photo, read_png
 from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import coverage, margin_inside, scale_of, warp
 from facedeblur.generators.align.photo import align_photo, find_faces
@@ -297,7 +298,7 @@ def test_every_file_is_a_row(tmp_path: Path, portrait: np.ndarray, knows_named: 
     (photos / "huge.png").write_bytes(huge + b"\0\0\0\0IEND\xaeB`\x82")
     (photos / "notes.txt").write_text("taken in May")
     (photos / ".hidden.png").write_text("not counted")
-    table = align(photos, out, detector=knows_named, landmarker=knows_named, jobs=1)
+    table = align(photos, out, detector=knows_named, landmarker=knows_named, workers=1)
     rows = table.set_index("image_id")
     assert rows["status"].to_dict() == {
         "alpha": "ok", "cmyk": "ok", "cut": "unreadable", "dark": "no face", "deep": "ok", "dot": "too small",
@@ -324,8 +325,8 @@ def test_second_run_does_only_what_is_new(tmp_path: Path, portrait: np.ndarray, 
     def run(**options: object) -> dict[str, str]:
         calls.clear()
         table = align(
-            photos, out, detector=knows_named, landmarker=knows_named, jobs=1,
-            progress=lambda done, total: calls.append((done, total)), **options,
+            photos, out, detector=knows_named, landmarker=knows_named, workers=1,
+            reporter=Reporter(lambda stage, done, total, note: calls.append((done, total))), **options,
         )  # fmt: skip
         return dict(zip(table["image_id"], table["status"], strict=True))
 
@@ -350,32 +351,39 @@ def test_stopped_run_goes_on(tmp_path: Path, portrait: np.ndarray, knows_named: 
     for i in range(5):
         save(photos / f"p{i}.png", np.roll(portrait, i, axis=1))
 
-    def stop_after_two(done: int, total: int) -> None:
+    def stop_after_two(stage, done: int, total: int, note) -> None:
         if done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        align(photos, out, detector=knows_named, landmarker=knows_named, jobs=1, progress=stop_after_two)
+        align(photos, out, detector=knows_named, landmarker=knows_named, workers=1, reporter=Reporter(stop_after_two))
     assert not (out / "images.csv").exists()
     with (out / "align.jsonl").open("a") as journal:
         journal.write('{"key": "half a li')
     counts: list[int] = []
-    align(photos, out, detector=knows_named, landmarker=knows_named, jobs=1, progress=lambda n, _: counts.append(n))
+    align(
+        photos,
+        out,
+        detector=knows_named,
+        landmarker=knows_named,
+        workers=1,
+        reporter=Reporter(lambda stage, n, _, note: counts.append(n)),
+    )
     assert counts[0] == 2
-    align(photos, whole, detector=knows_named, landmarker=knows_named, jobs=1)
+    align(photos, whole, detector=knows_named, landmarker=knows_named, workers=1)
     assert (out / "images.csv").read_bytes() == (whole / "images.csv").read_bytes()
 
 
 def test_folder_of_other_photographs_is_left_alone(tmp_path: Path, portrait: np.ndarray, knows_named: str) -> None:
     save(tmp_path / "a" / "one.png", portrait)
     save(tmp_path / "b" / "two.png", portrait)
-    align(tmp_path / "a", tmp_path / "out", detector=knows_named, landmarker=knows_named, jobs=1)
+    align(tmp_path / "a", tmp_path / "out", detector=knows_named, landmarker=knows_named, workers=1)
     with pytest.raises(InputError, match="those of 1 others"):
-        align(tmp_path / "b", tmp_path / "out", detector=knows_named, landmarker=knows_named, jobs=1)
+        align(tmp_path / "b", tmp_path / "out", detector=knows_named, landmarker=knows_named, workers=1)
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "images.csv").write_text("image_id\n")
     with pytest.raises(InputError, match=r"an images\.csv of something else"):
-        align(tmp_path / "b", tmp_path / "set", detector=knows_named, landmarker=knows_named, jobs=1)
+        align(tmp_path / "b", tmp_path / "set", detector=knows_named, landmarker=knows_named, workers=1)
     assert (tmp_path / "out" / "sharp" / "one.png").exists()
 
 
@@ -386,7 +394,7 @@ def test_results_inside_the_collection_are_not_photographs(
     (tmp_path / "faces").mkdir()
     (tmp_path / "again").symlink_to(tmp_path)
     for _ in range(2):
-        table = align(tmp_path, tmp_path / "faces", detector=knows_named, landmarker=knows_named, jobs=1)
+        table = align(tmp_path, tmp_path / "faces", detector=knows_named, landmarker=knows_named, workers=1)
         assert list(table["source"]) == ["one.png"]
 
 
@@ -394,7 +402,7 @@ def test_linked_folders_are_searched(tmp_path: Path, portrait: np.ndarray, knows
     save(tmp_path / "elsewhere" / "two.png", portrait)
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "linked").symlink_to(tmp_path / "elsewhere")
-    table = align(tmp_path / "photos", tmp_path / "out", detector=knows_named, landmarker=knows_named, jobs=1)
+    table = align(tmp_path / "photos", tmp_path / "out", detector=knows_named, landmarker=knows_named, workers=1)
     assert dict(zip(table["source"], table["status"], strict=True)) == {"linked/two.png": "ok"}
 
 
@@ -407,7 +415,7 @@ def test_workers_change_nothing(dlib_models: None, tmp_path: Path, portrait: np.
     for name, pixels in (("Collins", portrait), ("Hopper", hopper)):
         save(photos / name / f"{name}_0001.png", pixels)
         save(photos / name / "mirrored.png", pixels[:, ::-1])
-    tables = [align(photos, tmp_path / f"out{jobs}", jobs=jobs, margin=14) for jobs in (1, 2)]
+    tables = [align(photos, tmp_path / f"out{jobs}", workers=jobs, margin=14) for jobs in (1, 2)]
     assert tables[0].equals(tables[1])
     assert list(tables[0]["status"]) == ["ok"] * 4
     assert list(tables[0]["image_id"]) == ["Collins_0001", "Collins_mirrored", "Hopper_0001", "Hopper_mirrored"]
@@ -452,7 +460,7 @@ def test_photographs_of_lfw(shared_data: Path, dlib_models: None, tmp_path: Path
         person = name[:-5]
         save(photos / person / f"{name}.jpg", read_photo(shared_data / "lfw" / person / f"{name}.jpg").pixels)
     largest, central = (
-        align(photos, tmp_path / choose, choose=choose, jobs=1).set_index("image_id")
+        align(photos, tmp_path / choose, choose=choose, workers=1).set_index("image_id")
         for choose in ("largest", "central")
     )
     # The neighbour of Jason Kidd stands nearer to the camera and is cut by the edge.

@@ -19,6 +19,7 @@ from PIL import Image
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image as Record
 from facedeblur.generators.pairs.shards import room, write_folder, write_shards
 from facedeblur.generators.pairs.sharp_source import SharpArray
@@ -44,7 +45,11 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_shards_hold_the_pairs_as_webdataset_names_them(tmp_path: Path, pairs: VirtualPairs) -> None:
     seen = []
     files = write_shards(
-        pairs, tmp_path / "out", count=25, shard_size=10, progress=lambda done, total: seen.append((done, total))
+        pairs,
+        tmp_path / "out",
+        count=25,
+        shard_size=10,
+        reporter=Reporter(lambda stage, done, total, note: seen.append((done, total))),
     )
     assert [file.name for file in files] == ["pairs-000000.tar", "pairs-000001.tar", "pairs-000002.tar"]
     assert seen == [(0, 25), (10, 25), (20, 25), (25, 25)]
@@ -77,7 +82,7 @@ def test_shards_hold_the_pairs_as_webdataset_names_them(tmp_path: Path, pairs: V
 
 def test_bytes_do_not_depend_on_workers_or_stops(tmp_path: Path, pairs: VirtualPairs) -> None:
     wanted = digests(write_shards(pairs, tmp_path / "a", count=25, shard_size=10))
-    assert digests(write_shards(pairs, tmp_path / "b", count=25, shard_size=10, jobs=2)) == wanted
+    assert digests(write_shards(pairs, tmp_path / "b", count=25, shard_size=10, workers=2)) == wanted
 
     class Stopped(VirtualPairs):
         def __getitem__(self, index: int) -> Any:
@@ -92,7 +97,13 @@ def test_bytes_do_not_depend_on_workers_or_stops(tmp_path: Path, pairs: VirtualP
     assert "complete" not in json.loads((tmp_path / "c" / "pairs.json").read_text())
     stamp = (tmp_path / "c" / "pairs-000000.tar").stat().st_mtime_ns
     seen = []
-    files = write_shards(pairs, tmp_path / "c", count=25, shard_size=10, progress=lambda done, total: seen.append(done))
+    files = write_shards(
+        pairs,
+        tmp_path / "c",
+        count=25,
+        shard_size=10,
+        reporter=Reporter(lambda stage, done, total, note: seen.append(done)),
+    )
     assert digests(files) == wanted and seen == [10, 20, 25]
     assert (tmp_path / "c" / "pairs-000000.tar").stat().st_mtime_ns == stamp
     assert tree(tmp_path / "a") == tree(tmp_path / "c")
@@ -123,7 +134,7 @@ def test_a_folder_holds_the_pairs_and_resumes(tmp_path: Path, pairs: VirtualPair
     write_folder(pairs, tmp_path / "b", count=25)
     assert tree(tmp_path / "b") == whole
     seen = []
-    write_folder(pairs, tmp_path / "b", count=25, progress=lambda done, total: seen.append(done))
+    write_folder(pairs, tmp_path / "b", count=25, reporter=Reporter(lambda stage, done, total, note: seen.append(done)))
     assert seen == [25] and tree(tmp_path / "b") == whole
 
 
@@ -177,7 +188,7 @@ def test_from_a_recipe_and_photographs(tmp_path: Path, portrait: np.ndarray, sma
         write_png(tmp_path / "crops" / f"{i}.png", portrait[40 + i : 168 + i, 160:288])
     (tmp_path / "crops" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     done = materialise(
-        small_recipe(tmp_path), tmp_path / "crops", tmp_path / "out", count=30, shard_size=20, jobs=1,
+        small_recipe(tmp_path), tmp_path / "crops", tmp_path / "out", count=30, shard_size=20, workers=1,
         per_size=50, first=10, augment="lin",
     )  # fmt: skip
     assert (len(done), done.n_images) == (200, 2)

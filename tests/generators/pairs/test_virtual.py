@@ -81,10 +81,10 @@ def test_in_order_it_is_the_built_set(tmp_path: Path, portrait: np.ndarray, smal
     for i in range(3):
         write_png(tmp_path / "crops" / f"{i}.png", portrait[40 + i : 168 + i, 160:288])
     recipe = small_recipe(tmp_path)
-    made = build(recipe, tmp_path / "crops", tmp_path / "set", seed=5, jobs=1)
+    made = build(recipe, tmp_path / "crops", tmp_path / "set", seed=5, workers=1)
     for pack in (False, True):
         pairs = open_pairs(
-            recipe, tmp_path / "crops", workspace=tmp_path / "work", seed=5, shuffle=False, pack=pack, jobs=1
+            recipe, tmp_path / "crops", workspace=tmp_path / "work", seed=5, shuffle=False, pack=pack, workers=1
         )
         rows = list(made.pairs())
         assert len(pairs) == len(rows) == 12
@@ -221,7 +221,7 @@ def test_memory_does_not_grow() -> None:
 def test_decoded_pictures_held_are_bounded(tmp_path: Path, portrait: np.ndarray, small_recipe) -> None:
     for i in range(6):
         write_png(tmp_path / "crops" / f"{i}.png", portrait[40 + i : 168 + i, 160:288])
-    pairs = open_pairs(small_recipe(tmp_path), tmp_path / "crops", workspace=tmp_path / "w", pack=False, jobs=1)
+    pairs = open_pairs(small_recipe(tmp_path), tmp_path / "crops", workspace=tmp_path / "w", pack=False, workers=1)
     source = pairs.source
     assert isinstance(source, SharpFiles)
     source._recent.limit = 2 * 128 * 128 * 3

@@ -28,7 +28,7 @@ from facedeblur.generators.video.response import Response
 from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.generators.video.windows import fault, windows
 
-WHOLE = {"template": "none", "detector": "none", "jobs": 1}
+WHOLE = {"template": "none", "detector": "none", "workers": 1}
 PASS = {"repeat": 0.1, "max_cut": 0.1, "max_jitter": 0.25}
 
 
@@ -271,14 +271,14 @@ def head(portrait: np.ndarray, n: int) -> list[np.ndarray]:
 def test_crop_held_still_or_following(dlib_models: None, tmp_path: Path, portrait: np.ndarray) -> None:
     pictures = head(portrait, 7)
     write_frames(tmp_path / "clips" / "collins", pictures)
-    still = frames(tmp_path / "clips", tmp_path / "still", length=7, gamma=2.2, jobs=1)
+    still = frames(tmp_path / "clips", tmp_path / "still", length=7, gamma=2.2, workers=1)
     (image,), (pair,) = still.images.values(), still.pairs()
     transform = np.array(image.transform.split(), np.float64).reshape(2, 3)
     crops = [warp(one, transform, 128, 128) for one in pictures]
     np.testing.assert_array_equal(still.sharp(image), crops[3])
     np.testing.assert_array_equal(still.blurred(pair), literal_mean(crops, 2.2))
     assert (image.status, image.n_faces, image.coverage) == ("ok", 1, 1.0)
-    following = frames(tmp_path / "clips", tmp_path / "following", length=7, gamma=2.2, face="following", jobs=1)
+    following = frames(tmp_path / "clips", tmp_path / "following", length=7, gamma=2.2, face="following", workers=1)
     (other,) = following.pairs()
     np.testing.assert_array_equal(following.sharp(image), crops[3])
 
@@ -295,7 +295,7 @@ def test_bad_videos_are_counted_rows(dlib_models: None, tmp_path: Path, portrait
     write_frames(clips / "wall", [np.full((64, 64, 3), 90 + k, np.uint8) for k in range(5)])
     write_frames(clips / "short", head(portrait, 4))
     (clips / "torn.mp4").write_text("no video")
-    made = frames(clips, tmp_path / "set", length=5, jobs=1)
+    made = frames(clips, tmp_path / "set", length=5, workers=1)
     assert {image.identity: image.status for image in made.images.values()} == {
         "collins": "ok", "wall": "no face", "short": "too few frames", "torn": "unreadable"
     }  # fmt: skip
@@ -389,7 +389,7 @@ def test_workers_and_stores_give_the_same(tmp_path: Path, portrait: np.ndarray) 
     for name, left in (("a", 40), ("b", 60)):
         write_frames(tmp_path / "clips" / name, pan(portrait, 9, left=left))
     one = frames(tmp_path / "clips", tmp_path / "one", length=3, **WHOLE)
-    two = frames(tmp_path / "clips", tmp_path / "two", length=3, **WHOLE | {"jobs": 2, "store": "npy"})
+    two = frames(tmp_path / "clips", tmp_path / "two", length=3, **WHOLE | {"workers": 2, "store": "npy"})
     assert one.content_hash == two.content_hash and check(tmp_path / "two") == []
     for pair in one.pairs():
         np.testing.assert_array_equal(one.blurred(pair), two.blurred(pair))
@@ -399,7 +399,7 @@ def test_workers_and_stores_give_the_same(tmp_path: Path, portrait: np.ndarray) 
 
 def test_real_clip_and_real_frames(dlib_models: None, shared_data: Path, tmp_path: Path) -> None:
     pytest.importorskip("av")
-    made = frames(shared_data / "videos" / "d20.mp4", tmp_path / "d20", length=7, stride=25, gamma=2.2, jobs=1)
+    made = frames(shared_data / "videos" / "d20.mp4", tmp_path / "d20", length=7, stride=25, gamma=2.2, workers=1)
     found = Counter(image.status for image in made.images.values())
     # The first frame belongs to another shot.
     assert statuses(made)["0-6"] == "shot cut" and found["ok"] >= 2 and sum(found.values()) == 7

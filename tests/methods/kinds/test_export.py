@@ -141,14 +141,14 @@ def test_a_run_of_an_onnx_file(make_set, tmp_path):
     block = tmp_path / "halved.toml"
     model(tmp_path / "net.onnx")
     block.write_text('kind = "onnx"\npath = "net.onnx"\nversion = "3"\nmultiple = 16\n')
-    outputs = run(block, set_.root, tmp_path / "out", jobs=1, device="cpu")
+    outputs = run(block, set_.root, tmp_path / "out", workers=1, device="cpu")
     assert [row.status for row in outputs.statuses()] == ["ok"] * 2
     for pair in set_.pairs():
         wanted = set_.blurred(pair) / 255 * 0.5 * 255
         assert np.abs(read_png(tmp_path / "out" / pair.name) - wanted).max() <= 0.51
     assert outputs.info["bytes_weights"] == (tmp_path / "net.onnx").stat().st_size
     with pytest.raises(InputError, match="precision 'bf16': expected fp32, found method 'net', whose file fixes it"):
-        run(block, set_.root, tmp_path / "half", jobs=1, device="cpu", precision="bf16")
+        run(block, set_.root, tmp_path / "half", workers=1, device="cpu", precision="bf16")
 
 
 def test_the_file_itself_is_a_method(tmp_path):

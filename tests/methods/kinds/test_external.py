@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.find import find_entry
 from facedeblur.methods.kinds.exported import TorchScript
 from facedeblur.methods.running.runner import run
@@ -89,7 +90,7 @@ def check_inverted(outputs, tiny) -> None:
 
 
 def test_a_command_restores_a_set(tiny, tmp_path, block):
-    outputs = run(block("all"), tiny.root, tmp_path / "out", say=pytest.fail)
+    outputs = run(block("all"), tiny.root, tmp_path / "out", reporter=Reporter(say=pytest.fail))
     assert statuses(outputs) == ["ok"] * 8
     check_inverted(outputs, tiny)
     info = outputs.info

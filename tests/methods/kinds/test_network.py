@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png, to_uint8
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.base import METHODS
 from facedeblur.methods.find import find_entry
 from facedeblur.methods.kinds.network import FacedeblurBase, NetworkMethod
@@ -242,7 +243,7 @@ def test_restoring_before_loading_is_told():
 def test_a_run_by_name(make_set, tmp_path):
     set_ = make_set(sizes=(13, 19), shapes=((96, 128), (70, 50)))
     net = write_narrow("facedeblur-base", tmp_path / "weights")
-    outputs = run("facedeblur-base", set_.root, tmp_path / "out", weights=tmp_path / "weights", jobs=1, device="cpu")
+    outputs = run("facedeblur-base", set_.root, tmp_path / "out", weights=tmp_path / "weights", workers=1, device="cpu")
     assert [row.status for row in outputs.statuses()] == ["ok"] * 4
     info = json.loads((tmp_path / "out" / "run.json").read_text())
     assert info["parameters"] == sum(parameter.numel() for parameter in net.parameters())
@@ -256,7 +257,7 @@ def test_a_run_by_name(make_set, tmp_path):
     # bf16 goes through the runner's autocast.
     file, options = tmp_path / "weights" / "facedeblur-base.safetensors", {"tile": "64", "overlap": "16"}
     half = run(
-        "facedeblur-base", set_.root, tmp_path / "half", weights=file, jobs=1, device="cpu", precision="bf16",
+        "facedeblur-base", set_.root, tmp_path / "half", weights=file, workers=1, device="cpu", precision="bf16",
         options=options,
     )  # fmt: skip
     assert [row.status for row in half.statuses()] == ["ok"] * 4
@@ -267,7 +268,16 @@ def test_a_run_by_name(make_set, tmp_path):
 def test_a_batch_too_large_is_halved(make_set, tmp_path, plugin):
     said: list[str] = []
     set_ = make_set(sizes=(13, 13, 19, 27, 13), shapes=((40, 40),) * 4)  # the first ten are put through one by one
-    outputs = run("hungry", set_.root, tmp_path / "out", plugin=plugin, jobs=1, batch=8, device="cpu", say=said.append)
+    outputs = run(
+        "hungry",
+        set_.root,
+        tmp_path / "out",
+        plugin=plugin,
+        workers=1,
+        batch=8,
+        device="cpu",
+        reporter=Reporter(say=said.append),
+    )
     assert said[:2] == ["out of memory with a batch of 8: at most 4 from here on",
                         "out of memory with a batch of 4: at most 2 from here on"]  # fmt: skip
     assert [row.status for row in outputs.statuses()] == ["ok"] * 20
@@ -275,7 +285,7 @@ def test_a_batch_too_large_is_halved(make_set, tmp_path, plugin):
 
 def test_nan_is_a_failed_row(make_set, tmp_path, plugin):
     set_ = make_set(sizes=(13,), shapes=((64, 64), (64, 64)))
-    outputs = run("torn", set_.root, tmp_path / "out", plugin=plugin, jobs=1, device="cpu")
+    outputs = run("torn", set_.root, tmp_path / "out", plugin=plugin, workers=1, device="cpu")
     assert [row.status for row in outputs.statuses()] == ["failed: expected finite values, found NaN or infinity"] * 2
 
 

@@ -159,7 +159,7 @@ def test_truncated_weights_are_one_line(kept, tmp_path, make_set):
     if kept == 500:
         set_ = make_set(sizes=(13,), shapes=((32, 32),))
         with pytest.raises(InputError, match="expected a whole safetensors file"):
-            run("facedeblur-base", set_.root, tmp_path / "out", weights=tmp_path, jobs=1, device="cpu")
+            run("facedeblur-base", set_.root, tmp_path / "out", weights=tmp_path, workers=1, device="cpu")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

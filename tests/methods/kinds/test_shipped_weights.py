@@ -28,8 +28,8 @@ def test_card_and_weights_belong_together():
 
 def test_it_restores_faces_that_it_never_saw(tmp_path, small_recipe):
     pytest.importorskip("dlib")
-    the_set = build(small_recipe(tmp_path), write_portraits(tmp_path / "photographs"), tmp_path / "set", jobs=1)
-    outputs = run("facedeblur-base", the_set.root, tmp_path / "out", jobs=1)
+    the_set = build(small_recipe(tmp_path), write_portraits(tmp_path / "photographs"), tmp_path / "set", workers=1)
+    outputs = run("facedeblur-base", the_set.root, tmp_path / "out", workers=1)
     gains = []
     for pair in the_set.pairs():
         image = the_set.images[pair.image_id]

@@ -27,7 +27,7 @@ def wanted(tiny) -> dict[str, np.ndarray]:
 
 
 def test_the_kernels_of_a_run_are_kept_by_pair(tiny, tmp_path):
-    outputs = run("guesses", tiny.root, tmp_path / "out", plugin=PLUGIN, jobs=1)
+    outputs = run("guesses", tiny.root, tmp_path / "out", plugin=PLUGIN, workers=1)
     bank, expected = outputs.kernels(), wanted(tiny)
     assert bank is not None
     assert 0 < len(expected) < tiny.n_pairs
@@ -39,21 +39,21 @@ def test_the_kernels_of_a_run_are_kept_by_pair(tiny, tmp_path):
 
 
 def test_a_run_in_two_parts_has_the_same_kernels(tiny, tmp_path):
-    whole = run("guesses", tiny.root, tmp_path / "whole", plugin=PLUGIN, jobs=1)
-    first = run("guesses", tiny.root, tmp_path / "parts", plugin=PLUGIN, jobs=1, limit=3)
+    whole = run("guesses", tiny.root, tmp_path / "whole", plugin=PLUGIN, workers=1)
+    first = run("guesses", tiny.root, tmp_path / "parts", plugin=PLUGIN, workers=1, limit=3)
     assert first.kernels() is not None
     assert len(first.kernels()) <= 3
-    parts = run("guesses", tiny.root, tmp_path / "parts", plugin=PLUGIN, jobs=1)
+    parts = run("guesses", tiny.root, tmp_path / "parts", plugin=PLUGIN, workers=1)
     assert parts.kernels().digest() == whole.kernels().digest()
     assert parts.files_hash == whole.files_hash
     lost = next(pair for pair in tiny.pairs() if pair.pair_id in whole.kernels())
     (parts.root / lost.name).unlink()
-    again = run("guesses", tiny.root, tmp_path / "parts", plugin=PLUGIN, jobs=1)
+    again = run("guesses", tiny.root, tmp_path / "parts", plugin=PLUGIN, workers=1)
     assert again.kernels().digest() == whole.kernels().digest()
 
 
 def test_methods_without_kernels_leave_no_file(tiny, tmp_path):
-    outputs = run("blurred", tiny.root, tmp_path / "out", jobs=1)
+    outputs = run("blurred", tiny.root, tmp_path / "out", workers=1)
     assert outputs.kernels() is None
     assert outputs.info["kernels"] == 0
     assert not (outputs.root / KERNELS).exists()
@@ -63,16 +63,16 @@ def test_methods_without_kernels_leave_no_file(tiny, tmp_path):
     ("bad", "why"), [("wrong-guess", "blank kernel"), ("one-guess", "1 estimated kernel, found 2")]
 )
 def test_a_wrong_kernel_fails_its_pair_and_says_why(tiny, tmp_path, bad, why):
-    outputs = run(bad, tiny.root, tmp_path / "out", plugin=PLUGIN, jobs=1)
+    outputs = run(bad, tiny.root, tmp_path / "out", plugin=PLUGIN, workers=1)
     statuses = list(outputs.statuses())
     assert why in statuses[0].status
     assert outputs.kernels() is None
 
 
 def test_kernels_are_scored_against_the_true_ones(tiny, tmp_path):
-    outputs = run("guesses", tiny.root, tmp_path / "out", plugin=PLUGIN, jobs=1)
+    outputs = run("guesses", tiny.root, tmp_path / "out", plugin=PLUGIN, workers=1)
     before = outputs.files_hash
-    scores = score(tiny.root, outputs.root, metrics=["psnr", "kernel-similarity", "kernel-error"], jobs=1)[0]
+    scores = score(tiny.root, outputs.root, metrics=["psnr", "kernel-similarity", "kernel-error"], workers=1)[0]
     expected = wanted(tiny)
     column = dict(zip(scores.frame["pair_id"], scores.frame[SIMILAR], strict=True))
     for pair in tiny.pairs():
@@ -91,14 +91,14 @@ def test_kernels_are_scored_against_the_true_ones(tiny, tmp_path):
     type(bank).of([pair.pair_id for pair in pairs], [tiny.bank.kernel(pair.kernel_id) for pair in pairs]).save(
         outputs.root / KERNELS
     )
-    scores = score(tiny.root, outputs.root, metrics=["kernel-similarity", "kernel-error"], jobs=1, force=True)[0]
+    scores = score(tiny.root, outputs.root, metrics=["kernel-similarity", "kernel-error"], workers=1, force=True)[0]
     assert np.allclose(scores.frame[SIMILAR], 1)
     assert np.allclose(scores.frame["kernel-error[ssd,pixel]"], 0, atol=1e-12)
 
 
 def test_a_run_without_kernels_says_so_in_its_scores(tiny, tmp_path):
-    outputs = run("blurred", tiny.root, tmp_path / "out", jobs=1)
-    scores = score(tiny.root, outputs.root, metrics=["psnr", "kernel-similarity"], jobs=1)[0]
+    outputs = run("blurred", tiny.root, tmp_path / "out", workers=1)
+    scores = score(tiny.root, outputs.root, metrics=["psnr", "kernel-similarity"], workers=1)[0]
     assert SIMILAR not in scores.frame
     assert (SIMILAR, "'blurred' has left no estimated kernels") in scores.meta.unavailable
 
@@ -129,10 +129,10 @@ def test_a_record_cut_off_is_dropped_and_the_last_one_counts(tiny, tmp_path):
 
 
 def test_kernels_of_two_sizes_are_kept(tiny, tmp_path):
-    outputs = run("two-sizes", tiny.root, tmp_path / "out", plugin=PLUGIN, jobs=1)
+    outputs = run("two-sizes", tiny.root, tmp_path / "out", plugin=PLUGIN, workers=1)
     found = {len(outputs.kernels().kernel(pair.pair_id)) for pair in tiny.pairs()}
     assert found == {27, 41}
-    scores = score(tiny.root, outputs.root, metrics=["kernel-similarity"], jobs=1)[0]
+    scores = score(tiny.root, outputs.root, metrics=["kernel-similarity"], workers=1)[0]
     assert np.isfinite(scores.frame[SIMILAR]).all()
-    restored = run("wiener", tiny.root, tmp_path / "wiener", kernels=outputs.root, jobs=1)
+    restored = run("wiener", tiny.root, tmp_path / "wiener", kernels=outputs.root, workers=1)
     assert restored.info["counts"]["ok"] == tiny.n_pairs

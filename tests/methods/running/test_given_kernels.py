@@ -21,7 +21,7 @@ from facedeblur.methods.running.runner import run
 @pytest.fixture(scope="module")
 def estimates(tiny, tmp_path_factory):
     """Outputs with a kernel for all pairs but the third: the true one, shifted by a pixel."""
-    outputs = run("blurred", tiny.root, tmp_path_factory.mktemp("given") / "blurred", jobs=1)
+    outputs = run("blurred", tiny.root, tmp_path_factory.mktemp("given") / "blurred", workers=1)
     pairs = [pair for pair in tiny.pairs() if pair.index != 2]
     kernels = [np.roll(tiny.bank.kernel(pair.kernel_id), 1, axis=1) for pair in pairs]
     Bank.of([pair.pair_id for pair in pairs], kernels).save(outputs.root / KERNELS)
@@ -29,8 +29,8 @@ def estimates(tiny, tmp_path_factory):
 
 
 def test_an_oracle_restores_with_the_kernels_of_another_run(tiny, estimates, tmp_path):
-    found = run("wiener", tiny.root, tmp_path / "given", kernels=estimates.root, options={"gamma": "0.02"}, jobs=1)
-    true = run("wiener", tiny.root, tmp_path / "true", options={"gamma": "0.02"}, jobs=1)
+    found = run("wiener", tiny.root, tmp_path / "given", kernels=estimates.root, options={"gamma": "0.02"}, workers=1)
+    true = run("wiener", tiny.root, tmp_path / "true", options={"gamma": "0.02"}, workers=1)
     statuses = list(found.statuses())
     assert [row.ok for row in statuses] == [index != 2 for index in range(tiny.n_pairs)]
     assert "given kernels" in statuses[2].status and "none" in statuses[2].status
@@ -45,40 +45,40 @@ def test_an_oracle_restores_with_the_kernels_of_another_run(tiny, estimates, tmp
 
 
 def test_it_is_no_oracle_and_says_whose_kernels_it_used(tiny, estimates, tmp_path):
-    outputs = run("krishnan-fergus-2009", tiny.root, tmp_path / "out", kernels=estimates.root, jobs=1)
+    outputs = run("krishnan-fergus-2009", tiny.root, tmp_path / "out", kernels=estimates.root, workers=1)
     info = json.loads((outputs.root / RUN).read_text())
     assert info["method"] == "krishnan-fergus-2009[kernels=blurred]"
     assert info["oracle"] is False
     given = {"method": "blurred", "run": estimates.run_hash, "kernels": estimates.kernels().digest()}
     assert info["given_kernels"] == given
-    score(tiny.root, outputs.root, metrics=["psnr"], jobs=1)
+    score(tiny.root, outputs.root, metrics=["psnr"], workers=1)
     assert not Scores.read(outputs.root).meta.oracle
-    plain = run("krishnan-fergus-2009", tiny.root, tmp_path / "plain", limit=1, jobs=1)
+    plain = run("krishnan-fergus-2009", tiny.root, tmp_path / "plain", limit=1, workers=1)
     assert plain.info["oracle"] is True and plain.info["given_kernels"] is None
 
 
 def test_other_kernels_are_another_run(tiny, estimates, tmp_path):
     out = tmp_path / "out"
-    run("wiener", tiny.root, out, kernels=estimates.root, limit=2, jobs=1)
+    run("wiener", tiny.root, out, kernels=estimates.root, limit=2, workers=1)
     with pytest.raises(InputError, match="kernels=blurred"):
-        run("wiener", tiny.root, out, jobs=1)
-    moved = run("blurred", tiny.root, tmp_path / "moved", jobs=1)
+        run("wiener", tiny.root, out, workers=1)
+    moved = run("blurred", tiny.root, tmp_path / "moved", workers=1)
     bank = estimates.kernels()
     Bank.of(list(bank.ids), [np.roll(bank.kernel(name), 1, axis=0) for name in bank.ids]).save(moved.root / KERNELS)
     with pytest.raises(InputError, match="a run with given_kernels"):
-        run("wiener", tiny.root, out, kernels=moved.root, jobs=1)
+        run("wiener", tiny.root, out, kernels=moved.root, workers=1)
 
 
 def test_what_gives_no_kernels_or_takes_none_is_refused(tiny, make_set, estimates, tmp_path):
-    bare = run("blurred", tiny.root, tmp_path / "bare", jobs=1)
+    bare = run("blurred", tiny.root, tmp_path / "bare", workers=1)
     with pytest.raises(InputError, match=r"expected kernels\.npz"):
-        run("wiener", tiny.root, tmp_path / "a", kernels=bare.root, jobs=1)
+        run("wiener", tiny.root, tmp_path / "a", kernels=bare.root, workers=1)
     with pytest.raises(InputError, match="takes kernels"):
-        run("unsharp", tiny.root, tmp_path / "b", kernels=estimates.root, jobs=1)
+        run("unsharp", tiny.root, tmp_path / "b", kernels=estimates.root, workers=1)
     with pytest.raises(InputError, match="another set"):
-        run("wiener", make_set(seed=9).root, tmp_path / "c", kernels=estimates.root, jobs=1)
+        run("wiener", make_set(seed=9).root, tmp_path / "c", kernels=estimates.root, workers=1)
     with pytest.raises(InputError, match="nothing there"):
-        run("wiener", tiny.root, tmp_path / "d", kernels=tmp_path / "nowhere", jobs=1)
+        run("wiener", tiny.root, tmp_path / "d", kernels=tmp_path / "nowhere", workers=1)
     assert not any((tmp_path / name).exists() for name in "abcd")
 
 

@@ -33,7 +33,7 @@ def test_the_peak_is_that_of_the_method(make_set, tmp_path):
     # A large parent must not show: it would in `getrusage`, which a new process inherits.
     large = b"x" * (400 << 20)
     found = {
-        megabytes: run("eater", tiny.root, tmp_path / f"out{megabytes}", plugin=plugin, jobs=1,
+        megabytes: run("eater", tiny.root, tmp_path / f"out{megabytes}", plugin=plugin, workers=1,
                        options={"megabytes": megabytes}).info
         for megabytes in (0, 200)
     }  # fmt: skip

@@ -19,6 +19,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, to_uint8
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.classical.nonblind.wiener import Wiener
 from facedeblur.methods.running.runner import run
 from facedeblur.methods.running.session import Batches, usual_batch
@@ -182,7 +183,7 @@ def alive(group: int) -> bool:
 
 
 def test_wiener_by_the_runner_is_wiener_by_hand(tiny, tmp_path):
-    outputs = run("wiener", tiny.root, tmp_path / "out", jobs=1)
+    outputs = run("wiener", tiny.root, tmp_path / "out", workers=1)
     assert statuses(outputs) == ["ok"] * 8
     for pair, row in zip(tiny.pairs(), outputs.statuses(), strict=True):
         blurred = (tiny.blurred(pair) / np.float32(255)).astype(np.float32)
@@ -221,7 +222,7 @@ def test_wiener_by_the_runner_is_wiener_by_hand(tiny, tmp_path):
 )
 def test_a_misbehaving_method_costs_its_own_image_only(tiny, tmp_path, bad, target, name, index, reason):
     target(index)
-    outputs = run(name, tiny.root, tmp_path / "out", plugin=bad, jobs=1)
+    outputs = run(name, tiny.root, tmp_path / "out", plugin=bad, workers=1)
     assert statuses(outputs) == ["ok"] * index + [reason] + ["ok"] * (7 - index)
     assert outputs.info["counts"]["failed"] == 1
     assert outputs.info["parameters"] == 12
@@ -230,7 +231,7 @@ def test_a_misbehaving_method_costs_its_own_image_only(tiny, tmp_path, bad, targ
 
 def test_values_far_over_one_are_not_clipped_in_silence(tiny, tmp_path, bad, target):
     target(2)
-    outputs = run("bad-range", tiny.root, tmp_path / "out", plugin=bad, jobs=1)
+    outputs = run("bad-range", tiny.root, tmp_path / "out", plugin=bad, workers=1)
     assert statuses(outputs)[2].startswith("failed: expected values in [0, 1], found a mean of ")
 
 
@@ -247,7 +248,8 @@ def test_the_culprit_in_a_batch_is_found(many, tmp_path, bad, monkeypatch, name)
     monkeypatch.setenv("BAD_TARGET", repr(float(image.astype(np.float64).sum())))
     said = []
     outputs = run(
-        name, many.root, tmp_path / "out", plugin=bad, jobs=1, batch=8, timeout=1.5, say=said.append
+        name, many.root, tmp_path / "out", plugin=bad, workers=1, batch=8, timeout=1.5,
+        reporter=Reporter(say=said.append),
     )  # fmt: skip
     assert [row.index for row in outputs.statuses() if not row.ok] == [17]
     if name == "bad-hang":
@@ -258,7 +260,9 @@ def test_the_culprit_in_a_batch_is_found(many, tmp_path, bad, monkeypatch, name)
 
 def test_a_batch_too_large_for_the_memory_is_halved(many, tmp_path, bad):
     said = []
-    outputs = run("bad-memory", many.root, tmp_path / "out", plugin=bad, jobs=1, batch=8, say=said.append)
+    outputs = run(
+        "bad-memory", many.root, tmp_path / "out", plugin=bad, workers=1, batch=8, reporter=Reporter(say=said.append)
+    )
     assert statuses(outputs) == ["ok"] * 24
     assert said[0] == "out of memory with a batch of 8: at most 4 from here on"
     assert said[-1].endswith("at most 2 from here on")
@@ -267,7 +271,9 @@ def test_a_batch_too_large_for_the_memory_is_halved(many, tmp_path, bad):
 
 def test_a_method_that_never_works_is_given_up(many, tmp_path, bad):
     said = []
-    outputs = run("always-raise", many.root, tmp_path / "out", plugin=bad, jobs=1, say=said.append)
+    outputs = run(
+        "always-raise", many.root, tmp_path / "out", plugin=bad, workers=1, reporter=Reporter(say=said.append)
+    )
     got = statuses(outputs)
     assert got[:5] == ["failed: RuntimeError: never works"] * 5
     assert all(status.startswith("failed: not run (method 'always-raise' failed on the first 5") for status in got[5:])
@@ -290,7 +296,7 @@ def test_loading_has_a_time_limit(tiny, tmp_path, bad):
 
 
 def test_what_a_method_prints_goes_to_the_log(tiny, tmp_path, bad, capfd):
-    outputs = run("chatty", tiny.root, tmp_path / "out", plugin=bad, jobs=1)
+    outputs = run("chatty", tiny.root, tmp_path / "out", plugin=bad, workers=1)
     assert statuses(outputs) == ["ok"] * 8
     assert "a line on standard output" in (outputs.root / "run.log").read_text()
     assert capfd.readouterr().out == ""
@@ -298,27 +304,27 @@ def test_what_a_method_prints_goes_to_the_log(tiny, tmp_path, bad, capfd):
 
 def test_failed_images_are_tried_again_and_finished_ones_kept(tiny, tmp_path, bad, target, monkeypatch):
     target(3)
-    first = run("bad-raise", tiny.root, tmp_path / "out", plugin=bad, jobs=1)
+    first = run("bad-raise", tiny.root, tmp_path / "out", plugin=bad, workers=1)
     times = {path.name: path.stat().st_mtime_ns for path in first.root.glob("*.png")}
     assert len(times) == 7
     before = first.run_hash
     monkeypatch.setenv("BAD_TARGET", "")
-    second = run("bad-raise", tiny.root, tmp_path / "out", plugin=bad, jobs=1)
+    second = run("bad-raise", tiny.root, tmp_path / "out", plugin=bad, workers=1)
     assert statuses(second) == ["ok"] * 8
     assert {name: (second.root / name).stat().st_mtime_ns for name in times} == times
     assert second.run_hash != before
     said = []
-    third = run("bad-raise", tiny.root, tmp_path / "out", plugin=bad, jobs=1, say=said.append)
+    third = run("bad-raise", tiny.root, tmp_path / "out", plugin=bad, workers=1, reporter=Reporter(say=said.append))
     assert said == [f"{tmp_path / 'out'}: all 8 pairs are restored already, nothing to do"]
     assert third.run_hash == second.run_hash
 
 
 def test_an_output_that_was_deleted_is_made_again(tiny, tmp_path):
-    first = run("unsharp", tiny.root, tmp_path / "out", jobs=1)
+    first = run("unsharp", tiny.root, tmp_path / "out", workers=1)
     before = first.run_hash
     lost = first.root / next(iter(tiny.pairs())).name
     lost.unlink()
-    assert run("unsharp", tiny.root, tmp_path / "out", jobs=1).run_hash == before
+    assert run("unsharp", tiny.root, tmp_path / "out", workers=1).run_hash == before
     assert lost.is_file()
 
 
@@ -334,7 +340,7 @@ def start(method: str, set_root: Path, out: Path, plugin: Path) -> subprocess.Po
     """Run in a process of its own, which can be killed."""
     code = (
         "import sys\nfrom facedeblur.methods.running.runner import run\n"
-        "run(sys.argv[1], sys.argv[2], sys.argv[3], plugin=sys.argv[4], jobs=1, batch=2)"
+        "run(sys.argv[1], sys.argv[2], sys.argv[3], plugin=sys.argv[4], workers=1, batch=2)"
     )
     command = [sys.executable, "-c", code, method, str(set_root), str(out), str(plugin)]
     # Slow enough that even a busy machine stops it before its end; and heeding interrupts, which a job in the
@@ -393,7 +399,7 @@ def test_a_stopped_run_goes_on_and_leaves_no_process(tiny, tmp_path, bad, how):
     assert 2 <= len(done) < 8
     times = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
     said = []
-    outputs = run("slow", tiny.root, out, plugin=bad, jobs=1, say=said.append)
+    outputs = run("slow", tiny.root, out, plugin=bad, workers=1, reporter=Reporter(say=said.append))
     assert said[0] == f"{out}: {len(done)} of 8 pairs are restored already, going on"
     assert statuses(outputs) == ["ok"] * 8
     kept = [name for name in times if (out / name).stat().st_mtime_ns == times[name]]
@@ -404,7 +410,7 @@ def test_a_stopped_run_goes_on_and_leaves_no_process(tiny, tmp_path, bad, how):
 
 def test_a_row_cut_off_while_it_was_written_is_run_again(tiny, tmp_path):
     out = tmp_path / "out"
-    whole = run("blurred", tiny.root, out, jobs=1)
+    whole = run("blurred", tiny.root, out, workers=1)
     wanted = whole.run_hash
     table = (out / "status.csv").read_bytes()
     (out / "status.partial.csv").write_bytes(table[:-30])
@@ -414,7 +420,7 @@ def test_a_row_cut_off_while_it_was_written_is_run_again(tiny, tmp_path):
     (out / "status.csv").unlink()
     (out / ".tmp-1-left.png").write_bytes(b"half")
     said = []
-    outputs = run("blurred", tiny.root, out, jobs=1, say=said.append)
+    outputs = run("blurred", tiny.root, out, workers=1, reporter=Reporter(say=said.append))
     assert said[0].endswith("7 of 8 pairs are restored already, going on")
     assert outputs.run_hash == wanted
     assert (out / "status.csv").read_bytes().count(b"\n") == table.count(b"\n")
@@ -458,18 +464,18 @@ def test_a_refused_run_leaves_nothing(tiny, tmp_path):
 
 
 def test_several_workers_give_the_same_outputs(many, tmp_path):
-    one = run("wiener", many.root, tmp_path / "one", jobs=1, batch=1)
-    two = run("wiener", many.root, tmp_path / "two", jobs=2, batch=3)
+    one = run("wiener", many.root, tmp_path / "one", workers=1, batch=1)
+    two = run("wiener", many.root, tmp_path / "two", workers=2, batch=3)
     assert one.run_hash == two.run_hash
     assert one.info["jobs"] == 1
     assert two.info["jobs"] == 2
 
 
 def test_npy_holds_the_same_pixels(tiny, make_set, tmp_path):
-    png = run("unsharp", tiny.root, tmp_path / "png", jobs=1)
-    npy = run("unsharp", tiny.root, tmp_path / "npy", jobs=1, store="npy")
+    png = run("unsharp", tiny.root, tmp_path / "png", workers=1)
+    npy = run("unsharp", tiny.root, tmp_path / "npy", workers=1, store="npy")
     assert npy.run_hash == png.run_hash
-    from_npy = run("unsharp", make_set(store="npy").root, tmp_path / "from", jobs=1)
+    from_npy = run("unsharp", make_set(store="npy").root, tmp_path / "from", workers=1)
     assert from_npy.run_hash == png.run_hash
     assert (npy.root / "restored.npy").is_file()
     assert not list(npy.root.glob("*.png"))
@@ -479,7 +485,7 @@ def test_npy_holds_the_same_pixels(tiny, make_set, tmp_path):
 
 def test_images_of_several_sizes(make_set, tmp_path):
     mixed = make_set(shapes=((64, 80), (96, 64), (64, 80)), sizes=(13, 13, 13, 13, 13), seed=3)
-    outputs = run("wiener", mixed.root, tmp_path / "out", batch=4, jobs=1)
+    outputs = run("wiener", mixed.root, tmp_path / "out", batch=4, workers=1)
     assert statuses(outputs) == ["ok"] * 15
     for pair in mixed.pairs():
         image = mixed.images[pair.image_id]
@@ -487,7 +493,7 @@ def test_images_of_several_sizes(make_set, tmp_path):
     assert outputs.info["timings"]["images"] == 9
     assert (outputs.info["timings"]["height"], outputs.info["timings"]["width"]) == (64, 80)
     with pytest.raises(InputError, match="several sizes"):
-        run("wiener", mixed.root, tmp_path / "npy", store="npy", jobs=1)
+        run("wiener", mixed.root, tmp_path / "npy", store="npy", workers=1)
 
 
 def test_a_damaged_blurred_image_fails_alone(make_set, tmp_path):
@@ -495,7 +501,7 @@ def test_a_damaged_blurred_image_fails_alone(make_set, tmp_path):
     pair = list(damaged.pairs())[2]
     file = damaged.root / pair.blur
     file.write_bytes(file.read_bytes()[:2000])
-    outputs = run("wiener", damaged.root, tmp_path / "out", jobs=1)
+    outputs = run("wiener", damaged.root, tmp_path / "out", workers=1)
     assert [row.index for row in outputs.statuses() if not row.ok] == [2]
     assert "truncated" in statuses(outputs)[2]
 
@@ -505,7 +511,7 @@ def test_an_oracle_needs_one_kernel_an_image(make_set, tmp_path):
     pairs = list(other.pairs())
     pairs[1] = replace(pairs[1], blur_kind="nonuniform")
     write_rows(other.root / "manifest.csv", type(pairs[0]), pairs)
-    outputs = run("wiener", other.root, tmp_path / "out", jobs=1)
+    outputs = run("wiener", other.root, tmp_path / "out", workers=1)
     assert [row.index for row in outputs.statuses() if not row.ok] == [1]
     assert "blur kind 'nonuniform'" in statuses(outputs)[1]
 
@@ -529,10 +535,10 @@ def test_a_plugin_that_changed_is_another_run(tiny, tmp_path):
         "    def restore(self, blurred):\n        return blurred * {}\n"
     )
     file.write_text(text.format(0.5))
-    run("edited", tiny.root, tmp_path / "out", plugin=file, jobs=1)
+    run("edited", tiny.root, tmp_path / "out", plugin=file, workers=1)
     file.write_text(text.format(0.25))
     with pytest.raises(InputError, match=r"expected a run with code"):
-        run("edited", tiny.root, tmp_path / "out", plugin=file, jobs=1)
+        run("edited", tiny.root, tmp_path / "out", plugin=file, workers=1)
 
 
 def test_a_class_of_a_script_can_be_run(tiny, tmp_path):
@@ -540,7 +546,7 @@ def test_a_class_of_a_script_can_be_run(tiny, tmp_path):
     script.write_text(
         "import sys\nfrom facedeblur.methods import method\nfrom facedeblur.methods.running.runner import run\n"
         "@method('of-a-script')\nclass M:\n    def restore(self, blurred):\n        return 1 - blurred\n"
-        "run(M, sys.argv[1], sys.argv[2], jobs=1)\n"
+        "run(M, sys.argv[1], sys.argv[2], workers=1)\n"
     )
     done = subprocess.run(
         [sys.executable, script, tiny.root, tmp_path / "out"], capture_output=True, text=True, check=False
@@ -553,13 +559,13 @@ def test_a_class_of_a_script_can_be_run(tiny, tmp_path):
 def test_a_full_disk_stops_the_run_and_loses_nothing(tiny, tmp_path, monkeypatch):
     """Writing under a file in the way of the outputs fails as a full disk does: by OSError in the worker."""
     out = tmp_path / "out"
-    run("blurred", tiny.root, out, jobs=1, limit=2)
+    run("blurred", tiny.root, out, workers=1, limit=2)
     pair = list(tiny.pairs())[4]
     (out / pair.name).mkdir()
     with pytest.raises(OSError):
-        run("blurred", tiny.root, out, jobs=1)
+        run("blurred", tiny.root, out, workers=1)
     (out / pair.name).rmdir()
-    assert statuses(run("blurred", tiny.root, out, jobs=1)) == ["ok"] * 8
+    assert statuses(run("blurred", tiny.root, out, workers=1)) == ["ok"] * 8
 
 
 def test_timings_follow_the_rule():

@@ -83,7 +83,7 @@ def test_crops_are_random_but_fixed_and_labels_move_along(tmp_path):
 def test_batches_are_the_same_from_any_number_of_workers():
     pairs = divide(parts.virtual()).train
     device = torch.device("cpu")
-    got = [list(islice(batches(Examples(pairs), Places(3), device, workers=n), 4)) for n in (0, 2)]
+    got = [list(islice(batches(Examples(pairs), Places(3), device, loaders=n), 4)) for n in (0, 2)]
     for one, other in zip(*got, strict=True):
         assert all(torch.equal(one[key], other[key]) for key in one)
     assert got[0][0]["sharp"].dtype == torch.float32
@@ -95,7 +95,7 @@ def test_batches_are_the_same_from_any_number_of_workers():
 def test_photograph_that_cannot_be_read_is_one_line(tmp_path, workers):
     pairs = divide(parts.virtual(labels={f"{i:02}": tmp_path / "gone.png" for i in range(20)})).train
     with pytest.raises((InputError, FileNotFoundError)) as caught:
-        next(batches(Examples(pairs, labels=True), Places(2), torch.device("cpu"), workers=workers))
+        next(batches(Examples(pairs, labels=True), Places(2), torch.device("cpu"), loaders=workers))
     assert "Traceback" not in str(caught.value)
 
 

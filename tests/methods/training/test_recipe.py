@@ -90,7 +90,7 @@ def test_every_stage_changes_what_it_trains_and_nothing_else(name, data):
         run = StageRun(narrowed(stage), net, engine, size=(64, 64))
         before = {key: value.clone() for key, value in net.named_parameters()}
         critic = [value.clone() for value in run.opponent.net.parameters()] if run.opponent else []
-        source = batches(Examples(data.train, labels=stage.labels), Places(2), engine.device, workers=0)
+        source = batches(Examples(data.train, labels=stage.labels), Places(2), engine.device, loaders=0)
         for step in range(STEPS):
             values = run.step(step, source)
             assert list(values) == run.columns
@@ -115,9 +115,11 @@ def test_weights_that_a_later_stage_lacks_are_told_before_the_first(tmp_path, mo
     stages = parts.plain("first"), parts.plain("second", losses=(Loss("perceptual", options=lacking),))
     for stage in ("all", "2"):
         with pytest.raises(InputError, match="vgg_face_dag"):
-            train(parts.recipe(faces, *stages), faces, tmp_path / "out", stage=stage, device="cpu", workers=0, jobs=1)
+            train(
+                parts.recipe(faces, *stages), faces, tmp_path / "out", stage=stage, device="cpu", loaders=0, workers=1
+            )
     assert not list(tmp_path.glob("out/*"))
-    done = train(parts.recipe(faces, *stages), faces, tmp_path / "out", stage="1", device="cpu", workers=0, jobs=1)
+    done = train(parts.recipe(faces, *stages), faces, tmp_path / "out", stage="1", device="cpu", loaders=0, workers=1)
     assert done.finished
 
 

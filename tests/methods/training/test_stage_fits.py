@@ -63,7 +63,7 @@ def labelled(tmp_path_factory):
 
 
 def stream(pairs, *, labels=False, batch=2):
-    return batches(Examples(pairs, labels=labels), Places(batch), CPU.device, workers=0)
+    return batches(Examples(pairs, labels=labels), Places(batch), CPU.device, loaders=0)
 
 
 def pair_rival() -> Adversary:
@@ -107,7 +107,7 @@ def test_penalty_is_of_everything_the_critic_sees_and_drawn_anew_each_step(monke
 def test_stopped_and_gone_on_beside_a_critic_of_two_inputs_is_the_same_bit_for_bit(tmp_path):
     faces = parts.write_faces(tmp_path / "faces")
     whole = parts.recipe(faces, parts.plain(iterations=4, adversary=pair_rival()))
-    quick = {"device": "cpu", "workers": 0, "jobs": 1, "held_out": 1, "pace": Pace(check=4)}
+    quick = {"device": "cpu", "loaders": 0, "workers": 1, "held_out": 1, "pace": Pace(check=4)}
     train(whole, faces, tmp_path / "a", **quick)
     for stop in (1, 2, 4):
         train(whole, faces, tmp_path / "b", stop_after=stop, **quick)
@@ -131,7 +131,7 @@ def test_discriminator_of_one_size_takes_that_of_the_data():
 def test_discriminator_of_the_trainers_data_takes_their_crop(tmp_path):
     faces = parts.write_faces(tmp_path / "faces")
     stage = parts.plain(iterations=1, adversary=Adversary("dcgan", "dcgan", 1.0, ADAM, config={"width": 4}))
-    done = train(parts.recipe(faces, stage), faces, tmp_path / "a", device="cpu", workers=0, jobs=1, held_out=1)
+    done = train(parts.recipe(faces, stage), faces, tmp_path / "a", device="cpu", loaders=0, workers=1, held_out=1)
     assert done.finished
 
 

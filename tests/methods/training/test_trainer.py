@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
 from facedeblur.methods.nets.base import network
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint, read_tensors
@@ -26,7 +27,7 @@ from facedeblur.methods.training.loop import Pace
 from facedeblur.methods.training.recipe import Loss, Optimiser, Schedule
 from facedeblur.methods.training.trainer import train
 
-QUICK = {"device": "cpu", "workers": 0, "jobs": 1, "held_out": 1, "pace": Pace(check=3)}
+QUICK = {"device": "cpu", "loaders": 0, "workers": 1, "held_out": 1, "pace": Pace(check=3)}
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def same(one, other):
 def test_six_steps_are_three_and_three_more_bit_for_bit(faces, tmp_path):
     whole = parts.recipe(faces, parts.plain(ema=0.9, clip=0.5, accumulate=2, adversary=parts.rival()))
     train(whole, faces, tmp_path / "a", **QUICK)
-    half = train(whole, faces, tmp_path / "b", stop_after=3, **QUICK | {"workers": 1})
+    half = train(whole, faces, tmp_path / "b", stop_after=3, **QUICK | {"loaders": 1})
     assert (half.step, half.finished) == (3, False)
     assert train(whole, faces, tmp_path / "b", **QUICK).finished
     end = "checkpoints/1-whole.safetensors"
@@ -112,20 +113,20 @@ def test_it_learns_and_says_how_well(faces, tmp_path):
 
 
 def test_interrupted_after_a_step_it_goes_on_from_there(faces, tmp_path):
-    def interrupt(report):
-        if report.step == 2:
+    def interrupt(stage, step, total, note):
+        if stage != "aligning" and step == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
     whole = parts.recipe(faces)
     train(whole, faces, tmp_path / "a", **QUICK)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        train(whole, faces, tmp_path / "b", progress=interrupt, **QUICK)
+        train(whole, faces, tmp_path / "b", reporter=Reporter(interrupt), **QUICK)
     assert signal.getsignal(signal.SIGINT) is before
     step = read_checkpoint(tmp_path / "b/checkpoints/last.safetensors").header["step"]
     assert step in (2, 3)
     said = []
-    train(whole, faces, tmp_path / "b", say=said.append, **QUICK)
+    train(whole, faces, tmp_path / "b", reporter=Reporter(say=said.append), **QUICK)
     assert f"from step {step}" in said[0]
     assert same(*(tmp_path / run / "checkpoints/1-whole.safetensors" for run in "ab"))
 
@@ -234,7 +235,7 @@ import train_parts as parts
 from facedeblur.methods.training.trainer import train
 from pathlib import Path
 done = train(parts.recipe(Path({faces!r}), parts.plain(accumulate=2)), {faces!r}, {out!r}, batch=1, devices=2,
-             strategy="ddp", config={{"bare": True}}, device="cpu", workers=0, jobs=1, held_out=1)
+             strategy="ddp", config={{"bare": True}}, device="cpu", loaders=0, workers=1, held_out=1)
 Path(f"{ranks}{{done.rank}}").touch()
 """
 
