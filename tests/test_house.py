@@ -55,10 +55,32 @@ def test_everything_public_has_a_docstring():
                 assert ast.get_docstring(node), f"{path}:{node.lineno} {node.name}"
 
 
-def test_rooms_are_small():
+def test_folders_and_modules_are_of_a_size_to_take_in():
     for path in SOURCES:
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        assert lines <= 350, f"{path} has {lines} lines: is there a second noun in it?"
+        assert lines <= 600, f"{path} has {lines} lines: is there a second thought in it?"
+    for folder in {path.parent for path in SOURCES}:
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        # Commands are a list of alike things.
+        assert len(modules) <= 20 or folder == ROOT / "cli", (
+            f"{folder} has {len(modules)} modules: which ideas are in it?"
+        )
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """No circle, imports inside functions and for type checkers counted."""
+    names = {path: ".".join(["facedeblur", *path.relative_to(ROOT).with_suffix("").parts]) for path in SOURCES}
+    modules = {name.removesuffix(".__init__"): path for path, name in names.items()}
+    needs = {name: imported(path) for name, path in modules.items()}
+    graph = {
+        name: {module for each in found if (module := each if each in modules else each.rpartition(".")[0]) in modules}
+        for name, found in needs.items()
+    }
+    left = dict(graph)
+    while free := [name for name, needed in left.items() if not needed & left.keys() - {name}]:
+        for name in free:
+            del left[name]
+    assert not left, f"these import each other: {', '.join(sorted(left))}"
 
 
 @pytest.mark.parametrize("floor", FLOORS)

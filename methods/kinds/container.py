@@ -26,7 +26,8 @@ from pathlib import Path
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
-from facedeblur.methods.find import Entry
+from facedeblur.methods.entry import Entry
+from facedeblur.methods.kinds.command import check_places, run_program
 
 ENGINES = ("docker", "podman", "apptainer")
 INPUT, OUTPUT = "/input", "/output"
@@ -81,8 +82,6 @@ class Container:
         InputError
             When it cannot be started or ends with an exit code other than 0.
         """
-        from facedeblur.methods.kinds.external import run_program
-
         name = f"facedeblur-{uuid.uuid4().hex[:12]}"
         filled = command_line(
             self._engine,
@@ -169,19 +168,6 @@ def container(path: Path, block: ContainerBlock) -> Entry:
         timeout=block.timeout,
         batch=block.batch,
     )
-
-
-def check_places(path: Path, argv: Sequence[str]) -> None:
-    """Refuse arguments without the two folders.
-
-    Raises
-    ------
-    InputError
-        For an empty list, or where one of them is missing.
-    """
-    for place in ("{input}", "{output}"):
-        if not any(place in part for part in argv):
-            raise InputError(f"{path}: argv", expected=f"'{place}' in it", found=str(list(argv)), do="add it")
 
 
 def _user() -> list[str]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.weights import sha256_of
+from facedeblur.methods.base import Spec
+from facedeblur.methods.entry import Entry
+from facedeblur.methods.options import defaults, read_options, shown_name
 
 RANGES = {"0..1": (1.0, 0.0), "-1..1": (2.0, -1.0), "0..255": (255.0, 0.0)}
 CHANNELS = ("rgb", "bgr")
@@ -184,3 +189,47 @@ def _provider(ort: Any, device: str) -> str | tuple[str, dict[str, int]]:
         f"device '{device}'", expected="one that onnxruntime has a provider for",
         found=", ".join(ort.get_available_providers()), do="give --device cpu, or install onnxruntime-gpu",
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExportedBlock:
+    """Keys of a TOML block with ``kind = "torchscript"`` or ``"onnx"``; see `TorchScript` and `Onnx`."""
+
+    kind: str
+    path: str
+    name: str = ""
+    version: str = ""
+    sha256: str = ""
+    range: str = "0..1"
+    channels: str = "rgb"
+    multiple: int = 1
+    output: int = 0
+    smallest: int = 1
+    timeout: float | None = None
+    batch: int | None = None
+
+
+def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | None = None) -> Entry:
+    """The method in a TorchScript or ONNX file; without `block` its ending says which of them it is.
+
+    Raises
+    ------
+    InputError
+        When there is no such file, it is another than the block says, or an option is unknown.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"method '{path}'", expected="a file or a registered name", found="neither", do="see facedeblur list"
+        )
+    block = block or ExportedBlock("onnx" if path.suffix.lower() == ".onnx" else "torchscript", str(path))
+    kind = Onnx if block.kind == "onnx" else TorchScript
+    sha = sha256_of(path)
+    if block.sha256 and sha != block.sha256.removeprefix("sha256:").lower():
+        raise InputError(str(path), expected=block.sha256[:23], found=f"sha256:{sha[:16]}", do="use the declared file")
+    usual = defaults(kind) | {key: getattr(block, key) for key in defaults(kind)}
+    name = block.name or path.stem
+    chosen = read_options(kind, usual | dict(options), name=name)
+    spec = Spec(name, block.version, False, ((path.name, sha),), f"{kind.__name__} file")
+    shown = shown_name(name, chosen, usual)
+    weights, hashes = {path.name: path}, {path.name: sha}
+    return Entry(kind, spec, chosen, shown, weights, hashes, timeout=block.timeout, batch=block.batch)

@@ -12,7 +12,8 @@ from facedeblur.benchmark.outputs import SCHEMA, Outputs
 from facedeblur.benchmark.parallel import Workers, cores
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Set
-from facedeblur.methods.find import Entry, find_entry
+from facedeblur.methods.entry import Entry
+from facedeblur.methods.find import find_entry
 from facedeblur.methods.running.environment import PRECISIONS
 from facedeblur.methods.running.given_kernels import read_given
 from facedeblur.methods.running.journal import NOT_RUN, Journal

@@ -17,7 +17,7 @@ from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.parallel import cores
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Pair, Set
-from facedeblur.methods.find import Entry
+from facedeblur.methods.entry import Entry
 from facedeblur.methods.running.crew import Crew, Outcome, Unusable
 from facedeblur.methods.running.environment import versions
 from facedeblur.methods.running.journal import LOG, NOT_RUN, Journal

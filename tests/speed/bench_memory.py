@@ -15,7 +15,7 @@ PEAK = """
 import re, sys
 from pathlib import Path
 import psutil
-from facedeblur.benchmark.score import score
+from facedeblur.benchmark.scoring.score import score
 from facedeblur.generators.build import build
 
 def peak(pid):

@@ -192,12 +192,12 @@ def test_uniform_noise_lies_between_nothing_and_sigma() -> None:
 
 SCRIPT = """
 import hashlib, numpy as np
-from facedeblur.generators.deblurgan import deblurgan_kernels
-from facedeblur.generators.degrade_poses import degrade_nonuniform
-from facedeblur.generators.kernels import KernelModel, exposed_kernels
-from facedeblur.generators.nonuniform import blur_poses
-from facedeblur.generators.poses import PoseModel, poses
-from facedeblur.generators.spline import spline_kernels
+from facedeblur.generators.kernels.deblurgan import deblurgan_kernels
+from facedeblur.generators.blur.nonuniform import degrade_nonuniform
+from facedeblur.generators.kernels.boracchi_foi import KernelModel, exposed_kernels
+from facedeblur.generators.blur.nonuniform import blur_poses
+from facedeblur.generators.blur.poses import PoseModel, poses
+from facedeblur.generators.kernels.spline import spline_kernels
 image = (np.arange(40 * 36 * 3) * 7919 % 251).astype(np.uint8).reshape(40, 36, 3)
 moves = [poses(0, i, model=PoseModel(poses=24, translation=0.1, depth=0.1)) for i in range(4)]
 answers = [

@@ -159,9 +159,9 @@ def test_the_size_model_is_filled_as_the_protocol_found() -> None:
 
 SCRIPT = """
 import hashlib, numpy as np
-from facedeblur.generators.blur import blur
-from facedeblur.generators.degrade import degrade_many
-from facedeblur.generators.kernels import kernels
+from facedeblur.generators.blur.convolve import blur
+from facedeblur.generators.blur.degrade import degrade_many
+from facedeblur.generators.kernels.boracchi_foi import kernels
 image = (np.arange(64 * 60 * 3) * 7919 % 251).astype(np.uint8).reshape(64, 60, 3)
 made = kernels(7, 13, 24)
 pairs = degrade_many(image, made, sigma=0.01, seed=5, indices=range(24))

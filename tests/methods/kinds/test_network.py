@@ -26,7 +26,7 @@ PLUGIN = """
 import torch
 from torch import nn
 from facedeblur.methods import method
-from facedeblur.methods.network_method import NetworkMethod
+from facedeblur.methods.kinds.network import NetworkMethod
 from facedeblur.methods.nets.base import NETS
 
 class Plain(nn.Module):

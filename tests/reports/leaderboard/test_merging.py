@@ -216,8 +216,10 @@ def errors(value: Any, rule: dict[str, Any], root: dict[str, Any], where: str = 
 
 
 def test_rows_are_as_the_schema_says(odd: pd.DataFrame) -> None:
-    written = json.loads((files("facedeblur.reports") / "schema" / "leaderboard.schema.json").read_text("utf-8"))
-    assert written == schema(), "the file is made by fields.schema()"
+    written = json.loads(
+        (files("facedeblur.reports.leaderboard") / "schema" / "leaderboard.schema.json").read_text("utf-8")
+    )
+    assert written == schema(), "the file is made by columns.schema()"
     rows = json.loads(to_json(odd))
     assert errors(rows, written, written) == []
     for change, line in [

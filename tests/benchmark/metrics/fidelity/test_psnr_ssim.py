@@ -190,7 +190,7 @@ def test_batch_equals_one_by_one_and_metric_pickles(face: np.ndarray) -> None:
 
 _BITS = """
 import numpy as np
-from facedeblur.benchmark.metrics.fidelity import psnr, ssim
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
 r, c, k = np.indices((40, 37, 3))
 x = ((r * r * 3 + c * 7 * (k + 1) + r * c) // 5 % 256).astype(np.uint8)
 y = ((r * 5 + c * 2 + k * 20) % 256).astype(np.uint8)

@@ -1,0 +1,138 @@
+"""Any program as a method: it reads one folder of PNG files and writes another.
+
+``facedeblur run method.toml SET -o OUT`` with, for instance::
+
+    kind = "command"
+    name = "my-deblur"
+    argv = ["python", "restore.py", "--in", "{input}", "--out", "{output}"]
+    timeout = 600
+
+The command finds the blurred images as PNG in the folder `{input}`, writes 8-bit RGB PNG of the same names and
+sizes into `{output}`, and runs in the folder of the TOML file, without a shell.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.weights import sha256_of
+from facedeblur.methods.base import Spec
+from facedeblur.methods.entry import Entry
+
+
+@dataclass(frozen=True)
+class CommandBlock:
+    """Keys of a TOML block with ``kind = "command"``; see `Command`."""
+
+    kind: str
+    argv: tuple[str, ...]
+    name: str = ""
+    version: str = ""
+    timeout: float | None = None
+    batch: int | None = None
+
+
+class Command:
+    """Any program that reads one folder of PNG files and writes another.
+
+    Parameters
+    ----------
+    argv : list of str
+        Program and arguments, with `{input}` and `{output}` where the folders stand.
+    folder : str
+        Folder to run in.
+    """
+
+    def __init__(self, *, argv: list[str], folder: str):
+        self._argv, self._folder = argv, folder
+
+    def restore_folder(self, source: Path, target: Path) -> None:
+        """Run the program once.
+
+        Its output goes to our standard output, which the runner keeps. It stays in the worker's process
+        group, with which the runner ends it when its time is up.
+
+        Raises
+        ------
+        InputError
+            When it cannot be started or ends with an exit code other than 0.
+        """
+        filled = [part.replace("{input}", str(source)).replace("{output}", str(target)) for part in self._argv]
+        run_program(filled, folder=self._folder, errors=target.with_name("stderr.txt"))
+
+
+def run_program(argv: list[str], *, folder: str | Path, errors: Path) -> None:
+    """Run a program to its end, without a shell and without input.
+
+    Parameters
+    ----------
+    argv : list of str
+    folder : path
+        To run in.
+    errors : Path
+        File for its standard error, which is repeated on ours.
+
+    Raises
+    ------
+    InputError
+        When it cannot be started or ends with an exit code other than 0; its last line of standard error is in it.
+    """
+    with errors.open("wb") as stream:
+        try:
+            code = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, stderr=stream).returncode
+        except OSError as error:
+            raise InputError(f"command '{argv[0]}'", expected="it to start", found=str(error)) from error
+    said = errors.read_text(encoding="utf-8", errors="replace").strip()
+    sys.stderr.write(said + "\n" * bool(said))
+    if code:
+        last = said.rpartition("\n")[2][:160]
+        raise InputError(f"command ended with exit code {code}" + (f", {last}" if last else ""))
+
+
+def command(path: Path, block: CommandBlock) -> Entry:
+    """The method that a TOML block describes.
+
+    Raises
+    ------
+    InputError
+        Without `{input}` and `{output}`, or for a program that is not there.
+    """
+    check_places(path, block.argv)
+    folder = path.resolve().parent
+    program = Path(block.argv[0])
+    beside = (folder / program).is_file() and len(program.parts) > 1
+    if not beside and shutil.which(block.argv[0]) is None:
+        raise InputError(f"{path}: program '{program}'", expected="it installed", found="it is not", do="install it")
+    argv = [str(folder / program) if beside and not program.is_absolute() else block.argv[0], *block.argv[1:]]
+    # Scripts and weights among the arguments belong to the definition of the method.
+    named = {part: folder / part for part in block.argv[1:] if part and (folder / part).is_file()}
+    spec = Spec(block.name or path.stem, block.version, False, (), "command")
+    return Entry(
+        Command,
+        spec,
+        {"argv": list(block.argv)},
+        spec.name,
+        code={part: sha256_of(file) for part, file in named.items()},
+        fixed={"argv": argv, "folder": str(folder)},
+        timeout=block.timeout,
+        batch=block.batch,
+    )
+
+
+def check_places(path: Path, argv: Sequence[str]) -> None:
+    """Refuse arguments without the two folders.
+
+    Raises
+    ------
+    InputError
+        For an empty list, or where one of them is missing.
+    """
+    for place in ("{input}", "{output}"):
+        if not any(place in part for part in argv):
+            raise InputError(f"{path}: argv", expected=f"'{place}' in it", found=str(list(argv)), do="add it")
