@@ -12,7 +12,8 @@ from rich.console import Console
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
-from facedeblur.cli.tables import paper_tables, print_tables
+from facedeblur.cli.tables import print_tables
+from facedeblur.cli.tables import tables as tables_command
 from facedeblur.reports.tables.build import paper_tables as compute
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
@@ -36,7 +37,7 @@ def outputs(tmp_path: Path) -> str:
 
 
 def run(*arguments: str) -> str:
-    done = CliRunner().invoke(paper_tables, arguments)
+    done = CliRunner().invoke(tables_command, arguments)
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -91,7 +92,7 @@ def test_bad_input_is_one_line(outputs: str):
         ([outputs, "--dataset", "tiny=Hellen"], "Helen"),
         (["nowhere"], "score table"),
     ):
-        done = CliRunner().invoke(paper_tables, arguments)
+        done = CliRunner().invoke(tables_command, arguments)
         assert isinstance(done.exception, InputError) and says in str(done.exception), done.output
-    done = CliRunner().invoke(paper_tables, ["--dataset", "tiny"])
+    done = CliRunner().invoke(tables_command, ["--dataset", "tiny"])
     assert done.exit_code == 2 and "SET=NAME" in done.output

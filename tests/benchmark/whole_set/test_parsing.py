@@ -110,7 +110,9 @@ def test_kept_while_nothing_changes(tmp_path, shade):
     the_set = labelled_set(tmp_path / "set")
     net = outputs(tmp_path / "net", the_set)
     told = []
-    _, first = parse(the_set.root, net, parser=shade, workers=1, progress=lambda *both: told.append(both))
+    _, first = parse(
+        the_set.root, net, parser=shade, workers=1, reporter=Reporter(lambda stage, *both: told.append(both[:2]))
+    )
     assert told[-1] == (9, 9)
     calls = Shade.calls
     again = parse(the_set.root, net, parser=shade, workers=1)[1]
