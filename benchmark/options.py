@@ -1,0 +1,150 @@
+"""Words and options that are given by name: the one place that refuses an unknown one and names the nearest."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from facedeblur.benchmark.errors import InputError, suggest
+
+LISTED = 12
+"""Known words that a message lists."""
+
+
+def one_of(what: str, word: str, known: Iterable[str], *, of: str = "") -> str:
+    """Return `word` if it is one of `known`.
+
+    Parameters
+    ----------
+    what : str
+        What `word` is, e.g. ``border`` or ``option``.
+    word : str
+        What was given.
+    known : iterable of str
+        What would have been accepted.
+    of : str, optional
+        What `word` belongs to, e.g. ``metric 'psnr'``.
+
+    Raises
+    ------
+    InputError
+        If it is not, e.g. ``option 'gama' of method 'wiener': expected one of gamma, mode; did you mean 'gamma'?``
+    """
+    names = list(known)
+    if word in names:
+        return word
+    listed = f"one of {', '.join(names)}" if 0 < len(names) <= LISTED else "a known one" if names else "none"
+    raise InputError(f"{what} '{word}'{f' of {of}' if of else ''}", expected=listed, do=suggest(word, names))
+
+
+def keywords(factory: Callable[..., Any]) -> dict[str, inspect.Parameter] | None:
+    """Return the options of a function or class by name, or None if it accepts any name.
+
+    The options of a class include those of the bases that it hands its ``**options`` on to.
+    """
+    makers = [factory]
+    if isinstance(factory, type):
+        makers = [vars(base)["__init__"] for base in factory.__mro__[:-1] if "__init__" in vars(base)]
+    found: dict[str, inspect.Parameter] = {}
+    for maker in makers:
+        parameters = list(inspect.signature(maker).parameters.values())[isinstance(factory, type) :]
+        for one in parameters:
+            if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD):
+                found.setdefault(one.name, one)
+        if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+            return found
+    return None if makers else found
+
+
+def make(factory: Callable[..., Any], options: Mapping[str, Any], of: str) -> Any:
+    """Call `factory` with `options`, all of which it must have.
+
+    Parameters
+    ----------
+    factory : callable
+        Function or class; see `keywords`.
+    options : mapping
+        Keyword arguments.
+    of : str
+        What is made, for messages, e.g. ``loss 'l1'``.
+
+    Raises
+    ------
+    InputError
+        If an option is unknown, with the nearest name, or has a value of the wrong type.
+    """
+    known = keywords(factory)
+    for name in options if known is not None else ():
+        one_of("option", name, known or (), of=of)
+    try:
+        return factory(**options)
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputError(f"options of {of}", expected="values of the right type", found=str(error)) from error
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What one of several words may be; see `fill`.
+
+    Parameters
+    ----------
+    words : tuple of str
+        Accepted words, the default first. An empty default stands for a word that may be left out.
+    form : str, optional
+        Regular expression of further words, e.g. ``cap[0-9]+``.
+    pinned : bool
+        Whether a word may carry the first digits of the sha256 of its weights: ``v0.1@1234abcd``.
+    """
+
+    words: tuple[str, ...]
+    form: str = ""
+    pinned: bool = False
+
+    def __contains__(self, word: object) -> bool:
+        text = str(word)
+        bare = text.partition("@")[0] if self.pinned else text
+        return bool(bare and bare in self.words) or bool(self.form and re.fullmatch(self.form, text))
+
+
+PIN = Slot(("",), form="@.*")
+"""The option of a face provider that pins its weights, ``@1234abcd``."""
+
+
+def fill(of: str, words: Sequence[str], *slots: Slot | Sequence[str]) -> tuple[str, ...]:
+    """Sort words into slots and fill the empty ones with their defaults.
+
+    Parameters
+    ----------
+    of : str
+        What the words define, for messages, e.g. ``metric 'psnr'``.
+    words : sequence of str
+        What was given, in any order.
+    *slots : Slot or sequence of str
+        The words that each slot takes, its default first. A slot of one word is a fixed part of the definition.
+
+    Returns
+    -------
+    tuple of str
+        One word per slot, in the order of the slots.
+
+    Raises
+    ------
+    InputError
+        If a word fits no slot, with the nearest that would, or two words fit the same one.
+    """
+    sorted_in = [slot if isinstance(slot, Slot) else Slot(tuple(slot)) for slot in slots]
+    chosen: list[str | None] = [None] * len(sorted_in)
+    for word in words:
+        place = next((at for at, slot in enumerate(sorted_in) if word in slot), None)
+        if place is None:
+            one_of("option", word, [known for slot in sorted_in for known in slot.words if known], of=of)
+        elif chosen[place] is not None:
+            raise InputError(f"options '{chosen[place]}' and '{word}' of {of} exclude each other", do="give one")
+        else:
+            chosen[place] = word
+    return tuple(slot.words[0] if word is None else word for word, slot in zip(chosen, sorted_in, strict=True))
