@@ -179,7 +179,7 @@ def test_a_stopped_parsing_goes_on(tmp_path, shade, monkeypatch):
             net,
             parser=shade,
             workers=1,
-            reporter=Reporter(lambda stage, done, total, note: stop(done + 3, total)),
+            reporter=Reporter(lambda stage, done, total, note: stop(stage, done + 3, total, note)),
         )
     part.write_bytes(part.read_bytes()[:-9])
     assert parse(the_set.root, net, parser=shade, workers=1, reporter=Reporter(say=told.append))[1].rows.equals(
