@@ -22,13 +22,14 @@ def error_ratio(scores: tuple[str, ...], reference: str, limits: tuple[float, ..
     levin2009`. The error ratio is the squared error of a restoration over that of the reference, both
     at the best shift.
 
-    \b
     To compare kernels alone, restore with the estimated ones as the reference does:
-      facedeblur run krishnan-fergus-2009 SET -o TRUE
-      facedeblur run xu-2013 SET -o BLIND
-      facedeblur run krishnan-fergus-2009 SET --kernels BLIND -o GIVEN
-      facedeblur score SET TRUE GIVEN --protocol levin2009
-      facedeblur error-ratio GIVEN --reference TRUE
+
+    \b
+        facedeblur run krishnan-fergus-2009 SET -o TRUE
+        facedeblur run xu-2013 SET -o BLIND
+        facedeblur run krishnan-fergus-2009 SET --kernels BLIND -o GIVEN
+        facedeblur score SET TRUE GIVEN --protocol levin2009
+        facedeblur error-ratio GIVEN --reference TRUE
     """
     from facedeblur.benchmark.scoring.table import Scores
     from facedeblur.benchmark.statistics.error_ratio import LIMITS

@@ -1,6 +1,11 @@
-"""All pages that are made from the code; mkdocs calls this as a hook, and nothing is written into this folder.
+"""Pages about what is registered, and the navigation; mkdocs calls this as a hook.
 
-``python docs/generate.py FOLDER`` writes the pages as Markdown, to look at them without mkdocs.
+Docstrings are rendered by mkdocstrings and commands by mkdocs-click, in the pages made here as in ``python.md``. Only
+what neither of them knows is made here, from our own registries and TOML files: which methods, metrics, networks,
+losses and face providers there are and the facts about each (options with defaults, failure values, protocols, recipes
+that train it); recipes, protocols and training recipes with every value; weight files; the columns of a leaderboard.
+
+``python docs/generate.py FOLDER`` writes the pages as Markdown, with the directives of the two plugins left in.
 """
 
 from __future__ import annotations
@@ -14,9 +19,10 @@ sys.path.insert(0, str(HERE / "generator"))
 
 import commands  # noqa: E402
 import entries  # noqa: E402
-import files_page  # noqa: E402
-import python_pages  # noqa: E402
 import recipes  # noqa: E402
+from markup import code, prose, table  # noqa: E402
+
+from facedeblur.reports.leaderboard.columns import HEAD, PARTS, TAIL  # noqa: E402
 
 sys.path.remove(str(HERE / "generator"))
 
@@ -28,7 +34,7 @@ TRAINING = ("discriminators", "losses", "adversaries")
 
 def pages() -> dict[str, str]:
     """Path -> Markdown of every page that is made from the code."""
-    return commands.pages() | recipes.pages() | entries.pages() | python_pages.pages()
+    return commands.pages() | recipes.pages() | entries.pages()
 
 
 def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
@@ -46,7 +52,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
         {"Home": "index.md"},
         {"Start": ["quickstart.md", *(f"tutorials/{name}.md" for name in TUTORIALS)]},
         {"Extend": [f"extend/{name}.md" for name in EXTENSIONS]},
-        {"Commands": ["commands/index.md", *({found.name: found.page} for found in commands.commands())]},
+        {"Commands": ["commands/index.md", *commands.navigation()]},
         {
             "Reference": [
                 *(folder(kind.title, kind.folder) for kind in recipes.KINDS if kind.folder != "training"),
@@ -92,7 +98,15 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill in the tables of a page that has places for them (a hook of mkdocs)."""
-    return files_page.filled(markdown)
+    return filled(markdown)
+
+
+def filled(markdown: str) -> str:
+    """A page with ``<!-- leaderboard head -->`` and its like replaced by tables of columns."""
+    for name, fields in {"head": HEAD, "parts": PARTS, "tail": TAIL}.items():
+        rows = [(code(column), kind, prose(meaning)) for column, (kind, meaning) in fields.items()]
+        markdown = markdown.replace(f"<!-- leaderboard {name} -->", table(("column", "kind", "meaning"), rows))
+    return markdown
 
 
 if __name__ == "__main__":

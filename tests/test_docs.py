@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import html
+import os
 import re
+import subprocess
 import sys
+from collections.abc import Iterator
 from configparser import ConfigParser
 from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 from facedeblur.benchmark.outputs import Status
@@ -17,6 +22,7 @@ from facedeblur.benchmark.sets.set import Image, Pair
 from facedeblur.benchmark.whole_set import fid as fid_record
 from facedeblur.benchmark.whole_set import parsing as parsing_scores
 from facedeblur.benchmark.whole_set import recognition
+from facedeblur.cli.main import COMMANDS, facedeblur
 from facedeblur.generators.align.quality import Quality
 from facedeblur.generators.photos.opening import Choice
 from facedeblur.generators.video.frames import WindowRow
@@ -31,9 +37,8 @@ try:
     site = import_module("generate")
 finally:
     sys.path.remove(str(DOCS))
-commands, entries, recipes = site.commands, site.entries, site.recipes
+entries, recipes = site.entries, site.recipes
 
-COMMANDS = list(commands.commands())
 TABLES = {
     "images.csv": {field.name for field in dataclasses.fields(Image)},
     "manifest.csv": {field.name for field in dataclasses.fields(Pair)},
@@ -72,24 +77,91 @@ def pages() -> dict[str, str]:
     return site.pages()
 
 
-@pytest.mark.parametrize("found", COMMANDS, ids=[found.name for found in COMMANDS])
-def test_a_command_and_its_options_are_explained(found, pages):
-    text = commands.help_text(found.command)
-    assert text, f"facedeblur {found.name}: give the function a docstring"
-    for argument in commands.arguments(found):
-        assert argument in commands.whole_help(found), (
-            f"facedeblur {found.name}: its help does not say what {argument} is"
-        )
-    page = pages[found.page]
-    for option in commands.options(found):
-        assert (option.help or "").strip(), f"facedeblur {found.name} {option.opts[-1]}: no help text"
-        assert f"`{option.opts[-1]}`" in page
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> dict[str, str]:
+    """Path -> HTML of the site, built as `make docs` does: a dead link or a missing anchor or page ends the build."""
+    for package in ("mkdocs", "material", "mkdocs_click", "mkdocstrings_handlers.python"):
+        pytest.importorskip(package)
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
+        cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr.strip(), done.stderr
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.html")}
+
+
+def commands() -> Iterator[tuple[click.Command, click.Context]]:
+    """Every command, those of groups too."""
+
+    def walk(name: str, command: click.Command, above: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+        context = click.Context(command, info_name=name, parent=above)
+        yield command, context
+        for inner, member in getattr(command, "commands", {}).items():
+            yield from walk(inner, member, context)
+
+    root = click.Context(facedeblur, info_name="facedeblur")
+    for theme in COMMANDS.values():
+        for name in theme:
+            command = facedeblur.get_command(root, name)
+            assert command is not None
+            yield from walk(name, command, root)
+
+
+def whole_help(context: click.Context) -> str:
+    """What a command and the groups around it say of their arguments."""
+    texts = []
+    while context.parent is not None:
+        texts.append(context.command.help or "")
+        context = context.parent
+    return "\n\n".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("command", "context"), [pytest.param(*found, id=found[1].command_path) for found in commands()]
+)
+def test_a_command_and_its_options_are_explained(command, context, built):
+    name = context.command_path
+    assert (command.help or "").strip(), f"{name}: give the function a docstring"
+    page = html.unescape(re.sub(r"<[^>]+>", "", built[f"commands/{name.split()[1]}.html"]))
+    shown = page[page.index(f"{name} [OPTIONS]") :]
+    for one in command.params:
+        if isinstance(one, click.Argument):
+            metavar = one.make_metavar(context).strip("[]. ").rstrip("]. ")
+            assert metavar in whole_help(context), f"{name}: its help does not say what {metavar} is"
+        elif isinstance(one, click.Option) and not one.hidden:
+            assert (one.help or "").strip(), f"{name} {one.opts[-1]}: no help text"
+            line = re.search(rf"^ +(-\w, )?{re.escape(one.opts[-1])}\b.*", shown, re.MULTILINE)
+            assert line, f"{name} {one.opts[-1]} is not on its page"
 
 
 def test_every_command_has_a_line_among_all(pages):
-    for found in COMMANDS:
-        if len(found.words) == 1:
-            assert re.search(rf"^\| \[{found.name}\].*\| \S.* \|$", pages["commands/index.md"], re.MULTILINE)
+    for theme in COMMANDS.values():
+        for name in theme:
+            assert re.search(rf"^\| \[{name}\].*\| \S.* \|$", pages["commands/index.md"], re.MULTILINE)
+
+
+def test_docstrings_and_signatures_stand_on_the_pages(built):
+    assert "commands/figure.html" in built and "facedeblur figure kernel-size" in built["commands/figure.html"]
+    for path in re.findall(r"^::: (\S+)$", (DOCS / "python.md").read_text(encoding="utf-8"), re.MULTILINE):
+        assert f'id="{path}"' in built["python.html"], path
+    assert "Wiener filter with the true kernel" in built["methods/wiener.html"]
+    assert "Ratio of the spectra of noise and image" in built["methods/wiener.html"]
+    assert "<td>softmax (cross entropy, section IV-A)</td>" in built["networks/umsn.html"]
+
+
+def test_parameters_that_share_an_entry_keep_their_own_types_and_defaults():
+    before = "Width.\n\nParameters\n----------\na, b : int\n    Sides.\n\n    Odd.\nc : {'x', 'y'}\nd, e\n    Rest.\n"
+    after = "Width.\n\nParameters\n----------\na : int\n    Sides.\n\n    Odd.\nb : int\n    Sides.\n\n    Odd.\n"
+    after += "c : 'x' or 'y'\nd\n    Rest.\ne\n    Rest.\n"
+    returns = "\nReturns\n-------\na, b : int\n    Both.\n"
+    sys.path.insert(0, str(DOCS / "generator"))
+    try:
+        rewritten = import_module("docstrings").rewritten
+    finally:
+        sys.path.remove(str(DOCS / "generator"))
+    assert rewritten(before + returns) == after + returns
 
 
 @pytest.mark.parametrize("kind", sorted(entries.PLACES))
@@ -135,7 +207,6 @@ def test_what_a_page_tells_to_type_is_whole(pages):
     assert "facedeblur run umsn SET -o OUTPUTS --weights FOLDER\n" in pages["methods/umsn.md"]
     assert "facedeblur run facedeblur-base SET -o OUTPUTS\n" in pages["methods/facedeblur-base.md"]
     assert "--metric 'psnr-class[rgb,255,masked,umsn4,skin]'\n" in pages["metrics/psnr-class.md"]
-    assert "\nfacedeblur error-ratio GIVEN --reference TRUE\n```" in pages["commands/error-ratio.md"]
     assert "--faces VIDEOS" in pages["recipes/anand-motion.md"]
 
 
@@ -167,7 +238,7 @@ def test_every_column_of_the_leaderboard_is_explained(tmp_path):
     about = {"method": "m", "oracle": False, "hash": "1", "files": "1", "path": ""}
     meta = ScoreMeta({"name": "s", "hash": "1"}, about, "shen2020", (column,), (), (), {})
     frame = leaderboard([Scores(pd.DataFrame(rows, columns=[*scores.KEYS, column.signature]), meta)])
-    text = site.files_page.filled((DOCS / "files.md").read_text(encoding="utf-8"))
+    text = site.filled((DOCS / "files.md").read_text(encoding="utf-8"))
     explained = dict(re.findall(r"^\| `(\w+)` \| \w+ \| (.+) \|$", text, re.MULTILINE))
     for name in frame.columns:
         assert explained.get(name.rpartition(":")[2], "").strip(), f"leaderboard.csv: column {name} is not explained"
@@ -193,31 +264,11 @@ def test_every_weight_file_is_listed(pages):
 def test_what_the_tests_ask_for_can_be_missing():
     """The rules above see what is not there."""
     assert "sha256" in columns_of("status.csv") and "colour" not in columns_of("status.csv")
-    assert commands.help_text(site.commands.click.Command("bare")) == ""
     assert entries.Entry("methods", "bare", type("Bare", (), {})).summary == ""
 
 
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning(tmp_path):
-    """Strict: a dead link, an anchor that is not there or a page outside the navigation ends the build."""
-    import subprocess
-
-    pytest.importorskip("mkdocs")
-    pytest.importorskip("material")
-    built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
-        cwd=ROOT, capture_output=True, text=True, check=False, env={**_environment(), "NO_MKDOCS_2_WARNING": "1"},
-    )  # fmt: skip
-    assert built.returncode == 0, built.stderr
-    assert not built.stderr.strip(), built.stderr
-    html = {path.relative_to(tmp_path / "site").as_posix(): path for path in (tmp_path / "site").rglob("*.html")}
-    assert {path.replace(".md", ".html") for path in site.pages()} <= set(html)
+def test_the_site_is_whole_and_fetches_nothing(built, pages):
+    assert {path.replace(".md", ".html") for path in pages} <= set(built)
     fetched = re.compile(r"<(?:script|link|img|iframe)\b[^>]*(?:src|href)=\"?(?:https?:)?//")
-    for path in html.values():
-        assert not fetched.search(path.read_text(encoding="utf-8")), f"{path} fetches something from elsewhere"
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
+    for path, text in built.items():
+        assert not fetched.search(text), f"{path} fetches something from elsewhere"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docstrings import at, code, fenced, first_paragraph, first_sentence, module_text, prose, rendered, table, text_of
+from markup import at, code, docstring, fenced, first_paragraph, first_sentence, module_of, prose, table, text_of
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import metric
@@ -66,7 +66,7 @@ class Entry:
             return f"does not import here: {self.broken}"
         own = text_of(self.thing)
         factory = self.kind == "metrics" or not isinstance(self.thing, type)
-        return first_paragraph(module_text(self.thing)) if factory and own else first_sentence(own)
+        return first_paragraph(text_of(module_of(self.thing))) if factory and own else first_sentence(own)
 
 
 def entries(kind: str) -> list[Entry]:
@@ -91,11 +91,10 @@ def _body(entry: Entry) -> list[str]:
     if entry.broken:
         return [prose(entry.summary)]
     facts = _FACTS.get(entry.kind, _no_facts)(entry)
-    own = rendered(text_of(entry.thing))
-    whole = module_text(entry.thing)
+    own, module = docstring(entry.thing), module_of(entry.thing)
     # A module of a whole family says no more of one member than its own text does.
-    told = rendered(whole) if entry.summary and entry.summary == first_paragraph(whole) else ""
-    order = (told, *facts, own) if told else (own, *facts)
+    told = entry.summary == first_paragraph(text_of(module))
+    order = (docstring(module), *facts, own) if told else (own, *facts)
     return [part for part in order if part]
 
 
@@ -115,7 +114,7 @@ def _method_facts(entry: Entry) -> list[str]:
     facts = [("version", spec.version), ("given the true kernel", "yes: an oracle" if spec.oracle else "no")]
     facts += [("weights", code(file)) for file, _ in spec.weights]
     shown = [fenced(" ".join(words), "text"), *told, table(("", ""), facts)]
-    shown += [rendered(text_of(NetworkMethod), skip_first=True, leave_out=("Raises",))] if told else []
+    shown += [docstring(NetworkMethod)] if told else []
     return [*shown, *(["## Options\n\n`--set KEY=VALUE`\n\n" + table(("option", "default"), rows)] if rows else [])]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from docstrings import code, fenced, prose, table
+from markup import code, fenced, prose, table
 
 from facedeblur.benchmark.scoring import protocol
 from facedeblur.generators import recipe

@@ -25,16 +25,14 @@ class Umsn(nn.Module):
 
     Both presets have the topology of the authors' code. Where text and code disagree:
 
-    ====================  =======================================  ==============================================
-    \\                     ``code``                                 ``paper`` (14,211,133 parameters)
-    ====================  =======================================  ==============================================
-    masks                 sigmoid, each class by itself (BCE)      softmax (cross entropy, section IV-A)
-    S-Net                 batch normalisation in six blocks        instance normalisation (Fig. 3)
-    confidence            3 numbers, one a colour channel          1 number C_i (eq. 4)
-    confidence network    third block twice                        four blocks
-    first-stage tail      RB(16, 16)                               RB(16, 8) (Fig. 5)
-    idle weights          yes                                      none
-    ====================  =======================================  ==============================================
+    | | ``code`` | ``paper`` (14,211,133 parameters) |
+    |---|---|---|
+    | masks | sigmoid, each class by itself (BCE) | softmax (cross entropy, section IV-A) |
+    | S-Net | batch normalisation in six blocks | instance normalisation (Fig. 3) |
+    | confidence | 3 numbers, one per colour channel | 1 number C_i (eq. 4) |
+    | confidence network | third block twice | four blocks |
+    | first-stage tail | RB(16, 16) | RB(16, 8) (Fig. 5) |
+    | idle weights | yes | none |
 
     The network works in [-1, 1]; that conversion is inside. Freeze ``segmentation`` while other parts train, as the
     authors do: the F-Nets normalise the masks, which makes S-Net's gradient through them huge where a mask is flat.

@@ -1,0 +1,75 @@
+"""Markdown from values and docstrings. Whole docstrings are left to mkdocstrings: see `docstring`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from typing import Any
+
+_CODE = re.compile(r"(``.+?``|`[^`\n]+?`)", re.DOTALL)
+
+
+def at(place: str) -> Any:
+    """The object at ``package.module:attribute``."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def text_of(thing: Any) -> str:
+    """The docstring of a thing itself, not of what it inherits from; empty where there is none."""
+    own = vars(thing).get("__doc__") if isinstance(thing, type) else getattr(thing, "__doc__", None)
+    return inspect.cleandoc(own) if isinstance(own, str) else ""
+
+
+def module_of(thing: Any) -> Any:
+    """The module that a thing is defined in."""
+    return sys.modules[thing.__module__]
+
+
+def docstring(thing: Any) -> str:
+    """A directive that mkdocstrings replaces by the docstring of a module, a class or a function."""
+    path = thing.__name__ if inspect.ismodule(thing) else f"{thing.__module__}.{thing.__qualname__}"
+    hidden = "show_root_heading: false, show_root_toc_entry: false, show_bases: false, skip_local_inventory: true"
+    return f"::: {path}\n    options: {{{hidden}, members: []}}"
+
+
+def first_paragraph(text: str) -> str:
+    """The first paragraph of a docstring as one line of Markdown."""
+    return prose(" ".join(text.partition("\n\n")[0].split()))
+
+
+def first_sentence(text: str) -> str:
+    """The first line of a docstring as Markdown."""
+    return prose(text.partition("\n")[0].strip())
+
+
+def prose(text: str) -> str:
+    """Plain text as Markdown: nothing outside code spans is taken for markup."""
+    parts = _CODE.split(text)
+    for place in range(0, len(parts), 2):
+        plain = parts[place].replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
+        parts[place] = re.sub(r"(?<=\S)\*|\*(?=[^\s*])", r"\\*", plain)
+    return "".join(parts)
+
+
+def cell(text: Any) -> str:
+    """Text for a cell of a table."""
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell(value) for value in line) + " |" for line in lines)
+
+
+def code(value: Any) -> str:
+    """A value as a code span."""
+    return f"`{value}`"
+
+
+def fenced(text: str, language: str, title: str = "") -> str:
+    """A block of code."""
+    return f"```{language}" + (f' title="{title}"' if title else "") + f"\n{text.rstrip()}\n```"
