@@ -10,7 +10,8 @@ def info() -> None:
     """Show what is installed, which weights are there, and which device networks would use."""
     from facedeblur.benchmark.parallel import cores
     from facedeblur.benchmark.weights import VARIABLE, WEIGHTS, cache_folder, find
-    from facedeblur.methods.running.environment import choose_device, device_name, extras, processor, versions
+    from facedeblur.methods.running.environment import device_name, extras, processor, versions
+    from facedeblur.methods.running.execution import choose_device
 
     packages = ("facedeblur", "numpy", "scipy", "numba", "opencv-python", "scikit-image", "pandas", "torch")
     _section("versions", list(versions(packages).items()))

@@ -66,6 +66,7 @@ def run(
     METHOD is a name (`facedeblur list methods`), a TorchScript or ONNX file, or a TOML file that describes
     one of these, a command or a container. What failed or is missing is run when the same command is run again.
     """
+    from facedeblur.methods.running.execution import Execution
     from facedeblur.methods.running.runner import run as restore
 
     with bars(quiet=quiet) as reporter:
@@ -77,13 +78,10 @@ def run(
             kernels=kernels,
             plugin=plugin,
             weights=weights,
-            device=device,
-            precision=precision,
-            batch=batch,
-            workers=jobs,
-            timeout=timeout,
+            execution=Execution(device, precision, batch, timeout),
             store=store,
             limit=limit,
+            workers=jobs,
             reporter=reporter,
         )
     if not quiet:

@@ -184,6 +184,11 @@ class Set:
             raise InputError(str(file), expected=f"schema {SCHEMA}", found=f"{schema}", do="build the set again")
         return cls(root, info)
 
+    @classmethod
+    def of(cls, given: Set | str | Path) -> Set:
+        """Return a set as it is, or open the one in a folder."""
+        return given if isinstance(given, Set) else cls.open(given)
+
     @property
     def name(self) -> str:
         return str(self.info["name"])

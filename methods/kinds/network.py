@@ -117,7 +117,7 @@ class NetworkMethod:
         return array
 
     def _forward(self, images: Tensor) -> Tensor:
-        from facedeblur.methods.running.engines import out_of_memory
+        from facedeblur.methods.running.execution import out_of_memory
 
         assert self.network is not None
         if not self._channels_last:

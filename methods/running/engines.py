@@ -21,7 +21,14 @@ from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.stores import write_pixels
 from facedeblur.benchmark.outputs import stored_name
 from facedeblur.benchmark.sets.set import Pair, Set
-from facedeblur.methods.running.environment import choose_device, device_name, loaded_torch, synchronise
+from facedeblur.methods.running.environment import device_name
+from facedeblur.methods.running.execution import (
+    choose_device,
+    full_precision,
+    loaded_torch,
+    out_of_memory,
+    synchronise,
+)
 from facedeblur.methods.running.memory import Memory, Meter
 from facedeblur.methods.running.messages import Facts, Job, OutOfMemory, Result, failure
 from facedeblur.methods.running.timing import count_parameters
@@ -56,7 +63,7 @@ class Engine:
         self._pool = _threads(self.device)
         if network:
             if self.device.startswith("cuda") and job.precision == "fp32":
-                _full_precision()
+                full_precision()
             self.method.load(self.device, dict(job.weights))
 
     def facts(self) -> Facts:
@@ -246,26 +253,6 @@ def _estimated(method: Any, count: int) -> list[np.ndarray | None]:
         return [None if one is None else check_kernel(one, normalise=True, name="estimated kernel") for one in left]
     except InputError as error:
         raise WrongOutput(str(error)) from error
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Tell whether an exception says that the device or the machine has no memory left, and free what is kept."""
-    torch: Any = loaded_torch()
-    kinds: tuple[type[BaseException], ...] = (MemoryError,)
-    if torch is not None:
-        kinds += (torch.OutOfMemoryError,) if hasattr(torch, "OutOfMemoryError") else (torch.cuda.OutOfMemoryError,)
-    told = isinstance(error, kinds) or (isinstance(error, RuntimeError) and "out of memory" in str(error).lower())
-    if told and torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    return told
-
-
-def _full_precision() -> None:
-    """Switch TF32 off: fp32 must mean 32 bits on every GPU."""
-    torch: Any = loaded_torch()
-    if torch is not None:
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def _log(error: BaseException) -> None:

@@ -37,19 +37,19 @@ class GivenKernels:
         return {"method": self.method, "run": self.run, "kernels": self.digest}
 
 
-def read_given(folder: str | Path, the_set: Set) -> GivenKernels:
+def read_given(given: Outputs | str | Path, the_set: Set) -> GivenKernels:
     """Find the estimated kernels in the outputs of another run on the same set.
 
     Raises
     ------
     InputError
-        When `folder` holds no outputs of this set, or no kernels.
+        When `given` holds no outputs of this set, or no kernels.
     """
-    outputs = Outputs.open(folder, the_set)
+    outputs = Outputs.open(given.root if isinstance(given, Outputs) else given, the_set)
     bank = outputs.kernels()
     if bank is None:
         raise InputError(
-            f"kernels of '{outputs.method}'", expected=f"{KERNELS} in {folder}", found="none",
+            f"kernels of '{outputs.method}'", expected=f"{KERNELS} in {outputs.root}", found="none",
             do="give the outputs of a method that estimates kernels, such as xu-2013",
         )  # fmt: skip
     return GivenKernels((outputs.root / KERNELS).resolve(), outputs.method, outputs.run_hash, bank.digest())

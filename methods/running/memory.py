@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facedeblur.methods.running.environment import loaded_torch
+from facedeblur.methods.running.execution import loaded_torch
 
 RESIDENT = "largest resident memory of the process that runs the method, packages included"
 CUDA = "largest memory that torch has allocated on the GPU"

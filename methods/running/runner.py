@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +15,27 @@ from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.methods.entry import Entry
 from facedeblur.methods.find import find_entry
-from facedeblur.methods.running.environment import PRECISIONS
+from facedeblur.methods.running.execution import AUTO, Execution
 from facedeblur.methods.running.given_kernels import read_given
 from facedeblur.methods.running.journal import NOT_RUN, Journal
-from facedeblur.methods.running.session import Session, Settings, one_size
+from facedeblur.methods.running.session import Session, one_size
 
-TIMEOUT_S = 300.0
 FOLDER_BATCH = 256
 
 
 def run(
     method: str | Path | type[Any],
-    set_path: str | Path,
+    the_set: Set | str | Path,
     out: str | Path,
     *,
     options: Mapping[str, Any] | None = None,
-    kernels: str | Path | None = None,
+    kernels: Outputs | str | Path | None = None,
     plugin: str | Path | None = None,
     weights: str | Path | None = None,
-    device: str = "auto",
-    precision: str = "fp32",
-    batch: int | None = None,
-    workers: Workers | int | None = None,
-    timeout: float | None = None,
+    execution: Execution = AUTO,
     store: str = "png",
     limit: int | None = None,
+    workers: Workers | int | None = None,
     reporter: Reporter = SILENT,
 ) -> Outputs:
     """Restore every blurred image of a set.
@@ -52,31 +49,25 @@ def run(
     ----------
     method : str, path or class
         Registered name, TOML block, TorchScript file, or a class made by `facedeblur.methods.method`.
-    set_path : path
+    the_set : Set or path
     out : path
         Folder of the outputs.
     options : mapping, optional
         Options of the method; text is read as their type.
-    kernels : path, optional
-        Outputs of a run on the same set that estimated kernels, which a method that takes the true kernels is
-        given instead. Such a run is no oracle; ``run.json`` says whose kernels it used.
+    kernels : Outputs or path, optional
+        Outputs of a run on the same set that estimated kernels. A method that takes the true kernels is given these
+        instead; such a run is no oracle, and ``run.json`` says whose kernels it used.
     plugin : path, optional
-        Python file that enters the method.
+        Python file that registers the method.
     weights : path, optional
-        Folder of weight files.
-    device : str
-        ``auto`` is the GPU for networks where there is one.
-    precision : {'fp32', 'bf16', 'fp16'}
-        Autocast for networks. With fp32, TF32 is off.
-    batch : int, optional
-        Images at once; chosen by their size where it is not given, and halved when memory runs out.
-    workers : Workers or int, optional
-        Processes on this machine, -1 for every processor; by default 1 for networks and commands, else all.
-    timeout : float, optional
-        Seconds that a batch, or loading, may take; 300 where not given.
+        Folder of weight files, or the file of a network.
+    execution : Execution
+        Device, precision, batch and time limit.
     store : {'png', 'npy'}
     limit : int, optional
-        Only the first so many pairs of the set; the others are recorded as not run.
+        Run only the first so many pairs of the set; the others are recorded as not run.
+    workers : Workers or int, optional
+        Processes on this machine, -1 for every processor; by default 1 for networks and commands, else all.
     reporter : Reporter
         Is told the progress, and what is out of the ordinary.
 
@@ -91,14 +82,16 @@ def run(
     OSError
         When a result cannot be written; what was done is kept.
     """
-    the_set = Set.open(set_path)
+    the_set = Set.of(the_set)
     entry = find_entry(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
     if kernels is not None:
         entry = entry.with_kernels(read_given(kernels, the_set))
-    settings = _settings(entry, device, precision, batch, workers, timeout, limit)
+    execution = _decided(entry, execution)
     if store not in STORES:
         raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
-    journal = Journal(out, the_set, _identity(entry, the_set, precision, store))
+    if limit is not None and limit <= 0:
+        raise InputError("option 'limit'", expected="a number over 0", found=f"{limit}")
+    journal = Journal(out, the_set, _identity(entry, the_set, execution.precision, store))
     rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
     waiting = sum(1 for _ in journal.pending(limit))
     if not waiting and journal.finished:
@@ -109,26 +102,17 @@ def run(
     if not waiting:
         journal.start(size=one_size(the_set))
         return journal.finish({"stopped": ""}, rest=rest)
-    session = Session(entry, the_set, journal, settings, waiting, reporter)
+    if workers is None:
+        workers = 1 if entry.loads or entry.folder else cores()
+    jobs = Workers.of(workers).count
+    session = Session(entry, the_set, journal, execution, jobs=jobs, limit=limit, waiting=waiting, reporter=reporter)
     return session.carry_out(rest)
 
 
-def _settings(
-    entry: Entry, device: str, precision: str, batch: int | None, workers: Workers | int | None,
-    timeout: float | None,
-    limit: int | None,
-) -> Settings:  # fmt: skip
-    if precision not in PRECISIONS:
-        raise InputError(f"precision '{precision}'", expected=", ".join(PRECISIONS), do="choose one")
-    batch = batch if batch is not None else entry.batch
-    timeout = timeout if timeout is not None else entry.timeout
-    for name, value in (("batch", batch), ("timeout", timeout), ("limit", limit)):
-        if value is not None and value <= 0:
-            raise InputError(f"option '{name}'", expected="a number over 0", found=f"{value}")
-    if workers is None:
-        workers = 1 if entry.loads or entry.folder else cores()
-    batch = batch or (FOLDER_BATCH if entry.folder else None)
-    return Settings(device, precision, batch, Workers.of(workers).count, timeout or TIMEOUT_S, limit)
+def _decided(entry: Entry, execution: Execution) -> Execution:
+    """The execution with what the method says where the caller leaves it open."""
+    batch = execution.batch or entry.batch or (FOLDER_BATCH if entry.folder else None)
+    return replace(execution, batch=batch, timeout=execution.timeout or entry.timeout)
 
 
 def _identity(entry: Entry, the_set: Set, precision: str, store: str) -> dict[str, Any]:

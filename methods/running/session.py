@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.methods.entry import Entry
 from facedeblur.methods.running.crew import Crew, Outcome, Unusable
 from facedeblur.methods.running.environment import versions
+from facedeblur.methods.running.execution import TIMEOUT_S, Execution
 from facedeblur.methods.running.journal import LOG, NOT_RUN, Journal
 from facedeblur.methods.running.messages import Facts, Job, Result, failure
 from facedeblur.methods.running.timing import IMAGES, RULE_FOLDER, sizes, summarise
@@ -27,18 +28,6 @@ from facedeblur.methods.running.timing import IMAGES, RULE_FOLDER, sizes, summar
 FAILURES_AT_START = 5
 LOSSES_IN_A_ROW = 20
 NOTES = 50
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a run is carried out; see `facedeblur.methods.running.runner.run`."""
-
-    device: str
-    precision: str
-    batch: int | None
-    jobs: int
-    timeout: float
-    limit: int | None
 
 
 class Stop(Exception):
@@ -59,16 +48,20 @@ class Session:
         entry: Entry,
         the_set: Set,
         journal: Journal,
-        settings: Settings,
+        execution: Execution,
+        *,
+        jobs: int,
+        limit: int | None,
         waiting: int,
         reporter: Reporter,
     ):
-        self._entry, self._set, self._journal, self._settings = entry, the_set, journal, settings
-        self._reporter = reporter
-        whole = the_set.n_pairs if settings.limit is None else min(settings.limit, the_set.n_pairs)
+        self._entry, self._set, self._journal, self._execution = entry, the_set, journal, execution
+        self._timeout = execution.timeout or TIMEOUT_S
+        self._jobs, self._reporter = jobs, reporter
+        whole = the_set.n_pairs if limit is None else min(limit, the_set.n_pairs)
         self._done, self._whole = whole - waiting, whole
-        pending = journal.pending(settings.limit)
-        self._batches = Batches(pending, the_set, batch=settings.batch, mixed=entry.folder)
+        pending = journal.pending(limit)
+        self._batches = Batches(pending, the_set, batch=execution.batch, mixed=entry.folder)
         self._any_ok = journal.n_ok > 0
         self._failures = self._losses = 0
         self._notes: list[str] = list(journal.info.get("notes", []))
@@ -86,10 +79,9 @@ class Session:
             self._journal.scratch.mkdir()
         if self._done:
             self._reporter.say(f"{root}: {self._done:,} of {self._whole:,} pairs are restored already, going on")
-        settings = self._settings
-        threads = max(1, cores() // settings.jobs) if settings.jobs > 1 else None
+        threads = max(1, cores() // self._jobs) if self._jobs > 1 else None
         try:
-            with Crew(self._job(), self._entry.plugin, root / LOG, limit=settings.timeout, threads=threads) as crew:
+            with Crew(self._job(), self._entry.plugin, root / LOG, limit=self._timeout, threads=threads) as crew:
                 stopped = self._go(crew)
         except BaseException:
             self._journal.sweep()
@@ -117,7 +109,7 @@ class Session:
         return ""
 
     def _job(self) -> Job:
-        entry, settings = self._entry, self._settings
+        entry = self._entry
         return Job(
             kind=entry.kind,
             name=entry.shown,
@@ -125,8 +117,8 @@ class Session:
             takes_kernels=entry.spec.oracle,
             kernels=entry.given.file if entry.given else None,
             weights={name: path.resolve() for name, path in entry.weights.items()},
-            device=settings.device,
-            precision=settings.precision,
+            device=self._execution.device,
+            precision=self._execution.precision,
             set_root=self._set.root.resolve(),
             out_root=self._journal.root.resolve(),
             store=self._journal.info["store"],
@@ -142,9 +134,9 @@ class Session:
             device=facts.device,
             device_name=facts.device_name,
             **sizes(facts.parameters, facts.size_bytes, self._entry.weights.values()),
-            batch=self._settings.batch or "auto",
-            jobs=self._settings.jobs,
-            timeout_s=self._settings.timeout,
+            batch=self._execution.batch or "auto",
+            jobs=self._jobs,
+            timeout_s=self._timeout,
             versions=versions(),
         )
 
@@ -152,7 +144,7 @@ class Session:
         self._reporter.progress(self._entry.shown, self._done, self._whole)
         if not self._entry.folder:
             self._time(crew, facts)
-        crew.grow(min(self._settings.jobs, self._batches.ahead(self._whole - self._done)))
+        crew.grow(min(self._jobs, self._batches.ahead(self._whole - self._done)))
         for outcome in crew.work(self._batches):
             self._take(outcome)
         if self._entry.folder and self._clock:
@@ -177,7 +169,7 @@ class Session:
         if timings:
             # The memory now, while it has had one image at a time: batches take more.
             self._journal.note(timings=timings, memory=self._memory)
-            self._batches.pace(size, timings["median_s"], self._settings.timeout)
+            self._batches.pace(size, timings["median_s"], self._timeout)
 
     def _take(self, outcome: Outcome) -> None:
         """Enter what came of a batch, or have it tried again."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from facedeblur.methods.running.environment import loaded_torch
+from facedeblur.methods.running.execution import loaded_torch
 
 IMAGES = 10
 RULE = f"{IMAGES} images one at a time, the first discarded, device synchronised before and after each"

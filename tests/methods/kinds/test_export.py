@@ -21,7 +21,10 @@ from facedeblur.methods.find import find_entry
 from facedeblur.methods.kinds.export import _traced, export_onnx
 from facedeblur.methods.kinds.exported import Onnx
 from facedeblur.methods.kinds.network import find_files
+from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
+
+CPU = Execution(device="cpu")
 
 EXPORTABLE = [name for name in NARROW if name not in ("lin2020", "mspl")]
 """MSPL exports as DFPGnet does, of whose blocks it is made, and takes long."""
@@ -141,14 +144,14 @@ def test_a_run_of_an_onnx_file(make_set, tmp_path):
     block = tmp_path / "halved.toml"
     model(tmp_path / "net.onnx")
     block.write_text('kind = "onnx"\npath = "net.onnx"\nversion = "3"\nmultiple = 16\n')
-    outputs = run(block, set_.root, tmp_path / "out", workers=1, device="cpu")
+    outputs = run(block, set_.root, tmp_path / "out", workers=1, execution=CPU)
     assert [row.status for row in outputs.statuses()] == ["ok"] * 2
     for pair in set_.pairs():
         wanted = set_.blurred(pair) / 255 * 0.5 * 255
         assert np.abs(read_png(tmp_path / "out" / pair.name) - wanted).max() <= 0.51
     assert outputs.info["bytes_weights"] == (tmp_path / "net.onnx").stat().st_size
     with pytest.raises(InputError, match="precision 'bf16': expected fp32, found method 'net', whose file fixes it"):
-        run(block, set_.root, tmp_path / "half", workers=1, device="cpu", precision="bf16")
+        run(block, set_.root, tmp_path / "half", workers=1, execution=Execution(device="cpu", precision="bf16"))
 
 
 def test_the_file_itself_is_a_method(tmp_path):

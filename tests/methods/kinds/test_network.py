@@ -20,7 +20,10 @@ from facedeblur.methods.find import find_entry
 from facedeblur.methods.kinds.network import FacedeblurBase, NetworkMethod
 from facedeblur.methods.nets.base import NETS
 from facedeblur.methods.nets.tiles import mirror, restore_whole, tile_starts, whole_side
+from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
+
+CPU = Execution(device="cpu")
 
 PLUGIN = """
 import torch
@@ -243,7 +246,7 @@ def test_restoring_before_loading_is_told():
 def test_a_run_by_name(make_set, tmp_path):
     set_ = make_set(sizes=(13, 19), shapes=((96, 128), (70, 50)))
     net = write_narrow("facedeblur-base", tmp_path / "weights")
-    outputs = run("facedeblur-base", set_.root, tmp_path / "out", weights=tmp_path / "weights", workers=1, device="cpu")
+    outputs = run("facedeblur-base", set_, tmp_path / "out", weights=tmp_path / "weights", workers=1, execution=CPU)
     assert [row.status for row in outputs.statuses()] == ["ok"] * 4
     info = json.loads((tmp_path / "out" / "run.json").read_text())
     assert info["parameters"] == sum(parameter.numel() for parameter in net.parameters())
@@ -257,8 +260,8 @@ def test_a_run_by_name(make_set, tmp_path):
     # bf16 goes through the runner's autocast.
     file, options = tmp_path / "weights" / "facedeblur-base.safetensors", {"tile": "64", "overlap": "16"}
     half = run(
-        "facedeblur-base", set_.root, tmp_path / "half", weights=file, workers=1, device="cpu", precision="bf16",
-        options=options,
+        "facedeblur-base", set_.root, tmp_path / "half", weights=file, workers=1, options=options,
+        execution=Execution(device="cpu", precision="bf16"),
     )  # fmt: skip
     assert [row.status for row in half.statuses()] == ["ok"] * 4
     assert half.info["precision"] == "bf16"
@@ -274,9 +277,8 @@ def test_a_batch_too_large_is_halved(make_set, tmp_path, plugin):
         tmp_path / "out",
         plugin=plugin,
         workers=1,
-        batch=8,
-        device="cpu",
         reporter=Reporter(say=said.append),
+        execution=Execution(batch=8, device="cpu"),
     )
     assert said[:2] == ["out of memory with a batch of 8: at most 4 from here on",
                         "out of memory with a batch of 4: at most 2 from here on"]  # fmt: skip
@@ -285,7 +287,7 @@ def test_a_batch_too_large_is_halved(make_set, tmp_path, plugin):
 
 def test_nan_is_a_failed_row(make_set, tmp_path, plugin):
     set_ = make_set(sizes=(13,), shapes=((64, 64), (64, 64)))
-    outputs = run("torn", set_.root, tmp_path / "out", plugin=plugin, workers=1, device="cpu")
+    outputs = run("torn", set_.root, tmp_path / "out", plugin=plugin, workers=1, execution=CPU)
     assert [row.status for row in outputs.statuses()] == ["failed: expected finite values, found NaN or infinity"] * 2
 
 

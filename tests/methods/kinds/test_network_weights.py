@@ -23,7 +23,10 @@ from facedeblur.methods.nets.shen.mat import read_layers
 from facedeblur.methods.nets.shen.shen2018 import Shen2018
 from facedeblur.methods.nets.umsn import keys as umsn_keys
 from facedeblur.methods.nets.umsn.network import Umsn
+from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
+
+CPU = Execution(device="cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +162,7 @@ def test_truncated_weights_are_one_line(kept, tmp_path, make_set):
     if kept == 500:
         set_ = make_set(sizes=(13,), shapes=((32, 32),))
         with pytest.raises(InputError, match="expected a whole safetensors file"):
-            run("facedeblur-base", set_.root, tmp_path / "out", weights=tmp_path, workers=1, device="cpu")
+            run("facedeblur-base", set_, tmp_path / "out", weights=tmp_path, workers=1, execution=CPU)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

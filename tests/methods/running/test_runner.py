@@ -21,6 +21,7 @@ from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.classical.nonblind.wiener import Wiener
+from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
 from facedeblur.methods.running.session import Batches, usual_batch
 from facedeblur.methods.running.timing import count_parameters, summarise
@@ -248,7 +249,7 @@ def test_the_culprit_in_a_batch_is_found(many, tmp_path, bad, monkeypatch, name)
     monkeypatch.setenv("BAD_TARGET", repr(float(image.astype(np.float64).sum())))
     said = []
     outputs = run(
-        name, many.root, tmp_path / "out", plugin=bad, workers=1, batch=8, timeout=1.5,
+        name, many.root, tmp_path / "out", plugin=bad, workers=1, execution=Execution(batch=8, timeout=1.5),
         reporter=Reporter(say=said.append),
     )  # fmt: skip
     assert [row.index for row in outputs.statuses() if not row.ok] == [17]
@@ -261,8 +262,9 @@ def test_the_culprit_in_a_batch_is_found(many, tmp_path, bad, monkeypatch, name)
 def test_a_batch_too_large_for_the_memory_is_halved(many, tmp_path, bad):
     said = []
     outputs = run(
-        "bad-memory", many.root, tmp_path / "out", plugin=bad, workers=1, batch=8, reporter=Reporter(say=said.append)
-    )
+        "bad-memory", many, tmp_path / "out", plugin=bad, workers=1, execution=Execution(batch=8),
+        reporter=Reporter(say=said.append),
+    )  # fmt: skip
     assert statuses(outputs) == ["ok"] * 24
     assert said[0] == "out of memory with a batch of 8: at most 4 from here on"
     assert said[-1].endswith("at most 2 from here on")
@@ -290,7 +292,7 @@ def test_a_method_that_does_not_load_leaves_a_whole_table(tiny, tmp_path, bad):
 
 def test_loading_has_a_time_limit(tiny, tmp_path, bad):
     begin = time.monotonic()
-    outputs = run("hang-load", tiny.root, tmp_path / "out", plugin=bad, timeout=0.5)
+    outputs = run("hang-load", tiny.root, tmp_path / "out", plugin=bad, execution=Execution(timeout=0.5))
     assert time.monotonic() - begin < 30
     assert "no answer to load within 0.5 s" in outputs.info["stopped"]
 
@@ -339,8 +341,9 @@ def test_a_limit_leaves_the_rest_for_later(tiny, tmp_path):
 def start(method: str, set_root: Path, out: Path, plugin: Path) -> subprocess.Popen[bytes]:
     """Run in a process of its own, which can be killed."""
     code = (
-        "import sys\nfrom facedeblur.methods.running.runner import run\n"
-        "run(sys.argv[1], sys.argv[2], sys.argv[3], plugin=sys.argv[4], workers=1, batch=2)"
+        "import sys\nfrom facedeblur.methods.running.execution import Execution\n"
+        "from facedeblur.methods.running.runner import run\n"
+        "run(sys.argv[1], sys.argv[2], sys.argv[3], plugin=sys.argv[4], workers=1, execution=Execution(batch=2))"
     )
     command = [sys.executable, "-c", code, method, str(set_root), str(out), str(plugin)]
     # Slow enough that even a busy machine stops it before its end; and heeding interrupts, which a job in the
@@ -454,8 +457,11 @@ def test_a_refused_run_leaves_nothing(tiny, tmp_path):
     for options in ({"gamma": "-1"}, {"gama": "1"}, {"gamma": "x"}):
         with pytest.raises(InputError, match="option"):
             run("wiener", tiny.root, out, options=options)
-    for arguments in ({"device": "cuda"}, {"device": "tpu"}, {"precision": "bf16"}, {"precision": "fp8"},
-                      {"store": "gif"}, {"batch": 0}, {"timeout": -1}, {"limit": 0}):  # fmt: skip
+    for arguments in ({"device": "cuda"}, {"device": "tpu"}, {"precision": "bf16"}, {"precision": "fp8"}, {"batch": 0},
+                      {"timeout": -1}):  # fmt: skip
+        with pytest.raises(InputError):
+            run("wiener", tiny.root, out, execution=Execution(**arguments))
+    for arguments in ({"store": "gif"}, {"limit": 0}):
         with pytest.raises(InputError):
             run("wiener", tiny.root, out, **arguments)
     with pytest.raises(InputError, match="build it first"):
@@ -464,8 +470,8 @@ def test_a_refused_run_leaves_nothing(tiny, tmp_path):
 
 
 def test_several_workers_give_the_same_outputs(many, tmp_path):
-    one = run("wiener", many.root, tmp_path / "one", workers=1, batch=1)
-    two = run("wiener", many.root, tmp_path / "two", workers=2, batch=3)
+    one = run("wiener", many.root, tmp_path / "one", workers=1, execution=Execution(batch=1))
+    two = run("wiener", many.root, tmp_path / "two", workers=2, execution=Execution(batch=3))
     assert one.run_hash == two.run_hash
     assert one.info["jobs"] == 1
     assert two.info["jobs"] == 2
@@ -485,7 +491,7 @@ def test_npy_holds_the_same_pixels(tiny, make_set, tmp_path):
 
 def test_images_of_several_sizes(make_set, tmp_path):
     mixed = make_set(shapes=((64, 80), (96, 64), (64, 80)), sizes=(13, 13, 13, 13, 13), seed=3)
-    outputs = run("wiener", mixed.root, tmp_path / "out", batch=4, workers=1)
+    outputs = run("wiener", mixed.root, tmp_path / "out", workers=1, execution=Execution(batch=4))
     assert statuses(outputs) == ["ok"] * 15
     for pair in mixed.pairs():
         image = mixed.images[pair.image_id]
@@ -517,7 +523,9 @@ def test_an_oracle_needs_one_kernel_an_image(make_set, tmp_path):
 
 
 def test_a_network_is_counted_and_its_precision_recorded(tiny, tmp_path, bad):
-    outputs = run("net", tiny.root, tmp_path / "out", plugin=bad, options={"gain": "0.25"}, precision="bf16")
+    outputs = run(
+        "net", tiny.root, tmp_path / "out", plugin=bad, options={"gain": "0.25"}, execution=Execution(precision="bf16")
+    )
     assert statuses(outputs) == ["ok"] * 8
     assert (outputs.info["parameters"], outputs.info["bytes_fp32"]) == (84, 336)
     assert outputs.info["precision"] == "bf16"
