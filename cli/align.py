@@ -21,7 +21,7 @@ from facedeblur.cli.display.progress import bars
 @click.option("--landmarks", type=click.Path(), help="CSV file of points: path and x, y of eyes, nose, mouth corners.")
 @click.option("--margin", default=0, show_default=True, help="Pixels of surrounding kept around each crop.")
 @options.chosen_face
-@click.option("--strict", is_flag=True, help="Refuse photographs with several faces.")
+@click.option("--strict", "one_face", is_flag=True, help="Refuse photographs with several faces.")
 @click.option("--min-coverage", default=0.95, show_default=True, help="Least share of a crop inside its photograph.")
 @click.option("--max-yaw", type=float, help="Leave out faces turned further to a side, degrees.")
 @click.option("--max-pitch", type=float, help="Leave out faces turned further up or down, degrees.")
@@ -48,10 +48,13 @@ def align(
     out: str,
     match: str,
     listed: str | None,
+    detector: str,
+    landmarker: str,
+    choose: str,
     quality: bool,
     sheet: bool,
     quiet: bool,
-    **options: Any,
+    **given: Any,
 ) -> None:
     """Cut aligned face crops out of PHOTOS into OUT.
 
@@ -62,22 +65,26 @@ def align(
     """
     from pathlib import Path
 
-    from facedeblur.generators.align.run import Limits
+    from facedeblur.generators.align.photo import Finders
+    from facedeblur.generators.align.quality import Limits
     from facedeblur.generators.align.run import align as run
-    from facedeblur.generators.photos.opening import open_collection
+    from facedeblur.generators.photos.collection import Selection
+    from facedeblur.generators.sheets import crop_sheet
 
-    chosen = open_collection(photos, match=match, listed=listed) if match or listed else photos
-    limits = Limits(**{name: options.pop(name) for name in list(options) if name in Limits.__dataclass_fields__})
+    limits = Limits(**{name: given.pop(name) for name in list(given) if name in Limits.__dataclass_fields__})
     with bars(quiet=quiet) as reporter:
         table = run(
-            chosen,
+            photos,
             out,
+            selection=Selection(match, listed=listed),
+            finders=Finders(detector, landmarker, choose),
             limits=limits,
             quality=quality,
-            sheet=Path(out) / "sheet.png" if sheet else None,
             reporter=reporter,
-            **options,
+            **given,
         )
+        if sheet:
+            crop_sheet(out, Path(out) / "sheet.png")
     failed = table[table["status"] != "ok"]
     if not quiet:
         for status, rows in table.groupby("status"):

@@ -34,17 +34,31 @@ from facedeblur.cli.display.progress import bars
 @options.workers
 @options.quiet
 @click.pass_context
-def build(ctx: click.Context, quiet: bool, **given: Any) -> None:
+def build(
+    ctx: click.Context,
+    quiet: bool,
+    match: str,
+    listed: str | None,
+    roles: tuple[str, ...],
+    limit: int | None,
+    detector: str,
+    landmarker: str,
+    choose: str,
+    **given: Any,
+) -> None:
     """Build a set by RECIPE, the name of one (`facedeblur list recipes`) or a TOML file.
 
     Photographs are aligned first; those whose size is already the recipe's are taken as aligned
     crops. A stopped build goes on when the same command is run again.
     """
     from facedeblur.cli.display.summary import print_set
+    from facedeblur.generators.align.photo import Finders
     from facedeblur.generators.build import build as make
+    from facedeblur.generators.photos.collection import Selection
 
+    selection, finders = Selection(match, roles, limit, listed), Finders(detector, landmarker, choose)
     with bars(quiet=quiet) as reporter:
-        made = make(reporter=reporter, **given)
+        made = make(selection=selection, finders=finders, reporter=reporter, **given)
     if not quiet:
         print_set(made)
     if made.info["counts"]["images"] < made.info["counts"]["photographs"]:

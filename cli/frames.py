@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from facedeblur.cli import options
@@ -52,7 +54,7 @@ from facedeblur.cli.display.progress import bars
 @options.jobs
 @options.quiet
 @click.pass_context
-def frames(ctx: click.Context, videos: str, out: str, quiet: bool, **options: object) -> None:
+def frames(ctx: click.Context, videos: str, out: str, quiet: bool, crf: str | None, **given: Any) -> None:
     """Make a set from VIDEOS: means of consecutive frames, the middle one sharp.
 
     VIDEOS is a video, a folder of frames, or a folder of these (YouTube Faces, Faces94, GoPro).
@@ -60,9 +62,11 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, **options: ob
     pair, the reason. A stopped run goes on when the same command is run again.
     """
     from facedeblur.generators.video.frames import frames as make
+    from facedeblur.generators.video.spec import FrameSpec
 
+    chosen = {name: given.pop(name) for name in list(given) if name in FrameSpec.__dataclass_fields__}
     with bars(quiet=quiet) as reporter:
-        made = make(videos, out, reporter=reporter, **options)  # type: ignore[arg-type]
+        made = make(videos, out, FrameSpec(crf=crf or "", **chosen), reporter=reporter, **given)
     counts, rejected = made.info["counts"], made.info["rejected"]
     if not quiet:
         click.echo(f"{counts['pairs']:>7,}  ok, of {counts['identities']:,} identities")

@@ -33,6 +33,7 @@ def split(
     """
     from facedeblur.benchmark.errors import InputError
     from facedeblur.generators.photos import splits
+    from facedeblur.generators.photos.collection import Selection
     from facedeblur.generators.photos.opening import describe, open_collection, read_list, write_list
 
     if probe_gallery and test_share is not None:
@@ -42,7 +43,7 @@ def split(
     numbers = (probe_gallery or "1:9").split(":")
     if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
         raise InputError(f"--probe-gallery {probe_gallery}", expected="two numbers, as 1:9", do="write it that way")
-    opened = open_collection(collection, match=match)
+    opened = open_collection(collection, Selection(match))
     if probe_gallery:
         probes, gallery = map(int, numbers)
         earlier = read_list(keep) if keep else ()

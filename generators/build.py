@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
@@ -18,28 +18,33 @@ from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.blur.nonuniform import PAD
 from facedeblur.generators.blur.variants import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
-from facedeblur.generators.crops import Crops, Selection, gather, read_wide
+from facedeblur.generators.crops import Crops, gather, read_wide
 from facedeblur.generators.kernels.files import bank as make_bank
 from facedeblur.generators.kernels.files import parse_sizes
+from facedeblur.generators.photos.collection import Selection
 from facedeblur.generators.recipe import Recipe, load_recipe
 
 PACKAGES = ("facedeblur", "numpy", "numba", "opencv-python", "scikit-image")
 
 
 @dataclass(frozen=True)
-class Task:
-    """One photograph to blur in every way of the recipe."""
+class Order:
+    """What is to be built, from which photographs and where, as every builder is given it."""
 
-    image: Image
-    first: int
-    root: Path
-    sharp_file: Path
-    wide_file: Path | None
     recipe: Recipe
+    record: dict[str, Any]
+    faces: str | Path
+    out: Path
     seed: int
     store: str
+    selection: Selection
+    finders: Finders
+    licence: str
+    workers: Workers | int
+    reporter: Reporter
 
 
 def build(
@@ -50,46 +55,39 @@ def build(
     name: str = "",
     seed: int = 0,
     store: str = "png",
-    match: str = "",
-    roles: Sequence[str] = (),
-    listed: str | Path | None = None,
-    limit: int | None = None,
-    detector: str = "dlib-hog",
-    landmarker: str = "dlib-68",
-    choose: str = "largest",
+    selection: Selection = Selection(),
+    finders: Finders = Finders(),
     licence: str = "",
     workers: Workers | int = ALL,
     reporter: Reporter = SILENT,
 ) -> Set:
     """Build the set that `recipe` describes from the photographs in `faces`.
 
-    The result depends on recipe, seed and photographs alone. A stopped build goes on when it is
-    called again; a finished one is opened.
+    The result depends on recipe, seed and photographs alone. Call it again to resume an interrupted build; a
+    finished one is opened.
 
     Parameters
     ----------
     recipe : str or path
         Name of a recipe, or a TOML file.
     faces : str or path
-        Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names the
-        reader of a published collection. Videos or folders of frames for averaged frames.
+        Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names a known
+        collection. Videos or folders of frames for averaged frames.
     out : path
         Folder of the set.
     name : str
-        What the set is called in every table, where it is not to be the recipe's name: sets of one leaderboard have
+        What the set is called in every table; by default the name of the recipe. Sets on one leaderboard need
         different names. The content hash does not depend on it.
     seed : int
-        With an item's index it determines the item.
+        Random seed, from 0 to 2**64 - 1.
     store : {'png', 'npy'}
-        One PNG a picture, or one array for all.
-    match, roles, listed, limit
-        Which photographs are taken; see `facedeblur.generators.photos.opening.open_collection`.
-    detector, landmarker : str
-        Who finds faces and their points where photographs must be aligned.
-    choose : {'largest', 'central'}
-        Which face of several is aligned.
+        One PNG per picture, or one array for all.
+    selection : Selection
+        Which photographs are taken; not for videos and for sets that come blurred.
+    finders : Finders
+        How faces are found where photographs must be aligned.
     licence : str
-        Licence of the photographs, for the record; by default what the collection's reader knows.
+        Licence of the photographs, for the record; by default what is known of the collection.
     workers : Workers or int
         Where to compute.
     reporter : Reporter
@@ -107,101 +105,134 @@ def build(
     described, text = load_recipe(recipe)
     if described.virtual:
         raise InputError(
-            f"recipe '{described.name}'",
-            expected="a set that can be stored",
-            found="virtual training pairs",
+            f"recipe '{described.name}'", expected="a set that can be stored", found="virtual training pairs",
             do="use facedeblur pairs, or train from the recipe",
-        )
+        )  # fmt: skip
+    if described.kind in WHOLE and not selection.everything:
+        raise InputError(
+            f"recipe '{described.name}'", expected="the whole set", found="a choice of photographs",
+            do="leave out --match, --list, --role and --limit",
+        )  # fmt: skip
     record = {
         "name": name or described.name,
         "title": described.title,
         "recipe": text,
         "assumptions": [asdict(entry) for entry in described.assumption],
     }
-    if (described.frames or described.kind == "given") and (match or roles or listed or limit is not None):
-        raise InputError(
-            f"recipe '{described.name}'", expected="the whole set", found="a choice of photographs",
-            do="leave out --match, --list, --role and --limit",
-        )  # fmt: skip
-    if described.frames:
-        from facedeblur.generators.video.frames import frames
+    order = Order(
+        described, record, faces, Path(out), seed, store, selection, finders, licence, workers, reporter
+    )  # fmt: skip
+    return BUILDERS[described.kind](order)
 
-        return frames(
-            faces,
-            out,
-            **asdict(described.frames),
-            template=described.image.template,
-            detector=detector,
-            landmarker=landmarker,
-            choose=choose,
-            licence=licence,
-            store=store,
-            seed=seed,
-            workers=workers,
-            reporter=reporter,
-            record=record,
-        )
-    if described.kind == "given":
-        from facedeblur.generators.given import given
 
-        return given(faces, out, record=record, seed=seed, store=store, licence=licence, reporter=reporter)
-    bank = _bank_of(described, seed)
-    out = Path(out)
-    workspace = out.with_name(out.name + ".faces")
-    crops = gather(
-        faces,
-        template=described.image.template,
-        margin=_margin(described, bank),
-        workspace=workspace,
+def _blurred(order: Order) -> Set:
+    """Blur every face in all ways of the recipe."""
+    bank = _bank(order.recipe, order.seed)
+    crops = _crops(order, margin=_margin(order.recipe, bank))
+    return _write(order, crops, bank, each=len(_variants(order, bank, crops)), work=_blur_image)
+
+
+def _untouched(order: Order) -> Set:
+    """Take real blurred photographs as they are; there is nothing sharp to compare with."""
+    return _write(order, _crops(order, margin=0), None, each=1, work=_copy_image, reference=False)
+
+
+def _averaged(order: Order) -> Set:
+    """Average frames of videos."""
+    from facedeblur.generators.video.frames import frames
+    from facedeblur.generators.video.spec import FrameSpec
+
+    assert order.recipe.frames is not None
+    spec = FrameSpec(
+        **asdict(order.recipe.frames), template=order.recipe.image.template, **asdict(order.finders)
+    )  # fmt: skip
+    return frames(
+        order.faces, order.out, spec, licence=order.licence, store=order.store, seed=order.seed,
+        workers=order.workers, reporter=order.reporter, record=order.record,
+    )  # fmt: skip
+
+
+def _given(order: Order) -> Set:
+    """Take a set that comes blurred, with its kernels."""
+    from facedeblur.generators.given import given
+
+    return given(
+        order.faces, order.out, record=order.record, seed=order.seed, store=order.store, licence=order.licence,
+        reporter=order.reporter,
+    )  # fmt: skip
+
+
+BUILDERS: dict[str, Callable[[Order], Set]] = {
+    "uniform": _blurred,
+    "nonuniform": _blurred,
+    "frames": _averaged,
+    "real": _untouched,
+    "given": _given,
+}
+WHOLE = ("frames", "given")
+"""Kinds that take all that is there."""
+
+
+def _crops(order: Order, *, margin: int) -> Crops:
+    """The faces, aligned; work that an interrupted build has left is taken up."""
+    recipe, out = order.recipe, order.out
+    return gather(
+        order.faces,
+        template=recipe.image.template,
+        margin=margin,
+        workspace=_workspace(out),
         skip=(out, out.with_name(out.name + ".building")),
-        seed=seed,
-        select=Selection(
-            match=match,
-            listed=listed,
-            limit=limit,
-            gallery=described.split.gallery if described.split else 0,
-            roles=tuple(roles),
-            detector=detector,
-            landmarker=landmarker,
-            choose=choose,
-        ),
-        workers=workers,
-        reporter=reporter,
+        selection=order.selection,
+        gallery=recipe.split.gallery if recipe.split else 0,
+        finders=order.finders,
+        seed=order.seed,
+        workers=order.workers,
+        reporter=order.reporter,
     )
+
+
+def _workspace(out: Path) -> Path:
+    return out.with_name(out.name + ".faces")
+
+
+def _write(
+    order: Order,
+    crops: Crops,
+    bank: Bank | None,
+    *,
+    each: int,
+    work: Callable[[BlurTask], list[Pair]],
+    reference: bool = True,
+) -> Set:
+    """Write the set: sharp faces and kernels, then, photograph after photograph, the `each` pairs of each."""
+    source = {"folder": crops.folder, "licence": order.licence or crops.licence, "collection": crops.collection}
     info = {
-        **record,
-        "seed": seed,
-        "sources": [{"folder": crops.folder, "licence": licence or crops.licence, "collection": crops.collection}],
+        **order.record,
+        "seed": order.seed,
+        "sources": [source],
         "packages": {name: version(name) for name in PACKAGES},
-        **({"reference": False} if described.kind == "real" else {}),
+        **({} if reference else {"reference": False}),
     }
-    writer, real = SetWriter(out, info, store=store), described.kind == "real"
-    each = 1 if real else len(_variants(described, seed, bank, crops))
-    images = [_own_label(crops, image, keep_sharp=not real) for image in crops.images]
-    done = set(writer.start(images, None if real else crops.sharp, bank, n_kernels=each, label=crops.label))
+    writer = SetWriter(order.out, info, store=order.store)
+    images = [_own_label(crops, image, keep_sharp=reference) for image in crops.images]
+    done = set(writer.start(images, crops.sharp if reference else None, bank, n_kernels=each, label=crops.label))
     blurred = [image for image in crops.images if image.blurred]
     made = len(done) * each
-    tasks = _tasks(crops, blurred, writer.work, done, each, described, seed, store)
-    for pairs in imap(_copy_image if real else _blur_image, tasks, workers):
+    for pairs in imap(work, _tasks(order, crops, blurred, each, writer.work, done), order.workers):
         writer.append(pairs)
         made += len(pairs)
-        reporter.progress("blurring", made, len(blurred) * each)
+        order.reporter.progress("blurring", made, len(blurred) * each)
     finished = writer.finish()
-    shutil.rmtree(workspace, ignore_errors=True)
+    shutil.rmtree(_workspace(order.out), ignore_errors=True)
     return finished
 
 
-def _bank_of(recipe: Recipe, seed: int) -> Bank | None:
+def _bank(recipe: Recipe, seed: int) -> Bank | None:
     spec = recipe.kernels
     if spec is None:
         return None
-    return make_bank(
-        seed,
-        parse_sizes(spec.sizes),
-        spec.per_size,
-        first=spec.first,
-        model=spec.spline if spec.draw == "spline" else spec.model,
-    )
+    model = spec.spline if spec.draw == "spline" else spec.model
+    return make_bank(seed, parse_sizes(spec.sizes), spec.per_size, first=spec.first, model=model)
 
 
 def _own_label(crops: Crops, image: Image, *, keep_sharp: bool) -> Image:
@@ -217,14 +248,14 @@ def _own_label(crops: Crops, image: Image, *, keep_sharp: bool) -> Image:
 
 def _margin(recipe: Recipe, bank: Bank | None) -> int:
     """Pixels of surroundings that are worth keeping."""
-    if recipe.blur.border != "valid" or recipe.kind == "real":
+    if recipe.blur.border != "valid":
         return 0
     return int(bank.sizes.max()) // 2 if bank else PAD
 
 
-def _variants(recipe: Recipe, seed: int, bank: Bank | None, crops: Crops) -> tuple[object, ...]:
+def _variants(order: Order, bank: Bank | None, crops: Crops) -> tuple[object, ...]:
     image = next(image for image in crops.images if image.blurred)
-    return tuple(_blurrer(recipe, seed, bank, (image.height, image.width)).variants)
+    return tuple(_blurrer(order.recipe, order.seed, bank, (image.height, image.width)).variants)
 
 
 def _blurrer(recipe: Recipe, seed: int, bank: Bank | None, shape: tuple[int, int]) -> Blurrer:
@@ -233,21 +264,34 @@ def _blurrer(recipe: Recipe, seed: int, bank: Bank | None, shape: tuple[int, int
 
 @lru_cache(maxsize=4)
 def _cached_blurrer(recipe: Recipe, seed: int, file: Path, mtime_ns: int, shape: tuple[int, int]) -> Blurrer:
-    """One blurrer a process and set."""
+    """One blurrer per process and set."""
     return _blurrer(recipe, seed, Bank.load(file) if mtime_ns else None, shape)
 
 
+@dataclass(frozen=True)
+class BlurTask:
+    """One photograph to blur in every way of the recipe."""
+
+    image: Image
+    first: int
+    root: Path
+    sharp_file: Path
+    wide_file: Path | None
+    recipe: Recipe
+    seed: int
+    store: str
+
+
 def _tasks(
-    crops: Crops, blurred: list[Image], root: Path, done: set[str], each: int, recipe: Recipe, seed: int, store: str
-) -> Iterator[Task]:
+    order: Order, crops: Crops, blurred: list[Image], each: int, root: Path, done: set[str]
+) -> Iterator[BlurTask]:
     for rank, image in enumerate(blurred):
-        if image.image_id in done:
-            continue
-        sharp, wide = crops.sharp_files[image.image_id], crops.wide_files.get(image.image_id)
-        yield Task(image, rank * each, root, sharp, wide, recipe, seed, store)
+        if image.image_id not in done:
+            sharp, wide = crops.sharp_files[image.image_id], crops.wide_files.get(image.image_id)
+            yield BlurTask(image, rank * each, root, sharp, wide, order.recipe, order.seed, order.store)
 
 
-def _blur_image(task: Task) -> list[Pair]:
+def _blur_image(task: BlurTask) -> list[Pair]:
     """Make, write and describe all pairs of one photograph."""
     file = task.root / "kernels.npz"
     image, recipe, shape = task.image, task.recipe, (task.image.height, task.image.width)
@@ -286,7 +330,7 @@ def _blur_image(task: Task) -> list[Pair]:
     return pairs
 
 
-def _copy_image(task: Task) -> list[Pair]:
+def _copy_image(task: BlurTask) -> list[Pair]:
     """Take a real blurred photograph as it is."""
     pixels, name = read_photo(task.sharp_file).pixels, task.image.image_id
     pair = Pair(

@@ -15,8 +15,9 @@ from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
+from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import Collection, Photograph
+from facedeblur.generators.photos.collection import Collection, Photograph, Selection
 from facedeblur.generators.photos.lists import some_photographs
 from facedeblur.generators.photos.names import identity_of, image_ids
 
@@ -67,25 +68,6 @@ class Crops:
         return read_label(self.label_files[image.image_id], size=(image.height, image.width))
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which photographs are taken, and how faces are found in them; see `gather`."""
-
-    match: str = ""
-    listed: str | Path | None = None
-    limit: int | None = None
-    gallery: int = 0
-    detector: str = "dlib-hog"
-    landmarker: str = "dlib-68"
-    choose: str = "largest"
-    roles: tuple[str, ...] = ()
-
-    @property
-    def everything(self) -> bool:
-        """True where no filter is set."""
-        return not (self.match or self.listed or self.limit is not None or self.gallery or self.roles)
-
-
 def gather(
     faces: str | Path,
     *,
@@ -93,7 +75,9 @@ def gather(
     margin: int,
     workspace: Path,
     skip: Sequence[Path] = (),
-    select: Selection = Selection(),
+    selection: Selection = Selection(),
+    gallery: int = 0,
+    finders: Finders = Finders(),
     seed: int = 0,
     workers: Workers | int = ALL,
     reporter: Reporter = SILENT,
@@ -117,9 +101,12 @@ def gather(
         Where aligned crops are kept while the set is built.
     skip : sequence of Path
         Other folders of ours, which are no photographs where they lie in a plain folder.
-    select : Selection
-        Filters of `sources.open_collection`; how many photographs a person has for a gallery; who
-        finds faces, as for `align.align`.
+    selection : Selection
+        Which photographs are taken.
+    gallery : int
+        Photographs of each person to compare with, next to one probe; 0 where none are wanted.
+    finders : Finders
+        How faces are found in photographs that must be aligned.
     seed : int
         Determines which photographs are probes, and random crops.
     workers : Workers or int
@@ -136,10 +123,11 @@ def gather(
 
     root = Path(faces)
     if (root / "images.csv").is_file():
-        found = _chosen(_aligned(root, folder=root.resolve().name), root, select, seed)
+        found = _chosen(_aligned(root, folder=root.resolve().name), root, selection, gallery, seed)
     else:
         ours = (workspace, *skip)
-        collection = _collection(faces, select, seed, ours)
+        plain = root.is_dir() and selection.everything and not gallery
+        collection = _plain(root, ours) if plain else _selected(faces, selection, gallery, seed)
         files = [collection.root / one.source for one in collection.photographs]
         if template == "none" or all(_measures(file, template_named(template)) for file in files):
             found = _finished(collection)
@@ -148,12 +136,10 @@ def gather(
             from facedeblur.generators.align.tasks import folder
 
             align(
-                folder(root, *ours) if _is_plain(faces, select) else collection,
+                folder(root, *ours) if plain else collection,
                 workspace,
                 template=template,
-                detector=select.detector,
-                landmarker=select.landmarker,
-                choose=select.choose,
+                finders=finders,
                 margin=margin,
                 seed=seed,
                 workers=workers,
@@ -165,21 +151,18 @@ def gather(
     return found
 
 
-def _is_plain(faces: str | Path, select: Selection) -> bool:
-    """A folder without a layout's name or a filter: every file in it is a row."""
-    return Path(faces).is_dir() and select.everything
+def _plain(root: Path, ours: Sequence[Path]) -> Collection:
+    """All photographs of a folder that is not said to be a known collection."""
+    listed = tuple(Photograph(source, identity_of(source)) for source in some_photographs(root, skip=ours))
+    return Collection("folder", root, "not stated", "", listed)
 
 
-def _collection(faces: str | Path, select: Selection, seed: int, ours: Sequence[Path]) -> Collection:
+def _selected(faces: str | Path, selection: Selection, gallery: int, seed: int) -> Collection:
     """The photographs that are wanted, with their roles."""
     from facedeblur.generators.photos.opening import open_collection
 
-    if _is_plain(faces, select):
-        sources = some_photographs(Path(faces), skip=ours)
-        listed = tuple(Photograph(source, identity_of(source)) for source in sources)
-        return Collection("folder", Path(faces), "not stated", "", listed)
-    opened = open_collection(faces, match=select.match, roles=select.roles, listed=select.listed, limit=select.limit)
-    return _divided(opened, select.gallery, seed) if select.gallery else opened
+    opened = open_collection(faces, selection)
+    return _divided(opened, gallery, seed) if gallery else opened
 
 
 def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
@@ -191,21 +174,18 @@ def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
     return replace(opened, photographs=chosen)
 
 
-def _chosen(found: Crops, root: Path, select: Selection, seed: int) -> Crops:
+def _chosen(found: Crops, root: Path, selection: Selection, gallery: int, seed: int) -> Crops:
     """The rows of an aligned folder that are wanted."""
     from facedeblur.generators.photos.opening import narrowed
 
     # Roles that were given when the folder was aligned stand; only a folder without a gallery is divided.
-    divide = bool(select.gallery) and all(image.role not in ("probe", "gallery") for image in found.images)
-    if not divide and replace(select, gallery=0).everything:
+    divide = bool(gallery) and all(image.role not in ("probe", "gallery") for image in found.images)
+    if not divide and selection.everything:
         return found
     listed = tuple(Photograph(image.source, image.identity, image.role) for image in found.images)
-    chosen = narrowed(
-        Collection("aligned", root, found.licence, "", listed),
-        match=select.match, roles=select.roles, listed=select.listed, limit=select.limit,
-    )  # fmt: skip
+    chosen = narrowed(Collection("aligned", root, found.licence, "", listed), selection)
     if divide:
-        chosen = _divided(chosen, select.gallery, seed)
+        chosen = _divided(chosen, gallery, seed)
     wanted = {one.source: one for one in chosen.photographs}
     images = tuple(
         replace(image, identity=wanted[image.source].identity, role=wanted[image.source].role or image.role)

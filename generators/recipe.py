@@ -61,8 +61,8 @@ class PoseSpec:
 
 
 @dataclass(frozen=True)
-class FrameSpec:
-    """Averaged video frames; see `facedeblur.generators.video.frames.frames`."""
+class AveragingSpec:
+    """Averaged video frames; see `facedeblur.generators.video.spec.FrameSpec`."""
 
     length: int
     stride: int
@@ -147,7 +147,7 @@ class Recipe:
     augment: str = ""
     kernels: KernelSpec | None = None
     poses: PoseSpec | None = None
-    frames: FrameSpec | None = None
+    frames: AveragingSpec | None = None
     blur: BlurSpec = BlurSpec("valid", "reflect")
     noise: NoiseSpec = NoiseSpec(0.0)
     saturation: SaturationSpec | None = None

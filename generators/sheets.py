@@ -17,6 +17,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_photo, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.generators.align.journal import folder_of
 
@@ -211,15 +212,13 @@ def check_sheet(path: Path) -> None:
         )
 
 
-def crop_sheet(out: Path, rows: Sequence[Image], path: str | Path, *, most: int = 96) -> int:
+def crop_sheet(out: str | Path, path: str | Path, *, most: int = 96) -> int:
     """Write a contact sheet of the crops of an aligned folder, those with labels once more with the labels over them.
 
     Parameters
     ----------
-    out : Path
-        Folder that `align.align` wrote.
-    rows : sequence of Image
-        Rows of its ``images.csv``.
+    out : path
+        Folder that `align` wrote.
     path : path
         PNG file of the sheet.
     most : int
@@ -235,7 +234,8 @@ def crop_sheet(out: Path, rows: Sequence[Image], path: str | Path, *, most: int 
     InputError
         When there is no crop.
     """
-    shown = [row for row in rows if folder_of(row.status)]
+    out = Path(out)
+    shown = [row for row in read_rows(out / "images.csv", Image) if folder_of(row.status)]
     if not shown:
         raise InputError(str(out), expected="a crop for the contact sheet", found="none", do="see images.csv")
     places = spread(len(shown), max(1, most // 2 if any(row.label for row in shown) else most))

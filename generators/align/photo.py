@@ -12,6 +12,7 @@ from facedeblur.benchmark.faces.base import Detector, Face, Landmarker, as_image
 from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.images import MIN_SIDE
 from facedeblur.generators.align.geometry import affine, coverage, margin_inside, scale_of
+from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.template import Template, template_named
 from facedeblur.generators.align.windows import crop_window
 
@@ -27,6 +28,32 @@ CHOICES = ("largest", "central")
 SEARCH_SIDE = 1200
 
 
+@dataclass(frozen=True)
+class Finders:
+    """How the face of a photograph is found.
+
+    Attributes
+    ----------
+    detector, landmarker : str
+        Providers of faces and of their five points, with their options, as in ``dlib-hog,up1``.
+    choose : {'largest', 'central'}
+        Which of several faces is taken: the largest box, or the one nearest to the centre of the photograph.
+    """
+
+    detector: str = "dlib-hog"
+    landmarker: str = "dlib-68"
+    choose: str = "largest"
+
+    def __post_init__(self) -> None:
+        check_choice(self.choose)
+
+
+def check_choice(choose: str) -> None:
+    """Raise InputError unless one of several faces can be chosen so."""
+    if choose not in CHOICES:
+        raise InputError("option 'choose'", expected=" or ".join(CHOICES), found=choose, do="change it")
+
+
 @dataclass(frozen=True, eq=False)
 class Aligned:
     """What came of a photograph.
@@ -36,7 +63,7 @@ class Aligned:
     pixels : np.ndarray, shape (height + 2 margin, width + 2 margin, 3), uint8 RGB, or None
         The crop with its margin; there for status ``ok`` and ``cut``.
     status : str
-        ``ok``; ``no face``; ``several faces`` (only with ``strict``); ``no landmarks``; ``cut``, the crop
+        ``ok``; ``no face``; ``several faces`` (only where one is asked for); ``no landmarks``; ``cut``, the crop
         leaves the photograph by more than is allowed; ``too small``, photograph or face; those of
         `crop_windows.CropWindow`.
     transform : np.ndarray, shape (2, 3), float64, or None
@@ -84,9 +111,7 @@ def align_photo(
     label: np.ndarray | None = None,
     margin: int = 0,
     choose: str = "largest",
-    strict: bool = False,
-    min_coverage: float = 0.95,
-    max_magnification: float = 4.0,
+    limits: Limits = Limits(),
     seed: int = 0,
     index: int = 0,
 ) -> Aligned:
@@ -106,12 +131,8 @@ def align_photo(
         Pixels of surrounding wanted on each side of the crop, for a 'valid' convolution.
     choose : {'largest', 'central'}
         Which of several faces is taken: the largest box, or the one nearest to the photograph's centre.
-    strict : bool
-        Refuse photographs with several faces instead of taking one.
-    min_coverage : float
-        Least share of the crop inside the photograph; under it the status is ``cut``.
-    max_magnification : float
-        Faces that would have to be enlarged more than this are ``too small``.
+    limits : Limits
+        Number of faces, coverage and magnification are held to it; the quality of the crop is not looked at.
     seed, index : int
         Fix the place of a random window.
 
@@ -125,7 +146,8 @@ def align_photo(
         When `photo` is no RGB image, `label` is of another size, or an option is out of range.
     """
     goal = template_named(template) if isinstance(template, str) else template
-    check_options(margin=margin, choose=choose, min_coverage=min_coverage, max_magnification=max_magnification)
+    check_margin(margin)
+    check_choice(choose)
     photo = as_image(photo)
     height, width = photo.shape[:2]
     if label is not None and label.shape != (height, width):
@@ -134,7 +156,7 @@ def align_photo(
     if min(height, width) < MIN_SIDE:
         return Aligned(None, TOO_SMALL, note=f"photograph of {width}x{height} pixels, under {MIN_SIDE}")
     if goal.finds_faces:
-        placed = _by_landmarks(photo, detector, landmarker, goal, choose, strict, points)
+        placed = _by_landmarks(photo, detector, landmarker, goal, choose, limits.one_face, points)
     else:
         window = crop_window(goal, width, height, label=label, seed=seed, index=index)
         placed = Aligned(None, window.status, window.transform, note=window.note, points=points)
@@ -142,8 +164,8 @@ def align_photo(
     if transform is None:
         return placed
     magnification = scale_of(transform)
-    if magnification > max_magnification:
-        notes.append(f"would be enlarged {magnification:.1f} times, over {max_magnification:g}")
+    if magnification > limits.max_magnification:
+        notes.append(f"would be enlarged {magnification:.1f} times, over {limits.max_magnification:g}")
         return replace(placed, status=TOO_SMALL, note="; ".join(notes))
     from facedeblur.generators.align.geometry import warp, warp_label
 
@@ -154,7 +176,7 @@ def align_photo(
         placed,
         pixels=warp(photo, transform, goal.width, goal.height, margin=margin, filter=goal.spec.filter),
         label=None if label is None else warp_label(label, transform, goal.width, goal.height),
-        status=OK if share >= min_coverage else CUT,
+        status=OK if share >= limits.min_coverage else CUT,
         coverage=share,
         margin=margin,
         margin_available=margin_inside(transform, goal, width, height, at_most=margin),
@@ -168,7 +190,7 @@ def _by_landmarks(
     landmarker: Landmarker | None,
     goal: Template,
     choose: str,
-    strict: bool,
+    one_face: bool,
     points: np.ndarray | None,
 ) -> Aligned:
     """Place of the face in the template; without a transform, the reason why there is none."""
@@ -181,7 +203,7 @@ def _by_landmarks(
             n = len(faces)
             if not faces:
                 return Aligned(None, NO_FACE, n_faces=0)
-            if n > 1 and strict:
+            if n > 1 and one_face:
                 return Aligned(None, SEVERAL, n_faces=n, note=f"{n} faces")
             face = chosen_face(faces, photo, choose)
             notes = [f"{'largest' if choose == 'largest' else 'most central'} of {n} faces"] if n > 1 else []
@@ -217,22 +239,10 @@ def all_points(landmarker: Landmarker) -> Callable[[np.ndarray, Face], np.ndarra
     return found
 
 
-def check_options(*, margin: int, choose: str, min_coverage: float, max_magnification: float) -> None:
-    """Refuse options of `align_photo` that are out of range.
-
-    Raises
-    ------
-    InputError
-        Naming the option, what it takes and what it was.
-    """
-    for option, good, expected, found in (
-        ("margin", 0 <= margin <= 4096, "0 to 4096 pixels", margin),
-        ("choose", choose in CHOICES, " or ".join(CHOICES), choose),
-        ("min_coverage", 0 <= min_coverage <= 1, "0 to 1", min_coverage),
-        ("max_magnification", max_magnification > 0, "a number above 0", max_magnification),
-    ):
-        if not good:
-            raise InputError(f"option '{option}'", expected=expected, found=str(found), do="change it")
+def check_margin(margin: int) -> None:
+    """Raise InputError unless a crop can have so many pixels of surroundings."""
+    if not 0 <= margin <= 4096:
+        raise InputError("option 'margin'", expected="0 to 4096 pixels", found=str(margin), do="change it")
 
 
 def chosen_face(faces: list[Face], photo: np.ndarray, choose: str) -> Face:

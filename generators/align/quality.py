@@ -50,10 +50,16 @@ class Quality:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a crop must keep to be used; None sets no limit.
+    """What a photograph and its crop must keep to be used; None sets no limit.
 
     Attributes
     ----------
+    one_face : bool
+        Refuse photographs with several faces instead of taking one.
+    min_coverage : float
+        Least share of the crop inside the photograph.
+    max_magnification : float
+        Largest factor by which a face may be enlarged.
     max_yaw, max_pitch, max_roll : float or None
         Degrees to either side.
     min_eye_distance : float or None
@@ -64,6 +70,9 @@ class Limits:
         Share of samples that are 0 or 255.
     """
 
+    one_face: bool = False
+    min_coverage: float = 0.95
+    max_magnification: float = 4.0
     max_yaw: float | None = None
     max_pitch: float | None = None
     max_roll: float | None = None
@@ -74,11 +83,16 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and not 0 <= value < math.inf:
-                raise InputError(f"option '{field.name}'", expected="0 or more", found=str(value), do="change it")
+            good, expected = value is None or 0 <= value < math.inf, "0 or more"
+            if field.name == "min_coverage":
+                good, expected = 0 <= value <= 1, "0 to 1"
+            elif field.name == "max_magnification":
+                good, expected = value > 0, "a number above 0"
+            if not good:
+                raise InputError(f"option '{field.name}'", expected=expected, found=str(value), do="change it")
 
     def broken(self, quality: Quality) -> tuple[str, str]:
-        """The limits that a crop does not keep.
+        """The limits of quality that a crop does not keep.
 
         A measurement that is not known keeps no limit.
 

@@ -29,19 +29,17 @@ from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import write_transform
 from facedeblur.generators.align.journal import Entry, Journal, folder_of
-from facedeblur.generators.align.photo import NO_LANDMARKS, OK, Aligned, align_photo, all_points, check_options
+from facedeblur.generators.align.photo import NO_LANDMARKS, OK, Aligned, Finders, align_photo, all_points, check_margin
 from facedeblur.generators.align.quality import Limits, Quality, measure
 from facedeblur.generators.align.tasks import AlignTask, Options, folder, keys_of, tasks_of
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import ROLES, Collection
+from facedeblur.generators.photos.collection import ROLES, Collection, Selection
 from facedeblur.generators.photos.landmark_files import PROVIDER, read_landmarks
 from facedeblur.generators.photos.lists import some_photographs
-from facedeblur.generators.photos.names import identity_of, image_ids
+from facedeblur.generators.photos.opening import narrowed, open_collection
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["Limits", "align", "identity_of", "image_ids"]
 
 
 def align(
@@ -49,19 +47,14 @@ def align(
     out: str | Path,
     *,
     template: str = "shen128",
-    detector: str = "dlib-hog",
-    landmarker: str = "dlib-68",
+    selection: Selection = Selection(),
+    finders: Finders = Finders(),
     landmarks: str | Path | None = None,
     margin: int = 0,
-    choose: str = "largest",
-    strict: bool = False,
-    min_coverage: float = 0.95,
-    max_magnification: float = 4.0,
-    limits: Limits | None = None,
+    limits: Limits = Limits(),
     role: str = "test",
     seed: int = 0,
     quality: bool = False,
-    sheet: str | Path | None = None,
     workers: Workers | int = ALL,
     reporter: Reporter = SILENT,
 ) -> pd.DataFrame:
@@ -79,25 +72,24 @@ def align(
     template : str
         A key of `templates.TEMPLATES`, or the user's own TOML file. Where it looks for no face, detector and
         landmarker are not used.
-    detector, landmarker : str
-        Providers with their options, as in ``dlib-hog,up1``. The landmarker ``file`` takes the
-        points that the collection or `landmarks` gives, and no face is looked for.
+    selection : Selection
+        Which photographs of the collection are aligned.
+    finders : Finders
+        How faces are found. The landmarker ``file`` takes the points that the collection or `landmarks` gives, and
+        no face is looked for.
     landmarks : path, optional
         CSV file of points, see `landmark_files.read_landmarks`; makes the landmarker ``file``.
     margin : int
         Pixels of surrounding kept on each side in ``OUT/wide``, for a 'valid' convolution.
-    choose, strict, min_coverage, max_magnification
-        As for `align_photo`.
-    limits : Limits, optional
-        Crops that do not keep them are left out, with the status ``poor quality: ...``.
+    limits : Limits
+        Photographs and crops that do not keep them get the status ``several faces``, ``too small``, ``cut`` or
+        ``poor quality: ...``.
     role : {'test', 'train', 'probe', 'gallery'}
         Of every photograph for which the collection states none.
     seed : int
         Fixes, with a photograph's path, where a random window lies.
     quality : bool
         Write ``OUT/quality.csv``, a row of `quality.Quality` for each crop.
-    sheet : path, optional
-        PNG file of a contact sheet of the crops, see `align_sheet.crop_sheet`.
     workers : Workers or int
         Where to compute.
     reporter : Reporter
@@ -116,22 +108,18 @@ def align(
     """
     import pandas as pd
 
-    target, limits = Path(out), limits or Limits()
-    goal = template_named(template)
-    landmarker = PROVIDER if landmarks is not None else landmarker
-    check_options(margin=margin, choose=choose, min_coverage=min_coverage, max_magnification=max_magnification)
+    target, goal = Path(out), template_named(template)
+    finders = finders if landmarks is None else replace(finders, landmarker=PROVIDER)
+    check_margin(margin)
     if role not in ROLES:
         raise InputError(f"role '{role}'", expected="test, train, probe or gallery", do="choose one")
     if not 0 <= seed < 2**64:
         raise InputError("seed", expected="0 to 2**64 - 1", found=str(seed), do="choose another one")
-    options = Options(
-        template, detector, landmarker, margin, choose, strict, min_coverage, max_magnification,
-        seed if goal.fit == "random" else 0, limits,
-    )  # fmt: skip
+    options = Options(template, finders, margin, limits, seed if goal.fit == "random" else 0)
     _check_providers(goal, options)
     points = read_landmarks(landmarks) if landmarks is not None else None
-    tasks = tasks_of(_open(photos, target), target, options, role=role, points=points)
-    if landmarker == PROVIDER and not any(task.photograph.points for task in tasks):
+    tasks = tasks_of(_open(photos, selection, target), target, options, role=role, points=points)
+    if finders.landmarker == PROVIDER and not any(task.photograph.points for task in tasks):
         do = "give --landmarks FILE with paths relative to the collection"
         raise InputError("landmarks", expected="points of these photographs", found="none", do=do)
     keys = keys_of(tasks)
@@ -154,21 +142,16 @@ def align(
     journal.rewrite(zip(keys, entries, strict=True))
     if quality:
         write_rows(target / "quality.csv", Quality, [entry.quality for entry in entries if entry.quality is not None])
-    if sheet is not None:
-        from facedeblur.generators.sheets import crop_sheet
-
-        crop_sheet(target, rows, sheet)
     return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Image)])
 
 
-def _open(photos: str | Path | Collection, out: Path) -> Collection:
+def _open(photos: str | Path | Collection, selection: Selection, out: Path) -> Collection:
     if isinstance(photos, Collection):
-        return photos
+        return photos if selection.everything else narrowed(photos, selection)
     name, colon, _ = str(photos).partition(":")
-    if colon and len(name) > 1 and "/" not in name and not Path(photos).exists():
-        from facedeblur.generators.photos.opening import open_collection
-
-        return open_collection(photos)
+    named = colon and len(name) > 1 and "/" not in name and not Path(photos).exists()
+    if named or not selection.everything:
+        return open_collection(photos, selection)
     some_photographs(Path(photos))
     return folder(Path(photos), out)
 
@@ -177,10 +160,11 @@ def _check_providers(goal: Template, options: Options) -> None:
     """Refuse providers that are not known or not installed, or do not find what the template needs."""
     if not goal.finds_faces:
         return
-    if options.landmarker == PROVIDER and goal.fit == "affine":
+    finders = options.finders
+    if finders.landmarker == PROVIDER and goal.fit == "affine":
         raise InputError(f"template '{goal.name}'", expected="dlib's 68 points", found="five", do="take dlib-68")
-    if options.landmarker != PROVIDER:
-        _, landmarker = providers_of(options.detector, options.landmarker)
+    if finders.landmarker != PROVIDER:
+        _, landmarker = providers_of(finders.detector, finders.landmarker)
         if goal.fit == "affine":
             all_points(landmarker)
 
@@ -251,22 +235,20 @@ def _label(task: AlignTask, size: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _place(task: AlignTask, photo: np.ndarray, label: np.ndarray | None) -> Aligned:
-    options, points = task.options, task.photograph.points
+    options, finders, points = task.options, task.options.finders, task.photograph.points
     goal = template_named(options.template)
-    given = options.landmarker == PROVIDER or not goal.finds_faces
+    given = finders.landmarker == PROVIDER or not goal.finds_faces
     if given and goal.finds_faces and not points:
         return Aligned(None, NO_LANDMARKS, note="no points given")
     return align_photo(
         photo,
-        *((None, None) if given else providers_of(options.detector, options.landmarker)),
+        *((None, None) if given else providers_of(finders.detector, finders.landmarker)),
         template=goal,
         points=np.array(points, dtype=np.float64).reshape(5, 2) if given and points else None,
         label=label,
         margin=options.margin,
-        choose=options.choose,
-        strict=options.strict,
-        min_coverage=options.min_coverage,
-        max_magnification=options.max_magnification,
+        choose=finders.choose,
+        limits=options.limits,
         seed=options.seed,
         index=task.index,
     )

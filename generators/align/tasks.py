@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.photos.collection import Collection, Photograph
@@ -23,15 +25,28 @@ class Options:
     """What, besides the photograph, determines a crop; see `align.align`."""
 
     template: str
-    detector: str
-    landmarker: str
+    finders: Finders
     margin: int
-    choose: str
-    strict: bool
-    min_coverage: float
-    max_magnification: float
-    seed: int
     limits: Limits
+    seed: int
+
+    def recorded(self) -> dict[str, Any]:
+        """The options as they are recorded in the journal's keys."""
+        limits = asdict(self.limits)
+        first = ("one_face", "min_coverage", "max_magnification")
+        one_face, min_coverage, max_magnification = (limits.pop(name) for name in first)
+        return {
+            "template": self.template,
+            "detector": self.finders.detector,
+            "landmarker": self.finders.landmarker,
+            "margin": self.margin,
+            "choose": self.finders.choose,
+            "strict": one_face,
+            "min_coverage": min_coverage,
+            "max_magnification": max_magnification,
+            "seed": self.seed,
+            "limits": limits,
+        }
 
 
 @dataclass(frozen=True)
@@ -130,7 +145,7 @@ def keys_of(tasks: list[AlignTask]) -> list[str]:
         return []
     options = tasks[0].options
     goal = hashlib.sha256(repr(template_named(options.template).spec).encode()).hexdigest()[:16]
-    common = [VERSION, goal, asdict(options)]
+    common = [VERSION, goal, options.recorded()]
     return [
         json.dumps(
             [asdict(task.photograph), task.image_id, _state(task.path), _state(task.label), task.labels, *common]

@@ -9,12 +9,14 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.align.template import template_named
-from facedeblur.generators.crops import Selection, gather
+from facedeblur.generators.crops import gather
 from facedeblur.generators.pairs.shards import write_folder, write_shards
 from facedeblur.generators.pairs.sharp_source import SharpFiles, SharpSource, packed
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs
+from facedeblur.generators.photos.collection import Selection
 from facedeblur.generators.recipe import load_recipe
 
 FORMATS = ("tar", "folder")
@@ -79,7 +81,8 @@ def open_pairs(
         template=described.image.template,
         margin=spec.surroundings((goal.height, goal.width)),
         workspace=Path(workspace) / "faces",
-        select=Selection(match, listed, limit, 0, detector, landmarker, choose),
+        selection=Selection(match=match, listed=listed, limit=limit),
+        finders=Finders(detector, landmarker, choose),
         seed=seed,
         workers=workers,
         reporter=reporter,

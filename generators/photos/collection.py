@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from facedeblur.benchmark.errors import InputError, suggest
+
 ROLES = ("test", "train", "probe", "gallery")
 
 
@@ -55,3 +57,43 @@ class Collection:
     licence: str
     labels: str
     photographs: tuple[Photograph, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which photographs of a collection are taken; by default all.
+
+    Attributes
+    ----------
+    match : str
+        Pattern (``*``, ``?``, ``[...]``) of the file's name, or of the whole path if it contains a slash.
+    roles : tuple of str
+        Roles, as the publisher or the image list states them.
+    limit : int, optional
+        Largest number of photographs, the first by path.
+    listed : path, optional
+        Image list (see `Choice`): its photographs, with the identity and role given there.
+
+    Raises
+    ------
+    InputError
+        When a role is not known or the limit is below 1.
+    """
+
+    match: str = ""
+    roles: tuple[str, ...] = ()
+    limit: int | None = None
+    listed: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "roles", tuple(self.roles))
+        for role in self.roles:
+            if role not in ROLES:
+                raise InputError(f"role '{role}'", expected="a known role", do=suggest(role, ROLES))
+        if self.limit is not None and self.limit < 1:
+            raise InputError("limit", expected="at least 1", found=str(self.limit), do="choose another number")
+
+    @property
+    def everything(self) -> bool:
+        """True if no photograph is left out."""
+        return not (self.match or self.roles or self.listed) and self.limit is None

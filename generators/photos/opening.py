@@ -7,7 +7,7 @@ add layouts through the entry-point group ``facedeblur.sources``: classes like `
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.files.tables import read_rows, write_rows
 from facedeblur.benchmark.registry import Registry
-from facedeblur.generators.photos.collection import ROLES, Collection, Photograph
+from facedeblur.generators.photos.collection import ROLES, Collection, Photograph, Selection
 from facedeblur.generators.photos.lists import Source
 from facedeblur.generators.photos.names import canonical, in_order
 
@@ -61,88 +61,56 @@ class Choice:
     status: str
 
 
-def open_collection(
-    spec: str | Path,
-    *,
-    match: str = "",
-    roles: Iterable[str] = (),
-    per_identity: int | None = None,
-    limit: int | None = None,
-    listed: str | Path | None = None,
-) -> Collection:
+def open_collection(spec: str | Path, selection: Selection = Selection()) -> Collection:
     """List the photographs of a collection.
 
     Parameters
     ----------
     spec : str or path
-        ``NAME:PATH`` with a name of `SOURCES` or ``auto``, or only the path, which is ``auto``.
-    match : str
-        Keep sources of this pattern (``*``, ``?``, ``[...]``): of the file's name, or of the whole
-        path where the pattern has a slash.
-    roles : iterable of str
-        Keep these roles of the publisher's, or of the image list.
-    per_identity : int, optional
-        Keep at most so many of each identity, the first by path.
-    limit : int, optional
-        Keep at most so many in all, the first by path.
-    listed : path, optional
-        An image list (see `Choice`): keep its photographs, with the identity and role that it gives.
+        ``NAME:PATH`` with the name of a known collection or ``auto``, or only the path, which means ``auto``.
+    selection : Selection
+        Which photographs are taken.
 
     Returns
     -------
     Collection
-        In order of the paths; filters are applied in the order above, the list first.
+        Its photographs in the order of their paths.
 
     Raises
     ------
     InputError
-        When the folder is not of that layout (with what to download and where to put it), an
-        option is out of range, the list names photographs that are not there, or nothing is left.
+        When the folder is not laid out as that collection (with what to download and where to put it), the
+        image list names photographs that are missing, or nothing is left.
     """
     name, root = _parse(spec)
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing there"
         do = "give the folder" if name == "auto" else SOURCES.get(name).get
         raise InputError(str(root), expected="a folder of photographs", found=found, do=do)
-    whole = SOURCES.get(detect(root) if name == "auto" else name).read(root)
-    return narrowed(whole, match=match, roles=roles, per_identity=per_identity, limit=limit, listed=listed)
+    return narrowed(SOURCES.get(detect(root) if name == "auto" else name).read(root), selection)
 
 
-def narrowed(
-    whole: Collection,
-    *,
-    match: str = "",
-    roles: Iterable[str] = (),
-    per_identity: int | None = None,
-    limit: int | None = None,
-    listed: str | Path | None = None,
-) -> Collection:
-    """Choose among the photographs of a collection; the filters are those of `open_collection`.
+def narrowed(whole: Collection, selection: Selection) -> Collection:
+    """Return the collection with the selected photographs only.
+
+    The image list is applied first, then the pattern, the roles and the limit.
 
     Raises
     ------
     InputError
-        When an option is out of range, the list names photographs that are not there, or nothing is left.
+        When the image list names photographs that are missing, or nothing is left.
     """
-    wanted = tuple(roles)
-    for role in wanted:
-        if role not in ROLES:
-            raise InputError(f"role '{role}'", expected="a known role", do=suggest(role, ROLES))
-    for option, number in (("per_identity", per_identity), ("limit", limit)):
-        if number is not None and number < 1:
-            raise InputError(option, expected="at least 1", found=str(number), do="choose another number")
-    kept = _of_list(whole, Path(listed)) if listed is not None else whole.photographs
+    match, roles = selection.match, selection.roles
+    kept = whole.photographs if selection.listed is None else _of_list(whole, Path(selection.listed))
     if match:
         kept = tuple(p for p in kept if fnmatchcase(p.source if "/" in match else p.source.split("/")[-1], match))
-    if wanted:
-        kept = tuple(p for p in kept if p.role in wanted)
-    if per_identity is not None:
-        kept = _first_of_each(kept, per_identity)
-    kept = kept[:limit]
+    if roles:
+        kept = tuple(p for p in kept if p.role in roles)
+    kept = kept[: selection.limit]
     if not kept:
         counts = Counter(p.role or "none" for p in whole.photographs)
         facts = ", ".join(f"{count:,} {role}" for role, count in sorted(counts.items()))
-        asked = [f"match '{match}'" * bool(match), f"role {' or '.join(wanted)}" * bool(wanted)]
+        asked = [f"match '{match}'" * bool(match), f"role {' or '.join(roles)}" * bool(roles)]
         raise InputError(
             f"{whole.name}: {whole.root}",
             expected="photographs of " + (" and ".join(filter(None, asked)) or "the list"),
@@ -232,13 +200,3 @@ def _of_list(whole: Collection, file: Path) -> tuple[Photograph, ...]:
         )  # fmt: skip
     kept = [replace(by_source[source], identity=c.identity, role=c.role) for source, c in choices.items()]
     return tuple(sorted(kept, key=lambda photograph: in_order(photograph.source)))
-
-
-def _first_of_each(photographs: Sequence[Photograph], count: int) -> tuple[Photograph, ...]:
-    seen: Counter[str] = Counter()
-    kept = []
-    for photograph in photographs:
-        seen[photograph.identity] += 1
-        if seen[photograph.identity] <= count:
-            kept.append(photograph)
-    return tuple(kept)

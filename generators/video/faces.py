@@ -11,6 +11,7 @@ import numpy as np
 
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, Face, Landmarker, provider
 from facedeblur.generators.align.photo import NO_FACE, OK, Aligned, align_photo, chosen_face, find_faces
+from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.video.motion import Box, flow, iou, share_left
 from facedeblur.generators.video.reader import Frame
@@ -179,5 +180,5 @@ class Crew:
             _Found(face, frame.pixels.shape[:2]),
             self._landmarker,
             template=self._spec.template,
-            min_coverage=self._spec.min_coverage,
+            limits=Limits(min_coverage=self._spec.min_coverage),
         )

@@ -1,7 +1,7 @@
 """Videos to a set: consecutive frames averaged to a blurred image, the middle one sharp.
 
 Anand et al. (Motion Deblurring of Faces) and Nah et al. (CVPR 2017, GoPro) make motion blur so.
-What the first leaves open is an option here with its measure written down: see `frame_spec.FrameSpec`.
+What the first leaves open is an option here with its measure written down: see `FrameSpec`.
 
 One video to averaged exposures in a folder, with a line of journal for each of its windows.
 """
@@ -56,26 +56,9 @@ ASSUMPTIONS = {
 def frames(
     videos: str | Path,
     out: str | Path,
+    spec: FrameSpec = FrameSpec(),
     *,
     name: str = "",
-    length: int = 11,
-    stride: int | None = None,
-    gamma: float = 1.0,
-    crf: str | Path | None = None,
-    template: str = "shen128",
-    face: str = "still",
-    min_flow: float = 0.0,
-    max_cut: float = 0.1,
-    min_overlap: float = 0.0,
-    repeat: float = 0.1,
-    max_jitter: float = 0.25,
-    detector: str = "dlib-hog",
-    landmarker: str = "dlib-68",
-    choose: str = "largest",
-    min_coverage: float = 0.95,
-    reader: str = "av",
-    identity: str = "auto",
-    role: str = "test",
     licence: str = "",
     store: str = "png",
     seed: int = 0,
@@ -85,40 +68,26 @@ def frames(
 ) -> Set:
     """Make a set of averaged frames from videos.
 
-    Every window of `length` frames that passes the checks gives one pair with its own sharp image. Windows that
-    do not pass stand in ``images.csv`` and, with all measures, in ``windows.csv`` with their reason; ``set.json``
+    Every window of frames that passes the checks gives one pair with its own sharp image. Windows that do not pass
+    are listed in ``images.csv`` and, with all measures, in ``windows.csv`` with their reason; ``set.json``
     counts the reasons (``rejected``) and says of every video what was found (``videos``). A stopped run goes on when it
     is called again; a finished one is opened.
 
     Parameters
     ----------
     videos : path
-        Video file, folder of frames, or a folder of such; see `video_list.list_videos`.
+        Video file, folder of frames, or a folder of such; see `reader.list_videos`.
     out : path
-        Folder of the set.
+        Folder of the set. A response curve given as `FrameSpec.crf` is kept in it as ``response.csv``.
+    spec : FrameSpec
+        How frames become pairs: how many are averaged, in which light, what is cut out, what is left out. Videos
+        of 240 frames a second usually take 7 to 13 frames, those of 25 or 30 fewer.
     name : str
         What the set is called in every table; ``frames-11`` for 11 frames where it is not given.
-    length : int
-        Frames averaged, odd. 7 to 13 of 240 frames a second are usual, fewer of 25 or 30.
-    stride : int, optional
-        Frames from one window's beginning to the next; `length` where not given, so that none is used twice.
-    gamma : float
-        1 averages the coded values; 2.2 averages light: ``(mean I^2.2)^(1/2.2)``.
-    crf : path, optional
-        Response curve of the camera instead of `gamma`; see `response.Response.from_file`. It is kept in the set as
-        ``response.csv``, and pairs have gamma 0.
-    template : str
-        Alignment template of the face crop, or ``none`` for whole frames.
-    face : {'still', 'following'}
-        One crop for all frames of a window, or each frame aligned by itself, so that only what moves within the
-        face is blurred.
-    min_flow, max_cut, min_overlap, repeat, max_jitter, detector, landmarker, choose, min_coverage
-        See `frame_spec.FrameSpec`.
-    reader, identity, role
-        See `frame_spec.FrameSpec`.
     licence : str
         Licence of the videos, for the record.
     store : {'png', 'npy'}
+        One PNG per picture, or one array for all.
     seed : int
         For the record; nothing is drawn.
     workers : Workers or int
@@ -137,21 +106,13 @@ def frames(
     InputError
         When an option, the videos or `out` cannot be used, or no window at all can.
     """
-    if crf is not None and gamma != 1.0:
-        raise InputError("gamma and crf", expected="one of them", found="both", do="leave one out")
-    spec = FrameSpec(
-        length=length, stride=length if stride is None else stride, gamma=0.0 if crf else float(gamma),
-        crf=str(crf or ""), template=template, face=face, detector=detector, landmarker=landmarker, choose=choose,
-        min_coverage=min_coverage, min_flow=min_flow, min_overlap=min_overlap, repeat=repeat, max_cut=max_cut,
-        max_jitter=max_jitter, reader=reader, identity=identity, role=role,
-    )  # fmt: skip
     spec.check()
     if store not in STORES:
         raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
     out = Path(out)
     workspace = out.with_name(out.name + ".windows")
     building = out.with_name(out.name + ".building")
-    found = list_videos(videos, identity=identity, skip=(out, workspace, building))
+    found = list_videos(videos, identity=spec.identity, skip=(out, workspace, building))
     tasks = [VideoTask(video, spec, workspace, _key(video, spec)) for video in found]
     inputs = hashlib.sha256(json.dumps([store, seed, name, record, *(task.key for task in tasks)]).encode()).hexdigest()
     if _finished(out, inputs):
@@ -169,8 +130,8 @@ def frames(
             found=_reasons(rejected, images), do="give other videos or options",
         )  # fmt: skip
     info: dict[str, Any] = {
-        "name": name or f"frames-{length}",
-        "title": f"Means of {length} frames" + (f", {template}, {face}" if not spec.whole else ""),
+        "name": name or f"frames-{spec.length}",
+        "title": f"Means of {spec.length} frames" + (f", {spec.template}, {spec.face}" if not spec.whole else ""),
         "recipe": spec.text(),
         "seed": seed,
         "assumptions": [{"key": f"frames.{key}", "text": text} for key, text in ASSUMPTIONS.items()],

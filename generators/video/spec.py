@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
@@ -26,10 +27,11 @@ class FrameSpec:
     length : int
         Frames averaged, odd; the middle one is the sharp image.
     stride : int
-        Frames from one window's beginning to the next.
+        Frames from the beginning of one window to that of the next; `length` where it is not given.
     gamma : float
-        Exponent of the linearisation; 1 averages coded values. 0 where `crf` is given.
-    crf : str
+        Exponent of the linearisation: 1 averages coded values, 2.2 averages light,
+        ``(mean I^2.2)^(1/2.2)``. 0 where `crf` is given.
+    crf : path
         Response curve of the camera, a file; empty for the power law.
     template : str
         Alignment template of the face crop, or ``none``: whole frames.
@@ -47,16 +49,21 @@ class FrameSpec:
     min_overlap : float
         The face's boxes in the first and the last frame must share more than this (intersection over union).
     repeat, max_cut, max_jitter : float
-        See `windows.fault`.
+        When neighbouring frames are near-duplicates, a shot ends or the timing is uneven; see `windows.fault`.
     reader : {'av', 'cv2'}
     identity, role : str
-        See `video_list.list_videos`; role is written into every row.
+        Whose face a video shows, see `reader.list_videos`; role is written into every row.
+
+    Raises
+    ------
+    InputError
+        When both `gamma` and `crf` are given.
     """
 
     length: int = 11
-    stride: int = 11
+    stride: int = None  # type: ignore[assignment]
     gamma: float = 1.0
-    crf: str = ""
+    crf: str | Path = ""
     template: str = "shen128"
     face: str = "still"
     detector: str = "dlib-hog"
@@ -71,6 +78,17 @@ class FrameSpec:
     reader: str = "av"
     identity: str = "auto"
     role: str = "test"
+
+    def __post_init__(self) -> None:
+        if self.crf and self.gamma not in (0.0, 1.0):
+            raise InputError("gamma and crf", expected="one of them", found="both", do="leave one out")
+        settled = {
+            "stride": self.length if self.stride is None else self.stride,
+            "gamma": 0.0 if self.crf else float(self.gamma),
+            "crf": str(self.crf),
+        }
+        for name, value in settled.items():
+            object.__setattr__(self, name, value)
 
     @property
     def whole(self) -> bool:

@@ -16,10 +16,11 @@ def faces(tmp_path_factory, dlib_models, shared_data, small_recipe):
     import shutil
 
     from facedeblur.generators.build import build
+    from facedeblur.generators.photos.collection import Selection
 
     folder = tmp_path_factory.mktemp("parse")
     source = f"celebamask:{shared_data / 'celebamask_eval512'}"
-    the_set = build(small_recipe(folder, 0.0), source, folder / "set", limit=2, workers=1)
+    the_set = build(small_recipe(folder, 0.0), source, folder / "set", selection=Selection(limit=2), workers=1)
     shutil.copytree(the_set.root / "blur", folder / "net")
     return the_set, folder / "net"
 

@@ -15,6 +15,7 @@ from facedeblur.benchmark.sets.set import Image
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.cli.check import check
 from facedeblur.cli.split import split
+from facedeblur.generators.photos.collection import Selection
 from facedeblur.generators.photos.opening import open_collection
 
 
@@ -39,7 +40,7 @@ def test_split_writes_a_list_that_a_collection_takes(photos, tmp_path):
     with (tmp_path / "split.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 35 and {row["role"] for row in rows} == {"train", "test", ""}
-    found = open_collection(photos, listed=tmp_path / "split.csv", roles=["test"])
+    found = open_collection(photos, Selection(listed=tmp_path / "split.csv", roles=("test",)))
     assert {p.source for p in found.photographs} == {row["source"] for row in rows if row["role"] == "test"}
 
 

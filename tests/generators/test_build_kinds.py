@@ -16,6 +16,7 @@ from facedeblur.generators.blur.saturate import saturate
 from facedeblur.generators.build import build
 from facedeblur.generators.kernels.boracchi_foi import kernels
 from facedeblur.generators.kernels.spline import spline_kernels
+from facedeblur.generators.photos.collection import Selection
 from facedeblur.generators.recipe import load_recipe
 
 HEAD = 'name = "own"\ntitle = "Own"\nsource = "test"\n{top}\n[image]\ntemplate = "shen128"\n'
@@ -99,16 +100,18 @@ def test_probes_are_blurred_and_galleries_are_not(tmp_path, crops, store):
 
 def test_filters_choose_photographs(tmp_path, crops):
     small = recipe(tmp_path, "small", '[kernels]\nsizes = "9"\nper_size = 1\n')
-    made = build(small, crops, tmp_path / "first", workers=1, match="*_0001.png")
+    made = build(small, crops, tmp_path / "first", workers=1, selection=Selection("*_0001.png"))
     assert sorted(made.images) == ["a_0001", "b_0001"]
-    made = build(small, f"people:{crops}", tmp_path / "limit", workers=1, limit=2)
+    made = build(small, f"people:{crops}", tmp_path / "limit", workers=1, selection=Selection(limit=2))
     assert [image.status for image in made.images.values()] == ["ok"] * 2
     rows = ["a/a_0001.png,a,test,ok", "a/a_0002.png,a,test,ok", "b/b_0001.png,b,train,ok"]
     (tmp_path / "list.csv").write_text("\n".join(["source,identity,role,status", *rows]) + "\n")
-    made = build(small, crops, tmp_path / "listed", workers=1, listed=tmp_path / "list.csv", roles=["test"])
+    made = build(
+        small, crops, tmp_path / "listed", workers=1, selection=Selection(listed=tmp_path / "list.csv", roles=("test",))
+    )
     assert {image.image_id: image.role for image in made.images.values()} == {"a_0001": "test", "a_0002": "test"}
     with pytest.raises(InputError, match="none among 4"):
-        build(small, crops, tmp_path / "none", workers=1, match="*_0009.png")
+        build(small, crops, tmp_path / "none", workers=1, selection=Selection("*_0009.png"))
 
 
 def test_filters_choose_among_the_rows_of_an_aligned_folder(tmp_path, portrait):
@@ -128,9 +131,17 @@ def test_filters_choose_among_the_rows_of_an_aligned_folder(tmp_path, portrait):
         "list": {"listed": tmp_path / "list.csv"}, "role": {"listed": tmp_path / "list.csv", "roles": ["test"]},
     }  # fmt: skip
     for name, how in chosen.items():
-        made = build(tmp_path / "small.toml", tmp_path / "aligned", tmp_path / name, workers=1, **how)
+        made = build(
+            tmp_path / "small.toml", tmp_path / "aligned", tmp_path / name, workers=1, selection=Selection(**how)
+        )
         # The same as from the photographs themselves.
-        wanted = build(tmp_path / "small.toml", f"people:{crops}", tmp_path / f"{name}-photographs", workers=1, **how)
+        wanted = build(
+            tmp_path / "small.toml",
+            f"people:{crops}",
+            tmp_path / f"{name}-photographs",
+            workers=1,
+            selection=Selection(**how),
+        )
         told, expected = (
             [(one.source, one.identity, one.role or "test", one.status, one.sha256) for one in of.images.values()]
             for of in (made, wanted)
@@ -139,7 +150,9 @@ def test_filters_choose_among_the_rows_of_an_aligned_folder(tmp_path, portrait):
         assert made.n_pairs == len(told) - (name == "limit")  # the first photograph is none
     for how, said in (({"limit": 0}, "at least 1"), ({"match": "*_0009.png"}, "none among 5")):
         with pytest.raises(InputError, match=said):
-            build(tmp_path / "small.toml", tmp_path / "aligned", tmp_path / "none", workers=1, **how)
+            build(
+                tmp_path / "small.toml", tmp_path / "aligned", tmp_path / "none", workers=1, selection=Selection(**how)
+            )
 
 
 def test_an_aligned_folder_is_divided_unless_it_has_a_gallery(tmp_path, crops):
@@ -170,7 +183,7 @@ def test_labels_go_with_their_faces(tmp_path, shared_data):
     body = HEAD.replace("shen128", "mspl-center").format(top="") + '[kernels]\nsizes = "9"\nper_size = 1\n'
     (tmp_path / "labels.toml").write_text(body)
     faces = f"celebamask:{shared_data / 'celebamask_eval512'}"
-    made = build(tmp_path / "labels.toml", faces, tmp_path / "set", workers=1, limit=2)
+    made = build(tmp_path / "labels.toml", faces, tmp_path / "set", workers=1, selection=Selection(limit=2))
     for image in made.images.values():
         classes = made.label(image)
         assert classes.shape == (128, 128) and {0, 1, 6, 10} <= set(np.unique(classes).tolist()) <= set(range(11))

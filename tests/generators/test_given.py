@@ -13,6 +13,7 @@ from scipy.signal import fftconvolve
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
+from facedeblur.generators.photos.collection import Selection
 
 
 def skewed(size: int, seed: int) -> np.ndarray:
@@ -69,7 +70,7 @@ def test_what_is_not_such_a_folder_is_refused(folder, tmp_path):
     with pytest.raises(InputError, match="NAME_KERNEL_img"):
         build("levin2009", tmp_path, tmp_path / "set")
     with pytest.raises(InputError, match="the whole set"):
-        build("levin2009", folder, tmp_path / "set", limit=1)
+        build("levin2009", folder, tmp_path / "set", selection=Selection(limit=1))
     holed = tmp_path / "holed"
     shutil.copytree(folder, holed)
     (holed / "im2_kernel1_img.png").unlink()

@@ -16,13 +16,16 @@ from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import back, read_transform, warp
-from facedeblur.generators.align.quality import Quality
-from facedeblur.generators.align.run import Limits, align
+from facedeblur.generators.align.photo import Finders
+from facedeblur.generators.align.quality import Limits, Quality
+from facedeblur.generators.align.run import align
 from facedeblur.generators.align.template import template_named
-from facedeblur.generators.photos.collection import Collection, Photograph
+from facedeblur.generators.photos.collection import Collection, Photograph, Selection
 from facedeblur.generators.photos.landmark_files import read_landmarks
 from facedeblur.generators.photos.names import image_ids
-from facedeblur.generators.sheets import LABEL_COLOURS, over
+from facedeblur.generators.sheets import LABEL_COLOURS, crop_sheet, over
+
+FROM_FILE = Finders(landmarker="file")
 
 SHEN = template_named("shen128")
 
@@ -50,7 +53,7 @@ def collection(tmp_path: Path, portrait: np.ndarray) -> Collection:
 
 
 def statuses(collection: Collection | str | Path, out: Path, **options: object) -> dict[str, str]:
-    options = {"landmarker": "file", "workers": 1, **options}
+    options = {"finders": FROM_FILE, "workers": 1, **options}
     table = align(collection, out, **options)
     assert list(read_rows(out / "images.csv", Image)) == [Image(**row) for row in table.to_dict("records")]
     return dict(zip(table["image_id"], table["status"], strict=True))
@@ -75,7 +78,13 @@ def test_identity_role_label_and_points_are_taken_over(
 def test_labels_beyond_the_photograph_are_background(collection: Collection, tmp_path: Path) -> None:
     Pil.fromarray(np.full((512, 512), 10, np.uint8)).save(collection.root / "labels" / "a.png")
     outside = replace(collection.photographs[0], points=places(x=-5, y=400))
-    align(replace(collection, photographs=(outside,)), tmp_path / "out", landmarker="file", min_coverage=0.5, workers=1)
+    align(
+        replace(collection, photographs=(outside,)),
+        tmp_path / "out",
+        finders=FROM_FILE,
+        limits=Limits(min_coverage=0.5),
+        workers=1,
+    )
     found = read_photo(tmp_path / "out" / "labels" / "a.png").pixels[:, :, 0]
     assert (found[:112, 5:] == 10).all() and (found[:, :5] == 0).all() and (found[112:] == 0).all()
 
@@ -175,9 +184,9 @@ def test_points_that_do_not_fit_are_refused(collection: Collection, tmp_path: Pa
         read_landmarks(tmp_path / "none.csv")
     bare = replace(collection, photographs=tuple(replace(p, points=()) for p in collection.photographs))
     with pytest.raises(InputError, match="points of these photographs"):
-        align(bare, tmp_path / "out", landmarker="file")
+        align(bare, tmp_path / "out", finders=FROM_FILE)
     with pytest.raises(InputError, match="68 points"):
-        align(collection, tmp_path / "out", landmarker="file", template="openface96")
+        align(collection, tmp_path / "out", finders=FROM_FILE, template="openface96")
     assert not (tmp_path / "out").exists()
 
 
@@ -192,7 +201,7 @@ def test_five_points_are_too_few_for_an_affine_template(tmp_path: Path, portrait
             registry.add("test-five", lambda *options: Five())
     Pil.fromarray(portrait).save(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"landmarker 'five'.*take dlib-68"):
-        align(tmp_path, tmp_path / "out", template="openface96", detector="test-five", landmarker="test-five")
+        align(tmp_path, tmp_path / "out", template="openface96", finders=Finders("test-five", "test-five"))
 
 
 def test_poor_crops_are_left_out_and_counted(collection: Collection, tmp_path: Path) -> None:
@@ -219,7 +228,7 @@ def test_windows_need_no_face_and_stay_when_photographs_come(tmp_path: Path, por
     for k in range(3):
         Pil.fromarray(np.roll(portrait, 40 * k, axis=1)).save(photos / f"p{k}.png")
     Pil.fromarray(portrait[:300]).save(photos / "short.png")
-    options = {"template": "mspl-random", "seed": 3, "landmarker": "dlib-68", "detector": "not-installed"}
+    options = {"template": "mspl-random", "seed": 3, "finders": Finders("not-installed")}
     first = statuses(photos, tmp_path / "out", **options)
     assert first == {"p0": "ok", "p1": "ok", "p2": "ok", "short": "wrong size"}
     before = {row.image_id: row.transform for row in read_rows(tmp_path / "out" / "images.csv", Image)}
@@ -264,9 +273,10 @@ def test_labels_over_a_crop() -> None:
 def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
     from facedeblur.generators.photos.opening import open_collection
 
-    given = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}", limit=16)
+    given = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}", Selection(limit=16))
     sheet = tmp_path / "sheet.png"
-    table = align(given, tmp_path / "out", quality=True, sheet=sheet, workers=1)
+    table = align(given, tmp_path / "out", quality=True, workers=1)
+    crop_sheet(tmp_path / "out", sheet)
     assert read_photo(sheet).pixels.size > 2 * len(table) * 128 * 128 * 3 * 0.8
     ok = table[table["status"] == "ok"]
     assert len(ok) >= 14 and (ok["label"] == "labels/" + ok["image_id"] + ".png").all()
@@ -290,8 +300,10 @@ def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None
 def test_published_points_of_london_agree_with_dlibs(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
     from facedeblur.generators.photos.opening import open_collection
 
-    given = open_collection(f"london:{shared_data / 'london'}", match="neutral*", limit=6)
-    tables = [align(given, tmp_path / name, landmarker=name, workers=1) for name in ("file", "dlib-68")]
+    given = open_collection(f"london:{shared_data / 'london'}", Selection(match="neutral*", limit=6))
+    tables = [
+        align(given, tmp_path / name, finders=Finders(landmarker=name), workers=1) for name in ("file", "dlib-68")
+    ]
     for one, other in zip(*(table.to_dict("records") for table in tables), strict=True):
         assert one["status"] == other["status"] == "ok" and (one["n_faces"], other["n_faces"]) == (-1, 1)
         ours, theirs = read_transform(one["transform"]), read_transform(other["transform"])

@@ -6,6 +6,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +22,11 @@ from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import coverage, margin_inside, scale_of, warp
-from facedeblur.generators.align.photo import align_photo, find_faces
-from facedeblur.generators.align.run import align, identity_of, image_ids
+from facedeblur.generators.align.photo import Finders, align_photo, find_faces
+from facedeblur.generators.align.quality import Limits
+from facedeblur.generators.align.run import align
 from facedeblur.generators.align.template import TEMPLATES, template_named
+from facedeblur.generators.photos.names import identity_of, image_ids
 
 SHEN = template_named("shen128")
 
@@ -204,11 +207,11 @@ def test_statuses_of_one_photograph(portrait: np.ndarray) -> None:
     assert status(here) == ("ok", 1)
     assert status() == ("no face", 0)
     assert status(here, there) == ("ok", 2)
-    assert status(here, there, strict=True) == ("several faces", 2)
+    assert status(here, there, limits=Limits(one_face=True)) == ("several faces", 2)
     assert status(undone(turned(4.1, 0, 0, 0), SHEN.points)) == ("too small", 1)
-    assert status(undone(turned(4.1, 0, 0, 0), SHEN.points), max_magnification=5.0) == ("ok", 1)
+    assert status(undone(turned(4.1, 0, 0, 0), SHEN.points), limits=Limits(max_magnification=5.0)) == ("ok", 1)
     assert status(here - [180, 0]) == ("cut", 1)
-    assert status(here - [180, 0], min_coverage=0.5) == ("ok", 1)
+    assert status(here - [180, 0], limits=Limits(min_coverage=0.5)) == ("ok", 1)
     assert status(here * np.nan) == ("no landmarks", 1)
     assert status(here, photo=portrait[:15]) == ("too small", -1)
 
@@ -250,11 +253,17 @@ def test_large_photographs_are_searched_small_and_told_in_their_own_pixels() -> 
 
 
 @pytest.mark.parametrize(
-    "options", [{"margin": -1}, {"min_coverage": 1.5}, {"choose": "best"}, {"max_magnification": 0}]
+    "option", [{"margin": -1}, {"min_coverage": 1.5}, {"choose": "best"}, {"max_magnification": 0}]
 )
-def test_options_out_of_range_are_refused(portrait: np.ndarray, options: dict[str, object]) -> None:
-    with pytest.raises(InputError, match=f"option '{next(iter(options))}'"):
-        align_photo(portrait, Knows(), Knows(), **options)
+def test_options_out_of_range_are_refused(portrait: np.ndarray, option: dict[str, Any]) -> None:
+    name = next(iter(option))
+    with pytest.raises(InputError, match=f"option '{name}'"):
+        align_photo(
+            portrait, Knows(), Knows(), **(option if name in ("margin", "choose") else {"limits": Limits(**option)})
+        )
+    if name == "choose":
+        with pytest.raises(InputError, match="option 'choose'"):
+            Finders(choose="best")
 
 
 # --- a folder
@@ -298,7 +307,7 @@ def test_every_file_is_a_row(tmp_path: Path, portrait: np.ndarray, knows_named: 
     (photos / "huge.png").write_bytes(huge + b"\0\0\0\0IEND\xaeB`\x82")
     (photos / "notes.txt").write_text("taken in May")
     (photos / ".hidden.png").write_text("not counted")
-    table = align(photos, out, detector=knows_named, landmarker=knows_named, workers=1)
+    table = align(photos, out, finders=Finders(knows_named, knows_named), workers=1)
     rows = table.set_index("image_id")
     assert rows["status"].to_dict() == {
         "alpha": "ok", "cmyk": "ok", "cut": "unreadable", "dark": "no face", "deep": "ok", "dot": "too small",
@@ -325,7 +334,7 @@ def test_second_run_does_only_what_is_new(tmp_path: Path, portrait: np.ndarray, 
     def run(**options: object) -> dict[str, str]:
         calls.clear()
         table = align(
-            photos, out, detector=knows_named, landmarker=knows_named, workers=1,
+            photos, out, finders=Finders(knows_named, knows_named), workers=1,
             reporter=Reporter(lambda stage, done, total, note: calls.append((done, total))), **options,
         )  # fmt: skip
         return dict(zip(table["image_id"], table["status"], strict=True))
@@ -356,7 +365,7 @@ def test_stopped_run_goes_on(tmp_path: Path, portrait: np.ndarray, knows_named: 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        align(photos, out, detector=knows_named, landmarker=knows_named, workers=1, reporter=Reporter(stop_after_two))
+        align(photos, out, finders=Finders(knows_named, knows_named), workers=1, reporter=Reporter(stop_after_two))
     assert not (out / "images.csv").exists()
     with (out / "align.jsonl").open("a") as journal:
         journal.write('{"key": "half a li')
@@ -364,26 +373,25 @@ def test_stopped_run_goes_on(tmp_path: Path, portrait: np.ndarray, knows_named: 
     align(
         photos,
         out,
-        detector=knows_named,
-        landmarker=knows_named,
+        finders=Finders(knows_named, knows_named),
         workers=1,
         reporter=Reporter(lambda stage, n, _, note: counts.append(n)),
     )
     assert counts[0] == 2
-    align(photos, whole, detector=knows_named, landmarker=knows_named, workers=1)
+    align(photos, whole, finders=Finders(knows_named, knows_named), workers=1)
     assert (out / "images.csv").read_bytes() == (whole / "images.csv").read_bytes()
 
 
 def test_folder_of_other_photographs_is_left_alone(tmp_path: Path, portrait: np.ndarray, knows_named: str) -> None:
     save(tmp_path / "a" / "one.png", portrait)
     save(tmp_path / "b" / "two.png", portrait)
-    align(tmp_path / "a", tmp_path / "out", detector=knows_named, landmarker=knows_named, workers=1)
+    align(tmp_path / "a", tmp_path / "out", finders=Finders(knows_named, knows_named), workers=1)
     with pytest.raises(InputError, match="those of 1 others"):
-        align(tmp_path / "b", tmp_path / "out", detector=knows_named, landmarker=knows_named, workers=1)
+        align(tmp_path / "b", tmp_path / "out", finders=Finders(knows_named, knows_named), workers=1)
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "images.csv").write_text("image_id\n")
     with pytest.raises(InputError, match=r"an images\.csv of something else"):
-        align(tmp_path / "b", tmp_path / "set", detector=knows_named, landmarker=knows_named, workers=1)
+        align(tmp_path / "b", tmp_path / "set", finders=Finders(knows_named, knows_named), workers=1)
     assert (tmp_path / "out" / "sharp" / "one.png").exists()
 
 
@@ -394,7 +402,7 @@ def test_results_inside_the_collection_are_not_photographs(
     (tmp_path / "faces").mkdir()
     (tmp_path / "again").symlink_to(tmp_path)
     for _ in range(2):
-        table = align(tmp_path, tmp_path / "faces", detector=knows_named, landmarker=knows_named, workers=1)
+        table = align(tmp_path, tmp_path / "faces", finders=Finders(knows_named, knows_named), workers=1)
         assert list(table["source"]) == ["one.png"]
 
 
@@ -402,7 +410,7 @@ def test_linked_folders_are_searched(tmp_path: Path, portrait: np.ndarray, knows
     save(tmp_path / "elsewhere" / "two.png", portrait)
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "linked").symlink_to(tmp_path / "elsewhere")
-    table = align(tmp_path / "photos", tmp_path / "out", detector=knows_named, landmarker=knows_named, workers=1)
+    table = align(tmp_path / "photos", tmp_path / "out", finders=Finders(knows_named, knows_named), workers=1)
     assert dict(zip(table["source"], table["status"], strict=True)) == {"linked/two.png": "ok"}
 
 
@@ -438,19 +446,19 @@ def test_identities_and_names() -> None:
 
 def test_folder_without_images_and_bad_options(tmp_path: Path, knows_named: str) -> None:
     with pytest.raises(InputError, match="a folder of images"):
-        align(tmp_path / "nowhere", tmp_path / "out", detector=knows_named, landmarker=knows_named)
+        align(tmp_path / "nowhere", tmp_path / "out", finders=Finders(knows_named, knows_named))
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("x")
     with pytest.raises(InputError, match="found none"):
-        align(tmp_path / "empty", tmp_path / "out", detector=knows_named, landmarker=knows_named)
+        align(tmp_path / "empty", tmp_path / "out", finders=Finders(knows_named, knows_named))
     for options, message in (
         ({"template": "shen"}, "template 'shen'"),
-        ({"detector": "dlib"}, "detector 'dlib'"),
-        ({"landmarker": "dlib-86"}, "did you mean 'dlib-68'"),
+        ({"finders": Finders("dlib", knows_named)}, "detector 'dlib'"),
+        ({"finders": Finders(knows_named, "dlib-86")}, "did you mean 'dlib-68'"),
         ({"role": "pest"}, "role 'pest'"),
     ):
         with pytest.raises(InputError, match=message):
-            align(tmp_path, tmp_path / "out", **{"detector": knows_named, "landmarker": knows_named, **options})
+            align(tmp_path, tmp_path / "out", **{"finders": Finders(knows_named, knows_named), **options})
     assert not (tmp_path / "out").exists()
 
 
@@ -460,7 +468,7 @@ def test_photographs_of_lfw(shared_data: Path, dlib_models: None, tmp_path: Path
         person = name[:-5]
         save(photos / person / f"{name}.jpg", read_photo(shared_data / "lfw" / person / f"{name}.jpg").pixels)
     largest, central = (
-        align(photos, tmp_path / choose, choose=choose, workers=1).set_index("image_id")
+        align(photos, tmp_path / choose, finders=Finders(choose=choose), workers=1).set_index("image_id")
         for choose in ("largest", "central")
     )
     # The neighbour of Jason Kidd stands nearer to the camera and is cut by the edge.

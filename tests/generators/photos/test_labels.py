@@ -10,7 +10,7 @@ from PIL import Image
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.classes import CLASS_LISTS, HELEN
-from facedeblur.generators.photos.collection import Collection, Photograph
+from facedeblur.generators.photos.collection import Collection, Photograph, Selection
 from facedeblur.generators.photos.labels import exchange_sides, labels_of, read_labels, sides_of
 from facedeblur.generators.photos.opening import open_collection
 
@@ -160,7 +160,7 @@ def test_labels_of_a_photograph(tmp_path):
 
 
 def test_real_masks(shared_data):
-    found = open_collection(shared_data / "celebamask_eval512", limit=60)
+    found = open_collection(shared_data / "celebamask_eval512", Selection(limit=60))
     published: Counter[tuple[int, int]] = Counter()
     seen: Counter[int] = Counter()
     for photograph in found.photographs:

@@ -12,7 +12,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.photos.collection import Collection
+from facedeblur.generators.photos.collection import Collection, Selection
 from facedeblur.generators.photos.folders import empty_folders
 from facedeblur.generators.photos.lists import table_of
 from facedeblur.generators.photos.names import identity_of, image_ids
@@ -165,7 +165,7 @@ def test_multi_pie_and_pie(tmp_path):
         ("002_03_02_140_00_crop_128.png", "002", ""),
         ("session01/multiview/001/01/05_1/001_01_01_051_07.png", "001", ""),
     ]
-    assert len(open_collection(new, match="*_051_*").photographs) == 1
+    assert len(open_collection(new, Selection("*_051_*")).photographs) == 1
     old = tree(tmp_path / "old", "lights/04001/27_05.jpg", "lights/04068/05_02.jpg", "04002/illum/27_05.ppm")
     assert [r[1] for r in rows(open_collection(old))] == ["04002", "04001", "04068"]
     assert open_collection(old).name == "pie"
@@ -252,18 +252,16 @@ def test_what_cannot_be_opened(tmp_path):
 
 
 def test_filters(celeba):
-    assert [r[1] for r in rows(open_collection(celeba, roles=["test"]))] == ["1", "2"]
-    assert len(open_collection(celeba, match="00000[12].jpg").photographs) == 2
-    assert len(open_collection(celeba, match="Img/*3.jpg").photographs) == 1
-    assert len(open_collection(celeba, per_identity=1).photographs) == 4
-    assert len(open_collection(celeba, limit=2).photographs) == 2
+    assert [r[1] for r in rows(open_collection(celeba, Selection(roles=["test"])))] == ["1", "2"]
+    assert len(open_collection(celeba, Selection("00000[12].jpg")).photographs) == 2
+    assert len(open_collection(celeba, Selection("Img/*3.jpg")).photographs) == 1
+    assert len(open_collection(celeba, Selection(limit=2)).photographs) == 2
     with pytest.raises(InputError, match=r"role gallery, found none among 5 \(roles: 2 none, 2 test, 1 train\)"):
-        open_collection(celeba, roles=["gallery"])
+        open_collection(celeba, Selection(roles=["gallery"]))
     with pytest.raises(InputError, match="did you mean 'test'"):
-        open_collection(celeba, roles=["tests"])
-    for option in ({"limit": 0}, {"per_identity": -1}):
-        with pytest.raises(InputError, match="at least 1"):
-            open_collection(celeba, **option)
+        open_collection(celeba, Selection(roles=["tests"]))
+    with pytest.raises(InputError, match="at least 1"):
+        open_collection(celeba, Selection(limit=0))
 
 
 def test_an_image_list_decides(tmp_path, celeba):
@@ -275,20 +273,20 @@ def test_an_image_list_decides(tmp_path, celeba):
     ]
     write_list(tmp_path / "list.csv", choices)
     assert read_list(tmp_path / "list.csv") == choices
-    found = open_collection(celeba, listed=tmp_path / "list.csv")
+    found = open_collection(celeba, Selection(listed=tmp_path / "list.csv"))
     assert rows(found) == [(sources[0], "9", "gallery"), (sources[3], "9", "probe")]
     assert found.photographs[0].points  # what the publisher says of it stays
     write_list(tmp_path / "list.csv", [Choice(sources[3].replace("/", "\\"), "9", "probe", "ok")])
-    assert rows(open_collection(celeba, listed=tmp_path / "list.csv")) == [(sources[3], "9", "probe")]
+    assert rows(open_collection(celeba, Selection(listed=tmp_path / "list.csv"))) == [(sources[3], "9", "probe")]
     write_list(tmp_path / "list.csv", [choices[0], Choice(f"./{sources[3]}", "9", "gallery", "ok")])
     with pytest.raises(InputError, match=rf"each photograph once, found {sources[3]} again"):
-        open_collection(celeba, listed=tmp_path / "list.csv")
+        open_collection(celeba, Selection(listed=tmp_path / "list.csv"))
     write_list(tmp_path / "list.csv", [Choice("gone.jpg", "9", "probe", "ok")])
     with pytest.raises(InputError, match=r"1 of 1 missing there, the first gone.jpg"):
-        open_collection(celeba, listed=tmp_path / "list.csv")
+        open_collection(celeba, Selection(listed=tmp_path / "list.csv"))
     write_list(tmp_path / "list.csv", [Choice(sources[0], "9", "prob", "ok")])
     with pytest.raises(InputError, match="did you mean 'probe'"):
-        open_collection(celeba, listed=tmp_path / "list.csv")
+        open_collection(celeba, Selection(listed=tmp_path / "list.csv"))
 
 
 def test_tables_are_read_strictly(tmp_path):
@@ -327,7 +325,7 @@ def test_london_points_lie_where_dlib_sees_them(shared_data, dlib_models):
     from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
     from facedeblur.benchmark.files.images import read_photo
 
-    found = open_collection(shared_data / "london", limit=8)
+    found = open_collection(shared_data / "london", Selection(limit=8))
     finder, marker = provider(DETECTORS, "dlib-hog"), provider(LANDMARKERS, "dlib-68")
     compared = 0
     for photograph in found.photographs:

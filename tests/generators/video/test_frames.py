@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,6 @@ from facedeblur.generators.align.geometry import warp
 from facedeblur.generators.video import faces as frame_faces
 from facedeblur.generators.video import frames as frame_task
 from facedeblur.generators.video import frames as frames_module
-from facedeblur.generators.video.frames import frames
 from facedeblur.generators.video.motion import Step, flow, iou, is_cut, repetition, share_left
 from facedeblur.generators.video.reader import Frame
 from facedeblur.generators.video.response import Response
@@ -29,6 +29,12 @@ from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.generators.video.windows import fault, windows
 
 WHOLE = {"template": "none", "detector": "none", "workers": 1}
+
+
+def frames(videos: Path, out: Path, *, workers: int = 1, store: str = "png", name: str = "", **spec: Any) -> Set:
+    return frames_module.frames(videos, out, FrameSpec(**spec), workers=workers, store=store, name=name)
+
+
 PASS = {"repeat": 0.1, "max_cut": 0.1, "max_jitter": 0.25}
 
 

@@ -32,6 +32,7 @@ def aligned(shared_data: Path) -> np.ndarray:
     """Faces of LFW: (people, photos, 112, 112, 3) uint8 RGB."""
     from facedeblur.benchmark.files.images import read_photo
     from facedeblur.generators.align.photo import align_photo
+    from facedeblur.generators.align.quality import Limits
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACEDEBLUR_WEIGHTS", str(shared_data / "models" / "detectors"))
@@ -40,7 +41,9 @@ def aligned(shared_data: Path) -> np.ndarray:
     for person in sorted(path for path in (shared_data / "lfw").iterdir() if path.is_dir())[:PEOPLE]:
         for photo in sorted(person.glob("*.jpg"))[:PHOTOS]:
             pixels = read_photo(photo).pixels
-            crop = align_photo(pixels, detector, landmarker, template="arcface112", max_magnification=9).crop
+            crop = align_photo(
+                pixels, detector, landmarker, template="arcface112", limits=Limits(max_magnification=9)
+            ).crop
             assert crop is not None
             faces.append(crop)
     return np.array(faces).reshape(PEOPLE, PHOTOS, 112, 112, 3)

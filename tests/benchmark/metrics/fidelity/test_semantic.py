@@ -266,13 +266,14 @@ def test_in_a_score_table(tmp_path, toy_parts):
 def test_real_faces_obey_the_papers_sum(tmp_path, shared_data):
     """Blurred faces with the labels people drew: the four classes' errors sum to the whole."""
     from facedeblur.generators.build import build
+    from facedeblur.generators.photos.collection import Selection
 
     (tmp_path / "own.toml").write_text(
         'name = "own"\ntitle = "Own"\nsource = "test"\n[image]\ntemplate = "mspl-center"\n'
         '[kernels]\nsizes = "9"\nper_size = 1\n'
     )
     faces = f"celebamask:{shared_data / 'celebamask_eval512'}"
-    made = build(tmp_path / "own.toml", faces, tmp_path / "set", workers=1, limit=2)
+    made = build(tmp_path / "own.toml", faces, tmp_path / "set", workers=1, selection=Selection(limit=2))
     names = ["psnr", *(f"psnr-class[{name}]" for name in GROUPS["umsn4"])]
     (table,) = score(made.root, made.root / "blur", metrics=names, workers=1)
     whole, *classes = (table.frame[column.signature].to_numpy() for column in table.meta.columns)
