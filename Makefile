@@ -1,5 +1,7 @@
-# make demo   set everything up and run the whole chain on two portraits
-# make test   set everything up and run every check: ruff, mypy, pytest on the installed wheel
+# make demo   set up .venv and run the whole chain on two portraits
+# make lint   check the source with ruff; installs nothing else
+# make types  check the installed package with mypy
+# make test   lint, types, and every test on the installed wheel
 # make docs   build the site of docs/ into site/
 # make bench  print how many times faster than its peers each hot path is
 PYTHON ?= python3
@@ -14,12 +16,19 @@ PACKAGES := -p facedeblur.benchmark -p facedeblur.generators -p facedeblur.metho
 demo: install
 	$(BIN)/facedeblur demo -o demo
 
-test: install lint types
-	OMP_NUM_THREADS=1 $(BIN)/pytest
+# One test process per processor; TESTS= names files or tests, as pytest does.
+WORKERS ?= auto
+TESTS ?=
+test: lint install types
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(TESTS)
 
-lint: install
+lint: $(BIN)/ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+$(BIN)/ruff:
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check "$(shell sed -n 's/^ *\(ruff[><=].*\)/\1/p' setup.cfg)"
 
 # From another folder, so that the installed package is read and not this tree.
 types: install

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 
 @click.command()
 def info() -> None:
-    """Show what is installed, which weights are there, and which device networks would use."""
+    """Show what is installed, under which licences, which weights are there, and which device networks would use."""
+    from importlib.resources import files
+
     from facedeblur.benchmark.parallel import cores
     from facedeblur.benchmark.weights import VARIABLE, WEIGHTS, cache_folder, find
     from facedeblur.methods.running.environment import device_name, extras, processor, versions
@@ -19,6 +23,11 @@ def info() -> None:
     devices = [("processor", f"{processor()}, {cores()} usable")]
     devices += [("networks on", device if device == "cpu" else f"{device}: {device_name(device)}")]
     _section("devices", devices)
+    licences = [("code", "MIT")]
+    for package in ("facedeblur.methods.nets", "facedeblur.benchmark.faces"):
+        cards = [path for path in (files(package) / "weights").iterdir() if path.name.endswith(".json")]
+        licences += [(f"weights {card.name[:-5]}", json.loads(card.read_text())["licence"]) for card in cards]
+    _section("licences", licences)
     states = [(name, f"missing {', '.join(missing)}" if missing else "installed") for name, missing in extras().items()]
     _section("extras", states)
     places = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,11 +82,20 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, dlib_models: None) -> Demo:
-    """The README's first command as it comes, once for all tests."""
+    """The README's first command as it comes, once for all tests, in whichever process they run."""
     from click.testing import CliRunner
+    from filelock import FileLock
 
     from facedeblur.cli.main import facedeblur
 
-    folder = tmp_path_factory.mktemp("whole") / "demo"
-    shown = CliRunner().invoke(facedeblur, ["demo", "-o", str(folder), "--jobs", "2"], catch_exceptions=False)
-    return Demo(folder, shown.exit_code, shown.output)
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # which all test workers share
+    folder, record = base / "whole" / "demo", base / "whole" / "demo.json"
+    with FileLock(base / "demo.lock"):
+        if not record.is_file():
+            folder.parent.mkdir()
+            shown = CliRunner().invoke(facedeblur, ["demo", "-o", str(folder), "--jobs", "2"], catch_exceptions=False)
+            record.write_text(json.dumps([shown.exit_code, shown.output]), encoding="utf-8")
+        exit_code, output = json.loads(record.read_text(encoding="utf-8"))
+    return Demo(folder, exit_code, output)

@@ -254,6 +254,17 @@ def test_every_extra_is_explained():
         assert f"`{extra}`" in listed, f"docs/quickstart.md: extra {extra} is not explained"
 
 
+def test_one_version_is_stated_everywhere():
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    version = setup["metadata"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    released = re.findall(
+        r"^## (\d\S*) - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M
+    )
+    assert released[0] == version
+
+
 def test_every_weight_file_is_listed(pages):
     from facedeblur.benchmark.weights import WEIGHTS
 

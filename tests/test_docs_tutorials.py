@@ -75,6 +75,14 @@ def small_set(tmp_path_factory, dlib_models) -> Path:
     return build(ROOT / "examples" / "small.toml", write_portraits(root / "photos"), root / "set", workers=1).root
 
 
+def on_one_processor() -> None:
+    """Keep this process on one processor, another for each test worker: then no command starts workers of its own."""
+    if hasattr(os, "sched_setaffinity"):
+        usable = sorted(os.sched_getaffinity(0))
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        os.sched_setaffinity(0, {usable[worker % len(usable)]})
+
+
 @pytest.mark.parametrize(
     "page", [pytest.param(page, marks=[pytest.mark.slow] * page.startswith(SLOW)) for page in PAGES]
 )
@@ -87,10 +95,6 @@ def test_the_commands_of_a_page_work(page, tmp_path, small_set, request):
     if page == "quickstart.md":
         # A test of its own begins the demo from nothing; here it finds all but its table and report done.
         shutil.copytree(request.getfixturevalue("demo").folder, tmp_path / "demo")
-    # On one processor a command is one process, and costs no starting of workers.
-    alone = (
-        (lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})) if hasattr(os, "sched_setaffinity") else None
-    )
     folder = str(Path(sys.executable).parent)
     environment = os.environ | {
         "PATH": folder + os.pathsep + os.environ["PATH"],
@@ -100,6 +104,7 @@ def test_the_commands_of_a_page_work(page, tmp_path, small_set, request):
     }
     done = subprocess.run(
         ["bash", "-c", script(DOCS / page)],
-        preexec_fn=alone, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=600,
+        preexec_fn=on_one_processor, cwd=tmp_path, env=environment,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
