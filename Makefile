@@ -8,8 +8,7 @@ PYTHON ?= python3
 CONSTRAINTS ?= constraints-cpu.txt
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find benchmark generators methods reports cli -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js' -o -name '*.csv' -o -name '*.json' -o -name '*.safetensors') setup.cfg README.md pyproject.toml
-PACKAGES := -p facedeblur.benchmark -p facedeblur.generators -p facedeblur.methods -p facedeblur.reports -p facedeblur.cli
+SOURCES := $(shell find api benchmark generators methods reports cli -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js' -o -name '*.csv' -o -name '*.json' -o -name '*.safetensors') setup.cfg README.md pyproject.toml
 
 .PHONY: demo test lint types docs bench install clean
 
@@ -32,7 +31,7 @@ $(BIN)/ruff:
 
 # From another folder, so that the installed package is read and not this tree.
 types: install
-	cd $(VENV) && bin/mypy --config-file ../pyproject.toml $(PACKAGES)
+	cd $(VENV) && bin/mypy --config-file ../pyproject.toml -p facedeblur
 
 # The notice that is switched off is about the future of the site's generator, not about these pages.
 docs: install

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FLOORS = ["benchmark", "generators", "methods", "reports", "cli"]
+FLOORS = ["benchmark", "generators", "methods", "reports", "cli", "api"]
+DOORS = {"cli", "api"}
 SOURCES = [path for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py"))]
 
 
@@ -32,8 +33,10 @@ def test_a_floor_imports_only_floors_below_it():
         floor = path.relative_to(ROOT).parts[0]
         for name in imported(path):
             parts = name.split(".")
-            if parts[0] == "facedeblur" and len(parts) > 1:
+            if parts[0] == "facedeblur":
+                assert len(parts) > 1 and parts[1] in FLOORS, f"{path} imports {name}: the front door is for users"
                 assert FLOORS.index(parts[1]) <= FLOORS.index(floor), f"{path} imports {name}"
+                assert parts[1] == floor or parts[1] not in DOORS, f"{path} imports {name}: two doors of one house"
 
 
 def test_nothing_prints_outside_the_command_line():
@@ -85,7 +88,7 @@ def test_no_module_imports_itself_by_way_of_others():
 
 @pytest.mark.parametrize("floor", FLOORS)
 def test_every_source_file_is_installed(floor):
-    installed = Path(str(files(f"facedeblur.{floor}")))
+    installed = Path(str(files("facedeblur" if floor == "api" else f"facedeblur.{floor}")))
     wanted = [
         path.relative_to(ROOT / floor)
         for path in (ROOT / floor).rglob("*")
@@ -99,8 +102,8 @@ def test_every_source_file_is_installed(floor):
 def test_the_package_leaves_nothing_loose():
     import facedeblur
 
-    assert getattr(facedeblur, "__file__", None) is None
-    for name in ("benchmark", "methods", "reports", "generators", "cli"):
+    assert Path(str(facedeblur.__file__)).read_bytes() == (ROOT / "api" / "__init__.py").read_bytes()
+    for name in FLOORS:
         code = f"import {name}"
         done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=False, cwd="/")
         assert done.returncode != 0, f"a package called {name} is loose in site-packages"
