@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import bars
 
 
 @click.command()

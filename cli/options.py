@@ -99,11 +99,6 @@ def runs(outputs: Sequence[str], *, with_input: bool) -> list[str | None]:
     return [*([None] if with_input else []), *outputs]
 
 
-def say(line: str) -> None:
-    """Print a line for the user on standard error."""
-    click.echo(line, err=True)
-
-
 def echo_json(records: Iterable[Any]) -> None:
     """Print records as one JSON array."""
     click.echo(json.dumps(list(records), indent=1, ensure_ascii=False, allow_nan=False))

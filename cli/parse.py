@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
-from facedeblur.cli.display.progress import bars
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.whole_set.parsing import ParsingScores
