@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
 import numpy as np
 
@@ -25,7 +26,8 @@ from facedeblur.benchmark.files.images import SUFFIXES
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import array_path, read_pixels
 from facedeblur.benchmark.files.tables import printable, read_rows
-from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.benchmark.notebook import card
+from facedeblur.benchmark.sets.set import Pair, Set, SetLike
 
 SCHEMA = 1
 RUN, STATUS = "run.json", "status.csv"
@@ -65,6 +67,8 @@ class Status:
 class Outputs:
     """Finished outputs on disk; opened by `Outputs.open`, read image by image.
 
+    Wherever a function takes the path of outputs, it takes an `Outputs`, which stands for its folder.
+
     Attributes
     ----------
     root : Path
@@ -75,8 +79,33 @@ class Outputs:
     def __init__(self, root: Path, info: dict[str, Any], set_: Set):
         self.root, self.info, self._set = root, info, set_
 
+    def __fspath__(self) -> str:
+        return str(self.root)
+
+    def __repr__(self) -> str:
+        return f"<Outputs of {self.method} on {self._set.name}, in {self.root}>"
+
+    def _repr_html_(self) -> str:
+        restored = 0
+        shown: list[tuple[str, np.ndarray]] = []
+        for pair, status in zip(self._set.pairs(), self.statuses(), strict=True):
+            restored += status.ok
+            if status.ok and len(shown) < 3:
+                image = self._set.images[pair.image_id]
+                with suppress(InputError):  # a damaged picture is not shown
+                    shown.append((pair.pair_id, self.restored(pair, (image.height, image.width))))
+        timings = self.info.get("timings") or {}
+        facts = {
+            "set": self._set.name,
+            "restored": f"{restored:,} of {self._set.n_pairs:,} pairs",
+            "time per image": f"{timings['mean_s'] * 1e3:.3g} ms on {timings['device']}" if timings else "",
+            "true kernels": "given (oracle)" if self.info.get("oracle") else "",
+            "folder": self.root,
+        }
+        return card(f"Outputs of {self.method}", facts, pictures=shown)
+
     @classmethod
-    def open(cls, path: str | Path, set_: Set, *, check: bool = True) -> Outputs:
+    def open(cls, path: OutputsLike, set_: Set, *, check: bool = True) -> Outputs:
         """Open the outputs in folder `path` that were made of `set_`.
 
         Parameters
@@ -265,6 +294,42 @@ class Outputs:
         for pair, status in zip(self._set.pairs(), self.statuses(), strict=True):
             digest.update((_bytes_hash(self.root / pair.name) if status.ok else "-").encode() + b"\n")
         return digest.hexdigest()
+
+
+OutputsLike = Outputs | str | os.PathLike[str]
+"""Outputs or the path of their folder."""
+
+Given = TypeVar("Given")
+Given_contra = TypeVar("Given_contra", contravariant=True)
+Result = TypeVar("Result")
+Options = ParamSpec("Options")
+
+
+class OneOrMany(Protocol[Given_contra, Options, Result]):
+    """A function of a set and outputs: one result for one, a list of results for several; see `one_or_many`."""
+
+    @overload
+    def __call__(
+        self, the_set: SetLike, outputs: Given_contra, /, *args: Options.args, **options: Options.kwargs
+    ) -> Result: ...
+    @overload
+    def __call__(
+        self, the_set: SetLike, outputs: Sequence[Given_contra], /, *args: Options.args, **options: Options.kwargs
+    ) -> list[Result]: ...
+
+
+def one_or_many(
+    function: Callable[Concatenate[SetLike, Sequence[Given], Options], list[Result]],
+) -> OneOrMany[Given, Options, Result]:
+    """Let a function of a set and a sequence of outputs take a single one, too, and return its result alone."""
+
+    @wraps(function)
+    def call(the_set: SetLike, outputs: Any, *args: Options.args, **options: Options.kwargs) -> Any:
+        if outputs is None or isinstance(outputs, str | os.PathLike):
+            return function(the_set, [cast(Given, outputs)], *args, **options)[0]
+        return function(the_set, outputs, *args, **options)
+
+    return cast(OneOrMany[Given, Options, Result], call)
 
 
 def stored_name(pair: Pair, store: str) -> str:

@@ -65,8 +65,8 @@ def demo(
             reporter=reporter,
         )
         for method, target in zip(methods, outputs, strict=True):
-            run(method, set_path, target, workers=workers, reporter=reporter)
-        tables = score(set_path, outputs, protocol=protocol, workers=workers, reporter=reporter)
+            run(method, set_path, target, workers=workers, progress=reporter)
+        tables = score(made, outputs, protocol=protocol, workers=workers, progress=reporter)
         reporter.progress("drawing the report", 0, 1)
         board = gather(tables)
         frame = leaderboard(board)

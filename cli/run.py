@@ -82,7 +82,7 @@ def run(
             store=store,
             limit=limit,
             workers=jobs,
-            reporter=reporter,
+            progress=reporter,
         )
     if not quiet:
         _print(outputs)

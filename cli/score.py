@@ -26,7 +26,9 @@ from facedeblur.cli import options
 @options.workers
 @options.quiet
 @click.pass_context
-def score(ctx: click.Context, metrics: tuple[str, ...], quiet: bool, **given: Any) -> None:
+def score(
+    ctx: click.Context, set_path: str, outputs: tuple[str, ...], metrics: tuple[str, ...], quiet: bool, **given: Any
+) -> None:
     """Score the OUTPUTS of methods on SET, one row a pair.
 
     OUTPUTS is a folder that `facedeblur run` wrote, or any folder of PNG files named as the
@@ -37,7 +39,7 @@ def score(ctx: click.Context, metrics: tuple[str, ...], quiet: bool, **given: An
     from facedeblur.cli.display.summary import print_scores
 
     with bars(quiet=quiet) as reporter:
-        tables = compute(metrics=metrics or None, reporter=reporter, **given)
+        tables = compute(set_path, outputs, metrics=metrics or None, progress=reporter, **given)
     if not quiet:
         print_scores(tables)
     if any((table.column("status") != "ok").any() for table in tables):

@@ -10,21 +10,22 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import metric
-from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.outputs import Outputs, OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers, imap
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.scoring import cache as score_cache
 from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.cache import Earlier
 from facedeblur.benchmark.scoring.protocol import Chosen, Protocol, ProtocolMetric, choose, load_protocol
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
 from facedeblur.benchmark.scoring.task import Wanted, is_partial, limits_of, needs_kernel, needs_label
-from facedeblur.benchmark.sets.set import Set
+from facedeblur.benchmark.sets.set import Set, SetLike
 
 
+@one_or_many
 def score(
-    set_path: str | Path,
-    outputs: str | Path | Sequence[str | Path],
+    the_set: SetLike,
+    outputs: Sequence[OutputsLike],
     *,
     protocol: str | Path | Protocol = "shen2020",
     metrics: Sequence[str] | None = None,
@@ -32,7 +33,7 @@ def score(
     force: bool = False,
     plugin: str | Path | None = None,
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> list[Scores]:
     """Score one or more runs on a set.
 
@@ -42,9 +43,8 @@ def score(
 
     Parameters
     ----------
-    set_path : path
-        The set.
-    outputs : path or sequence of paths
+    the_set : Set or path
+    outputs : Outputs or path, or sequence of them
         OUTPUTS folders, or folders of PNG files named as the blurred ones.
     protocol : str, path or Protocol
         What to compute.
@@ -60,47 +60,49 @@ def score(
         Python file that enters metrics or face providers.
     workers : Workers or int
         Where to compute.
-    reporter : Reporter
-        Is told the progress, and what an earlier run left that cannot be used.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told the
+        progress, and what an earlier run left that cannot be used.
 
     Returns
     -------
-    list of Scores
-        One a run, in the order of `outputs`.
+    Scores or list of Scores
+        The scores of one run, or a list of one per run in the order of `outputs`.
 
     Raises
     ------
     InputError
         When the outputs belong to another set, or a required metric cannot be computed.
     """
-    folders = [Path(outputs)] if isinstance(outputs, str | Path) else [Path(folder) for folder in outputs]
+    folders = [Path(folder) for folder in outputs]
     if out is not None and len(folders) != 1:
         raise InputError("option --out", expected="one outputs folder", found=f"{len(folders)}", do="leave it out")
     if len({folder.resolve() for folder in folders}) != len(folders):
         raise InputError("outputs", expected="each folder once", found="one of them twice", do="give it once")
-    workers, the_set = Workers.of(workers).loading(plugin), Set.open(set_path)
+    workers, the_set = Workers.of(workers).loading(plugin), Set.open(the_set)
     runs = [Outputs.open(folder, the_set) for folder in folders]
     bundle = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     if metrics is not None:
         bundle = _only(bundle, metrics)
     chosen = _possible(choose(bundle), the_set)
-    plans = []
-    for run in runs:
-        file = Path(out) if out else run.root / "scores.parquet"
-        meta = _meta(the_set, run, file, bundle, _of_run(chosen, run))
-        plans.append(_plan(run, file, meta, the_set, add=metrics, force=force, reporter=reporter))
-    work = [plan for plan in plans if plan.missing]
-    if work:
-        wanted = []
-        for plan in work:
-            plan.parts = score_cache.parts_of(plan.file, plan.meta, fresh=force)
-            wanted.append(Wanted(plan.run, plan.missing, plan.parts))
-        done = 0
-        for count, notes in imap(score_task.run, score_task.cut(the_set, wanted), workers):
-            for note in notes:
-                reporter.say(note)
-            done += count
-            reporter.progress("scoring", done, the_set.n_pairs)
+    with reporting(progress) as reporter:
+        plans = []
+        for run in runs:
+            file = Path(out) if out else run.root / "scores.parquet"
+            meta = _meta(the_set, run, file, bundle, _of_run(chosen, run))
+            plans.append(_plan(run, file, meta, the_set, add=metrics, force=force, reporter=reporter))
+        work = [plan for plan in plans if plan.missing]
+        if work:
+            wanted = []
+            for plan in work:
+                plan.parts = score_cache.parts_of(plan.file, plan.meta, fresh=force)
+                wanted.append(Wanted(plan.run, plan.missing, plan.parts))
+            done = 0
+            for count, notes in imap(score_task.run, score_task.cut(the_set, wanted), workers):
+                for note in notes:
+                    reporter.say(note)
+                done += count
+                reporter.progress("scoring", done, the_set.n_pairs)
     for plan in plans:
         if plan.missing or plan.earlier is None or (plan.earlier.file, plan.earlier.meta) != (plan.file, plan.meta):
             plan.meta = score_cache.bind(plan.file, plan.meta, plan.earlier, plan.parts, plan.run.root)

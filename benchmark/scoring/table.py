@@ -22,6 +22,8 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.tables import printable
+from facedeblur.benchmark.notebook import card
+from facedeblur.benchmark.statistics.summary import summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,6 +163,28 @@ class Scores:
 
     def __init__(self, frame: pd.DataFrame | None, meta: ScoreMeta, *, file: Path | None = None):
         self._frame, self.meta, self.file = frame, meta, file
+
+    def __repr__(self) -> str:
+        where = f", in {self.file}" if self.file else ""
+        return f"<Scores of {self.meta.method} on {self.meta.set['name']}: {len(self.meta.columns)} metrics{where}>"
+
+    def _repr_html_(self) -> str:
+        ok = self.column("status") == "ok"
+        rows = []
+        for column in self.meta.columns:
+            values = column.counted(self.column(column.signature), ok)
+            found = summary(values, higher_is_better=column.higher_is_better, failure_value=column.failure)
+            numbers = (f"{number:.4f}" for number in (found.mean, found.std, found.worst))
+            rows.append((column.signature, *numbers, column.unit, f"{found.failed:,}"))
+        facts = {
+            "set": self.meta.set["name"],
+            "protocol": self.meta.protocol,
+            "pairs": f"{len(ok):,}, {int(ok.sum()):,} of them restored",
+            "true kernels": "given (oracle)" if self.meta.oracle else "",
+            "file": self.file,
+        }
+        heads = ("metric", "mean", "std", "worst", "unit", "failed")
+        return card(f"Scores of {self.meta.method}", facts, table=(heads, rows))
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from facedeblur.benchmark.files.images import read_label
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import inside, read_pixels
 from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.notebook import card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,6 +153,8 @@ class Pair:
 class Set:
     """A finished set on disk; opened by `Set.open`, read image by image.
 
+    Wherever a function takes the path of a set, it takes a `Set`, which stands for its folder.
+
     Attributes
     ----------
     root : Path
@@ -160,8 +165,30 @@ class Set:
     def __init__(self, root: Path, info: dict[str, Any]):
         self.root, self.info = root, info
 
+    def __fspath__(self) -> str:
+        return str(self.root)
+
+    def __repr__(self) -> str:
+        return f"<Set {self.name}: {self.n_pairs:,} pairs, in {self.root}>"
+
+    def _repr_html_(self) -> str:
+        counts, shown = self.info["counts"], []
+        with suppress(InputError):  # a damaged picture is not shown
+            for image, pairs in islice(self.by_image(), 3):
+                shown += [(image.image_id, self.sharp(image))] if self.has_sharp else []
+                shown.append((pairs[0].pair_id, self.blurred(pairs[0])))
+        facts = {
+            "pairs": f"{self.n_pairs:,}",
+            "images": f"{counts['images']:,} of {counts['photographs']:,} photographs",
+            "identities": f"{counts['identities']:,}",
+            "kernels": f"{counts['kernels']:,}" if self.has_kernels else "",
+            "content hash": self.content_hash[:12],
+            "folder": self.root,
+        }
+        return card(f"Set {self.name}", facts, pictures=shown)
+
     @classmethod
-    def open(cls, path: str | Path) -> Set:
+    def open(cls, path: SetLike) -> Set:
         """Open the set in folder `path`.
 
         Raises
@@ -183,11 +210,6 @@ class Set:
         if schema != SCHEMA:
             raise InputError(str(file), expected=f"schema {SCHEMA}", found=f"{schema}", do="build the set again")
         return cls(root, info)
-
-    @classmethod
-    def of(cls, given: Set | str | Path) -> Set:
-        """Return a set as it is, or open the one in a folder."""
-        return given if isinstance(given, Set) else cls.open(given)
 
     @property
     def name(self) -> str:
@@ -244,8 +266,9 @@ class Set:
                 raise InputError(f"{self.root / 'manifest.csv'}: image '{image_id}'", expected="it in images.csv")
             yield self.images[image_id], list(pairs)
 
+    @property
     def frame(self) -> pd.DataFrame:
-        """The whole manifest as a table, one row a pair."""
+        """The whole manifest as a table, one row per pair."""
         import pandas as pd
 
         return pd.DataFrame(list(self.pairs()))
@@ -276,6 +299,10 @@ class Set:
     def compute_hash(self) -> str:
         """sha256 over what the set contains: images, pairs with their parameters, kernels."""
         return content_hash(self.images.values(), self.pairs(), self.bank)
+
+
+SetLike = Set | str | os.PathLike[str]
+"""A set or the path of its folder."""
 
 
 @lru_cache(maxsize=2)

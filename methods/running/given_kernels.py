@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.outputs import KERNELS, Outputs
+from facedeblur.benchmark.outputs import KERNELS, Outputs, OutputsLike
 from facedeblur.benchmark.sets.set import Set
 
 
@@ -37,7 +37,7 @@ class GivenKernels:
         return {"method": self.method, "run": self.run, "kernels": self.digest}
 
 
-def read_given(given: Outputs | str | Path, the_set: Set) -> GivenKernels:
+def read_given(given: OutputsLike, the_set: Set) -> GivenKernels:
     """Find the estimated kernels in the outputs of another run on the same set.
 
     Raises
@@ -45,7 +45,7 @@ def read_given(given: Outputs | str | Path, the_set: Set) -> GivenKernels:
     InputError
         When `given` holds no outputs of this set, or no kernels.
     """
-    outputs = Outputs.open(given.root if isinstance(given, Outputs) else given, the_set)
+    outputs = Outputs.open(given, the_set)
     bank = outputs.kernels()
     if bank is None:
         raise InputError(

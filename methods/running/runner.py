@@ -9,10 +9,10 @@ from typing import Any
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.stores import STORES
-from facedeblur.benchmark.outputs import SCHEMA, Outputs
+from facedeblur.benchmark.outputs import SCHEMA, Outputs, OutputsLike
 from facedeblur.benchmark.parallel import Workers, cores
-from facedeblur.benchmark.reporter import SILENT, Reporter
-from facedeblur.benchmark.sets.set import Set
+from facedeblur.benchmark.reporter import Reporter, reporting
+from facedeblur.benchmark.sets.set import Set, SetLike
 from facedeblur.methods.entry import Entry
 from facedeblur.methods.find import find_entry
 from facedeblur.methods.running.execution import AUTO, Execution
@@ -25,18 +25,18 @@ FOLDER_BATCH = 256
 
 def run(
     method: str | Path | type[Any],
-    the_set: Set | str | Path,
+    the_set: SetLike,
     out: str | Path,
     *,
     options: Mapping[str, Any] | None = None,
-    kernels: Outputs | str | Path | None = None,
+    kernels: OutputsLike | None = None,
     plugin: str | Path | None = None,
     weights: str | Path | None = None,
     execution: Execution = AUTO,
     store: str = "png",
     limit: int | None = None,
     workers: Workers | int | None = None,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> Outputs:
     """Restore every blurred image of a set.
 
@@ -68,8 +68,9 @@ def run(
         Run only the first so many pairs of the set; the others are recorded as not run.
     workers : Workers or int, optional
         Processes on this machine, -1 for every processor; by default 1 for networks and commands, else all.
-    reporter : Reporter
-        Is told the progress, and what is out of the ordinary.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told the
+        progress, and what is out of the ordinary.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def run(
     OSError
         When a result cannot be written; what was done is kept.
     """
-    the_set = Set.of(the_set)
+    the_set = Set.open(the_set)
     entry = find_entry(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
     if kernels is not None:
         entry = entry.with_kernels(read_given(kernels, the_set))
@@ -94,19 +95,21 @@ def run(
     journal = Journal(out, the_set, _identity(entry, the_set, execution.precision, store))
     rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
     waiting = sum(1 for _ in journal.pending(limit))
-    if not waiting and journal.finished:
-        reporter.say(
-            f"{out}: all {the_set.n_pairs if limit is None else limit} pairs are restored already, nothing to do"
-        )
-        return Outputs.open(out, the_set)
-    if not waiting:
-        journal.start(size=one_size(the_set))
-        return journal.finish({"stopped": ""}, rest=rest)
-    if workers is None:
-        workers = 1 if entry.loads or entry.folder else cores()
-    jobs = Workers.of(workers).count
-    session = Session(entry, the_set, journal, execution, jobs=jobs, limit=limit, waiting=waiting, reporter=reporter)
-    return session.carry_out(rest)
+    with reporting(progress) as reporter:
+        if not waiting and journal.finished:
+            count = the_set.n_pairs if limit is None else limit
+            reporter.say(f"{out}: all {count} pairs are restored already, nothing to do")
+            return Outputs.open(out, the_set)
+        if not waiting:
+            journal.start(size=one_size(the_set))
+            return journal.finish({"stopped": ""}, rest=rest)
+        if workers is None:
+            workers = 1 if entry.loads or entry.folder else cores()
+        session = Session(
+            entry, the_set, journal, execution,
+            jobs=Workers.of(workers).count, limit=limit, waiting=waiting, reporter=reporter,
+        )  # fmt: skip
+        return session.carry_out(rest)
 
 
 def _decided(entry: Entry, execution: Execution) -> Execution:

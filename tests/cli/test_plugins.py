@@ -126,7 +126,7 @@ def test_embedder_and_parser_from_a_file(two, tmp_path):
 
 def test_a_detector_from_a_file(two, tmp_path):
     plugin = shutil.copy(EXAMPLES / "my_detector.py", tmp_path)
-    (table,) = score(two.root, tmp_path / "net", metrics=["detection[skin,share0.05]"], plugin=plugin, workers=1)
+    table = score(two.root, tmp_path / "net", metrics=["detection[skin,share0.05]"], plugin=plugin, workers=1)
     assert [column.signature for column in table.meta.columns] == ["detection[skin,share0.05]"]
 
 

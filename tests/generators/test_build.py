@@ -228,5 +228,5 @@ def test_lfw_subset(tmp_path, shared_data, dlib_models):
     made = build("shen2020", tmp_path / "photos", tmp_path / "set", workers=2, store="npy")
     assert made.info["counts"] == {"photographs": 5, "images": 5, "identities": 5, "kernels": 80, "pairs": 400}
     assert {image.identity for image in made.images.values()} == {person.name for person in people}
-    blurred = made.frame()
+    blurred = made.frame
     assert set(blurred.border) <= {"valid", "reflect"} and (blurred.border == "valid").mean() > 0.8

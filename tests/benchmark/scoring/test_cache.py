@@ -61,21 +61,21 @@ def columns(table):
 
 
 def test_a_second_scoring_computes_nothing(toy, run, computed):
-    (first,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
+    first = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     state = (run / "scores.parquet").stat().st_mtime_ns
     computed.clear()
-    (second,) = score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
+    second = score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
     assert computed == [] and (run / "scores.parquet").stat().st_mtime_ns == state
     pd.testing.assert_frame_equal(first.frame, second.frame, check_exact=True)
 
 
 def test_a_metric_more_costs_itself_only(toy, run, tmp_path, computed):
-    (first,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
+    first = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     computed.clear()
-    (second,) = score(toy.root, run, metrics=["psnr[y-limited]"], workers=1)
+    second = score(toy.root, run, metrics=["psnr[y-limited]"], workers=1)
     assert {made for _, made in computed} == {(Y,)} and len(computed) == 3
     assert columns(second) == [PSNR, SSIM, Y]
-    (whole,) = score(toy.root, run, metrics=columns(second), workers=1, out=tmp_path / "own.csv", force=True)
+    whole = score(toy.root, run, metrics=columns(second), workers=1, out=tmp_path / "own.csv", force=True)
     pd.testing.assert_frame_equal(second.frame, whole.frame[second.frame.columns], check_dtype=False, rtol=1e-12)
     pd.testing.assert_frame_equal(second.frame[first.frame.columns], first.frame, check_exact=True)
 
@@ -86,10 +86,10 @@ def test_the_protocol_ranks_whatever_was_there_before(toy, run, tmp_path, comput
     own.write_text(text)
     score(toy.root, run, metrics=["ssim[skimage]", "psnr"], workers=1)
     computed.clear()
-    (table,) = score(toy.root, run, protocol=own, workers=1)
+    table = score(toy.root, run, protocol=own, workers=1)
     assert computed == [] and columns(table) == [PSNR, SSIM]
     assert (table.meta.protocol, table.meta.columns[0].failure) == ("own", 7.0)
-    (table,) = score(toy.root, run, metrics=["psnr[y-limited]"], workers=1)
+    table = score(toy.root, run, metrics=["psnr[y-limited]"], workers=1)
     assert table.meta.protocol == "own" and columns(table) == [PSNR, SSIM, Y]
     assert table.meta.columns[0].failure == 7.0
 
@@ -97,7 +97,7 @@ def test_the_protocol_ranks_whatever_was_there_before(toy, run, tmp_path, comput
 def test_force_computes_what_is_asked_for(toy, run, computed):
     score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, force=True)
+    table = score(toy.root, run, metrics=["psnr"], workers=1, force=True)
     assert {made for _, made in computed} == {(PSNR,)} and columns(table) == [PSNR, SSIM]
 
 
@@ -145,7 +145,7 @@ def test_outputs_that_changed_are_scored_again(toy, run, computed, change, statu
     change(toy, run)
     computed.clear()
     told = []
-    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, reporter=Reporter(say=told.append))
+    table = score(toy.root, run, metrics=["psnr"], workers=1, progress=Reporter(say=told.append))
     assert len(computed) == 3 and table.frame["status"][0] == status
     assert columns(table) == [PSNR], "what was not asked for is not carried over from other outputs"
     (line,) = told
@@ -155,10 +155,10 @@ def test_outputs_that_changed_are_scored_again(toy, run, computed, change, statu
 def test_a_failed_row_is_scored_when_its_output_comes(toy, run):
     kept = shutil.copy(run / next(toy.pairs()).name, run.parent / "kept.png")
     lose(toy, run)
-    (table,) = score(toy.root, run, metrics=["psnr"], workers=1)
+    table = score(toy.root, run, metrics=["psnr"], workers=1)
     assert list(table.frame["status"])[:2] == ["failed: output missing", "ok"]
     shutil.copy(kept, run / next(toy.pairs()).name)
-    (table,) = score(toy.root, run, metrics=["psnr"], workers=1)
+    table = score(toy.root, run, metrics=["psnr"], workers=1)
     assert (table.frame["status"] == "ok").all() and table.frame[PSNR].notna().all()
 
 
@@ -183,7 +183,7 @@ def test_another_set_of_the_same_names(toy, run, tmp_path, computed, fill_toy):
     (other.root / "set.json").write_text(json.dumps({**info, "content_hash": "0" * 64}))
     computed.clear()
     told = []
-    (table,) = score(other.root, run, metrics=["psnr"], workers=1, reporter=Reporter(say=told.append))
+    table = score(other.root, run, metrics=["psnr"], workers=1, progress=Reporter(say=told.append))
     assert len(computed) == 3 and table.meta.set["hash"] == "0" * 64 and "another set" in told[0]
 
 
@@ -215,7 +215,7 @@ def test_another_signature_is_another_column(toy, run, computed, monkeypatch):
     weights[0] = "2"
     score_task._metric.cache_clear()
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["net"], workers=1)
+    table = score(toy.root, run, metrics=["net"], workers=1)
     score_task._metric.cache_clear()
     assert {made for _, made in computed} == {("net[n@2]",)} and (table.frame["net[n@2]"] == 2).all()
 
@@ -225,7 +225,7 @@ def test_other_packages_compute_again(toy, run, computed, monkeypatch):
     computed.clear()
     monkeypatch.setattr("facedeblur.benchmark.scoring.score.version", lambda name: "99")
     told = []
-    score(toy.root, run, metrics=["psnr"], workers=1, reporter=Reporter(say=told.append))
+    score(toy.root, run, metrics=["psnr"], workers=1, progress=Reporter(say=told.append))
     assert len(computed) == 3 and "made with facedeblur 0" in told[0]
 
 
@@ -240,21 +240,21 @@ def stop_after(count):
 def test_parts_serve_whatever_is_asked_for_next(toy, run, computed, monkeypatch):
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1, reporter=Reporter(stop_after(4)))
+        score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1, progress=Reporter(stop_after(4)))
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["psnr", "psnr[y-limited]"], workers=1)
+    table = score(toy.root, run, metrics=["psnr", "psnr[y-limited]"], workers=1)
     assert computed == [("face0", (Y,)), ("face1", (Y,)), ("face2", (PSNR, Y))]
     assert columns(table) == [PSNR, Y] and table.frame[[PSNR, Y]].notna().all().all()
 
 
 def test_adding_a_metric_can_be_stopped_too(toy, run, computed, monkeypatch):
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
-    (first,) = score(toy.root, run, metrics=["psnr"], workers=1)
+    first = score(toy.root, run, metrics=["psnr"], workers=1)
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, run, metrics=["ssim[skimage]"], workers=1, reporter=Reporter(stop_after(2)))
+        score(toy.root, run, metrics=["ssim[skimage]"], workers=1, progress=Reporter(stop_after(2)))
     assert columns(Scores.read(run)) == [PSNR], "the table is what it was"
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
+    table = score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
     assert computed == [("face1", (SSIM,)), ("face2", (SSIM,))]
     assert table.frame[PSNR].equals(first.frame[PSNR]) and table.frame[SSIM].notna().all()
     assert not (run / ".scores.parquet.parts").exists()
@@ -263,12 +263,12 @@ def test_adding_a_metric_can_be_stopped_too(toy, run, computed, monkeypatch):
 def test_a_damaged_part_is_computed_again(toy, run, computed, monkeypatch):
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, run, metrics=["psnr"], workers=1, reporter=Reporter(stop_after(4)))
+        score(toy.root, run, metrics=["psnr"], workers=1, progress=Reporter(stop_after(4)))
     _, second = sorted((run / ".scores.parquet.parts").rglob("*.parquet"))
     flip(second)
     computed.clear()
     told = []
-    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, reporter=Reporter(say=told.append))
+    table = score(toy.root, run, metrics=["psnr"], workers=1, progress=Reporter(say=told.append))
     assert [image for image, _ in computed] == ["face1", "face2"] and table.frame[PSNR].notna().all()
     assert len(told) == 1 and "damaged" in told[0]
 
@@ -310,12 +310,12 @@ def other_table(file):
 
 @pytest.mark.parametrize("damage", [flip, cut, empty, text, fewer_rows, other_order, other_table])
 def test_a_damaged_table_is_named_and_made_anew(toy, run, computed, damage):
-    (whole,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
+    whole = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     frame = whole.frame
     damage(run / "scores.parquet")
     computed.clear()
     told = []
-    (table,) = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1, reporter=Reporter(say=told.append))
+    table = score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1, progress=Reporter(say=told.append))
     assert len(computed) == 3
     pd.testing.assert_frame_equal(table.frame, frame, check_exact=True)
     (line,) = told
@@ -334,9 +334,9 @@ def test_a_damaged_table_is_not_read(toy, run):
 def test_a_table_elsewhere_takes_what_is_there(toy, run, tmp_path, computed):
     score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1)
     computed.clear()
-    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, out=tmp_path / "t.csv")
+    table = score(toy.root, run, metrics=["psnr"], workers=1, out=tmp_path / "t.csv")
     assert computed == [] and columns(table) == [PSNR] and len(table.frame) == 6
-    (table,) = score(toy.root, run, metrics=["psnr"], workers=1, out=tmp_path / "t.parquet")
+    table = score(toy.root, run, metrics=["psnr"], workers=1, out=tmp_path / "t.parquet")
     assert computed == [] and columns(table) == [PSNR]
     assert columns(Scores.read(run)) == [PSNR, SSIM]
 
@@ -396,19 +396,19 @@ def test_no_face_in_the_sharp_image_is_told_apart(toy, run, monkeypatch):
     monkeypatch.setattr(Found, "limit", (means[0] + means[1]) / 2)
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, run, metrics=["psnr", "found"], workers=1, reporter=Reporter(stop_after(4)))
-    (table,) = score(toy.root, run, metrics=["psnr", "found"], workers=1)
+        score(toy.root, run, metrics=["psnr", "found"], workers=1, progress=Reporter(stop_after(4)))
+    table = score(toy.root, run, metrics=["psnr", "found"], workers=1)
     assert (table.frame["status"] == "ok").all() and table.frame["found[x]"].isna().sum() == 2
     assert table.meta.undefined == (("found[x]", 2),)
-    (again,) = score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
+    again = score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
     assert again.meta.undefined == (("found[x]", 2),)
-    (again,) = score(toy.root, run, metrics=["found"], workers=1, force=True)
+    again = score(toy.root, run, metrics=["found"], workers=1, force=True)
     assert again.meta.undefined == (("found[x]", 2),)
     pair = next(toy.pairs())
     write_png(run / pair.name, np.zeros((20, 16, 3), np.uint8))
     for name in ("run.json", "status.csv"):
         (run / name).unlink()
-    (dark,) = score(toy.root, run, metrics=["found"], workers=1)
+    dark = score(toy.root, run, metrics=["found"], workers=1)
     own = toy.images[pair.image_id]
     assert dark.frame["found[x]"].isna().sum() == (2 if toy.sharp(own).mean() < Found.limit else 3)
     assert dark.meta.undefined == (("found[x]", 2),), "a failure of the output is not one of the sharp image"
@@ -437,9 +437,9 @@ def test_an_array_of_floats_is_no_output(toy, run):
     info = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**info, "store": "npy"}))
     np.save(run / "restored.npy", np.full((6, 20, 16, 3), np.nan, np.float32))
-    (table,) = score(toy.root, run, metrics=["psnr"], workers=1)
+    table = score(toy.root, run, metrics=["psnr"], workers=1)
     assert set(table.frame["status"]) == {"failed: expected (N, H, W, 3) uint8, found (6, 20, 16, 3) float32"}
     before = table.meta.run["files"]
     np.save(run / "restored.npy", np.full((6, 20, 16, 3), 7, np.uint8))
-    (table,) = score(toy.root, run, metrics=["psnr"], workers=1)
+    table = score(toy.root, run, metrics=["psnr"], workers=1)
     assert set(table.frame["status"]) == {"failed: altered since the run"} and table.meta.run["files"] != before

@@ -38,7 +38,7 @@ def foreign(toy, tmp_path):
 
 
 def test_values_are_those_of_the_metrics(toy, foreign):
-    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1)
+    table = score(toy.root, foreign, metrics=METRICS, workers=1)
     assert list(table.frame.columns) == [*KEYS, "psnr[rgb,255]", "ssim[skimage,uniform,w7]"]
     assert list(table.frame["pair_id"]) == [pair.pair_id for pair in toy.pairs()]
     row = table.frame.iloc[3]
@@ -62,7 +62,7 @@ def test_nothing_is_dropped(toy, foreign):
     (foreign / names[3]).write_text("text")
     write_png(foreign / "stranger.png", np.zeros((4, 4, 3), np.uint8))
     whole = (foreign / names[4]).read_bytes()
-    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1)
+    table = score(toy.root, foreign, metrics=METRICS, workers=1)
     assert list(table.frame["status"]) == [
         "failed: output missing",
         "failed: expected 16x20 pixels, found 4x4",
@@ -78,10 +78,10 @@ def test_nothing_is_dropped(toy, foreign):
 
 
 def test_workers_and_tasks_change_nothing(toy, foreign, monkeypatch):
-    (one,) = score(toy.root, foreign, metrics=METRICS, workers=1)
+    one = score(toy.root, foreign, metrics=METRICS, workers=1)
     (foreign / "scores.parquet").unlink()
     monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
-    (many,) = score(toy.root, foreign, metrics=METRICS, workers=2)
+    many = score(toy.root, foreign, metrics=METRICS, workers=2)
     pd.testing.assert_frame_equal(one.frame, many.frame, check_exact=True)
 
 
@@ -94,12 +94,12 @@ def test_a_stopped_scoring_goes_on(toy, foreign, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, foreign, metrics=METRICS, workers=1, reporter=Reporter(stop))
+        score(toy.root, foreign, metrics=METRICS, workers=1, progress=Reporter(stop))
     assert not (foreign / "scores.parquet").exists()
     assert len(list((foreign / ".scores.parquet.parts").rglob("*.parquet"))) == 2
     real = score_task.score_image
     monkeypatch.setattr(score_task, "score_image", lambda *args: seen.append(args[1].image_id) or real(*args))
-    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1)
+    table = score(toy.root, foreign, metrics=METRICS, workers=1)
     assert seen == ["face2"]
     assert table.frame["psnr[rgb,255]"].notna().all()
     assert not (foreign / ".scores.parquet.parts").exists()
@@ -112,10 +112,10 @@ def test_parts_of_other_outputs_are_not_mixed_in(toy, foreign, monkeypatch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score(toy.root, foreign, metrics=METRICS, workers=1, reporter=Reporter(stop))
+        score(toy.root, foreign, metrics=METRICS, workers=1, progress=Reporter(stop))
     pair = next(toy.pairs())
     write_png(foreign / pair.name, toy.sharp(toy.images["face0"]))
-    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1)
+    table = score(toy.root, foreign, metrics=METRICS, workers=1)
     assert table.frame["psnr[rgb,255]"][0] == np.inf
 
 
@@ -136,8 +136,8 @@ def test_several_runs_at_once(toy, foreign, tmp_path):
 
 
 def test_csv_on_request(toy, foreign, tmp_path):
-    (table,) = score(toy.root, foreign, metrics=METRICS, workers=1, out=tmp_path / "t.csv")
-    (again,) = score(toy.root, foreign, metrics=METRICS, workers=1)
+    table = score(toy.root, foreign, metrics=METRICS, workers=1, out=tmp_path / "t.csv")
+    again = score(toy.root, foreign, metrics=METRICS, workers=1)
     read = pd.read_csv(tmp_path / "t.csv")
     assert np.allclose(read["psnr[rgb,255]"], again.frame["psnr[rgb,255]"], rtol=0, atol=1e-12)
     assert json.loads((tmp_path / "t.json").read_text())["protocol"] == "shen2020"
@@ -201,7 +201,7 @@ def test_an_optional_metric_that_is_not_to_be_had_is_on_record(toy, foreign, tmp
         'name = "own"\ntitle = "t"\nsource = "s"\n[[metric]]\nname = "psnr"\nfailure = 0.0\n'
         '[[metric]]\nname = "identity[no-such-net,l2]"\nfailure = 2.0\noptional = true\n'
     )
-    (table,) = score(toy.root, foreign, protocol=own, workers=1)
+    table = score(toy.root, foreign, protocol=own, workers=1)
     ((name, why),) = table.meta.unavailable
     assert name == "identity[no-such-net,l2]" and "no-such-net" in why
     own.write_text(own.read_text().replace("optional = true", "optional = false"))
@@ -220,7 +220,7 @@ def test_without_sharp_truth_only_metrics_that_need_none(tmp_path, toy_parts, dl
                     pixel_hash(blurred[image.image_id]))  # fmt: skip
         writer.append([pair])
     made = writer.finish()
-    (table,) = score(made.root, made.root / "blur", metrics=["psnr", "detection"], workers=1)
+    table = score(made.root, made.root / "blur", metrics=["psnr", "detection"], workers=1)
     assert [column.label for column in table.meta.columns] == ["Face found (dlib-hog)"]
     assert table.meta.unavailable == (("psnr[rgb,255]", "set 'real' has no sharp images"),)
     assert list(table.frame["status"]) == ["ok"] * 3
@@ -252,7 +252,7 @@ def test_a_class_that_is_not_in_the_picture_is_left_out(tmp_path, toy_parts):
                     pixel_hash(pixels))  # fmt: skip
         writer.append([pair])
     made = writer.finish()
-    (table,) = score(made.root, made.root / "blur", metrics=["psnr-class[hair]", "psnr-class[skin]"], workers=1)
+    table = score(made.root, made.root / "blur", metrics=["psnr-class[hair]", "psnr-class[skin]"], workers=1)
     hair, skin = table.meta.columns
     assert hair.partial
     values, ok = table.column(hair.signature), table.column("status") == "ok"
@@ -263,7 +263,7 @@ def test_a_class_that_is_not_in_the_picture_is_left_out(tmp_path, toy_parts):
 
 
 def test_class_columns_need_labels(toy, foreign):
-    (table,) = score(toy.root, foreign, metrics=["psnr", "psnr-class[skin]"], workers=1)
+    table = score(toy.root, foreign, metrics=["psnr", "psnr-class[skin]"], workers=1)
     assert [column.label for column in table.meta.columns] == ["PSNR"]
     ((name, why),) = table.meta.unavailable
     assert name.startswith("psnr-class") and why == "set 'toy' has no label images"

@@ -29,7 +29,7 @@ def test_what_is_written_is_read(toy):
         for k, pair in enumerate(pairs):
             assert np.array_equal(toy.blurred(pair), np.roll(toy.sharp(image), k + 1, axis=1))
     assert toy.images["blank"].status == "no face"
-    assert list(toy.frame()["kernel_size"]) == [3, 5] * 3
+    assert list(toy.frame["kernel_size"]) == [3, 5] * 3
     assert toy.compute_hash() == toy.content_hash
     assert not toy.root.with_name("toy.building").exists()
 

@@ -90,7 +90,7 @@ def check_inverted(outputs, tiny) -> None:
 
 
 def test_a_command_restores_a_set(tiny, tmp_path, block):
-    outputs = run(block("all"), tiny.root, tmp_path / "out", reporter=Reporter(say=pytest.fail))
+    outputs = run(block("all"), tiny.root, tmp_path / "out", progress=Reporter(say=pytest.fail))
     assert statuses(outputs) == ["ok"] * 8
     check_inverted(outputs, tiny)
     info = outputs.info

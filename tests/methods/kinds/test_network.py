@@ -277,7 +277,7 @@ def test_a_batch_too_large_is_halved(make_set, tmp_path, plugin):
         tmp_path / "out",
         plugin=plugin,
         workers=1,
-        reporter=Reporter(say=said.append),
+        progress=Reporter(say=said.append),
         execution=Execution(batch=8, device="cpu"),
     )
     assert said[:2] == ["out of memory with a batch of 8: at most 4 from here on",

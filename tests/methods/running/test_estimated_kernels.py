@@ -72,7 +72,7 @@ def test_a_wrong_kernel_fails_its_pair_and_says_why(tiny, tmp_path, bad, why):
 def test_kernels_are_scored_against_the_true_ones(tiny, tmp_path):
     outputs = run("guesses", tiny.root, tmp_path / "out", plugin=PLUGIN, workers=1)
     before = outputs.files_hash
-    scores = score(tiny.root, outputs.root, metrics=["psnr", "kernel-similarity", "kernel-error"], workers=1)[0]
+    scores = score(tiny.root, outputs.root, metrics=["psnr", "kernel-similarity", "kernel-error"], workers=1)
     expected = wanted(tiny)
     column = dict(zip(scores.frame["pair_id"], scores.frame[SIMILAR], strict=True))
     for pair in tiny.pairs():
@@ -91,14 +91,14 @@ def test_kernels_are_scored_against_the_true_ones(tiny, tmp_path):
     type(bank).of([pair.pair_id for pair in pairs], [tiny.bank.kernel(pair.kernel_id) for pair in pairs]).save(
         outputs.root / KERNELS
     )
-    scores = score(tiny.root, outputs.root, metrics=["kernel-similarity", "kernel-error"], workers=1, force=True)[0]
+    scores = score(tiny.root, outputs.root, metrics=["kernel-similarity", "kernel-error"], workers=1, force=True)
     assert np.allclose(scores.frame[SIMILAR], 1)
     assert np.allclose(scores.frame["kernel-error[ssd,pixel]"], 0, atol=1e-12)
 
 
 def test_a_run_without_kernels_says_so_in_its_scores(tiny, tmp_path):
     outputs = run("blurred", tiny.root, tmp_path / "out", workers=1)
-    scores = score(tiny.root, outputs.root, metrics=["psnr", "kernel-similarity"], workers=1)[0]
+    scores = score(tiny.root, outputs.root, metrics=["psnr", "kernel-similarity"], workers=1)
     assert SIMILAR not in scores.frame
     assert (SIMILAR, "'blurred' has left no estimated kernels") in scores.meta.unavailable
 
@@ -132,7 +132,7 @@ def test_kernels_of_two_sizes_are_kept(tiny, tmp_path):
     outputs = run("two-sizes", tiny.root, tmp_path / "out", plugin=PLUGIN, workers=1)
     found = {len(outputs.kernels().kernel(pair.pair_id)) for pair in tiny.pairs()}
     assert found == {27, 41}
-    scores = score(tiny.root, outputs.root, metrics=["kernel-similarity"], workers=1)[0]
+    scores = score(tiny.root, outputs.root, metrics=["kernel-similarity"], workers=1)
     assert np.isfinite(scores.frame[SIMILAR]).all()
     restored = run("wiener", tiny.root, tmp_path / "wiener", kernels=outputs.root, workers=1)
     assert restored.info["counts"]["ok"] == tiny.n_pairs

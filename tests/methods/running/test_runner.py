@@ -250,7 +250,7 @@ def test_the_culprit_in_a_batch_is_found(many, tmp_path, bad, monkeypatch, name)
     said = []
     outputs = run(
         name, many.root, tmp_path / "out", plugin=bad, workers=1, execution=Execution(batch=8, timeout=1.5),
-        reporter=Reporter(say=said.append),
+        progress=Reporter(say=said.append),
     )  # fmt: skip
     assert [row.index for row in outputs.statuses() if not row.ok] == [17]
     if name == "bad-hang":
@@ -263,7 +263,7 @@ def test_a_batch_too_large_for_the_memory_is_halved(many, tmp_path, bad):
     said = []
     outputs = run(
         "bad-memory", many, tmp_path / "out", plugin=bad, workers=1, execution=Execution(batch=8),
-        reporter=Reporter(say=said.append),
+        progress=Reporter(say=said.append),
     )  # fmt: skip
     assert statuses(outputs) == ["ok"] * 24
     assert said[0] == "out of memory with a batch of 8: at most 4 from here on"
@@ -274,7 +274,7 @@ def test_a_batch_too_large_for_the_memory_is_halved(many, tmp_path, bad):
 def test_a_method_that_never_works_is_given_up(many, tmp_path, bad):
     said = []
     outputs = run(
-        "always-raise", many.root, tmp_path / "out", plugin=bad, workers=1, reporter=Reporter(say=said.append)
+        "always-raise", many.root, tmp_path / "out", plugin=bad, workers=1, progress=Reporter(say=said.append)
     )
     got = statuses(outputs)
     assert got[:5] == ["failed: RuntimeError: never works"] * 5
@@ -316,7 +316,7 @@ def test_failed_images_are_tried_again_and_finished_ones_kept(tiny, tmp_path, ba
     assert {name: (second.root / name).stat().st_mtime_ns for name in times} == times
     assert second.run_hash != before
     said = []
-    third = run("bad-raise", tiny.root, tmp_path / "out", plugin=bad, workers=1, reporter=Reporter(say=said.append))
+    third = run("bad-raise", tiny.root, tmp_path / "out", plugin=bad, workers=1, progress=Reporter(say=said.append))
     assert said == [f"{tmp_path / 'out'}: all 8 pairs are restored already, nothing to do"]
     assert third.run_hash == second.run_hash
 
@@ -402,7 +402,7 @@ def test_a_stopped_run_goes_on_and_leaves_no_process(tiny, tmp_path, bad, how):
     assert 2 <= len(done) < 8
     times = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
     said = []
-    outputs = run("slow", tiny.root, out, plugin=bad, workers=1, reporter=Reporter(say=said.append))
+    outputs = run("slow", tiny.root, out, plugin=bad, workers=1, progress=Reporter(say=said.append))
     assert said[0] == f"{out}: {len(done)} of 8 pairs are restored already, going on"
     assert statuses(outputs) == ["ok"] * 8
     kept = [name for name in times if (out / name).stat().st_mtime_ns == times[name]]
@@ -423,7 +423,7 @@ def test_a_row_cut_off_while_it_was_written_is_run_again(tiny, tmp_path):
     (out / "status.csv").unlink()
     (out / ".tmp-1-left.png").write_bytes(b"half")
     said = []
-    outputs = run("blurred", tiny.root, out, workers=1, reporter=Reporter(say=said.append))
+    outputs = run("blurred", tiny.root, out, workers=1, progress=Reporter(say=said.append))
     assert said[0].endswith("7 of 8 pairs are restored already, going on")
     assert outputs.run_hash == wanted
     assert (out / "status.csv").read_bytes().count(b"\n") == table.count(b"\n")

@@ -249,7 +249,7 @@ def test_in_a_score_table(tmp_path, toy_parts):
     labels["face0"][4:12, 3:14] = 1
     made = labelled(tmp_path / "set", toy_parts, labels)
     names = ["psnr", "psnr-class[skin]", "psnr-class[background,region]", "ssim-class[skin]"]
-    (table,) = score(made.root, made.root / "blur", metrics=names, workers=1)
+    table = score(made.root, made.root / "blur", metrics=names, workers=1)
     assert list(table.frame["status"]) == ["ok"] * 3
     skin = table.frame["psnr-class[rgb,255,masked,umsn4,skin]"]
     # face1 has no skin, face2 no labels.
@@ -275,6 +275,6 @@ def test_real_faces_obey_the_papers_sum(tmp_path, shared_data):
     faces = f"celebamask:{shared_data / 'celebamask_eval512'}"
     made = build(tmp_path / "own.toml", faces, tmp_path / "set", workers=1, selection=Selection(limit=2))
     names = ["psnr", *(f"psnr-class[{name}]" for name in GROUPS["umsn4"])]
-    (table,) = score(made.root, made.root / "blur", metrics=names, workers=1)
+    table = score(made.root, made.root / "blur", metrics=names, workers=1)
     whole, *classes = (table.frame[column.signature].to_numpy() for column in table.meta.columns)
     assert np.allclose(-10 * np.log10(sum(10 ** (-values / 10) for values in classes)), whole, rtol=1e-12)
