@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from facedeblur.generators.align.run import align as align
     from facedeblur.generators.blur.convolve import blur as blur
     from facedeblur.generators.build import build as build
-    from facedeblur.generators.kernels.boracchi_foi import kernels as kernels
+    from facedeblur.generators.kernels.bank import kernels as kernels
     from facedeblur.generators.video.frames import frames as frames
     from facedeblur.methods.base import method as method
     from facedeblur.methods.running.runner import run as run
@@ -54,7 +54,7 @@ _HOMES = {
     "build": "generators.build:build",
     "align": "generators.align.run:align",
     "frames": "generators.video.frames:frames",
-    "kernels": "generators.kernels.boracchi_foi:kernels",
+    "kernels": "generators.kernels.bank:kernels",
     "blur": "generators.blur.convolve:blur",
     "run": "methods.running.runner:run",
     "score": "benchmark.scoring.score:score",

@@ -48,9 +48,8 @@ def kernels(
 
     Kernel ker03_k13 depends on the seed, its size and number and the model alone.
     """
-    from facedeblur.generators.kernels.boracchi_foi import parse_anxiety
-    from facedeblur.generators.kernels.draws import model_of
-    from facedeblur.generators.kernels.files import bank, check_out, parse_sizes, read_bank, write_bank, write_pngs
+    from facedeblur.generators.kernels import bank
+    from facedeblur.generators.kernels.files import check_out, read_bank, write_bank, write_pngs
     from facedeblur.generators.sheets import check_sheet, kernel_sheet
 
     check_out(out)
@@ -64,10 +63,15 @@ def kernels(
     if source is not None:
         made, origin = read_bank(source, normalise=normalise, pad=pad), f"from {source}"
     else:
-        draw, seed = draw or "trajectory", seed or 0
-        chosen = model_of(draw, anxiety=None if anxiety is None else parse_anxiety(anxiety), **model)
-        sides = parse_sizes(sizes or ("65" if draw == "deblurgan" else "13:27:2"))
-        made, origin = bank(seed, sides, 10 if per_size is None else per_size, model=chosen), f"seed {seed}"
+        made = bank.kernels(
+            sizes,
+            10 if per_size is None else per_size,
+            seed or 0,
+            draw=draw or "trajectory",
+            anxiety=None if anxiety is None else bank.parse_anxiety(anxiety),
+            **model,
+        )
+        origin = f"seed {seed or 0}"
     write_bank(made, out)
     places = [str(out)]
     if png is not None:

@@ -22,8 +22,7 @@ from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.blur.nonuniform import PAD
 from facedeblur.generators.blur.variants import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
 from facedeblur.generators.crops import Crops, gather, read_wide
-from facedeblur.generators.kernels.files import bank as make_bank
-from facedeblur.generators.kernels.files import parse_sizes
+from facedeblur.generators.kernels.bank import kernels
 from facedeblur.generators.photos.collection import Selection
 from facedeblur.generators.recipe import Recipe, load_recipe
 
@@ -231,8 +230,7 @@ def _bank(recipe: Recipe, seed: int) -> Bank | None:
     spec = recipe.kernels
     if spec is None:
         return None
-    model = spec.spline if spec.draw == "spline" else spec.model
-    return make_bank(seed, parse_sizes(spec.sizes), spec.per_size, first=spec.first, model=model)
+    return kernels(spec.sizes, spec.per_size, seed, draw=spec.law, first=spec.first)
 
 
 def _own_label(crops: Crops, image: Image, *, keep_sharp: bool) -> Image:

@@ -11,7 +11,8 @@ from facedeblur.generators.blur.convolve import BORDERS
 from facedeblur.generators.blur.degrade import ROUNDINGS
 from facedeblur.generators.blur.nonuniform import NOISES
 from facedeblur.generators.blur.poses import PoseModel
-from facedeblur.generators.kernels.law import STANDARD, KernelModel
+from facedeblur.generators.kernels.boracchi_foi import STANDARD, KernelModel
+from facedeblur.generators.kernels.law import KernelLaw
 from facedeblur.generators.kernels.spline import SplineModel
 from facedeblur.generators.pairs.augment import LAWS
 
@@ -50,6 +51,11 @@ class KernelSpec:
     draw: str = "trajectory"
     model: KernelModel = STANDARD
     spline: SplineModel = SplineModel()  # noqa: RUF009
+
+    @property
+    def law(self) -> KernelLaw:
+        """The law that `draw` names."""
+        return {"trajectory": self.model, "spline": self.spline}[self.draw]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.generators.kernels.law import DEBLURGAN_ANXIETY, check_fields
-from facedeblur.generators.kernels.walk import walk
+from facedeblur.generators.kernels.law import check_fields
+from facedeblur.generators.kernels.walk import DEBLURGAN_ANXIETY, walk
 from facedeblur.generators.random.philox import halves
 
 STREAM = 2

@@ -1,48 +1,144 @@
-"""Motion blur kernels: Boracchi-Foi trajectories exposed and rasterised to point spread functions.
+"""Motion-blur kernels of Boracchi and Foi: random-walk trajectories, exposed and rasterised to point spread functions.
 
-Each kernel is a function of (seed, size, index, model) alone, bit for bit, whatever else is made beside it. Sizes have
-streams of their own: kernel 3 of size 13 has nothing to do with kernel 3 of size 27.
-
-How a trajectory becomes a point spread function: centred, then exposed sample by sample.
-
-Every sample of the exposed part deposits the weight of its time on the four pixels around it, by the product of
-triangle functions (Boracchi and Foi 2012, the authors' code).
+Sizes have streams of their own: kernel 3 of size 13 has nothing to do with kernel 3 of size 27. A trajectory is
+centred, then exposed sample by sample: every sample of the exposed part deposits the weight of its time on the four
+pixels around it, by the product of triangle functions (Boracchi and Foi 2012, the authors' code).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.kernel_bank import check_kernel
-from facedeblur.generators.kernels.law import (
-    CENTRES,
-    DEBLURGAN_ANXIETY,
-    STANDARD,
-    KernelModel,
-    check_numbers,
-    parse_anxiety,
-)
-from facedeblur.generators.kernels.walk import LANES, walk
+from facedeblur.generators.kernels.law import KernelLaw, check_fields, check_numbers
+from facedeblur.generators.kernels.walk import DEBLURGAN_ANXIETY, LANES, walk
 from facedeblur.generators.random.philox import halves
 
-__all__ = [
-    "DEBLURGAN_ANXIETY",
-    "STANDARD",
-    "KernelModel",
-    "check_kernel",
-    "exposed_kernels",
-    "kernels",
-    "parse_anxiety",
-    "trajectory",
-]
+CENTRES = ("bbox", "barycentre", "original")
+
+
+@dataclass(frozen=True)
+class KernelModel(KernelLaw):
+    """Boracchi and Foi's random walk, exposed: what a kernel is drawn from, beside its seed, size N and number.
+
+    Attributes
+    ----------
+    length_per_size : float
+        Trajectory length in units of N (1.85 fits Shen's released kernel).
+    length : float, optional
+        Trajectory length in pixels, instead.
+    samples : int
+        Points of the trajectory, M.
+    anxiety : tuple of float
+        One of these, in [0, 1], is drawn for each trajectory; 0 gives a straight line.
+    exposure : float
+        Part of the trajectory that is seen, T in (0, 1].
+    begin : float
+        Part of the trajectory that passes before anything is seen, in [0, exposure): the shutter is open from `begin`
+        to `exposure`.
+    centre : {'bbox', 'barycentre', 'original'}
+        What lies on the central pixel. 'bbox': the middle of the exposed trajectory's bounding box, to 1e-12 px.
+        'barycentre': the mean of its points. 'original': the authors' rule, start on the pixel grid and the whole
+        trajectory's box near the middle, up to a pixel off.
+    margin : float, optional
+        Draw again unless the box is at most N - margin wide and high and lies inside the kernel. None accepts
+        everything: what falls outside is lost, as in the authors' code.
+    fill : float, optional
+        Draw again unless the box is over N - fill wide or high, so that the size says something.
+    normalise : bool
+        Sum 1; otherwise the sum is ``exposure - begin``, less what is lost.
+    attempts : int
+        Draws before a kernel is given up.
+    """
+
+    length_per_size: float = 1.85
+    length: float | None = None
+    samples: int = 2000
+    anxiety: tuple[float, ...] = DEBLURGAN_ANXIETY
+    exposure: float = 1.0
+    centre: str = "bbox"
+    margin: float | None = 2.0
+    fill: float | None = None
+    normalise: bool = True
+    attempts: int = 1000
+    begin: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "anxiety", tuple(float(a) for a in np.atleast_1d(self.anxiety)))
+        checks = {
+            "length_per_size": (0 < self.length_per_size < math.inf, "a positive number"),
+            "length": (self.length is None or 0 < self.length < math.inf, "a positive number of pixels"),
+            "samples": (2 <= self.samples <= 1_000_000, "from 2 to 1000000"),
+            "anxiety": (len(self.anxiety) > 0 and all(0 <= a <= 1 for a in self.anxiety), "numbers from 0 to 1"),
+            "exposure": (0 < self.exposure <= 1, "over 0 and at most 1"),
+            "begin": (0 <= self.begin < self.exposure, "at least 0 and less than the exposure"),
+            "centre": (self.centre in CENTRES, f"one of {', '.join(CENTRES)}"),
+            "margin": (self.margin is None or self.margin >= 0, "at least 0, or None"),
+            "fill": (self.fill is None or self.fill > (self.margin or 0), "more than margin, or None"),
+            "attempts": (1 <= self.attempts < 2**16, "from 1 to 65535"),
+        }
+        check_fields(self, "kernel model", checks)
+
+    def path_length(self, size: int) -> float:
+        """Length of a trajectory in pixels for kernels of `size`."""
+        return self.length_per_size * size if self.length is None else self.length
+
+    def draw(self, seed: int, size: int, n: int = 1, *, start: int = 0) -> np.ndarray:
+        """See `KernelLaw.draw`; the sum is 1 where `normalise` is set."""
+        return self._drawn(seed, size, n, start)[0]
+
+    def trajectory(self, seed: int, size: int, index: int) -> np.ndarray:
+        """The trajectory behind one kernel, where it lies in the kernel.
+
+        Returns
+        -------
+        (samples, 2) float64
+            Column and row in pixels; (0, 0) is the middle of the kernel's first pixel.
+
+        Raises
+        ------
+        InputError
+            As in `draw`.
+        """
+        _, attempts, shifts = self._drawn(seed, size, 1, index)
+        lo, hi = halves(index, "index")
+        x, y, box = np.zeros((self.samples, 1)), np.zeros((self.samples, 1)), np.zeros((4, 1))
+        stream = np.array([(int(size) << 16) | int(attempts[0])], np.uint32)
+        walk(
+            *halves(seed, "seed"), np.array([lo]), np.array([hi]), stream, np.array(self.anxiety),
+            float(self.path_length(int(size))), self.samples, x, y, box,
+        )  # fmt: skip
+        return np.hstack([x, y]) + shifts[0]
+
+    def _drawn(self, seed: int, size: int, n: int, start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Kernels (n, size, size), their attempt numbers and their shifts."""
+        k0, k1 = halves(seed, "seed")
+        check_numbers(size, n, start)
+        size = int(size)
+        out, attempts, shifts = np.zeros((n, size, size)), np.zeros(n, np.int64), np.zeros((n, 2))
+        lost = _fill(
+            k0, k1, np.uint64(start), np.array(self.anxiety), float(self.path_length(size)),
+            np.array([self.begin, self.exposure]) * self.samples, CENTRES.index(self.centre),
+            -1.0 if self.margin is None else float(self.margin), math.inf if self.fill is None else float(self.fill),
+            self.normalise, self.attempts, self.samples, out, attempts, shifts,
+        )  # fmt: skip
+        if lost:
+            raise InputError(
+                f"kernels of size {size}",
+                expected=f"a trajectory of {self.path_length(size):.4g} px that fits within {self.attempts} attempts",
+                found=f"none for {lost} of {n} kernels",
+                do="use a shorter length, another margin or fill, or more anxiety",
+            )
+        return out, attempts, shifts
+
+
+STANDARD = KernelModel()
+"""The recommended law."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -52,16 +148,16 @@ def _fill(
 ) -> Any:  # fmt: skip
     """Draw kernels ``start ..`` into `out`, their attempt numbers and shifts; return how many were given up.
 
-    `times` says in samples when the shutter opens and then when each kernel of a trajectory is read. A rejected
-    trajectory goes back to the queue with its next attempt, so that lanes stay full.
+    `times` says in samples when the shutter opens and closes. A rejected trajectory goes back to the queue with its
+    next attempt, so that lanes stay full.
     """
-    n, reads, size = out.shape[0], out.shape[1], out.shape[2]
+    n, size = out.shape[0], out.shape[1]
     first = math.floor(times[0])
     lanes = min(LANES, n)
     x, y, box = np.zeros((samples, lanes)), np.zeros((samples, lanes)), np.zeros((4, lanes))
     lo, hi, stream = np.zeros(lanes, np.uint32), np.zeros(lanes, np.uint32), np.zeros(lanes, np.uint32)
     queue = np.arange(n)
-    exposed = min(samples, math.ceil(times[reads]))
+    exposed = min(samples, math.ceil(times[1]))
     bounded = samples if centre == 2 else exposed
     waiting, lost = n, 0
     while waiting > 0:
@@ -86,22 +182,17 @@ def _fill(
                 inside = min(box[0, k] + dx, box[2, k] + dy) >= 0.0
                 inside &= max(box[1, k] + dx, box[3, k] + dy) <= size - 1.0
                 fits &= inside and extent <= size - margin
-            read = 0
-            while fits and read < reads:
-                if read > 0:
-                    out[i, read] = out[i, read - 1]
-                expose(x[:, k], y[:, k], dx, dy, times[read], times[read + 1], out[i, read])
-                read += 1
-            for read in range(reads if fits else 0):
+            if fits:
+                expose(x[:, k], y[:, k], dx, dy, times[0], times[1], out[i])
                 total = 0.0
                 for row in range(size):
                     for column in range(size):
-                        total += out[i, read, row, column]
+                        total += out[i, row, column]
                 fits &= total > 0.0 or not normalise
                 scale = 1.0 / (total if normalise else samples)
                 for row in range(size):
                     for column in range(size):
-                        out[i, read, row, column] *= scale
+                        out[i, row, column] *= scale
             if not fits:
                 out[i] = 0.0
                 attempts[i] += 1
@@ -112,155 +203,6 @@ def _fill(
                     lost += 1
         waiting += again
     return lost
-
-
-def _run(
-    seed: int, size: int, n: int, start: int, model: KernelModel, until: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Kernels (n, len(until), size, size), read at the exposures `until`, their attempt numbers and their shifts."""
-    k0, k1 = halves(seed, "seed")
-    check_numbers(size, n, start)
-    size = int(size)
-    out, attempts, shifts = np.zeros((n, len(until), size, size)), np.zeros(n, np.int64), np.zeros((n, 2))
-    lost = _fill(
-        k0, k1, np.uint64(start), np.array(model.anxiety), float(model.path_length(size)),
-        np.array([model.begin, *until]) * model.samples, CENTRES.index(model.centre),
-        -1.0 if model.margin is None else float(model.margin), math.inf if model.fill is None else float(model.fill),
-        model.normalise, model.attempts, model.samples, out, attempts, shifts,
-    )  # fmt: skip
-    if lost:
-        raise InputError(
-            f"kernels of size {size}",
-            expected=f"a trajectory of {model.path_length(size):.4g} px that fits within {model.attempts} attempts",
-            found=f"none for {lost} of {n} kernels",
-            do="use a shorter length, another margin or fill, or more anxiety",
-        )
-    return out, attempts, shifts
-
-
-def kernels(
-    seed: int,
-    size: int,
-    n: int,
-    *,
-    start: int = 0,
-    model: KernelModel = STANDARD,
-) -> np.ndarray:
-    """Motion blur kernels number `start` to ``start + n - 1`` of a size.
-
-    Parameters
-    ----------
-    seed : int
-        From 0 to 2**64 - 1.
-    size : int
-        Odd side N in pixels, from 5 to 1023.
-    n : int
-        How many.
-    start : int
-        Number of the first; kernel i is the same in every batch that holds it.
-    model : KernelModel
-        Law of the kernels.
-
-    Returns
-    -------
-    (n, size, size) float64
-        Each at least 0, of sum 1 unless the model says otherwise.
-
-    Raises
-    ------
-    InputError
-        When a number is out of range, or no trajectory fits within the model's number of attempts.
-
-    Notes
-    -----
-    Boracchi and Foi, IEEE TIP 21(8), 2012: trajectory and exposure as in the authors' code; acceptance and centring as
-    in `KernelModel`. Bilinear deposit into the four neighbours of every sample.
-    """
-    return _run(seed, size, n, start, model, [model.exposure])[0][:, 0]
-
-
-def exposed_kernels(
-    seed: int,
-    size: int,
-    n: int,
-    *,
-    exposures: Sequence[float] = (1 / 1000, 1 / 10, 1 / 2, 1),
-    start: int = 0,
-    normalise: bool = False,
-    model: KernelModel = STANDARD,
-) -> np.ndarray:
-    """Several exposures of each trajectory: how its blur grows while the shutter stays open.
-
-    Parameters
-    ----------
-    seed, size, n, start
-        As in `kernels`.
-    exposures : sequence of float
-        T, increasing, over ``model.begin`` and at most 1. The longest stands for ``model.exposure``, so it decides on
-        acceptance and centring.
-    normalise : bool
-        Each of sum 1, in place of ``model.normalise``.
-    model : KernelModel
-
-    Returns
-    -------
-    (n, len(exposures), size, size) float64
-        Of sum ``T_j - model.begin`` less what is lost, or 1. The last equals `kernels` of that exposure.
-
-    Raises
-    ------
-    InputError
-        As in `kernels`, or when the exposures do not increase.
-
-    Notes
-    -----
-    Boracchi and Foi 2012, the authors' code: accumulated, not begun anew between exposures; the points at both ends
-    count by the share of their time that is seen. One exposure alone has the bits of `kernels`.
-    """
-    times = [float(t) for t in exposures]
-    if not times or times[0] <= model.begin or times[-1] > 1 or any(a >= b for a, b in pairwise(times)):
-        raise InputError(
-            "exposures",
-            expected=f"numbers that increase, over {model.begin:g} and at most 1",
-            found=", ".join(f"{t:g}" for t in times) or "none",
-            do="sort them",
-        )
-    return _run(seed, size, n, start, replace(model, exposure=times[-1], normalise=normalise), times)[0]
-
-
-def trajectory(
-    seed: int,
-    size: int,
-    index: int,
-    *,
-    model: KernelModel = STANDARD,
-) -> np.ndarray:
-    """The trajectory behind one kernel, where it lies in the kernel.
-
-    Parameters
-    ----------
-    seed, size, index, model
-        As in `kernels`.
-
-    Returns
-    -------
-    (samples, 2) float64
-        Column and row in pixels; (0, 0) is the middle of the kernel's first pixel.
-
-    Raises
-    ------
-    InputError
-        As in `kernels`.
-    """
-    _, attempts, shifts = _run(seed, size, 1, index, model, [model.exposure])
-    lo, hi = halves(index, "index")
-    x, y, box = np.zeros((model.samples, 1)), np.zeros((model.samples, 1)), np.zeros((4, 1))
-    stream = np.array([(int(size) << 16) | int(attempts[0])], np.uint32)
-    walk(
-        *halves(seed, "seed"), np.array([lo]), np.array([hi]), stream, np.array(model.anxiety),
-        float(model.path_length(int(size))), model.samples, x, y, box,
-    )  # fmt: skip
-    return np.hstack([x, y]) + shifts[0]
 
 
 @njit(cache=True, error_model="numpy")

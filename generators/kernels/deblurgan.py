@@ -1,13 +1,11 @@
-"""Blur as DeblurGAN's public code makes it, slips included: to match what was trained on it, never a default.
+"""Kernels as DeblurGAN's public code makes them, slips included: to match what was trained on it, never a default.
 
-Kupyn et al., *DeblurGAN*, CVPR 2018. The kernels are a port of Boracchi and Foi's, the differences are these:
+Kupyn et al., *DeblurGAN*, CVPR 2018. The code is a port of Boracchi and Foi's and differs in this:
 
 - coordinates that count from 1 address an array that counts from 0: all is one pixel further right and down;
 - sample t counts as the time from t - 1 to t, so the first is never seen and T = 1 sums to (M - 1) / M;
 - several exposures are kept, and one of the last three is used;
-- the kernel may be off centre: its trajectory's box is only near the middle of the canvas, whose side is even;
-- image and kernel are stretched to [0, 1], zeros surround the image, and the blurred image is stretched to [0, 1]
-  again, so that contrast and brightness change.
+- the kernel may be off centre: its trajectory's box is only near the middle of the canvas, whose side is even.
 
 Where a trajectory touches the far edge that code stops with an IndexError; here the trajectory is drawn again.
 """
@@ -15,27 +13,44 @@ Where a trajectory touches the far edge that code stops with an IndexError; here
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.blur.convolve import blur
 from facedeblur.generators.kernels.boracchi_foi import expose, place
-from facedeblur.generators.kernels.law import DEBLURGAN_ANXIETY, MAX_SIZE, check_fields, check_numbers
-from facedeblur.generators.kernels.walk import walk
+from facedeblur.generators.kernels.law import MAX_SIZE, KernelLaw, check_fields, check_numbers
+from facedeblur.generators.kernels.walk import DEBLURGAN_ANXIETY, walk
 from facedeblur.generators.random.philox import halves, philox, uniform
 
-_STREAM = 1 << 31  # Bit of the last counter word that keeps these trajectories apart from those of `kernels`.
+_STREAM = 1 << 31  # Bit of the last counter word that keeps these trajectories apart from those of `boracchi_foi`.
 _PART = 0xFFFFFFFF  # Block of the word that picks the exposure; the walk counts up from 0.
 
 
+class Original(NamedTuple):
+    """A kernel as DeblurGAN's code makes it, and where it comes from.
+
+    Attributes
+    ----------
+    kernel : (canvas, canvas) float64
+        At least 0; its sum is the exposure, not 1, and its side even.
+    trajectory : (samples, 2) float64
+        Column and row in the array, (0, 0) being the middle of its first pixel.
+    exposure : float
+        T.
+    """
+
+    kernel: np.ndarray
+    trajectory: np.ndarray
+    exposure: float
+
+
 @dataclass(frozen=True)
-class DeblurganModel:
-    """What DeblurGAN's code draws a kernel from.
+class DeblurganModel(KernelLaw):
+    """What DeblurGAN's code draws a kernel from, beside its seed and number.
 
     Attributes
     ----------
@@ -54,6 +69,8 @@ class DeblurganModel:
     attempts : int
         Draws before a kernel is given up.
     """
+
+    standard_sizes: ClassVar[str] = "65"
 
     canvas: int = 64
     length: float = 60.0
@@ -84,13 +101,48 @@ class DeblurganModel:
         }
         check_fields(self, "DeblurGAN model", checks)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON knows them; ``DeblurganModel(**fields)`` gives the model back."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+    def draw(self, seed: int, size: int, n: int = 1, *, start: int = 0) -> np.ndarray:
+        """See `KernelLaw.draw`; the size is ``canvas + 1``.
 
+        A row and a column of zeros come before the first, so that a convolution centred on the middle pixel shifts the
+        image as that code does: its 'same' takes the pixel before the middle.
+        """
+        if size != self.canvas + 1:
+            raise InputError(
+                f"DeblurGAN kernels of size {size}",
+                expected=f"{self.canvas + 1}, the canvas of {self.canvas} and one pixel for its centre",
+                do="give that size, or another canvas",
+            )
+        check_numbers(size, n, start)
+        out = np.zeros((n, size, size))
+        for i in range(n):
+            out[i, 1:, 1:] = self.original(seed, start + i).kernel
+            out[i] /= out[i].sum()
+        return out
 
-STANDARD = DeblurganModel()
-"""The numbers of the public code."""
+    def original(self, seed: int, index: int) -> Original:
+        """Kernel number `index` before it is made odd and of sum 1.
+
+        Raises
+        ------
+        InputError
+            As in `draw`.
+        """
+        (lo, hi), times = halves(index, "index"), np.array([0.0, *self.exposures]) * self.samples
+        x, y = np.zeros((self.samples, 1)), np.zeros((self.samples, 1))
+        kernel = np.zeros((self.canvas, self.canvas))
+        part = _draw(
+            *halves(seed, "seed"), np.array([lo]), np.array([hi]), np.array(self.anxiety), float(self.length), times,
+            np.array(self.parts), self.attempts, x, y, kernel,
+        )  # fmt: skip
+        if part < 0:
+            raise InputError(
+                f"DeblurGAN kernel {index}",
+                expected=f"a trajectory of {self.length:g} px that fits {self.canvas} within {self.attempts} attempts",
+                found="none",
+                do="use a shorter length or a larger canvas",
+            )
+        return Original(kernel, np.hstack([x, y]), self.exposures[int(part)])
 
 
 @njit(cache=True, error_model="numpy")
@@ -123,123 +175,3 @@ def _draw(
             y[t, 0] += dy
         return part
     return -1
-
-
-def _one(seed: int, index: int, model: DeblurganModel) -> tuple[np.ndarray, np.ndarray, int]:
-    """Kernel, trajectory (samples, 2) in the array, and the exposure's place."""
-    (lo, hi), times = halves(index, "index"), np.array([0.0, *model.exposures]) * model.samples
-    x, y = np.zeros((model.samples, 1)), np.zeros((model.samples, 1))
-    kernel = np.zeros((model.canvas, model.canvas))
-    part = _draw(
-        *halves(seed, "seed"), np.array([lo]), np.array([hi]), np.array(model.anxiety), float(model.length), times,
-        np.array(model.parts), model.attempts, x, y, kernel,
-    )  # fmt: skip
-    if part < 0:
-        raise InputError(
-            f"DeblurGAN kernel {index}",
-            expected=f"a trajectory of {model.length:g} px that fits {model.canvas} within {model.attempts} attempts",
-            found="none",
-            do="use a shorter length or a larger canvas",
-        )
-    return kernel, np.hstack([x, y]), int(part)
-
-
-def deblurgan_kernel(seed: int, index: int, *, model: DeblurganModel = STANDARD) -> np.ndarray:
-    """One kernel as DeblurGAN's code makes it.
-
-    Parameters
-    ----------
-    seed, index : int
-        From 0 to 2**64 - 1; the kernel depends on them and the model alone.
-    model : DeblurganModel
-
-    Returns
-    -------
-    (canvas, canvas) float64
-        At least 0; its sum is the exposure, not 1, and its side even.
-
-    Raises
-    ------
-    InputError
-        When a number is out of range or no trajectory fits.
-    """
-    return _one(seed, index, model)[0]
-
-
-def deblurgan_trajectory(seed: int, index: int, *, model: DeblurganModel = STANDARD) -> tuple[np.ndarray, float]:
-    """The trajectory behind `deblurgan_kernel`, and its exposure.
-
-    Returns
-    -------
-    (samples, 2) float64
-        Column and row in the array, (0, 0) being the middle of its first pixel.
-    float
-        T.
-    """
-    _, path, part = _one(seed, index, model)
-    return path, model.exposures[part]
-
-
-def deblurgan_kernels(seed: int, n: int, *, start: int = 0, model: DeblurganModel = STANDARD) -> np.ndarray:
-    """Kernels number `start` to ``start + n - 1`` as point spread functions of odd side, for a bank.
-
-    Returns
-    -------
-    (n, canvas + 1, canvas + 1) float64
-        Each of sum 1, with a row and a column of zeros before the first so that a convolution centred on the middle
-        pixel shifts the image as that code does.
-
-    Raises
-    ------
-    InputError
-        As in `deblurgan_kernel`.
-    """
-    side = model.canvas + 1
-    check_numbers(side, n, start)
-    out = np.zeros((n, side, side))
-    for i in range(n):
-        out[i] = odd_kernel(deblurgan_kernel(seed, start + i, model=model))
-    return out
-
-
-def odd_kernel(kernel: np.ndarray) -> np.ndarray:
-    """A kernel of even side as one of odd side and sum 1 that blurs alike: 'same' takes the pixel before the middle."""
-    padded = np.pad(np.asarray(kernel, np.float64), ((1, 0), (1, 0)))
-    total = padded.sum()
-    if not total > 0:
-        raise InputError("kernel", expected="a positive sum", found=f"{total:g}", do="draw another")
-    return padded / total
-
-
-def deblurgan_blur(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Blur as DeblurGAN's code does: stretched to [0, 1], convolved with zeros around, stretched again.
-
-    Parameters
-    ----------
-    image : (H, W, 3) uint8 or float
-        RGB in any range; square in that code, at least ``canvas + 1`` high and wide here.
-    kernel : (canvas, canvas) float64
-        Of `deblurgan_kernel`.
-
-    Returns
-    -------
-    (H, W, 3) float64
-        Least value 0, largest 1 over all channels. The kernel's own stretch is a factor that the last one undoes.
-
-    Raises
-    ------
-    InputError
-        When the image has one value only, or is smaller than the kernel.
-    """
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise InputError("image to blur", expected="(H, W, 3)", found=str(image.shape), do="give an RGB image")
-    return _stretch(blur(_stretch(np.asarray(image, np.float64)), odd_kernel(kernel), border="zero"))
-
-
-def _stretch(image: np.ndarray) -> np.ndarray:
-    low, high = image.min(), image.max()
-    if not high > low:
-        raise InputError(
-            "image to stretch", expected="more than one grey level", found=f"{low:g} throughout", do="leave it out"
-        )
-    return np.asarray((image - low) / (high - low))

@@ -1,12 +1,10 @@
-"""Kernel banks: drawn from the model, and in the file formats of others.
+"""Kernels in files: the toolkit's own formats written, those of others read.
 
 ``.npz`` is the toolkit's own. ``.mat`` (version 5) holds the cell array ``kernels`` beside ``ids``, ``sizes`` and
-``meta``. A folder holds one 16-bit PNG a kernel, each scaled so that its largest value is 65535, and ``kernels.json``
-with the scale (grey level of a weight of 1) of each. `kernel_readers` reads these and others.
-
-Kernels from the files of others: ``.npz``, ``.mat`` (versions 5 to 7.3), ``.npy``, PNG.
-
-Kernels from MATLAB files: version 5 through scipy, version 7.3 (HDF5, everything transposed) through h5py.
+``meta``. A folder holds one 16-bit PNG per kernel, each scaled so that its largest value is 65535, and
+``kernels.json`` with the scale (grey level of a weight of 1) of each. Also read are ``.npy``, single PNG files, any
+square arrays of ``.npz`` and MATLAB files of version 5 (through scipy) and 7.3 (HDF5, everything transposed; through
+h5py).
 """
 
 from __future__ import annotations
@@ -15,8 +13,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,94 +23,8 @@ from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing, write_json
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.mat import load_mat
-from facedeblur.generators.kernels.boracchi_foi import STANDARD
-from facedeblur.generators.kernels.draws import Model, draw_kernels, draw_of
-
-__all__ = ["Bank", "bank", "check_out", "parse_sizes", "read_bank", "write_bank", "write_pngs"]
 
 _WHITE = 65535
-
-
-def package_version() -> str:
-    """Version of the installed package, or 'unknown'."""
-    try:
-        return version("facedeblur")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def parse_sizes(text: str) -> tuple[int, ...]:
-    """Kernel sizes of ``first:last:step`` (the last one included; step 2 where left out) or of a list with commas.
-
-    Raises
-    ------
-    InputError
-        When the text is neither.
-    """
-    try:
-        if ":" not in text:
-            return tuple(int(part) for part in text.split(","))
-        first, last, step = [*map(int, text.split(":")), 2][:3]
-        sizes = tuple(range(first, last + 1, step))
-        if text.count(":") > 2 or step < 1 or not sizes:
-            raise ValueError
-    except ValueError:
-        raise InputError(
-            f"sizes '{text}'", expected="first:last:step or a list, such as 13:27:2 or 21,31", do="write it that way"
-        ) from None
-    return sizes
-
-
-def bank(
-    seed: int,
-    sizes: Sequence[int],
-    per_size: int,
-    *,
-    first: int = 0,
-    model: Model = STANDARD,
-) -> Bank:
-    """Kernels ``ker01 .. kerNN`` of every size, ordered by size as given.
-
-    Parameters
-    ----------
-    seed : int
-        From 0 to 2**64 - 1.
-    sizes : sequence of int
-        Odd sides, each once.
-    per_size : int
-        Kernels of each size.
-    first : int
-        Index of the first of each size: ranges that do not overlap keep training and test apart.
-    model : KernelModel, SplineModel or DeblurganModel
-        Law of the kernels.
-
-    Returns
-    -------
-    Bank
-        Kernel `i` of size `k` is called ``ker{i + 1:02}_k{k}``; seed, law, model and package version are in `meta`.
-
-    Raises
-    ------
-    InputError
-        When a number is out of range, a size comes twice, or no trajectory fits.
-    """
-    if len(sizes) == 0 or len(set(sizes)) != len(sizes):
-        raise InputError("kernel sizes", expected="different sizes, at least one", found=str(list(sizes)))
-    if per_size < 1:
-        raise InputError("kernels per size", expected="at least 1", found=str(per_size), do="choose another number")
-    if not getattr(model, "normalise", True):
-        raise InputError("kernel model, normalise", expected="True in a bank", found="False", do="leave it out")
-    names, drawn = [], []
-    for size in sizes:
-        drawn += list(draw_kernels(seed, size, per_size, start=first, model=model))
-        names += [f"ker{first + i + 1:02}_k{size}" for i in range(per_size)]
-    meta = {
-        "seed": int(seed),
-        "draw": draw_of(model),
-        "model": model.as_dict(),
-        "package": f"facedeblur {package_version()}",
-    }
-    return Bank.of(names, drawn, meta)
 
 
 def write_bank(bank: Bank, path: str | os.PathLike[str]) -> Path:

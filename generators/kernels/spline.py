@@ -1,35 +1,38 @@
-"""Motion blur kernels from random splines: Chakrabarti, *A neural approach to blind motion deblurring*, ECCV 2016.
+"""Motion-blur kernels from random splines: Chakrabarti, *A neural approach to blind motion deblurring*, ECCV 2016.
 
-    six control points, each uniform on the whole numbers of a p x p grid
-    the cubic spline (not-a-knot) through them, at 30,000 places, kept inside the grid and rounded to pixels
-    every pixel that is met: weight max(0, N(1, 0.5^2)), once, however long the path stays there
-    sum 1; moved by whole pixels until the rounded barycentre is central; drawn again if the moved grid is too large
-
-Each kernel is a function of (seed, size, index, model) alone, bit for bit: a counter of its own in `philox`.
-
-The law that spline kernels are drawn from, as data: Chakrabarti, ECCV 2016; see `spline`.
+six control points, each uniform on the whole numbers of a p x p grid
+the cubic spline (not-a-knot) through them, at 30,000 places, kept inside the grid and rounded to pixels
+every pixel that is met: weight max(0, N(1, 0.5^2)), once, however long the path stays there
+sum 1; moved by whole pixels until the rounded barycentre is central; drawn again if the moved grid is too large
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernels.law import MAX_SIZE, check_fields, check_numbers
+from facedeblur.generators.kernels.law import MAX_SIZE, KernelLaw, check_fields, check_numbers
 from facedeblur.generators.random.philox import halves, normal_pair, philox, uniform
 
 MAX_POINTS = 2048
 """Most control points: their random numbers come before those of the weights."""
 
 
+STREAM = 1
+"""High half of the last counter word; the low half is the size."""
+
+_ATTEMPT = 20  # Counter word 0 is attempt << 20 | block, ...
+_WEIGHTS = 1 << 10  # ... and the weights begin at this block.
+
+
 @dataclass(frozen=True)
-class SplineModel:
-    """What a spline kernel is drawn from, beside its seed, size and index.
+class SplineModel(KernelLaw):
+    """Chakrabarti's random spline: what a kernel is drawn from, beside its seed, size and number.
 
     Attributes
     ----------
@@ -68,26 +71,33 @@ class SplineModel:
         """Side of the grid in pixels for kernels of `size`."""
         return max(2, math.floor(24 * size / 41 + 0.5)) if self.grid is None else self.grid
 
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON knows them; ``SplineModel(**fields)`` gives the model back."""
-        return asdict(self)
+    def draw(self, seed: int, size: int, n: int = 1, *, start: int = 0) -> np.ndarray:
+        """See `KernelLaw.draw`; the size is at least the grid's, and the rounded barycentre is on the central pixel.
 
-
-STANDARD = SplineModel()
-"""The paper's numbers, the grid in proportion to the size."""
-
-PAPER_SIZE = 41
-PAPER_BANKS = (SplineModel(grid=24), SplineModel(grid=16), SplineModel(grid=8))
-"""The paper's three banks, 33,333 kernels each, all of size 41."""
-
-
-__all__ = ["PAPER_BANKS", "PAPER_SIZE", "STANDARD", "SplineModel", "control_points", "spline_basis", "spline_kernels"]
-
-STREAM = 1
-"""High half of the last counter word; the low half is the size."""
-
-_ATTEMPT = 20  # Counter word 0 is attempt << 20 | block, ...
-_WEIGHTS = 1 << 10  # ... and the weights begin at this block.
+        Notes
+        -----
+        Chakrabarti, ECCV 2016, and the authors' training code. There the grid, not its used part, must fit.
+        """
+        k0, k1 = halves(seed, "seed")
+        check_numbers(size, n, start)
+        side = self.side(int(size))
+        if side > size:
+            raise InputError(
+                f"spline grid of {side}", expected=f"at most the size {size}", do="use a smaller grid or a larger size"
+            )
+        out = np.zeros((n, int(size), int(size)))
+        lost = _fill(
+            k0, k1, np.uint64(start), spline_basis(self.points), side, self.samples, float(self.weight),
+            float(self.spread), self.attempts, out,
+        )  # fmt: skip
+        if lost:
+            raise InputError(
+                f"spline kernels of size {size}",
+                expected=f"one on a grid of {side} that fits within {self.attempts} attempts",
+                found=f"none for {lost} of {n} kernels",
+                do="use a smaller grid",
+            )
+        return out
 
 
 def spline_basis(points: int) -> np.ndarray:
@@ -109,7 +119,7 @@ def spline_basis(points: int) -> np.ndarray:
     right[0, :3] = -2, 4, -2
     left[-1, -1], left[-1, -3] = 1, -1
     right[-1, -3:] = 2, -4, 2
-    # Gauss without the library, whose order of sums depends on the machine.
+    # Gauss by hand: the order of sums in LAPACK, and so in scipy's CubicSpline, depends on the machine.
     for k in range(n):
         pivot = k + int(np.argmax(np.abs(left[k:, k])))
         left[[k, pivot]], right[[k, pivot]] = left[[pivot, k]], right[[pivot, k]]
@@ -204,83 +214,3 @@ def _fill(
             break
         lost += not done
     return lost
-
-
-def spline_kernels(
-    seed: int,
-    size: int,
-    n: int,
-    *,
-    start: int = 0,
-    model: SplineModel = STANDARD,
-) -> np.ndarray:
-    """Spline kernels number `start` to ``start + n - 1`` of a size.
-
-    Parameters
-    ----------
-    seed, n, start
-        As in `kernels.kernels`.
-    size : int
-        Odd side in pixels, from 5 to 1023, at least the grid's.
-    model : SplineModel
-        Law of the kernels.
-
-    Returns
-    -------
-    (n, size, size) float64
-        Each at least 0, of sum 1, its rounded barycentre on the central pixel.
-
-    Raises
-    ------
-    InputError
-        When a number is out of range, or no kernel fits within the model's number of attempts.
-
-    Notes
-    -----
-    Chakrabarti, ECCV 2016, and the authors' training code. There the grid, not its used part, must fit.
-    """
-    k0, k1 = halves(seed, "seed")
-    check_numbers(size, n, start)
-    side = model.side(int(size))
-    if side > size:
-        raise InputError(
-            f"spline grid of {side}", expected=f"at most the size {size}", do="use a smaller grid or a larger size"
-        )
-    out = np.zeros((n, int(size), int(size)))
-    lost = _fill(
-        k0, k1, np.uint64(start), spline_basis(model.points), side, model.samples, float(model.weight),
-        float(model.spread), model.attempts, out,
-    )  # fmt: skip
-    if lost:
-        raise InputError(
-            f"spline kernels of size {size}",
-            expected=f"one on a grid of {side} that fits within {model.attempts} attempts",
-            found=f"none for {lost} of {n} kernels",
-            do="use a smaller grid",
-        )
-    return out
-
-
-def control_points(seed: int, size: int, index: int, *, attempt: int = 0, model: SplineModel = STANDARD) -> np.ndarray:
-    """The control points of one draw.
-
-    Parameters
-    ----------
-    seed, size, index, model
-        As in `spline_kernels`.
-    attempt : int
-        Which draw; a kernel is the first that fits.
-
-    Returns
-    -------
-    (points, 2) int64
-        Column and row on the grid, from 1.
-    """
-    (lo, hi), side = halves(index, "index"), model.side(size)
-    stream = np.uint32((STREAM << 16) | size)
-    words = [
-        philox(np.uint32((attempt << _ATTEMPT) + p), lo, hi, stream, *halves(seed, "seed"))
-        for p in range((model.points + 1) // 2)
-    ]
-    units = (np.array(words, np.float64).reshape(-1, 2)[: model.points] + 0.5) * 2.0**-32
-    return 1 + (units * side).astype(np.int64)

@@ -26,6 +26,9 @@ from numba import njit
 
 from facedeblur.generators.random.philox import cosine_sine, log_unit, normal_pair, philox, uniform
 
+DEBLURGAN_ANXIETY = (0.01, 0.009, 0.008, 0.007, 0.005, 0.003)
+"""The anxieties that DeblurGAN's code picks from."""
+
 LANES = 32
 """Trajectories advanced side by side."""
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.generators.blur.convolve import BORDERS
 from facedeblur.generators.blur.degrade import ROUNDINGS
-from facedeblur.generators.kernels.draws import Model
-from facedeblur.generators.kernels.files import parse_sizes
-from facedeblur.generators.kernels.law import STANDARD, check_fields
+from facedeblur.generators.kernels.bank import parse_sizes
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
+from facedeblur.generators.kernels.law import KernelLaw, check_fields
 from facedeblur.generators.pairs.augment import AugmentLaw, law_named
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class PairSpec:
         Kernels of each size: those of number `first` to ``first + per_size - 1``.
     first : int
         Test sets take the kernels from 0 on; a training set begins behind them.
-    model : KernelModel, SplineModel or DeblurganModel
+    model : KernelLaw
         Law of the kernels.
     sigma : float
         Noise, [0, 1] units.
@@ -52,7 +52,7 @@ class PairSpec:
     sizes: tuple[int, ...]
     per_size: int
     first: int = 0
-    model: Model = STANDARD
+    model: KernelLaw = STANDARD
     sigma: float = 0.01
     border: str = "valid"
     fallback: str = "reflect"
@@ -123,7 +123,7 @@ class PairSpec:
             "sizes": parse_sizes(recipe.kernels.sizes),
             "per_size": recipe.kernels.per_size,
             "first": recipe.kernels.first,
-            "model": recipe.kernels.spline if recipe.kernels.draw == "spline" else recipe.kernels.model,
+            "model": recipe.kernels.law,
             "sigma": recipe.noise.sigma,
             "border": recipe.blur.border,
             "fallback": recipe.blur.fallback,

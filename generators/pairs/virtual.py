@@ -19,7 +19,6 @@ from facedeblur.benchmark.files.images import read_label
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.blur.convolve import check_border
 from facedeblur.generators.blur.degrade import degrade
-from facedeblur.generators.kernels.draws import Model, draw_kernels
 from facedeblur.generators.pairs.augment import Augmentation, augment, augment_labels, draw_augmentation
 from facedeblur.generators.pairs.sharp_source import Face, Recent, SharpSource
 from facedeblur.generators.pairs.spec import PairSpec
@@ -169,7 +168,9 @@ class VirtualPairs:
 
     def kernel(self, size: int, number: int) -> np.ndarray:
         """A kernel, (size, size) float64 of sum 1."""
-        return self._kernels.get((size, number), lambda: _draw(self.spec.model, self.seed, size, number))
+        if size == 1:
+            return np.ones((1, 1))
+        return self._kernels.get((size, number), lambda: self.spec.model.draw(self.seed, size, start=number)[0])
 
     def border(self, plan: Plan) -> str:
         """What lies beyond the crop: with ``valid``, its surroundings, or the fallback where they are too narrow.
@@ -236,10 +237,6 @@ class VirtualPairs:
 
     def __iter__(self) -> Iterator[VirtualPair]:
         return (self[index] for index in range(len(self)))
-
-
-def _draw(model: Model, seed: int, size: int, number: int) -> np.ndarray:
-    return np.ones((1, 1)) if size == 1 else draw_kernels(seed, size, 1, start=number, model=model)[0]
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.cli.kernels import kernels
 from facedeblur.generators.kernels import boracchi_foi as generator
 from facedeblur.generators.kernels.files import read_bank
-from facedeblur.generators.kernels.spline import SplineModel, spline_kernels
+from facedeblur.generators.kernels.spline import SplineModel
 
 
 def run(*arguments: str) -> str:
@@ -28,7 +28,7 @@ def test_writes_a_bank_and_says_so_in_one_line(tmp_path: Path) -> None:
     line = run(str(out), "--sizes", "13:17:2", "--per-size", "2", "--seed", "5")
     bank = Bank.load(out)
     assert bank.ids == ("ker01_k13", "ker02_k13", "ker01_k15", "ker02_k15", "ker01_k17", "ker02_k17")
-    assert np.array_equal(bank.kernel("ker02_k15"), generator.kernels(5, 15, 2)[1])
+    assert np.array_equal(bank.kernel("ker02_k15"), generator.STANDARD.draw(5, 15, 2)[1])
     assert line == f"6 kernels of size 13 to 17, seed 5, sha256 {bank.digest()[:12]}, in {out}\n"
 
 
@@ -53,9 +53,7 @@ def test_other_formats_hold_the_same_kernels(tmp_path: Path) -> None:
 
 def test_other_laws_are_drawn_by_name(tmp_path: Path) -> None:
     run(str(tmp_path / "s.npz"), "--draw", "spline", "--sizes", "13", "--per-size", "2", "--grid", "6")
-    assert np.array_equal(
-        Bank.load(tmp_path / "s.npz").kernel("ker02_k13"), spline_kernels(0, 13, 2, model=SplineModel(grid=6))[1]
-    )
+    assert np.array_equal(Bank.load(tmp_path / "s.npz").kernel("ker02_k13"), SplineModel(grid=6).draw(0, 13, 2)[1])
     line = run(str(tmp_path / "d.npz"), "--draw", "deblurgan", "--per-size", "2", "--samples", "300")
     assert line.startswith("2 kernels of size 65, seed 0")
 
@@ -97,7 +95,7 @@ def test_options_that_do_not_go_together_are_refused(arguments: list[str], messa
         (["b.npz", "--length", "-3"], "kernel model, length"),
         (["b.txt"], "expected OUT.npz, OUT.mat or a folder"),
         (["b.npz", "--sheet", "b.jpg"], "a contact sheet called NAME.png"),
-        (["b.npz", "--draw", "spline", "--centre", "bbox"], "option centre of draw 'spline'"),
+        (["b.npz", "--draw", "spline", "--centre", "bbox"], "option 'centre' of draw 'spline'"),
         (["b.npz", "--draw", "deblurgan", "--sizes", "13"], "DeblurGAN kernels of size 13: expected 65"),
         (["b.npz", "--begin", "0.5", "--exposure", "0.5"], "kernel model, begin"),
         (["b.npz", "--from", "missing.npy"], "nothing there"),

@@ -14,7 +14,7 @@ from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.check import check
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
-from facedeblur.generators.kernels.files import parse_sizes
+from facedeblur.generators.kernels.bank import parse_sizes
 from facedeblur.generators.recipe import load_recipe, recipes
 
 

@@ -14,8 +14,8 @@ from facedeblur.generators.blur.nonuniform import degrade_nonuniform
 from facedeblur.generators.blur.poses import poses
 from facedeblur.generators.blur.saturate import saturate
 from facedeblur.generators.build import build
-from facedeblur.generators.kernels.boracchi_foi import kernels
-from facedeblur.generators.kernels.spline import spline_kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
+from facedeblur.generators.kernels.spline import SplineModel
 from facedeblur.generators.photos.collection import Selection
 from facedeblur.generators.recipe import load_recipe
 
@@ -51,9 +51,9 @@ def test_kernels_of_other_laws_and_from_other_places(tmp_path, crops):
     body = '[kernels]\nsizes = "13"\nper_size = 2\nfirst = 5\ndraw = "spline"\n'
     made = build(recipe(tmp_path, "spline", body), crops, tmp_path / "spline", seed=3, workers=1)
     assert made.bank.ids == ("ker06_k13", "ker07_k13")
-    assert np.array_equal(made.bank.kernels, spline_kernels(3, 13, 2, start=5))
+    assert np.array_equal(made.bank.kernels, SplineModel().draw(3, 13, 2, start=5))
     made = build(recipe(tmp_path, "walk", body.replace("spline", "trajectory")), crops, tmp_path / "walk", workers=1)
-    assert np.array_equal(made.bank.kernels, kernels(0, 13, 2, start=5))
+    assert np.array_equal(made.bank.kernels, STANDARD.draw(0, 13, 2, start=5))
     assert next(made.pairs()).name == "a_0001_ker06_blur_k13.png"
 
 

@@ -8,7 +8,7 @@ from common import Ratio, interleave
 from scipy.signal import fftconvolve
 
 from facedeblur.generators.blur.degrade import degrade_many
-from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
 
 SIGMA = 0.01
 KERNELS = 40
@@ -44,7 +44,7 @@ def run() -> list[Ratio]:
     for size, height, width, low, high in ((27, 128, 128, 3.5, 8.0), (51, 240, 200, 3.0, 5.5)):
         coarse = rng.integers(0, 256, (KERNELS, height // 8, width // 8, 3), np.uint8)
         images = np.stack([cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC) for image in coarse])
-        bank = kernels(0, size, KERNELS)
+        bank = STANDARD.draw(0, size, KERNELS)
         numbers = np.arange(KERNELS)
 
         def shared(images: np.ndarray = images, bank: np.ndarray = bank, numbers: np.ndarray = numbers) -> None:

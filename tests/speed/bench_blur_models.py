@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 
 from facedeblur.generators.blur.nonuniform import blur_poses
 from facedeblur.generators.blur.poses import poses
-from facedeblur.generators.kernels.spline import spline_kernels
+from facedeblur.generators.kernels.spline import SplineModel
 
 BATCH = 128
 
@@ -47,7 +47,7 @@ def run() -> list[Ratio]:
     rng = np.random.default_rng(0)
     start = iter(range(0, 10**9, BATCH))
     seconds = interleave(
-        {"ours": lambda: spline_kernels(0, 27, BATCH, start=next(start)), "scipy": lambda: scipy_spline(rng, 16)},
+        {"ours": lambda: SplineModel().draw(0, 27, BATCH, start=next(start)), "scipy": lambda: scipy_spline(rng, 16)},
         rounds=9,
     )
     ratios = [Ratio("G1", "spline kernel N=27 / scipy CubicSpline", seconds["ours"] / BATCH, seconds["scipy"], 8.0)]

@@ -18,7 +18,7 @@ from skimage import data
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.methods.base import METHODS
 
 SIZE = 27
@@ -54,7 +54,7 @@ def with_exemplars(folder: Path) -> Any:
 def run() -> list[Ratio]:
     """Blind methods with size 27, then the hyper-Laplacian prior on a megapixel."""
     cv2.setNumThreads(1)
-    kernel = kernels(0, SIZE, 1)[0]
+    kernel = STANDARD.draw(0, SIZE, 1)[0]
     image = blurred(kernel)
     methods = {name: METHODS.get(name)(size=SIZE) for name in (*PRINTED, "pan-2016") if name != "pan-2014-faces"}
     with tempfile.TemporaryDirectory() as room:

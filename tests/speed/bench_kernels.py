@@ -11,7 +11,7 @@ import math
 import numpy as np
 from common import Ratio, interleave
 
-from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
 
 SAMPLES = 2000
 BATCH = 128
@@ -68,7 +68,7 @@ def run() -> list[Ratio]:
     for size in (13, 27, 51):
 
         def ours(size: int = size) -> None:
-            kernels(0, size, BATCH, start=next(start))
+            STANDARD.draw(0, size, BATCH, start=next(start))
 
         def deblurgan(size: int = size) -> None:
             path = deblurgan_trajectory(canvas=size, length=1.85 * size, anxiety=0.005)

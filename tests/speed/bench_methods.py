@@ -6,7 +6,7 @@ import numpy as np
 from common import Ratio, interleave
 from skimage import data, restoration
 
-from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.methods.classical.nonblind.boundary import ROUNDS, taper_weight
 from facedeblur.methods.classical.nonblind.richardson_lucy import RichardsonLucy
 from facedeblur.methods.classical.nonblind.wiener import Wiener
@@ -37,7 +37,7 @@ def script_wiener(plane: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 def run() -> list[Ratio]:
     """Wiener and Richardson-Lucy; scikit-image's Wiener does no tapering, so it has a quarter of the work."""
-    kernel = kernels(0, SIZE, 1)[0]
+    kernel = STANDARD.draw(0, SIZE, 1)[0]
     image = (data.astronaut()[60:188, 180:308] / 255).astype(np.float32)
     ours = {"wiener": Wiener(), "richardson-lucy": RichardsonLucy(iterations=ITERATIONS)}
     narrow = kernel.astype(np.float32)

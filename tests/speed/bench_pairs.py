@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from common import PeerMissing, Ratio, interleave
 
-from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.generators.pairs.device import TorchPairs
 from facedeblur.generators.pairs.sharp_source import SharpArray
 from facedeblur.generators.pairs.spec import PairSpec
@@ -96,7 +96,7 @@ def run() -> list[Ratio]:
     source = SharpArray(crops, around=AROUND)
     plain = VirtualPairs(source, PairSpec(SIZES, 2500, first=10), shuffle=True)
     turned = VirtualPairs(source, PairSpec(SIZES, 2500, first=10, augment="shen"), shuffle=True)
-    bank = [kernel.astype(np.float32) for kernel in kernels(0, 27, 500)]
+    bank = [kernel.astype(np.float32) for kernel in STANDARD.draw(0, 27, 500)]
     rng = np.random.default_rng(0)
     place = iter(range(0, 10**9, PAIRS))
 

@@ -8,7 +8,7 @@ from scipy import ndimage, signal
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.blur.convolve import blur
-from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
 
 SCIPY_MODE = {"reflect": "mirror", "replicate": "nearest", "zero": "constant", "circular": "wrap"}
 
@@ -26,7 +26,7 @@ def disc(size: int) -> np.ndarray:
 @pytest.mark.parametrize("border", SCIPY_MODE)
 @pytest.mark.parametrize("size", [5, 13, 31])
 def test_equals_scipy_for_every_border(border: str, size: int) -> None:
-    sharp, kernel = image(), kernels(0, size, 1)[0]
+    sharp, kernel = image(), STANDARD.draw(0, size, 1)[0]
     planes = [ndimage.convolve(sharp[..., c], kernel, mode=SCIPY_MODE[border]) for c in range(3)]
     got = blur(sharp, kernel, border=border)
     assert got.dtype == np.float64
@@ -35,7 +35,7 @@ def test_equals_scipy_for_every_border(border: str, size: int) -> None:
 
 @pytest.mark.parametrize("size", [5, 13, 33])
 def test_valid_equals_scipy(size: int) -> None:
-    sharp, kernel = image(), kernels(0, size, 1)[0]
+    sharp, kernel = image(), STANDARD.draw(0, size, 1)[0]
     planes = [signal.convolve(sharp[..., c], kernel, mode="valid", method="direct") for c in range(3)]
     got = blur(sharp, kernel, border="valid")
     assert got.shape == (40 - size + 1, 33 - size + 1, 3)
@@ -61,7 +61,7 @@ def test_reflect_does_not_repeat_the_edge() -> None:
     assert np.array_equal(blur(row, right, border="zero")[1], [0, 10, 20])
 
 
-@pytest.mark.parametrize("kernel", [kernels(0, 13, 1)[0], disc(19), disc(21)], ids=["motion", "disc19", "disc21"])
+@pytest.mark.parametrize("kernel", [STANDARD.draw(0, 13, 1)[0], disc(19), disc(21)], ids=["motion", "disc19", "disc21"])
 @pytest.mark.parametrize("border", [*SCIPY_MODE, "valid"])
 def test_float32_stays_within_its_precision(kernel: np.ndarray, border: str) -> None:
     """The disc of 21 has over 250 values and goes through OpenCV."""
@@ -72,7 +72,7 @@ def test_float32_stays_within_its_precision(kernel: np.ndarray, border: str) -> 
 
 
 def test_grey_images_and_views_of_arrays() -> None:
-    sharp, kernel = image(), kernels(0, 7, 1)[0]
+    sharp, kernel = image(), STANDARD.draw(0, 7, 1)[0]
     grey = blur(sharp[..., 1], kernel)
     assert grey.shape == (40, 33)
     assert np.array_equal(grey, blur(sharp, kernel)[..., 1])
@@ -83,19 +83,19 @@ def test_grey_images_and_views_of_arrays() -> None:
 
 def test_a_kernel_as_large_as_the_image_and_no_larger() -> None:
     sharp = image(27, 27)
-    kernel = kernels(0, 27, 1)[0]
+    kernel = STANDARD.draw(0, 27, 1)[0]
     assert blur(sharp, kernel, border="valid").shape == (1, 1, 3)
     expected = ndimage.convolve(sharp[..., 0], kernel, mode="mirror")
     assert np.abs(blur(sharp, kernel)[..., 0] - expected).max() < 1e-14
     for border in (*SCIPY_MODE, "valid"):
         with pytest.raises(InputError, match=r"kernel of 29x29: .* the size of the image, found .* 27x27"):
-            blur(sharp, kernels(0, 29, 1)[0], border=border)
+            blur(sharp, STANDARD.draw(0, 29, 1)[0], border=border)
 
 
 def test_constant_images_stay() -> None:
     flat = np.full((30, 30, 3), 0.3)
     for border in ("reflect", "replicate", "circular", "valid"):
-        assert np.abs(blur(flat, kernels(0, 13, 1)[0], border=border) - 0.3).max() < 1e-14
+        assert np.abs(blur(flat, STANDARD.draw(0, 13, 1)[0], border=border) - 0.3).max() < 1e-14
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,13 @@ def test_constant_images_stay() -> None:
 )
 def test_bad_images_are_named(pixels: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        blur(pixels, kernels(0, 5, 1)[0])
+        blur(pixels, STANDARD.draw(0, 5, 1)[0])
 
 
 def test_bad_kernels_and_borders_are_named() -> None:
     with pytest.raises(InputError, match="odd size"):
         blur(image(), np.full((4, 4), 1 / 16))
     with pytest.raises(InputError, match="border 'mirror': expected one of valid, reflect"):
-        blur(image(), kernels(0, 5, 1)[0], border="mirror")
+        blur(image(), STANDARD.draw(0, 5, 1)[0], border="mirror")
     with pytest.raises(InputError, match=r"border 'reflct': .* did you mean 'reflect'"):
-        blur(image(), kernels(0, 5, 1)[0], border="reflct")
+        blur(image(), STANDARD.draw(0, 5, 1)[0], border="reflct")

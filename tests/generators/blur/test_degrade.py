@@ -8,7 +8,7 @@ from scipy import ndimage, signal, stats
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.blur.degrade import degrade, degrade_many
-from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.generators.random.philox import normals
 
 SCIPY_MODE = {"reflect": "mirror", "replicate": "nearest", "zero": "constant", "circular": "wrap"}
@@ -37,7 +37,7 @@ def crop(portrait: np.ndarray, side: int = 128) -> np.ndarray:
 @pytest.mark.parametrize("border", [*SCIPY_MODE, "valid"])
 @pytest.mark.parametrize("sigma", [0.0, 0.01, 0.3])
 def test_bytes_equal_the_literal_pipeline(portrait: np.ndarray, border: str, sigma: float) -> None:
-    sharp, kernel = crop(portrait), kernels(0, 27, 1)[0]
+    sharp, kernel = crop(portrait), STANDARD.draw(0, 27, 1)[0]
     got = degrade(sharp, kernel, sigma=sigma, seed=4, index=77, border=border)
     expected, distance = literal(sharp, kernel, sigma=sigma, seed=4, index=77, border=border)
     # Another order of summation may move a value by 1e-11 over a boundary, no further.
@@ -49,7 +49,7 @@ def test_bytes_equal_the_literal_pipeline(portrait: np.ndarray, border: str, sig
 def test_float32_never_decides_wrongly(portrait: np.ndarray) -> None:
     """Two million samples with and without noise, among them hundreds within float32's error of a boundary."""
     sharp, near = crop(portrait), 0
-    made = kernels(1, 21, 40)
+    made = STANDARD.draw(1, 21, 40)
     for sigma in (0.0, 0.01):
         got = degrade_many(sharp, made, sigma=sigma, seed=9, indices=range(40))
         for i in range(0, 40, 2):
@@ -87,7 +87,7 @@ def test_identity_without_noise_is_the_image(portrait: np.ndarray) -> None:
 
 
 def test_a_pair_is_the_same_alone_and_in_any_batch(portrait: np.ndarray) -> None:
-    sharp, made = crop(portrait), kernels(0, 13, 20)
+    sharp, made = crop(portrait), STANDARD.draw(0, 13, 20)
     numbers = [5, 2**40, 7, *range(100, 117)]
     many = degrade_many(sharp, made, sigma=0.01, seed=2**63, indices=numbers)
     for i in (0, 1, 19):
@@ -95,12 +95,12 @@ def test_a_pair_is_the_same_alone_and_in_any_batch(portrait: np.ndarray) -> None
     # Padded into a larger stack, or beside larger kernels.
     stack = np.pad(made, ((0, 0), (7, 7), (7, 7)))
     assert np.array_equal(degrade_many(sharp, stack, sigma=0.01, seed=2**63, indices=numbers), many)
-    mixed = degrade_many(sharp, [made[0], kernels(0, 27, 1)[0]], sigma=0.01, seed=2**63, indices=numbers[:2])
+    mixed = degrade_many(sharp, [made[0], STANDARD.draw(0, 27, 1)[0]], sigma=0.01, seed=2**63, indices=numbers[:2])
     assert np.array_equal(mixed[0], many[0])
 
 
 def test_valid_on_a_larger_crop_needs_a_stated_margin_to_compare(portrait: np.ndarray) -> None:
-    larger, made = crop(portrait, 154), [kernels(0, 13, 1)[0], kernels(0, 27, 1)[0]]
+    larger, made = crop(portrait, 154), [STANDARD.draw(0, 13, 1)[0], STANDARD.draw(0, 27, 1)[0]]
     many = degrade_many(larger, made, sigma=0.01, seed=0, indices=[0, 1], border="valid")
     assert many.shape == (2, 128, 128, 3)
     alone = degrade(larger, made[0], sigma=0.01, seed=0, index=0, border="valid", margin=13)
@@ -143,14 +143,14 @@ def test_saturation_clips() -> None:
 
 
 def test_grey_images(portrait: np.ndarray) -> None:
-    grey, kernel = crop(portrait)[..., 0], kernels(0, 13, 1)[0]
+    grey, kernel = crop(portrait)[..., 0], STANDARD.draw(0, 13, 1)[0]
     got = degrade(grey, kernel, sigma=0, seed=0, index=0)
     assert got.shape == grey.shape
     assert np.array_equal(got, degrade(crop(portrait), kernel, sigma=0, seed=0, index=0)[..., 0])
 
 
 def test_bad_input_is_named(portrait: np.ndarray) -> None:
-    sharp, kernel = crop(portrait), kernels(0, 13, 1)[0]
+    sharp, kernel = crop(portrait), STANDARD.draw(0, 13, 1)[0]
     cases: list[tuple[dict[str, object], str]] = [
         ({"sharp": sharp / 255}, "sharp image: expected .* of uint8, found .*float64"),
         ({"sharp": sharp[0, 0]}, "sharp image"),
@@ -159,7 +159,7 @@ def test_bad_input_is_named(portrait: np.ndarray) -> None:
         ({"kernels": np.stack([2 * kernel])}, "kernel 0: expected sum 1"),
         ({"kernels": np.full((1, 4, 4), 1 / 16)}, "kernel 0: expected an odd size"),
         ({"kernels": np.where(kernel > 0, np.nan, 0)[None]}, "kernel 0: expected finite"),
-        ({"kernels": kernels(0, 129, 1)}, "kernel of 129x129: expected at most the size of the image"),
+        ({"kernels": STANDARD.draw(0, 129, 1)}, "kernel of 129x129: expected at most the size of the image"),
         ({"sigma": -0.1}, "sigma: expected from 0 to 1"),
         ({"sigma": 2.55}, "sigma: expected from 0 to 1, found 2.55; divide grey levels by 255"),
         ({"sigma": float("nan")}, "sigma"),

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernels.boracchi_foi import KernelModel, check_kernel, kernels, parse_anxiety, trajectory
+from facedeblur.benchmark.files.kernel_bank import check_kernel
+from facedeblur.generators.kernels.bank import parse_anxiety
+from facedeblur.generators.kernels.boracchi_foi import STANDARD, KernelModel
 
 # The originals were saved as JPEG: everything under 90 of 255 may be ringing.
 RINGING = 90 / 255
@@ -37,30 +39,30 @@ def literal_exposure(path: np.ndarray, size: int, *, before: float, until: float
 @pytest.mark.parametrize("centre", ["bbox", "barycentre", "original"])
 def test_equals_the_literal_exposure_of_its_trajectory(exposure: float, centre: str) -> None:
     model = KernelModel(exposure=exposure, centre=centre, normalise=False, samples=1000, margin=2.0)
-    path = trajectory(5, 21, 3, model=model)
+    path = model.trajectory(5, 21, 3)
     expected = literal_exposure(path, 21, before=0.0, until=exposure * 1000)
-    got = kernels(5, 21, 1, start=3, model=model)[0]
+    got = model.draw(5, 21, 1, start=3)[0]
     assert np.abs(got - expected).max() < 1e-14
     assert got.sum() == pytest.approx(exposure, abs=1e-12)
 
 
 def test_what_falls_outside_is_lost_where_everything_is_accepted() -> None:
     model = KernelModel(length=200.0, anxiety=0.003, margin=None, normalise=False)
-    made = kernels(2, 13, 20, model=model)
+    made = model.draw(2, 13, 20)
     assert made.sum((1, 2)).min() < 0.9
     for i in range(20):
-        expected = literal_exposure(trajectory(2, 13, i, model=model), 13, before=0, until=2000)
+        expected = literal_exposure(model.trajectory(2, 13, i), 13, before=0, until=2000)
         assert np.abs(made[i] - expected).max() < 1e-14
 
 
 @pytest.mark.parametrize("size", [5, 13, 27, 51])
 def test_the_standard_model_fits_is_centred_and_sums_to_one(size: int) -> None:
-    made = kernels(0, size, 60)
+    made = STANDARD.draw(0, size, 60)
     assert made.shape == (60, size, size) and made.dtype == np.float64
     assert made.min() >= 0
     assert np.abs(made.sum((1, 2)) - 1).max() < 1e-12
     for i in range(10):
-        path = trajectory(0, size, i)
+        path = STANDARD.trajectory(0, size, i)
         low, high = path.min(0), path.max(0)
         assert (high - low).max() <= size - 2
         assert np.abs((low + high) / 2 - (size - 1) / 2).max() < 1e-12
@@ -69,42 +71,44 @@ def test_the_standard_model_fits_is_centred_and_sums_to_one(size: int) -> None:
 
 
 def test_other_centres_do_as_they_say() -> None:
-    path = trajectory(1, 27, 4, model=KernelModel(centre="barycentre"))
+    path = KernelModel(centre="barycentre").trajectory(1, 27, 4)
     assert np.abs(path.mean(0) - 13).max() < 1e-10
-    path = trajectory(1, 27, 4, model=KernelModel(centre="original"))
+    path = KernelModel(centre="original").trajectory(1, 27, 4)
     assert np.abs(path[0] - np.round(path[0])).max() < 1e-10
     assert np.abs((path.min(0) + path.max(0)) / 2 - 13).max() <= 1.0
 
 
 def test_fill_keeps_only_kernels_as_large_as_their_name() -> None:
     for i in range(8):
-        path = trajectory(0, 15, i, model=KernelModel(fill=4.0))
+        path = KernelModel(fill=4.0).trajectory(0, 15, i)
         assert 11 < np.ptp(path, axis=0).max() <= 13
 
 
 def test_a_kernel_is_the_same_alone_and_in_any_batch() -> None:
-    many = kernels(9, 13, 150)
+    many = STANDARD.draw(9, 13, 150)
     for i in (0, 31, 32, 117, 149):
-        assert np.array_equal(kernels(9, 13, 1, start=i)[0], many[i])
-    assert np.array_equal(kernels(9, 13, 70, start=80), many[80:])
-    far = kernels(2**64 - 1, 13, 3, start=2**40)
-    assert np.array_equal(kernels(2**64 - 1, 13, 1, start=2**40 + 2)[0], far[2])
+        assert np.array_equal(STANDARD.draw(9, 13, 1, start=i)[0], many[i])
+    assert np.array_equal(STANDARD.draw(9, 13, 70, start=80), many[80:])
+    far = STANDARD.draw(2**64 - 1, 13, 3, start=2**40)
+    assert np.array_equal(STANDARD.draw(2**64 - 1, 13, 1, start=2**40 + 2)[0], far[2])
 
 
 def test_a_trajectory_that_hardly_shakes_leaves_those_beside_it_alone() -> None:
     """One minus a chance of 1e-18 is 1, whose logarithm no waiting time can be divided by."""
     model = KernelModel(anxiety=(1e-17, 0.01))
-    many = kernels(0, 27, 32, model=model)
+    many = model.draw(0, 27, 32)
     for i in range(32):
-        assert np.array_equal(kernels(0, 27, 1, start=i, model=model)[0], many[i])
+        assert np.array_equal(model.draw(0, 27, 1, start=i)[0], many[i])
 
 
 def test_seeds_sizes_and_indices_are_independent_draws() -> None:
-    a, b, c = kernels(0, 27, 40), kernels(1, 27, 40), kernels(0, 27, 40, start=2**32)
+    a, b, c = STANDARD.draw(0, 27, 40), STANDARD.draw(1, 27, 40), STANDARD.draw(0, 27, 40, start=2**32)
     digests = {hashlib.sha256(k.tobytes()).hexdigest() for k in np.concatenate([a, b, c])}
     assert len(digests) == 120
     # Same seed and index at two sizes: directions of the first step do not follow each other.
-    first = [np.diff(np.array([trajectory(0, size, i)[:2] for i in range(200)]), axis=1)[:, 0] for size in (13, 15)]
+    first = [
+        np.diff(np.array([STANDARD.trajectory(0, size, i)[:2] for i in range(200)]), axis=1)[:, 0] for size in (13, 15)
+    ]
     angles = [np.arctan2(step[:, 1], step[:, 0]) for step in first]
     assert abs(np.cos(angles[0] - angles[1]).mean()) < 4 / math.sqrt(2 * 200)
 
@@ -132,7 +136,7 @@ def test_shapes_agree_with_the_original_matlab_code(
     theirs = np.mean([shape(k, mask=RINGING) for k in originals], axis=0)
     assert theirs == pytest.approx(published, rel=0.02)
     model = KernelModel(length=64.0, anxiety=(0.005,), exposure=exposure, centre="barycentre", margin=None)
-    ours = np.mean([shape(k, mask=RINGING) for k in kernels(0, 33, 1500, model=model)], axis=0)
+    ours = np.mean([shape(k, mask=RINGING) for k in model.draw(0, 33, 1500)], axis=0)
     # 98 originals leave a standard error of 2 % themselves.
     assert ours == pytest.approx(theirs, rel=0.06)
 
@@ -145,7 +149,7 @@ def test_shens_released_kernel_is_an_ordinary_draw(shared_data: Path) -> None:
     def figures(kernel: np.ndarray) -> list[float]:
         return [*shape(kernel, mask=1e-6), kernel.max(), np.median(kernel[kernel > 1e-9]), 1 / (kernel**2).sum()]
 
-    made = np.array([figures(k) for k in kernels(0, 27, 3000)])
+    made = np.array([figures(k) for k in STANDARD.draw(0, 27, 3000)])
     low, high = np.percentile(made, [0.1, 99.9], axis=0)
     theirs = np.array(figures(released))
     assert ((low <= theirs) & (theirs <= high)).all(), (low, theirs, high)
@@ -154,16 +158,16 @@ def test_shens_released_kernel_is_an_ordinary_draw(shared_data: Path) -> None:
 def test_the_size_model_is_filled_as_the_protocol_found() -> None:
     """Mean number of values that are not zero: 44.7, 92.7 and 171 for sizes 13, 27 and 51."""
     for size, expected in ((13, 44.7), (27, 92.7), (51, 171.0)):
-        assert np.count_nonzero(kernels(0, size, 800)) / 800 == pytest.approx(expected, rel=0.06)
+        assert np.count_nonzero(STANDARD.draw(0, size, 800)) / 800 == pytest.approx(expected, rel=0.06)
 
 
 SCRIPT = """
 import hashlib, numpy as np
 from facedeblur.generators.blur.convolve import blur
 from facedeblur.generators.blur.degrade import degrade_many
-from facedeblur.generators.kernels.boracchi_foi import kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
 image = (np.arange(64 * 60 * 3) * 7919 % 251).astype(np.uint8).reshape(64, 60, 3)
-made = kernels(7, 13, 24)
+made = STANDARD.draw(7, 13, 24)
 pairs = degrade_many(image, made, sigma=0.01, seed=5, indices=range(24))
 floats = blur(image / 255, made[0])
 print(*(hashlib.sha256(a.tobytes()).hexdigest() for a in (made, pairs, floats)))
@@ -211,16 +215,16 @@ def test_the_same_bits_on_an_old_and_a_new_processor(tmp_path: Path) -> None:
 )
 def test_numbers_out_of_range_are_named(seed: int, size: int, n: int, start: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        kernels(seed, size, n, start=start)
+        STANDARD.draw(seed, size, n, start=start)
 
 
 def test_no_kernels_are_no_kernels() -> None:
-    assert kernels(0, 13, 0).shape == (0, 13, 13)
+    assert STANDARD.draw(0, 13, 0).shape == (0, 13, 13)
 
 
 def test_a_model_that_never_fits_is_given_up() -> None:
     with pytest.raises(InputError, match=r"fits within 20 attempts, found none for 2 of 2 kernels"):
-        kernels(0, 13, 2, model=KernelModel(anxiety=0.0, length=500.0, attempts=20))
+        KernelModel(anxiety=0.0, length=500.0, attempts=20).draw(0, 13, 2)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +254,6 @@ def test_a_model_survives_json() -> None:
 
     model = KernelModel(anxiety=(0.005, 0.1), length=40.0, centre="original", margin=None)
     assert KernelModel(**json.loads(json.dumps(model.as_dict()))) == model
-    assert KernelModel.given(length=None, exposure=0.5) == KernelModel(exposure=0.5)
     assert parse_anxiety("0.001, 0.005") == (0.001, 0.005)
     with pytest.raises(InputError, match="anxiety 'much'"):
         parse_anxiety("much")

@@ -1,24 +1,16 @@
-"""DeblurGAN's blur against literal transcriptions of what its code does, with its trajectory handed over."""
+"""DeblurGAN's kernels against a literal transcription of its code, which is handed the trajectory."""
 
 from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 import pytest
 from scipy import signal
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.blur.convolve import blur
-from facedeblur.generators.kernels.deblurgan import (
-    DeblurganModel,
-    deblurgan_blur,
-    deblurgan_kernel,
-    deblurgan_kernels,
-    deblurgan_trajectory,
-    odd_kernel,
-)
+from facedeblur.generators.kernels.deblurgan import DeblurganModel
 
 
 def literal_kernel(path: np.ndarray, until: float, canvas: int) -> np.ndarray:
@@ -37,8 +29,7 @@ def literal_kernel(path: np.ndarray, until: float, canvas: int) -> np.ndarray:
 def test_equals_the_literal_sum_with_its_slips(model: DeblurganModel) -> None:
     met = set()
     for index in range(12):
-        path, until = deblurgan_trajectory(7, index, model=model)
-        got = deblurgan_kernel(7, index, model=model)
+        got, path, until = model.original(7, index)
         assert np.abs(got - literal_kernel(path, until, model.canvas)).max() < 1e-14
         met.add(until)
     assert met == {0.1, 0.5, 1.0}
@@ -47,7 +38,7 @@ def test_equals_the_literal_sum_with_its_slips(model: DeblurganModel) -> None:
 def test_the_path_stands_one_pixel_right_and_down() -> None:
     """Counting from 1, its box would be -0.5 to 1 pixel from the middle, 32.5; the array's middle is 31.5."""
     for index in range(20):
-        path, _ = deblurgan_trajectory(0, index)
+        path = DeblurganModel().original(0, index).trajectory
         assert np.abs(path[0] - np.round(path[0])).max() < 1e-9
         middle = (path.min(0) + path.max(0)) / 2
         assert (middle - 31.5).min() > 0.5 and (middle - 31.5).max() < 2.0
@@ -58,52 +49,38 @@ def test_the_path_stands_one_pixel_right_and_down() -> None:
 def test_a_full_exposure_misses_its_first_sample() -> None:
     model = DeblurganModel(parts=(3,))
     for index in range(5):
-        assert deblurgan_kernel(1, index, model=model).sum() == pytest.approx(1999 / 2000, abs=1e-12)
-    assert deblurgan_kernel(1, 0, model=DeblurganModel(parts=(0,))).sum() == pytest.approx(0.01, abs=1e-12)
+        assert model.original(1, index).kernel.sum() == pytest.approx(1999 / 2000, abs=1e-12)
+    assert DeblurganModel(parts=(0,)).original(1, 0).kernel.sum() == pytest.approx(0.01, abs=1e-12)
 
 
 def test_where_that_code_stops_another_trajectory_is_drawn() -> None:
     tight = DeblurganModel(canvas=32, length=58.0)
-    tops = [deblurgan_trajectory(3, i, model=tight)[0].max() for i in range(60)]
+    tops = [tight.original(3, i).trajectory.max() for i in range(60)]
     assert max(tops) < 31
     with pytest.raises(InputError, match="DeblurGAN kernel 0: expected a trajectory of 400 px that fits 32"):
-        deblurgan_kernel(0, 0, model=DeblurganModel(canvas=32, length=400.0, anxiety=(0.0,), attempts=20))
-
-
-def test_blur_is_convolution_among_zeros_between_two_stretches() -> None:
-    rng = np.random.default_rng(0)
-    image = rng.integers(20, 200, (96, 96, 3), dtype=np.uint8)
-    kernel = deblurgan_kernel(2, 3)
-    stretched = cv2.normalize(image, None, 0, 1, cv2.NORM_MINMAX, cv2.CV_64F)
-    wide = np.pad(kernel, (96 - 64) // 2)
-    wide = cv2.normalize(wide, None, 0, 1, cv2.NORM_MINMAX, cv2.CV_64F)
-    blurred = np.stack([signal.fftconvolve(stretched[..., c], wide, "same") for c in range(3)], axis=-1)
-    expected = cv2.normalize(blurred, None, 0, 1, cv2.NORM_MINMAX, cv2.CV_64F)
-    got = deblurgan_blur(image, kernel)
-    assert np.abs(got - expected).max() < 1e-12
-    assert got.min() == 0 and got.max() == 1
+        DeblurganModel(canvas=32, length=400.0, anxiety=(0.0,), attempts=20).original(0, 0)
 
 
 def test_kernels_of_a_bank_blur_alike() -> None:
-    made = deblurgan_kernels(2, 3, start=2)
+    made = DeblurganModel().draw(2, 65, 3, start=2)
     assert made.shape == (3, 65, 65) and np.abs(made.sum((1, 2)) - 1).max() < 1e-12
-    assert np.array_equal(made[1], odd_kernel(deblurgan_kernel(2, 3)))
+    kernel = DeblurganModel().original(2, 3).kernel
+    assert np.array_equal(made[1], np.pad(kernel, ((1, 0), (1, 0))) / np.pad(kernel, ((1, 0), (1, 0))).sum())
     image = np.random.default_rng(1).random((90, 80))
-    kernel = deblurgan_kernel(2, 3)
     expected = signal.fftconvolve(image, kernel / kernel.sum(), "same")
     assert np.abs(blur(image, made[1], border="zero") - expected).max() < 1e-12
 
 
 def test_a_kernel_depends_on_seed_index_and_model_alone() -> None:
-    many = deblurgan_kernels(5, 6)
-    assert np.array_equal(deblurgan_kernels(5, 2, start=4), many[4:])
-    others = [many, deblurgan_kernels(6, 6), deblurgan_kernels(5, 6, start=2**32)]
+    many = DeblurganModel().draw(5, 65, 6)
+    assert np.array_equal(DeblurganModel().draw(5, 65, 2, start=4), many[4:])
+    others = [many, DeblurganModel().draw(6, 65, 6), DeblurganModel().draw(5, 65, 6, start=2**32)]
     assert len({k.tobytes() for k in np.concatenate(others)}) == 18
 
 
 def test_parts_are_drawn_alike_often() -> None:
     model = DeblurganModel(samples=60)
-    times = [deblurgan_trajectory(0, i, model=model)[1] for i in range(600)]
+    times = [model.original(0, i).exposure for i in range(600)]
     counts = np.array([times.count(t) for t in (0.1, 0.5, 1.0)])
     assert counts.sum() == 600 and ((counts - 200) ** 2 / 200).sum() < 13.8  # chi-squared, 2 degrees, 0.1 %
 
@@ -123,18 +100,6 @@ def test_parts_are_drawn_alike_often() -> None:
 def test_a_bad_model_is_named(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=f"DeblurGAN model, {message}"):
         DeblurganModel(**options)  # type: ignore[arg-type]
-
-
-def test_bad_images_are_named() -> None:
-    kernel = deblurgan_kernel(0, 0)
-    with pytest.raises(InputError, match="more than one grey level, found 7 throughout"):
-        deblurgan_blur(np.full((70, 70, 3), 7, np.uint8), kernel)
-    with pytest.raises(InputError, match=r"expected \(H, W, 3\)"):
-        deblurgan_blur(np.zeros((70, 70)), kernel)
-    with pytest.raises(InputError, match="at most the size of the image"):
-        deblurgan_blur(np.random.default_rng(0).random((64, 64, 3)), kernel)
-    with pytest.raises(InputError, match="a positive sum"):
-        odd_kernel(np.zeros((4, 4)))
 
 
 def test_the_model_survives_as_json_knows_it() -> None:

@@ -12,22 +12,24 @@ from scipy.io import loadmat, savemat
 from scipy.signal import convolve2d
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.generators.blur.convolve import blur
-from facedeblur.generators.kernels.boracchi_foi import KernelModel, kernels
+from facedeblur.generators.kernels.bank import kernels, parse_sizes
+from facedeblur.generators.kernels.boracchi_foi import KernelModel
 from facedeblur.generators.kernels.deblurgan import DeblurganModel
-from facedeblur.generators.kernels.files import Bank, bank, pad_odd, parse_sizes, read_bank, write_bank, write_pngs
-from facedeblur.generators.kernels.spline import SplineModel, spline_kernels
+from facedeblur.generators.kernels.files import pad_odd, read_bank, write_bank, write_pngs
+from facedeblur.generators.kernels.spline import SplineModel
 
 
 @pytest.fixture(scope="module")
 def small() -> Bank:
-    return bank(3, (7, 13), 3, model=KernelModel(samples=500))
+    return kernels((7, 13), 3, 3, draw=KernelModel(samples=500))
 
 
 def test_a_bank_holds_the_first_kernels_of_every_size(small: Bank) -> None:
     assert small.ids == ("ker01_k7", "ker02_k7", "ker03_k7", "ker01_k13", "ker02_k13", "ker03_k13")
     assert small.sizes.tolist() == [7, 7, 7, 13, 13, 13] and len(small) == 6
-    assert np.array_equal(small.kernel("ker02_k13"), kernels(3, 13, 2, model=KernelModel(samples=500))[1])
+    assert np.array_equal(small.kernel("ker02_k13"), KernelModel(samples=500).draw(3, 13, 2)[1])
     assert small.kernels.shape == (6, 13, 13)
     assert np.array_equal(small.kernels[0, 3:-3, 3:-3], small.kernel("ker01_k7"))
     assert small.kernels[0].sum() == pytest.approx(1)
@@ -37,18 +39,18 @@ def test_a_bank_holds_the_first_kernels_of_every_size(small: Bank) -> None:
 
 
 def test_a_bank_is_drawn_by_the_law_of_its_model() -> None:
-    spline = bank(3, (13, 15), 2, model=SplineModel(samples=5000))
-    assert np.array_equal(spline.kernel("ker02_k15"), spline_kernels(3, 15, 2, model=SplineModel(samples=5000))[1])
+    spline = kernels((13, 15), 2, 3, draw=SplineModel(samples=5000))
+    assert np.array_equal(spline.kernel("ker02_k15"), SplineModel(samples=5000).draw(3, 15, 2)[1])
     assert (spline.meta["draw"], spline.meta["model"]["samples"]) == ("spline", 5000)
     with pytest.raises(InputError, match=r"DeblurGAN kernels of size 13: expected 33"):
-        bank(3, (13,), 2, model=DeblurganModel(canvas=32, length=30.0))
-    compat = bank(3, (33,), 2, model=DeblurganModel(canvas=32, length=30.0))
+        kernels((13,), 2, 3, draw=DeblurganModel(canvas=32, length=30.0))
+    compat = kernels((33,), 2, 3, draw=DeblurganModel(canvas=32, length=30.0))
     assert compat.sizes.tolist() == [33, 33] and compat.meta["draw"] == "deblurgan"
 
 
 def test_the_default_bank_is_the_one_it_always_was() -> None:
     """Changes only with the model, the generator or the numbers behind them: then every set changes, too."""
-    assert bank(0, range(13, 28, 2), 10).digest() == GOLDEN
+    assert kernels(range(13, 28, 2), 10, 0).digest() == GOLDEN
 
 
 GOLDEN = "d8903e4f6c5d68a9b1f4e9c22ace7da3445d5e49a176ab3f6dbbec80fa8a2307"
@@ -217,7 +219,7 @@ def test_matlab_7_3_is_transposed_back(small: Bank, tmp_path: Path, header: bool
 def test_a_training_bank_as_umsn_stores_it(tmp_path: Path) -> None:
     """kernel.mat: one (29, 29, n) array in MATLAB, small kernels among zeros; n first and columns second on disk."""
     pytest.importorskip("h5py")
-    drawn = [kernels(1, size, 3, model=KernelModel(samples=500)) for size in (13, 29)]
+    drawn = [KernelModel(samples=500).draw(1, size, 3) for size in (13, 29)]
     stack = np.concatenate([np.pad(drawn[0], ((0, 0), (8, 8), (8, 8))), drawn[1]])
     write_hdf5(tmp_path / "kernel.mat", {"kernels": stack.transpose(1, 2, 0)})
     back = read_bank(tmp_path / "kernel.mat")
@@ -335,13 +337,13 @@ def test_sizes_are_written_as_range_or_list() -> None:
 
 def test_bad_bank_options_are_named(small: Bank, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="kernel sizes"):
-        bank(0, (), 1)
+        kernels((), 1, 0)
     with pytest.raises(InputError, match="kernel sizes"):
-        bank(0, (13, 13), 1)
+        kernels((13, 13), 1, 0)
     with pytest.raises(InputError, match="kernels per size"):
-        bank(0, (13,), 0)
+        kernels((13,), 0, 0)
     with pytest.raises(InputError, match="normalise"):
-        bank(0, (13,), 1, model=KernelModel(normalise=False))
+        kernels((13,), 1, 0, draw=KernelModel(normalise=False))
     with pytest.raises(InputError, match=r"found '\.jpg'"):
         write_bank(small, tmp_path / "bank.jpg")
     write_pngs(small, tmp_path / "deep" / "folder")

@@ -10,8 +10,8 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png
 from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.generators.kernels.bank import kernels
 from facedeblur.generators.kernels.boracchi_foi import KernelModel
-from facedeblur.generators.kernels.files import bank
 from facedeblur.generators.sheets import INK, PAPER, grid, image_sheet, kernel_sheet, kernel_tile
 
 
@@ -65,7 +65,7 @@ def test_a_kernel_is_enlarged_evenly_and_as_bright_as_can_be() -> None:
 
 
 def test_a_bank_is_written_as_one_png(tmp_path: Path) -> None:
-    small = bank(1, (9, 13), 4, model=KernelModel(samples=500))
+    small = kernels((9, 13), 4, 1, draw=KernelModel(samples=500))
     path = kernel_sheet(small, tmp_path / "sheet.png", tile=39)
     pixels = read_png(path)
     assert pixels.shape == (8 + 16 + 2 * (39 + 8 + 16), 8 + 4 * 47, 3)

@@ -18,8 +18,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.generators.blur.degrade import degrade
 from facedeblur.generators.build import build
-from facedeblur.generators.kernels.boracchi_foi import kernels
-from facedeblur.generators.kernels.spline import SplineModel, spline_kernels
+from facedeblur.generators.kernels.boracchi_foi import STANDARD
+from facedeblur.generators.kernels.spline import SplineModel
 from facedeblur.generators.pairs.augment import LAWS, AugmentLaw
 from facedeblur.generators.pairs.sampler import RankIndices, rank_indices
 from facedeblur.generators.pairs.sharp_source import Face, SharpArray, SharpFiles, packed
@@ -55,7 +55,7 @@ def test_a_pair_is_what_degrade_makes_of_its_parts(faces: SharpArray) -> None:
         image, rest = divmod(index, 400)
         size, number = SIZES[rest // 50], 10 + rest % 50
         stored, cut = faces.read(image), 20 - size // 2
-        kernel = kernels(3, size, 1, start=number)[0]
+        kernel = STANDARD.draw(3, size, 1, start=number)[0]
         wanted = degrade(stored[cut:-cut, cut:-cut], kernel, sigma=0.02, seed=3, index=index, border="valid")
         pair = pairs[index]
         assert (pair.index, pair.kernel, pair.border) == (index, (size, number), "valid")
@@ -72,7 +72,7 @@ def test_the_fallback_stands_in_where_surroundings_end(portrait: np.ndarray) -> 
     source = SharpArray(stored, around=20, faces=[Face("a", "a", margin=8)])
     pairs = VirtualPairs(source, PairSpec((13, 27), 1, fallback="replicate"))
     assert [pair.border for pair in pairs] == ["valid", "replicate"]
-    kernel = kernels(0, 27, 1)[0]
+    kernel = STANDARD.draw(0, 27, 1)[0]
     wanted = degrade(stored[0, 20:-20, 20:-20], kernel, sigma=0.01, seed=0, index=1, border="replicate")
     assert np.array_equal(pairs[1].blurred, wanted)
 
@@ -100,7 +100,7 @@ def test_the_128_millionth_pair_alone() -> None:
     image, rest = divmod(index, 20_000)
     size, number = SIZES[rest // 2500], 10 + rest % 2500
     pair = pairs[index]
-    kernel = kernels(1, size, 1, start=number)[0]
+    kernel = STANDARD.draw(1, size, 1, start=number)[0]
     wanted = degrade(pairs.source.read(image), kernel, sigma=0.01, seed=1, index=index)
     assert (pair.image_id, pair.kernel) == (str(image), (size, number))
     assert np.array_equal(pair.blurred, wanted)
@@ -286,7 +286,7 @@ def test_another_process_makes_the_same_pair(tmp_path: Path, portrait: np.ndarra
 def test_other_kernels_and_none(faces: SharpArray) -> None:
     model = SplineModel()
     spline = VirtualPairs(faces, PairSpec((13,), 3, first=2, model=model, sigma=0))
-    assert np.array_equal(spline.kernel(13, 4), spline_kernels(0, 13, 1, start=4, model=model)[0])
+    assert np.array_equal(spline.kernel(13, 4), model.draw(0, 13, 1, start=4)[0])
     stored = faces.read(0)[14:-14, 14:-14]
     wanted = degrade(stored, spline.kernel(13, 2), sigma=0, seed=0, index=0, border="valid")
     assert np.array_equal(spline[0].blurred, wanted)

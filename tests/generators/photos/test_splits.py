@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernels.files import bank
+from facedeblur.generators.kernels.bank import kernels
 from facedeblur.generators.photos.collection import Photograph
 from facedeblur.generators.photos.opening import Choice, open_collection
 from facedeblur.generators.photos.splits import kernel_ranges, probe_gallery, role_of, split, tally, unit_of
@@ -119,9 +119,9 @@ def test_probes_without_gallery_are_refused():
 def test_kernels_for_training_and_test_do_not_meet():
     ranges = kernel_ranges(2500, test=250)
     assert (ranges.train, ranges.test) == (range(2250), range(2250, 2500))
-    whole = bank(3, [9], 6)
+    whole = kernels([9], 6, 3)
     parts = kernel_ranges(6, test=2)
-    first = bank(3, [9], len(parts.train))
+    first = kernels([9], len(parts.train), 3)
     assert all((first.kernel(name) == whole.kernel(name)).all() for name in first.ids)
     for test in (0, 6, 7):
         with pytest.raises(InputError, match="from 1 to 5 of 6"):

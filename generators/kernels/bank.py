@@ -1,0 +1,144 @@
+"""Banks of kernels drawn by a law: the table of laws, and the function that draws from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.options import make, one_of
+from facedeblur.generators.kernels.boracchi_foi import KernelModel
+from facedeblur.generators.kernels.deblurgan import DeblurganModel
+from facedeblur.generators.kernels.law import KernelLaw
+from facedeblur.generators.kernels.spline import SplineModel
+
+LAWS: dict[str, type[KernelLaw]] = {
+    "trajectory": KernelModel,
+    "spline": SplineModel,
+    "deblurgan": DeblurganModel,
+}
+"""Boracchi and Foi 2012; Chakrabarti 2016; DeblurGAN's code with its slips, for comparison only."""
+
+
+def law_named(name: str, **options: Any) -> KernelLaw:
+    """The law called `name`; options that are None keep their recommended values.
+
+    Raises
+    ------
+    InputError
+        When there is no such law, it has no such option, or a value is out of range.
+    """
+    one_of("draw", name, LAWS)
+    given = {option: value for option, value in options.items() if value is not None}
+    law: KernelLaw = make(LAWS[name], given, f"draw '{name}'")
+    return law
+
+
+def kernels(
+    sizes: str | Sequence[int] | None = None,
+    per_size: int = 10,
+    seed: int = 0,
+    *,
+    draw: str | KernelLaw = "trajectory",
+    first: int = 0,
+    **options: Any,
+) -> Bank:
+    """Draw a bank of motion-blur kernels: ``ker01 .. kerNN`` of every size, ordered by size as given.
+
+    Parameters
+    ----------
+    sizes : str or sequence of int, optional
+        Odd sides in pixels, each once: a list, or text such as ``13:27:2`` (first:last:step, last included) or
+        ``21,31``. By default ``13:27:2``, and 65 for ``deblurgan``.
+    per_size : int
+        Kernels of each size.
+    seed : int
+        From 0 to 2**64 - 1.
+    draw : {'trajectory', 'spline', 'deblurgan'} or KernelLaw
+        Law of the kernels: Boracchi and Foi 2012, Chakrabarti 2016, or DeblurGAN's code with its slips.
+    first : int
+        Number of the first kernel of each size: ranges that do not overlap keep training and test apart.
+    **options
+        Fields of the law, such as ``length``, ``anxiety`` or ``exposure`` of `KernelModel` and ``grid`` of
+        `SplineModel`; those that are None keep their recommended values.
+
+    Returns
+    -------
+    Bank
+        Kernel number `i` of size `k` is called ``ker{i + 1:02}_k{k}``, is a function of (seed, size, number, law)
+        alone and has the sum 1; seed, law and package version are in ``meta``.
+
+    Raises
+    ------
+    InputError
+        When a number is out of range, a size comes twice, the law or an option of it is unknown, or no kernel fits.
+    """
+    if options and not isinstance(draw, str):
+        raise InputError(f"option {next(iter(options))}", expected="the law by its name", do="set it there")
+    law = law_named(draw, **options) if isinstance(draw, str) else draw
+    sizes = law.standard_sizes if sizes is None else sizes
+    sides = parse_sizes(sizes) if isinstance(sizes, str) else tuple(sizes)
+    if len(sides) == 0 or len(set(sides)) != len(sides):
+        raise InputError("kernel sizes", expected="different sizes, at least one", found=str(list(sides)))
+    if per_size < 1:
+        raise InputError("kernels per size", expected="at least 1", found=str(per_size), do="choose another number")
+    if not getattr(law, "normalise", True):
+        raise InputError("kernel model, normalise", expected="True in a bank", found="False", do="leave it out")
+    names, drawn = [], []
+    for size in sides:
+        drawn += list(law.draw(seed, size, per_size, start=first))
+        names += [f"ker{first + i + 1:02}_k{size}" for i in range(per_size)]
+    meta = {
+        "seed": int(seed),
+        "draw": next(name for name, kind in LAWS.items() if isinstance(law, kind)),
+        "model": law.as_dict(),
+        "package": f"facedeblur {_package_version()}",
+    }
+    return Bank.of(names, drawn, meta)
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Kernel sizes of ``first:last:step`` (the last one included; step 2 where left out) or of a list with commas.
+
+    Raises
+    ------
+    InputError
+        When the text is neither.
+    """
+    try:
+        if ":" not in text:
+            return tuple(int(part) for part in text.split(","))
+        first, last, step = [*map(int, text.split(":")), 2][:3]
+        sizes = tuple(range(first, last + 1, step))
+        if text.count(":") > 2 or step < 1 or not sizes:
+            raise ValueError
+    except ValueError:
+        raise InputError(
+            f"sizes '{text}'", expected="first:last:step or a list, such as 13:27:2 or 21,31", do="write it that way"
+        ) from None
+    return sizes
+
+
+def parse_anxiety(text: str) -> tuple[float, ...]:
+    """Anxieties of a list with commas, such as ``0.001,0.005``.
+
+    Raises
+    ------
+    InputError
+        When a part is not a number.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"anxiety '{text}'", expected="numbers such as 0.005 or 0.001,0.005", do="write it that way"
+        ) from None
+
+
+def _package_version() -> str:
+    try:
+        return version("facedeblur")
+    except PackageNotFoundError:
+        return "unknown"
