@@ -28,10 +28,14 @@ class InputError(ValueError):
 
     def __init__(self, what: str, *, expected: str | None = None, found: str | None = None, do: str | None = None):
         self.what, self.expected, self.found, self.do = what, expected, found, do
-        facts = [f"expected {expected}" if expected else "", f"found {found}" if found else ""]
-        line = ", ".join(fact for fact in facts if fact)
-        text = f"{what}: {line}" if line else what
+        text = f"{what}: {self.reason}" if self.reason else what
         super().__init__(" ".join(f"{text}; {do}".split()) if do else " ".join(text.split()))
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, without where: ``expected A, found B``."""
+        facts = [f"expected {self.expected}" if self.expected else "", f"found {self.found}" if self.found else ""]
+        return ", ".join(fact for fact in facts if fact)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions cross process borders; keyword-only arguments need help there.

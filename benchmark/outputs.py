@@ -21,8 +21,8 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overloa
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import SUFFIXES
+from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.files.images import SUFFIXES, pixel_hash
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import array_path, read_pixels
 from facedeblur.benchmark.files.tables import printable, read_rows
@@ -62,6 +62,30 @@ class Status:
     @property
     def ok(self) -> bool:
         return self.status == "ok"
+
+
+@dataclass(frozen=True)
+class Output:
+    """The output of one pair as it is found now.
+
+    Attributes
+    ----------
+    status : str
+        ``ok`` or ``failed: why``.
+    pixels : np.ndarray, shape (H, W, 3), uint8 RGB, or None
+        The restored image; None where the status is not ``ok``.
+    sha256 : str
+        Hash of the pixels in the file, altered ones too; empty where they could not be read.
+    """
+
+    status: str
+    pixels: np.ndarray | None = None
+    sha256: str = ""
+
+    @property
+    def altered(self) -> bool:
+        """True where the file is sound but its pixels are not those that were recorded."""
+        return self.pixels is None and bool(self.sha256)
 
 
 class Outputs:
@@ -189,23 +213,46 @@ class Outputs:
         if next(rows, None) is not None:
             raise InputError(str(table), expected="one row a pair", found="more", do="run the method again")
 
-    def restored(self, pair: Pair, size: tuple[int, int]) -> np.ndarray:
-        """The restored image of an ``ok`` pair.
+    def read(self, pair: Pair, status: Status, size: tuple[int, int]) -> Output:
+        """Read the restored image of a pair; whatever is wrong with it is a status.
 
         Parameters
         ----------
         pair : Pair
+        status : Status
+            What is recorded of it. A file whose pixels have another hash is altered; an empty hash is not compared.
         size : (height, width)
-            What it must measure, in pixels.
-
-        Returns
-        -------
-        np.ndarray, shape (H, W, 3), uint8 RGB
+            Size that the image must have, in pixels.
 
         Raises
         ------
         InputError
-            When the file is missing, truncated, damaged, of another size, or not 8-bit RGB.
+            When `status` is that of another pair.
+        """
+        if status.pair_id != pair.pair_id:
+            raise InputError(
+                str(self.root), expected=f"a status for {pair.pair_id}", found=status.pair_id, do="run again"
+            )
+        if not status.ok:
+            return Output(status.status)
+        try:
+            pixels = self.restored(pair, size)
+        except MissingFile:
+            return Output("failed: output missing")
+        except InputError as error:
+            return Output(f"failed: {error.reason}")
+        sha256 = pixel_hash(pixels)
+        if status.sha256 and sha256 != status.sha256:
+            return Output("failed: altered since the run", sha256=sha256)
+        return Output("ok", pixels, sha256)
+
+    def restored(self, pair: Pair, size: tuple[int, int]) -> np.ndarray:
+        """Return the restored image of an ``ok`` pair, (H, W, 3) uint8 RGB; see `read`.
+
+        Raises
+        ------
+        InputError
+            When the file is missing, truncated, damaged, not of `size` (height, width), or not 8-bit RGB.
         """
         return read_pixels(self.root, stored_name(pair, self.store), pair.index, store=self.store, size=size)
 

@@ -28,7 +28,7 @@ Arrays = dict[str, np.ndarray]
 IMAGES_A_PART = 32
 
 
-def shelf(file: Path, kind: str, key: Sequence[Any], *, fresh: bool = False) -> Path:
+def parts_folder(file: Path, kind: str, key: Sequence[Any], *, fresh: bool = False) -> Path:
     """Make or find the folder of parts of `file`.
 
     Parameters
@@ -48,25 +48,25 @@ def shelf(file: Path, kind: str, key: Sequence[Any], *, fresh: bool = False) -> 
         The only folder of this kind that is left.
     """
     digest = hashlib.sha256(json.dumps([version("facedeblur"), IMAGES_A_PART, *key]).encode()).hexdigest()
-    folder = home(file) / f"{kind}-{digest[:32]}"
-    for other in home(file).glob(f"{kind}-*"):
+    folder = _parts_of(file) / f"{kind}-{digest[:32]}"
+    for other in _parts_of(file).glob(f"{kind}-*"):
         if fresh or other != folder:
             shutil.rmtree(other)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def home(file: Path) -> Path:
+def _parts_of(file: Path) -> Path:
     """The folder of all shelves of `file`, to be removed when the file is whole."""
     return file.with_name(f".{file.name}.parts")
 
 
-def clear(file: Path) -> None:
+def remove_parts(file: Path) -> None:
     """Remove all shelves of `file`."""
-    shutil.rmtree(home(file), ignore_errors=True)
+    shutil.rmtree(_parts_of(file), ignore_errors=True)
 
 
-def compute(
+def compute_parts(
     function: Callable[[Task], Arrays],
     tasks: Iterable[Task],
     folder: Path | None,
@@ -84,7 +84,7 @@ def compute(
     tasks : iterable
         The same ones in the same order whenever the folder is the same.
     folder : Path or None
-        Made by `shelf`; None keeps nothing.
+        Made by `parts_folder`; None keeps nothing.
     weigh : callable
         How many images a task is of; small tasks are put together to parts of `IMAGES_A_PART` or more.
     workers : Workers or int

@@ -140,9 +140,9 @@ def fscore(tables: tuple[str, ...], partition: str, out: str, width: float) -> N
 
     PARSING are files parsing.parquet, or the OUTPUTS folders that hold them.
     """
-    from facedeblur.benchmark.whole_set.parsing import ParsingScores
+    from facedeblur.benchmark.whole_set.parsing import Parsing
     from facedeblur.reports.figures.style import check_suffix, save
     from facedeblur.reports.figures.whole_sets import fscore as draw
 
     check_suffix(out)
-    click.echo(f"{save(draw([ParsingScores.read(path) for path in tables], partition=partition, width=width), out)}")
+    click.echo(f"{save(draw([Parsing.read(path) for path in tables], partition=partition, width=width), out)}")

@@ -11,7 +11,7 @@ from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
 
 if TYPE_CHECKING:
-    from facedeblur.benchmark.whole_set.parsing import ParsingScores
+    from facedeblur.benchmark.whole_set.parsing import Parsing
 
 
 @click.command()
@@ -48,7 +48,7 @@ def parse(
         ctx.exit(1)
 
 
-def _print(found: list[ParsingScores], partition: str) -> None:
+def _print(found: list[Parsing], partition: str) -> None:
     first = found[0]
     absent = first.not_parsed(partition)
     names = [name for name in first.scores(partition) if name not in absent]

@@ -41,7 +41,7 @@ def recognise(
         options.echo_json(one.summary() for one in found)
     elif not quiet:
         _print(found)
-    if any(one.ranks["status"].str.startswith("failed").any() for one in found):
+    if any(one.rows["status"].str.startswith("failed").any() for one in found):
         ctx.exit(1)
 
 
@@ -69,6 +69,6 @@ def _print(found: list[Recognition]) -> None:
         if curve.outside:
             click.echo(f"  {curve.outside:,} of a person whom the gallery lacks, never recognised either")
     for one in found:
-        statuses = one.ranks["status"].value_counts()
+        statuses = one.rows["status"].value_counts()
         for status, count in list(statuses[statuses.index != "ok"].items())[:5]:
             click.echo(f"{one.method}: {count:,} {status}")

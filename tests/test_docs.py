@@ -19,9 +19,9 @@ import pytest
 from facedeblur.benchmark.outputs import Status
 from facedeblur.benchmark.scoring import table as scores
 from facedeblur.benchmark.sets.set import Image, Pair
-from facedeblur.benchmark.whole_set import fid as fid_record
-from facedeblur.benchmark.whole_set import parsing as parsing_scores
-from facedeblur.benchmark.whole_set import recognition
+from facedeblur.benchmark.whole_set.fid import Fid
+from facedeblur.benchmark.whole_set.parsing import Parsing
+from facedeblur.benchmark.whole_set.recognition import Recognition
 from facedeblur.cli.main import COMMANDS, facedeblur
 from facedeblur.generators.align.quality import Quality
 from facedeblur.generators.photos.opening import Choice
@@ -47,9 +47,9 @@ TABLES = {
     "Image list": {field.name for field in dataclasses.fields(Choice)},
     "status.csv": {field.name for field in dataclasses.fields(Status)},
     "scores.parquet": set(scores.KEYS),
-    "recognition.parquet": set(recognition.rank_schema().names),
-    "parsing.parquet": set(parsing_scores.row_schema().names),
-    "fid-FEATURES.parquet": set(fid_record.fid_schema().names),
+    "recognition.parquet": set(Recognition.columns),
+    "parsing.parquet": set(Parsing.columns),
+    "fid-FEATURES.parquet": set(Fid.columns),
 }
 
 

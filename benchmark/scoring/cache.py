@@ -105,7 +105,7 @@ def _other(meta: ScoreMeta, wanted: ScoreMeta) -> str:
 def parts_of(file: Path, meta: ScoreMeta, *, fresh: bool) -> Path:
     """Folder for the parts of a scoring; other metrics of the same outputs find the same folder."""
     key = [meta.set["hash"], meta.run["hash"], meta.run["files"], meta.versions, score_task.PAIRS_A_TASK]
-    return resume.shelf(file, "scores", key, fresh=fresh)
+    return resume.parts_folder(file, "scores", key, fresh=fresh)
 
 
 def bind(file: Path, meta: ScoreMeta, earlier: Earlier | None, parts: Path | None, where: Path) -> ScoreMeta:
@@ -145,7 +145,7 @@ def bind(file: Path, meta: ScoreMeta, earlier: Earlier | None, parts: Path | Non
     if csv:
         write_text(file.with_suffix(".json"), meta.to_json())
     if parts is not None:
-        resume.clear(file)
+        resume.remove_parts(file)
     return meta
 
 

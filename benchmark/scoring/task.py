@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.metrics.base import Metric, metric
@@ -178,22 +178,10 @@ def score_image(
     rows: list[dict[str, Any]] = []
     good, stack = [], []
     for pair, status in zip(pairs, statuses, strict=True):
-        if status.pair_id != pair.pair_id:
-            raise InputError(
-                str(run.root), expected=f"a status for {pair.pair_id}", found=status.pair_id, do="run again"
-            )
-        said, sha = status.status, ""
-        if said == "ok":
-            try:
-                pixels = run.restored(pair, (image.height, image.width))
-                sha = pixel_hash(pixels)
-                if status.sha256 and sha != status.sha256:
-                    said = "failed: altered since the run"
-                else:
-                    good.append(len(rows))
-                    stack.append(pixels)
-            except InputError as error:
-                said = f"failed: {_why(error)}"
+        output = run.read(pair, status, (image.height, image.width))
+        if output.pixels is not None:
+            good.append(len(rows))
+            stack.append(output.pixels)
         rows.append(
             {
                 "index": pair.index,
@@ -203,9 +191,9 @@ def score_image(
                 "role": image.role,
                 "kernel_id": pair.kernel_id,
                 "kernel_size": pair.kernel_size,
-                "status": said,
+                "status": output.status,
                 "seconds": status.seconds,
-                "sha256": sha,
+                "sha256": output.sha256,
             }
         )
     if stack:
@@ -218,13 +206,6 @@ def score_image(
             for at, value in zip(good, values, strict=True):
                 rows[at][str(made.signature)] = float(value)
     return rows
-
-
-def _why(error: InputError) -> str:
-    """The reason without the path, which the row already tells."""
-    if isinstance(error, MissingFile):
-        return "output missing"
-    return f"expected {error.expected}, found {error.found}"
 
 
 UNDEFINED = b"undefined"

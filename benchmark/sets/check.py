@@ -113,9 +113,7 @@ def _check_sharp(opened: Set, image: Image) -> list[Problem]:
 
 
 def _reason(error: InputError) -> str:
-    if isinstance(error, MissingFile):
-        return "missing"
-    return f"expected {error.expected}, found {error.found}"
+    return "missing" if isinstance(error, MissingFile) else error.reason
 
 
 def _superfluous(opened: Set) -> Iterator[Problem]:

@@ -3,41 +3,40 @@
 Shen et al., IJCV 2020, Table 3: a parser labels the restored images, and the F-score of its labels
 against the true ones tells how well each component of the face came back.
 
-Records of a parsing test, and their file ``parsing.parquet``.
-
-The table has one row an image: ``index, pair_id, image_id, kernel_id, kernel_size, status`` and, for
-each partition of the classes, TP, FP and FN in pixels of its groups, one after the other (``helen11``
-33 numbers, ``umsn4`` 12). ``status`` is ``ok``, ``no face``, ``no label`` or ``failed: why``. An image
-without a face and a failed one miss all true pixels and hit none; one without a label counts nothing.
+The result is ``parsing.parquet``, with one row per image and, for each partition of the classes, TP, FP and FN in
+pixels of its groups, one after the other (``helen11`` 33 numbers, ``umsn4`` 12). ``status`` is ``ok``, ``no face``,
+``no label`` or ``failed: why``. An image without a face and a failed one miss all true pixels and hit none; one
+without a label counts nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, Parser, provider
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores, mean_fscore
+from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN, groups_of
 from facedeblur.benchmark.sets.set import Set, open_set
-from facedeblur.benchmark.whole_set.record import INPUT, Record, facts_of, finished, origin, read_record, write_record
-from facedeblur.benchmark.whole_set.run import Task, Work, open_runs, pictures_of
+from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, Record
+from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, Subject, WholeSetTest, run_test
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 SHARP = "sharp images"
 SHARP_FILE = "parsing.sharp.parquet"
+NO_LABEL = "no label"
 
 
 def parse(
@@ -49,7 +48,7 @@ def parse(
     plugin: str | Path | None = None,
     workers: Workers | int = ALL,
     reporter: Reporter = SILENT,
-) -> list[ParsingScores]:
+) -> list[Parsing]:
     """Parse restored faces and compare with the label images of the set.
 
     A failed output, and one in which the parser finds no face (it labels everything background), miss
@@ -77,8 +76,8 @@ def parse(
 
     Returns
     -------
-    list of ParsingScores
-        First the sharp images themselves, each once: what the parser can reach. Then one a run, in the order of
+    list of Parsing
+        First the sharp images themselves, each once: what the parser can reach. Then one per run, in the order of
         `outputs`.
 
     Raises
@@ -87,86 +86,102 @@ def parse(
         When the set has no pairs or no label images, outputs belong to another set, or the parser
         is not known or has classes that are not Helen's.
     """
-    workers, the_set = Workers.of(workers).loading(plugin), Set.open(set_path)
-    blurred = [image for image in the_set.images.values() if image.blurred]
-    if not the_set.n_pairs or not any(image.label for image in blurred):
-        raise InputError(
-            f"set '{the_set.name}'", expected="pairs, and label images of them",
-            found=f"{the_set.n_pairs:,} pairs and no label" if the_set.n_pairs else "no pairs",
-            do="build it of a collection with labels",
-        )  # fmt: skip
-    made = _made(parser)
-    definition = ",".join(made.definition)
-    runs = open_runs(outputs, the_set)
-    # The sharp images first, as if they were a run; their result lies with the first one that has a folder.
-    home = next((run.root for run in runs if run is not None), None)
-    files = [
-        None if home is None else home / SHARP_FILE,
-        *(None if run is None else run.root / FILE for run in runs),
-    ]
-    own = {"parser": definition}
-    results = [
-        finished(file, ParsingScores.read, the_set, run, own, force=force, doing="parsing", reporter=reporter)
-        for file, run in zip(files, [None, *runs], strict=True)
-    ]
-    sizes = [len(blurred), *(the_set.n_pairs for _ in runs)]
-    total = sum(size for size, result in zip(sizes, results, strict=True) if result is None)
-    work = Work(the_set, _run, parser, definition, "parsing", total, force, workers, reporter)
-    for at, (run, file) in enumerate(zip([None, *runs], files, strict=True)):
-        if results[at] is None:
-            # One sharp image a task: each has its own label.
-            parts = work.probes(run, file) if at else work.clear(blurred, file, size=1)
-            facts = origin(the_set, run, INPUT if at else SHARP)
-            results[at] = found = ParsingScores(
-                **facts, parser=definition, classes=made.classes, rows=_frame(list(parts))
-            )
-            if file is not None:
-                found.write(file)
-        if file is not None:
-            resume.clear(file)
-    return [result for result in results if result is not None]
+    return run_test(
+        partial(ParsingTest, parser=parser), set_path, outputs,
+        force=force, plugin=plugin, workers=workers, reporter=reporter,
+    )  # fmt: skip
 
 
-def _frame(parts: Sequence[dict[str, np.ndarray]]) -> Any:
-    import pandas as pd
+@dataclass(frozen=True)
+class Parsing(Record):
+    """The parsing test of one method.
 
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in row_schema().names}
-    return pd.DataFrame({name: list(values) if values.ndim > 1 else values for name, values in columns.items()})
+    Attributes
+    ----------
+    parser : str
+        Definition with the hash of its weights.
+    classes : tuple of str
+        What the parser can tell, names of `facedeblur.benchmark.sets.classes.HELEN`.
+    """
+
+    kind = "parsing"
+    file_name = "parsing.parquet"
+    verb = "parse"
+    columns = PAIR_COLUMNS | dict.fromkeys(GROUPS, "int64[]")
+
+    parser: str
+    classes: tuple[str, ...]
+
+    @property
+    def n_images(self) -> int:
+        """Images with a label, failed ones too: all that enter the scores."""
+        return len(self.rows) - self.unlabelled
+
+    @property
+    def unlabelled(self) -> int:
+        """Images left out because the set has no label for them."""
+        return int((self.rows["status"] == NO_LABEL).sum())
+
+    @property
+    def no_face(self) -> int:
+        """Images in which the parser found no face."""
+        return int((self.rows["status"] == NO_FACE).sum())
+
+    @property
+    def misses(self) -> int:
+        """Images all of whose true pixels count as missed: no face found, or failed."""
+        return self.no_face + self.failed
+
+    def counts(self, partition: str = "helen11") -> np.ndarray:
+        """TP, FP, FN in pixels of every image and group, (N, K, 3) int64."""
+        groups = groups_of(partition)
+        if self.rows.empty:
+            return np.zeros((0, len(groups), 3), np.int64)
+        return np.stack(self.rows[partition].to_list()).astype(np.int64).reshape(-1, len(groups), 3)
+
+    def not_parsed(self, partition: str = "helen11") -> tuple[str, ...]:
+        """Groups of which the parser knows no class."""
+        known = {HELEN.index(name) for name in self.classes}
+        return tuple(name for name, values in groups_of(partition).items() if not known & set(values))
+
+    def scores(self, partition: str = "helen11") -> dict[str, float]:
+        """F-score in [0, 1] of every group, of pixels pooled over the images; NaN for those not parsed."""
+        pooled, absent = fscores(self.counts(partition)), self.not_parsed(partition)
+        names = groups_of(partition)
+        return {name: float("nan") if name in absent else float(one) for name, one in zip(names, pooled, strict=True)}
+
+    def mean(self, partition: str = "helen11") -> float:
+        """Mean over the groups that the parser has, of ``helen11`` without the background; see `mean_fscore`."""
+        return mean_fscore(np.array(list(self.scores(partition).values())), partition=partition)
+
+    def summary(self, partition: str = "helen11") -> dict[str, Any]:
+        """Everything but the rows, ready for JSON: a score that is not defined is None."""
+        bare = self.facts()
+        bare |= {name: getattr(self, name) for name in ("n_images", "unlabelled", "no_face", "failed", "misses")}
+        scores = {name: _json(one) for name, one in self.scores(partition).items()}
+        not_parsed = list(self.not_parsed(partition))
+        return {
+            **bare, "classes": list(self.classes), "partition": partition, "pooled": True, "scores": scores,
+            "mean": _json(self.mean(partition)), "not_parsed": not_parsed,
+        }  # fmt: skip
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any], rows: pd.DataFrame) -> Self:
+        return cls(**{**facts, "classes": tuple(facts["classes"])}, rows=rows)
+
+
+def _json(score: float) -> float | None:
+    return None if np.isnan(score) else score
 
 
 @lru_cache(maxsize=2)
-def _made(parser: str) -> Parser:
-    """One parser a process, checked."""
+def parser_named(parser: str) -> Parser:
+    """Return a parser, checked, once per process."""
     made = provider(PARSERS, parser)
     unknown = [name for name in made.classes if name not in HELEN]
     if unknown:
         raise InputError(f"parser '{parser}'", expected="classes of Helen", found=f"class '{unknown[0]}'")
     return made
-
-
-def _run(task: Task) -> dict[str, np.ndarray]:
-    """Rows of one photograph, one array a column."""
-    the_set, (image,) = open_set(task.set_root, task.set_hash), task.images
-    pictures = pictures_of(task) if image.label else [(NO_LABEL, None)] * (len(task.pairs) or 1)
-    truth = the_set.label(image) if image.label else None
-    stack = [pixels for _, pixels in pictures if pixels is not None]
-    found = iter(_labels(_made(task.provider), np.stack(stack)) if stack else ())
-    rows = []
-    for at, (status, pixels) in enumerate(pictures):
-        labels = None if pixels is None else next(found)
-        if labels is not None and not labels.any():
-            status, labels = NO_FACE, None
-        pair = task.pairs[at] if task.pairs else None
-        rows.append({
-            "index": pair.index if pair else -1,
-            "pair_id": pair.pair_id if pair else "",
-            "image_id": image.image_id,
-            "kernel_id": pair.kernel_id if pair else "",
-            "kernel_size": pair.kernel_size if pair else 0,
-            "status": status,
-            **{name: counts_of(labels, truth, partition=name).ravel() for name in GROUPS},
-        })  # fmt: skip
-    return {name: np.array([row[name] for row in rows]) for name in row_schema().names}
 
 
 def _labels(made: Parser, faces: np.ndarray) -> np.ndarray:
@@ -198,117 +213,62 @@ def counts_of(labels: np.ndarray | None, truth: np.ndarray | None, *, partition:
     return missed[:, [1, 2, 0]]
 
 
-SCHEMA = 1
-FILE = "parsing.parquet"
-NO_FACE, NO_LABEL = "no face", "no label"
+class ParsingTest(WholeSetTest[Parsing]):
+    """Whether a parser finds the parts of faces where the labels of the set have them."""
 
+    record = Parsing
+    stage = "parsing"
+    # Each image has its own label.
+    clear_per_task = 1
 
-@dataclass(frozen=True)
-class ParsingScores(Record):
-    """The parsing test of one method.
+    def __init__(self, the_set: Set, parser: str):
+        self.blurred = tuple(image for image in the_set.images.values() if image.blurred)
+        if not the_set.n_pairs or not any(image.label for image in self.blurred):
+            raise InputError(
+                f"set '{the_set.name}'", expected="pairs, and label images of them",
+                found=f"{the_set.n_pairs:,} pairs and no label" if the_set.n_pairs else "no pairs",
+                do="build it of a collection with labels",
+            )  # fmt: skip
+        made = parser_named(parser)
+        self.classes, definition = made.classes, ",".join(made.definition)
+        super().__init__(the_set, parser, {"parser": definition}, definition)
 
-    Attributes
-    ----------
-    parser : str
-        Definition with the hash of its weights.
-    classes : tuple of str
-        What the parser can tell, names of `facedeblur.benchmark.sets.classes.HELEN`.
-    rows : pandas.DataFrame
-        One row an image.
-    """
+    @staticmethod
+    def look(task: LookTask) -> Arrays:
+        """Return the rows of one photograph, one array per column."""
+        the_set, (image,) = open_set(task.set_root, task.set_hash), task.images
+        pictures = task.pictures() if image.label else [(NO_LABEL, None)] * (len(task.pairs) or 1)
+        truth = the_set.label(image) if image.label else None
+        stack = [pixels for _, pixels in pictures if pixels is not None]
+        found = iter(_labels(parser_named(task.provider), np.stack(stack)) if stack else ())
+        rows = []
+        for at, (status, pixels) in enumerate(pictures):
+            labels = None if pixels is None else next(found)
+            if labels is not None and not labels.any():
+                status, labels = NO_FACE, None
+            pair = task.pairs[at] if task.pairs else None
+            rows.append({
+                "index": pair.index if pair else -1,
+                "pair_id": pair.pair_id if pair else "",
+                "image_id": image.image_id,
+                "kernel_id": pair.kernel_id if pair else "",
+                "kernel_size": pair.kernel_size if pair else 0,
+                "status": status,
+                **{name: counts_of(labels, truth, partition=name).ravel() for name in GROUPS},
+            })  # fmt: skip
+        return {name: np.array([row[name] for row in rows]) for name in Parsing.columns}
 
-    parser: str
-    classes: tuple[str, ...]
-    rows: pd.DataFrame = field(compare=False, repr=False)
+    def subjects(self, runs: Sequence[Outputs | None]) -> list[Subject]:
+        """The sharp images come first, as if they were a run; their result lies with the first that has a folder."""
+        of_runs = super().subjects(runs)
+        first = next((one.file for one in of_runs if one.file is not None), None)
+        file = None if first is None else first.with_name(SHARP_FILE)
+        return [Subject(self.the_set, None, file, self.blurred, SHARP), *of_runs]
 
-    @property
-    def n_images(self) -> int:
-        """Images with a label, failed ones too: all that enter the scores."""
-        return len(self.rows) - self.unlabelled
+    def result(self, subject: Subject, parts: Iterator[Arrays], reference: None) -> Parsing:
+        import pandas as pd
 
-    @property
-    def unlabelled(self) -> int:
-        """Images left out because the set has no label for them."""
-        return int((self.rows["status"] == NO_LABEL).sum())
-
-    @property
-    def no_face(self) -> int:
-        """Images in which the parser found no face."""
-        return int((self.rows["status"] == NO_FACE).sum())
-
-    @property
-    def failed(self) -> int:
-        """Outputs that are not there or cannot be used."""
-        return int(self.rows["status"].str.startswith("failed").sum())
-
-    @property
-    def misses(self) -> int:
-        """Images all of whose true pixels count as missed: no face found, or failed."""
-        return self.no_face + self.failed
-
-    def counts(self, partition: str = "helen11") -> np.ndarray:
-        """TP, FP, FN in pixels of every image and group, (N, K, 3) int64."""
-        groups = groups_of(partition)
-        if self.rows.empty:
-            return np.zeros((0, len(groups), 3), np.int64)
-        return np.stack(self.rows[partition].to_list()).astype(np.int64).reshape(-1, len(groups), 3)
-
-    def not_parsed(self, partition: str = "helen11") -> tuple[str, ...]:
-        """Groups of which the parser knows no class."""
-        known = {HELEN.index(name) for name in self.classes}
-        return tuple(name for name, values in groups_of(partition).items() if not known & set(values))
-
-    def scores(self, partition: str = "helen11") -> dict[str, float]:
-        """F-score in [0, 1] of every group, of pixels pooled over the images; NaN for those not parsed."""
-        pooled, absent = fscores(self.counts(partition)), self.not_parsed(partition)
-        names = groups_of(partition)
-        return {name: float("nan") if name in absent else float(one) for name, one in zip(names, pooled, strict=True)}
-
-    def mean(self, partition: str = "helen11") -> float:
-        """Mean over the groups that the parser has, of ``helen11`` without the background; see `mean_fscore`."""
-        return mean_fscore(np.array(list(self.scores(partition).values())), partition=partition)
-
-    def summary(self, partition: str = "helen11") -> dict[str, Any]:
-        """Everything but the rows, ready for JSON: a score that is not defined is None."""
-        bare = facts_of(self)
-        bare |= {name: getattr(self, name) for name in ("n_images", "unlabelled", "no_face", "failed", "misses")}
-        scores = {name: _json(one) for name, one in self.scores(partition).items()}
-        not_parsed = list(self.not_parsed(partition))
-        return {
-            **bare, "classes": list(self.classes), "partition": partition, "pooled": True, "scores": scores,
-            "mean": _json(self.mean(partition)), "not_parsed": not_parsed,
-        }  # fmt: skip
-
-    def write(self, path: str | Path) -> None:
-        """Write the table to `path` (``.parquet``), atomically."""
-        write_record(Path(path), "parsing", {"schema": SCHEMA, **facts_of(self)}, self.rows, row_schema())
-
-    @classmethod
-    def read(cls, path: str | Path) -> ParsingScores:
-        """Read the table by its file, or by the outputs folder that holds it.
-
-        Raises
-        ------
-        InputError
-            When there is none, or it is damaged, or another kind of table.
-        """
-        path = Path(path)
-
-        def make(known: dict[str, Any], rows: pd.DataFrame) -> ParsingScores:
-            return cls(**{**known, "classes": tuple(known["classes"])}, rows=rows)
-
-        file = path / FILE if path.is_dir() else path
-        return read_record(file, "parsing", make, version=SCHEMA, schema=row_schema(), verb="parse")
-
-
-def _json(score: float) -> float | None:
-    return None if np.isnan(score) else score
-
-
-def row_schema() -> pa.Schema:
-    """Arrow schema of the rows."""
-    import pyarrow as pa
-
-    kinds = {"index": pa.int64(), "kernel_size": pa.int32()} | {name: pa.list_(pa.int64()) for name in GROUPS}
-    names = ("index", "pair_id", "image_id", "kernel_id", "kernel_size", "status", *GROUPS)
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in names])
+        some = list(parts)
+        columns = {name: np.concatenate([part[name] for part in some]) for name in Parsing.columns}
+        rows = pd.DataFrame({name: list(values) if values.ndim > 1 else values for name, values in columns.items()})
+        return Parsing(**subject.origin, **self.facts, classes=self.classes, rows=rows)

@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
-from facedeblur.benchmark.reporter import SILENT, Reporter
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from facedeblur.benchmark.outputs import Outputs
-    from facedeblur.benchmark.sets.set import Set
-
-INPUT = "blurred images"
-"""What a set's own blurred images are called in place of a method."""
-
-Made = TypeVar("Made")
+SCHEMA = 1
+PAIR_COLUMNS = {
+    "index": "int64", "pair_id": "string", "image_id": "string", "kernel_id": "string", "kernel_size": "int32",
+    "status": "string",
+}  # fmt: skip
+"""Columns of rows that are about pairs, each with its Arrow type."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What every result of a whole set says of where its images come from; see `origin`.
+    """The result of a test of a whole set: where its images come from, and one row per image.
+
+    A test derives its own record, adds fields that JSON knows (or overrides `facts` and `from_facts`), and names:
+
+    - ``kind``: one word that marks the file's metadata;
+    - ``file_name``: the file in the folder of the outputs; empty where it depends on an option;
+    - ``verb``: what makes such a file, for error messages;
+    - ``columns``: the columns of the rows, each with its Arrow type, ``[]`` for a list.
 
     Attributes
     ----------
     method : str
-        Displayed name; of images of the set itself what they are called.
+        Displayed name; for images of the set itself, what they are called.
     oracle : bool
         True where the method was given the true kernel.
     set_name, set_hash : str
     run_hash : str
         What was run and what came out; empty for images of the set itself.
     files_hash : str
-        Of the images as they lay in the outputs' folder; see `facedeblur.benchmark.outputs.Outputs.files_hash`.
+        Hash of the image files in the outputs' folder; see `facedeblur.benchmark.outputs.Outputs.files_hash`.
+    rows : pandas.DataFrame
+        One row per image, with a ``status``: ``ok`` or why there is no value.
     """
+
+    kind: ClassVar[str]
+    file_name: ClassVar[str] = ""
+    verb: ClassVar[str]
+    columns: ClassVar[dict[str, str]]
 
     method: str
     oracle: bool
@@ -48,144 +59,74 @@ class Record:
     set_hash: str
     run_hash: str
     files_hash: str = field(default="", kw_only=True)
+    rows: pd.DataFrame = field(compare=False, repr=False, kw_only=True)
 
+    @property
+    def failed(self) -> int:
+        """Number of outputs that are missing or cannot be used."""
+        return int(self.rows["status"].str.startswith("failed").sum())
 
-def write_record(path: Path, kind: str, known: Mapping[str, Any], rows: pd.DataFrame, schema: pa.Schema) -> None:
-    """Write rows with the facts `known` (JSON values) as a table of this `kind`, atomically."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    def facts(self) -> dict[str, Any]:
+        """Return every field except the rows, ready for JSON."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "rows"}
 
-    table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
-    with replacing(path) as temporary:
-        whole = table.replace_schema_metadata({_key(kind): json.dumps(known)})
-        pq.write_table(whole, temporary, write_page_checksum=True)
+    def summary(self) -> dict[str, Any]:
+        """Return the facts and what follows from the rows, ready for JSON."""
+        return self.facts()
 
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any], rows: pd.DataFrame) -> Self:
+        """Return the record that has these `facts` and rows."""
+        return cls(**facts, rows=rows)
 
-def read_record(
-    file: Path,
-    kind: str,
-    make: Callable[[dict[str, Any], pd.DataFrame], Made],
-    *,
-    version: int,
-    schema: pa.Schema,
-    verb: str,
-) -> Made:
-    """Read what `write_record` wrote.
+    @classmethod
+    def schema(cls) -> pa.Schema:
+        """Return the Arrow schema of the rows."""
+        import pyarrow as pa
 
-    Parameters
-    ----------
-    file : Path
-    kind : str
-    make : callable
-        Makes the result of the facts (without their ``schema``) and the rows.
-    version : int
-        The facts' ``schema`` that is understood.
-    schema : pyarrow.Schema
-        Columns that the rows must have.
-    verb : str
-        What makes such a table, for the error lines: ``parse``.
+        def kind(name: str) -> pa.DataType:
+            plain = pa.type_for_alias(name.removesuffix("[]"))
+            return pa.list_(plain) if name.endswith("[]") else plain
 
-    Raises
-    ------
-    InputError
-        When there is no such file, or it is damaged, or another kind of table.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+        return pa.schema([(name, kind(one)) for name, one in cls.columns.items()])
 
-    if not file.is_file():
-        raise MissingFile(str(file), expected=f"a {kind} table", do=f"{verb} first")
-    try:
-        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
-            table = opened.read()
-        known = json.loads((table.schema.metadata or {})[_key(kind)])
-        if known.pop("schema") != version or not table.schema.equals(schema):
-            raise ValueError("another schema")
-        return make(known, table.to_pandas())
-    except InputError:
-        raise
-    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
-        found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise InputError(str(file), expected=f"a {kind} table", found=found, do=f"{verb} again") from error
+    def write(self, path: str | Path) -> None:
+        """Write the table to `path` (``.parquet``), atomically."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
+        table = pa.Table.from_pandas(self.rows, schema=self.schema(), preserve_index=False)
+        text = json.dumps({"schema": SCHEMA, **self.facts()})
+        with replacing(path) as temporary:
+            pq.write_table(table.replace_schema_metadata({self._key(): text}), temporary, write_page_checksum=True)
 
-def origin(the_set: Set, run: Outputs | None, images: str = INPUT) -> dict[str, Any]:
-    """The fields of a `Record`.
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read the table from its file, or from the outputs folder that holds it.
 
-    Parameters
-    ----------
-    the_set : Set
-    run : Outputs or None
-    images : str
-        What images of the set itself, where `run` is None, are called in place of a method.
+        Raises
+        ------
+        InputError
+            When the file is missing, damaged, or another kind of table.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
-    Returns
-    -------
-    dict
-        Name of a field -> its value; the hashes of a run are empty without one.
-    """
-    return {
-        "method": images if run is None else run.method,
-        "oracle": run is not None and bool(run.info.get("oracle", False)),
-        "set_name": the_set.name,
-        "set_hash": the_set.content_hash,
-        "run_hash": "" if run is None else run.run_hash,
-        "files_hash": "" if run is None else run.files_hash,
-    }
+        path = Path(path)
+        file = path / cls.file_name if path.is_dir() else path
+        if not file.is_file():
+            raise MissingFile(str(file), expected=f"a {cls.kind} table", do=f"{cls.verb} first")
+        try:
+            with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+                table = opened.read()
+            facts = json.loads((table.schema.metadata or {})[cls._key()])
+            if facts.pop("schema") != SCHEMA or not table.schema.equals(cls.schema()):
+                raise ValueError("another schema")
+            return cls.from_facts(facts, table.to_pandas())
+        except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
+            found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise InputError(str(file), expected=f"a {cls.kind} table", found=found, do=f"{cls.verb} again") from error
 
-
-def facts_of(record: Record, rows: str = "rows") -> dict[str, Any]:
-    """Every field of a record but its rows."""
-    return {entry.name: getattr(record, entry.name) for entry in fields(record) if entry.name != rows}
-
-
-def finished(
-    file: Path | None,
-    read: Callable[[Path], Made],
-    the_set: Set,
-    run: Outputs | None,
-    own: Mapping[str, Any],
-    *,
-    force: bool,
-    doing: str,
-    reporter: Reporter = SILENT,
-) -> Made | None:
-    """Read the result of just this set and run, where it is there and whole.
-
-    Parameters
-    ----------
-    file : Path or None
-        None where results of these images are not kept.
-    read : callable
-        Reads the file; `InputError` where it is damaged.
-    the_set : Set
-    run : Outputs or None
-        None for images of the set itself.
-    own : mapping
-        Further facts that must be the same.
-    force : bool
-        Do not look: it is to be made again.
-    doing : str
-        What happens where the file is damaged, for the line about it: ``parsing``.
-    reporter : Reporter
-        Is told that line.
-
-    Returns
-    -------
-    object or None
-        None where there is no such result.
-    """
-    if force or file is None or not file.is_file():
-        return None
-    try:
-        found = read(file)
-    except InputError as error:
-        reporter.say(f"{error}: {doing} from the start")
-        return None
-    now = origin(the_set, run)
-    wanted = {**own, **{name: now[name] for name in ("set_hash", "run_hash", "files_hash")}}
-    return found if all(getattr(found, name) == value for name, value in wanted.items()) else None
-
-
-def _key(kind: str) -> bytes:
-    return f"facedeblur {kind}".encode()
+    @classmethod
+    def _key(cls) -> bytes:
+        return f"facedeblur {cls.kind}".encode()

@@ -1,32 +1,40 @@
-"""A test of a whole set: the runs it is of, and its tasks worked off part by part.
+"""Tests of a whole set: results that exist are read, and what is missing is computed part by part.
 
-One task of a test of a whole set: some images of a set or of a run, read and embedded.
+A test is one module with a record of its results (`Record`) and a `WholeSetTest` that says which images of the set it
+needs, what a worker does with some images, and how that becomes a result. Everything else is here.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
 from facedeblur.benchmark import resume
-from facedeblur.benchmark.errors import InputError, MissingFile
-from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, provider
-from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import Embedder
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.parallel import Workers
 from facedeblur.benchmark.reporter import Reporter
+from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.set import Image, Pair, Set, open_set
+from facedeblur.benchmark.whole_set.record import Record
 
-CLEAR_A_TASK = 40
+INPUT = "blurred images"
+"""What a set's own blurred images are called in place of a method."""
+
+NO_FACE = "no face"
+
+Result = TypeVar("Result", bound=Record)
 
 
 @dataclass(frozen=True)
-class Task:
+class LookTask:
     """All pairs of one photograph, or (without pairs) some clear images.
 
     Attributes
@@ -34,13 +42,13 @@ class Task:
     set_root : Path
     set_hash : str
     provider : str
-        Who looks at the images: name of an embedder, features or a parser, with its options.
+        Embedder, features or parser, with its options.
     images : tuple of Image
     pairs : tuple of Pair
     run_root : Path or None
         The outputs; None takes the blurred images of the set.
     statuses : tuple of Status
-        One a pair, of the run.
+        One per pair, of the run.
     """
 
     set_root: Path
@@ -51,45 +59,35 @@ class Task:
     run_root: Path | None = None
     statuses: tuple[Status, ...] = ()
 
+    @property
+    def count(self) -> int:
+        """Number of images to look at."""
+        return len(self.pairs) or len(self.images)
 
-def clear_tasks(the_set: Set, images: Sequence[Image], provider: str, *, size: int = CLEAR_A_TASK) -> Iterator[Task]:
-    """Cut clear images into tasks of `size`."""
-    for start in range(0, len(images), size):
-        yield Task(the_set.root, the_set.content_hash, provider, tuple(images[start : start + size]))
-
-
-def probe_tasks(the_set: Set, run: Outputs | None, provider: str) -> Iterator[Task]:
-    """One task a photograph: its restored versions, or where `run` is None its blurred ones."""
-    statuses = None if run is None else run.statuses()
-    for image, pairs in the_set.by_image():
-        told = () if statuses is None else tuple(islice(statuses, len(pairs)))
-        root = None if run is None else run.root
-        yield Task(the_set.root, the_set.content_hash, provider, (image,), tuple(pairs), root, told)
-
-
-@lru_cache(maxsize=2)
-def made(embedder: str) -> Embedder:
-    """One embedder a process: networks are loaded once a worker."""
-    return provider(EMBEDDERS, embedder)
+    def pictures(self) -> list[tuple[str, np.ndarray | None]]:
+        """Read the images: ``ok`` and (H, W, 3) uint8 RGB, or why there is none and None."""
+        the_set = open_set(self.set_root, self.set_hash)
+        if not self.pairs:
+            return [("ok", the_set.sharp(image)) for image in self.images]
+        if self.run_root is None:
+            return [("ok", the_set.blurred(pair)) for pair in self.pairs]
+        opened, (image,) = Outputs.open(self.run_root, the_set, check=False), self.images
+        size = (image.height, image.width)
+        found = [opened.read(*both, size) for both in zip(self.pairs, self.statuses, strict=True)]
+        return [(output.status, output.pixels) for output in found]
 
 
-def look(task: Task) -> dict[str, np.ndarray]:
-    """Read and embed the images of one task.
+def embed(task: LookTask, embedder: Embedder) -> tuple[list[str], np.ndarray]:
+    """Read the images of a task and embed them; images of one size are embedded together.
 
     Returns
     -------
-    status : np.ndarray, shape (N,), str
-        ``ok``, or ``failed: why`` for an image that is not there or not what it should be.
-    vector : np.ndarray, shape (N, D), float32
+    list of str
+        ``ok``, or ``failed: why`` for an image that cannot be read.
+    np.ndarray, shape (N, D), float32
         NaN where there is no image or no face; D is 0 where no image could be read.
     """
-    said, vectors = embedded(task, made(task.provider))
-    return {"status": np.array(said), "vector": vectors}
-
-
-def embedded(task: Task, embedder: Embedder) -> tuple[list[str], np.ndarray]:
-    """Statuses and vectors of the images of a task, as `run` returns them; images of one size are embedded together."""
-    pictures = pictures_of(task)
+    pictures = task.pictures()
     alike: dict[tuple[int, ...], list[int]] = {}
     for at, (_, pixels) in enumerate(pictures):
         if pixels is not None:
@@ -103,104 +101,195 @@ def embedded(task: Task, embedder: Embedder) -> tuple[list[str], np.ndarray]:
     return [status for status, _ in pictures], vectors
 
 
-def pictures_of(task: Task) -> list[tuple[str, np.ndarray | None]]:
-    """Read the images of a task: ``ok`` and (H, W, 3) uint8 RGB, or why there is none and None."""
-    the_set = open_set(task.set_root, task.set_hash)
-    if not task.pairs:
-        return [("ok", the_set.sharp(image)) for image in task.images]
-    if task.run_root is None:
-        return [("ok", the_set.blurred(pair)) for pair in task.pairs]
-    opened, (image,) = Outputs.open(task.run_root, the_set, check=False), task.images
-    return [restored_of(opened, *both, image) for both in zip(task.pairs, task.statuses, strict=True)]
-
-
-def weigh(task: Task) -> int:
-    """How many images a task is of."""
-    return len(task.pairs) or len(task.images)
-
-
-def restored_of(opened: Outputs, pair: Pair, status: Status, image: Image) -> tuple[str, np.ndarray | None]:
-    """The restored image, or why there is none: missing, damaged and altered files are rows, not ends."""
-    if not status.ok:
-        return status.status, None
-    try:
-        pixels = opened.restored(pair, (image.height, image.width))
-    except InputError as error:
-        missing = isinstance(error, MissingFile)
-        return "failed: output missing" if missing else f"failed: expected {error.expected}, found {error.found}", None
-    if status.sha256 and pixel_hash(pixels) != status.sha256:
-        return "failed: altered since the run", None
-    return "ok", pixels
-
-
-Arrays = dict[str, np.ndarray]
-
-
-def open_runs(outputs: str | Path | Sequence[str | Path | None] | None, the_set: Set) -> list[Outputs | None]:
-    """Open the runs that a test is of; None stays and stands for the set's blurred images themselves.
-
-    Raises
-    ------
-    InputError
-        When outputs are not there, not finished, or belong to another set.
-    """
-    folders = [outputs] if outputs is None or isinstance(outputs, str | Path) else outputs
-    return [None if folder is None else Outputs.open(folder, the_set) for folder in folders]
-
-
-@dataclass
-class Work:
-    """Has the images of a test looked at, keeps what is finished, and counts.
+@dataclass(frozen=True)
+class Subject:
+    """The images that one result is of.
 
     Attributes
     ----------
     the_set : Set
-    function : callable
-        Module-level function from a task to arrays, among them ``status`` with one entry an image.
-    provider : str
-        Who looks at the images, as `Task` has it.
-    definition : str
-        The same with the hash of its weights: parts of another are not used.
-    stage : str
-        What is being done, for the reporter: ``"parsing"``.
-    total : int
-        Images in all.
-    force : bool
-        Forget parts that an earlier test left.
-    workers : Workers
-        Where to compute.
-    reporter : Reporter
-        Is told the progress, and which parts were damaged.
+    run : Outputs or None
+        None for images of the set itself.
+    file : Path or None
+        Where the result is kept; None where it is not.
+    clear : tuple of Image or None
+        Clear images of the set; None for the images of the run or, without a run, the blurred ones.
+    name : str
+        What images of the set itself are called in place of a method.
     """
 
     the_set: Set
-    function: Callable[[Task], Arrays]
-    provider: str
-    definition: str
-    stage: str
+    run: Outputs | None
+    file: Path | None
+    clear: tuple[Image, ...] | None = None
+    name: str = INPUT
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return self.the_set.n_pairs if self.clear is None else len(self.clear)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """The fields of a `Record` that say where the images come from."""
+        run = self.run
+        return {
+            "method": self.name if run is None else run.method,
+            "oracle": run is not None and bool(run.info.get("oracle", False)),
+            "set_name": self.the_set.name,
+            "set_hash": self.the_set.content_hash,
+            "run_hash": "" if run is None else run.run_hash,
+            "files_hash": "" if run is None else run.files_hash,
+        }
+
+    def tasks(self, provider: str, *, clear_per_task: int) -> Iterator[LookTask]:
+        """Yield one task per photograph with all its pairs, or some clear images at a time."""
+        the_set, run = self.the_set, self.run
+        if self.clear is not None:
+            for start in range(0, len(self.clear), clear_per_task):
+                images = self.clear[start : start + clear_per_task]
+                yield LookTask(the_set.root, the_set.content_hash, provider, images)
+            return
+        statuses = None if run is None else run.statuses()
+        for image, pairs in the_set.by_image():
+            recorded = () if statuses is None else tuple(islice(statuses, len(pairs)))
+            root = None if run is None else run.root
+            yield LookTask(the_set.root, the_set.content_hash, provider, (image,), tuple(pairs), root, recorded)
+
+
+class WholeSetTest(ABC, Generic[Result]):
+    """A test of a whole set with its options.
+
+    Parameters
+    ----------
+    the_set : Set
+    provider : str
+        Embedder, features or parser, with its options.
+    facts : dict
+        Fields of the record that say how the test is made. A result with others is computed again.
+    definition : str
+        Definition of the provider with the hash of its weights; parts made by another one are not used.
+    clear : sequence of Image
+        Clear images of the set that every result needs; see `reference`.
+    """
+
+    record: ClassVar[type[Record]]
+    stage: ClassVar[str]
+    """What is being done, for the reporter and messages: ``parsing``."""
+    clear_per_task: ClassVar[int] = 40
+
+    def __init__(
+        self, the_set: Set, provider: str, facts: dict[str, Any], definition: str, clear: Sequence[Image] = ()
+    ):
+        self.the_set, self.provider, self.facts, self.definition = the_set, provider, facts, definition
+        self.clear = tuple(clear)
+
+    @staticmethod
+    @abstractmethod
+    def look(task: LookTask) -> Arrays:
+        """Return what a worker finds in the images of a task, among it ``status`` with one entry per image."""
+
+    def file(self, folder: Path) -> Path:
+        """Return where the result of the outputs in `folder` is kept."""
+        return folder / self.record.file_name
+
+    def subjects(self, runs: Sequence[Outputs | None]) -> list[Subject]:
+        """Return what there is a result of, in order; None is the blurred images, whose result is not kept."""
+        return [Subject(self.the_set, run, None if run is None else self.file(run.root)) for run in runs]
+
+    def reference(self, parts: Iterator[Arrays]) -> Any:
+        """Return what all results need to know of the clear images, from what workers made of them."""
+        return None
+
+    @abstractmethod
+    def result(self, subject: Subject, parts: Iterator[Arrays], reference: Any) -> Result:
+        """Return the result of a subject from what workers made of its images."""
+
+
+def run_test(
+    make: Callable[[Set], WholeSetTest[Result]],
+    set_path: str | Path,
+    outputs: str | Path | Sequence[str | Path | None] | None,
+    *,
+    force: bool,
+    plugin: str | Path | None,
+    workers: Workers | int,
+    reporter: Reporter,
+) -> list[Result]:
+    """Run a test of a whole set on one or more runs; see `facedeblur.benchmark.whole_set.recognition.recognise`.
+
+    Results are kept with the outputs and read from there while set, outputs and options stay the same. Until a result
+    is whole its parts are kept next to it, those of the clear images with the first run.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the test for the opened set, once plugins are loaded.
+    set_path, outputs, force, plugin, workers, reporter
+        As the test is given them.
+    """
+    workers = Workers.of(workers).loading(plugin)
+    the_set = Set.open(set_path)
+    test = make(the_set)
+    folders = [outputs] if outputs is None or isinstance(outputs, str | Path) else outputs
+    runs = [None if folder is None else Outputs.open(folder, the_set) for folder in folders]
+    subjects = test.subjects(runs)
+    results = [None if force else _finished(test, subject, reporter) for subject in subjects]
+    waiting = [at for at, result in enumerate(results) if result is None]
+    if waiting:
+        total = len(test.clear) + sum(subjects[at].count for at in waiting)
+        work = _Work(test, total, force, workers, reporter)
+        first = next((subject.file for subject in subjects if subject.file is not None), None)
+        reference = test.reference(work.look_at(Subject(the_set, None, first, test.clear)))
+        for at in waiting:
+            subject = subjects[at]
+            results[at] = made = test.result(subject, work.look_at(subject), reference)
+            if subject.file is not None:
+                made.write(subject.file)
+    for subject in subjects:
+        if subject.file is not None:
+            resume.remove_parts(subject.file)
+    return [result for result in results if result is not None]
+
+
+def _finished(test: WholeSetTest[Result], subject: Subject, reporter: Reporter) -> Any:
+    """Read the result of just these images by just this test; None where there is none."""
+    if subject.file is None or not subject.file.is_file():
+        return None
+    try:
+        found = test.record.read(subject.file)
+    except InputError as error:
+        reporter.say(f"{error}: {test.stage} from the start")
+        return None
+    now = subject.origin
+    wanted = {**test.facts, **{name: now[name] for name in ("set_hash", "run_hash", "files_hash")}}
+    return found if all(getattr(found, name) == value for name, value in wanted.items()) else None
+
+
+@dataclass
+class _Work:
+    """Sends images to the workers, and counts those that are done."""
+
+    test: WholeSetTest[Any]
     total: int
     force: bool
-    workers: Workers | int
+    workers: Workers
     reporter: Reporter
-    _done: int = field(default=0, init=False)
+    done: int = 0
 
-    def clear(self, images: Sequence[Image], file: Path | None, *, size: int = CLEAR_A_TASK) -> Iterator[Arrays]:
-        """Yield what `function` makes of clear images, `size` a task; parts are kept beside `file` if there is one."""
-        return self._parts("clear", clear_tasks(self.the_set, images, self.provider, size=size), file, None)
-
-    def probes(self, run: Outputs | None, file: Path | None) -> Iterator[Arrays]:
-        """Yield what it makes of the images of a run (None: the blurred ones), photograph by photograph."""
-        return self._parts("probes", probe_tasks(self.the_set, run, self.provider), file, run)
-
-    def _parts(self, kind: str, tasks: Iterator[Task], file: Path | None, run: Outputs | None) -> Iterator[Arrays]:
-        folder = None
-        if file is not None:
-            of_run = [] if run is None else [run.run_hash, run.files_hash]
-            key = [self.the_set.content_hash, self.definition, *of_run]
-            folder = resume.shelf(file, kind, key, fresh=self.force)
-        for part in resume.compute(
-            self.function, tasks, folder, weigh=weigh, workers=self.workers, reporter=self.reporter
+    def look_at(self, subject: Subject) -> Iterator[Arrays]:
+        """Yield what workers make of the images of a subject; parts are kept next to its file."""
+        test, folder = self.test, None
+        if subject.file is not None:
+            key = [subject.the_set.content_hash, test.definition]
+            if subject.run is not None:
+                key += [subject.run.run_hash, subject.run.files_hash]
+            kind = "probes" if subject.clear is None else "clear"
+            folder = resume.parts_folder(subject.file, kind, key, fresh=self.force)
+        tasks = subject.tasks(test.provider, clear_per_task=test.clear_per_task)
+        for part in resume.compute_parts(
+            test.look, tasks, folder, weigh=lambda task: task.count, workers=self.workers, reporter=self.reporter
         ):
-            self._done += len(part["status"])
-            self.reporter.progress(self.stage, self._done, self.total)
+            self.done += len(part["status"])
+            self.reporter.progress(test.stage, self.done, self.total)
             yield part

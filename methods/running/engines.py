@@ -226,7 +226,7 @@ class FolderEngine(Engine):
         try:
             pixels = read_png(file, size=self.size(pair))
         except InputError as error:
-            why = f"output: expected {error.expected}, found {error.found}"
+            why = f"output: {error.reason}"
             return failure(pair, why, seconds=seconds, retry=bool(broken))
         return self.write(pair, pixels, seconds)
 

@@ -100,21 +100,22 @@ def collect(opened: Set, outputs: Sequence[Outputs], chosen: Sequence[Chosen]) -
         "blurred",
         *(f"{label}\n(true kernel)" * oracle or label for label, oracle in zip(labels, oracles, strict=True)),
     ]
-    failed = [{status.pair_id: status.status for status in one.statuses(opened) if not status.ok} for one in shown]
+    wanted = {pick.pair.pair_id for pick in chosen}
+    recorded = [
+        {status.pair_id: status for status in one.statuses(opened) if status.pair_id in wanted} for one in shown
+    ]
     rows = []
     for pick in chosen:
         pair, image = pick.pair, opened.images[pick.pair.image_id]
         sharp = opened.sharp(image) if opened.has_sharp else None
         blurred = opened.blurred(pair)
         tiles = [_tile(blurred, sharp)]
-        for one, oracle, why in zip(shown, oracles, failed, strict=True):
-            try:
-                if pair.pair_id in why:
-                    raise InputError("output", found=why[pair.pair_id])
-                pixels = one.restored(pair, (blurred.shape[0], blurred.shape[1]))
-                tiles.append(_tile(pixels, sharp, oracle=oracle))
-            except InputError as error:
-                tiles.append(Tile(None, why=error.found or str(error), oracle=oracle))
+        for one, oracle, statuses in zip(shown, oracles, recorded, strict=True):
+            output = one.read(pair, statuses[pair.pair_id], (blurred.shape[0], blurred.shape[1]))
+            if output.pixels is None:
+                tiles.append(Tile(None, why=output.status, oracle=oracle))
+            else:
+                tiles.append(_tile(output.pixels, sharp, oracle=oracle))
         if sharp is not None:
             tiles.append(Tile(sharp))
         bank = opened.bank

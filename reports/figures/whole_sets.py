@@ -14,7 +14,7 @@ from facedeblur.reports.text import told_apart
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from facedeblur.benchmark.whole_set.parsing import ParsingScores
+    from facedeblur.benchmark.whole_set.parsing import Parsing
     from facedeblur.benchmark.whole_set.recognition import Recognition
 
 
@@ -61,12 +61,12 @@ def cmc(tests: Sequence[Recognition], *, most: int = 20, width: float = COLUMN) 
     return figure
 
 
-def fscore(tests: Sequence[ParsingScores], *, partition: str = "helen11", width: float = COLUMN) -> Figure:
+def fscore(tests: Sequence[Parsing], *, partition: str = "helen11", width: float = COLUMN) -> Figure:
     """F-score of every component, one row a component and one mark a method; the mean is the lowest row.
 
     Parameters
     ----------
-    tests : sequence of ParsingScores
+    tests : sequence of Parsing
         Of one set and one parser.
     partition : str
         Name of a partition of the classes.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +17,7 @@ from facedeblur.benchmark.scoring.table import ScoreMeta, Scores
 from facedeblur.benchmark.statistics.bootstrap import Interval
 from facedeblur.benchmark.statistics.crossed import crossing, standard_error
 from facedeblur.benchmark.statistics.intervals import LEVEL, Spread, alone, factors, spread
-from facedeblur.benchmark.whole_set.parsing import FILE as PARSING_FILE
-from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, ParsingScores
-from facedeblur.benchmark.whole_set.recognition import FILE as RECOGNITION_FILE
+from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Recognition
 from facedeblur.benchmark.whole_set.record import Record
 from facedeblur.reports.leaderboard.board import Board
@@ -75,7 +72,7 @@ def recognition_figures(board: Board) -> list[Figure]:
     import pandas as pd
 
     figures = []
-    for title, found, notes in _by_test(board, RECOGNITION_FILE, Recognition.read, _recognised):
+    for title, found, notes in _by_test(board, Recognition, _recognised):
         rows = [row for place, entry, one in found for row in _curve(place, entry, one)]
         first = found[0][2]
         ranks = _ranks(first)
@@ -104,7 +101,7 @@ def parsing_figures(board: Board) -> list[Figure]:
     import pandas as pd
 
     figures = []
-    for title, found, notes in _by_test(board, PARSING_FILE, ParsingScores.read, lambda one: one.parser):
+    for title, found, notes in _by_test(board, Parsing, lambda one: one.parser):
         rows = [row for place, entry, one in found for row in _components(place, entry, one)]
         sharp = _sharp(board, title)
         known = {} if sharp is None else sharp.scores()
@@ -118,20 +115,20 @@ def _recognised(one: Recognition) -> str:
 
 
 def _by_test(
-    board: Board, name: str, read: Callable[[Path], Any], define: Callable[[Any], str]
+    board: Board, kind: type[Record], define: Callable[[Any], str]
 ) -> list[tuple[str, list[tuple[int, Entry, Any]], tuple[str, ...]]]:
     """Records by definition, for numbers of differing definitions do not compare."""
     groups: dict[str, list[tuple[int, Entry, Any]]] = {}
     absent: dict[str, str] = {}
     for entry in board:
-        file = outputs_folder(entry) / name
+        file = outputs_folder(entry) / kind.file_name
         if not file.is_file():
             absent[entry.label] = "not tested"
             continue
         try:
-            one = read(file)
+            one = kind.read(file)
         except InputError as error:
-            absent[entry.label] = f"{name} cannot be read: {error.found}"
+            absent[entry.label] = f"{kind.file_name} cannot be read: {error.found}"
             continue
         if not of_scored(one, entry.meta):
             absent[entry.label] = "the test is of other outputs than were scored"
@@ -166,8 +163,8 @@ def _ranks(one: Recognition) -> list[int]:
 
 
 def _curve(place: int, entry: Entry, one: Recognition) -> list[dict[str, Any]]:
-    faces, kernels = factors(Scores(one.ranks, entry.meta))
-    reached = one.ranks["rank"].to_numpy()
+    faces, kernels = factors(Scores(one.rows, entry.meta))
+    reached = one.rows["rank"].to_numpy()
     rows = []
     for rank in _ranks(one):
         hit = ((reached > 0) & (reached <= rank)).astype(np.float64)
@@ -187,7 +184,7 @@ def _curve(place: int, entry: Entry, one: Recognition) -> list[dict[str, Any]]:
     return rows
 
 
-def _components(place: int, entry: Entry, one: ParsingScores) -> list[dict[str, Any]]:
+def _components(place: int, entry: Entry, one: Parsing) -> list[dict[str, Any]]:
     labelled = (one.rows["status"] != NO_LABEL).to_numpy()
     rows, counts = one.rows[labelled], one.counts()[labelled]
     known = entry.scores.frame.set_index("pair_id")["identity"]
@@ -211,11 +208,11 @@ def _components(place: int, entry: Entry, one: ParsingScores) -> list[dict[str, 
     return made
 
 
-def _sharp(board: Board, parser: str) -> ParsingScores | None:
+def _sharp(board: Board, parser: str) -> Parsing | None:
     """The sharp images by the same parser, which lie with one of the outputs."""
     for entry in board:
         try:
-            one = ParsingScores.read(outputs_folder(entry) / SHARP_FILE)
+            one = Parsing.read(outputs_folder(entry) / SHARP_FILE)
         except InputError:
             continue
         if one.parser == parser and one.set_hash == entry.meta.set.get("hash"):

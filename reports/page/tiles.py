@@ -6,14 +6,15 @@ Pictures inside a page: from lossless to small.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import encode_png, pixel_hash
-from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.files.images import encode_png
+from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.reports.leaderboard.board import Board
 from facedeblur.reports.leaderboard.entry import Entry
@@ -155,14 +156,12 @@ def _tile(entry: Entry, outputs: Outputs | None, board: Board, at: int, pair: Pa
     known = replace(known, caption=measured(number, board.headline))
     if outputs is None:
         return replace(known, why="outputs not found")
-    try:
-        pixels = outputs.restored(pair, (size[0], size[1]))
-    except InputError as error:
-        return replace(known, why=f"no longer readable: found {error.found}")
-    if pixel_hash(pixels) != str(entry.scores.frame["sha256"].iloc[at]):
-        return replace(known, why="changed since it was scored")
+    scored = Status(pair.index, pair.pair_id, status, math.nan, str(entry.scores.frame["sha256"].iloc[at]))
+    found = outputs.read(pair, scored, (size[0], size[1]))
+    if found.pixels is None:
+        return replace(known, why="changed since it was scored" if found.altered else found.status)
     estimated, _ = next(outputs.kernel_pairs([pair]))
-    return replace(known if estimated is None else _with_kernel(known, estimated), pixels=pixels)
+    return replace(known if estimated is None else _with_kernel(known, estimated), pixels=found.pixels)
 
 
 def encoded(row: Row, encode: Callable[[np.ndarray], str]) -> Row:

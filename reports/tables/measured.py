@@ -11,7 +11,7 @@ import numpy as np
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.table import Column
-from facedeblur.benchmark.whole_set.parsing import SHARP, ParsingScores
+from facedeblur.benchmark.whole_set.parsing import SHARP, Parsing
 from facedeblur.reports.leaderboard.entry import Entry, summarise
 from facedeblur.reports.tables.layout import How
 from facedeblur.reports.tables.runs import Absent, Run
@@ -125,7 +125,7 @@ def _parsed(run: Run, partition: str, group: str) -> Measured | Absent:
     found = run.parsing
     if isinstance(found, Absent):
         return found
-    assert isinstance(found, ParsingScores)
+    assert isinstance(found, Parsing)
     value, left_out = run.fscores(partition)[group], found.not_parsed(partition)
     if group in left_out:
         return Absent(f"parser {found.parser} does not tell {group}: facedeblur parse SET OUTPUTS --parser NAME")

@@ -12,13 +12,13 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.statistics.error_ratio import ErrorRatio, error_ratio
-from facedeblur.benchmark.whole_set.parsing import FILE as PARSING
-from facedeblur.benchmark.whole_set.parsing import SHARP, SHARP_FILE, ParsingScores
-from facedeblur.benchmark.whole_set.recognition import FILE as RECOGNITION
+from facedeblur.benchmark.whole_set.parsing import SHARP, SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.benchmark.whole_set.record import Record
 from facedeblur.reports.leaderboard.entry import Entry
 from facedeblur.reports.leaderboard.whole_sets import of_scored
+
+RECOGNITION, PARSING = Recognition.file_name, Parsing.file_name
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Run:
     entry : Entry or None
         Its score table.
     recognition : Recognised or Absent
-    parsing : ParsingScores or Absent
+    parsing : Parsing or Absent
     info : dict
         Contents of ``run.json`` as the score table has them: device, timings, parameters.
     ratio : ErrorRatio or Absent
@@ -74,7 +74,7 @@ class Run:
     run_hash: str
     entry: Entry | None
     recognition: Recognised | Absent
-    parsing: ParsingScores | Absent
+    parsing: Parsing | Absent
     info: dict[str, Any] = field(default_factory=dict)
     ratio: ErrorRatio | Absent = field(default_factory=lambda: NO_RATIO)
 
@@ -84,7 +84,7 @@ class Run:
     def fscores(self, partition: str) -> dict[str, float]:
         """F-scores of a partition's groups and their mean (``mean``), of a run with a parsing."""
         known: dict[str, dict[str, float]] = self._fscores  # type: ignore[attr-defined]
-        if partition not in known and isinstance(self.parsing, ParsingScores):
+        if partition not in known and isinstance(self.parsing, Parsing):
             known[partition] = {**self.parsing.scores(partition), "mean": self.parsing.mean(partition)}
         return known[partition]
 
@@ -163,8 +163,8 @@ def _read(table: Scores | str | Path) -> tuple[Run, Run]:
     scores, folders = _scores(table)
     recognition, parsing, sharp = (_first(folders, name) for name in (RECOGNITION, PARSING, SHARP_FILE))
     found = Recognition.read(recognition) if recognition else None
-    parsed = ParsingScores.read(parsing) if parsing else None
-    clear = ParsingScores.read(sharp) if sharp else None
+    parsed = Parsing.read(parsing) if parsing else None
+    clear = Parsing.read(sharp) if sharp else None
     if scores is not None:
         entry, meta = Entry(scores, None, scores.meta.method), scores.meta
         of, run_hash = _set(meta.set), str(meta.run.get("hash", ""))
@@ -192,7 +192,7 @@ def _read(table: Scores | str | Path) -> tuple[Run, Run]:
         definition = f"{found.embedder},{found.distance},gallery{found.n_gallery}"
         seen = Recognised(found.curve, f"recognition[{definition}]")
         seen_clear = Recognised(found.leave_one_out, f"recognition[{definition},leave-one-out]")
-    labelled: ParsingScores | Absent = parsed or NO_PARSING
+    labelled: Parsing | Absent = parsed or NO_PARSING
     if parsed is not None and other(parsed):
         labelled = Absent(stale.format(PARSING, "parse"))
     labelled_clear = clear if clear is not None and clear.set_hash == of.hash else NO_PARSING

@@ -18,8 +18,8 @@ from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 from facedeblur.benchmark.sets.set import Image, Pair
 from facedeblur.benchmark.sets.writer import SetWriter
-from facedeblur.benchmark.whole_set.parsing import ParsingScores
-from facedeblur.benchmark.whole_set.recognition import Curve, Recognition, rank_schema
+from facedeblur.benchmark.whole_set.parsing import Parsing
+from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.cli.figure import figure
 from facedeblur.methods.running.runner import run
 
@@ -94,8 +94,8 @@ def test_a_grid_says_which_pairs_it_shows(made: tuple[str, list[str]], tmp_path:
 
 def test_tests_of_whole_sets(tmp_path: Path) -> None:
     curve = Curve(9, 0, 0, (0.5, 0.75, 1.0))
-    ranks = pd.DataFrame({field.name: pd.Series(dtype=object) for field in rank_schema()})
-    test = Recognition("m", False, "s", "h", "r", "e", "l2", 3, 0, 3, curve, curve, curve, None, ranks)
+    ranks = pd.DataFrame({name: pd.Series(dtype=object) for name in Recognition.columns})
+    test = Recognition("m", False, "s", "h", "r", "e", "l2", 3, 0, 3, curve, curve, curve, None, rows=ranks)
     test.write(tmp_path / "recognition.parquet")
     drawn(tmp_path / "cmc.svg", "cmc", str(tmp_path), "--most", "2")
     rows = {
@@ -107,7 +107,7 @@ def test_tests_of_whole_sets(tmp_path: Path) -> None:
         "status": ["ok"],
     }
     counts = {name: [[9, 5, 5] * len(groups)] for name, groups in GROUPS.items()}
-    ParsingScores("m", False, "s", "h", "r", "e", HELEN, pd.DataFrame({**rows, **counts})).write(
+    Parsing("m", False, "s", "h", "r", "e", HELEN, rows=pd.DataFrame({**rows, **counts})).write(
         tmp_path / "parsing.parquet"
     )
     drawn(tmp_path / "f.pdf", "fscore", str(tmp_path), "--partition", "umsn4")

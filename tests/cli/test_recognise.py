@@ -13,7 +13,7 @@ from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.sets.set import Image, Pair
 from facedeblur.benchmark.sets.writer import SetWriter
-from facedeblur.benchmark.whole_set import run as recognise_task
+from facedeblur.benchmark.whole_set.recognition import embedder_named
 from facedeblur.cli.recognise import recognise
 
 
@@ -30,7 +30,7 @@ class Corner:
 def pixels_set(tmp_path, monkeypatch):
     """Two people, two gallery images each, one probe each with one pair."""
     monkeypatch.setitem(EMBEDDERS._entries, "corner", lambda *options: Corner())
-    recognise_task.made.cache_clear()
+    embedder_named.cache_clear()
     pixels, images = {}, []
     for person, value in (("ann", 40), ("bob", 200)):
         for number, role in enumerate(("probe", "gallery", "gallery")):
@@ -50,7 +50,7 @@ def pixels_set(tmp_path, monkeypatch):
     for name in ("ann0", "bob0"):
         write_png(tmp_path / "net" / f"{name}_k.png", pixels[name])
     yield made
-    recognise_task.made.cache_clear()
+    embedder_named.cache_clear()
 
 
 def test_the_table(pixels_set, tmp_path):

@@ -23,9 +23,9 @@ from facedeblur.benchmark.scoring.table import KEYS, Column, ScoreMeta, Scores
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
-from facedeblur.benchmark.whole_set.parsing import NO_FACE as NOT_PARSED
-from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, ParsingScores
-from facedeblur.benchmark.whole_set.recognition import NO_FACE, Curve, Recognition
+from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, Parsing
+from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
+from facedeblur.benchmark.whole_set.run import NO_FACE
 from facedeblur.reports.page.report import report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -202,23 +202,23 @@ def make_recognition(
         method=table.meta.method, oracle=table.meta.oracle, set_name="tiny", set_hash=table.meta.set["hash"],
         run_hash=table.meta.run["hash"] if run_hash is None else run_hash, embedder=embedder, distance="l2",
         n_gallery=24, gallery_left_out=0, n_identities=12, curve=curve(ranks), clear=clear, leave_one_out=clear,
-        verification=None, ranks=rows,
+        verification=None, rows=rows,
     )  # fmt: skip
 
 
-def make_parsing(table: Scores, *, seed: int = 0, run_hash: str | None = None) -> ParsingScores:
+def make_parsing(table: Scores, *, seed: int = 0, run_hash: str | None = None) -> Parsing:
     """Made-up counts of the table's pairs; one has no label, in one no face was found, and hair is not parsed."""
     frame, rng = table.frame, np.random.default_rng(seed)
     rows = frame[["index", "pair_id", "image_id", "kernel_id", "kernel_size"]].copy()
     rows["status"] = "ok"
-    rows.loc[1, "status"], rows.loc[2, "status"] = NO_LABEL, NOT_PARSED
+    rows.loc[1, "status"], rows.loc[2, "status"] = NO_LABEL, NO_FACE
     for name, groups in GROUPS.items():
         counts = rng.integers([20, 0, 0], [200, 30, 60], (len(rows), len(groups), 3))
         counts[1], counts[2, :, :2] = 0, 0
         rows[name] = [list(map(int, one.ravel())) for one in counts]
     classes = tuple(name for name in HELEN if name != "hair")
     known = (table.meta.method, table.meta.oracle, "tiny", table.meta.set["hash"])
-    return ParsingScores(*known, table.meta.run["hash"] if run_hash is None else run_hash, "parser@0", classes, rows)
+    return Parsing(*known, table.meta.run["hash"] if run_hash is None else run_hash, "parser@0", classes, rows=rows)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image, Pair
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.benchmark.whole_set import parsing as module
-from facedeblur.benchmark.whole_set.parsing import ParsingScores, counts_of, parse
+from facedeblur.benchmark.whole_set.parsing import Parsing, counts_of, parse
 
 
 class Shade:
@@ -40,9 +40,9 @@ def shade(monkeypatch):
     """A parser that can be computed by hand, entered for one test."""
     monkeypatch.setitem(PARSERS._entries, "shade", lambda *options: Shade())
     monkeypatch.setattr(Shade, "calls", 0)
-    module._made.cache_clear()
+    module.parser_named.cache_clear()
     yield "shade"
-    module._made.cache_clear()
+    module.parser_named.cache_clear()
 
 
 SKIN, NOSE = HELEN.index("skin"), HELEN.index("nose")
@@ -110,20 +110,19 @@ def test_kept_while_nothing_changes(tmp_path, shade):
     the_set = labelled_set(tmp_path / "set")
     net = outputs(tmp_path / "net", the_set)
     told = []
-    _, first = parse(
-        the_set.root, net, parser=shade, workers=1, reporter=Reporter(lambda stage, *both: told.append(both[:2]))
-    )
+    reporter = Reporter(lambda stage, done, total, note: told.append((done, total)))
+    _, first = parse(the_set.root, net, parser=shade, workers=1, reporter=reporter)
     assert told[-1] == (9, 9)
     calls = Shade.calls
     again = parse(the_set.root, net, parser=shade, workers=1)[1]
     assert Shade.calls == calls
-    assert again == first == ParsingScores.read(net) and again.rows["status"].equals(first.rows["status"])
+    assert again == first == Parsing.read(net) and again.rows["status"].equals(first.rows["status"])
     assert np.array_equal(again.counts("umsn4"), first.counts("umsn4"))
     write_png(net / "b_k1.png", grey(RIGHT))
     assert parse(the_set.root, net, parser=shade, workers=1)[1].no_face == 0
     (net / "parsing.parquet").write_bytes(b"damaged")
     with pytest.raises(InputError, match="parse again"):
-        ParsingScores.read(net)
+        Parsing.read(net)
     assert parse(the_set.root, net, parser=shade, workers=1)[1].no_face == 0
 
 
@@ -206,11 +205,11 @@ def test_bad_input(tmp_path, shade, monkeypatch):
     with pytest.raises(InputError, match="shad"):
         parse(the_set.root, None, parser="shad")
     monkeypatch.setattr(Shade, "classes", ("background", "beard"))
-    module._made.cache_clear()
+    module.parser_named.cache_clear()
     with pytest.raises(InputError, match="beard"):
         parse(the_set.root, None, parser=shade)
     with pytest.raises(InputError, match="parse first"):
-        ParsingScores.read(tmp_path)
+        Parsing.read(tmp_path)
 
 
 def test_real_faces(tmp_path, dlib_models, shared_data, small_recipe):

@@ -20,8 +20,7 @@ from facedeblur.benchmark.outputs import Status
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image, Pair
 from facedeblur.benchmark.sets.writer import SetWriter
-from facedeblur.benchmark.whole_set import run as recognise_task
-from facedeblur.benchmark.whole_set.recognition import Recognition, recognise
+from facedeblur.benchmark.whole_set.recognition import Recognition, RecognitionTest, embedder_named, recognise
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 
@@ -46,9 +45,9 @@ class MeanColour:
 def colour(monkeypatch):
     """An embedder that can be computed by hand, entered for one test."""
     monkeypatch.setitem(EMBEDDERS._entries, "colour", lambda *options: MeanColour("detect" in options))
-    recognise_task.made.cache_clear()
+    embedder_named.cache_clear()
     yield "colour"
-    recognise_task.made.cache_clear()
+    embedder_named.cache_clear()
 
 
 def flat(colour) -> np.ndarray:
@@ -94,6 +93,12 @@ def outputs_of(the_set, folder, changed):
     return folder
 
 
+def spy(calls):
+    """`RecognitionTest.look`, which notes the outputs that it is shown."""
+    real = RecognitionTest.look
+    return staticmethod(lambda task: calls.append(task.run_root) or real(task))
+
+
 def test_every_probe_by_hand(tmp_path, colour):
     the_set = gallery_set(tmp_path / "set")
     changed = {
@@ -105,7 +110,7 @@ def test_every_probe_by_hand(tmp_path, colour):
     }
     run = outputs_of(the_set, tmp_path / "net", changed)
     (found,) = recognise(the_set.root, run, embedder=colour, workers=1)
-    rows = found.ranks
+    rows = found.rows
     assert list(rows["pair_id"]) == [pair.pair_id for pair in the_set.pairs()]
     assert list(rows["status"]) == [
         "ok", "ok", "ok", "failed: output missing", "no face", "failed: expected 8x8 pixels, found 4x4",
@@ -129,7 +134,7 @@ def test_the_blurred_images_themselves(tmp_path, colour):
     before = sorted(the_set.root.rglob("*"))
     (found,) = recognise(the_set.root, None, embedder=colour, workers=1)
     assert (found.method, found.run_hash) == ("blurred images", "")
-    assert list(found.ranks["rank"]) == [3, 1, 1, 1, 1, 1, 0, 0]
+    assert list(found.rows["rank"]) == [3, 1, 1, 1, 1, 1, 0, 0]
     assert sorted(the_set.root.rglob("*")) == before
 
 
@@ -145,7 +150,7 @@ def test_verification_and_gallery_images_without_a_face(tmp_path, colour, monkey
     monkeypatch.setattr(MeanColour, "embed", _no_green)
     (blind,) = recognise(the_set.root, None, embedder=colour, workers=1)
     assert (blind.n_gallery, blind.gallery_left_out, blind.n_identities, blind.misses) == (4, 3, 2, 2)
-    assert list(blind.ranks["status"][2:4]) == ["no face"] * 2
+    assert list(blind.rows["status"][2:4]) == ["no face"] * 2
     assert blind.leave_one_out.misses == 3
 
 
@@ -160,15 +165,14 @@ def test_results_are_kept_until_something_changes(tmp_path, colour, monkeypatch)
     run = outputs_of(the_set, tmp_path / "net", {})
     other = outputs_of(the_set, tmp_path / "other", {0: flat(BLUE)})
     calls = []
-    real = recognise_task.look
-    monkeypatch.setattr(recognise_task, "look", lambda task: calls.append(task.run_root) or real(task))
+    monkeypatch.setattr(RecognitionTest, "look", spy(calls))
     first = recognise(the_set.root, [run, other, None], embedder=colour, workers=1)
     assert calls.count(None) == 1 + 4 and calls.count(run) == calls.count(other) == 4  # the gallery once
     assert [one.top1 for one in first] == [6 / 8, 5 / 8, 6 / 8]
     calls.clear()
     again = recognise(the_set.root, [run, other], embedder=colour, workers=1)
     assert calls == [] and again == first[:2]
-    pd.testing.assert_frame_equal(again[1].ranks, first[1].ranks, check_dtype=False)
+    pd.testing.assert_frame_equal(again[1].rows, first[1].rows, check_dtype=False)
     assert json.loads((other / "recognition.json").read_text())["curve"]["top1"] == 5 / 8
     write_png(run / next(the_set.pairs()).name, flat(GREEN))
     assert recognise(the_set.root, [run, other], embedder=colour, workers=1)[0].top1 == 5 / 8
@@ -202,19 +206,18 @@ def test_a_stopped_test_goes_on(tmp_path, colour, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         recognise(the_set.root, [run, other], embedder=colour, workers=1, reporter=Reporter(stop_after(10 + 8 + 4)))
     calls, told = [], []
-    real = recognise_task.look
-    monkeypatch.setattr(recognise_task, "look", lambda task: calls.append(task.run_root) or real(task))
+    monkeypatch.setattr(RecognitionTest, "look", spy(calls))
     again = recognise(the_set.root, [run, other], embedder=colour, workers=1, reporter=Reporter(say=told.append))
     assert calls == [other] * 2, "neither the gallery, nor the first run, nor half of the second"
     assert again == whole and told == []
     for one, two in zip(again, whole, strict=True):
-        pd.testing.assert_frame_equal(one.ranks, two.ranks, check_dtype=False)
+        pd.testing.assert_frame_equal(one.rows, two.rows, check_dtype=False)
     assert not list(run.glob(".*")) and not list(other.glob(".*"))
     calls.clear()
     assert recognise(the_set.root, other, embedder=colour, workers=1, force=True) == whole[1:] and len(calls) == 5
     (other / "recognition.parquet").write_bytes(b"PAR1")
     recognise(the_set.root, other, embedder=colour, workers=1, reporter=Reporter(say=told.append))
-    assert len(told) == 1 and "testing from the start" in told[0]
+    assert len(told) == 1 and "recognising from the start" in told[0]
 
 
 def test_a_damaged_part_is_embedded_again(tmp_path, colour, monkeypatch):
@@ -248,7 +251,7 @@ def test_an_output_altered_since_the_run_is_seen(tmp_path, colour):
     assert recognise(the_set.root, folder, embedder=colour, workers=1)[0].top1 == 6 / 8
     write_png(folder / next(the_set.pairs()).name, flat(GREEN))
     (found,) = recognise(the_set.root, folder, embedder=colour, workers=1)
-    assert found.ranks["status"][0] == "failed: altered since the run" and found.misses == 1
+    assert found.rows["status"][0] == "failed: altered since the run" and found.misses == 1
 
 
 def test_bad_input_is_one_line(tmp_path, colour, toy):
@@ -292,8 +295,8 @@ def test_real_faces(tmp_path, shared_data, dlib_models):
     assert 0.5 < one.top1 <= 1 and one.verification is not None and one.verification.accuracy > 0.5
     # Many workers change nothing but the last bits of a network's arithmetic.
     (two,) = recognise(the_set.root, None, workers=2)
-    assert list(two.ranks["rank"]) == list(one.ranks["rank"])
-    np.testing.assert_allclose(two.ranks["same_distance"], one.ranks["same_distance"], rtol=1e-4)
+    assert list(two.rows["rank"]) == list(one.rows["rank"])
+    np.testing.assert_allclose(two.rows["same_distance"], one.rows["same_distance"], rtol=1e-4)
     (detected,) = recognise(the_set.root, None, mode="detect", workers=1)
     assert detected.embedder.endswith(",detect") and detected.clear.misses == 0
-    assert detected.misses == (detected.ranks["status"] == "no face").sum()
+    assert detected.misses == (detected.rows["status"] == "no face").sum()

@@ -17,7 +17,7 @@ from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 from facedeblur.benchmark.sets.set import Set
-from facedeblur.benchmark.whole_set.parsing import ParsingScores
+from facedeblur.benchmark.whole_set.parsing import Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.reports.figures.drawing import FRAMES, draw
 from facedeblur.reports.figures.grid import Chosen, Tile, best, choose_pairs, collect, read_box, said, table_of
@@ -245,7 +245,7 @@ def recognition(method: str, shares: tuple[float, ...], **more: Any) -> Recognit
     known |= {"distance": "l2", "n_gallery": 5, "gallery_left_out": 0, "n_identities": 5, "verification": None}
     clear = Curve(10, 0, 0, (1.0,) * len(shares))
     return Recognition(
-        method=method, **{**known, **more}, curve=curve, clear=clear, leave_one_out=clear, ranks=pd.DataFrame()
+        method=method, **{**known, **more}, curve=curve, clear=clear, leave_one_out=clear, rows=pd.DataFrame()
     )
 
 
@@ -263,11 +263,11 @@ def test_match_curves() -> None:
     assert "each run once" in told(lambda: cmc([recognition("a", (0.5,))] * 2))
 
 
-def parsing(method: str, hits: int, classes: tuple[str, ...] = HELEN) -> ParsingScores:
+def parsing(method: str, hits: int, classes: tuple[str, ...] = HELEN) -> Parsing:
     rows: dict[str, Any] = {"index": [0], "pair_id": ["p"], "image_id": ["i"], "kernel_id": ["k"], "kernel_size": [13]}
     rows |= {"status": ["ok"]}
     rows |= {name: [[hits, 50, 50] * len(groups)] for name, groups in GROUPS.items()}
-    return ParsingScores(method, False, "s", "h", "r", "parser", classes, pd.DataFrame(rows))
+    return Parsing(method, False, "s", "h", "r", "parser", classes, rows=pd.DataFrame(rows))
 
 
 def test_component_scores() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.sets.classes import HELEN
-from facedeblur.benchmark.whole_set.parsing import ParsingScores
+from facedeblur.benchmark.whole_set.parsing import Parsing
 from facedeblur.benchmark.whole_set.recognition import Recognition
 from facedeblur.reports.leaderboard.board import gather
 from facedeblur.reports.leaderboard.whole_sets import parsing_figures, pooled_spread, recognition_figures
@@ -32,7 +32,7 @@ def test_curves_are_those_of_the_ranks(rich: Any) -> None:
     (figure,) = recognition_figures(board)
     assert "net@0, l2, 24 gallery images of 12 people" in figure.title and figure.notes == ()
     for method, rows in figure.frame.groupby("method"):
-        ranks = Recognition.read(rich.outputs[str(method)]).ranks["rank"].to_numpy()
+        ranks = Recognition.read(rich.outputs[str(method)]).rows["rank"].to_numpy()
         expected = [np.mean((ranks > 0) & (ranks <= k)) for k in rows["rank"]]
         np.testing.assert_allclose(rows["share"], expected, atol=1e-12)
         assert list(rows["rank"]) == list(range(1, 13)) and set(rows["misses"]) == {1}
@@ -46,7 +46,7 @@ def test_curves_are_those_of_the_ranks(rich: Any) -> None:
 def test_scores_are_those_of_the_records(rich: Any) -> None:
     (figure,) = parsing_figures(gather(rich.tables))
     for method, rows in figure.frame.groupby("method"):
-        record = ParsingScores.read(rich.outputs[str(method)])
+        record = Parsing.read(rich.outputs[str(method)])
         np.testing.assert_array_equal(rows["score"], list(record.scores().values()))
         assert list(rows["component"]) == [name.replace(" ", "-") for name in HELEN]
         assert set(rows["images"]) == {11} and set(rows["misses"]) == {1}
@@ -60,7 +60,7 @@ def test_scores_are_those_of_the_records(rich: Any) -> None:
 def test_a_component_that_is_nowhere_is_not_laid_to_the_parser(copy: dict[str, Path]) -> None:
     at = 3 * HELEN.index("inner mouth")
     for folder in copy.values():
-        record = ParsingScores.read(folder)
+        record = Parsing.read(folder)
         gone = [[*counts[:at], 0, 0, 0, *counts[at + 3 :]] for counts in record.rows["helen11"]]
         replace(record, rows=record.rows.assign(helen11=gone)).write(folder / "parsing.parquet")
     (figure,) = parsing_figures(gather(list(copy.values())))
@@ -71,9 +71,7 @@ def test_a_component_that_is_nowhere_is_not_laid_to_the_parser(copy: dict[str, P
 
 
 def test_other_definitions_are_figures_of_their_own(copy: dict[str, Path], rich: Any) -> None:
-    known = Recognition.read(copy["unsharp"])
-    fields = {name: getattr(known, name) for name in Recognition.__dataclass_fields__}
-    Recognition(**{**fields, "embedder": "other@1"}).write(copy["unsharp"] / "recognition.parquet")
+    replace(Recognition.read(copy["unsharp"]), embedder="other@1").write(copy["unsharp"] / "recognition.parquet")
     first, second = recognition_figures(gather(list(copy.values())))
     assert set(second.frame["method"]) == {"unsharp"} and "unsharp" not in set(first.frame["method"])
     assert "unsharp: tested by another definition" in first.notes

@@ -125,7 +125,7 @@ def test_an_output_changed_or_lost_since_is_not_shown_as_scored(moved: Path) -> 
     (moved / "oracle" / f"{row.pair_id}.png").unlink()
     tiles = {tile.label: tile for tile in shown(moved).rows[0].tiles}
     assert tiles["unsharp"].why == "changed since it was scored" and not tiles["unsharp"].source
-    assert "nothing there" in tiles["wiener"].why and tiles["wiener"].caption
+    assert "output missing" in tiles["wiener"].why and tiles["wiener"].caption
 
 
 def test_outputs_that_are_gone_leave_a_note(moved: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.classes import GROUPS
-from facedeblur.benchmark.whole_set.parsing import ParsingScores
+from facedeblur.benchmark.whole_set.parsing import Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.reports.tables.build import PaperTable, fill, paper_tables
 from facedeblur.reports.tables.cells import MEASURED, PUBLISHED, Cell, ranks
@@ -300,10 +300,9 @@ def outputs(tmp_path: Path, scores_of: Make) -> Path:
     curve = Curve(200, 3, 0, tuple(min(0.4 + 0.1 * k, 1.0) for k in range(9)))
     clear = Curve(2, 0, 0, (1.0,) * 9)
     alone = Curve(20, 0, 0, (0.75,) * 9)
-    columns = ["index", "pair_id", "image_id", "identity", "kernel_id", "kernel_size", "status", "rank",
-               "same_distance", "other_distance"]  # fmt: skip
+    nothing = pd.DataFrame({name: [] for name in Recognition.columns})
     Recognition("net", False, "hel", HELEN["hash"], "net-hash", "dlib-resnet@1", "l2", 18, 0, 2, curve, clear, alone,
-                None, pd.DataFrame({name: [] for name in columns})).write(tmp_path / "recognition.parquet")  # fmt: skip
+                None, rows=nothing).write(tmp_path / "recognition.parquet")  # fmt: skip
     rng = np.random.default_rng(3)
     for name, file in (("net", "parsing.parquet"), ("sharp images", "parsing.sharp.parquet")):
         rows = pd.DataFrame({"index": [0, 1], "pair_id": "p", "image_id": "i", "kernel_id": "k", "kernel_size": 13,
@@ -313,7 +312,7 @@ def outputs(tmp_path: Path, scores_of: Make) -> Path:
         classes = ("background", "skin", "left brow", "right brow", "left eye", "right eye", "nose", "upper lip",
                    "inner mouth", "lower lip")  # fmt: skip
         run_hash = "net-hash" if name == "net" else ""
-        ParsingScores(name, False, "hel", HELEN["hash"], run_hash, "dlib-68@2", classes, rows).write(tmp_path / file)
+        Parsing(name, False, "hel", HELEN["hash"], run_hash, "dlib-68@2", classes, rows=rows).write(tmp_path / file)
     return tmp_path
 
 
@@ -330,7 +329,7 @@ def test_recognition_and_the_sharp_images_among_themselves(outputs: Path):
 
 
 def test_f_scores_of_components_and_groups(outputs: Path):
-    rows = ParsingScores.read(outputs / "parsing.parquet").rows
+    rows = Parsing.read(outputs / "parsing.parquet").rows
     for number, protocol, partition, labels in (
         ("3", "shen2020", "helen11", {"face": "skin", "teeth": "inner-mouth", "left eyebrow": "left-brow"}),
         ("II", "umsn", "umsn4", {"class-1": "background", "class-3": "parts"}),
@@ -365,16 +364,14 @@ def test_results_of_other_outputs_are_not_shown(outputs: Path, scores_of: Make):
 
 
 def test_results_of_files_that_were_changed_are_not_shown(outputs: Path, scores_of: Make):
-    known = Recognition.read(outputs)
-    fields = {name: getattr(known, name) for name in Recognition.__dataclass_fields__}
-    Recognition(**{**fields, "files_hash": "before"}).write(outputs / "recognition.parquet")
+    replace(Recognition.read(outputs), files_hash="before").write(outputs / "recognition.parquet")
     for files, text in (("before", "40.0%"), ("now", "—"), ("", "40.0%")):
         scores_of("net", [30.0, 20.0], run={"files": files}, other={"set": HELEN}).write(outputs / "scores.parquet")
         assert cells(one("11", outputs), "net")["CelebA", "Top-1"].text == text
 
 
 def test_a_group_that_is_nowhere_is_not_laid_to_the_parser(outputs: Path):
-    record = ParsingScores.read(outputs / "parsing.parquet")
+    record = Parsing.read(outputs / "parsing.parquet")
     at = 3 * list(GROUPS["helen11"]).index("inner-mouth")
     gone = [[*counts[:at], 0, 0, 0, *counts[at + 3 :]] for counts in record.rows["helen11"]]
     replace(record, rows=record.rows.assign(helen11=gone)).write(outputs / "parsing.parquet")

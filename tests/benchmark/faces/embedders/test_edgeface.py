@@ -138,7 +138,7 @@ def test_points_are_those_of_the_template() -> None:
 
 
 def test_identity_metric_and_recognition_by_name(weights: Path, aligned: np.ndarray) -> None:
-    from facedeblur.benchmark.whole_set import run as recognise_task
+    from facedeblur.benchmark.whole_set.recognition import embedder_named
 
     made = metric("identity[edgeface-xs,l2]")
     sharp, other = aligned[0, 0], aligned[1, 0]
@@ -146,7 +146,7 @@ def test_identity_metric_and_recognition_by_name(weights: Path, aligned: np.ndar
     assert values[0] < 1e-6 and values[1] < values[2] <= 2
     assert str(made.signature).startswith("identity[edgeface-xs@") and "l2" in str(made.signature)
     assert str(metric(str(made.signature)).signature) == str(made.signature)
-    assert recognise_task.made("edgeface-xs").definition[0].startswith("edgeface-xs@")
+    assert embedder_named("edgeface-xs").definition[0].startswith("edgeface-xs@")
 
 
 def test_missing_file_is_one_line_with_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
