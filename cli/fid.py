@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facedeblur.benchmark.reporter import bars
-from facedeblur.cli import options
+from facedeblur.cli import whole_set
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.whole_set.fid import Fid
 
 
 @click.command()
-@options.tested
+@whole_set.tested
 @click.option("--by", default="inception", show_default=True, help="What describes images: inception or an embedder.")
-@options.testing("an embedder")
+@whole_set.testing("an embedder")
 @click.pass_context
-def fid(ctx: click.Context, outputs: tuple[str, ...], with_input: bool, json_: bool, quiet: bool, **given: Any) -> None:
+def fid(ctx: click.Context, **given: Any) -> None:
     """Measure how differently the images of OUTPUTS are distributed from the sharp ones of SET.
 
     Prints the Frechet distance of the features of all restored images from those of the sharp images. A failed
@@ -26,15 +25,7 @@ def fid(ctx: click.Context, outputs: tuple[str, ...], with_input: bool, json_: b
     """
     from facedeblur.benchmark.whole_set.fid import fid as compute
 
-    runs = options.runs(outputs, with_input=with_input)
-    with bars(quiet=quiet or json_) as reporter:
-        found = compute(outputs=runs, reporter=reporter, **given)
-    if json_ and not quiet:
-        options.echo_json(one.summary() for one in found)
-    elif not quiet:
-        _print(found)
-    if any(one.rows["status"].str.startswith("failed").any() for one in found):
-        ctx.exit(1)
+    whole_set.run_test(ctx, compute, _print, **given)
 
 
 def _print(found: list[Fid]) -> None:

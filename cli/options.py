@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -73,12 +73,6 @@ finders = several(
     click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned."),
     chosen_face,
 )
-tested = several(
-    click.argument("set_path", metavar="SET", type=click.Path()),
-    click.argument("outputs", metavar="OUTPUTS...", nargs=-1, type=click.Path()),
-    click.option("--input", "with_input", is_flag=True, help="Test the blurred images of SET too."),
-)
-"""What a test of a whole set is given; see `runs`."""
 
 
 def plugin(enters: str) -> Decorator:
@@ -86,17 +80,6 @@ def plugin(enters: str) -> Decorator:
     return click.option("--plugin", type=click.Path(), help=f"Python file that enters {enters}.")
 
 
-def testing(enters: str) -> Decorator:
-    """Return the options that tests of whole sets end with."""
-    force = click.option("--force", is_flag=True, help="Compute again even where the result is there already.")
-    return several(plugin(enters), force, workers, as_json, quiet)
-
-
-def runs(outputs: Sequence[str], *, with_input: bool) -> list[str | None]:
-    """What is tested; None stands for the blurred images themselves."""
-    if not outputs and not with_input:
-        raise click.UsageError("give OUTPUTS, or --input for the blurred images themselves")
-    return [*([None] if with_input else []), *outputs]
 
 
 def echo_json(records: Iterable[Any]) -> None:

@@ -7,29 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facedeblur.benchmark.reporter import bars
-from facedeblur.cli import options
+from facedeblur.cli import whole_set
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.whole_set.parsing import Parsing
 
 
 @click.command()
-@options.tested
+@whole_set.tested
 @click.option("--parser", default="facedeblur", show_default=True, help="What labels the parts of a face.")
 @click.option("--partition", type=click.Choice(["helen11", "umsn4"]), default="helen11", show_default=True,
               help="The classes that are scored: Helen's, or the four groups of UMSN.")  # fmt: skip
-@options.testing("a parser")
+@whole_set.testing("a parser")
 @click.pass_context
-def parse(
-    ctx: click.Context,
-    outputs: tuple[str, ...],
-    with_input: bool,
-    partition: str,
-    json_: bool,
-    quiet: bool,
-    **given: Any,
-) -> None:
+def parse(ctx: click.Context, partition: str, **given: Any) -> None:
     """Compare the parts of the restored faces of OUTPUTS with the labels of SET.
 
     Prints the F-score of every component and their mean. An image without a face, or whose output is
@@ -37,15 +28,9 @@ def parse(
     """
     from facedeblur.benchmark.whole_set.parsing import parse as compute
 
-    runs = options.runs(outputs, with_input=with_input)
-    with bars(quiet=quiet or json_) as reporter:
-        found = compute(outputs=runs, reporter=reporter, **given)
-    if json_ and not quiet:
-        options.echo_json(one.summary(partition) for one in found)
-    elif not quiet:
-        _print(found, partition)
-    if any(one.failed for one in found):
-        ctx.exit(1)
+    whole_set.run_test(
+        ctx, compute, lambda found: _print(found, partition), summary=lambda one: one.summary(partition), **given
+    )
 
 
 def _print(found: list[Parsing], partition: str) -> None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facedeblur.benchmark.reporter import bars
-from facedeblur.cli import options
+from facedeblur.cli import whole_set
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.metrics.faces.verification import Verification
@@ -15,18 +14,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.tested
+@whole_set.tested
 @click.option("--embedder", default="dlib-resnet", show_default=True, help="What tells faces apart.")
 @click.option("--mode", type=click.Choice(["aligned", "detect"]), default="aligned", show_default=True,
               help="Take images as they are, or find the face in each again.")  # fmt: skip
 @click.option(
     "--distance", type=click.Choice(["l2", "cosine"]), default="l2", show_default=True, help="Between two faces."
 )
-@options.testing("an embedder")
+@whole_set.testing("an embedder")
 @click.pass_context
-def recognise(
-    ctx: click.Context, outputs: tuple[str, ...], with_input: bool, json_: bool, quiet: bool, **given: Any
-) -> None:
+def recognise(ctx: click.Context, **given: Any) -> None:
     """Look for the restored faces of OUTPUTS in the gallery of SET.
 
     Prints how often the right person is among the 1, 3 and 5 nearest gallery images. A probe without
@@ -34,15 +31,7 @@ def recognise(
     """
     from facedeblur.benchmark.whole_set.recognition import recognise as compute
 
-    runs = options.runs(outputs, with_input=with_input)
-    with bars(quiet=quiet or json_) as reporter:
-        found = compute(outputs=runs, reporter=reporter, **given)
-    if json_ and not quiet:
-        options.echo_json(one.summary() for one in found)
-    elif not quiet:
-        _print(found)
-    if any(one.rows["status"].str.startswith("failed").any() for one in found):
-        ctx.exit(1)
+    whole_set.run_test(ctx, compute, _print, **given)
 
 
 def _print(found: list[Recognition]) -> None:

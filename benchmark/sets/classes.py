@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.options import one_of
 
 HELEN = (
     "background", "skin", "left brow", "right brow", "left eye", "right eye", "nose", "upper lip", "inner mouth",
@@ -53,8 +53,4 @@ def groups_of(partition: str) -> dict[str, tuple[int, ...]]:
     InputError
         When there is no such partition (with the nearest name).
     """
-    if partition not in GROUPS:
-        raise InputError(
-            f"partition of classes '{partition}'", expected=f"one of {', '.join(GROUPS)}", do=suggest(partition, GROUPS)
-        )
-    return GROUPS[partition]
+    return GROUPS[one_of("partition of classes", partition, GROUPS)]

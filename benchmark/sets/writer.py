@@ -22,6 +22,7 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import STORES, create_array, inside, write_pixels
 from facedeblur.benchmark.files.tables import append_rows, header, read_rows, write_rows
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.set import SCHEMA, ContentHash, Image, Pair, Set
 
 
@@ -38,8 +39,7 @@ class SetWriter:
     """
 
     def __init__(self, out: str | Path, info: Mapping[str, Any], *, store: str = "png"):
-        if store not in STORES:
-            raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
+        one_of("store", store, STORES)
         self.out = Path(out)
         self.work = self.out.with_name(self.out.name + ".building")
         self.info, self.store = dict(info), store

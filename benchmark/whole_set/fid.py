@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, provider
 from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.metrics.perceptual.frechet import Moments, frechet_distance, moments
 from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.resume import Arrays
@@ -153,9 +154,7 @@ def features(spec: str) -> Embedder:
         from facedeblur.benchmark.metrics.perceptual.inception import inception_features
 
         return inception_features(*([f"@{sha}"] if at else []), *options)
-    if head not in EMBEDDERS:
-        known = [INCEPTION, *EMBEDDERS]
-        raise InputError(f"features '{head}'", expected="inception or an embedder", do=suggest(head, known))
+    one_of("features", head, [INCEPTION, *EMBEDDERS])
     return provider(EMBEDDERS, spec)
 
 

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, provider
 from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.metrics.faces.recognition import DISTANCES, MISS, cmc, leave_one_out, rank_of
 from facedeblur.benchmark.metrics.faces.verification import Verification, verification
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.resume import Arrays
@@ -90,9 +91,8 @@ def recognise(
         When the set has no pairs or no gallery of two people or more, outputs belong to another
         set, or an option is not known.
     """
-    for word, known in ((mode, MODES), (distance, DISTANCES)):
-        if word not in known:
-            raise InputError(f"option '{word}'", expected=" or ".join(known), do=suggest(word, known))
+    one_of("mode", mode, MODES)
+    one_of("distance", distance, DISTANCES)
     name = embedder if mode == "aligned" else f"{embedder},detect"
     return run_test(
         partial(RecognitionTest, embedder=name, distance=distance), set_path, outputs,

@@ -1,0 +1,69 @@
+"""What the commands `recognise`, `parse` and `fid` share: they test whole sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from facedeblur.benchmark.reporter import bars
+from facedeblur.cli import options
+
+if TYPE_CHECKING:
+    from facedeblur.benchmark.whole_set.record import Record
+
+Result = TypeVar("Result", bound="Record")
+
+tested = options.several(
+    click.argument("set_path", metavar="SET", type=click.Path()),
+    click.argument("outputs", metavar="OUTPUTS...", nargs=-1, type=click.Path()),
+    click.option("--input", "with_input", is_flag=True, help="Test the blurred images of SET too."),
+)
+"""What a test of a whole set is given; see `run_test`."""
+
+
+def testing(enters: str) -> options.Decorator:
+    """Return the options that the commands end with; `enters` is what a plugin adds."""
+    force = click.option("--force", is_flag=True, help="Compute again even where the result is there already.")
+    return options.several(options.plugin(enters), force, options.workers, options.as_json, options.quiet)
+
+
+def run_test(
+    ctx: click.Context,
+    compute: Callable[..., list[Result]],
+    show: Callable[[list[Result]], None],
+    *,
+    outputs: Sequence[str],
+    with_input: bool,
+    json_: bool,
+    quiet: bool,
+    summary: Callable[[Result], Any] = lambda found: found.summary(),
+    **given: Any,
+) -> None:
+    """Run a test of a whole set and show its results; the exit code is 1 where an output is missing or damaged.
+
+    Parameters
+    ----------
+    ctx : click.Context
+    compute : callable
+        The test, as `facedeblur.benchmark.whole_set` has it.
+    show : callable
+        Prints the results.
+    outputs, with_input, json_, quiet, **given
+        The options of `tested`, of `testing` and of the test itself.
+    summary : callable
+        Returns what ``--json`` prints of a result.
+    """
+    if not outputs and not with_input:
+        raise click.UsageError("give OUTPUTS, or --input for the blurred images themselves")
+    # None stands for the blurred images.
+    runs = [*([None] if with_input else []), *outputs]
+    with bars(quiet=quiet or json_) as reporter:
+        found = compute(outputs=runs, reporter=reporter, **given)
+    if json_ and not quiet:
+        options.echo_json(summary(one) for one in found)
+    elif not quiet:
+        show(found)
+    if any(one.failed for one in found):
+        ctx.exit(1)
