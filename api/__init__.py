@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from facedeblur.benchmark.sets.set import Set as Set
     from facedeblur.benchmark.statistics.comparison import Comparisons as Comparisons
     from facedeblur.benchmark.statistics.comparison import compare as compare
-    from facedeblur.benchmark.whole_set.parsing import ParsingScores as ParsingScores
+    from facedeblur.benchmark.whole_set.parsing import Parsing as Parsing
     from facedeblur.benchmark.whole_set.parsing import parse as parse
     from facedeblur.benchmark.whole_set.recognition import Recognition as Recognition
     from facedeblur.benchmark.whole_set.recognition import recognise as recognise
@@ -74,7 +74,7 @@ _HOMES = {
     "Scores": "benchmark.scoring.table:Scores",
     "Comparisons": "benchmark.statistics.comparison:Comparisons",
     "Recognition": "benchmark.whole_set.recognition:Recognition",
-    "ParsingScores": "benchmark.whole_set.parsing:ParsingScores",
+    "Parsing": "benchmark.whole_set.parsing:Parsing",
     "Workers": "benchmark.parallel:Workers",
     "InputError": "benchmark.errors:InputError",
     "MissingFile": "benchmark.errors:MissingFile",

@@ -80,8 +80,6 @@ def plugin(enters: str) -> Decorator:
     return click.option("--plugin", type=click.Path(), help=f"Python file that enters {enters}.")
 
 
-
-
 def echo_json(records: Iterable[Any]) -> None:
     """Print records as one JSON array."""
     click.echo(json.dumps(list(records), indent=1, ensure_ascii=False, allow_nan=False))
