@@ -23,7 +23,7 @@ REGISTRIES = {
     "landmarkers": "facedeblur.benchmark.faces.base:LANDMARKERS",
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
     "parsers": "facedeblur.benchmark.faces.base:PARSERS",
-    "sources": "facedeblur.generators.photos.opening:SOURCES",
+    "collections": "facedeblur.generators.photos.collection:COLLECTIONS",
 }
 FILES = {
     "recipes": ("facedeblur.generators.recipe:recipes", "facedeblur.generators.recipe:load_recipe"),
@@ -46,7 +46,7 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str 
     """List what is registered.
 
     KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
-    sources, recipes, train-recipes or protocols; all where none is given.
+    collections, recipes, protocols or train-recipes; all where none is given.
     """
     from facedeblur.benchmark.registry import load_plugin
 

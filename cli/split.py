@@ -33,8 +33,8 @@ def split(
     """
     from facedeblur.benchmark.errors import InputError
     from facedeblur.generators.photos import splits
-    from facedeblur.generators.photos.collection import Selection
-    from facedeblur.generators.photos.opening import describe, open_collection, read_list, write_list
+    from facedeblur.generators.photos.collection import Selection, open_collection
+    from facedeblur.generators.photos.lists import read_list, write_list
 
     if probe_gallery and test_share is not None:
         raise click.UsageError("give --test-share or --probe-gallery, not both")
@@ -52,7 +52,7 @@ def split(
         choices = splits.split(opened, seed=seed, test_share=0.3 if test_share is None else test_share)
     write_list(out, choices)
     if not quiet:
-        click.echo(describe(opened))
+        click.echo(opened.describe())
         for name, (photographs, people) in splits.tally(choices).items():
             click.echo(f"{photographs:>9,} photographs of {people:>7,} identities  {name}")
         click.echo(f"seed {seed}, listed in {out}")

@@ -28,7 +28,7 @@ sys.path.remove(str(HERE / "generator"))
 
 FACES = ("detectors", "landmarkers", "embedders", "parsers")
 TUTORIALS = ("method", "photographs", "video", "cluster")
-EXTENSIONS = ("method", "metric", "reader", "detector")
+EXTENSIONS = ("method", "metric", "collection", "detector")
 TRAINING = ("discriminators", "losses", "adversaries")
 
 
@@ -47,7 +47,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
     def kind_page(kind: str) -> dict[str, Any]:
         return {entries.title(kind): f"{kind}.md"}
 
-    single = [kind for kind in entries.PLACES if kind not in (*entries.OWN_PAGES, *FACES, *TRAINING, "sources")]
+    single = [kind for kind in entries.PLACES if kind not in (*entries.OWN_PAGES, *FACES, *TRAINING, "collections")]
     return [
         {"Home": "index.md"},
         {"Start": ["quickstart.md", *(f"tutorials/{name}.md" for name in TUTORIALS)]},
@@ -58,7 +58,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
                 *(folder(kind.title, kind.folder) for kind in recipes.KINDS if kind.folder != "training"),
                 *(folder(entries.title(kind), kind) for kind in entries.OWN_PAGES if kind != "networks"),
                 {"Faces": [kind_page(kind) for kind in FACES]},
-                kind_page("sources"),
+                kind_page("collections"),
                 {
                     "Training": [
                         folder("Training recipes", "training"),

@@ -17,9 +17,8 @@ from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import Collection, Photograph, Selection
-from facedeblur.generators.photos.lists import some_photographs
-from facedeblur.generators.photos.names import identity_of, image_ids
+from facedeblur.generators.photos.collection import NOT_STATED, Collection, Photograph, Selection, open_collection
+from facedeblur.generators.photos.files import identity_of, image_ids, some_photographs
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,6 @@ def gather(
     InputError
         When there is no image, or no usable one.
     """
-    from facedeblur.generators.photos.opening import describe
-
     root = Path(faces)
     if (root / "images.csv").is_file():
         found = _chosen(_aligned(root, folder=root.resolve().name), root, selection, gallery, seed)
@@ -146,7 +143,7 @@ def gather(
                 reporter=reporter,
             )
             found = _aligned(workspace, folder=collection.root.resolve().name)
-        found = replace(found, licence=collection.licence, collection=describe(collection))
+        found = replace(found, licence=collection.licence, collection=collection.describe())
     _check(found, template, faces)
     return found
 
@@ -154,13 +151,11 @@ def gather(
 def _plain(root: Path, ours: Sequence[Path]) -> Collection:
     """All photographs of a folder that is not said to be a known collection."""
     listed = tuple(Photograph(source, identity_of(source)) for source in some_photographs(root, skip=ours))
-    return Collection("folder", root, "not stated", "", listed)
+    return Collection("folder", root, NOT_STATED, "", listed)
 
 
 def _selected(faces: str | Path, selection: Selection, gallery: int, seed: int) -> Collection:
     """The photographs that are wanted, with their roles."""
-    from facedeblur.generators.photos.opening import open_collection
-
     opened = open_collection(faces, selection)
     return _divided(opened, gallery, seed) if gallery else opened
 
@@ -176,14 +171,12 @@ def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
 
 def _chosen(found: Crops, root: Path, selection: Selection, gallery: int, seed: int) -> Crops:
     """The rows of an aligned folder that are wanted."""
-    from facedeblur.generators.photos.opening import narrowed
-
     # Roles that were given when the folder was aligned stand; only a folder without a gallery is divided.
     divide = bool(gallery) and all(image.role not in ("probe", "gallery") for image in found.images)
     if not divide and selection.everything:
         return found
     listed = tuple(Photograph(image.source, image.identity, image.role) for image in found.images)
-    chosen = narrowed(Collection("aligned", root, found.licence, "", listed), selection)
+    chosen = Collection("aligned", root, found.licence, "", listed).select(selection)
     if divide:
         chosen = _divided(chosen, gallery, seed)
     wanted = {one.source: one for one in chosen.photographs}

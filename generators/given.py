@@ -24,7 +24,7 @@ from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.kernels.files import read_bank
-from facedeblur.generators.photos.lists import NOT_STATED
+from facedeblur.generators.photos.collection import NOT_STATED
 
 PACKAGES = ("facedeblur", "numpy", "scipy")
 REACH = 8

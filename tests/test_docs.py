@@ -24,7 +24,7 @@ from facedeblur.benchmark.whole_set.parsing import Parsing
 from facedeblur.benchmark.whole_set.recognition import Recognition
 from facedeblur.cli.main import COMMANDS, facedeblur
 from facedeblur.generators.align.quality import Quality
-from facedeblur.generators.photos.opening import Choice
+from facedeblur.generators.photos.lists import Choice
 from facedeblur.generators.video.frames import WindowRow
 from facedeblur.reports.leaderboard import columns as fields
 

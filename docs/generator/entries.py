@@ -44,10 +44,10 @@ SAID = {
     "landmarkers": "Find the five points of a face that are aligned: `--landmarker NAME`.",
     "embedders": "Turn a face into a vector that tells identities apart: for the metric `identity` and `recognise`.",
     "parsers": "Label every pixel of a face: `--parser NAME` of `parse`.",
-    "sources": "Layouts in which collections of photographs are published. `--faces NAME:FOLDER` reads one, "
-    "`auto:FOLDER` looks which it is. Nothing is downloaded. [How to add one](extend/reader.md).",
+    "collections": "Known folder layouts of photographs. `--faces NAME:FOLDER` reads one, "
+    "`auto:FOLDER` recognises it. Nothing is downloaded. [How to add one](extend/collection.md).",
 }
-TITLES = {"sources": "Photo collections", "networks": "Networks", "adversaries": "Adversarial games"}
+TITLES = {"collections": "Photo collections", "networks": "Networks", "adversaries": "Adversarial games"}
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _network_facts(entry: Entry) -> list[str]:
     return [" ".join(lines), table(("setting", "default"), rows) if rows else ""]
 
 
-def _source_facts(entry: Entry) -> list[str]:
+def _collection_facts(entry: Entry) -> list[str]:
     reads = first_paragraph(text_of(entry.thing.read))
     rows = [("get it", prose(entry.thing.get)), ("licence", prose(entry.thing.licence)), ("what is listed", reads)]
     rows.append(("recognised by", first_paragraph(text_of(entry.thing.detects))))
@@ -202,7 +202,7 @@ _FACTS: dict[str, Callable[[Entry], list[str]]] = {
     "methods": _method_facts,
     "metrics": _metric_facts,
     "networks": _network_facts,
-    "sources": _source_facts,
+    "collections": _collection_facts,
 }
 
 

@@ -23,6 +23,8 @@ NO_LANDMARKS = "no landmarks"
 CUT = "cut"
 TOO_SMALL = "too small"
 CHOICES = ("largest", "central")
+GIVEN = "file"
+"""Landmarker that stands for points that are known already."""
 
 # Larger photographs are searched in a reduced copy; HOG on 20 megapixels takes many seconds.
 SEARCH_SIDE = 1200

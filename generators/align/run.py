@@ -29,14 +29,22 @@ from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import write_transform
 from facedeblur.generators.align.journal import Entry, Journal, folder_of
-from facedeblur.generators.align.photo import NO_LANDMARKS, OK, Aligned, Finders, align_photo, all_points, check_margin
+from facedeblur.generators.align.photo import (
+    GIVEN,
+    NO_LANDMARKS,
+    OK,
+    Aligned,
+    Finders,
+    align_photo,
+    all_points,
+    check_margin,
+)
 from facedeblur.generators.align.quality import Limits, Quality, measure
 from facedeblur.generators.align.tasks import AlignTask, Options, folder, keys_of, tasks_of
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import ROLES, Collection, Selection
-from facedeblur.generators.photos.landmark_files import PROVIDER, read_landmarks
-from facedeblur.generators.photos.lists import some_photographs
-from facedeblur.generators.photos.opening import narrowed, open_collection
+from facedeblur.generators.photos.collection import Collection, Selection, open_collection
+from facedeblur.generators.photos.files import some_photographs
+from facedeblur.generators.photos.lists import ROLES, read_landmarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +117,7 @@ def align(
     import pandas as pd
 
     target, goal = Path(out), template_named(template)
-    finders = finders if landmarks is None else replace(finders, landmarker=PROVIDER)
+    finders = finders if landmarks is None else replace(finders, landmarker=GIVEN)
     check_margin(margin)
     if role not in ROLES:
         raise InputError(f"role '{role}'", expected="test, train, probe or gallery", do="choose one")
@@ -119,7 +127,7 @@ def align(
     _check_providers(goal, options)
     points = read_landmarks(landmarks) if landmarks is not None else None
     tasks = tasks_of(_open(photos, selection, target), target, options, role=role, points=points)
-    if finders.landmarker == PROVIDER and not any(task.photograph.points for task in tasks):
+    if finders.landmarker == GIVEN and not any(task.photograph.points for task in tasks):
         do = "give --landmarks FILE with paths relative to the collection"
         raise InputError("landmarks", expected="points of these photographs", found="none", do=do)
     keys = keys_of(tasks)
@@ -147,7 +155,7 @@ def align(
 
 def _open(photos: str | Path | Collection, selection: Selection, out: Path) -> Collection:
     if isinstance(photos, Collection):
-        return photos if selection.everything else narrowed(photos, selection)
+        return photos if selection.everything else photos.select(selection)
     name, colon, _ = str(photos).partition(":")
     named = colon and len(name) > 1 and "/" not in name and not Path(photos).exists()
     if named or not selection.everything:
@@ -161,9 +169,9 @@ def _check_providers(goal: Template, options: Options) -> None:
     if not goal.finds_faces:
         return
     finders = options.finders
-    if finders.landmarker == PROVIDER and goal.fit == "affine":
+    if finders.landmarker == GIVEN and goal.fit == "affine":
         raise InputError(f"template '{goal.name}'", expected="dlib's 68 points", found="five", do="take dlib-68")
-    if finders.landmarker != PROVIDER:
+    if finders.landmarker != GIVEN:
         _, landmarker = providers_of(finders.detector, finders.landmarker)
         if goal.fit == "affine":
             all_points(landmarker)
@@ -237,7 +245,7 @@ def _label(task: AlignTask, size: tuple[int, ...]) -> np.ndarray | None:
 def _place(task: AlignTask, photo: np.ndarray, label: np.ndarray | None) -> Aligned:
     options, finders, points = task.options, task.options.finders, task.photograph.points
     goal = template_named(options.template)
-    given = finders.landmarker == PROVIDER or not goal.finds_faces
+    given = finders.landmarker == GIVEN or not goal.finds_faces
     if given and goal.finds_faces and not points:
         return Aligned(None, NO_LANDMARKS, note="no points given")
     return align_photo(

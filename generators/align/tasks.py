@@ -13,8 +13,7 @@ from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.photos.collection import Collection, Photograph
-from facedeblur.generators.photos.lists import folders_in
-from facedeblur.generators.photos.names import canonical, composed, identity_of, image_ids, in_order
+from facedeblur.generators.photos.files import canonical, composed, folders_in, identity_of, image_ids, in_order
 
 # Part of every journal key: raise it when the same photograph would give another crop.
 VERSION = 2
@@ -117,9 +116,7 @@ def tasks_of(
     photographs = list(collection.photographs)
     names: list[str] | None = None
     if collection.name != "folder" or any(p.label or p.role or p.points for p in photographs):
-        from facedeblur.generators.photos.folders import empty_folders
-
-        photographs += [Photograph(place, place.rpartition("/")[2]) for place in empty_folders(collection)]
+        photographs += [Photograph(place, place.rpartition("/")[2]) for place in collection.empty_folders()]
         names = [photograph.identity for photograph in photographs]
     ids = image_ids([photograph.source for photograph in photographs], names)
     return [

@@ -1,13 +1,26 @@
-"""A collection of photographs: whose face each shows, and what its publisher says of it."""
+"""Collections of photographs: whose face each shows, what its publisher says of it, and which collections are known.
+
+``open_collection("celeba:PATH")`` reads PATH as CelebA; ``open_collection("PATH")`` recognises the collection. Other
+packages add collections through the entry-point group ``facedeblur.collections``: classes like `KnownCollection`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import ClassVar, Protocol
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import SUFFIXES
+from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.registry import Registry
+from facedeblur.generators.photos.files import canonical, composed, in_order
+from facedeblur.generators.photos.lists import ROLES, Choice, read_list
 
-ROLES = ("test", "train", "probe", "gallery")
+NOT_STATED = "not stated"
 
 
 @dataclass(frozen=True)
@@ -43,13 +56,15 @@ class Collection:
     Attributes
     ----------
     name : str
-        The reader that listed them: ``lfw``, ``celeba``, ``folder``, ...
+        Which known collection it is: ``lfw``, ``celeba``, ``folder``, ...
     root : Path
     licence : str
         As the publisher states it, or ``not stated``.
     labels : str
         The class list of the label images: ``helen11``, ``celebamask19``, or empty where there are none.
     photographs : tuple of Photograph
+    by_folder : bool
+        True if every person has a folder, so that a folder without photographs is a person without any.
     """
 
     name: str
@@ -57,6 +72,127 @@ class Collection:
     licence: str
     labels: str
     photographs: tuple[Photograph, ...]
+    by_folder: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        root: Path,
+        licence: str,
+        people: Mapping[str, str],
+        *,
+        roles: Mapping[str, str] | None = None,
+        labels: str = "",
+        label_of: Mapping[str, str] | None = None,
+        points: Mapping[str, tuple[float, ...]] | None = None,
+        by_folder: bool = False,
+    ) -> Collection:
+        """Put a collection together.
+
+        Parameters
+        ----------
+        name, root, licence, labels, by_folder
+            As the attributes.
+        people : mapping of str to str
+            Identity by source, in the order of the photographs; empty where it is not known.
+        roles, label_of, points : mapping, optional
+            The other fields of `Photograph` by source, where they are known.
+        """
+        roles, label_of, points = roles or {}, label_of or {}, points or {}
+        listed = tuple(
+            Photograph(
+                source, composed(person), roles.get(source, ""), label_of.get(source, ""), points.get(source, ())
+            )
+            for source, person in people.items()
+        )
+        return cls(name, root, licence, labels if any(item.label for item in listed) else "", listed, by_folder)
+
+    def select(self, selection: Selection) -> Collection:
+        """Return the collection with the selected photographs only.
+
+        The image list is applied first, then the pattern, the roles and the limit.
+
+        Raises
+        ------
+        InputError
+            When the image list names photographs that are missing, or nothing is left.
+        """
+        match, roles = selection.match, selection.roles
+        kept = self.photographs if selection.listed is None else self._listed(Path(selection.listed))
+        if match:
+            kept = tuple(p for p in kept if fnmatchcase(p.source if "/" in match else p.source.split("/")[-1], match))
+        if roles:
+            kept = tuple(p for p in kept if p.role in roles)
+        kept = kept[: selection.limit]
+        if not kept:
+            counts = Counter(p.role or "none" for p in self.photographs)
+            facts = ", ".join(f"{count:,} {role}" for role, count in sorted(counts.items()))
+            asked = [f"match '{match}'" * bool(match), f"role {' or '.join(roles)}" * bool(roles)]
+            raise InputError(
+                f"{self.name}: {self.root}",
+                expected="photographs of " + (" and ".join(filter(None, asked)) or "the list"),
+                found=f"none among {len(self.photographs):,} (roles: {facts})", do="choose otherwise",
+            )  # fmt: skip
+        return replace(self, photographs=kept, labels=self.labels if any(p.label for p in kept) else "")
+
+    def _listed(self, file: Path) -> tuple[Photograph, ...]:
+        by_source: Mapping[str, Photograph] = {canonical(p.source): p for p in self.photographs}
+        choices: dict[str, Choice] = {}
+        for choice in read_list(file):
+            if choice.status == "ok":
+                source = canonical(choice.source)
+                if source in choices:
+                    raise InputError(
+                        str(file), expected="each photograph once", found=f"{source} again", do="leave one line"
+                    )
+                choices[source] = choice
+        absent = [choice.source for source, choice in choices.items() if source not in by_source]
+        if absent:
+            raise InputError(
+                str(file), expected=f"photographs of {self.root}",
+                found=f"{len(absent):,} of {len(choices):,} missing there, the first {absent[0]}",
+                do="give the collection that the list was made of",
+            )  # fmt: skip
+        kept = [replace(by_source[source], identity=c.identity, role=c.role) for source, c in choices.items()]
+        return tuple(sorted(kept, key=lambda photograph: in_order(photograph.source)))
+
+    def empty_folders(self) -> list[str]:
+        """Paths of people's folders that hold no image file; none where people have no folders.
+
+        A folder whose photographs were not selected is not empty.
+        """
+        if not self.by_folder:
+            return []
+        full = {parent for item in self.photographs for parent in _parents(item.source)}
+        bottom = Counter(item.source.count("/") for item in self.photographs)
+        depth = max(bottom, key=lambda level: bottom[level]) if bottom else 1
+        folders = (path.relative_to(self.root) for path in self.root.glob("/".join("*" * max(depth, 1))))
+        seen = (path for path in folders if not any(part.startswith(".") for part in path.parts))
+        return sorted(p.as_posix() for p in seen if p.as_posix() not in full and _has_no_image(self.root / p))
+
+    def describe(self) -> str:
+        """Return a line for the screen: name, photographs, identities, roles, labels, points and licence."""
+        shown = self.photographs
+        people = {photograph.identity for photograph in shown if photograph.identity}
+        lone = len(people) == len(shown) > 1
+        facts = [f"{len(shown):,} photographs", f"{len(people):,} identities" + " (each photograph its own)" * lone]
+        roles = Counter(photograph.role for photograph in shown if photograph.role)
+        facts += [f"{roles[role]:,} {role}" for role in ROLES if roles[role]]
+        nameless = sum(not photograph.identity for photograph in shown)
+        facts += [f"{nameless:,} without identity"] * (nameless > 0)
+        facts += [f"{sum(bool(p.label) for p in shown):,} labels ({self.labels})"] * bool(self.labels)
+        facts += [f"{sum(bool(p.points) for p in shown):,} with points"] * any(p.points for p in shown)
+        return f"{self.name}: {', '.join(facts)}; licence: {self.licence}"
+
+
+def _has_no_image(folder: Path) -> bool:
+    return folder.is_dir() and not any(file.suffix.lower() in SUFFIXES for file in folder.rglob("*"))
+
+
+def _parents(source: str) -> list[str]:
+    parts = source.split("/")[:-1]
+    return ["/".join(parts[: n + 1]) for n in range(len(parts))]
 
 
 @dataclass(frozen=True)
@@ -88,8 +224,7 @@ class Selection:
     def __post_init__(self) -> None:
         object.__setattr__(self, "roles", tuple(self.roles))
         for role in self.roles:
-            if role not in ROLES:
-                raise InputError(f"role '{role}'", expected="a known role", do=suggest(role, ROLES))
+            one_of("role", role, ROLES)
         if self.limit is not None and self.limit < 1:
             raise InputError("limit", expected="at least 1", found=str(self.limit), do="choose another number")
 
@@ -97,3 +232,110 @@ class Selection:
     def everything(self) -> bool:
         """True if no photograph is left out."""
         return not (self.match or self.roles or self.listed) and self.limit is None
+
+
+class KnownCollection(Protocol):
+    """How one published collection is laid out; a class that is never instantiated.
+
+    Its docstring is what ``facedeblur list collections`` shows.
+
+    Attributes
+    ----------
+    licence : str
+        As its publisher states it.
+    get : str
+        One line: what to download and where to put it.
+    """
+
+    licence: ClassVar[str]
+    get: ClassVar[str]
+
+    @classmethod
+    def detects(cls, root: Path) -> bool:
+        """Tell at a glance whether the folder looks like this collection."""
+        ...
+
+    @classmethod
+    def read(cls, root: Path) -> Collection:
+        """List the photographs below `root`; InputError with `get` if the folder is laid out otherwise."""
+        ...
+
+
+def refuse(name: str, root: Path, expected: str, found: str, get: str) -> InputError:
+    """Return the error of a folder that is not laid out as the collection it is said to be."""
+    return InputError(f"{name}: {root}", expected=expected, found=found, do=get)
+
+
+# In the order in which they are recognised; collections of other packages come before the last two.
+_KNOWN = {
+    "helen": "helen:Helen",
+    "celebamask": "celeba:CelebAMask",
+    "celeba": "celeba:CelebA",
+    "london": "london:London",
+    "pubfig": "pubfig:PubFig",
+    "multipie": "pie:MultiPIE",
+    "pie": "pie:PIE",
+    "lfw": "lfw:LFW",
+    "folder": "folders:Folder",
+    "people": "folders:People",
+}
+COLLECTIONS: Registry[type[KnownCollection]] = Registry("collection", group="facedeblur.collections")
+for _name, _place in _KNOWN.items():
+    COLLECTIONS.add(_name, f"facedeblur.generators.photos.collections.{_place}")
+
+
+def open_collection(spec: str | Path, selection: Selection = Selection()) -> Collection:
+    """List the photographs of a collection.
+
+    Parameters
+    ----------
+    spec : str or path
+        ``NAME:PATH`` with the name of a known collection or ``auto``, or only the path, which means ``auto``.
+    selection : Selection
+        Which photographs are taken.
+
+    Returns
+    -------
+    Collection
+        Its photographs in the order of their paths.
+
+    Raises
+    ------
+    InputError
+        When the folder is not laid out as that collection (with what to download and where to put it), the
+        image list names photographs that are missing, or nothing is left.
+    """
+    name, root = _parse(spec)
+    if not root.is_dir():
+        found = "a file" if root.exists() else "nothing there"
+        do = "give the folder" if name == "auto" else COLLECTIONS.get(name).get
+        raise InputError(str(root), expected="a folder of photographs", found=found, do=do)
+    whole = COLLECTIONS.get(detect(root) if name == "auto" else name).read(root)
+    return whole if selection.everything else whole.select(selection)
+
+
+def detect(root: Path) -> str:
+    """Name of the first known collection that the folder looks like.
+
+    Raises
+    ------
+    InputError
+        When it holds no image.
+    """
+    known = [*_KNOWN]
+    others = [name for name in COLLECTIONS if name not in _KNOWN]
+    for name in (*known[:-2], *others, *known[-2:]):
+        if COLLECTIONS.get(name).detects(root):
+            return name
+    raise InputError(str(root), expected="photographs of faces", found="no image", do="give another folder")
+
+
+def _parse(spec: str | Path) -> tuple[str, Path]:
+    name, colon, path = str(spec).partition(":")
+    if isinstance(spec, Path) or not colon or len(name) == 1 or "/" in name or Path(str(spec)).exists():
+        return "auto", Path(spec).expanduser()  # len 1: the letter of a drive
+    if name != "auto":
+        COLLECTIONS.get(name)
+    if not path:
+        raise InputError(f"'{spec}'", expected="NAME:FOLDER", found="no folder", do="write the folder behind the colon")
+    return name, Path(path).expanduser()

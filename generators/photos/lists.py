@@ -1,135 +1,18 @@
-"""What the readers of collections share: finding folders and lists, and reading publishers' tables."""
+"""Lists that come with photographs: tables of publishers, image lists (``facedeblur split``), files of landmarks."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
+import csv
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import SUFFIXES, list_images
-from facedeblur.generators.photos.collection import Collection, Photograph
-from facedeblur.generators.photos.names import check_text, composed, in_order
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.files.tables import read_rows, write_rows
+from facedeblur.generators.photos.files import canonical
 
-NOT_STATED = "not stated"
-
-
-class Source(Protocol):
-    """A published layout of photographs: a class, never made an object of.
-
-    Attributes
-    ----------
-    licence : str
-        As its publisher states it.
-    get : str
-        One line: what to download and where to put it.
-    """
-
-    licence: ClassVar[str]
-    get: ClassVar[str]
-
-    @classmethod
-    def detects(cls, root: Path) -> bool:
-        """Tell whether the folder looks like this layout, at a glance."""
-        ...
-
-    @classmethod
-    def read(cls, root: Path) -> Collection:
-        """List the photographs below `root`; InputError with `get` when the folder is not this layout."""
-        ...
-
-
-def refuse(name: str, root: Path, expected: str, found: str, get: str) -> InputError:
-    """The one line of a folder that is not the layout it is said to be."""
-    return InputError(f"{name}: {root}", expected=expected, found=found, do=get)
-
-
-def folders_in(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield ``root/below`` and the folders under it: path and ``/`` (empty for `root`), folders and files in it.
-
-    Hidden ones and the folders of `skip` are left out. Links to folders are followed, each folder once.
-
-    Raises
-    ------
-    InputError
-        When a name is not UTF-8.
-    """
-    seen, left_out = set(), {path.resolve() for path in skip}
-    for folder, folders, files in os.walk(root / below, followlinks=True):
-        state = Path(folder).stat()
-        place = (state.st_dev, state.st_ino)
-        if place in seen:
-            folders.clear()
-            continue
-        seen.add(place)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if left_out:
-            folders[:] = [name for name in folders if Path(folder, name).resolve() not in left_out]
-        shown = [name for name in files if not name.startswith(".")]
-        for name in (*folders, *shown):
-            check_text(folder, name)
-        relative = os.path.relpath(folder, root).replace(os.sep, "/")
-        yield "" if relative == "." else f"{relative}/", list(folders), shown
-
-
-def walk(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> Iterator[str]:
-    """Yield the files of `folders_in` relative to `root`, forward slashes, sorted."""
-    found = (place + name for place, _, files in folders_in(root, below, skip=skip) for name in files)
-    yield from sorted(found, key=in_order)
-
-
-def photographs_in(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> list[str]:
-    """Image files by suffix under ``root/below``, relative to `root`, sorted."""
-    return [source for source in walk(root, below, skip=skip) if _suffix(source) in SUFFIXES]
-
-
-def some_photographs(root: Path, *, skip: Iterable[Path] = ()) -> list[str]:
-    """What `photographs_in` gives of a folder; InputError where it is no folder or holds no image."""
-    sources = photographs_in(root, skip=skip) if root.is_dir() else []
-    if not sources:
-        list_images(root)  # whose error says what was looked for
-    return sources
-
-
-def _suffix(source: str) -> str:
-    # A Path a photograph would take longer than the walk itself.
-    _, dot, end = source.rpartition(".")
-    return dot + end.lower()
-
-
-def find_folder(root: Path, names: Iterable[str], *, depth: int = 2) -> str | None:
-    """Path, relative to `root`, of the first folder called as one of `names`; at most `depth` levels down.
-
-    A folder that lies in one of the same name, as archives unpack it, is gone into.
-    """
-    wanted = list(names)
-    level = [""]
-    for _ in range(depth):
-        inside = [f"{above}/{name}" if above else name for above in level for name in _folders(root / above)]
-        for name in wanted:
-            for path in inside:
-                if path.rpartition("/")[2] == name:
-                    nested = f"{path}/{name}"
-                    return nested if (root / nested).is_dir() else path
-        level = inside[:64]  # a folder per person is no place to look for lists
-    return None
-
-
-def _folders(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-
-
-def find_file(root: Path, *names: str, beside: Iterable[str] = ("", "Anno", "Eval", "anno", "eval")) -> Path | None:
-    """The first of `names` that is a file in `root` or in one of the folders `beside`; also in nested annotations."""
-    for folder in beside:
-        for name in names:
-            if (root / folder / name).is_file():
-                return root / folder / name
-    return None
+ROLES = ("test", "train", "probe", "gallery")
 
 
 def lines_of(path: Path) -> list[str]:
@@ -194,28 +77,95 @@ def numbers(path: Path, name: str, fields: Iterable[str]) -> tuple[float, ...]:
         raise InputError(f"{path}: {name}", expected="numbers", found=str(error), do="download it again") from None
 
 
-def collection(
-    name: str,
-    root: Path,
-    licence: str,
-    sources: Iterable[str],
-    identities: Mapping[str, str],
-    *,
-    roles: Mapping[str, str] | None = None,
-    labels: str = "",
-    label_of: Mapping[str, str] | None = None,
-    points: Mapping[str, tuple[float, ...]] | None = None,
-) -> Collection:
-    """Put a collection together from what is known of each source; an unknown identity stays empty."""
-    roles, label_of, points = roles or {}, label_of or {}, points or {}
-    listed = tuple(
-        Photograph(
-            source,
-            composed(identities.get(source, "")),
-            roles.get(source, ""),
-            label_of.get(source, ""),
-            points.get(source, ()),
-        )
-        for source in sources
-    )
-    return Collection(name, root, licence, labels if any(item.label for item in listed) else "", listed)
+@dataclass(frozen=True)
+class Choice:
+    """One photograph of an image list: what it is to be in a set, or why it is in none.
+
+    Attributes
+    ----------
+    source : str
+        Path relative to the collection's root; empty for an identity without photographs.
+    identity : str
+    role : str
+        ``test``, ``train``, ``probe`` or ``gallery``; empty where it is not to be used.
+    status : str
+        ``ok``, or why it has no role: ``no identity``, ``no photograph``, ``no gallery``, ``too few photographs``,
+        ``not chosen``.
+    """
+
+    source: str
+    identity: str
+    role: str
+    status: str
+
+
+def write_list(path: str | Path, choices: Iterable[Choice]) -> None:
+    """Write an image list as CSV, atomically."""
+    write_rows(path, Choice, choices)
+
+
+def read_list(path: str | Path) -> list[Choice]:
+    """Read an image list.
+
+    Raises
+    ------
+    InputError
+        When the file is not there, not such a list, or a role is unknown.
+    """
+    choices = list(read_rows(path, Choice))
+    for choice in choices:
+        if choice.role not in ("", *ROLES):
+            raise InputError(f"{path}: {choice.source}", expected="a known role", do=suggest(choice.role, ROLES))
+    return choices
+
+
+def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
+    """Read five points for each photograph.
+
+    A line holds the photograph's path relative to its collection, forward slashes, and ten
+    numbers: x and y of left eye, right eye, nose, mouth left and mouth right, the viewer's left,
+    in pixels of the photograph as it is seen (turned by EXIF), the first pixel's centre at 0. A
+    first line without numbers is a heading.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    dict of str to tuple of ten floats
+        By path, as `names.canonical` writes it.
+
+    Raises
+    ------
+    InputError
+        When the file is not there, a line is not of that form, or a photograph stands in it twice.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as error:
+        do = "give the file"
+        raise InputError(str(path), expected="a CSV file of landmarks", found=type(error).__name__, do=do) from error
+    found: dict[str, tuple[float, ...]] = {}
+    reader = csv.reader(text.splitlines())
+    for line in reader:
+        where = f"{path} line {reader.line_num}"
+        if not any(field.strip() for field in line) or (reader.line_num == 1 and not any(map(_is_number, line[1:]))):
+            continue
+        source = canonical(line[0].strip())
+        if len(line) != 11 or not all(map(_is_number, line[1:])):
+            raise InputError(where, expected="a path and ten numbers", found=",".join(line)[:80], do="correct it")
+        if source in found:
+            raise InputError(where, expected="each photograph once", found=f"{source} again", do="leave one line")
+        found[source] = tuple(float(field) for field in line[1:])
+    if not found:
+        raise InputError(str(path), expected="a line for each photograph", found="none", do="give another file")
+    return found
+
+
+def _is_number(field: str) -> bool:
+    try:
+        return math.isfinite(float(field))
+    except ValueError:
+        return False

@@ -9,24 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.photos.collection import Collection, Photograph
-from facedeblur.generators.photos.folders import empty_folders
-from facedeblur.generators.photos.names import composed, in_order
-from facedeblur.generators.photos.opening import Choice
+from facedeblur.generators.photos.files import composed, in_order
+from facedeblur.generators.photos.lists import Choice
 
 OK, NO_IDENTITY, NO_PHOTOGRAPH = "ok", "no identity", "no photograph"
 NO_GALLERY, TOO_FEW, NOT_CHOSEN = "no gallery", "too few photographs", "not chosen"
-
-
-@dataclass(frozen=True)
-class KernelRanges:
-    """Indices of the kernels of each size for training and for test; they do not meet."""
-
-    train: range
-    test: range
 
 
 def unit_of(seed: int, *words: str) -> float:
@@ -141,27 +131,6 @@ def probe_gallery(
     return _in_order([*chosen, *rows])
 
 
-def kernel_ranges(per_size: int, *, test: int) -> KernelRanges:
-    """Indices of the kernels of a size: the last `test` for test, as Xia (2,250 + 250) and UMSN (24,500 + 500) do.
-
-    Parameters
-    ----------
-    per_size : int
-        Kernels of each size in all; index `i` of a size is the same kernel in every bank of a seed.
-    test : int
-
-    Raises
-    ------
-    InputError
-        When a side would be empty.
-    """
-    if not 0 < test < per_size:
-        raise InputError(
-            "kernels for test", expected=f"from 1 to {per_size - 1} of {per_size}", found=str(test), do="choose another"
-        )
-    return KernelRanges(range(per_size - test), range(per_size - test, per_size))
-
-
 def tally(choices: Iterable[Choice]) -> dict[str, tuple[int, int]]:
     """Photographs and identities of every role, then of every status other than ``ok``, for the screen."""
     groups: dict[str, tuple[int, set[str]]] = {}
@@ -175,7 +144,7 @@ def tally(choices: Iterable[Choice]) -> dict[str, tuple[int, int]]:
 
 def _usable(photographs: Collection | Iterable[Photograph]) -> tuple[list[Photograph], list[Choice]]:
     """Photographs whose identity is known, and rows for what is not usable."""
-    empty = empty_folders(photographs) if isinstance(photographs, Collection) else []
+    empty = photographs.empty_folders() if isinstance(photographs, Collection) else []
     listed = list(photographs.photographs if isinstance(photographs, Collection) else photographs)
     nameless = [Choice(p.source, "", "", NO_IDENTITY) for p in listed if not p.identity.strip()]
     return [p for p in listed if p.identity.strip()], [

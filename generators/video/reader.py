@@ -20,7 +20,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.images import SUFFIXES, read_photo
-from facedeblur.generators.photos.names import check_text, image_ids
+from facedeblur.generators.photos.files import check_text, image_ids
 
 READERS = ("av", "cv2")
 

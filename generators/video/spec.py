@@ -10,7 +10,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
 from facedeblur.generators.align.photo import CHOICES
 from facedeblur.generators.align.template import template_named
-from facedeblur.generators.photos.collection import ROLES
+from facedeblur.generators.photos.lists import ROLES
 from facedeblur.generators.video.reader import READERS
 from facedeblur.generators.video.response import Response
 

@@ -10,7 +10,7 @@ from facedeblur.cli.list_ import FILES, REGISTRIES, list_
 KNOWN = {
     "networks": "umsn", "discriminators": "patchgan", "losses": "perceptual", "adversaries": "wgan-gp",
     "recipes": "shen2020", "train-recipes": "umsn-paper", "protocols": "levin2009", "parsers": "facedeblur",
-    "sources": "celeba", "embedders": "dlib-resnet", "methods": "wiener", "metrics": "psnr", "detectors": "yunet",
+    "collections": "celeba", "embedders": "dlib-resnet", "methods": "wiener", "metrics": "psnr", "detectors": "yunet",
     "landmarkers": "mtcnn",
 }  # fmt: skip
 

@@ -15,8 +15,7 @@ from facedeblur.benchmark.sets.set import Image
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.cli.check import check
 from facedeblur.cli.split import split
-from facedeblur.generators.photos.collection import Selection
-from facedeblur.generators.photos.opening import open_collection
+from facedeblur.generators.photos.collection import Selection, open_collection
 
 
 @pytest.fixture

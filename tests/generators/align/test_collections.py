@@ -21,8 +21,8 @@ from facedeblur.generators.align.quality import Limits, Quality
 from facedeblur.generators.align.run import align
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.photos.collection import Collection, Photograph, Selection
-from facedeblur.generators.photos.landmark_files import read_landmarks
-from facedeblur.generators.photos.names import image_ids
+from facedeblur.generators.photos.files import image_ids
+from facedeblur.generators.photos.lists import read_landmarks
 from facedeblur.generators.sheets import LABEL_COLOURS, crop_sheet, over
 
 FROM_FILE = Finders(landmarker="file")
@@ -271,7 +271,7 @@ def test_labels_over_a_crop() -> None:
 
 
 def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
-    from facedeblur.generators.photos.opening import open_collection
+    from facedeblur.generators.photos.collection import open_collection
 
     given = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}", Selection(limit=16))
     sheet = tmp_path / "sheet.png"
@@ -298,7 +298,7 @@ def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None
 
 
 def test_published_points_of_london_agree_with_dlibs(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
-    from facedeblur.generators.photos.opening import open_collection
+    from facedeblur.generators.photos.collection import open_collection
 
     given = open_collection(f"london:{shared_data / 'london'}", Selection(match="neutral*", limit=6))
     tables = [

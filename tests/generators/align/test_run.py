@@ -26,7 +26,7 @@ from facedeblur.generators.align.photo import Finders, align_photo, find_faces
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.run import align
 from facedeblur.generators.align.template import TEMPLATES, template_named
-from facedeblur.generators.photos.names import identity_of, image_ids
+from facedeblur.generators.photos.files import identity_of, image_ids
 
 SHEN = template_named("shen128")
 

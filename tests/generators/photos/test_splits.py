@@ -10,10 +10,9 @@ from dataclasses import replace
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernels.bank import kernels
-from facedeblur.generators.photos.collection import Photograph
-from facedeblur.generators.photos.opening import Choice, open_collection
-from facedeblur.generators.photos.splits import kernel_ranges, probe_gallery, role_of, split, tally, unit_of
+from facedeblur.generators.photos.collection import Photograph, open_collection
+from facedeblur.generators.photos.lists import Choice
+from facedeblur.generators.photos.splits import probe_gallery, role_of, split, tally, unit_of
 
 
 def crowd(people: int, each: int = 1) -> list[Photograph]:
@@ -114,18 +113,6 @@ def test_probes_without_gallery_are_refused():
     with pytest.raises(InputError, match="gallery: expected at least 1"):
         probe_gallery(crowd(4, 3), gallery=0)
     assert tally(probe_gallery(crowd(4, 3), gallery=2))["gallery"] == (8, 4)
-
-
-def test_kernels_for_training_and_test_do_not_meet():
-    ranges = kernel_ranges(2500, test=250)
-    assert (ranges.train, ranges.test) == (range(2250), range(2250, 2500))
-    whole = kernels([9], 6, 3)
-    parts = kernel_ranges(6, test=2)
-    first = kernels([9], len(parts.train), 3)
-    assert all((first.kernel(name) == whole.kernel(name)).all() for name in first.ids)
-    for test in (0, 6, 7):
-        with pytest.raises(InputError, match="from 1 to 5 of 6"):
-            kernel_ranges(6, test=test)
 
 
 def test_lfw_gives_shens_recognition_test(shared_data):

@@ -1,4 +1,4 @@
-"""Reader of Helen with the 11 segment labels of Smith et al., *Exemplar-Based Face Parsing*, CVPR 2013."""
+"""Helen with the 11 segment labels of Smith et al., *Exemplar-Based Face Parsing*, CVPR 2013."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.photos.collection import Collection
-from facedeblur.generators.photos.lists import collection, find_folder, lines_of, photographs_in, refuse
+from facedeblur.generators.photos.collection import Collection, refuse
+from facedeblur.generators.photos.files import find_folder, photographs_in
+from facedeblur.generators.photos.lists import lines_of
 
 # The 230 of tuning.txt are neither the 2,000 training nor the 100 test photographs.
 _LISTS = {"exemplars.txt": "train", "testing.txt": "test", "tuning.txt": ""}
@@ -55,5 +56,5 @@ class Helen:
                     )  # fmt: skip
                 roles |= {by_name[name]: role for name in names}
         label_of = {source: f"labels/{name}" for name, source in by_name.items() if (base / "labels" / name).is_dir()}
-        people = {source: name for name, source in by_name.items()}
-        return collection("helen", base, cls.licence, sources, people, roles=roles, labels="helen11", label_of=label_of)
+        people = {source: source.rpartition("/")[2].rpartition(".")[0] for source in sources}
+        return Collection.of("helen", base, cls.licence, people, roles=roles, labels="helen11", label_of=label_of)

@@ -12,19 +12,9 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.photos.collection import Collection, Selection
-from facedeblur.generators.photos.folders import empty_folders
-from facedeblur.generators.photos.lists import table_of
-from facedeblur.generators.photos.names import identity_of, image_ids
-from facedeblur.generators.photos.opening import (
-    SOURCES,
-    Choice,
-    describe,
-    detect,
-    open_collection,
-    read_list,
-    write_list,
-)
+from facedeblur.generators.photos.collection import COLLECTIONS, Collection, Selection, detect, open_collection
+from facedeblur.generators.photos.files import identity_of, image_ids
+from facedeblur.generators.photos.lists import Choice, read_list, table_of, write_list
 
 
 def tree(root: Path, *files: str) -> Path:
@@ -99,7 +89,7 @@ def test_celeba(celeba):
     assert found.photographs[0].source == "Img/img_align_celeba/000001.jpg"
     assert found.photographs[0].points == (69, 109, 106, 113, 77, 142, 73, 152, 108, 154)
     assert found.photographs[1].points == ()
-    assert "1 without identity" in describe(found) and "1 with points" in describe(found)
+    assert "1 without identity" in found.describe() and "1 with points" in found.describe()
 
 
 def test_celeba_as_kaggle_packs_it(tmp_path):
@@ -125,7 +115,7 @@ def test_celebamask(celebamask):
     assert [p.label for p in found.photographs] == [
         "CelebAMask-HQ-mask-anno/0/00000", "CelebAMask-HQ-mask-anno/0/00001", "CelebAMask-HQ-mask-anno/1/02001"
     ]  # fmt: skip
-    assert "each photograph its own" in describe(found)
+    assert "each photograph its own" in found.describe()
     (celebamask / "identity_CelebA.txt").write_text("119614.jpg 12\n099095.jpg 12\n000006.jpg 7\n")
     (celebamask / "list_eval_partition.txt").write_text("119614.jpg 0\n099095.jpg 2\n000006.jpg 1\n")
     assert [r[1:] for r in rows(open_collection(celebamask))] == [("12", "train"), ("12", "test"), ("7", "")]
@@ -196,11 +186,11 @@ def test_plain_folders(tmp_path):
     (deep / "nobody").mkdir()
     assert [r[1] for r in rows(open_collection(deep))] == ["f", "f", "m"]
     assert [r[1] for r in rows(open_collection(f"folder:{deep}"))] == ["f_00", "f_01", "m_00"]
-    assert empty_folders(open_collection(deep)) == ["nobody"] and empty_folders(open_collection(flat)) == []
+    assert open_collection(deep).empty_folders() == ["nobody"] and open_collection(flat).empty_folders() == []
     nested = tree(tmp_path / "nested", "lfw/ann/ann_0001.jpg", ".cache/x/note.txt", "lfw/png")
     (nested / "lfw" / "nobody").mkdir()
     assert rows(open_collection(f"people:{nested}")) == [("lfw/ann/ann_0001.jpg", "ann", "")]
-    assert empty_folders(open_collection(f"people:{nested}")) == ["lfw/nobody"]
+    assert open_collection(f"people:{nested}").empty_folders() == ["lfw/nobody"]
 
 
 def test_a_link_in_a_circle_ends(tmp_path):
@@ -228,13 +218,13 @@ def test_names_that_are_no_text_are_one_line(tmp_path):
         open_collection(tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(set(SOURCES)))
+@pytest.mark.parametrize("name", sorted(set(COLLECTIONS)))
 def test_another_folder_is_told_what_to_download(tmp_path, name):
     tree(tmp_path, "models/weights.bin")
     with pytest.raises(InputError) as told:
         open_collection(f"{name}:{tmp_path}")
     assert "\n" not in str(told.value)
-    assert SOURCES.get(name).get in str(told.value)
+    assert COLLECTIONS.get(name).get in str(told.value)
     with pytest.raises(InputError, match="nothing there"):
         open_collection(f"{name}:{tmp_path / 'absent'}")
 

@@ -1,4 +1,4 @@
-"""Readers of CelebA (Liu et al., ICCV 2015) and CelebA-HQ / CelebAMask-HQ (Lee et al., CVPR 2020)."""
+"""CelebA (Liu et al., ICCV 2015) and CelebA-HQ / CelebAMask-HQ (Lee et al., CVPR 2020)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.photos.collection import Collection
-from facedeblur.generators.photos.lists import (
-    collection,
-    find_file,
-    find_folder,
-    numbers,
-    photographs_in,
-    refuse,
-    table_of,
-    walk,
-)
+from facedeblur.generators.photos.collection import Collection, refuse
+from facedeblur.generators.photos.files import find_file, find_folder, photographs_in, walk
+from facedeblur.generators.photos.lists import numbers, table_of
 
 # Photographs for validation (1) are neither of the training nor of the test set.
 _PARTITION = {"0": "train", "1": "", "2": "test"}
@@ -77,7 +69,7 @@ class CelebA:
             roles[source] = roles_of.get(name, "")
             if points_file is not None and name in points_of:
                 points[source] = numbers(points_file, name, points_of[name])
-        return collection("celeba", root, cls.licence, sources, people, roles=roles, points=points)
+        return Collection.of("celeba", root, cls.licence, people, roles=roles, points=points)
 
 
 def _roles(file: Path | None) -> dict[str, str]:
@@ -133,8 +125,8 @@ class CelebAMask:
             roles[source] = roles_of.get(celeba, "")
         masks = _masks(base, cls.masks)
         label_of = {source: masks.get(_number(stem), "") for source, stem in stems.items()}
-        return collection(
-            "celebamask", base, cls.licence, sources, people, roles=roles, labels="celebamask19", label_of=label_of
+        return Collection.of(
+            "celebamask", base, cls.licence, people, roles=roles, labels="celebamask19", label_of=label_of
         )
 
 

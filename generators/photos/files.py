@@ -1,0 +1,188 @@
+"""The files of a collection: which there are, how their names are compared, and what a photograph's name says."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import SUFFIXES, list_images
+
+
+def folders_in(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield ``root/below`` and the folders under it: path and ``/`` (empty for `root`), folders and files in it.
+
+    Hidden ones and the folders of `skip` are left out. Links to folders are followed, each folder once.
+
+    Raises
+    ------
+    InputError
+        When a name is not UTF-8.
+    """
+    seen, left_out = set(), {path.resolve() for path in skip}
+    for folder, folders, files in os.walk(root / below, followlinks=True):
+        state = Path(folder).stat()
+        place = (state.st_dev, state.st_ino)
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if left_out:
+            folders[:] = [name for name in folders if Path(folder, name).resolve() not in left_out]
+        shown = [name for name in files if not name.startswith(".")]
+        for name in (*folders, *shown):
+            check_text(folder, name)
+        relative = os.path.relpath(folder, root).replace(os.sep, "/")
+        yield "" if relative == "." else f"{relative}/", list(folders), shown
+
+
+def walk(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> Iterator[str]:
+    """Yield the files of `folders_in` relative to `root`, forward slashes, sorted."""
+    found = (place + name for place, _, files in folders_in(root, below, skip=skip) for name in files)
+    yield from sorted(found, key=in_order)
+
+
+def photographs_in(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> list[str]:
+    """Image files by suffix under ``root/below``, relative to `root`, sorted."""
+    return [source for source in walk(root, below, skip=skip) if _suffix(source) in SUFFIXES]
+
+
+def most_photographs(root: Path, fits: Callable[[str], object]) -> bool:
+    """Tell whether more than half of the images below `root`, by their paths, fit."""
+    sources = photographs_in(root)
+    return sum(bool(fits(source)) for source in sources) > len(sources) / 2
+
+
+def some_photographs(root: Path, *, skip: Iterable[Path] = ()) -> list[str]:
+    """What `photographs_in` gives of a folder; InputError where it is no folder or holds no image."""
+    sources = photographs_in(root, skip=skip) if root.is_dir() else []
+    if not sources:
+        list_images(root)  # whose error says what was looked for
+    return sources
+
+
+def _suffix(source: str) -> str:
+    # A Path a photograph would take longer than the walk itself.
+    _, dot, end = source.rpartition(".")
+    return dot + end.lower()
+
+
+def find_folder(root: Path, names: Iterable[str], *, depth: int = 2) -> str | None:
+    """Path, relative to `root`, of the first folder called as one of `names`; at most `depth` levels down.
+
+    A folder that lies in one of the same name, as archives unpack it, is gone into.
+    """
+    wanted = list(names)
+    level = [""]
+    for _ in range(depth):
+        inside = [f"{above}/{name}" if above else name for above in level for name in _folders(root / above)]
+        for name in wanted:
+            for path in inside:
+                if path.rpartition("/")[2] == name:
+                    nested = f"{path}/{name}"
+                    return nested if (root / nested).is_dir() else path
+        level = inside[:64]  # a folder per person is no place to look for lists
+    return None
+
+
+def _folders(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
+
+def find_file(root: Path, *names: str, beside: Iterable[str] = ("", "Anno", "Eval", "anno", "eval")) -> Path | None:
+    """The first of `names` that is a file in `root` or in one of the folders `beside`; also in nested annotations."""
+    for folder in beside:
+        for name in names:
+            if (root / folder / name).is_file():
+                return root / folder / name
+    return None
+
+
+def composed(text: str) -> str:
+    """Text with each accent in one character with its letter (NFC); file systems differ in how they write it."""
+    return unicodedata.normalize("NFC", text)
+
+
+def canonical(source: str) -> str:
+    """A path relative to a collection as lists are matched by: composed, forward slashes, nothing before it."""
+    return composed(source.replace("\\", "/").removeprefix("./"))
+
+
+def in_order(source: str) -> list[str]:
+    """Sort key of paths relative to a collection, the same on every file system."""
+    return composed(source).split("/")
+
+
+def check_text(folder: str | Path, name: str) -> None:
+    """Refuse a file name that is no text, which no table could hold.
+
+    Raises
+    ------
+    InputError
+        When the bytes of the name are not UTF-8.
+    """
+    if not name.isascii() and os.fsencode(name).decode("utf-8", "replace") != name:
+        raise InputError(
+            str(os.fsencode(Path(folder) / name))[2:-1], expected="file names in UTF-8",
+            found="another encoding", do="rename it",
+        )  # fmt: skip
+
+
+def identity_of(source: str) -> str:
+    """Whose face a photograph shows: its folder's name, or its own without suffix and trailing ``_0001``.
+
+    Parameters
+    ----------
+    source : str
+        Path relative to the collection, forward slashes.
+    """
+    *folders, name = composed(source).split("/")
+    stem = name.rpartition(".")[0] or name
+    return folders[-1] if folders else re.sub(r"_\d+$", "", stem) or stem
+
+
+def image_ids(sources: Sequence[str], identities: Sequence[str] | None = None) -> list[str]:
+    """Names of the crops: unique, also where case does not count, and safe as file names.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Paths relative to the collection, forward slashes, sorted.
+    identities : sequence of str, optional
+        Whose faces they show, where the collection says so: only the folder of that name then
+        stands before the stem, any other only where the name would not be unique.
+
+    Returns
+    -------
+    list of str
+        The file's stem, behind its folders' names where it does not begin with the last of them;
+        anything but letters, digits, ``.``, ``_`` and ``-`` becomes ``_``.
+    """
+    taken: set[str] = set()
+    names = []
+    for place, source in enumerate(sources):
+        *folders, name = composed(source).split("/")
+        stem, _, suffix = name.rpartition(".") if "." in name else (name, "", "")
+        whole = _plain(folders, stem)
+        first = whole if identities is None else _plain([f for f in folders if f == identities[place]], stem)
+        candidates: Iterator[str] = (
+            candidate
+            for n in range(len(sources) + 2)
+            for candidate in [first, whole, f"{whole}-{suffix}", f"{whole}-{n}"]
+        )
+        chosen = next(candidate for candidate in candidates if candidate and candidate.casefold() not in taken)
+        taken.add(chosen.casefold())
+        names.append(chosen)
+    return names
+
+
+def _plain(folders: Sequence[str], stem: str) -> str:
+    parts = [*folders[:-1], stem] if folders and stem.startswith(folders[-1]) else [*folders, stem]
+    return "".join(char if char.isalnum() or char in "._-" else "_" for char in "_".join(parts)).lstrip(".")
