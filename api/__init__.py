@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facedeblur.benchmark.errors import InputError as InputError
     from facedeblur.benchmark.errors import MissingFile as MissingFile
+    from facedeblur.benchmark.files.kernel_bank import Bank as Bank
     from facedeblur.benchmark.metrics.base import metric as metric
     from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr as psnr
     from facedeblur.benchmark.metrics.fidelity.psnr_ssim import ssim as ssim
     from facedeblur.benchmark.outputs import Outputs as Outputs
     from facedeblur.benchmark.parallel import Workers as Workers
+    from facedeblur.benchmark.reporter import Reporter as Reporter
     from facedeblur.benchmark.scoring.score import score as score
     from facedeblur.benchmark.scoring.table import Scores as Scores
     from facedeblur.benchmark.sets.set import Set as Set
@@ -35,12 +37,17 @@ if TYPE_CHECKING:
     from facedeblur.benchmark.whole_set.parsing import parse as parse
     from facedeblur.benchmark.whole_set.recognition import Recognition as Recognition
     from facedeblur.benchmark.whole_set.recognition import recognise as recognise
+    from facedeblur.generators.align.photo import Finders as Finders
+    from facedeblur.generators.align.quality import Limits as Limits
     from facedeblur.generators.align.run import align as align
     from facedeblur.generators.blur.convolve import blur as blur
     from facedeblur.generators.build import build as build
     from facedeblur.generators.kernels.bank import kernels as kernels
+    from facedeblur.generators.photos.collection import Selection as Selection
     from facedeblur.generators.video.frames import frames as frames
+    from facedeblur.generators.video.spec import FrameSpec as FrameSpec
     from facedeblur.methods.base import method as method
+    from facedeblur.methods.running.execution import Execution as Execution
     from facedeblur.methods.running.runner import run as run
     from facedeblur.reports.leaderboard.table import leaderboard as leaderboard
     from facedeblur.reports.page.report import report as report
@@ -75,7 +82,14 @@ _HOMES = {
     "Comparisons": "benchmark.statistics.comparison:Comparisons",
     "Recognition": "benchmark.whole_set.recognition:Recognition",
     "Parsing": "benchmark.whole_set.parsing:Parsing",
+    "Bank": "benchmark.files.kernel_bank:Bank",
+    "Selection": "generators.photos.collection:Selection",
+    "Finders": "generators.align.photo:Finders",
+    "Limits": "generators.align.quality:Limits",
+    "FrameSpec": "generators.video.spec:FrameSpec",
+    "Execution": "methods.running.execution:Execution",
     "Workers": "benchmark.parallel:Workers",
+    "Reporter": "benchmark.reporter:Reporter",
     "InputError": "benchmark.errors:InputError",
     "MissingFile": "benchmark.errors:MissingFile",
 }

@@ -80,7 +80,7 @@ def align(
             finders=Finders(detector, landmarker, choose),
             limits=limits,
             quality=quality,
-            reporter=reporter,
+            progress=reporter,
             **given,
         )
         if sheet:

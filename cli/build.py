@@ -58,7 +58,7 @@ def build(
 
     selection, finders = Selection(match, roles, limit, listed), Finders(detector, landmarker, choose)
     with bars(quiet=quiet) as reporter:
-        made = make(selection=selection, finders=finders, reporter=reporter, **given)
+        made = make(selection=selection, finders=finders, progress=reporter, **given)
     if not quiet:
         print_set(made)
     if made.info["counts"]["images"] < made.info["counts"]["photographs"]:

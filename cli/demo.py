@@ -62,7 +62,7 @@ def demo(
             seed=seed,
             workers=workers,
             licence="" if faces else LICENCE,
-            reporter=reporter,
+            progress=reporter,
         )
         for method, target in zip(methods, outputs, strict=True):
             run(method, set_path, target, workers=workers, progress=reporter)

@@ -66,7 +66,7 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, crf: str | No
 
     chosen = {name: given.pop(name) for name in list(given) if name in FrameSpec.__dataclass_fields__}
     with bars(quiet=quiet) as reporter:
-        made = make(videos, out, FrameSpec(crf=crf or "", **chosen), reporter=reporter, **given)
+        made = make(videos, out, FrameSpec(crf=crf or "", **chosen), progress=reporter, **given)
     counts, rejected = made.info["counts"], made.info["rejected"]
     if not quiet:
         click.echo(f"{counts['pairs']:>7,}  ok, of {counts['identities']:,} identities")

@@ -15,7 +15,7 @@ from facedeblur.benchmark.files.images import pixel_hash, read_photo
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import write_stack
 from facedeblur.benchmark.parallel import ALL, Workers, imap
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.align.photo import Finders
@@ -58,7 +58,7 @@ def build(
     finders: Finders = Finders(),
     licence: str = "",
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> Set:
     """Build the set that `recipe` describes from the photographs in `faces`.
 
@@ -89,8 +89,8 @@ def build(
         Licence of the photographs, for the record; by default what is known of the collection.
     workers : Workers or int
         Where to compute.
-    reporter : Reporter
-        Is told the progress.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
 
     Returns
     -------
@@ -118,10 +118,11 @@ def build(
         "recipe": text,
         "assumptions": [asdict(entry) for entry in described.assumption],
     }
-    order = Order(
-        described, record, faces, Path(out), seed, store, selection, finders, licence, workers, reporter
-    )  # fmt: skip
-    return BUILDERS[described.kind](order)
+    with reporting(progress) as reporter:
+        order = Order(
+            described, record, faces, Path(out), seed, store, selection, finders, licence, workers, reporter
+        )  # fmt: skip
+        return BUILDERS[described.kind](order)
 
 
 def _blurred(order: Order) -> Set:
@@ -147,7 +148,7 @@ def _averaged(order: Order) -> Set:
     )  # fmt: skip
     return frames(
         order.faces, order.out, spec, licence=order.licence, store=order.store, seed=order.seed,
-        workers=order.workers, reporter=order.reporter, record=order.record,
+        workers=order.workers, progress=order.reporter, record=order.record,
     )  # fmt: skip
 
 

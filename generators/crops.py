@@ -140,7 +140,7 @@ def gather(
                 margin=margin,
                 seed=seed,
                 workers=workers,
-                reporter=reporter,
+                progress=reporter,
             )
             found = _aligned(workspace, folder=collection.root.resolve().name)
         found = replace(found, licence=collection.licence, collection=collection.describe())

@@ -25,7 +25,7 @@ from facedeblur.benchmark.files.atomic import write_bytes
 from facedeblur.benchmark.files.images import SUFFIXES, encode_png, pixel_hash, read_photo, write_png
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import write_transform
 from facedeblur.generators.align.journal import Entry, Journal, folder_of
@@ -64,7 +64,7 @@ def align(
     seed: int = 0,
     quality: bool = False,
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> pd.DataFrame:
     """Align every photograph of a collection.
 
@@ -100,8 +100,8 @@ def align(
         Write ``OUT/quality.csv``, a row of `quality.Quality` for each crop.
     workers : Workers or int
         Where to compute.
-    reporter : Reporter
-        Is told the progress.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
 
     Returns
     -------
@@ -137,8 +137,8 @@ def align(
     done = {image_id: entry for image_id, entry in found.items() if entry is not None}
     journal.clear(keep=done)
     todo = [(task, key) for task, key in zip(tasks, keys, strict=True) if task.image_id not in done]
-    reporter.progress("aligning", len(done), len(tasks))
-    with journal.open() as add:
+    with reporting(progress) as reporter, journal.open() as add:
+        reporter.progress("aligning", len(done), len(tasks))
         results = imap(align_one, [task for task, _ in todo], HERE if len(todo) < 4 else workers)
         for (task, key), entry in zip(todo, results, strict=True):
             add(key, entry)

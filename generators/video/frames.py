@@ -26,7 +26,7 @@ from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.stores import STORES, write_pixels
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.parallel import ALL, Workers, imap
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.align.geometry import write_transform
@@ -63,7 +63,7 @@ def frames(
     store: str = "png",
     seed: int = 0,
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> Set:
     """Make a set of averaged frames from videos.
@@ -92,8 +92,8 @@ def frames(
         For the record; nothing is drawn.
     workers : Workers or int
         Where to compute, one task per video.
-    reporter : Reporter
-        Is told the progress.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
     record : mapping, optional
         Fields of ``set.json`` that replace those of this function: name, title, recipe, assumptions.
 
@@ -118,9 +118,10 @@ def frames(
     if _finished(out, inputs):
         return Set.open(out)
     journals = []
-    for journal in imap(make_windows, tasks, workers):
-        journals.append(journal)
-        reporter.progress("videos", len(journals), len(tasks))
+    with reporting(progress) as reporter:
+        for journal in imap(make_windows, tasks, workers):
+            journals.append(journal)
+            reporter.progress("videos", len(journals), len(tasks))
     reports, images, rows = _read(journals)
     rejected = Counter(image.status for image in images if not image.ok)
     if not any(image.ok for image in images):

@@ -126,7 +126,7 @@ def test_an_interrupted_build_goes_on(tmp_path, crops, recipe):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(recipe, crops, tmp_path / "set", workers=1, reporter=Reporter(stop))
+        build(recipe, crops, tmp_path / "set", workers=1, progress=Reporter(stop))
     with pytest.raises(InputError, match="half built"):
         Set.open(tmp_path / "set")
     seen: list[int] = []
@@ -135,7 +135,7 @@ def test_an_interrupted_build_goes_on(tmp_path, crops, recipe):
         crops,
         tmp_path / "set",
         workers=1,
-        reporter=Reporter(lambda stage, done, total, note: seen.append(done)),
+        progress=Reporter(lambda stage, done, total, note: seen.append(done)),
     )
     assert seen == [8]
     assert made.content_hash == whole.content_hash
@@ -160,7 +160,7 @@ def _interrupt(recipe: Path, crops: Path, tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(recipe, crops, tmp_path / "set", workers=1, reporter=Reporter(stop))
+        build(recipe, crops, tmp_path / "set", workers=1, progress=Reporter(stop))
 
 
 def test_unusable_folders(tmp_path, crops, recipe):

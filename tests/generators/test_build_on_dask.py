@@ -67,14 +67,14 @@ def test_a_stopped_build_goes_on(tmp_path, crops, small_recipe, scheduler):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(small_recipe(tmp_path), crops, tmp_path / "set", reporter=Reporter(stop), **options)
+        build(small_recipe(tmp_path), crops, tmp_path / "set", progress=Reporter(stop), **options)
     assert not (tmp_path / "set").exists()
     seen: list[int] = []
     made = build(
         small_recipe(tmp_path),
         crops,
         tmp_path / "set",
-        reporter=Reporter(lambda stage, done, total, note: seen.append(done)),
+        progress=Reporter(lambda stage, done, total, note: seen.append(done)),
         **options,
     )
     assert seen[0] == 12 and seen[-1] == 20

@@ -217,7 +217,7 @@ def test_poor_crops_are_left_out_and_counted(collection: Collection, tmp_path: P
     before = (out / "quality.csv").read_bytes()
     calls: list[tuple[int, int]] = []
     progress = lambda stage, done, total, note: calls.append((done, total))  # noqa: E731
-    statuses(given, out, limits=limits, quality=True, reporter=Reporter(progress))
+    statuses(given, out, limits=limits, quality=True, progress=Reporter(progress))
     assert calls == [(4, 4)] and (out / "quality.csv").read_bytes() == before
     assert statuses(given, out)["b"] == "ok" and not (out / "poor" / "b.png").exists()
 

@@ -335,7 +335,7 @@ def test_second_run_does_only_what_is_new(tmp_path: Path, portrait: np.ndarray, 
         calls.clear()
         table = align(
             photos, out, finders=Finders(knows_named, knows_named), workers=1,
-            reporter=Reporter(lambda stage, done, total, note: calls.append((done, total))), **options,
+            progress=Reporter(lambda stage, done, total, note: calls.append((done, total))), **options,
         )  # fmt: skip
         return dict(zip(table["image_id"], table["status"], strict=True))
 
@@ -365,7 +365,7 @@ def test_stopped_run_goes_on(tmp_path: Path, portrait: np.ndarray, knows_named: 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        align(photos, out, finders=Finders(knows_named, knows_named), workers=1, reporter=Reporter(stop_after_two))
+        align(photos, out, finders=Finders(knows_named, knows_named), workers=1, progress=Reporter(stop_after_two))
     assert not (out / "images.csv").exists()
     with (out / "align.jsonl").open("a") as journal:
         journal.write('{"key": "half a li')
@@ -375,7 +375,7 @@ def test_stopped_run_goes_on(tmp_path: Path, portrait: np.ndarray, knows_named: 
         out,
         finders=Finders(knows_named, knows_named),
         workers=1,
-        reporter=Reporter(lambda stage, n, _, note: counts.append(n)),
+        progress=Reporter(lambda stage, n, _, note: counts.append(n)),
     )
     assert counts[0] == 2
     align(photos, whole, finders=Finders(knows_named, knows_named), workers=1)

@@ -1,0 +1,112 @@
+"""Objects and paths do the same, one run in is one result out, and every result shows itself in a notebook."""
+
+from __future__ import annotations
+
+import os
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+import facedeblur as fd
+
+
+def test_objects_and_paths_are_the_same_to_every_function(chain):
+    made, run = str(chain.made.root), chain.unsharp
+    assert os.fspath(chain.made) == made and fd.read_set(chain.made).content_hash == chain.made.content_hash
+    frames = [
+        fd.score(one, other, metrics=["psnr", "ssim"], workers=1).frame
+        for one in (chain.made, made)
+        for other in (run, run.root, str(run.root))
+    ]
+    for frame in frames:
+        pd.testing.assert_frame_equal(frame, chain.scores[1].frame)
+    again = fd.run("unsharp", made, str(run.root), workers=1)
+    assert again.run_hash == run.run_hash
+
+
+def test_a_set_that_was_built_anew_is_not_mixed_with_the_old_one(chain, tmp_path, small_recipe):
+    faces = chain.folder / "faces"
+    old = fd.build(small_recipe(tmp_path), faces, tmp_path / "set", workers=1)
+    (tmp_path / "set").rename(tmp_path / "old")
+    fd.build(small_recipe(tmp_path), faces, tmp_path / "set", seed=1, workers=1)
+    run = fd.run("blurred", old, tmp_path / "out", workers=1)
+    assert run.info["set"]["hash"] == fd.read_set(tmp_path / "set").content_hash != old.content_hash
+    with pytest.raises(fd.InputError, match="belong to another set"):
+        fd.score(tmp_path / "old", run, workers=1)
+
+
+def test_one_run_gives_one_result_and_several_a_list(chain):
+    one = fd.score(chain.made, chain.blurred, metrics=["psnr"], workers=1)
+    assert isinstance(one, fd.Scores)
+    many = fd.score(chain.made, (chain.blurred,), metrics=["psnr"], workers=1)
+    assert [type(table) for table in many] == [fd.Scores]
+    pd.testing.assert_frame_equal(one.frame, many[0].frame)
+
+
+def test_scores_are_ranked_compared_and_reported_as_objects_or_outputs(chain, tmp_path):
+    pytest.importorskip("jinja2")
+    by_object, by_path = fd.leaderboard(chain.scores), fd.leaderboard([chain.blurred, str(chain.unsharp.root)])
+    pd.testing.assert_frame_equal(by_object.drop(columns="scores"), by_path.drop(columns="scores"))
+    assert list(by_object["method"]) == ["unsharp", "blurred"]
+    found = fd.compare(chain.scores[1], baseline=chain.scores[0])
+    assert {row.better for row in found.rows} <= {"unsharp", "blurred", ""} and len(found.rows) == 2
+    page = fd.report(chain.scores, tmp_path / "report.html")
+    assert "unsharp" in page.read_text(encoding="utf-8")
+
+
+class Reader(HTMLParser):
+    """Checks that every element is closed, and collects text and pictures."""
+
+    def __init__(self):
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.pictures = 0
+
+    def handle_starttag(self, tag, attrs):
+        self.pictures += tag == "img"
+        if tag not in ("img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def shown(result: object) -> Reader:
+    reader = Reader()
+    html = result._repr_html_()
+    reader.feed(html)
+    assert not reader.open and len(html) < 200_000
+    return reader
+
+
+def test_results_show_themselves(chain):
+    the_set, outputs, scores = shown(chain.made), shown(chain.blurred), shown(chain.scores[0])
+    assert (the_set.pictures, outputs.pictures) == (2, 3)
+    assert "Set small" in the_set.text and "4 of 4 pairs" in outputs.text
+    mean = chain.scores[0].frame["psnr[rgb,255]"].mean()
+    assert "psnr[rgb,255]" in scores.text and f"{mean:.4f}" in scores.text
+
+
+def test_names_from_outside_are_escaped(chain):
+    assert "eileen <i>" in next(iter(chain.made.images.values())).source
+    html = chain.made._repr_html_()
+    assert not re.search(r"<i>", html)
+
+
+def test_results_print_in_one_line(chain):
+    for result in (chain.made, chain.blurred, *chain.scores):
+        assert re.fullmatch(r"<\w+ .*>", repr(result)) and str(result) == repr(result)
+    assert "4 pairs" in repr(chain.made) and "unsharp on small" in repr(chain.unsharp)
+
+
+def test_damaged_pictures_do_not_keep_a_set_from_showing_itself(chain, tmp_path, small_recipe):
+    made = fd.build(small_recipe(tmp_path), chain.folder / "faces", tmp_path / "set", workers=1)
+    for file in (tmp_path / "set" / "blur").iterdir():
+        file.write_bytes(b"no picture")
+    assert shown(made).pictures == 1
