@@ -37,6 +37,7 @@ class Registry(Generic[T]):
         self.kind, self.group = kind, group
         self.broken: dict[str, str] = {}
         self._entries: dict[str, T | str] = {}
+        self._sources: list[tuple[Registry[Any], str]] = []
         self._plugins_read = group is None
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -57,9 +58,21 @@ class Registry(Generic[T]):
             When another object already has that name.
         """
         old = self._entries.get(name)
-        if old is not None and old is not thing and not self._same_place(old, thing):
+        taken = old is not None and old is not thing and not self._same_place(old, thing)
+        if taken or any(name in source for source, _ in self._sources):
             raise InputError(f"{self.kind} '{name}'", expected="a new name", found="one that is taken", do="rename it")
         self._entries[name] = thing
+
+    def derive(self, source: Registry[Any], place: str) -> None:
+        """Have an entry for every name in another registry, now and later.
+
+        Parameters
+        ----------
+        source : Registry
+        place : str
+            ``"package.module:function"`` that is called with the name when the entry is asked for, and returns it.
+        """
+        self._sources.append((source, place))
 
     @staticmethod
     def _same_place(old: object, new: object) -> bool:
@@ -74,11 +87,11 @@ class Registry(Generic[T]):
 
     def __contains__(self, name: str) -> bool:
         self._read_plugins()
-        return name in self._entries
+        return name in self._entries or any(name in source for source, _ in self._sources)
 
     def __iter__(self) -> Iterator[str]:
         self._read_plugins()
-        return iter(sorted(self._entries))
+        return iter(sorted({*self._entries, *(name for source, _ in self._sources for name in source)}))
 
     def get(self, name: str) -> T:
         """Return the entry called `name`.
@@ -89,8 +102,11 @@ class Registry(Generic[T]):
             When there is none (with the nearest name), or its module does not import.
         """
         self._read_plugins()
+        place = next((place for source, place in self._sources if name in source), "")
+        if name not in self._entries and place:
+            return cast("Callable[[str], T]", self._resolve(name, place))(name)
         if name not in self._entries:
-            raise InputError(f"{self.kind} '{name}'", expected="a registered name", do=suggest(name, self._entries))
+            raise InputError(f"{self.kind} '{name}'", expected="a registered name", do=suggest(name, self))
         entry = self._entries[name]
         if isinstance(entry, str):
             entry = self._resolve(name, entry)

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.registry import Registry
+from facedeblur.methods.nets.base import NETS
 
 GROUP = "facedeblur.methods"
 METHODS: Registry[type[Any]] = Registry("method", group=GROUP)
@@ -132,14 +133,4 @@ METHODS.add("krishnan-2011", "facedeblur.methods.classical.blind.krishnan_2011:K
 METHODS.add("xu-2013", "facedeblur.methods.classical.blind.xu_2013:Xu2013")
 METHODS.add("pan-2014-faces", "facedeblur.methods.classical.blind.pan_2014_faces:Pan2014Faces")
 METHODS.add("pan-2016", "facedeblur.methods.classical.blind.pan_2016:Pan2016")
-# The networks of `nets`, one class each, all of them in one module that does not import torch.
-METHODS.add("shen2018", "facedeblur.methods.kinds.network:Shen2018")
-METHODS.add("shen2020", "facedeblur.methods.kinds.network:Shen2020")
-METHODS.add("lin2020", "facedeblur.methods.kinds.network:Lin2020")
-METHODS.add("umsn", "facedeblur.methods.kinds.network:Umsn")
-METHODS.add("dfpgnet", "facedeblur.methods.kinds.network:Dfpgnet")
-METHODS.add("mspl", "facedeblur.methods.kinds.network:Mspl")
-METHODS.add("deepdeblur", "facedeblur.methods.kinds.network:DeepDeblur")
-METHODS.add("deblurgan", "facedeblur.methods.kinds.network:DeblurGan")
-METHODS.add("deblurgan-v2", "facedeblur.methods.kinds.network:DeblurGanV2")
-METHODS.add("facedeblur-base", "facedeblur.methods.kinds.network:FacedeblurBase")
+METHODS.derive(NETS, "facedeblur.methods.kinds.network:network_method")

@@ -1,17 +1,22 @@
-"""Networks' weights from the files that users bring: torch's own format and safetensors."""
+"""Tensors in files: safetensors, which training writes with a header, and the torch files that users bring."""
 
 from __future__ import annotations
 
+import json
 import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.errors import InputError, MissingFile, need
+from facedeblur.benchmark.files.atomic import replacing
 
 if TYPE_CHECKING:
     import torch
+
+HEADER = "facedeblur"
+"""Key of the metadata under which a safetensors file holds its header."""
 
 COUNTER = ".num_batches_tracked"
 """Batch normalisation counts its batches in these; inference does not need them and old files lack them."""
@@ -82,6 +87,36 @@ def _safetensors(path: str | Path) -> dict[str, torch.Tensor]:
 
 def _unreadable(path: str | Path, expected: str, error: Exception) -> InputError:
     return InputError(str(path), expected=expected, found=str(error).split("\n")[0][:120], do="get it again")
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors and a header, stored as JSON, to a safetensors file, atomically."""
+    save = need("safetensors.torch", "train").save_file
+    # Cloned: tensors that share memory are refused.
+    whole = {key: value.detach().to("cpu", copy=True).contiguous() for key, value in tensors.items()}
+    with replacing(path) as temporary:
+        save(whole, temporary, metadata={HEADER: json.dumps(dict(header))})
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return the tensors and the header of a safetensors file; the header is empty unless `write_tensors` wrote it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, or not in that format.
+    """
+    if not Path(path).is_file():
+        raise MissingFile(str(path), expected="a safetensors file")
+    safe = need("safetensors", "train")
+    try:
+        with safe.safe_open(str(path), framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
+            return {key: file.get_tensor(key) for key in list(file.keys())}, header
+    except (safe.SafetensorError, ValueError) as error:
+        raise InputError(
+            str(path), expected="a whole safetensors file", found=str(error), do="take another checkpoint"
+        ) from error
 
 
 def load_exactly(network: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str, do: str) -> None:

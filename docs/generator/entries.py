@@ -21,7 +21,9 @@ from facedeblur.benchmark.scoring.task import limits_of
 from facedeblur.benchmark.weights import VARIABLE, WEIGHTS
 from facedeblur.cli.list_ import REGISTRIES
 from facedeblur.methods.base import spec_of
-from facedeblur.methods.kinds.network import RELEASED, SHIPPED, NetworkMethod
+from facedeblur.methods.kinds.network import NetworkMethod
+from facedeblur.methods.nets.base import declared
+from facedeblur.methods.nets.loading import SHIPPED
 from facedeblur.methods.options import defaults
 from facedeblur.methods.training.recipe import load_train_recipe, train_recipes
 
@@ -34,8 +36,8 @@ SAID = {
     "metrics": "Columns of a score table: `facedeblur score SET OUTPUTS --metric NAME`. A metric's full name is its "
     "definition: what is left out between the brackets takes the family's default, and two values are compared only "
     "where their full names are equal. [How to add one](../extend/metric.md).",
-    "networks": "What `facedeblur train` trains. `facedeblur.methods.nets.base.network(NAME, ...)` makes one with new "
-    "weights.",
+    "networks": "What `facedeblur train` trains. `facedeblur.methods.nets.base.make_network(NAME, ...)` makes one with "
+    "new weights. [How to add one](../extend/network.md).",
     "discriminators": "What networks are trained against: `discriminator` of a training recipe's stage.",
     "losses": "Terms of a training objective: `losses` of a training recipe's stage, with their options.",
     "adversaries": "The two objectives of an adversarial game: `kind` of a stage's adversary.",
@@ -124,7 +126,7 @@ def _weights_told(net: str) -> tuple[list[str], list[str]]:
     if (SHIPPED / f"{net}.safetensors").is_file():
         return [f"{said}; its weights come with the package."], []
     own = f"{said}. FOLDER holds `{net}.safetensors`, which [train](../commands/train.md) writes"
-    theirs = " and ".join(code(names[0]) for names in RELEASED[net].files) if net in RELEASED else ""
+    theirs = " and ".join(code(names[0]) for names in declared(net).files)
     return [own + (f", or the authors' {theirs}." if theirs else "; the authors' are not to be had or not read.")], [
         "--weights FOLDER"
     ]

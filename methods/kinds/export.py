@@ -18,7 +18,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, need
 from facedeblur.benchmark.files.atomic import write_bytes, write_text
 from facedeblur.benchmark.weights import sha256_of
-from facedeblur.methods.kinds.network import find_files, load_network
+from facedeblur.methods.nets.loading import find_files, load_network
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -6,21 +6,26 @@ A network is a ``torch.nn.Module`` whose configuration is keyword-only and defau
 * ``outputs(blurred, *, labels=None, kernels=None)``: every named intermediate that a loss needs, with ``restored``;
 * ``multiple``: what height and width must be multiples of; ``smallest``, where it has one: what they must reach;
 * ``parts``: names of the submodules that a stage trains or freezes; and where there are some that no stage trains,
-  ``fixed``: their names.
+  ``fixed``: their names;
+* ``read_released(*files)``, a static method, where weights that the authors released can be read: from the paths of
+  the files to the network's configuration and a function from the network to its state.
+
+A network of another package or of a plugin is registered by the decorator `network`. Those that ship with facedeblur
+are listed at the end of this module, one entry each, so that listing and running them imports no torch here. Either
+way the network is also a method of the same name (`facedeblur.methods.kinds.network`).
 """
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.options import make
 from facedeblur.benchmark.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from torch import nn
+    from torch import Tensor, nn
 
 NETS: Registry[Callable[..., nn.Module]] = Registry("network", group="facedeblur.nets")
 """Name -> factory of every network; other packages add theirs by the entry-point group ``facedeblur.nets``."""
@@ -28,28 +33,83 @@ NETS: Registry[Callable[..., nn.Module]] = Registry("network", group="facedeblur
 DISCRIMINATORS: Registry[Callable[..., nn.Module]] = Registry("discriminator", group="facedeblur.discriminators")
 """Name -> factory of every discriminator."""
 
-_NETS = {
-    "shen2018": "shen.shen2018:Shen2018",
-    "shen2020": "shen.shen2020:Shen2020",
-    "lin2020": "lin2020:Lin2020",
-    "umsn": "umsn.network:Umsn",
-    "dfpgnet": "dfpgnet:Dfpgnet",
-    "mspl": "mspl:Mspl",
-    "deepdeblur": "deepdeblur:DeepDeblur",
-    "deblurgan": "deblurgan:DeblurGan",
-    "deblurgan-v2": "deblurgan_v2:DeblurGanV2",
-    "facedeblur-base": "facedeblur_base:FacedeblurBase",
-}
-for _name, _place in _NETS.items():
-    NETS.add(_name, f"facedeblur.methods.nets.{_place}")
+Class = TypeVar("Class", bound=type[Any])
 
-_DISCRIMINATORS = {"patchgan": "PatchGan", "dcgan": "Dcgan", "dfpg": "Dfpg", "double": "Double"}
-for _name, _class in _DISCRIMINATORS.items():
-    DISCRIMINATORS.add(_name, f"facedeblur.methods.nets.discriminators:{_class}")
+State = Callable[["nn.Module"], Mapping[str, "Tensor"]]
+"""From a network to the tensors that it loads."""
+
+Released = Callable[..., tuple[dict[str, Any], State]]
+"""From the authors' files to the network's configuration and its `State`."""
 
 
-def network(name: str, **config: Any) -> nn.Module:
-    """The network called `name`, with new weights.
+@dataclass(frozen=True)
+class Declared:
+    """What is known of a network before its module is imported.
+
+    Attributes
+    ----------
+    module : str
+        Where it is defined.
+    summary : str
+        One line, with the paper.
+    files : tuple of tuple of str
+        The authors' weight files: for each file that is needed its names or glob patterns, the preferred one first.
+    """
+
+    module: str
+    summary: str
+    files: tuple[tuple[str, ...], ...] = ()
+
+
+_DECLARED: dict[str, Declared] = {}
+
+
+def network(name: str, *, files: Sequence[Sequence[str]] = ()) -> Callable[[Class], Class]:
+    """Return a class decorator that registers a network, and with it the method of that name.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in training recipes, on the command line and in every table.
+    files : sequence of sequences of str, optional
+        Weight files that its ``read_released`` takes; see `Declared`.
+
+    Raises
+    ------
+    InputError
+        When the name is taken.
+
+    Examples
+    --------
+    >>> @network("my-net")
+    ... class MyNet(nn.Module):
+    ...     def __init__(self, *, width=32): ...
+    """
+
+    def enter(cls: Class) -> Class:
+        NETS.add(name, cls)
+        _DECLARED[name] = Declared(cls.__module__, _summary(cls), tuple(tuple(names) for names in files))
+        return cls
+
+    return enter
+
+
+def declared(name: str) -> Declared:
+    """What the network called `name` declares.
+
+    Raises
+    ------
+    InputError
+        When there is no such network, or its module does not import.
+    """
+    if name not in _DECLARED:  # of an entry point
+        factory = NETS.get(name)
+        _DECLARED.setdefault(name, Declared(factory.__module__, _summary(factory)))
+    return _DECLARED[name]
+
+
+def make_network(name: str, **config: Any) -> nn.Module:
+    """Return the network called `name`, with new weights.
 
     Parameters
     ----------
@@ -63,21 +123,64 @@ def network(name: str, **config: Any) -> nn.Module:
     InputError
         When there is no such network, or it has no such setting.
     """
-    return _made(NETS, name, config)
+    net: nn.Module = make(NETS.get(name), config, f"network '{name}'")
+    return net
 
 
-def discriminator(name: str, **config: Any) -> nn.Module:
-    """The discriminator called `name`, with new weights; parameters and errors as of `network`."""
-    return _made(DISCRIMINATORS, name, config)
+def make_discriminator(name: str, **config: Any) -> nn.Module:
+    """Return the discriminator called `name`, with new weights; parameters and errors as of `make_network`."""
+    net: nn.Module = make(DISCRIMINATORS.get(name), config, f"discriminator '{name}'")
+    return net
 
 
-def _made(registry: Registry[Callable[..., nn.Module]], name: str, config: dict[str, Any]) -> nn.Module:
-    factory = registry.get(name)
-    settings = inspect.signature(factory).parameters
-    if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in settings.values()):
-        for key in config:
-            if key not in settings:
-                raise InputError(
-                    f"{registry.kind} '{name}', setting '{key}'", expected="one that it has", do=suggest(key, settings)
-                )
-    return factory(**config)
+def _summary(factory: object) -> str:
+    return (factory.__doc__ or "").strip().partition("\n")[0]
+
+
+def _ships(name: str, place: str, summary: str, files: tuple[tuple[str, ...], ...] = ()) -> None:
+    place = f"facedeblur.methods.nets.{place}"
+    NETS.add(name, place)
+    _DECLARED[name] = Declared(place.partition(":")[0], summary, files)
+
+
+_ships(
+    "shen2018", "shen.shen2018:Shen2018",
+    "Semantic face deblurring by a parser and two scales (Shen et al., CVPR 2018).",
+    (("net_P_P_S_F.mat", "net_P*.mat"), ("net_G_P_S_F.mat", "net_G*.mat")),
+)  # fmt: skip
+_ships(
+    "shen2020", "shen.shen2020:Shen2020",
+    "Semantic face deblurring, coarse, parsed and fine (Shen et al., IJCV 2020).",
+)  # fmt: skip
+_ships(
+    "lin2020", "lin2020:Lin2020",
+    "Deblurring by sketch synthesis and a closed-form kernel (Lin et al., AAAI 2020).",
+)  # fmt: skip
+_ships(
+    "umsn", "umsn.network:Umsn",
+    "Uncertainty guided multi-stream semantic network (Yasarla et al., TIP 2020).",
+    (("SMaps_Best.pth", "SMaps*.pth"), ("Deblur_epoch*.pth", "Deblur*.pth")),
+)  # fmt: skip
+_ships("dfpgnet", "dfpgnet:Dfpgnet", "Deblurring guided by estimated deep features of faces (Jung et al.).")
+_ships(
+    "mspl", "mspl:Mspl",
+    "Progressive semantic face deblurring, four networks in a row (Lee et al., IEEE Access 2020).",
+)  # fmt: skip
+_ships(
+    "deepdeblur", "deepdeblur:DeepDeblur",
+    "One-step restoration of blurry faces by inception modules (Wang et al. 2017).",
+)  # fmt: skip
+_ships(
+    "deblurgan", "deblurgan:DeblurGan",
+    "Conditional adversarial network (Kupyn et al., CVPR 2018).",
+    (("latest_net_G.pth", "*_net_G.pth"),),
+)  # fmt: skip
+_ships(
+    "deblurgan-v2", "deblurgan_v2:DeblurGanV2",
+    "Feature pyramid over a classification network (Kupyn et al., ICCV 2019).",
+    (("fpn_inception.h5", "fpn_mobilenet.h5", "best_fpn.h5", "*fpn*.h5"),),
+)  # fmt: skip
+_ships("facedeblur-base", "facedeblur_base:FacedeblurBase", "The compact residual U-Net that comes with the toolkit.")
+
+for _name, _class in {"patchgan": "PatchGan", "dcgan": "Dcgan", "dfpg": "Dfpg", "double": "Double"}.items():
+    DISCRIMINATORS.add(_name, f"facedeblur.methods.nets.discriminators:{_class}")

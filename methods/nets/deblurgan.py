@@ -5,8 +5,15 @@ Kupyn et al., "DeblurGAN: Blind Motion Deblurring Using Conditional Adversarial 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from torch import Tensor, nn
 
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.state_dict import read_state
+from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import Plain, check_images, normal_initialise
 
 
@@ -71,6 +78,18 @@ class DeblurGan(Plain):
         )  # fmt: skip
         normal_initialise(self)
 
+    @staticmethod
+    def read_released(file: Path) -> tuple[dict[str, Any], State]:
+        """Read ``latest_net_G.pth`` of KupynOrest/DeblurGAN, of nine blocks or six, instance normalisation.
+
+        Raises
+        ------
+        InputError
+            When it is another network.
+        """
+        state, config = deblurgan_state(read_state(file), str(file))
+        return config, lambda net: state
+
     def forward(self, blurred: Tensor) -> Tensor:
         """(N, 3, H, W) float RGB in [0, 1] to the restored images, same shape and range.
 
@@ -83,3 +102,45 @@ class DeblurGan(Plain):
         # In [-1, 1] the sum is (2 blurred - 1) + change: half the change in [0, 1].
         restored = blurred + self.up(self.body(self.down(2 * blurred - 1))) / 2
         return restored if self.training else restored.clamp(0, 1)
+
+
+def deblurgan_state(theirs: Mapping[str, Tensor], what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Rename the authors' tensors; width and number of blocks follow from them.
+
+    Their generator is one ``torch.nn.Sequential`` called ``model``: the convolutions are its entries 1, 4 and 7,
+    blocks follow from 10 on (convolutions 1 and 5 or, with dropout, 6 of ``conv_block``), then
+    the two transposed convolutions and the last one, 3 and 7 places behind the first of them.
+
+    Parameters
+    ----------
+    theirs : mapping of str to torch.Tensor
+    what : str
+        The file, for the error line.
+
+    Returns
+    -------
+    (dict, dict)
+        State and configuration of `DeblurGan`.
+
+    Raises
+    ------
+    InputError
+        When a tensor is missing or left over, as with the code of December 2019, whose blocks have one convolution.
+    """
+    blocks = len({name.split(".")[1] for name in theirs if ".conv_block." in name})
+    behind = 10 + blocks
+    dropout = any(name.endswith(".conv_block.6.weight") for name in theirs)
+    places = {"1": "down.1", "4": "down.4", "7": "down.7"}
+    places |= {f"{behind}": "up.0", f"{behind + 3}": "up.3", f"{behind + 7}": "up.7"}
+    for i in range(blocks):
+        places[f"{10 + i}.conv_block.1"] = f"body.{i}.body.1"
+        places[f"{10 + i}.conv_block.{6 if dropout else 5}"] = f"body.{i}.body.6"
+    names = {f"model.{old}.{part}": f"{new}.{part}" for old, new in places.items() for part in ("weight", "bias")}
+    # Instance normalisation of before torch 0.4 kept running moments that nobody used.
+    foreign = [name for name in theirs if name not in names and ".running_" not in name and "num_batches" not in name]
+    missing = [name for name in names if name not in theirs]
+    if foreign or missing:
+        found = f"'{foreign[0]}' as well" if foreign else f"no '{missing[0]}'"
+        raise InputError(what, expected="DeblurGAN's generator with two convolutions a block", found=found)
+    config = {"width": int(theirs["model.1.weight"].shape[0]), "blocks": blocks}
+    return {new: theirs[old] for old, new in names.items()}, config

@@ -17,8 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facedeblur.benchmark.errors import InputError, need, suggest
+from facedeblur.benchmark.errors import InputError, need
 from facedeblur.benchmark.files.state_dict import load_exactly, read_state
+from facedeblur.benchmark.options import one_of
+from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import Plain, check_images
 
 WIDTHS = {"inception-resnet-v2": (128, 256), "mobilenet-v2": (64, 128)}
@@ -133,6 +135,29 @@ class DeblurGanV2(Plain):
         self.smallest = SMALLEST[backbone]
         self.pyramid = Pyramid(CHANNELS[backbone], pyramid)
         self.heads = Heads(width, pyramid)
+
+    @staticmethod
+    def read_released(file: Path) -> tuple[dict[str, Any], State]:
+        """Read ``fpn_inception.h5`` or ``fpn_mobilenet.h5`` of VITA-Group/DeblurGANv2.
+
+        They are torch files, in spite of their ending.
+
+        Raises
+        ------
+        InputError
+            When it is neither.
+        """
+        theirs = read_state(file)
+        lateral, head = (theirs.get(name) for name in ("fpn.lateral4.weight", "head1.block0.weight"))
+        if lateral is None or head is None:
+            raise InputError(str(file), expected="DeblurGAN-v2's generator", found=f"'{next(iter(theirs))}'")
+        backbone = "inception-resnet-v2" if lateral.shape[1] == 2080 else "mobilenet-v2"
+
+        def state(net: nn.Module) -> Mapping[str, Tensor]:
+            assert isinstance(net, DeblurGanV2)
+            return authors_state(net, theirs)
+
+        return {"backbone": backbone, "width": int(head.shape[0])}, state
 
     def forward(self, blurred: Tensor) -> Tensor:
         """(N, 3, H, W) float RGB in [0, 1] to the restored images, same shape and range.
@@ -285,8 +310,7 @@ def make_backbone(backbone: str, *, weights: str | Path | None = None, statistic
         belongs to another network.
     """
     for what, word, known in (("backbone", backbone, tuple(CHANNELS)), ("statistics", statistics, STATISTICS)):
-        if word not in known:
-            raise InputError(f"{what} '{word}'", expected=f"one of {', '.join(known)}", do=suggest(word, known))
+        one_of(what, word, known)
     net = _timm().create_model(_TIMM[backbone], pretrained=False)
     if weights is not None:
         _load(net, Path(weights), _TIMM[backbone])

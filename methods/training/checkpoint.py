@@ -7,7 +7,6 @@ Where a training keeps its checkpoints, and whether those that it finds there ar
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from json import dumps, loads
@@ -17,12 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facedeblur.benchmark.errors import InputError, MissingFile, need
-from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.state_dict import read_tensors, write_tensors
+from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.recipe import TrainRecipe
-
-FORMAT = "facedeblur-training-1"
-KEY = "facedeblur"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,39 +50,9 @@ class Checkpoint:
         return self.part("average") or self.part("network")
 
 
-def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON header to a safetensors file, atomically."""
-    save = need("safetensors.torch", "train").save_file
-    # Cloned: tensors that share memory are refused.
-    whole = {key: value.detach().to("cpu", copy=True).contiguous() for key, value in tensors.items()}
-    with replacing(path) as temporary:
-        save(whole, temporary, metadata={KEY: json.dumps(dict(header))})
-
-
-def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read the tensors and the JSON header of a safetensors file; the header is empty where it is not ours.
-
-    Raises
-    ------
-    InputError
-        When it is not there, truncated, or no such file.
-    """
-    if not Path(path).is_file():
-        raise MissingFile(str(path), expected="a safetensors file")
-    safe = need("safetensors", "train")
-    try:
-        with safe.safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get(KEY, "{}"))
-            return {key: file.get_tensor(key) for key in list(file.keys())}, header
-    except (safe.SafetensorError, ValueError) as error:
-        raise InputError(
-            str(path), expected="a whole safetensors file", found=str(error), do="take another checkpoint"
-        ) from error
-
-
 def write_checkpoint(path: str | Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Write a checkpoint, atomically."""
-    write_tensors(path, tensors, {"format": FORMAT} | dict(header))
+    write_tensors(path, tensors, {"format": CHECKPOINT} | dict(header))
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -97,9 +64,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         When it is not there, truncated, or not a checkpoint of a training.
     """
     tensors, header = read_tensors(path)
-    if header.get("format") != FORMAT:
+    if header.get("format") != CHECKPOINT:
         raise InputError(
-            str(path), expected=f"a checkpoint of format {FORMAT}", found=str(header.get("format", "none")),
+            str(path), expected=f"a checkpoint of format {CHECKPOINT}", found=str(header.get("format", "none")),
             do="give a file of OUT/checkpoints",
         )  # fmt: skip
     return Checkpoint(Path(path), header, tensors)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.files.atomic import write_json
+from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.running.environment import versions
-from facedeblur.methods.training.checkpoint import Checkpoint, write_tensors
+from facedeblur.methods.training.checkpoint import Checkpoint
 from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.recipe import TrainRecipe

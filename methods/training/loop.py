@@ -14,7 +14,8 @@ from torch import nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.reporter import Reporter
-from facedeblur.methods.training.checkpoint import FORMAT, Checkpoint, Folder, write_checkpoint
+from facedeblur.methods.nets.loading import CHECKPOINT
+from facedeblur.methods.training.checkpoint import Checkpoint, Folder, write_checkpoint
 from facedeblur.methods.training.data.loader import batches
 from facedeblur.methods.training.data.pairs import Examples, Places, TrainingData
 from facedeblur.methods.training.engine import Engine
@@ -179,7 +180,7 @@ class Loop:
             if done:
                 self.folder.last.unlink(missing_ok=True)
         self.engine.wait()
-        return Checkpoint(path, {"format": FORMAT} | header, tensors)
+        return Checkpoint(path, {"format": CHECKPOINT} | header, tensors)
 
 
 _METRICS = ("psnr", "ssim", "psnr_blurred", "ssim_blurred")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from facedeblur.methods.nets.base import DISCRIMINATORS, discriminator
+from facedeblur.methods.nets.base import DISCRIMINATORS, make_discriminator
 from facedeblur.methods.training.losses.adversarial import Scores, make_adversary
 from facedeblur.methods.training.losses.content import fetch, fetch_target
 from facedeblur.methods.training.optimisers import make_optimiser
@@ -39,7 +39,7 @@ class Opponent:
         sized = "size" in inspect.signature(DISCRIMINATORS.get(what.discriminator)).parameters
         if size is not None and size[0] == size[1] and sized:
             config.setdefault("size", size[0])
-        self.net = discriminator(what.discriminator, **config)
+        self.net = make_discriminator(what.discriminator, **config)
         engine.place(self.net)
         self.net.train()
         self.optimiser = make_optimiser(what.optimiser, self.net)

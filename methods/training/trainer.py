@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
-from facedeblur.methods.nets.base import network
-from facedeblur.methods.training.checkpoint import Checkpoint, Folder, load_weights, read_tensors
+from facedeblur.methods.nets.base import make_network
+from facedeblur.methods.training.checkpoint import Checkpoint, Folder, load_weights
 from facedeblur.methods.training.data.pairs import Examples, TrainingData, need_labels, open_data
 from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.export import export
@@ -128,7 +129,7 @@ def train(
     with torch.random.fork_rng(devices=[engine.device] if engine.device.type == "cuda" else []):
         _ready(made, chosen)
         torch.manual_seed(seed)
-        net = network(made.network, **made.config)
+        net = make_network(made.network, **made.config)
         data = _opened(made, chosen, net, faces, folder, engine, seed=seed, held_out=held_out, workers=workers,
                        reporter=reporter, **faces_options)  # fmt: skip
         folder.data = data.digest

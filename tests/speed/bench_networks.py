@@ -17,7 +17,7 @@ import torch
 from common import Ratio
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.base import NETS, network
+from facedeblur.methods.nets.base import NETS, make_network
 from facedeblur.methods.nets.blocks import count_parameters
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -70,7 +70,7 @@ def rows(names: list[str] | None = None) -> Iterator[Row]:
     """Measure the networks; one that needs a package that is not installed is told and left out."""
     for name in names or sorted(NETS):
         try:
-            net = network(name).eval().to(DEVICE)
+            net = make_network(name).eval().to(DEVICE)
         except InputError as error:
             print(f"{name}: {error}", file=sys.stderr)
             continue

@@ -1,4 +1,4 @@
-"""Narrow configurations of every network, and their weights as a training exports them."""
+"""The narrow configuration of every network, which all tests share, and its weights as a training exports them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from pathlib import Path
 
 import torch
 
-from facedeblur.methods.nets.base import network
-from facedeblur.methods.training.checkpoint import write_tensors
+from facedeblur.benchmark.files.state_dict import write_tensors
+from facedeblur.methods.nets.base import make_network
 
 NARROW: dict[str, dict[str, object]] = {
     "shen2018": {"width": 8, "parser_width": 8, "resblocks": 1},
     "shen2020": {"width": 8, "parser_width": 8, "resblocks": 1},
     "lin2020": {"width": 8, "resblocks": 1, "clean_width": 8, "clean_resblocks": 1, "kernel_size": 15},
-    "umsn": {"width": 8, "segmentation_width": 8, "stream_width": 4},
-    "dfpgnet": {"width": 8, "blocks": 1, "prior_blocks": 1},
-    "mspl": {"width": 8, "blocks": 1},
-    "deepdeblur": {"width": 8, "reduced": 4, "modules": 1},
-    "deblurgan": {"width": 8, "blocks": 1},
-    "deblurgan-v2": {"backbone": "mobilenet-v2", "width": 8},
-    "facedeblur-base": {"widths": [8, 8, 8, 8], "depths": [1, 1, 1, 1]},
+    "umsn": {"width": 16, "segmentation_width": 8, "stream_width": 4},
+    "dfpgnet": {"width": 16, "blocks": 1, "prior_blocks": 1, "reduction": 4},
+    "mspl": {"width": 16, "blocks": 1, "reduction": 1},
+    "deepdeblur": {"width": 16, "reduced": 8, "modules": 2},
+    "deblurgan": {"width": 16, "blocks": 2},
+    "deblurgan-v2": {"backbone": "mobilenet-v2", "width": 32},
+    "facedeblur-base": {"widths": [8, 16, 16, 16], "depths": [1, 1, 1, 1]},
 }
 
 
@@ -27,7 +27,7 @@ def narrow_network(name: str) -> torch.nn.Module:
     """The network with reproducible weights; nothing in it is zero that starts as zero."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
-        net = network(name, **NARROW[name])
+        net = make_network(name, **NARROW[name])
         for parameter in net.parameters():
             if not parameter.any():
                 torch.nn.init.normal_(parameter, std=0.02)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facedeblur.benchmark.sets.classes import HELEN
+from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import Halve, check_images, check_until, conv, he_initialise
+from facedeblur.methods.nets.shen.mat import shen_state
 from facedeblur.methods.nets.shen.parser import Parser
 
 
@@ -140,6 +145,18 @@ class Shen2018(nn.Module):
         self.smallest = 2 * self.multiple if compat else self.multiple
         self.deblur = TwoScale(3 + classes, width=width, resblocks=resblocks)
         self.halve = Halve()
+
+    @staticmethod
+    def read_released(parser: Path, deblurring: Path) -> tuple[dict[str, Any], State]:
+        """Read ``net_P_P_S_F.mat`` and ``net_G_P_S_F.mat`` of joanshen0508/Deep-Semantic-Face-Deblurring.
+
+        Raises
+        ------
+        InputError
+            When they are not these.
+        """
+        config, state = shen_state(parser, deblurring)
+        return config, lambda net: state
 
     def forward(self, blurred: Tensor) -> Tensor:
         """Restore (N, 3, H, W) RGB in [0, 1]; same shape and range, not clipped."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.state_dict import read_state
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import GROUPS
+from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import check_images, check_until
-from facedeblur.methods.nets.umsn.keys import idle_shapes
+from facedeblur.methods.nets.umsn.keys import idle_shapes, umsn_state
 from facedeblur.methods.nets.umsn.parts import CLASSES, BaseNet, ConfidenceNet, FirstStage, SegmentationNet
 
 PRESETS = ("code", "paper")
@@ -58,8 +64,7 @@ class Umsn(nn.Module):
         self, *, preset: str = "code", width: int = 64, segmentation_width: int = 64, stream_width: int = 16
     ) -> None:
         super().__init__()
-        if preset not in PRESETS:
-            raise InputError(f"preset '{preset}' of umsn", expected="code or paper", do=suggest(preset, PRESETS))
+        one_of("preset", preset, PRESETS, of="umsn")
         for name, value, step, least in (
             ("width", width, 4, 8), ("segmentation_width", segmentation_width, 4, 4),
             ("stream_width", stream_width, 2, 4),
@@ -77,6 +82,18 @@ class Umsn(nn.Module):
         if code and (width, segmentation_width, stream_width) == (64, 64, 16):
             for name, shape in idle_shapes().items():
                 self.idle[name] = nn.Parameter(torch.zeros(shape), requires_grad=False)
+
+    @staticmethod
+    def read_released(segmentation: Path, deblurring: Path) -> tuple[dict[str, Any], State]:
+        """Read ``SMaps_Best.pth`` and ``Deblur_epoch_N.pth`` of rajeevyasarla/UMSN-Face-Deblurring.
+
+        Raises
+        ------
+        InputError
+            When they are not these.
+        """
+        state = umsn_state(read_state(segmentation), read_state(deblurring))
+        return {}, lambda net: state
 
     def forward(self, blurred: Tensor) -> Tensor:
         """(N, 3, H, W) float RGB in [0, 1] to the restored pictures, same shape and range.

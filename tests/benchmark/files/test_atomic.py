@@ -43,7 +43,7 @@ def test_weights_are_readable_by_others(tmp_path, mask):
     """safetensors writes files that only their owner may read."""
     import torch
 
-    from facedeblur.methods.training.checkpoint import write_tensors
+    from facedeblur.benchmark.files.state_dict import write_tensors
 
     write_tensors(tmp_path / "net.safetensors", {"a": torch.zeros(2)}, {"name": "net"})
     assert mode_of(tmp_path / "net.safetensors") == 0o666 & ~mask

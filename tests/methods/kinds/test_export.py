@@ -20,7 +20,7 @@ from facedeblur.methods.base import METHODS
 from facedeblur.methods.find import find_entry
 from facedeblur.methods.kinds.export import _traced, export_onnx
 from facedeblur.methods.kinds.exported import Onnx
-from facedeblur.methods.kinds.network import find_files
+from facedeblur.methods.nets.loading import find_files
 from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
 

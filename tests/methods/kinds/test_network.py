@@ -8,16 +8,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from narrow_nets import NARROW, narrow_network, write_narrow
-from torch import nn
+from narrow_nets import NARROW, write_narrow
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png, to_uint8
+from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.benchmark.reporter import Reporter
-from facedeblur.methods.base import METHODS
+from facedeblur.benchmark.weights import sha256_of
+from facedeblur.methods.base import METHODS, Spec
 from facedeblur.methods.find import find_entry
-from facedeblur.methods.kinds.network import FacedeblurBase, NetworkMethod
+from facedeblur.methods.kinds.network import NetworkMethod
 from facedeblur.methods.nets.base import NETS
 from facedeblur.methods.nets.tiles import mirror, restore_whole, tile_starts, whole_side
 from facedeblur.methods.running.execution import Execution
@@ -28,44 +29,34 @@ CPU = Execution(device="cpu")
 PLUGIN = """
 import torch
 from torch import nn
-from facedeblur.methods import method
-from facedeblur.methods.kinds.network import NetworkMethod
-from facedeblur.methods.nets.base import NETS
+from facedeblur.methods.nets.base import network
 
 class Plain(nn.Module):
     multiple = 4
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(0.5))
     def forward(self, blurred):
-        return 0.5 * blurred
+        return self.weight * blurred
 
+@network("hungry")
 class Hungry(Plain):
+    '''Takes two images at a time.'''
     def forward(self, blurred):
         if len(blurred) > 2:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
-        return 0.5 * blurred
+        return super().forward(blurred)
 
+@network("torn-1.5")
 class Torn(Plain):
+    '''Returns NaN.
+
+    More.
+    '''
     def forward(self, blurred):
-        restored = 0.5 * blurred
+        restored = super().forward(blurred)
         restored[0, 1, 2, 3] = float("nan")
         return restored
-
-class NoFiles(NetworkMethod):
-    @classmethod
-    def find_weights(cls, near):
-        return []
-    def load(self, device, weights):
-        self.network, self._device = NETS.get(self.net)().eval(), device
-
-NETS.add("hungry", Hungry)
-NETS.add("torn", Torn)
-
-@method("hungry")
-class HungryMethod(NoFiles):
-    net = "hungry"
-
-@method("torn")
-class TornMethod(NoFiles):
-    net = "torn"
 """
 
 
@@ -73,11 +64,13 @@ class TornMethod(NoFiles):
 def plugin(tmp_path_factory):
     file = tmp_path_factory.mktemp("plugin") / "nets_of_mine.py"
     file.write_text(PLUGIN)
+    for name in ("hungry", "torn-1.5"):
+        write_tensors(file.with_name(f"{name}.safetensors"), {"weight": torch.tensor(0.5)}, {"network": name})
     return file
 
 
 @pytest.fixture
-def base(tmp_path) -> FacedeblurBase:
+def base(tmp_path) -> NetworkMethod:
     """facedeblur-base, narrow, loaded."""
     write_narrow("facedeblur-base", tmp_path)
     return loaded("facedeblur-base", tmp_path)
@@ -180,7 +173,7 @@ def test_no_more_than_one_tile_is_put_through_at_once(base):
 @pytest.mark.parametrize("options", [{"tile": -1}, {"overlap": -2}, {"tile": 64, "overlap": 40}])
 def test_impossible_tiles_are_refused(options):
     with pytest.raises(InputError, match="option"):
-        FacedeblurBase(**options)
+        METHODS.get("facedeblur-base")(**options)
 
 
 def test_channels_last_changes_the_layout_alone(base, tmp_path):
@@ -240,7 +233,7 @@ def test_a_network_that_does_not_compile_runs_as_it_is(base, tmp_path, monkeypat
 
 def test_restoring_before_loading_is_told():
     with pytest.raises(InputError, match="call load first"):
-        FacedeblurBase().restore(photograph(16, 16))
+        METHODS.get("facedeblur-base")().restore(photograph(16, 16))
 
 
 def test_a_run_by_name(make_set, tmp_path):
@@ -272,14 +265,9 @@ def test_a_batch_too_large_is_halved(make_set, tmp_path, plugin):
     said: list[str] = []
     set_ = make_set(sizes=(13, 13, 19, 27, 13), shapes=((40, 40),) * 4)  # the first ten are put through one by one
     outputs = run(
-        "hungry",
-        set_.root,
-        tmp_path / "out",
-        plugin=plugin,
-        workers=1,
+        "hungry", set_, tmp_path / "out", plugin=plugin, workers=1, execution=Execution(batch=8, device="cpu"),
         progress=Reporter(say=said.append),
-        execution=Execution(batch=8, device="cpu"),
-    )
+    )  # fmt: skip
     assert said[:2] == ["out of memory with a batch of 8: at most 4 from here on",
                         "out of memory with a batch of 4: at most 2 from here on"]  # fmt: skip
     assert [row.status for row in outputs.statuses()] == ["ok"] * 20
@@ -287,10 +275,15 @@ def test_a_batch_too_large_is_halved(make_set, tmp_path, plugin):
 
 def test_nan_is_a_failed_row(make_set, tmp_path, plugin):
     set_ = make_set(sizes=(13,), shapes=((64, 64), (64, 64)))
-    outputs = run("torn", set_.root, tmp_path / "out", plugin=plugin, workers=1, execution=CPU)
+    outputs = run("torn-1.5", set_.root, tmp_path / "out", plugin=plugin, workers=1, execution=CPU)
     assert [row.status for row in outputs.statuses()] == ["failed: expected finite values, found NaN or infinity"] * 2
 
 
-def test_an_own_network_becomes_a_method(plugin):
-    assert find_entry("hungry", plugin=plugin).loads
-    assert isinstance(narrow_network("mspl"), nn.Module)
+def test_a_network_of_a_plugin_is_a_method_of_its_name(plugin):
+    found = find_entry("torn-1.5", plugin=plugin)
+    assert found.code == {plugin.name: sha256_of(plugin)}
+    assert found.loads and list(found.weights) == ["torn-1.5.safetensors"]
+    assert found.spec == Spec("torn-1.5", "1", False, (), "Returns NaN.")
+    assert "torn-1.5" in list(METHODS)
+    with pytest.raises(InputError, match=r"method 'torn-1\.5': expected a new name"):
+        METHODS.add("torn-1.5", NetworkMethod)

@@ -16,9 +16,9 @@ from scipy.io import savemat
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.weights import VARIABLE, sha256_of
 from facedeblur.methods.find import find_entry
-from facedeblur.methods.kinds.network import SHIPPED, find_files, load_network
-from facedeblur.methods.nets.base import network
+from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.deblurgan import DeblurGan
+from facedeblur.methods.nets.loading import SHIPPED, find_files, load_network
 from facedeblur.methods.nets.shen.mat import read_layers
 from facedeblur.methods.nets.shen.shen2018 import Shen2018
 from facedeblur.methods.nets.umsn import keys as umsn_keys
@@ -62,7 +62,7 @@ def test_places_in_order(tmp_path, monkeypatch):
 
 
 def test_the_package_may_bring_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr("facedeblur.methods.kinds.network.SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr("facedeblur.methods.nets.loading.SHIPPED", tmp_path / "shipped")
     write_narrow("facedeblur-base", tmp_path / "shipped")
     assert find_files("facedeblur-base") == [tmp_path / "shipped" / "facedeblur-base.safetensors"]
     assert SHIPPED.parent.name == "nets"
@@ -141,7 +141,7 @@ def test_weights_of_another_network_are_one_line(tmp_path):
 
 def test_a_wrong_configuration_is_one_line(tmp_path):
     write_narrow("mspl", tmp_path, config={"width": 8, "depth": 3})
-    with pytest.raises(InputError, match="setting 'depth'"):
+    with pytest.raises(InputError, match="a configuration of 'mspl', found option 'depth' of network 'mspl'"):
         load_network("mspl", find_files("mspl", [tmp_path]))
     write_narrow("mspl", tmp_path, config={"width": "eight"})
     with pytest.raises(InputError, match="a configuration of 'mspl'"):
@@ -244,7 +244,7 @@ def authors_deblurgan(net: DeblurGan, blocks: int, *, dropout: bool) -> dict[str
 
 @pytest.mark.parametrize(("blocks", "dropout"), [(9, True), (6, False)])
 def test_deblurgan_as_released(blocks, dropout, tmp_path):
-    net = network("deblurgan", width=8, blocks=blocks)
+    net = make_network("deblurgan", width=8, blocks=blocks)
     theirs = authors_deblurgan(net, blocks, dropout=dropout)
     theirs["model.2.running_mean"] = torch.zeros(8)
     torch.save(theirs, tmp_path / "latest_net_G.pth")
@@ -259,7 +259,7 @@ def test_deblurgan_as_released(blocks, dropout, tmp_path):
 
 
 def test_deblurgan_v2_as_released(tmp_path):
-    net = network("deblurgan-v2", backbone="mobilenet-v2", width=8)
+    net = make_network("deblurgan-v2", backbone="mobilenet-v2", width=8)
     theirs = {}
     for name, value in net.state_dict().items():
         old = name.replace("backbone.", "fpn.", 1).replace("pyramid.", "fpn.", 1)
@@ -333,7 +333,7 @@ def save_layers(path, variable, layers, version):
 @pytest.mark.parametrize("version", [5, 7.3])
 def test_shen2018_as_released(version, tmp_path):
     config = {"width": 6, "parser_width": 4, "resblocks": 2, "classes": 11}
-    net = network("shen2018", **config)
+    net = make_network("shen2018", **config)
     for variable, layers in matlab_layers(net, 2).items():
         save_layers(tmp_path / f"{variable}_P_S_F.mat", variable, layers, version)
     read = load_network("shen2018", find_files("shen2018", [tmp_path]))
@@ -348,7 +348,7 @@ def test_shen2018_as_released(version, tmp_path):
 
 
 def test_layers_that_are_missing_or_empty_are_told(tmp_path):
-    layers = matlab_layers(network("shen2018", width=4, parser_width=4, resblocks=1), 1)
+    layers = matlab_layers(make_network("shen2018", width=4, parser_width=4, resblocks=1), 1)
     files = [tmp_path / "net_P.mat", tmp_path / "net_G.mat"]
     save_layers(files[1], "net_G", layers["net_G"], 5)
     save_layers(files[0], "net_P", layers["net_P"][:-1], 5)
@@ -368,7 +368,7 @@ def test_layers_that_are_missing_or_empty_are_told(tmp_path):
 
 def test_filters_of_a_transposed_convolution_lie_as_matconvnet_has_them(tmp_path):
     """MatConvNet's definition written out: y(2i + u - crop, 2j + v - crop, k) += x(i, j, d) f(u, v, k, d)."""
-    net = network("shen2018", width=4, parser_width=4, resblocks=1)
+    net = make_network("shen2018", width=4, parser_width=4, resblocks=1)
     layers = matlab_layers(net, 1)
     filters, bias = layers["net_G"][8]["w"], layers["net_G"][8]["b"].ravel()
     image = np.random.default_rng(0).random((3, 4, 3))

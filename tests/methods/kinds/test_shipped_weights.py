@@ -11,7 +11,7 @@ from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.build import build
 from facedeblur.generators.portraits import write_portraits
-from facedeblur.methods.kinds.network import SHIPPED, find_files, load_network
+from facedeblur.methods.nets.loading import SHIPPED, find_files, load_network
 from facedeblur.methods.running.runner import run
 
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.base import discriminator
+from facedeblur.methods.nets.base import make_discriminator
 from facedeblur.methods.nets.discriminators import PatchGan
 
 torch.set_num_threads(1)
@@ -40,11 +40,11 @@ def scores(net, given):
 
 def test_patchgan_has_the_published_parameters():
     wanted = conv(3, 64, 4) + conv(64, 128, 4) + conv(128, 256, 4) + conv(256, 512, 4) + conv(512, 1, 4)
-    assert count(discriminator("patchgan")) == wanted == 2_764_737
+    assert count(make_discriminator("patchgan")) == wanted == 2_764_737
 
 
 def test_double_is_a_patch_and_a_deeper_one():
-    net = discriminator("double")
+    net = make_discriminator("double")
     deeper = conv(3, 64, 4) + conv(64, 128, 4) + conv(128, 256, 4) + conv(256, 512, 4)
     deeper += 2 * conv(512, 512, 4) + conv(512, 1, 4)
     assert (count(net.patch), count(net.full)) == (2_764_737, deeper)
@@ -52,7 +52,7 @@ def test_double_is_a_patch_and_a_deeper_one():
 
 
 def test_dcgan_is_six_strided_convolutions():
-    net = discriminator("dcgan")
+    net = make_discriminator("dcgan")
     strided = [each for each in net.modules() if isinstance(each, torch.nn.Conv2d)]
     assert [each.stride for each in strided] == [(2, 2)] * 6
     wanted = conv(3, 64, 4) + sum(16 * c * 2 * c + 2 * 2 * c for c in (64, 128, 256, 512)) + conv(1024, 1, 4)
@@ -61,7 +61,7 @@ def test_dcgan_is_six_strided_convolutions():
 
 
 def test_dfpg_is_table_4():
-    net = discriminator("dfpg")
+    net = make_discriminator("dfpg")
     wanted = sum(conv(c, c // 16, 1) + conv(c // 16, c, 1) + conv(c, c, 4) for c in (64, 128, 256))
     wanted += conv(64, 64, 3) + conv(64 + 128, 128, 3) + conv(128 + 256, 256, 3) + conv(256, 512, 4) + conv(512, 1, 4)
     assert count(net) == wanted == 4_637_021
@@ -90,7 +90,7 @@ def test_a_score_sees_its_patch(layers, patch):
 @pytest.mark.parametrize("name", list(NARROW))
 def test_gradient_reaches_everything(name):
     torch.manual_seed(0)
-    net, given = discriminator(name, **NARROW[name]), inputs(name)
+    net, given = make_discriminator(name, **NARROW[name]), inputs(name)
     for each in given:
         each.requires_grad_()
     made = scores(net, given)
@@ -106,7 +106,7 @@ def test_gradient_reaches_everything(name):
 @pytest.mark.parametrize("name", list(NARROW))
 def test_learns_to_tell_two_kinds_apart(name):
     torch.manual_seed(0)
-    net, real = discriminator(name, **NARROW[name]), inputs(name, n=4)
+    net, real = make_discriminator(name, **NARROW[name]), inputs(name, n=4)
     false = tuple(functional.avg_pool2d(each, 3, 1, padding=1) for each in real)
     optimiser = torch.optim.Adam(net.parameters(), lr=2e-3, betas=(0.5, 0.999))
     for _ in range(60):
@@ -120,7 +120,7 @@ def test_learns_to_tell_two_kinds_apart(name):
 
 
 def test_spectral_norm_bounds_the_trunk():
-    net = discriminator("dfpg", **NARROW["dfpg"])
+    net = make_discriminator("dfpg", **NARROW["dfpg"])
     for _ in range(60):  # each forward is a step of the power iteration
         net(*inputs("dfpg"))
     net.eval()
@@ -132,7 +132,7 @@ def test_spectral_norm_bounds_the_trunk():
 
 @pytest.mark.parametrize("name", list(NARROW))
 def test_state_round_trip(name):
-    net, other = discriminator(name, **NARROW[name]).eval(), discriminator(name, **NARROW[name]).eval()
+    net, other = make_discriminator(name, **NARROW[name]).eval(), make_discriminator(name, **NARROW[name]).eval()
     other.load_state_dict(net.state_dict(), strict=True)
     given = inputs(name)
     for one, two in zip(scores(net, given), scores(other, given), strict=True):
@@ -149,18 +149,18 @@ def test_state_round_trip(name):
 )
 def test_bad_settings_are_told(name, config, words):
     with pytest.raises(InputError, match=words):
-        discriminator(name, **config)
+        make_discriminator(name, **config)
 
 
 def test_bad_input_is_told():
     with pytest.raises(InputError, match=r"\(N, 3, H, W\)"):
-        discriminator("double", width=8)(torch.rand(1, 1, 32, 32))
+        make_discriminator("double", width=8)(torch.rand(1, 1, 32, 32))
     with pytest.raises(InputError, match="24 or more"):
         PatchGan(width=4, padding=1)(torch.rand(1, 3, 16, 16))
     with pytest.raises(InputError, match=r"128x128.*64x64"):
-        discriminator("dcgan", width=8)(torch.rand(1, 3, 64, 64))
+        make_discriminator("dcgan", width=8)(torch.rand(1, 3, 64, 64))
     first, second, third = inputs("dfpg")
     with pytest.raises(InputError, match="features 3"):
-        discriminator("dfpg", **NARROW["dfpg"])(first, second, second)
+        make_discriminator("dfpg", **NARROW["dfpg"])(first, second, second)
     with pytest.raises(InputError, match="multiples of 16"):
-        discriminator("dfpg", **NARROW["dfpg"])(first[..., :24], second, third)
+        make_discriminator("dfpg", **NARROW["dfpg"])(first[..., :24], second, third)

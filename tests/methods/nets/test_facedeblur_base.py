@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from narrow_nets import NARROW
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.base import network
+from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.facedeblur_base import FacedeblurBase
-
-NARROW = {"widths": (8, 16, 16, 16), "depths": (1, 1, 1, 1)}
 
 
 def test_size_and_shape() -> None:
-    net = network("facedeblur-base").eval()
+    net = make_network("facedeblur-base").eval()
     assert sum(one.numel() for one in net.parameters()) == 3_560_428
     blurred = torch.rand(2, 3, 48, 64)
     with torch.no_grad():
@@ -24,7 +23,7 @@ def test_size_and_shape() -> None:
 
 def test_gradient_reaches_everything() -> None:
     torch.manual_seed(0)
-    net = FacedeblurBase(**NARROW)
+    net = FacedeblurBase(**NARROW["facedeblur-base"])
     torch.nn.init.normal_(net.tail.weight, std=0.1)
     net.outputs(torch.rand(1, 3, 32, 32))["restored"].square().sum().backward()
     assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in net.parameters())
@@ -32,7 +31,7 @@ def test_gradient_reaches_everything() -> None:
 
 def test_it_learns_four_images() -> None:
     torch.manual_seed(0)
-    net = FacedeblurBase(**NARROW)
+    net = FacedeblurBase(**NARROW["facedeblur-base"])
     sharp = torch.nn.functional.interpolate(torch.rand(4, 3, 8, 8), size=(32, 32), mode="nearest")
     blurred = torch.nn.functional.avg_pool2d(sharp, 5, 1, 2)
     optimiser = torch.optim.Adam(net.parameters(), 3e-3)
@@ -48,10 +47,10 @@ def test_it_learns_four_images() -> None:
 
 def test_save_load_and_trace(tmp_path) -> None:
     torch.manual_seed(1)
-    net = FacedeblurBase(**NARROW).eval()
+    net = FacedeblurBase(**NARROW["facedeblur-base"]).eval()
     torch.nn.init.normal_(net.tail.weight, std=0.1)
     torch.save(net.state_dict(), tmp_path / "net.pt")
-    again = FacedeblurBase(**NARROW).eval()
+    again = FacedeblurBase(**NARROW["facedeblur-base"]).eval()
     again.load_state_dict(torch.load(tmp_path / "net.pt", weights_only=True))
     blurred = torch.rand(1, 3, 32, 48)
     traced = torch.jit.trace(net, torch.rand(1, 3, 32, 32))
@@ -63,4 +62,4 @@ def test_save_load_and_trace(tmp_path) -> None:
 @pytest.mark.parametrize("shape", [(1, 3, 30, 32), (1, 1, 32, 32), (3, 32, 32)])
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="facedeblur-base"):
-        FacedeblurBase(**NARROW)(torch.rand(shape))
+        FacedeblurBase(**NARROW["facedeblur-base"])(torch.rand(shape))

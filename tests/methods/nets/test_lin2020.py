@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from narrow_nets import NARROW
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
@@ -22,8 +23,7 @@ def seeded() -> None:
 
 
 def narrow(**config: Any) -> Lin2020:
-    settings = {"width": 8, "resblocks": 1, "clean_width": 8, "clean_resblocks": 1, "kernel_size": 9}
-    return Lin2020(**(settings | config))
+    return Lin2020(**(NARROW["lin2020"] | {"kernel_size": 9} | config))
 
 
 @pytest.fixture(scope="module")

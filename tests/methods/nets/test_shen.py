@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from narrow_nets import NARROW
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
@@ -28,7 +29,7 @@ def seeded() -> None:
 
 
 def narrow(make: Make, **config: Any) -> Any:
-    return make(width=8, parser_width=8, resblocks=1, **config)
+    return make(**NARROW["shen2018"], **config)
 
 
 def cancelled(name: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from narrow_nets import NARROW
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
@@ -16,12 +17,11 @@ from facedeblur.methods.nets.mspl import Mspl
 from facedeblur.methods.nets.umsn.network import Umsn
 from facedeblur.methods.nets.umsn.parts import ConfidenceNet, Smoothing
 
-NARROW_UMSN = {"width": 16, "segmentation_width": 8, "stream_width": 4}
-NARROW: dict[str, Callable[[], nn.Module]] = {
-    "umsn-code": lambda: Umsn(**NARROW_UMSN),
-    "umsn-paper": lambda: Umsn(preset="paper", **NARROW_UMSN),
-    "mspl": lambda: Mspl(width=16, blocks=1, reduction=1),
-    "deepdeblur": lambda: DeepDeblur(width=16, reduced=8, modules=2),
+SMALL: dict[str, Callable[[], nn.Module]] = {
+    "umsn-code": lambda: Umsn(**NARROW["umsn"]),
+    "umsn-paper": lambda: Umsn(preset="paper", **NARROW["umsn"]),
+    "mspl": lambda: Mspl(**NARROW["mspl"]),
+    "deepdeblur": lambda: DeepDeblur(**NARROW["deepdeblur"]),
 }
 FULL = {
     "umsn-code": (Umsn, 14_382_261),
@@ -29,7 +29,7 @@ FULL = {
     "mspl": (Mspl, 18_471_308),
     "deepdeblur": (DeepDeblur, 1_847_491),
 }
-each_narrow = pytest.mark.parametrize("name", NARROW)
+each_narrow = pytest.mark.parametrize("name", SMALL)
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +86,7 @@ def test_umsn_count_is_of_its_parts():
 
 @each_narrow
 def test_outputs_have_the_shape_of_the_input(name):
-    net = NARROW[name]().eval()
+    net = SMALL[name]().eval()
     blurred = torch.rand(2, 3, 24, 32)
     with torch.no_grad():
         found = net.outputs(blurred)
@@ -96,7 +96,7 @@ def test_outputs_have_the_shape_of_the_input(name):
 
 @each_narrow
 def test_gradient_reaches_every_parameter_that_has_one(name):
-    net = NARROW[name]()
+    net = SMALL[name]()
     blurred, sharp = faces(2)
     found = net.outputs(blurred, **({"sharp": sharp} if "umsn" in name else {}))
     sum((each.float() ** 2).sum() for each in found.values() if each.requires_grad).backward()
@@ -110,7 +110,7 @@ def test_gradient_reaches_every_parameter_that_has_one(name):
     [("umsn-code", 1e-2, 30), ("umsn-paper", 1e-2, 30), ("mspl", 3e-3, 25), ("deepdeblur", 3e-3, 80)],
 )
 def test_narrow_net_learns_four_pictures(name, rate, steps):
-    net = NARROW[name]()
+    net = SMALL[name]()
     blurred, sharp = (pictures[..., 4:20, 4:20] for pictures in faces())
     optimiser = torch.optim.Adam([each for each in net.parameters() if each.requires_grad], lr=rate)
     losses = []
@@ -125,7 +125,7 @@ def test_narrow_net_learns_four_pictures(name, rate, steps):
 
 @each_narrow
 def test_weights_are_saved_and_loaded(name):
-    net, other = NARROW[name]().eval(), NARROW[name]().eval()
+    net, other = SMALL[name]().eval(), SMALL[name]().eval()
     blurred = torch.rand(1, 3, 32, 32)
     file = io.BytesIO()
     torch.save(net.state_dict(), file)
@@ -138,7 +138,7 @@ def test_weights_are_saved_and_loaded(name):
 
 @each_narrow
 def test_traced_net_does_the_same_for_other_sizes(name):
-    net = NARROW[name]().eval()
+    net = SMALL[name]().eval()
     with torch.no_grad():
         traced = torch.jit.trace(net, torch.rand(1, 3, 32, 32), check_trace=False)
         other = torch.rand(2, 3, 48, 40)
@@ -147,7 +147,7 @@ def test_traced_net_does_the_same_for_other_sizes(name):
 
 @each_narrow
 def test_wrong_input_is_refused(name):
-    net = NARROW[name]()
+    net = SMALL[name]()
     with pytest.raises(InputError, match=r"expected \(N, 3, H, W\) float"):
         net(torch.rand(1, 1, 32, 32))
     with pytest.raises(InputError, match="float"):
@@ -160,7 +160,7 @@ def test_wrong_input_is_refused(name):
 
 
 def test_umsn_refuses_what_does_not_fit():
-    net = Umsn(**NARROW_UMSN)
+    net = Umsn(**NARROW["umsn"])
     blurred = torch.rand(1, 3, 32, 32)
     with pytest.raises(InputError, match="16 or more"):
         net(torch.rand(1, 3, 12, 16))
@@ -181,7 +181,7 @@ def test_umsn_refuses_what_does_not_fit():
 
 
 def test_umsn_stages_stop_where_they_should():
-    net = Umsn(**NARROW_UMSN).eval()
+    net = Umsn(**NARROW["umsn"]).eval()
     blurred, sharp = faces(2)
     labels = torch.zeros(2, 32, 32, dtype=torch.long)
     labels[:, :8], labels[:, 8:12], labels[:, 12:14], labels[:, 14:20] = 1, 2, 9, 10
@@ -209,7 +209,7 @@ def test_umsn_stages_stop_where_they_should():
 
 
 def test_umsn_presets_differ_as_said():
-    code, paper = Umsn(**NARROW_UMSN).eval(), Umsn(preset="paper", **NARROW_UMSN).eval()
+    code, paper = Umsn(**NARROW["umsn"]).eval(), Umsn(preset="paper", **NARROW["umsn"]).eval()
     blurred, sharp = faces(2)
     with torch.no_grad():
         of_code, of_paper = code.outputs(blurred, sharp=sharp), paper.outputs(blurred, sharp=sharp)
@@ -230,7 +230,7 @@ def test_confidence_without_a_mask_takes_the_picture_as_it_is():
 
 
 def test_umsn_restores_a_picture_the_same_in_any_batch():
-    net = Umsn(**NARROW_UMSN)
+    net = Umsn(**NARROW["umsn"])
     net(faces(2)[0])
     net.eval()
     blurred, _ = faces(3)

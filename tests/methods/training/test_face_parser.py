@@ -11,7 +11,7 @@ import torch
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.parsers.own_network import ParsingNetwork
-from facedeblur.methods.training.checkpoint import read_tensors
+from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented
 from facedeblur.methods.training.face_parser import ParserRecipe, component_scores, parsing_loss, train_parser
 

@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png, read_png
+from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.methods.training import log as log_module
 from facedeblur.methods.training.checkpoint import (
     Checkpoint,
@@ -23,7 +24,6 @@ from facedeblur.methods.training.checkpoint import (
     read_checkpoint,
     restore,
     write_checkpoint,
-    write_tensors,
 )
 from facedeblur.methods.training.data.loader import batches
 from facedeblur.methods.training.data.pairs import Examples, Places, divide

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import torch
 import train_parts as parts
 
-from facedeblur.methods.nets.base import network
+from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.stage_run import StageRun
 
@@ -31,7 +31,7 @@ def batch(seed: int) -> dict[str, torch.Tensor]:
 def run_of(engine: Engine, *, rival: bool = True) -> StageRun:
     stage = parts.plain(accumulate=2, adversary=parts.rival() if rival else None)
     torch.manual_seed(0)
-    return StageRun(stage, network("test-small", bare=True), engine)
+    return StageRun(stage, make_network("test-small", bare=True), engine)
 
 
 def test_steps_of_the_discriminator_leave_the_networks_scale_alone():

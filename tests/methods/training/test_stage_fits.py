@@ -12,7 +12,7 @@ from torch import nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png
-from facedeblur.methods.nets.base import DISCRIMINATORS, network
+from facedeblur.methods.nets.base import DISCRIMINATORS, make_network
 from facedeblur.methods.training.checkpoint import read_checkpoint
 from facedeblur.methods.training.data.loader import batches
 from facedeblur.methods.training.data.pairs import Examples, Places, divide
@@ -89,7 +89,7 @@ def test_penalty_is_of_everything_the_critic_sees_and_drawn_anew_each_step(monke
         for step in range(start, start + steps):
             run.step(step, source)
 
-    spied(StageRun(stage, network("test-small"), CPU), 0, 2)
+    spied(StageRun(stage, make_network("test-small"), CPU), 0, 2)
     first = seen.copy()
     assert len(first) == 2 * 2 * 2  # steps, batches, steps of the critic
     assert {(real, fake) for real, fake, _ in first} == {(2, 2)}
@@ -97,10 +97,10 @@ def test_penalty_is_of_everything_the_critic_sees_and_drawn_anew_each_step(monke
     assert len(set(states)) == len(states)
     seen.clear()
     torch.rand(7)  # whatever else is drawn
-    spied(StageRun(stage, network("test-small"), CPU), 1, 1)
+    spied(StageRun(stage, make_network("test-small"), CPU), 1, 1)
     assert [state.numpy().tobytes() for *_, state in seen] == states[4:]
     seen.clear()
-    spied(StageRun(stage, network("test-small"), CPU, seed=1), 1, 1)
+    spied(StageRun(stage, make_network("test-small"), CPU, seed=1), 1, 1)
     assert states[4] != seen[0][2].numpy().tobytes()
 
 
@@ -143,7 +143,7 @@ def test_dfpgnets_discriminator_compares_estimates_with_features_of_the_sharp_fa
         for term in stage.losses
     )
     stage = replace(stage, losses=losses, adversary=replace(stage.adversary, config={"width": 16}))
-    run = StageRun(stage, network("dfpgnet", width=16, blocks=1, prior_blocks=1), CPU)
+    run = StageRun(stage, make_network("dfpgnet", width=16, blocks=1, prior_blocks=1), CPU)
     judged = []
     run.opponent.net.register_forward_pre_hook(lambda net, given: judged.append([each.detach() for each in given]))
     batch = next(stream(pairs))
@@ -178,7 +178,7 @@ def test_feature_prior_scale():
 @pytest.mark.parametrize("labels", [True, False])
 def test_each_first_stage_of_umsn_sees_its_own_class_blurred_only(labelled, labels):
     stage = replace(load_train_recipe("umsn").stage[2], labels=labels)
-    net = network("umsn", **SMALL_UMSN)
+    net = make_network("umsn", **SMALL_UMSN)
     run = StageRun(stage, net, CPU)
     batch = next(stream(labelled, labels=labels))
     given = []
@@ -204,7 +204,7 @@ def test_each_first_stage_of_umsn_sees_its_own_class_blurred_only(labelled, labe
 def test_whole_umsn_is_judged_by_s_nets_masks_and_its_own_confidence(labelled):
     stage = load_train_recipe("umsn").stage[3]
     stage = replace(stage, losses=stage.losses[:1], accumulate=1)
-    net = network("umsn", **SMALL_UMSN)
+    net = make_network("umsn", **SMALL_UMSN)
     run = StageRun(stage, net, CPU)
     batch = next(stream(labelled))
     kept = {name: value.clone() for name, value in net.segmentation.state_dict().items()}
@@ -223,7 +223,7 @@ def test_whole_umsn_is_judged_by_s_nets_masks_and_its_own_confidence(labelled):
 
 
 def test_weights_that_nothing_uses_are_in_no_optimiser():
-    net = network("umsn")
+    net = make_network("umsn")
     assert net.idle
     for train_, freeze in (((), ()), ((), ("segmentation",)), (("streams",), ())):
         choose_weights(net, train_, freeze)
@@ -238,7 +238,7 @@ def test_deepdeblur_learns_by_its_recipe_at_the_stated_rate():
     (stage,) = load_train_recipe("deepdeblur").stage
     stage = replace(stage, iterations=60, schedule=replace(stage.schedule, warmup=15))
     torch.manual_seed(0)
-    run = StageRun(stage, network("deepdeblur", width=16, reduced=4, modules=3), CPU)
+    run = StageRun(stage, make_network("deepdeblur", width=16, reduced=4, modules=3), CPU)
     source = stream(pairs)
     losses = [run.step(step, source)["loss"] for step in range(60)]
     assert max(losses) < 5 * losses[0]

@@ -19,10 +19,11 @@ from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png
+from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
-from facedeblur.methods.nets.base import network
-from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint, read_tensors
+from facedeblur.methods.nets.base import make_network
+from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
 from facedeblur.methods.training.loop import Pace
 from facedeblur.methods.training.recipe import Loss, Optimiser, Schedule
 from facedeblur.methods.training.trainer import train
@@ -99,7 +100,7 @@ def test_it_learns_and_says_how_well(faces, tmp_path):
     whole = replace(parts.recipe(faces, stage), data=replace(parts.recipe(faces).data, batch=8))
     done = train(whole, faces, tmp_path / "a", **QUICK | {"pace": Pace(check=150)})
     assert done.metrics["psnr"] > done.metrics["psnr_blurred"] + 1
-    net = network("test-small")
+    net = make_network("test-small")
     load_weights(net, read_tensors(done.weights)[0], "weights")
     card = json.loads(done.card.read_text(encoding="utf-8"))
     assert (card["network"], card["stage_step"], card["pairs_seen"]) == ("test-small", 300, 2400)
@@ -155,7 +156,7 @@ def test_stages_follow_one_another_and_freeze_their_parts(faces, tmp_path):
     torch.manual_seed(0)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        new = network("test-small").state_dict()
+        new = make_network("test-small").state_dict()
     changed = {key for key in first if not torch.equal(first[key], new[key])}
     assert changed
     assert all(key.startswith("enter") for key in changed)

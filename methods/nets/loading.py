@@ -1,0 +1,165 @@
+"""Weights of networks: which files there are, where they lie, and how they are read.
+
+Of every network ``NAME.safetensors``, as ``facedeblur train`` writes it (its configuration stands in the file, or in
+the card ``NAME.json`` beside it); of some also what the authors have released, see `Declared.files`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.files.state_dict import load_exactly, read_tensors
+from facedeblur.benchmark.weights import VARIABLE, WeightFile, folders, sha256_of
+from facedeblur.methods.nets.base import NETS, Released, State, declared, make_network
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SHIPPED = Path(__file__).parent / "weights"
+"""Weights that come with the package."""
+
+CHECKPOINT = "facedeblur-training-1"
+"""Format of the checkpoints of a training, which are no weights to run."""
+
+
+def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
+    """Find the weights of a network.
+
+    Parameters
+    ----------
+    name : str
+    near : sequence of Path
+        Folders that are searched before ``FACEDEBLUR_WEIGHTS`` (or the user's cache folder) and what comes with the
+        package; a file here is taken as it is.
+
+    Returns
+    -------
+    list of Path
+        One ``.safetensors`` file, or one path for each of the authors' files.
+
+    Raises
+    ------
+    InputError
+        When none are found, or several files could be meant.
+    """
+    for place in near:
+        if place.is_file():
+            return [place]
+        if not place.exists():
+            raise MissingFile(str(place), expected=f"a folder or file of weights for '{name}'")
+    released = declared(name).files
+    searched = [*near, *folders(WeightFile(name, (), "")), SHIPPED]
+    for place in searched:
+        own = place / f"{name}.safetensors"
+        if own.is_file():
+            return [own]
+        found = [_one(place, patterns) for patterns in released]
+        if found and all(found):
+            return [path for path in found if path is not None]
+    others = " and ".join(patterns[0] for patterns in released)
+    raise InputError(
+        f"weights of '{name}'",
+        expected=f"{name}.safetensors" + f" (or the authors' {others})" * bool(others) + " in one of the folders",
+        found="none in " + ", ".join(str(place) for place in searched),
+        do=f"put it there, set {VARIABLE}, give --weights PLACE, or make it with: facedeblur train {name}",
+    )
+
+
+def _one(place: Path, patterns: tuple[str, ...]) -> Path | None:
+    for pattern in patterns:
+        hits = sorted(path for path in place.glob(pattern) if path.is_file())
+        if len(hits) > 1:
+            names = ", ".join(path.name for path in hits[:3])
+            raise InputError(
+                str(place), expected=f"one file {pattern}", found=f"{len(hits)}: {names}", do="leave one there"
+            )
+        if hits:
+            return hits[0]
+    return None
+
+
+def load_network(name: str, paths: Sequence[Path]) -> nn.Module:
+    """Make a network with the weights in its files, ready to restore on the processor.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``NETS``.
+    paths : sequence of Path
+        As `find_files` gives them.
+
+    Raises
+    ------
+    InputError
+        When a file is truncated, of another network or configuration, or holds values that are not finite.
+    """
+    import torch
+
+    config, state = _read(name, paths)
+    shown = " and ".join(str(path) for path in paths)
+    with torch.random.fork_rng(devices=[]):  # the starting weights are drawn, and replaced at once
+        try:
+            net = make_network(name, **config)
+        except InputError as error:
+            raise InputError(shown, expected=f"a configuration of '{name}'", found=str(error)) from error
+    tensors = dict(state(net))
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise InputError(shown, expected="finite weights", found=f"NaN or infinity in '{key}'", do="train it again")
+    load_exactly(net, tensors, shown, f"give weights of '{name}' in that configuration")
+    return net.eval().requires_grad_(False)
+
+
+def _read(name: str, paths: Sequence[Path]) -> tuple[dict[str, Any], State]:
+    if len(paths) == 1 and paths[0].suffix.lower() == ".safetensors":
+        config, tensors = _read_own(name, paths[0])
+        return config, lambda net: tensors
+    wanted = declared(name).files
+    if not wanted:
+        raise InputError(str(paths[0]), expected=f"a file {name}.safetensors", found=f"'{paths[0].suffix}'")
+    if len(paths) != len(wanted):
+        names = " and ".join(patterns[0] for patterns in wanted)
+        raise InputError(str(paths[0]), expected=f"{names}", found="one file", do="give the folder of both")
+    read: Released = NETS.get(name).read_released  # type: ignore[attr-defined]  # it declares these files
+    return read(*paths)
+
+
+def _read_own(name: str, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Configuration and tensors of what ``facedeblur train`` has written."""
+    tensors, header = read_tensors(path)
+    if header.get("format") == CHECKPOINT:
+        raise InputError(
+            str(path), expected="weights alone", found="a checkpoint to go on training from",
+            do="give the .safetensors file that the training wrote beside the folder of checkpoints",
+        )  # fmt: skip
+    card = path.with_suffix(".json")
+    if "config" not in header and card.is_file():
+        header = _read_card(card, path)
+    if header.get("network", name) != name:
+        raise InputError(
+            str(path), expected=f"weights of '{name}'", found=f"weights of '{header['network']}'",
+            do=f"run {header['network']} with it",
+        )  # fmt: skip
+    config = header.get("config", {})
+    if not isinstance(config, dict):
+        raise InputError(str(path), expected="a table 'config' in its header", found=repr(config))
+    return config, tensors
+
+
+def _read_card(card: Path, weights: Path) -> dict[str, Any]:
+    try:
+        header = json.loads(card.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise InputError(str(card), expected="the card of the weights (JSON)", found=str(error)) from error
+    if not isinstance(header, dict):
+        raise InputError(str(card), expected="the card of the weights (JSON)", found=type(header).__name__)
+    if header.get("sha256", sha256_of(weights)) != sha256_of(weights):
+        raise InputError(
+            str(card), expected=f"the card of {weights.name}", found="one with another sha256",
+            do="put the card there that was written with the weights",
+        )  # fmt: skip
+    return header
