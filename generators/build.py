@@ -119,9 +119,7 @@ def build(
         "assumptions": [asdict(entry) for entry in described.assumption],
     }
     with reporting(progress) as reporter:
-        order = Order(
-            described, record, faces, Path(out), seed, store, selection, finders, licence, workers, reporter
-        )  # fmt: skip
+        order = Order(described, record, faces, Path(out), seed, store, selection, finders, licence, workers, reporter)
         return BUILDERS[described.kind](order)
 
 

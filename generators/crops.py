@@ -16,6 +16,7 @@ from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.photo import Finders
+from facedeblur.generators.align.run import align, folder
 from facedeblur.generators.align.template import Template, template_named
 from facedeblur.generators.photos.collection import NOT_STATED, Collection, Photograph, Selection, open_collection
 from facedeblur.generators.photos.files import identity_of, image_ids, some_photographs
@@ -129,9 +130,6 @@ def gather(
         if template == "none" or all(_measures(file, template_named(template)) for file in files):
             found = _finished(collection)
         else:
-            from facedeblur.generators.align.run import align
-            from facedeblur.generators.align.tasks import folder
-
             align(
                 folder(root, *ours) if plain else collection,
                 workspace,

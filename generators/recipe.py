@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facedeblur.benchmark.config import read_named, shipped, strict
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.generators.blur.convolve import BORDERS
 from facedeblur.generators.blur.degrade import ROUNDINGS
 from facedeblur.generators.blur.nonuniform import NOISES
@@ -184,12 +185,12 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
     """
     values, text, where = read_named(name, PACKAGE, "recipe")
     recipe = strict(Recipe, values, where)
-    _one_of(recipe.kind, KINDS, f"{where}: kind")
-    _one_of(recipe.blur.border, BORDERS, f"{where}: blur.border")
-    _one_of(recipe.blur.fallback, BORDERS[1:], f"{where}: blur.fallback")
-    _one_of(recipe.noise.kind, NOISES, f"{where}: noise.kind")
-    _one_of(recipe.output.rounding, (*ROUNDINGS,), f"{where}: output.rounding")
-    _one_of(recipe.augment, ("", *LAWS), f"{where}: augment")
+    one_of(f"{where}: kind", recipe.kind, KINDS)
+    one_of(f"{where}: blur.border", recipe.blur.border, BORDERS)
+    one_of(f"{where}: blur.fallback", recipe.blur.fallback, BORDERS[1:])
+    one_of(f"{where}: noise.kind", recipe.noise.kind, NOISES)
+    one_of(f"{where}: output.rounding", recipe.output.rounding, (*ROUNDINGS,))
+    one_of(f"{where}: augment", recipe.augment, ("", *LAWS))
     if recipe.noise.kind == "uniform" and recipe.kind != "nonuniform":
         raise InputError(f"{where}: noise.kind 'uniform'", expected="kind 'nonuniform' beside it", do="leave it out")
     needed = {"uniform": "kernels", "nonuniform": "poses", "frames": "frames"}
@@ -198,7 +199,7 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
             expected = f"table [{table}] just where kind is '{kind}'"
             raise InputError(f"{where}: kind '{recipe.kind}'", expected=expected, do="add or remove the table")
     if recipe.kernels:
-        _one_of(recipe.kernels.draw, ("trajectory", "spline"), f"{where}: kernels.draw")
+        one_of(f"{where}: kernels.draw", recipe.kernels.draw, ("trajectory", "spline"))
         _at_least(recipe.kernels.per_size, 1, f"{where}: kernels.per_size")
         _at_least(recipe.kernels.first, 0, f"{where}: kernels.first")
     if recipe.poses:
@@ -215,8 +216,3 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
 def _at_least(value: int, least: int, where: str) -> None:
     if value < least:
         raise InputError(where, expected=f"at least {least}", found=f"{value}")
-
-
-def _one_of(value: str, known: tuple[str, ...], where: str) -> None:
-    if value not in known:
-        raise InputError(f"{where} '{value}'", expected="a known word", do=suggest(value, known))

@@ -19,7 +19,7 @@ FOLDERS = ("sharp", "cut", "poor", "wide", "labels")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Outcome:
     """What came of a photograph: its row of ``images.csv``, and of ``quality.csv`` where there is a crop."""
 
     row: Image
@@ -32,7 +32,7 @@ def folder_of(status: str) -> str:
 
 
 class Journal:
-    """``OUT/align.jsonl``: one line a finished photograph, its key and its `Entry`.
+    """``OUT/align.jsonl``: one line a finished photograph, its key and its `Outcome`.
 
     A key says all that an entry depends on: the photograph's name, size and time, the options and
     the program's version.
@@ -47,14 +47,14 @@ class Journal:
         self.out, self.path = out, out / NAME
         self._entries = dict(self._read())
 
-    def _read(self) -> Iterator[tuple[str, Entry]]:
+    def _read(self) -> Iterator[tuple[str, Outcome]]:
         if not self.path.is_file():
             return
         for line in self.path.read_text(encoding="utf-8").splitlines():
             try:
                 entry = json.loads(line)
                 quality = entry.get("quality")
-                yield entry["key"], Entry(Image(**entry["row"]), Quality(**quality) if quality else None)
+                yield entry["key"], Outcome(Image(**entry["row"]), Quality(**quality) if quality else None)
             except (ValueError, KeyError, TypeError, AttributeError):
                 continue  # the line that was being written when a run was stopped
 
@@ -83,7 +83,7 @@ class Journal:
                 do="give another output folder",
             )  # fmt: skip
 
-    def finished(self, key: str, *, wide: bool) -> Entry | None:
+    def finished(self, key: str, *, wide: bool) -> Outcome | None:
         """The entry of `key` where it is done and its files, with `wide` the wide crop too, are still there."""
         entry = self._entries.get(key)
         if entry is None:
@@ -103,24 +103,24 @@ class Journal:
                     (self.out / folder / f"{entry.row.image_id}.png").unlink(missing_ok=True)
 
     @contextmanager
-    def open(self) -> Iterator[Callable[[str, Entry], None]]:
+    def open(self) -> Iterator[Callable[[str, Outcome], None]]:
         """Open the journal; the block is given ``add(key, entry)``, which writes a line at once."""
         self.out.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8", newline="\n") as stream:
             if stream.tell() and not self.path.read_bytes().endswith(b"\n"):
                 stream.write("\n")
 
-            def add(key: str, entry: Entry) -> None:
+            def add(key: str, entry: Outcome) -> None:
                 stream.write(_line(key, entry))
                 stream.flush()
 
             yield add
 
-    def rewrite(self, entries: Iterable[tuple[str, Entry]]) -> None:
+    def rewrite(self, entries: Iterable[tuple[str, Outcome]]) -> None:
         """Leave only `entries`, atomically."""
         with replacing(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
             stream.writelines(_line(key, entry) for key, entry in entries)
 
 
-def _line(key: str, entry: Entry) -> str:
+def _line(key: str, entry: Outcome) -> str:
     return json.dumps({"key": key, **asdict(entry)}) + "\n"

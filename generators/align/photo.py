@@ -1,4 +1,4 @@
-"""One photograph to one aligned crop, or to the reason why there is none."""
+"""One photograph to one aligned crop, of its face or of a window of it, or to the reason why there is none."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Detector, Face, Landmarker, as_image
 from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.images import MIN_SIDE
-from facedeblur.generators.align.geometry import affine, coverage, margin_inside, scale_of
+from facedeblur.benchmark.options import one_of
+from facedeblur.generators.align.geometry import affine, coverage, margin_inside, scale_of, warp, warp_label, window
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.align.windows import crop_window
+from facedeblur.generators.random.philox import halves, philox
 
 OK = "ok"
 NO_FACE = "no face"
@@ -25,6 +26,14 @@ TOO_SMALL = "too small"
 CHOICES = ("largest", "central")
 GIVEN = "file"
 """Landmarker that stands for points that are known already."""
+
+WRONG_SIZE = "wrong size"
+NO_SKIN = "no skin label"
+SKIN = 1
+"""Face skin among Helen's eleven classes."""
+
+# Stream of the random windows' places: the choices' high half, and a low half of its own.
+STREAM = 4 << 16 | 0x5749
 
 # Larger photographs are searched in a reduced copy; HOG on 20 megapixels takes many seconds.
 SEARCH_SIDE = 1200
@@ -47,13 +56,7 @@ class Finders:
     choose: str = "largest"
 
     def __post_init__(self) -> None:
-        check_choice(self.choose)
-
-
-def check_choice(choose: str) -> None:
-    """Raise InputError unless one of several faces can be chosen so."""
-    if choose not in CHOICES:
-        raise InputError("option 'choose'", expected=" or ".join(CHOICES), found=choose, do="change it")
+        one_of("choose", self.choose, CHOICES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,7 @@ class Aligned:
     status : str
         ``ok``; ``no face``; ``several faces`` (only where one is asked for); ``no landmarks``; ``cut``, the crop
         leaves the photograph by more than is allowed; ``too small``, photograph or face; those of
-        `crop_windows.CropWindow`.
+        `CropWindow`.
     transform : np.ndarray, shape (2, 3), float64, or None
         Affine map from pixels of the photograph to pixels of the crop (without its margin).
     n_faces : int
@@ -149,7 +152,7 @@ def align_photo(
     """
     goal = template_named(template) if isinstance(template, str) else template
     check_margin(margin)
-    check_choice(choose)
+    one_of("choose", choose, CHOICES)
     photo = as_image(photo)
     height, width = photo.shape[:2]
     if label is not None and label.shape != (height, width):
@@ -160,8 +163,8 @@ def align_photo(
     if goal.finds_faces:
         placed = _by_landmarks(photo, detector, landmarker, goal, choose, limits.one_face, points)
     else:
-        window = crop_window(goal, width, height, label=label, seed=seed, index=index)
-        placed = Aligned(None, window.status, window.transform, note=window.note, points=points)
+        part = crop_window(goal, width, height, label=label, seed=seed, index=index)
+        placed = Aligned(None, part.status, part.transform, note=part.note, points=points)
     transform, notes = placed.transform, [placed.note] if placed.note else []
     if transform is None:
         return placed
@@ -169,8 +172,6 @@ def align_photo(
     if magnification > limits.max_magnification:
         notes.append(f"would be enlarged {magnification:.1f} times, over {limits.max_magnification:g}")
         return replace(placed, status=TOO_SMALL, note="; ".join(notes))
-    from facedeblur.generators.align.geometry import warp, warp_label
-
     share = coverage(transform, goal, width, height)
     if share < 1:
         notes.append(f"{100 * (1 - share):.1f} % of the crop outside the photograph, mirrored")
@@ -275,3 +276,94 @@ def find_faces(photo: np.ndarray, detector: Detector) -> list[Face]:
         photo, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA
     )
     return [face.scaled(width / small.shape[1], height / small.shape[0]) for face in detector.detect(small)]
+
+
+@dataclass(frozen=True, eq=False)
+class CropWindow:
+    """Which part of a photograph is taken.
+
+    Attributes
+    ----------
+    transform : np.ndarray, shape (2, 3), float64, or None
+        From pixels of the photograph to pixels of the crop; None where `status` says why not.
+    status : str
+        Empty, ``wrong size`` or ``no skin label``.
+    note : str
+    """
+
+    transform: np.ndarray | None
+    status: str = ""
+    note: str = ""
+
+
+def crop_window(
+    template: Template, width: int, height: int, *, label: np.ndarray | None = None, seed: int = 0, index: int = 0
+) -> CropWindow:
+    """The window of a photograph that a template without landmarks takes.
+
+    Parameters
+    ----------
+    template : Template
+        Of fit ``centre``, ``random``, ``corner``, ``squash`` or ``skin``.
+    width, height : int
+        Size of the photograph.
+    label : np.ndarray, shape (height, width), uint8, optional
+        Its labels in Helen's classes, for ``skin``.
+    seed, index : int
+        Fix the place of a ``random`` window.
+
+    Returns
+    -------
+    CropWindow
+    """
+    spec, size = template.spec, (template.width, template.height)
+    if spec.fit == "squash":
+        whole = window(0, 0, width, height, (spec.canvas[0], spec.canvas[1]))
+        return CropWindow(whole - [[0, 0, spec.corner[0]], [0, 0, spec.corner[1]]])
+    if spec.fit == "skin":
+        rows, columns = np.nonzero(label == SKIN) if label is not None else (np.zeros(0), np.zeros(0))
+        if rows.size == 0:
+            return CropWindow(None, NO_SKIN, "no label image" if label is None else "no pixel of class skin")
+        return CropWindow(window(*_skin_box(rows, columns, width, height, spec.below), size))
+    times = width / spec.photo[0]
+    if (width, height) != spec.photo and not (spec.scaled and height * spec.photo[0] == width * spec.photo[1]):
+        expected = f"{spec.photo[0]}x{spec.photo[1]}" + ", or of that shape" * spec.scaled
+        return CropWindow(None, WRONG_SIZE, f"photograph of {width}x{height} pixels, expected {expected}")
+    across, down = (side * times for side in spec.window)
+    free = (round(width - across), round(height - down))
+    if spec.fit == "corner":
+        x, y = (times * start for start in spec.corner)
+    elif spec.fit == "centre":
+        x, y = free[0] / 2, free[1] / 2
+    else:
+        x, y = _drawn(free, seed, index)
+    note = f"window of {across:g}x{down:g} pixels" if times != 1 else ""
+    return CropWindow(window(x, y, across, down, size), note=note)
+
+
+def _drawn(free: tuple[int, int], seed: int, index: int) -> tuple[int, int]:
+    """Whole numbers from 0 to `free`, both ends included, each as likely as the others to 2**-32."""
+    (low, high), (key, other) = halves(index, "index"), halves(seed, "seed")
+    first, second, _, _ = philox(np.uint32(0), low, high, np.uint32(STREAM), key, other)
+    return (int(first) * (free[0] + 1)) >> 32, (int(second) * (free[1] + 1)) >> 32
+
+
+def _skin_box(
+    rows: np.ndarray, columns: np.ndarray, width: int, height: int, below: float
+) -> tuple[int, int, int, int]:
+    """Column, row, width and height of the square around the skin, as Xia and Chakrabarti's scripts place it.
+
+    Its last row and column stand just outside; it is moved into the photograph, and cut where it is larger than that.
+    """
+    top, bottom, left, right = int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())
+    bottom = min(height, int(bottom + below * (bottom - top)))
+    side = max(bottom - top, right - left, 1)
+    (left, right), (top, bottom) = _widened(left, right, side, width), _widened(top, bottom, side, height)
+    return left, top, right - left, bottom - top
+
+
+def _widened(low: int, high: int, side: int, limit: int) -> tuple[int, int]:
+    if high - low == side:
+        return low, high
+    start = max(0, min(low - (side - (high - low)) // 2, limit - side))
+    return start, min(limit, start + side)

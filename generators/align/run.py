@@ -6,16 +6,17 @@ those below a limit of quality, ``OUT/wide`` the crops with their surroundings w
 asked for, ``OUT/labels`` the label images (8-bit grey PNG, Helen's eleven classes), which the
 photographs' transform has brought to the crop. ``OUT/align.jsonl`` keeps what is done, so that a
 second run works only on photographs that are new or have changed.
-
-One photograph of a collection to its rows, and to the files of its crop.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,11 +25,12 @@ from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, La
 from facedeblur.benchmark.files.atomic import write_bytes
 from facedeblur.benchmark.files.images import SUFFIXES, encode_png, pixel_hash, read_photo, write_png
 from facedeblur.benchmark.files.tables import write_rows
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import write_transform
-from facedeblur.generators.align.journal import Entry, Journal, folder_of
+from facedeblur.generators.align.journal import Journal, Outcome, folder_of
 from facedeblur.generators.align.photo import (
     GIVEN,
     NO_LANDMARKS,
@@ -40,14 +42,86 @@ from facedeblur.generators.align.photo import (
     check_margin,
 )
 from facedeblur.generators.align.quality import Limits, Quality, measure
-from facedeblur.generators.align.tasks import AlignTask, Options, folder, keys_of, tasks_of
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import Collection, Selection, open_collection
-from facedeblur.generators.photos.files import some_photographs
+from facedeblur.generators.photos.collection import NOT_STATED, Collection, Photograph, Selection, open_collection
+from facedeblur.generators.photos.files import (
+    canonical,
+    composed,
+    folders_in,
+    identity_of,
+    image_ids,
+    in_order,
+    some_photographs,
+)
 from facedeblur.generators.photos.lists import ROLES, read_landmarks
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# Part of every journal key: raise it when the same photograph would give another crop.
+VERSION = 2
+
+
+@dataclass(frozen=True)
+class AlignOptions:
+    """What, besides the photograph, determines a crop; see `align.align`."""
+
+    template: str
+    finders: Finders
+    margin: int
+    limits: Limits
+    seed: int
+
+    def recorded(self) -> dict[str, Any]:
+        """The options as they are recorded in the journal's keys."""
+        limits = asdict(self.limits)
+        first = ("one_face", "min_coverage", "max_magnification")
+        one_face, min_coverage, max_magnification = (limits.pop(name) for name in first)
+        return {
+            "template": self.template,
+            "detector": self.finders.detector,
+            "landmarker": self.finders.landmarker,
+            "margin": self.margin,
+            "choose": self.finders.choose,
+            "strict": one_face,
+            "min_coverage": min_coverage,
+            "max_magnification": max_magnification,
+            "seed": self.seed,
+            "limits": limits,
+        }
+
+
+@dataclass(frozen=True)
+class AlignTask:
+    """One photograph to align.
+
+    Attributes
+    ----------
+    path : Path
+    photograph : Photograph
+        With the role that the row is to have.
+    image_id : str
+    label : Path or None
+        Its label image.
+    labels : str
+        The label image's class list.
+    out : Path
+    options : AlignOptions
+    """
+
+    path: Path
+    photograph: Photograph
+    image_id: str
+    label: Path | None
+    labels: str
+    out: Path
+    options: AlignOptions
+
+    @property
+    def index(self) -> int:
+        """A number from 0 to 2**64 - 1 that the photograph's path alone determines."""
+        return int.from_bytes(hashlib.sha256(composed(self.photograph.source).encode()).digest()[:8], "little")
 
 
 def align(
@@ -78,7 +152,7 @@ def align(
     out : path
         Folder of the results; goes on where an earlier run stopped.
     template : str
-        A key of `templates.TEMPLATES`, or the user's own TOML file. Where it looks for no face, detector and
+        Name of a template, or the user's own TOML file. Where it looks for no face, detector and
         landmarker are not used.
     selection : Selection
         Which photographs of the collection are aligned.
@@ -119,11 +193,10 @@ def align(
     target, goal = Path(out), template_named(template)
     finders = finders if landmarks is None else replace(finders, landmarker=GIVEN)
     check_margin(margin)
-    if role not in ROLES:
-        raise InputError(f"role '{role}'", expected="test, train, probe or gallery", do="choose one")
+    one_of("role", role, ROLES)
     if not 0 <= seed < 2**64:
         raise InputError("seed", expected="0 to 2**64 - 1", found=str(seed), do="choose another one")
-    options = Options(template, finders, margin, limits, seed if goal.fit == "random" else 0)
+    options = AlignOptions(template, finders, margin, limits, seed if goal.fit == "random" else 0)
     _check_providers(goal, options)
     points = read_landmarks(landmarks) if landmarks is not None else None
     tasks = tasks_of(_open(photos, selection, target), target, options, role=role, points=points)
@@ -164,7 +237,7 @@ def _open(photos: str | Path | Collection, selection: Selection, out: Path) -> C
     return folder(Path(photos), out)
 
 
-def _check_providers(goal: Template, options: Options) -> None:
+def _check_providers(goal: Template, options: AlignOptions) -> None:
     """Refuse providers that are not known or not installed, or do not find what the template needs."""
     if not goal.finds_faces:
         return
@@ -175,6 +248,93 @@ def _check_providers(goal: Template, options: Options) -> None:
         _, landmarker = providers_of(finders.detector, finders.landmarker)
         if goal.fit == "affine":
             all_points(landmarker)
+
+
+def folder(root: Path, *ours: Path) -> Collection:
+    """Every file under `root`, and every folder that holds none, but for what is hidden and the folders `ours`.
+
+    A photograph belongs to its folder, or to the name before a trailing ``_0001``.
+    """
+    sources: list[str] = []
+    for place, folders, names in folders_in(root, skip=ours):
+        sources += [place + name for name in names if (root / place / name).is_file()]
+        if place and not folders and not names:
+            sources.append(place.rstrip("/"))
+    photographs = tuple(
+        Photograph(s, composed(s.split("/")[-1]) if (root / s).is_dir() else identity_of(s))
+        for s in sorted(sources, key=in_order)
+    )
+    return Collection("folder", root, NOT_STATED, "", photographs)
+
+
+def tasks_of(
+    collection: Collection,
+    out: Path,
+    options: AlignOptions,
+    *,
+    role: str,
+    points: Mapping[str, tuple[float, ...]] | None,
+) -> list[AlignTask]:
+    """One task for each photograph of a collection, and each of its folders of people that is empty.
+
+    Parameters
+    ----------
+    collection : Collection
+        As `folder` or a reader lists it.
+    out : Path
+    options : AlignOptions
+    role : str
+        Of the photographs for which the collection states none.
+    points : mapping of str to ten floats, optional
+        Landmarks by path; those of the collection where None.
+    """
+    photographs = list(collection.photographs)
+    names: list[str] | None = None
+    if collection.name != "folder" or any(p.label or p.role or p.points for p in photographs):
+        photographs += [Photograph(place, place.rpartition("/")[2]) for place in collection.empty_folders()]
+        names = [photograph.identity for photograph in photographs]
+    ids = image_ids([photograph.source for photograph in photographs], names)
+    return [
+        AlignTask(
+            path=collection.root / given.source,
+            photograph=Photograph(
+                given.source, given.identity, given.role or role, given.label,
+                given.points if points is None else points.get(canonical(given.source), ()),
+            ),
+            image_id=image_id,
+            label=collection.root / given.label if given.label else None,
+            labels=collection.labels,
+            out=out,
+            options=options,
+        )
+        for given, image_id in zip(photographs, ids, strict=True)
+    ]  # fmt: skip
+
+
+def keys_of(tasks: list[AlignTask]) -> list[str]:
+    """What each finished row belongs to: the photograph and its label as they are now, the options, this version."""
+    if not tasks:
+        return []
+    options = tasks[0].options
+    goal = hashlib.sha256(repr(template_named(options.template).spec).encode()).hexdigest()[:16]
+    common = [VERSION, goal, options.recorded()]
+    return [
+        json.dumps(
+            [asdict(task.photograph), task.image_id, _state(task.path), _state(task.label), task.labels, *common]
+        )
+        for task in tasks
+    ]
+
+
+def _state(path: Path | None) -> list[int]:
+    """Size and time of a file; of its folder where it is no file but what the names of several begin with."""
+    for place in () if path is None else (path, path.parent):
+        try:
+            found = place.stat()
+        except OSError:
+            continue
+        return [found.st_size, found.st_mtime_ns]
+    return []
 
 
 UNREADABLE, NOT_AN_IMAGE, MISSING = "unreadable", "not an image", "missing"
@@ -188,7 +348,7 @@ def providers_of(detector: str, landmarker: str) -> tuple[Detector, Landmarker]:
     return provider(DETECTORS, detector), provider(LANDMARKERS, landmarker)
 
 
-def align_one(task: AlignTask) -> Entry:
+def align_one(task: AlignTask) -> Outcome:
     """Align one photograph and write what comes of it; a module-level function, so that workers can be given it.
 
     Parameters
@@ -197,29 +357,29 @@ def align_one(task: AlignTask) -> Entry:
 
     Returns
     -------
-    Entry
+    Outcome
         Its rows; whatever is wrong with the photograph or its label is a status.
     """
     if task.path.is_dir():
-        return Entry(_row(task, Aligned(None, EMPTY, note="a folder without photographs")))
+        return Outcome(_row(task, Aligned(None, EMPTY, note="a folder without photographs")))
     if task.path.suffix.lower() not in SUFFIXES:
-        return Entry(_row(task, Aligned(None, NOT_AN_IMAGE, note=f"suffix '{task.path.suffix}'")))
+        return Outcome(_row(task, Aligned(None, NOT_AN_IMAGE, note=f"suffix '{task.path.suffix}'")))
     try:
         photo = read_photo(task.path, min_side=1)
     except FileNotFoundError:
-        return Entry(_row(task, Aligned(None, MISSING, note="listed, but not there")))
+        return Outcome(_row(task, Aligned(None, MISSING, note="listed, but not there")))
     except (InputError, OSError) as error:
         reason = str(error).replace(str(task.path), task.path.name)
-        return Entry(_row(task, Aligned(None, UNREADABLE, note=reason)))
+        return Outcome(_row(task, Aligned(None, UNREADABLE, note=reason)))
     try:
         label = _label(task, photo.pixels.shape[:2])
     except (InputError, OSError) as error:
         reason = str(error).replace(str(task.label), f"label {task.photograph.label}")
-        return Entry(_row(task, Aligned(None, BAD_LABEL, note=reason), photo.note))
+        return Outcome(_row(task, Aligned(None, BAD_LABEL, note=reason), photo.note))
     aligned = _place(task, photo.pixels, label)
     crop, status, notes = aligned.crop, aligned.status, [photo.note]
     if crop is None:
-        return Entry(_row(task, aligned, *notes))
+        return Outcome(_row(task, aligned, *notes))
     measured = measure(task.image_id, status, crop, aligned.points, coverage=aligned.coverage)
     if status == OK:
         poor, note = task.options.limits.broken(measured)
@@ -231,7 +391,7 @@ def align_one(task: AlignTask) -> Entry:
     if row.label and aligned.label is not None:
         write_bytes(task.out / row.label, encode_png(aligned.label))
     write_png(task.out / folder_of(status) / name, crop)
-    return Entry(row, replace(measured, status=status))
+    return Outcome(row, replace(measured, status=status))
 
 
 def _label(task: AlignTask, size: tuple[int, ...]) -> np.ndarray | None:

@@ -1,27 +1,47 @@
 """What an aligned image is: its size, and where a face comes to lie in it or which part of a photograph it shows.
 
-The templates are data, in ``templates.toml``; a user's own is a TOML file with the same keys.
+The templates are data, one TOML file each in ``templates``; a user's own is such a file, too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.resources import as_file, files
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.config import read_toml, strict
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.config import read_named, shipped, strict
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 
+PACKAGE = "facedeblur.generators.align.templates"
 FITS = ("similarity", "affine", "centre", "random", "corner", "squash", "skin")
 FILTERS = ("triangle", "cubic")
 
 
 @dataclass(frozen=True)
 class Spec:
-    """The keys of a template as TOML gives them; what they mean stands in ``templates.toml``."""
+    """The keys of a template's TOML file.
+
+    Sizes are [width, height], points (x, y) with pixel centres at whole numbers, left and right the viewer's.
+
+    Attributes
+    ----------
+    source, note : str
+        Where the template comes from, and what was assumed.
+    size : (width, height)
+        Of the aligned image.
+    fit : str
+        ``similarity``: five points (left eye, right eye, nose, mouth left, mouth right), least squares; ``affine``: as
+        many points, numbered in `landmarks` by dlib's 68, of which three fix the map exactly; ``centre``, ``random``,
+        ``corner``: a `window` of a photograph of size `photo`, without looking for a face, or with `scaled` of any
+        photograph of that shape; ``squash``: the whole photograph brought to `canvas`, its aspect ratio not
+        kept, cut at `corner`; ``skin``: the bounding box of the face's skin in the label image, squared, and `below`
+        of its height more below.
+    filter : {'triangle', 'cubic'}
+        Bilinear, or Keys' cubic with a = -0.5; both antialiased where they reduce.
+    """
 
     source: str
     size: tuple[int, ...]
@@ -83,18 +103,10 @@ class Template:
         return self.fit in {"similarity", "affine"}
 
 
-def _load() -> dict[str, Template]:
-    with as_file(files(__package__) / "templates.toml") as path:
-        tables = read_toml(path)[0]
-    return {name: _template(name, values, f"templates.toml: {name}") for name, values in tables.items()}
-
-
 def _template(name: str, values: dict[str, object], where: str) -> Template:
     spec = strict(Spec, values, where)
-    for key, known in (("fit", FITS), ("filter", FILTERS)):
-        word = getattr(spec, key)
-        if word not in known:
-            raise InputError(f"{where}: {key} '{word}'", expected="a known word", do=suggest(word, known))
+    one_of(f"{where}: fit", spec.fit, FITS)
+    one_of(f"{where}: filter", spec.filter, FILTERS)
     needed = {"similarity": {"points"}, "affine": {"points", "landmarks"}, "centre": {"photo", "window"},
               "random": {"photo", "window"}, "corner": {"photo", "window", "corner"}, "squash": {"canvas", "corner"},
               "skin": set()}[spec.fit]  # fmt: skip
@@ -122,7 +134,9 @@ def _template(name: str, values: dict[str, object], where: str) -> Template:
     return Template(name, spec)
 
 
-TEMPLATES: dict[str, Template] = _load()
+def templates() -> list[str]:
+    """Names of the templates that ship with the package."""
+    return shipped(PACKAGE)
 
 
 def template_named(name: str) -> Template:
@@ -133,8 +147,13 @@ def template_named(name: str) -> Template:
     InputError
         When there is none of that name, or a key of the file is unknown, missing or out of range.
     """
-    if name.endswith(".toml"):
-        return _template(Path(name).stem, read_toml(name)[0], name)
-    if name not in TEMPLATES:
-        raise InputError(f"template '{name}'", expected="a known one", do=suggest(name, TEMPLATES))
-    return TEMPLATES[name]
+    return _read(name) if name.endswith(".toml") else _shipped(name)
+
+
+def _read(name: str) -> Template:
+    values, _, where = read_named(name, PACKAGE, "template")
+    return _template(Path(name).stem if name.endswith(".toml") else name, values, where)
+
+
+# A template is asked for with every photograph; a file of the user's may change.
+_shipped = lru_cache(_read)

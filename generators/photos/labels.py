@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, suggest
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
 from facedeblur.generators.photos.collection import Collection, Photograph
 
@@ -60,8 +61,7 @@ def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.nda
         When the file is not there or damaged, holds an unknown class, or is of another size.
     """
     path = Path(path)
-    if kind not in CLASS_LISTS:
-        raise InputError(f"class list '{kind}'", expected="a known one", do=suggest(kind, CLASS_LISTS))
+    one_of("class list", kind, CLASS_LISTS)
     if path.is_dir():
         values = _of_maps(path)
     elif path.is_file():

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import read_rows, write_rows
+from facedeblur.benchmark.options import one_of
 from facedeblur.generators.photos.files import canonical
 
 ROLES = ("test", "train", "probe", "gallery")
@@ -114,8 +115,8 @@ def read_list(path: str | Path) -> list[Choice]:
     """
     choices = list(read_rows(path, Choice))
     for choice in choices:
-        if choice.role not in ("", *ROLES):
-            raise InputError(f"{path}: {choice.source}", expected="a known role", do=suggest(choice.role, ROLES))
+        if choice.role:
+            one_of(f"{path}: {choice.source}: role", choice.role, ROLES)
     return choices
 
 
@@ -134,7 +135,7 @@ def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
     Returns
     -------
     dict of str to tuple of ten floats
-        By path, as `names.canonical` writes it.
+        By path, as `canonical` writes it.
 
     Raises
     ------

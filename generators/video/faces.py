@@ -1,7 +1,9 @@
-"""The face in a run of frames: found, held still or followed, and cut out."""
+"""The face in a run of frames: found, held still or followed, and cut out; and how far it moves."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -10,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, Face, Landmarker, provider
+from facedeblur.generators.align.geometry import warp
 from facedeblur.generators.align.photo import NO_FACE, OK, Aligned, align_photo, chosen_face, find_faces
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.template import template_named
-from facedeblur.generators.video.motion import Box, flow, iou, share_left
 from facedeblur.generators.video.reader import Frame
 from facedeblur.generators.video.spec import NONE, FrameSpec
 from facedeblur.generators.video.windows import Window
@@ -21,6 +23,11 @@ from facedeblur.generators.video.windows import Window
 LOST = "face lost"
 NO_OVERLAP = "no overlap"
 LITTLE_MOTION = "too little motion"
+
+FLOW_SIDE = 256
+"""Regions with a longer side are reduced to it before their flow is measured."""
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +37,7 @@ class Exposure:
     Attributes
     ----------
     status : str
-        ``ok``, a status of `aligned.Aligned`, ``face lost``, ``no overlap`` or ``too little motion``.
+        ``ok``, a status of `Aligned`, ``face lost``, ``no overlap`` or ``too little motion``.
     note : str
     crops : list of np.ndarray, shape (H, W, 3), uint8 RGB
         One a frame; empty unless ok.
@@ -135,8 +142,6 @@ class Crew:
             return Exposure(OK, crops=stack, **known)
         if spec.face == "following":
             return self._follow(window, box, known)
-        from facedeblur.generators.align.geometry import warp
-
         goal = template_named(spec.template)
         assert transform is not None
         return Exposure(OK, crops=[warp(one, transform, goal.width, goal.height) for one in stack], **known)
@@ -182,3 +187,70 @@ class Crew:
             template=self._spec.template,
             limits=Limits(min_coverage=self._spec.min_coverage),
         )
+
+
+def flow(before: np.ndarray, after: np.ndarray, region: Box | None = None) -> tuple[float, float, float]:
+    """Median optical flow between two frames in a region.
+
+    Dense inverse search (Kroeger et al., ECCV 2016) on grey values; regions over 256 pixels are reduced
+    first, very small ones enlarged.
+
+    Parameters
+    ----------
+    before, after : np.ndarray, shape (H, W, 3), uint8 RGB
+    region : tuple of four floats, optional
+        Left, top, right, bottom in pixels; cut to the frame.
+
+    Returns
+    -------
+    speed, dx, dy : float
+        Median length, median x and median y of the vectors, in pixels of the frame.
+    """
+    import cv2
+
+    height, width = before.shape[:2]
+    left, top, right, bottom = (0.0, 0.0, width, height) if region is None else region
+    left, top = max(0, min(int(left), width - 16)), max(0, min(int(top), height - 16))
+    rows = slice(top, max(top + 16, min(int(np.ceil(bottom)), height)))
+    columns = slice(left, max(left + 16, min(int(np.ceil(right)), width)))
+    greys = [cv2.cvtColor(np.ascontiguousarray(one[rows, columns]), cv2.COLOR_RGB2GRAY) for one in (before, after)]
+    size = np.array(greys[0].shape[::-1])
+    scale = min(1.0, FLOW_SIDE / max(size)) if max(size) > FLOW_SIDE else max(1.0, 64 / min(size))
+    if scale != 1:
+        target = np.maximum(1, np.round(size * scale)).astype(int)
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        greys = [cv2.resize(grey, target.tolist(), interpolation=how) for grey in greys]
+    with _one_thread():
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        vectors = search.calc(greys[0], greys[1], None).astype(np.float64)
+    vectors *= size / np.array(greys[0].shape[::-1])
+    dx, dy = vectors[..., 0], vectors[..., 1]
+    return float(np.median(np.hypot(dx, dy))), float(np.median(dx)), float(np.median(dy))
+
+
+def iou(one: Box, other: Box) -> float:
+    """Area two boxes share, over the area they cover together; 0 where they do not meet."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return wide * high / (sum(areas) - wide * high)
+
+
+def share_left(width: int, height: int, dx: float, dy: float) -> float:
+    """Share of a frame's pixels that are still in view after the picture has moved by (dx, dy) pixels."""
+    return max(0.0, 1 - abs(dx) / width) * max(0.0, 1 - abs(dy) / height)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV cuts the picture into a strip a thread, and the flow depends on the strips."""
+    import cv2
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

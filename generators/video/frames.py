@@ -2,8 +2,6 @@
 
 Anand et al. (Motion Deblurring of Faces) and Nah et al. (CVPR 2017, GoPro) make motion blur so.
 What the first leaves open is an option here with its measure written down: see `FrameSpec`.
-
-One video to averaged exposures in a folder, with a line of journal for each of its windows.
 """
 
 from __future__ import annotations
@@ -25,17 +23,17 @@ from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.stores import STORES, write_pixels
 from facedeblur.benchmark.files.tables import write_rows
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.align.geometry import write_transform
 from facedeblur.generators.video.faces import Crew, Exposure
-from facedeblur.generators.video.motion import repetition
 from facedeblur.generators.video.reader import Footage, Video, fingerprint, list_videos
 from facedeblur.generators.video.response import Response
 from facedeblur.generators.video.spec import FrameSpec
-from facedeblur.generators.video.windows import OK, Window, fault, windows
+from facedeblur.generators.video.windows import OK, Window, fault, repetition, windows
 
 PACKAGES = {"facedeblur": "facedeblur", "numpy": "numpy", "opencv-python": "cv2", "av": "av"}
 # Part of every key: raise it when the same video would give another set.
@@ -107,8 +105,7 @@ def frames(
         When an option, the videos or `out` cannot be used, or no window at all can.
     """
     spec.check()
-    if store not in STORES:
-        raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
+    one_of("store", store, STORES)
     out = Path(out)
     workspace = out.with_name(out.name + ".windows")
     building = out.with_name(out.name + ".building")
@@ -158,7 +155,7 @@ def frames(
     return finished
 
 
-def _write_pair(writer: SetWriter, workspace: Path, entry: Entry, rank: int, spec: FrameSpec, seed: int) -> Pair:
+def _write_pair(writer: SetWriter, workspace: Path, entry: WindowEntry, rank: int, spec: FrameSpec, seed: int) -> Pair:
     image = entry.image
     pair = Pair(
         index=rank,
@@ -200,9 +197,9 @@ def _finished(out: Path, inputs: str) -> bool:
     )
 
 
-def _entries(journals: Sequence[Path]) -> Iterator[Entry]:
+def _entries(journals: Sequence[Path]) -> Iterator[WindowEntry]:
     for journal in journals:
-        yield from (entry for entry in read_journal(journal) if isinstance(entry, Entry))
+        yield from (entry for entry in read_journal(journal) if isinstance(entry, WindowEntry))
 
 
 def _read(journals: Sequence[Path]) -> tuple[list[VideoReport], list[Image], list[WindowRow]]:
@@ -211,7 +208,7 @@ def _read(journals: Sequence[Path]) -> tuple[list[VideoReport], list[Image], lis
     rows: list[WindowRow] = []
     for journal in journals:
         for found in read_journal(journal):
-            if isinstance(found, Entry):
+            if isinstance(found, WindowEntry):
                 images.append(found.image)
                 rows.append(found.window)
             else:
@@ -246,9 +243,9 @@ class WindowRow:
     difference : int
         Least over the steps of the greatest difference of a sample, in grey levels; -1 where not measured.
     repeat, ncc : float
-        See `motion.repetition`; least correlation of a step.
+        See `windows.repetition`; least correlation of a step.
     slowest, travel, overlap : float
-        See `frame_faces.Exposure`.
+        See `faces.Exposure`.
     """
 
     image_id: str
@@ -278,7 +275,7 @@ class VideoReport:
 
 
 @dataclass(frozen=True)
-class Entry:
+class WindowEntry:
     """One window: its rows, and the hash of the blurred pixels, empty where there are none."""
 
     image: Image
@@ -316,7 +313,7 @@ def make_windows(task: VideoTask) -> Path:
     return journal
 
 
-def read_journal(path: Path) -> Iterator[Entry | VideoReport]:
+def read_journal(path: Path) -> Iterator[WindowEntry | VideoReport]:
     """Yield a journal's entries one at a time, and the video's report at the end."""
     with path.open(encoding="utf-8") as stream:
         next(stream)
@@ -326,7 +323,7 @@ def read_journal(path: Path) -> Iterator[Entry | VideoReport]:
                 yield VideoReport(**found)
             else:
                 image, window, blurred = found
-                yield Entry(Image(**image), WindowRow(**window), blurred)
+                yield WindowEntry(Image(**image), WindowRow(**window), blurred)
 
 
 def _key_of(journal: Path) -> str:
@@ -337,7 +334,7 @@ def _key_of(journal: Path) -> str:
         return ""
 
 
-def _window_entries(task: VideoTask, footage: Footage) -> Iterator[Entry]:
+def _window_entries(task: VideoTask, footage: Footage) -> Iterator[WindowEntry]:
     spec, crew, camera, any_window = task.spec, Crew(task.spec), task.spec.response(), False
     try:
         for window in windows(footage, length=spec.length, stride=spec.stride):
@@ -355,7 +352,7 @@ def _window_entries(task: VideoTask, footage: Footage) -> Iterator[Entry]:
         yield _nothing(task, TOO_SHORT, "; ".join(part for part in (found, footage.note) if part))
 
 
-def _entry(task: VideoTask, window: Window, crew: Crew, camera: Response) -> Entry:
+def _entry(task: VideoTask, window: Window, crew: Crew, camera: Response) -> WindowEntry:
     spec, video, middle = task.spec, task.video, window.middle
     first, last = window.frames[0].index, window.frames[-1].index
     image_id = f"{video.video_id}_{first:06d}"
@@ -399,13 +396,13 @@ def _entry(task: VideoTask, window: Window, crew: Crew, camera: Response) -> Ent
         travel=exposure.travel,
         overlap=exposure.overlap,
     )
-    return Entry(image, row, blurred)
+    return WindowEntry(image, row, blurred)
 
 
-def _nothing(task: VideoTask, status: str, note: str) -> Entry:
+def _nothing(task: VideoTask, status: str, note: str) -> WindowEntry:
     """The row of a video without a window."""
     video = task.video
     image = Image(
         video.video_id, video.identity, task.spec.role, status, -1, video.source, "", 0.0, 0, "", 0, 0, "", note
     )  # fmt: skip
-    return Entry(image, WindowRow(video.video_id, video.source, -1, -1, status), "")
+    return WindowEntry(image, WindowRow(video.video_id, video.source, -1, -1, status), "")

@@ -20,6 +20,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.images import SUFFIXES, read_photo
+from facedeblur.benchmark.options import one_of
 from facedeblur.generators.photos.files import check_text, image_ids
 
 READERS = ("av", "cv2")
@@ -69,8 +70,7 @@ class Footage:
     """
 
     def __init__(self, path: str | Path, *, reader: str = "av"):
-        if reader not in READERS:
-            raise InputError(f"reader '{reader}'", expected=" or ".join(READERS), do="choose one")
+        one_of("reader", reader, READERS)
         self.path, self.reader = Path(path), reader
         self.frames = self.damaged = self.lost = self.announced = 0
         self.turned = ""
@@ -244,8 +244,7 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
         When there is nothing at `root`, no video in it, a name is not UTF-8, or `identity` is not known.
     """
     root = Path(root)
-    if identity not in IDENTITIES:
-        raise InputError(f"identity '{identity}'", expected=", ".join(IDENTITIES), do="choose one")
+    one_of("identity", identity, IDENTITIES)
     if not root.exists():
         raise MissingFile(str(root), expected="a video or a folder of videos")
     if root.is_file():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
+from facedeblur.benchmark.options import one_of
 from facedeblur.generators.align.photo import CHOICES
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.photos.lists import ROLES
@@ -111,10 +112,6 @@ class FrameSpec:
         for option, good, expected, found in (
             ("length", odd, "an odd number of frames from 3 on, which has a middle", self.length),
             ("stride", self.stride >= 1, "at least 1 frame", self.stride),
-            ("face", self.face in FACES, " or ".join(FACES), self.face),
-            ("choose", self.choose in CHOICES, " or ".join(CHOICES), self.choose),
-            ("reader", self.reader in READERS, " or ".join(READERS), self.reader),
-            ("role", self.role in ROLES[:3], ", ".join(ROLES[:3]), self.role),
             ("min_coverage", 0 <= self.min_coverage <= 1, "0 to 1", self.min_coverage),
             ("min_flow", self.min_flow >= 0, "at least 0 pixels", self.min_flow),
             ("min_overlap", 0 <= self.min_overlap < 1, "at least 0 and under 1", self.min_overlap),
@@ -124,6 +121,10 @@ class FrameSpec:
         ):
             if not good:
                 raise InputError(f"option '{option}'", expected=expected, found=str(found), do="change it")
+        one_of("face", self.face, FACES)
+        one_of("choose", self.choose, CHOICES)
+        one_of("reader", self.reader, READERS)
+        one_of("role", self.role, ROLES[:3])
         self.response()
         if not self.whole:
             template_named(self.template)

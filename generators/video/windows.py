@@ -1,15 +1,14 @@
-"""Runs of consecutive frames: which there are, and which cannot become one exposure."""
+"""Runs of consecutive frames: what lies between their frames, and which cannot become one exposure."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from facedeblur.generators.video.motion import Step, is_cut, repetition, step, thumbnail
 from facedeblur.generators.video.reader import Frame
 
 OK = "ok"
@@ -19,6 +18,69 @@ UNEVEN = "uneven timing"
 IDENTICAL = "identical frames"
 REPEATED = "near-duplicate frames"
 CUT = "shot cut"
+
+THUMB = 32
+"""Side of the grey thumbnails that tell cuts, in pixels."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """From one frame to the next.
+
+    Attributes
+    ----------
+    greatest : int
+        Greatest absolute difference of any sample, in grey levels; 0 for identical frames.
+    mean : float
+        Mean absolute difference, in grey levels.
+    ncc : float
+        Normalised cross-correlation of the two as 32x32 grey thumbnails.
+    """
+
+    greatest: int
+    mean: float
+    ncc: float
+
+
+def thumbnail(pixels: np.ndarray) -> np.ndarray:
+    """Grey (32, 32) float64 area means of (H, W, 3) uint8 RGB, less their mean, of unit norm; zeros for a flat one."""
+    import cv2
+
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (THUMB, THUMB), interpolation=cv2.INTER_AREA).astype(np.float64)
+    small -= small.mean()
+    norm = float(np.sqrt(np.sum(small * small)))
+    return small / norm if norm > 0 else small
+
+
+def step(before: np.ndarray, after: np.ndarray, thumb_before: np.ndarray, thumb_after: np.ndarray) -> Step:
+    """Compare two frames of one size, (H, W, 3) uint8 RGB, whose `thumbnail`s are given."""
+    import cv2
+
+    difference = cv2.absdiff(before, after)
+    both_flat = not thumb_before.any() and not thumb_after.any()
+    ncc = 1.0 if both_flat else float(np.sum(thumb_before * thumb_after))
+    return Step(int(difference.max()), float(np.mean(difference)), ncc)
+
+
+def is_cut(steps: Sequence[Step], max_cut: float) -> bool:
+    """Tell whether one step's correlation jumps down.
+
+    It does where ``1 - ncc`` exceeds `max_cut` and four times the median of the other steps: a fast pan
+    has many such steps, a cut has one.
+    """
+    fall = sorted(1 - one.ncc for one in steps)
+    return bool(fall[-1] > max_cut and fall[-1] > 4 * np.median(fall[:-1]))
+
+
+def repetition(steps: Sequence[Step]) -> float:
+    """Least mean difference of a step as a share of the median of the others; near 0 for a frame shown twice.
+
+    NaN for less than two steps, or where the others are all without any difference.
+    """
+    means = sorted(one.mean for one in steps)
+    usual = float(np.median(means[1:])) if len(means) > 1 else 0.0
+    return means[0] / usual if usual > 0 else float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +155,9 @@ def fault(window: Window, *, repeat: float, max_cut: float, max_jitter: float) -
     ----------
     window : Window
     repeat : float
-        A step under this share of the usual one is a repeated frame, see `motion.repetition`; 0 lets them pass.
+        A step under this share of the usual one is a repeated frame, see `repetition`; 0 lets them pass.
     max_cut : float
-        Greatest fall of the correlation in one step; see `motion.is_cut`.
+        Greatest fall of the correlation in one step; see `is_cut`.
     max_jitter : float
         How far one frame interval may be from the median, as a share of it.
 

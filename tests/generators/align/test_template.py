@@ -23,9 +23,8 @@ from facedeblur.generators.align.geometry import (
     window,
     write_transform,
 )
-from facedeblur.generators.align.photo import align_photo
-from facedeblur.generators.align.template import TEMPLATES, template_named
-from facedeblur.generators.align.windows import crop_window
+from facedeblur.generators.align.photo import align_photo, crop_window
+from facedeblur.generators.align.template import template_named, templates
 
 # Rows of OpenFace's table of dlib's mean landmarks, and the table's smallest and largest x and y (points 0, 24, 16, 8).
 OPENFACE = {
@@ -56,13 +55,14 @@ def test_derived_templates_follow_their_rule() -> None:
 
 
 def test_each_template_names_its_source_and_size() -> None:
-    sizes = {name: (template.width, template.height) for name, template in TEMPLATES.items()}
+    shipped = {name: template_named(name) for name in templates()}
+    sizes = {name: (template.width, template.height) for name, template in shipped.items()}
     assert sizes == {
         "shen128": (128, 128), "lin240x200": (200, 240), "sphere96x112": (96, 112), "arcface112": (112, 112),
         "ffhq512": (512, 512), "openface96": (96, 96), "openface96-inner": (96, 96), "mspl-center": (128, 128),
         "mspl-random": (128, 128), "xia-celeba": (128, 128), "xia-helen": (128, 128), "umsn": (128, 128),
     }  # fmt: skip
-    assert all(len(template.spec.source) > 10 for template in TEMPLATES.values())
+    assert all(len(template.spec.source) > 10 for template in shipped.values())
 
 
 @pytest.mark.parametrize(

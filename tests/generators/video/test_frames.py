@@ -22,11 +22,11 @@ from facedeblur.generators.align.geometry import warp
 from facedeblur.generators.video import faces as frame_faces
 from facedeblur.generators.video import frames as frame_task
 from facedeblur.generators.video import frames as frames_module
-from facedeblur.generators.video.motion import Step, flow, iou, is_cut, repetition, share_left
+from facedeblur.generators.video.faces import flow, iou, share_left
 from facedeblur.generators.video.reader import Frame
 from facedeblur.generators.video.response import Response
 from facedeblur.generators.video.spec import FrameSpec
-from facedeblur.generators.video.windows import fault, windows
+from facedeblur.generators.video.windows import Step, fault, is_cut, repetition, windows
 
 WHOLE = {"template": "none", "detector": "none", "workers": 1}
 
@@ -332,9 +332,9 @@ def test_nothing_usable_leaves_nothing(tmp_path: Path, portrait: np.ndarray) -> 
         ({"template": "none", "face": "following"}, "face 'following': expected a template"),
         ({"detector": "none"}, "detector 'none': expected template 'none'"),
         ({"template": "shen"}, "did you mean 'shen128'"),
-        ({"face": "moving"}, "option 'face': expected still or following"),
+        ({"face": "moving"}, "face 'moving': expected one of still, following"),
         ({"max_cut": 0.0}, "option 'max_cut'"),
-        ({"role": "gallery"}, "option 'role'"),
+        ({"role": "gallery"}, "role 'gallery'"),
         ({"store": "zip"}, "store 'zip'"),
         ({"detector": "dlib-hgo"}, "did you mean 'dlib-hog'"),
     ],

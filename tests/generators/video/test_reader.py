@@ -139,7 +139,7 @@ def test_what_is_no_video_is_one_line(tmp_path: Path) -> None:
             list(Footage(tmp_path / f"{name}.mp4"))
     with pytest.raises(InputError, match="OpenCV cannot open it"):
         list(Footage(tmp_path / "text.mp4", reader="cv2"))
-    with pytest.raises(InputError, match="reader 'ffmpeg': expected av or cv2"):
+    with pytest.raises(InputError, match="reader 'ffmpeg': expected one of av, cv2"):
         Footage(tmp_path / "text.mp4", reader="ffmpeg")
 
 
