@@ -16,7 +16,7 @@ from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import write_stack
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
-from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.set import Image, Pair, Set, building
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.blur.nonuniform import PAD
@@ -179,7 +179,7 @@ def _crops(order: Order, *, margin: int) -> Crops:
         template=recipe.image.template,
         margin=margin,
         workspace=_workspace(out),
-        skip=(out, out.with_name(out.name + ".building")),
+        skip=(out, building(out)),
         selection=order.selection,
         gallery=recipe.split.gallery if recipe.split else 0,
         finders=order.finders,

@@ -34,6 +34,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def is_free(folder: Path) -> bool:
+    """Tell whether there is nothing, or an empty folder."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
 def ordinary_mode() -> int:
     """Permissions of a file that `open` makes."""
     mask = os.umask(0o022)

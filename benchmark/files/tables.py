@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
@@ -15,28 +16,62 @@ Row = TypeVar("Row")
 
 
 def printable(name: str) -> str:
-    """A name from outside without line breaks, escape sequences and marks that turn the text around."""
+    """Return a name from outside without line breaks, escape sequences and marks that turn the text around."""
     return "".join(letter if letter.isprintable() else " " for letter in name)
 
 
-def header(kind: type[Any]) -> list[str]:
-    """Column names of the record `kind`, in order."""
-    return [field.name for field in dataclasses.fields(kind)]
+_KNOWN: dict[type[Any], dict[str, Callable[[str], Any]]] = {}
+
+
+def _columns(kind: type[Any]) -> dict[str, Callable[[str], Any]]:
+    """Return the names of the columns of a record, in order, each with the type of its values."""
+    if kind not in _KNOWN:
+        hints = get_type_hints(kind)
+        _KNOWN[kind] = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    return _KNOWN[kind]
+
+
+def _line(fields: Iterable[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(fields)
+    return text.getvalue()
+
+
+def header_line(kind: type[Any]) -> bytes:
+    """Return the names of the columns of the record `kind` as the first line of a CSV file."""
+    return _line(_columns(kind)).encode()
+
+
+def to_line(row: Any) -> bytes:
+    """Return a record as a line of CSV; floats in the shortest form that reads back the same."""
+    return _line(getattr(row, name) for name in _columns(type(row))).encode()
+
+
+def from_line(line: bytes, kind: type[Row]) -> Row:
+    """Return the record that `to_line` wrote.
+
+    Raises
+    ------
+    ValueError
+        When the line does not have the right fields.
+    """
+    return _made(next(csv.reader([line.decode()]), []), kind)
+
+
+def _made(fields: Sequence[str], kind: type[Row]) -> Row:
+    columns = _columns(kind)
+    if len(fields) != len(columns):
+        raise ValueError(f"{len(fields)} fields instead of {len(columns)}")
+    return kind(**{name: read(text) for (name, read), text in zip(columns.items(), fields, strict=True)})
 
 
 def write_rows(path: str | Path, kind: type[Row], rows: Iterable[Row]) -> None:
     """Write records as CSV, atomically."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        append_rows(stream, kind, rows, with_header=True)
-
-
-def append_rows(stream: TextIO, kind: type[Row], rows: Iterable[Row], *, with_header: bool = False) -> None:
-    """Write records to an open CSV file; floats in the shortest form that reads back the same."""
-    names = header(kind)
-    writer = csv.writer(stream, lineterminator="\n")
-    if with_header:
+        names = list(_columns(kind))
+        writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(names)
-    writer.writerows([getattr(row, name) for name in names] for row in rows)
+        writer.writerows([getattr(row, name) for name in names] for row in rows)
 
 
 def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
@@ -45,10 +80,10 @@ def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
     Raises
     ------
     InputError
-        When the file is not there, its columns are others, or a field is not of its type.
+        When the file is missing, its columns are others, or a field is not of its type.
     """
     path = Path(path)
-    names, hints = header(kind), get_type_hints(kind)
+    names = list(_columns(kind))
     try:
         stream = path.open(encoding="utf-8", newline="")
     except FileNotFoundError as error:
@@ -58,14 +93,9 @@ def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
         first = next(reader, None)
         if first != names:
             raise InputError(str(path), expected=f"columns {','.join(names)}", found=",".join(first or ["nothing"]))
-        for line in reader:
-            if len(line) != len(names):
-                raise InputError(
-                    f"{path} line {reader.line_num}", expected=f"{len(names)} fields", found=f"{len(line)}"
-                )
+        for fields in reader:
             try:
-                yield kind(**{name: hints[name](text) for name, text in zip(names, line, strict=True)})
+                yield _made(fields, kind)
             except ValueError as error:
-                raise InputError(
-                    f"{path} line {reader.line_num}", expected="readable fields", found=str(error)
-                ) from None
+                where = f"{path} line {reader.line_num}"
+                raise InputError(where, expected="readable fields", found=str(error)) from None

@@ -199,7 +199,7 @@ class Set:
         root = Path(path)
         file = root / "set.json"
         if not file.is_file():
-            half = root.with_name(root.name + ".building")
+            half = building(root)
             do = f"finish it: run the same build again ({half} is half built)" if half.is_dir() else "build it first"
             raise InputError(str(root), expected="a set (a folder with set.json)", found="none", do=do)
         try:
@@ -303,6 +303,11 @@ class Set:
 
 SetLike = Set | str | os.PathLike[str]
 """A set or the path of its folder."""
+
+
+def building(out: Path) -> Path:
+    """Return the folder in which the set `out` grows; it gets its name when it is whole."""
+    return out.with_name(out.name + ".building")
 
 
 @lru_cache(maxsize=2)

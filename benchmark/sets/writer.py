@@ -17,13 +17,42 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import write_json
+from facedeblur.benchmark.files.atomic import is_free, write_json
 from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.files.journal import Journal
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import STORES, create_array, inside, write_pixels
-from facedeblur.benchmark.files.tables import append_rows, header, read_rows, write_rows
+from facedeblur.benchmark.files.tables import header_line, read_rows, to_line, write_rows
 from facedeblur.benchmark.options import one_of
-from facedeblur.benchmark.sets.set import SCHEMA, ContentHash, Image, Pair, Set
+from facedeblur.benchmark.sets.set import SCHEMA, ContentHash, Image, Pair, Set, building
+
+
+def is_built(out: Path, key: str, value: str, *, other: str) -> bool:
+    """Tell whether `out` is a finished set whose ``set.json`` has this `value` under `key`.
+
+    Parameters
+    ----------
+    out : Path
+    key, value : str
+        What identifies the set.
+    other : str
+        What a set with another value is, for the message.
+
+    Raises
+    ------
+    InputError
+        When `out` holds another set or anything else.
+    """
+    if is_free(out):
+        return False
+    found = "other files"
+    if (out / "set.json").is_file():
+        if Set.open(out).info.get(key) == value:
+            return True
+        found = other
+    raise InputError(
+        str(out), expected="a new folder", found=found, do="choose another output folder or remove this one"
+    )
 
 
 class SetWriter:
@@ -41,9 +70,9 @@ class SetWriter:
     def __init__(self, out: str | Path, info: Mapping[str, Any], *, store: str = "png"):
         one_of("store", store, STORES)
         self.out = Path(out)
-        self.work = self.out.with_name(self.out.name + ".building")
+        self.work = building(self.out)
         self.info, self.store = dict(info), store
-        self._manifest = self.work / "manifest.csv"
+        self._manifest = Journal(self.work / "manifest.csv", head=header_line(Pair))
 
     def start(
         self,
@@ -76,8 +105,8 @@ class SetWriter:
             When `out` is taken, holds another set, or another half-built one lies beside it.
         """
         key = self._identity(images, bank)
-        self._check_target(key)
-        if (self.out / "set.json").is_file():
+        made_of = "a set of another name, or made from other photographs, recipe, seed or store"
+        if is_built(self.out, "identity", key, other=made_of):
             return [image.image_id for image in images if image.blurred]
         self._hash, self._pairs = ContentHash(images, bank), 0
         if (self.work / "build.json").is_file():
@@ -113,8 +142,7 @@ class SetWriter:
         if bank:
             bank.save(self.work / "kernels.npz")
         write_rows(self.work / "images.csv", Image, images)
-        with self._manifest.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(",".join(header(Pair)) + "\n")
+        self._manifest.append([])
 
     def _create_arrays(self, images: Sequence[Image], counts: Mapping[str, int]) -> None:
         sizes = {(image.height, image.width) for image in images}
@@ -126,8 +154,7 @@ class SetWriter:
 
     def append(self, pairs: Sequence[Pair]) -> None:
         """Enter the pairs of one photograph, whose pixels have been written."""
-        with self._manifest.open("a", encoding="utf-8", newline="") as stream:
-            append_rows(stream, Pair, pairs)
+        self._manifest.append(map(to_line, pairs))
         self._hash.update(pairs)
         self._pairs += len(pairs)
 
@@ -155,7 +182,7 @@ class SetWriter:
         write_json(self.work / "set.json", info)
         (self.work / "build.json").unlink()
         if self.out.exists():
-            self.out.rmdir()  # empty, or _check_target would have refused it
+            self.out.rmdir()  # empty, or `start` would have refused it
         self.work.rename(self.out)
         return Set.open(self.out)
 
@@ -166,18 +193,6 @@ class SetWriter:
         for image in images:
             digest.update(repr(image).encode())
         return digest.hexdigest()
-
-    def _check_target(self, key: str) -> None:
-        if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
-            return
-        kind = "other files"
-        if (self.out / "set.json").is_file():
-            if Set.open(self.out).info.get("identity") == key:
-                return
-            kind = "a set of another name, or made from other photographs, recipe, seed or store"
-        raise InputError(
-            str(self.out), expected="a new folder", found=kind, do="choose another output folder or remove this one"
-        )
 
     def _resume(self, key: str, n_kernels: int) -> list[str]:
         if json.loads((self.work / "build.json").read_text(encoding="utf-8"))["identity"] != key:
@@ -191,13 +206,11 @@ class SetWriter:
 
     def _drop_unfinished(self, n_kernels: int) -> list[str]:
         """Cut the manifest after the last photograph that has all its rows."""
-        lines = self._manifest.read_text(encoding="utf-8").split("\n")
-        whole = lines[1:-1]  # the text after the last line end was never finished
-        keep = len(whole) - len(whole) % n_kernels
-        with self._manifest.open("w", encoding="utf-8", newline="") as stream:
-            stream.write("\n".join([lines[0], *whole[:keep]]) + "\n")
+        places = [place for place, _ in self._manifest.records()]
+        left_over = len(places) % n_kernels
+        self._manifest.cut(places[-left_over] if left_over else None)
         done: dict[str, None] = {}
-        for pair in read_rows(self._manifest, Pair):
+        for pair in read_rows(self._manifest.path, Pair):
             self._hash.update([pair])
             self._pairs += 1
             done[pair.image_id] = None

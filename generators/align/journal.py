@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.journal import Journal
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.photo import CUT, OK
 from facedeblur.generators.align.quality import POOR, Quality
@@ -31,7 +30,7 @@ def folder_of(status: str) -> str:
     return {OK: "sharp", CUT: "cut"}.get(status, "poor" if status.startswith(POOR) else "")
 
 
-class Journal:
+class AlignJournal:
     """``OUT/align.jsonl``: one line a finished photograph, its key and its `Outcome`.
 
     A key says all that an entry depends on: the photograph's name, size and time, the options and
@@ -44,19 +43,17 @@ class Journal:
     """
 
     def __init__(self, out: Path):
-        self.out, self.path = out, out / NAME
+        self.out, self._journal = out, Journal(out / NAME)
         self._entries = dict(self._read())
 
     def _read(self) -> Iterator[tuple[str, Outcome]]:
-        if not self.path.is_file():
-            return
-        for line in self.path.read_text(encoding="utf-8").splitlines():
+        for _, line in self._journal.records():
             try:
                 entry = json.loads(line)
                 quality = entry.get("quality")
                 yield entry["key"], Outcome(Image(**entry["row"]), Quality(**quality) if quality else None)
             except (ValueError, KeyError, TypeError, AttributeError):
-                continue  # the line that was being written when a run was stopped
+                continue  # of an earlier version
 
     def check(self, sources: set[str]) -> None:
         """Refuse a folder that holds something else: what is in it would be overwritten or removed.
@@ -102,25 +99,14 @@ class Journal:
                 for folder in FOLDERS:
                     (self.out / folder / f"{entry.row.image_id}.png").unlink(missing_ok=True)
 
-    @contextmanager
-    def open(self) -> Iterator[Callable[[str, Outcome], None]]:
-        """Open the journal; the block is given ``add(key, entry)``, which writes a line at once."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8", newline="\n") as stream:
-            if stream.tell() and not self.path.read_bytes().endswith(b"\n"):
-                stream.write("\n")
-
-            def add(key: str, entry: Outcome) -> None:
-                stream.write(_line(key, entry))
-                stream.flush()
-
-            yield add
+    def add(self, key: str, entry: Outcome) -> None:
+        """Write the line of a photograph."""
+        self._journal.append([_line(key, entry)])
 
     def rewrite(self, entries: Iterable[tuple[str, Outcome]]) -> None:
         """Leave only `entries`, atomically."""
-        with replacing(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(_line(key, entry) for key, entry in entries)
+        self._journal.rewrite(_line(key, entry) for key, entry in entries)
 
 
-def _line(key: str, entry: Outcome) -> str:
-    return json.dumps({"key": key, **asdict(entry)}) + "\n"
+def _line(key: str, entry: Outcome) -> bytes:
+    return (json.dumps({"key": key, **asdict(entry)}) + "\n").encode()

@@ -30,7 +30,7 @@ from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import write_transform
-from facedeblur.generators.align.journal import Journal, Outcome, folder_of
+from facedeblur.generators.align.journal import AlignJournal, Outcome, folder_of
 from facedeblur.generators.align.photo import (
     GIVEN,
     NO_LANDMARKS,
@@ -204,17 +204,17 @@ def align(
         do = "give --landmarks FILE with paths relative to the collection"
         raise InputError("landmarks", expected="points of these photographs", found="none", do=do)
     keys = keys_of(tasks)
-    journal = Journal(target)
+    journal = AlignJournal(target)
     journal.check({task.photograph.source for task in tasks})
     found = {task.image_id: journal.finished(key, wide=margin > 0) for task, key in zip(tasks, keys, strict=True)}
     done = {image_id: entry for image_id, entry in found.items() if entry is not None}
     journal.clear(keep=done)
     todo = [(task, key) for task, key in zip(tasks, keys, strict=True) if task.image_id not in done]
-    with reporting(progress) as reporter, journal.open() as add:
+    with reporting(progress) as reporter:
         reporter.progress("aligning", len(done), len(tasks))
         results = imap(align_one, [task for task, _ in todo], HERE if len(todo) < 4 else workers)
         for (task, key), entry in zip(todo, results, strict=True):
-            add(key, entry)
+            journal.add(key, entry)
             done[task.image_id] = entry
             reporter.progress("aligning", len(done), len(tasks))
     entries = [done[task.image_id] for task in tasks]

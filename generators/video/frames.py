@@ -26,8 +26,8 @@ from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
-from facedeblur.benchmark.sets.set import Image, Pair, Set
-from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.benchmark.sets.set import Image, Pair, Set, building
+from facedeblur.benchmark.sets.writer import SetWriter, is_built
 from facedeblur.generators.align.geometry import write_transform
 from facedeblur.generators.video.faces import Crew, Exposure
 from facedeblur.generators.video.reader import Footage, Video, fingerprint, list_videos
@@ -108,11 +108,10 @@ def frames(
     one_of("store", store, STORES)
     out = Path(out)
     workspace = out.with_name(out.name + ".windows")
-    building = out.with_name(out.name + ".building")
-    found = list_videos(videos, identity=spec.identity, skip=(out, workspace, building))
+    found = list_videos(videos, identity=spec.identity, skip=(out, workspace, building(out)))
     tasks = [VideoTask(video, spec, workspace, _key(video, spec)) for video in found]
     inputs = hashlib.sha256(json.dumps([store, seed, name, record, *(task.key for task in tasks)]).encode()).hexdigest()
-    if _finished(out, inputs):
+    if is_built(out, "inputs", inputs, other="a set made from other videos or options"):
         return Set.open(out)
     journals = []
     with reporting(progress) as reporter:
@@ -181,20 +180,6 @@ def _key(video: Video, spec: FrameSpec) -> str:
     """What the windows of a video depend on: its bytes, its name and whose it is, the options, the camera's curve."""
     camera = hashlib.sha256(spec.response().light.tobytes()).hexdigest()
     return json.dumps([VERSION, video.video_id, video.source, video.identity, fingerprint(video), camera, spec.text()])
-
-
-def _finished(out: Path, inputs: str) -> bool:
-    """Tell whether `out` is this set already; refuse it where it is something else, before any video is read."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return False
-    kind = "other files"
-    if (out / "set.json").is_file():
-        if Set.open(out).info.get("inputs") == inputs:
-            return True
-        kind = "a set made from other videos or options"
-    raise InputError(
-        str(out), expected="a new folder", found=kind, do="choose another output folder or remove this one"
-    )
 
 
 def _entries(journals: Sequence[Path]) -> Iterator[WindowEntry]:

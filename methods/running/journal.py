@@ -9,9 +9,6 @@ The estimated kernels of a run: a file that grows while it lasts, and one bank a
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 import shutil
 import struct
 from collections.abc import Iterable, Iterator
@@ -22,9 +19,10 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing, write_json
+from facedeblur.benchmark.files.journal import Journal
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import array_path, create_array
-from facedeblur.benchmark.files.tables import append_rows, header
+from facedeblur.benchmark.files.tables import from_line, header_line, to_line, write_rows
 from facedeblur.benchmark.outputs import (
     ARRAY,
     KERNELS,
@@ -47,7 +45,7 @@ SAME = ("method", "version", "options", "weights", "code", "precision", "store",
 _OWN = (RUN, STATUS, PARTIAL_RUN, PARTIAL_STATUS, KERNELS, PARTIAL_KERNELS, LOG)
 
 
-class Journal:
+class RunJournal:
     """Open state of one run; eight bytes a pair are kept in memory.
 
     Parameters
@@ -69,14 +67,14 @@ class Journal:
         self.info = dict(identity)
         self._rows = np.full(set_.n_pairs, -1, dtype=np.int64)
         self._ok = np.zeros(set_.n_pairs, dtype=bool)
-        self._table = self.root / PARTIAL_STATUS
+        self._table = Journal(self.root / PARTIAL_STATUS, head=header_line(Status))
         self._kernels = KernelJournal(self.root)
         self.finished = (self.root / RUN).is_file()
         if self.finished or (self.root / PARTIAL_RUN).is_file():
             self.info = read_info(self.root / (RUN if self.finished else PARTIAL_RUN))
             check_set(self.root, self.info, set_)
             self._check_same(identity)
-            self._read(self.root / STATUS if self.finished else self._table)
+            self._read(Journal(self.root / STATUS, head=header_line(Status)) if self.finished else self._table)
         elif self.root.exists() and (not self.root.is_dir() or self._others()):
             raise InputError(
                 str(self.root), expected="a new folder", found=self._others() or "a file",
@@ -112,15 +110,13 @@ class Journal:
                 )
             create_array(self.root, ARRAY, count=self._set.n_pairs, size=size)
         if self.finished:
-            with replacing(self._table) as temporary:
+            with replacing(self._table.path) as temporary:
                 shutil.copyfile(self.root / STATUS, temporary)
             self._save()
             (self.root / RUN).unlink()
             (self.root / STATUS).unlink()
             self.finished = False
-        elif not self._table.exists():
-            with replacing(self._table) as temporary:
-                temporary.write_text(",".join(header(Status)) + "\n", encoding="utf-8")
+        self._table.append([])
         self._save()
 
     def note(self, **facts: Any) -> None:
@@ -134,12 +130,9 @@ class Journal:
 
     def record(self, rows: Iterable[Status]) -> None:
         """Enter the rows of a batch whose images have been written."""
-        with self._table.open("ab") as stream:
-            for row in rows:
-                text = io.StringIO()
-                append_rows(text, Status, [row])
-                self._rows[row.index], self._ok[row.index] = stream.tell(), row.ok
-                stream.write(text.getvalue().encode())
+        rows = list(rows)
+        for row, place in zip(rows, self._table.append(map(to_line, rows)), strict=True):
+            self._rows[row.index], self._ok[row.index] = place, row.ok
 
     def finish(self, facts: dict[str, Any], *, rest: str) -> Outputs:
         """Put the rows in order, write ``run.json`` and open the outputs.
@@ -151,14 +144,8 @@ class Journal:
         rest : str
             Status of the pairs that were not run.
         """
-        ok = failed = 0
-        with replacing(self.root / STATUS) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-            append_rows(stream, Status, [], with_header=True)
-            for row in self._in_order(rest):
-                append_rows(stream, Status, [row])
-                ok += row.ok
-                failed += not row.ok and row.status != rest
-        counts = {"pairs": self._set.n_pairs, "ok": ok, "failed": failed, "not_run": self._set.n_pairs - ok - failed}
+        counts = {"pairs": self._set.n_pairs, "ok": 0, "failed": 0, "not_run": 0}
+        write_rows(self.root / STATUS, Status, self._in_order(rest, counts))
         self.info |= {**facts, "counts": counts, "kernels": self._kernels.finish(self._set, self._ok)}
         write_json(self.root / RUN, self.info)
         for name in (PARTIAL_RUN, PARTIAL_STATUS, PARTIAL_KERNELS):
@@ -212,44 +199,33 @@ class Journal:
         path = array_path(self.root, name) if self.info["store"] == "npy" else self.root / name
         return path.is_file()
 
-    def _read(self, table: Path) -> None:
-        """Find the last row of every pair; a line that was cut off while it was written is dropped."""
-        if not table.is_file():
-            return
-        with table.open("rb") as stream:
-            stream.readline()
-            while True:
-                at = stream.tell()
-                line = stream.readline()
-                if not line.endswith(b"\n"):
-                    break
-                row = _parse(line)
-                if row is None or not 0 <= row.index < len(self._rows):
-                    raise InputError(
-                        str(table), expected="status rows of this set", found=line.decode("utf-8", "replace")[:80],
-                        do="remove the folder and run again",
-                    )  # fmt: skip
-                if not row.status.startswith(NOT_RUN):
-                    self._rows[row.index], self._ok[row.index] = at, row.ok
-        if line:
-            os.truncate(table, at)
+    def _read(self, table: Journal) -> None:
+        """Find the last row of every pair."""
+        for place, line in table.records():
+            try:
+                row = from_line(line, Status)
+                if not 0 <= row.index < len(self._rows):
+                    raise ValueError("a pair that the set does not have")
+            except ValueError as error:
+                raise InputError(
+                    str(table.path), expected="status rows of this set", found=line.decode("utf-8", "replace")[:80],
+                    do="remove the folder and run again",
+                ) from error  # fmt: skip
+            if not row.status.startswith(NOT_RUN):
+                self._rows[row.index], self._ok[row.index] = place, row.ok
 
-    def _in_order(self, rest: str) -> Iterator[Status]:
-        with self._table.open("rb") as stream:
+    def _in_order(self, rest: str, counts: dict[str, int]) -> Iterator[Status]:
+        """Yield the last row of every pair, and count them; pairs without one have the status `rest`."""
+        with self._table.reading() as record_at:
             for pair in self._set.pairs():
-                row = None
-                if self._rows[pair.index] >= 0:
-                    stream.seek(int(self._rows[pair.index]))
-                    row = _parse(stream.readline())
-                yield row or Status(pair.index, pair.pair_id, rest, float("nan"), "")
-
-
-def _parse(line: bytes) -> Status | None:
-    try:
-        index, pair_id, status, seconds, sha256 = next(csv.reader([line.decode()]))
-        return Status(int(index), pair_id, status, float(seconds), sha256)
-    except (ValueError, StopIteration):
-        return None
+                place = int(self._rows[pair.index])
+                if place < 0:
+                    counts["not_run"] += 1
+                    yield Status(pair.index, pair.pair_id, rest, float("nan"), "")
+                else:
+                    row = from_line(record_at(place), Status)
+                    counts["ok" if row.ok else "failed"] += 1
+                    yield row
 
 
 _HEAD = struct.Struct("<qq")
@@ -269,21 +245,17 @@ class KernelJournal:
     """
 
     def __init__(self, root: Path):
-        self._file, self._bank = root / PARTIAL_KERNELS, root / KERNELS
-        self._whole = False
+        self._journal, self._bank = Journal(root / PARTIAL_KERNELS, _take_kernel), root / KERNELS
 
     def append(self, rows: Iterable[tuple[int, np.ndarray | None]]) -> None:
         """Enter kernels, (k, k) float64; nothing is written as long as no pair of the run has had one."""
         rows = list(rows)
-        if all(kernel is None for _, kernel in rows) and not (self._file.is_file() or self._bank.is_file()):
+        if all(kernel is None for _, kernel in rows) and not (self._journal.path.is_file() or self._bank.is_file()):
             return
-        if not self._whole and self._file.is_file():
-            os.truncate(self._file, max((end for _, _, end in self._places()), default=0))
-        self._whole = True
-        with self._file.open("ab") as stream:
-            for index, kernel in rows:
-                values = np.zeros((0, 0)) if kernel is None else np.ascontiguousarray(kernel, "<f8")
-                stream.write(_HEAD.pack(index, len(values)) + values.tobytes())
+        stacks = [np.zeros((0, 0)) if kernel is None else np.ascontiguousarray(kernel, "<f8") for _, kernel in rows]
+        self._journal.append(
+            _HEAD.pack(index, len(values)) + values.tobytes() for (index, _), values in zip(rows, stacks, strict=True)
+        )
 
     def finish(self, set_: Set, ok: np.ndarray) -> int:
         """Write the bank of all restored pairs that have a kernel, named by ``pair_id``; return their number.
@@ -295,17 +267,19 @@ class KernelJournal:
             Which pairs are restored.
         """
         earlier = Bank.load(self._bank) if self._bank.is_file() else None
-        if not self._file.is_file():
+        if not self._journal.path.is_file():
             return len(earlier) if earlier else 0
-        places = {index: at for index, at, _ in self._places()}
+        places = {_HEAD.unpack_from(record)[0]: place for place, record in self._journal.records()}
         ids, kernels = [], []
-        with self._file.open("rb") as stream:
+        with self._journal.reading() as record_at:
             for pair in set_.pairs():
                 if not ok[pair.index]:
                     continue
                 kernel = None
                 if pair.index in places:
-                    kernel = _read(stream, places[pair.index])
+                    record = record_at(places[pair.index])
+                    side = _HEAD.unpack_from(record)[1]
+                    kernel = np.frombuffer(record, "<f8", offset=_HEAD.size).reshape(side, side) if side else None
                 elif earlier and pair.pair_id in earlier:
                     kernel = earlier.kernel(pair.pair_id)
                 if kernel is not None:
@@ -317,28 +291,17 @@ class KernelJournal:
         Bank.of(ids, kernels, {"set": set_.content_hash}).save(self._bank)
         return len(ids)
 
-    def _places(self) -> Iterator[tuple[int, int, int]]:
-        """Yield the index of every whole record, where it begins and where it ends."""
-        length = self._file.stat().st_size
-        with self._file.open("rb") as stream:
-            at = 0
-            while at + _HEAD.size <= length:
-                index, side = _HEAD.unpack(stream.read(_HEAD.size))
-                if index < 0 or side < 0:
-                    raise InputError(
-                        str(self._file), expected="records of kernels", found=f"one of side {side}",
-                        do="remove the folder and run again",
-                    )  # fmt: skip
-                end = at + _HEAD.size + 8 * side * side
-                if end > length:
-                    return
-                yield index, at, end
-                stream.seek(end)
-                at = end
 
-
-def _read(stream: BinaryIO, at: int) -> np.ndarray | None:
-    stream.seek(at)
-    _, side = _HEAD.unpack(stream.read(_HEAD.size))
-    values = np.frombuffer(stream.read(8 * side * side), "<f8")
-    return values.reshape(side, side) if side else None
+def _take_kernel(stream: BinaryIO) -> bytes:
+    """Read the next record; nothing where it is cut off, and at the end of the file."""
+    head = stream.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return b""
+    index, side = _HEAD.unpack(head)
+    if index < 0 or side < 0:
+        raise InputError(
+            str(stream.name), expected="records of kernels", found=f"one of side {side}",
+            do="remove the folder and run again",
+        )  # fmt: skip
+    values = stream.read(8 * side * side)
+    return head + values if len(values) == 8 * side * side else b""

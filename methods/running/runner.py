@@ -17,7 +17,7 @@ from facedeblur.methods.entry import Entry
 from facedeblur.methods.find import find_entry
 from facedeblur.methods.running.execution import AUTO, Execution
 from facedeblur.methods.running.given_kernels import read_given
-from facedeblur.methods.running.journal import NOT_RUN, Journal
+from facedeblur.methods.running.journal import NOT_RUN, RunJournal
 from facedeblur.methods.running.session import Session, one_size
 
 FOLDER_BATCH = 256
@@ -92,7 +92,7 @@ def run(
         raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
     if limit is not None and limit <= 0:
         raise InputError("option 'limit'", expected="a number over 0", found=f"{limit}")
-    journal = Journal(out, the_set, _identity(entry, the_set, execution.precision, store))
+    journal = RunJournal(out, the_set, _identity(entry, the_set, execution.precision, store))
     rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
     waiting = sum(1 for _ in journal.pending(limit))
     with reporting(progress) as reporter:

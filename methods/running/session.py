@@ -21,7 +21,7 @@ from facedeblur.methods.entry import Entry
 from facedeblur.methods.running.crew import Crew, Outcome, Unusable
 from facedeblur.methods.running.environment import versions
 from facedeblur.methods.running.execution import TIMEOUT_S, Execution
-from facedeblur.methods.running.journal import LOG, NOT_RUN, Journal
+from facedeblur.methods.running.journal import LOG, NOT_RUN, RunJournal
 from facedeblur.methods.running.messages import Facts, Job, Result, failure
 from facedeblur.methods.running.timing import IMAGES, RULE_FOLDER, sizes, summarise
 
@@ -47,7 +47,7 @@ class Session:
         self,
         entry: Entry,
         the_set: Set,
-        journal: Journal,
+        journal: RunJournal,
         execution: Execution,
         *,
         jobs: int,
