@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from facedeblur.methods.running.runner import run as run
     from facedeblur.reports.leaderboard.table import leaderboard as leaderboard
     from facedeblur.reports.page.report import report as report
-    from facedeblur.reports.tables.build import paper_tables
+    from facedeblur.reports.tables.table import paper_tables
 
     __version__: str
     read_set = Set.open
@@ -67,7 +67,7 @@ _HOMES = {
     "score": "benchmark.scoring.score:score",
     "compare": "benchmark.statistics.comparison:compare",
     "leaderboard": "reports.leaderboard.table:leaderboard",
-    "tables": "reports.tables.build:paper_tables",
+    "tables": "reports.tables.table:paper_tables",
     "report": "reports.page.report:report",
     "recognise": "benchmark.whole_set.recognition:recognise",
     "parse": "benchmark.whole_set.parsing:parse",

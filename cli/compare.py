@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.columns import aligned, whole_width
+from facedeblur.cli.display.terminal import aligned, whole_width
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -42,13 +42,14 @@ def demo(
     photographs of faces.
     """
     from facedeblur.benchmark.scoring.score import score
-    from facedeblur.cli.display.board_table import print_board
+    from facedeblur.cli.display.leaderboard import print_board
     from facedeblur.cli.display.summary import print_set
     from facedeblur.generators.build import build
     from facedeblur.generators.portraits import LICENCE, write_portraits
     from facedeblur.methods.running.runner import run
     from facedeblur.reports.leaderboard.board import gather
-    from facedeblur.reports.leaderboard.table import leaderboard, write_csv
+    from facedeblur.reports.leaderboard.files import write_csv
+    from facedeblur.reports.leaderboard.table import leaderboard
     from facedeblur.reports.page.report import report
 
     start, folder = time.monotonic(), Path(out)

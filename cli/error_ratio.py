@@ -7,7 +7,7 @@ import statistics
 import click
 
 from facedeblur.cli import options
-from facedeblur.cli.display.columns import aligned
+from facedeblur.cli.display.terminal import aligned
 
 
 @click.command("error-ratio")

@@ -66,8 +66,7 @@ def grid(
     """
     from facedeblur.benchmark.outputs import Outputs
     from facedeblur.benchmark.sets.set import Set
-    from facedeblur.reports.figures.drawing import draw
-    from facedeblur.reports.figures.grid import choose_pairs, collect, read_box, table_of
+    from facedeblur.reports.figures.grid import choose_pairs, collect, draw, read_box, table_of
     from facedeblur.reports.figures.style import check_suffix, save
 
     check_suffix(out)
@@ -124,8 +123,8 @@ def cmc(tables: tuple[str, ...], most: int, out: str, width: float) -> None:
     RECOGNITION are files recognition.parquet, or the OUTPUTS folders that hold them.
     """
     from facedeblur.benchmark.whole_set.recognition import Recognition
+    from facedeblur.reports.figures.plots import cmc as draw
     from facedeblur.reports.figures.style import check_suffix, save
-    from facedeblur.reports.figures.whole_sets import cmc as draw
 
     check_suffix(out)
     click.echo(f"{save(draw([Recognition.read(path) for path in tables], most=most, width=width), out)}")
@@ -141,8 +140,8 @@ def fscore(tables: tuple[str, ...], partition: str, out: str, width: float) -> N
     PARSING are files parsing.parquet, or the OUTPUTS folders that hold them.
     """
     from facedeblur.benchmark.whole_set.parsing import Parsing
+    from facedeblur.reports.figures.plots import fscore as draw
     from facedeblur.reports.figures.style import check_suffix, save
-    from facedeblur.reports.figures.whole_sets import fscore as draw
 
     check_suffix(out)
     click.echo(f"{save(draw([Parsing.read(path) for path in tables], partition=partition, width=width), out)}")

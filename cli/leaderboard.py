@@ -52,11 +52,11 @@ def leaderboard(
     written before. Methods are ranked set by set. Tables that do not compare are refused: other
     pairs, another definition of a metric, another set of the same name.
     """
-    from facedeblur.cli.display.board_table import print_board
+    from facedeblur.cli.display.leaderboard import print_board
     from facedeblur.reports.leaderboard.board import boards
-    from facedeblur.reports.leaderboard.file import read_csv, write_csv
-    from facedeblur.reports.leaderboard.merging import merge
+    from facedeblur.reports.leaderboard.files import read_csv, write_csv
     from facedeblur.reports.leaderboard.table import leaderboard as compute
+    from facedeblur.reports.leaderboard.table import merge
 
     if quiet and out is None and into is None:
         raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")
@@ -84,8 +84,7 @@ def leaderboard(
 
 
 def _text(frame: pd.DataFrame, kind: str) -> str:
-    from facedeblur.reports.leaderboard.file import to_csv, to_json
-    from facedeblur.reports.leaderboard.model_index import front_matter, model_index
+    from facedeblur.reports.leaderboard.files import front_matter, model_index, to_csv, to_json
 
     if kind == "csv":
         return to_csv(frame)
@@ -96,8 +95,7 @@ def _text(frame: pd.DataFrame, kind: str) -> str:
 
 def _write(frame: pd.DataFrame, path: Path, kind: str) -> None:
     from facedeblur.benchmark.files.atomic import replacing
-    from facedeblur.reports.leaderboard.file import write_csv
-    from facedeblur.reports.leaderboard.model_index import write_cards
+    from facedeblur.reports.leaderboard.files import write_cards, write_csv
 
     if kind == "csv":
         write_csv(frame, path)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from facedeblur.cli.display.columns import in_parts, whole_width
+from facedeblur.cli.display.terminal import in_parts, whole_width
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from facedeblur.reports.tables.build import PaperTable
     from facedeblur.reports.tables.cells import Cell
+    from facedeblur.reports.tables.table import PaperTable
 
 STYLES = ("", "bold green", "underline")
 PLAIN = ("", "*", "+")
@@ -46,8 +46,8 @@ def tables(
     taken from the same folders. Without SCORES the printed values stand alone. Known misprints are
     marked. Printed and measured values are ranked apart, and the table says why.
     """
-    from facedeblur.reports.tables.build import paper_tables as compute
     from facedeblur.reports.tables.files import FORMATS, to_csv, write
+    from facedeblur.reports.tables.table import paper_tables as compute
 
     named = {}
     for text in datasets:

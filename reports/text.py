@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from facedeblur.benchmark.scoring.table import Column
 
@@ -26,14 +25,18 @@ def unit(column: Column) -> str:
     return "%" if column.unit == "fraction" else column.unit
 
 
+def scale(column: Column) -> float:
+    """What a value is multiplied with for printing: fractions are shown in per cent."""
+    return 100.0 if column.unit == "fraction" else 1.0
+
+
 def value(number: float | None, column: Column) -> str:
     """One value of a metric: 2 decimals for dB and per cent, else 4; ``∞`` and ``—`` where there is no digit."""
     if number is None or math.isnan(number):
         return NONE
     if math.isinf(number):
         return "∞" if number > 0 else "−∞"
-    scale = 100.0 if column.unit == "fraction" else 1.0
-    text = f"{number * scale:.{_DIGITS.get(column.unit, 4)}f}"
+    text = f"{number * scale(column):.{_DIGITS.get(column.unit, 4)}f}"
     # A rounded zero has no sign, and a minus is as wide as a digit.
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
@@ -45,10 +48,9 @@ def plain(number: float) -> str:
 
 def between(low: float, high: float, column: Column) -> str:
     """An interval of a metric: ``[25.9, 26.9]``, one decimal less than a value where that tells its ends apart."""
-    scale = 100.0 if column.unit == "fraction" else 1.0
     digits = _DIGITS.get(column.unit, 4) - 1
-    digits += (high - low) * scale < 5 * 10.0**-digits
-    ends = [f"{end * scale:.{digits}f}" for end in (low, high)]
+    digits += (high - low) * scale(column) < 5 * 10.0**-digits
+    ends = [f"{end * scale(column):.{digits}f}" for end in (low, high)]
     return f"[{', '.join(end.lstrip('-') if float(end) == 0 else end.replace('-', '−') for end in ends)}]"
 
 
@@ -88,16 +90,3 @@ def _three(number: float) -> str:
     if rounded == 0 or rounded >= 100:
         return f"{number:.0f}"
     return f"{number:.{2 - math.floor(math.log10(rounded))}f}"
-
-
-def told_apart(methods: Sequence[str], hashes: Sequence[str]) -> list[str]:
-    """Names of methods, with the run hash where two are alike: ``net (run 1a2b3c4d5e)``."""
-    return [
-        method if methods.count(method) == 1 else f"{method} (run {short(digest)})"
-        for method, digest in zip(methods, hashes, strict=True)
-    ]
-
-
-def short(digest: str, length: int = 10) -> str:
-    """The start of a hash, enough to tell two apart by eye."""
-    return digest.removeprefix("sha256:")[:length]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -199,8 +200,20 @@ class Scores:
             return np.asarray(read_whole(self.file, [name]).column(0).to_numpy())
         return np.asarray(self.frame[name].to_numpy())
 
+    def values(self, signature: str) -> np.ndarray:
+        """Values of one metric, (n,) float64; NaN on rows that failed."""
+        values = np.array(self.column(signature), dtype=np.float64)
+        values[self.column("status").astype(str) != "ok"] = np.nan
+        return values
+
+    def taken(self, order: np.ndarray) -> Scores:
+        """The table with its rows in another `order`; itself where that is the one they have."""
+        if np.array_equal(order, np.arange(len(order))):
+            return self
+        return Scores(self.frame.iloc[order].reset_index(drop=True), self.meta, file=self.file)
+
     @classmethod
-    def read(cls, path: str | Path) -> Scores:
+    def read(cls, path: str | os.PathLike[str]) -> Scores:
         """Open a table by its file, or by the outputs folder that holds ``scores.parquet``.
 
         Raises
@@ -247,6 +260,22 @@ class Scores:
             else:
                 table = pa.Table.from_pandas(self.frame, schema=score_schema(self.meta), preserve_index=False)
                 pq.write_table(table, temporary, write_page_checksum=True)
+
+
+ScoresLike = Scores | str | os.PathLike[str]
+"""A table, its file, or the outputs folder that holds it."""
+
+
+def read_scores(tables: ScoresLike | Iterable[ScoresLike]) -> list[Scores]:
+    """Open score tables: one or several, each as an object, by its file or by the outputs folder that holds it.
+
+    Raises
+    ------
+    InputError
+        When one does not exist, or is not a score table.
+    """
+    given = [tables] if isinstance(tables, Scores | str | os.PathLike) else tables
+    return [table if isinstance(table, Scores) else Scores.read(table) for table in given]
 
 
 def read_whole(file: Path, columns: Sequence[str] | None = None) -> pa.Table:

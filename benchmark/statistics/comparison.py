@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scoring.pairing import same_metrics, same_pairs
-from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.scoring.agreement import check_tables, common_columns, labels
+from facedeblur.benchmark.scoring.table import Column, ScoresLike, read_scores
 from facedeblur.benchmark.statistics.bootstrap import interval
 from facedeblur.benchmark.statistics.crossed import StandardError, crossing, standard_error
 from facedeblur.benchmark.statistics.intervals import factors
@@ -110,9 +109,9 @@ class Comparisons:
 
 
 def compare(
-    tables: Sequence[Scores | str | Path],
+    scores: ScoresLike | Iterable[ScoresLike],
     *,
-    baseline: Scores | str | Path,
+    baseline: ScoresLike,
     metrics: Sequence[str] | None = None,
     level: float = 0.95,
     draws: int = 2000,
@@ -123,8 +122,8 @@ def compare(
 
     Parameters
     ----------
-    tables : sequence of Scores or path
-        The methods' score tables.
+    scores : Scores, path, or several of them
+        The methods' score tables, their files, or the outputs folders that hold them.
     baseline : Scores or path
         The table they are compared with.
     metrics : sequence of str, optional
@@ -155,22 +154,21 @@ def compare(
     """
     if not tie >= 0 or math.isinf(tie):
         raise InputError("tie", expected="0 or more", found=f"{tie:g}")
-    if isinstance(tables, Scores | str | Path):
-        tables = [tables]
-    if not tables:
+    others = read_scores(scores)
+    if not others:
         raise InputError("score tables", expected="at least one to compare with the baseline", found="none")
-    base, others = _opened(baseline), [_opened(table) for table in tables]
+    (base,) = read_scores(baseline)
     rows: list[Comparison] = []
     left_out: list[tuple[str, str]] = []
     options: dict[str, Any] = {"level": level, "draws": draws, "seed": seed}
-    names = _names([base, *others])
+    names = labels([base, *others])
+    orders = check_tables([base, *others], [f"scores of '{name}'" for name in names])
     faces, kernels = factors(base)
-    for other, name in zip(others, names[1:], strict=True):
-        order = same_pairs(base, other, names[0], name)
-        columns, missing = same_metrics(base, other, names[0], name, metrics)
+    for other, name, order in zip(others, names[1:], orders[1:], strict=True):
+        columns, missing = common_columns(base, other, names[0], name, metrics)
         left_out += missing
         for column in columns:
-            mine, theirs = _values(other, column)[order], _values(base, column)
+            mine, theirs = other.values(column.signature)[order], base.values(column.signature)
             if metrics is None and not differences(mine, theirs, column)[1].any():
                 left_out.append((column.signature, "no pair has it"))
                 continue
@@ -287,22 +285,3 @@ def _compared(
         infinite=infinite,
         resampled=crossed.method,
     )
-
-
-def _opened(table: Scores | str | Path) -> Scores:
-    return table if isinstance(table, Scores) else Scores.read(table)
-
-
-def _names(tables: Sequence[Scores]) -> list[str]:
-    methods = [table.meta.method for table in tables]
-    return [
-        method if methods.count(method) == 1 else f"{method} (run {str(table.meta.run.get('hash', ''))[:10]})"
-        for method, table in zip(methods, tables, strict=True)
-    ]
-
-
-def _values(table: Scores, column: Column) -> np.ndarray:
-    """One metric, NaN on rows that failed."""
-    values = np.array(table.column(column.signature), dtype=np.float64)
-    values[table.column("status").astype(str) != "ok"] = np.nan
-    return values

@@ -20,7 +20,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.scoring.pairing import same_pairs
+from facedeblur.benchmark.scoring.agreement import check_tables
 from facedeblur.benchmark.scoring.table import Scores
 
 LIMITS = (2.0, 3.0, 5.0)
@@ -87,9 +87,9 @@ def error_ratio(scores: Scores, reference: Scores, *, limits: Sequence[float] = 
     name, other = scores.meta.method, reference.meta.method
     if not reference.meta.oracle:
         raise InputError(f"reference '{other}'", expected="a method that is given the true kernel", found="another")
-    order = same_pairs(scores, reference, name, other)
+    _, order = check_tables([scores, reference], [f"scores of '{name}'", f"scores of '{other}'"])
     metric = _column(scores, reference)
-    own, best = _values(scores, metric), _values(reference, metric)[order]
+    own, best = scores.values(metric), reference.values(metric)[order]
     if np.isnan(best).any():
         raise InputError(
             f"reference '{other}'", expected="every pair restored", found=f"{int(np.isnan(best).sum())} failed",
@@ -116,10 +116,3 @@ def _column(scores: Scores, reference: Scores) -> str:
         f"scores of '{scores.meta.method}' and '{reference.meta.method}'", expected="psnr-shift with one definition",
         found="none in both", do="score both with --protocol levin2009",
     )  # fmt: skip
-
-
-def _values(scores: Scores, metric: str) -> np.ndarray:
-    """The column with NaN wherever the pair is not restored."""
-    values = scores.column(metric).astype(np.float64)
-    values[scores.column("status").astype(str) != "ok"] = np.nan
-    return values

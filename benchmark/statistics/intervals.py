@@ -69,8 +69,7 @@ def spreads(table: Scores, columns: Iterable[Column] | None = None) -> dict[str,
     ok = table.column("status").astype(str) == "ok"
     found = {}
     for column in table.meta.columns if columns is None else columns:
-        values = np.array(table.column(column.signature), dtype=np.float64)
-        values[~ok] = np.nan
+        values = table.values(column.signature)
         # As `Column.counted` does, but the rows are needed too.
         kept = ~(np.isnan(values) & ok) if column.partial else np.ones(len(values), dtype=bool)
         counted = np.where(np.isnan(values), column.failure, values)[kept]

@@ -1,4 +1,7 @@
-"""The plots of a board as figures for a paper."""
+"""The plots of a board as figures for a paper.
+
+Recognition and parsing tests of whole sets as figures for a paper.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.scoring.agreement import told_apart
 from facedeblur.reports.figures.style import COLUMN, GREY, axes_of, legend, looks, name, note, styled
 from facedeblur.reports.leaderboard.board import Board
-from facedeblur.reports.leaderboard.series import by_kernel_size
-from facedeblur.reports.leaderboard.speed import against_time
-from facedeblur.reports.page.svg.axes import scale
-from facedeblur.reports.text import plain, unit
+from facedeblur.reports.leaderboard.series import against_time, by_kernel_size
+from facedeblur.reports.text import plain, scale, unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from facedeblur.benchmark.whole_set.parsing import Parsing
+    from facedeblur.benchmark.whole_set.recognition import Recognition
 
 
 def kernel_size(board: Board, *, width: float = COLUMN) -> Figure:
@@ -41,14 +46,14 @@ def kernel_size(board: Board, *, width: float = COLUMN) -> Figure:
         figure, axes = axes_of(width, 0.72)
         # Side by side, or intervals hide each other.
         gap = min(np.diff(sizes), default=2)
-        step = min(0.12 * gap, 0.5 * gap / len(board.entries))
+        step = min(0.12 * gap, 0.5 * gap / len(board.methods))
         styles = _looks(board)
-        for place, entry in enumerate(board):
-            here = frame[frame["method"] == entry.label]
-            across = here["kernel_size"].to_numpy() + step * (place - (len(board.entries) - 1) / 2)
+        for place, method in enumerate(board):
+            here = frame[frame["method"] == method.label]
+            across = here["kernel_size"].to_numpy() + step * (place - (len(board.methods) - 1) / 2)
             found = here[["mean", "low", "high"]].to_numpy() * scale(column)
-            style = styles[entry.label] | {"markersize": 3.6}
-            axes.plot(across, found[:, 0], label=name(entry.label, oracle=entry.oracle), **style)
+            style = styles[method.label] | {"markersize": 3.6}
+            axes.plot(across, found[:, 0], label=name(method.label, oracle=method.oracle), **style)
             axes.vlines(across, found[:, 1], found[:, 2], color=style["color"], linewidth=0.8)
         axes.set_xticks(sizes)
         axes.set_xlabel("kernel size (pixels)")
@@ -65,22 +70,22 @@ def distribution(board: Board, *, width: float = COLUMN) -> Figure:
 
     Failed pairs and infinite values have no place on the axis; they are counted beside it.
     """
-    entries = list(board)
+    methods = list(board)
     with styled():
-        figure, axes = axes_of(width, (0.55 + 0.36 * len(entries)) / width)
+        figure, axes = axes_of(width, (0.55 + 0.36 * len(methods)) / width)
         styles = _looks(board)
-        for place, entry in enumerate(entries):
-            values = scale(board.headline) * entry.values(board.headline, filled=False)
-            at = len(entries) - 1 - place
-            _ridge(axes, values[np.isfinite(values)], at, styles[entry.label]["color"], hollow=entry.oracle)
+        for place, method in enumerate(methods):
+            values = scale(board.headline) * method.values(board.headline, filled=False)
+            at = len(methods) - 1 - place
+            _ridge(axes, values[np.isfinite(values)], at, styles[method.label]["color"], hollow=method.oracle)
             beside = [(int(np.isnan(values).sum()), "failed"), (int(np.isinf(values).sum()), "infinite")]
             told = ", ".join(f"{number:,} {what}" for number, what in beside if number)
             axes.annotate(
                 told, (1, at + 0.06), xycoords=("axes fraction", "data"), ha="right", color=GREY, fontsize=6.5
             )
-        labels = [name(entry.label, oracle=entry.oracle, length=24) for entry in reversed(entries)]
-        axes.set_yticks(range(len(entries)), labels)
-        axes.set_ylim(-0.35, len(entries) - 0.25)
+        labels = [name(method.label, oracle=method.oracle, length=24) for method in reversed(methods)]
+        axes.set_yticks(range(len(methods)), labels)
+        axes.set_ylim(-0.35, len(methods) - 0.25)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(_label(board))
@@ -120,23 +125,23 @@ def runtime(board: Board, *, width: float = COLUMN) -> Figure:
         When no run recorded its time, or matplotlib is not installed.
     """
     column, factor = board.headline, scale(board.headline)
-    timed = [entry for entry in board if entry.seconds_per_image > 0 and not entry.is_input]
+    timed = [method for method in board if method.seconds_per_image > 0 and not method.is_input]
     if not timed:
         raise InputError("figure of run times", expected="runs with timings", found="none", do="run facedeblur run")
     with styled():
         figure, axes = axes_of(width, 0.72)
         styles = _looks(board)
-        for entry in board:
-            mean, bounds = factor * entry.summary(column).mean, entry.spread(column).interval
-            style = styles[entry.label]
-            if entry.is_input:
-                axes.axhline(mean, label=entry.label, color=style["color"], linestyle=style["linestyle"], linewidth=1)
-            elif entry in timed:
+        for method in board:
+            mean, bounds = factor * method.summary(column).mean, method.spread(column).interval
+            style = styles[method.label]
+            if method.is_input:
+                axes.axhline(mean, label=method.label, color=style["color"], linestyle=style["linestyle"], linewidth=1)
+            elif method in timed:
                 if bounds:
                     ends = factor * bounds.low, factor * bounds.high
-                    axes.vlines(entry.seconds_per_image, *ends, color=style["color"], linewidth=0.8)
-                label = name(entry.label, oracle=entry.oracle)
-                axes.plot([entry.seconds_per_image], [mean], label=label, **{**style, "linestyle": ""})
+                    axes.vlines(method.seconds_per_image, *ends, color=style["color"], linewidth=0.8)
+                label = name(method.label, oracle=method.oracle)
+                axes.plot([method.seconds_per_image], [mean], label=label, **{**style, "linestyle": ""})
         known = against_time(board)
         drawn = known[known["front"] & np.isfinite(known["mean"])].sort_values("seconds")
         fronts = [rows for _, rows in drawn.groupby("machine") if len(rows) > 1]
@@ -146,16 +151,16 @@ def runtime(board: Board, *, width: float = COLUMN) -> Figure:
                 rows["seconds"], factor * rows["mean"], where="post", color=GREY, linewidth=0.8, zorder=0,
                 label=f"{'_' * (place > 0)}{label}",
             )  # fmt: skip
-        _decades(axes, [entry.seconds_per_image for entry in timed])
-        devices = sorted({entry.device for entry in timed if entry.device})
-        sizes = sorted({entry.image_size for entry in timed if entry.image_size})
+        _decades(axes, [method.seconds_per_image for method in timed])
+        devices = sorted({method.device for method in timed if method.device})
+        sizes = sorted({method.image_size for method in timed if method.image_size})
         axes.set_xlabel("seconds per image" + (f" ({', '.join([*sizes, *devices])})" if sizes or devices else ""))
         axes.set_ylabel(_label(board))
         axes.grid()
         legend(axes)
-        without = [entry.label for entry in board if entry not in timed and not entry.is_input]
+        without = [method.label for method in board if method not in timed and not method.is_input]
         beyond = known.loc[np.isinf(known["mean"]), "method"]
-        basis = _rest_on([bounds.basis for bounds in [entry.spread(column).interval for entry in timed] if bounds])
+        basis = _rest_on([bounds.basis for bounds in [method.spread(column).interval for method in timed] if bounds])
         lines = [("no run time", without), ("infinite mean", beyond)]
         _below(axes, board, *(f"{what}: {', '.join(which)}" for what, which in lines if len(which)), basis)
     return figure
@@ -174,7 +179,7 @@ def _decades(axes: Axes, times: Sequence[float]) -> None:
 
 
 def _looks(board: Board) -> dict[str, dict[str, Any]]:
-    return looks((entry.label, entry.oracle) for entry in board)
+    return looks((method.label, method.oracle) for method in board)
 
 
 def _rest_on(basis: Iterable[str], of: str = "") -> str:
@@ -183,11 +188,11 @@ def _rest_on(basis: Iterable[str], of: str = "") -> str:
 
 
 def _below(axes: Axes, board: Board, *lines: str) -> None:
-    note(axes, *lines, oracles=any(entry.oracle for entry in board))
+    note(axes, *lines, oracles=any(method.oracle for method in board))
 
 
 def _failures(board: Board, counted: str) -> str:
-    told = [f"{entry.label} {int((~entry.ok).sum()):,}" for entry in board if not entry.ok.all()]
+    told = [f"{method.label} {int((~method.ok).sum()):,}" for method in board if not method.ok.all()]
     return f"failed pairs, counted as {counted}: {', '.join(told)}" if told else ""
 
 
@@ -201,3 +206,114 @@ PLOTS: dict[str, Callable[..., Figure]] = {
     "distribution": distribution,
     "runtime": runtime,
 }
+
+
+def cmc(tests: Sequence[Recognition], *, most: int = 20, width: float = COLUMN) -> Figure:
+    """Cumulative match curves: share of probes whose person is among the k nearest in the gallery.
+
+    Probes that could not be embedded count as never recognised. The sharp images are a thin line.
+
+    Parameters
+    ----------
+    tests : sequence of Recognition
+        Of one set, one embedder and one distance.
+    most : int
+        Largest rank shown.
+    width : float
+        Inches.
+
+    Raises
+    ------
+    InputError
+        When there is none, two are of one run, or differ in set, embedder or distance.
+    """
+    tests = _one_kind(tests, "recognition", ("set_hash", "embedder", "distance", "n_gallery"))
+    tests.sort(key=lambda test: (test.oracle, -test.top1, test.method))
+    with styled():
+        figure, axes = axes_of(width, 0.72)
+        ranks = np.arange(1, min(most, max(len(test.cmc) for test in tests)) + 1)
+        labels = _labels(tests)
+        styles = looks((label, test.oracle) for label, test in zip(labels, tests, strict=True))
+        for label, test in zip(labels, tests, strict=True):
+            share = [100 * test.curve.top(int(k)) for k in ranks]
+            style = styles[label] | {"markevery": max(len(ranks) // 8, 1)}
+            axes.plot(ranks, share, label=name(label, oracle=test.oracle), **style)
+        sharp = [100 * tests[0].clear.top(int(k)) for k in ranks]
+        axes.plot(ranks, sharp, color="black", linewidth=0.8, label="sharp")
+        axes.set_xlabel("rank")
+        axes.set_ylabel("recognised (%)")
+        axes.set_xticks([k for k in ranks if k == 1 or k % (5 if len(ranks) > 10 else 1) == 0])
+        axes.grid(axis="y")
+        legend(axes)
+        missed = [f"{label} {test.misses:,}" for label, test in zip(labels, tests, strict=True) if test.misses]
+        line = f"no face or failed, counted as not recognised: {', '.join(missed)}" if missed else ""
+        note(axes, line, oracles=any(test.oracle for test in tests))
+    return figure
+
+
+def fscore(tests: Sequence[Parsing], *, partition: str = "helen11", width: float = COLUMN) -> Figure:
+    """F-score of every component, one row a component and one mark a method; the mean is the lowest row.
+
+    Parameters
+    ----------
+    tests : sequence of Parsing
+        Of one set and one parser.
+    partition : str
+        Name of a partition of the classes.
+    width : float
+        Inches.
+
+    Raises
+    ------
+    InputError
+        When there is none, two are of one run, or differ in set or parser.
+    """
+    tests = _one_kind(tests, "parsing", ("set_hash", "parser", "classes"))
+    tests.sort(key=lambda test: (test.oracle, -np.nan_to_num(test.mean(partition)), test.method))
+    absent = tests[0].not_parsed(partition)
+    rows = [group for group in tests[0].scores(partition) if group not in absent]
+    with styled():
+        figure, axes = axes_of(width, (0.8 + 0.2 * (len(rows) + 1)) / width)
+        spots = [*(len(rows) - place for place in range(len(rows))), -0.3]
+        labels = _labels(tests)
+        styles = looks((label, test.oracle) for label, test in zip(labels, tests, strict=True))
+        for label, test in zip(labels, tests, strict=True):
+            scores = test.scores(partition)
+            found = [100 * value for value in (*(scores[row] for row in rows), test.mean(partition))]
+            style = styles[label] | {"linestyle": "", "clip_on": False}
+            axes.plot(found, spots, label=name(label, oracle=test.oracle), **style)
+        axes.axhline(0.35, color=GREY, linewidth=0.6)
+        axes.set_yticks(spots, [*(row.replace("_", " ") for row in rows), "mean"])
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlim(right=100)
+        axes.set_xlabel("F-score (%), pixels of all images pooled")
+        axes.grid(axis="both")
+        legend(axes)
+        line = f"not parsed: {', '.join(absent)}" if absent else ""
+        note(axes, line, oracles=any(test.oracle for test in tests))
+    return figure
+
+
+def _labels(tests: Sequence[Any]) -> list[str]:
+    return told_apart([test.method for test in tests], [test.run_hash for test in tests])
+
+
+def _one_kind(tests: Sequence[Any], kind: str, names: Sequence[str]) -> list[Any]:
+    """The tests as a list, once it is clear that they compare."""
+    if not tests:
+        raise InputError(f"{kind} tables", expected="at least one", found="none")
+    for test in tests[1:]:
+        for one in names:
+            if getattr(test, one) != getattr(tests[0], one):
+                raise InputError(
+                    f"{kind} of '{test.method}'",
+                    expected=f"the {one.replace('_', ' ')} of '{tests[0].method}': {getattr(tests[0], one)}",
+                    found=f"{getattr(test, one)}",
+                    do="give tables that compare",
+                )
+    runs = [(test.method, test.run_hash) for test in tests]
+    for run in runs:
+        if runs.count(run) > 1:
+            raise InputError(f"{kind} of '{run[0]}'", expected="each run once", found="the same run again",
+                             do="give it once")  # fmt: skip
+    return list(tests)

@@ -1,22 +1,181 @@
-"""Score tables that may stand side by side: read, checked against each other, summarised and ranked.
-
-Score tables of several sets: one board a set.
-"""
+"""Score tables of one set that may stand side by side: checked against each other, summarised and ranked."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scoring.table import Column, Scores
-from facedeblur.reports.leaderboard.agreement import check
-from facedeblur.reports.leaderboard.entry import Entry
+from facedeblur.benchmark.scoring.agreement import (
+    check_columns,
+    check_set,
+    check_tables,
+    labels,
+    refuse_definition,
+    short,
+)
+from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores, ScoresLike, read_scores
+from facedeblur.benchmark.sets.set import Set
+from facedeblur.benchmark.statistics.intervals import Spread, spreads
+from facedeblur.benchmark.statistics.summary import Summary, summary
 from facedeblur.reports.leaderboard.ranking import best
-from facedeblur.reports.text import short, told_apart
+
+
+@dataclass(frozen=True, eq=False)
+class MethodScores:
+    """One score table on a board.
+
+    Attributes
+    ----------
+    scores : Scores
+    label : str
+        The method's name, with the run hash where two runs of one method are compared.
+    """
+
+    scores: Scores
+    label: str
+
+    @property
+    def meta(self) -> ScoreMeta:
+        """What the table was made from."""
+        return self.scores.meta
+
+    @property
+    def file(self) -> Path | None:
+        """File the table was read from; None for one that was handed over in memory."""
+        return self.scores.file
+
+    @property
+    def oracle(self) -> bool:
+        return self.meta.oracle
+
+    @property
+    def is_input(self) -> bool:
+        """True for the blurred images themselves, entered as the method ``blurred``."""
+        return self.meta.method == "blurred"
+
+    @property
+    def total(self) -> int:
+        return len(self.scores.frame)
+
+    @cached_property
+    def ok(self) -> np.ndarray:
+        """(n,) bool: rows whose output could be scored."""
+        return np.asarray(self.scores.frame["status"].astype(str) == "ok")
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many rows failed for each reason, the most frequent first."""
+        statuses = self.scores.frame["status"].astype(str)[~self.ok]
+        return dict(Counter(status.removeprefix("failed: ") for status in statuses).most_common())
+
+    def column(self, signature: str) -> Column | None:
+        """The column called `signature`, None where this table has none."""
+        return next((column for column in self.meta.columns if column.signature == signature), None)
+
+    def values(self, column: Column, *, filled: bool = True) -> np.ndarray:
+        """Values of one metric, (n,) float64.
+
+        Parameters
+        ----------
+        column : Column
+        filled : bool
+            Count failed rows as ``column.failure``; else they are NaN.
+        """
+        values = self.scores.values(column.signature)
+        return np.where(np.isnan(values), column.failure, values) if filled else values
+
+    def summary(self, column: Column) -> Summary:
+        """Mean, spread and worst of one metric; failures count as ``column.failure``."""
+        if column.signature not in self._summaries:
+            self._summaries[column.signature] = summarise(
+                column.counted(self.values(column, filled=False), self.ok), column
+            )
+        return self._summaries[column.signature]
+
+    @cached_property
+    def _summaries(self) -> dict[str, Summary]:
+        return {}
+
+    def spread(self, column: Column) -> Spread:
+        """The 95 % interval of the mean for other faces and other kernels, or why there is none."""
+        return self._spreads[column.signature]
+
+    @cached_property
+    def _spreads(self) -> dict[str, Spread]:
+        return spreads(self.scores)
+
+    @property
+    def timings(self) -> dict[str, Any]:
+        """Run time by the papers' rule as the run recorded it: mean, median, spread, images; empty where it did not."""
+        return dict(self.meta.run.get("timings") or {})
+
+    @property
+    def seconds_per_image(self) -> float:
+        """Mean run time of an image in seconds, NaN where the run did not say."""
+        return _number(self.timings.get("mean_s"))
+
+    @property
+    def image_size(self) -> str:
+        """``WIDTHxHEIGHT`` of the images timed, empty where they differ or nobody said."""
+        width, height = self.timings.get("width"), self.timings.get("height")
+        return f"{width}x{height}" if width and height else ""
+
+    @property
+    def peak_bytes(self) -> float:
+        """Peak memory, one image at a time: resident on the processor, allocated on a GPU; NaN where not known."""
+        return _number((self.meta.run.get("memory") or {}).get("peak_bytes"))
+
+    @property
+    def precision(self) -> str:
+        """``fp32``, ``bf16`` or ``fp16`` as the run recorded it, empty where it did not."""
+        return str(self.meta.run.get("precision") or "")
+
+    @property
+    def parameters(self) -> float:
+        """Number of parameters, NaN where the run did not say."""
+        return _number(self.meta.run.get("parameters"))
+
+    @property
+    def bytes_fp32(self) -> float:
+        """Size of the parameters in bytes at 4 bytes each, NaN where the run did not say."""
+        return _number(self.meta.run.get("bytes_fp32"))
+
+    @property
+    def bytes_weights(self) -> float:
+        """Size of the weight files in bytes, NaN where the run did not say."""
+        return _number(self.meta.run.get("bytes_weights"))
+
+    @property
+    def device(self) -> str:
+        """``cpu``, ``cuda``, ... as the run recorded it, empty where it did not."""
+        return str(self.meta.run.get("device") or "")
+
+    def located(self, path: Any) -> Path:
+        """A path that the table names: as seen from its folder, or for a table in memory from the working folder."""
+        return (self.file.parent if self.file else Path()) / str(path or "")
+
+    @property
+    def outputs_folder(self) -> Path:
+        """The outputs folder that the table names; what was computed of them is there."""
+        return self.located(self.meta.run.get("path"))
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def summarise(values: np.ndarray, column: Column) -> Summary:
+    """Summary of one metric's values, where NaN marks a failure that counts as ``column.failure``."""
+    return summary(values, higher_is_better=column.higher_is_better, failure_value=column.failure)
 
 
 @dataclass(frozen=True)
@@ -25,16 +184,16 @@ class Board:
 
     Attributes
     ----------
-    entries : tuple of Entry
+    methods : tuple of MethodScores
         By the mean of the headline metric, best first; those with the true kernel after all others.
     columns : tuple of Column
         Every metric that any of the tables has, in the order of the protocol.
     palette : tuple of str
         Labels by which colours and markers are given out, where the board is one of several on a page;
-        otherwise those of `entries`.
+        otherwise those of `methods`.
     """
 
-    entries: tuple[Entry, ...]
+    methods: tuple[MethodScores, ...]
     columns: tuple[Column, ...]
     palette: tuple[str, ...] = ()
 
@@ -44,24 +203,24 @@ class Board:
         return self.columns[0]
 
     @property
-    def ranked(self) -> tuple[Entry, ...]:
-        """The entries without the true kernel."""
-        return tuple(entry for entry in self.entries if not entry.oracle)
+    def ranked(self) -> tuple[MethodScores, ...]:
+        """The methods without the true kernel."""
+        return tuple(method for method in self.methods if not method.oracle)
 
     @property
-    def leader(self) -> Entry:
-        """The best entry that restores without the true kernel; where there is none, the best with it.
+    def leader(self) -> MethodScores:
+        """The best method that restores without the true kernel; where there is none, the best with it.
 
         The blurred input, which is entered as a method for comparison, leads only where it is alone.
         """
-        return next((entry for entry in self.entries if not entry.is_input), self.entries[0])
+        return next((method for method in self.methods if not method.is_input), self.methods[0])
 
     @property
-    def input(self) -> Entry | None:
+    def input(self) -> MethodScores | None:
         """The blurred images themselves, where they are on the board."""
-        return next((entry for entry in self.entries if entry.is_input), None)
+        return next((method for method in self.methods if method.is_input), None)
 
-    def best(self, column: Column, part: str = "mean") -> tuple[Entry, ...]:
+    def best(self, column: Column, part: str = "mean") -> tuple[MethodScores, ...]:
         """Entries without the true kernel whose `part` is printed like the best; none where all are alike.
 
         Parameters
@@ -69,43 +228,69 @@ class Board:
         column : Column
         part : {'mean', 'worst'}
         """
-        measured = [entry for entry in self.ranked if entry.column(column.signature)]
-        return best({entry: getattr(entry.summary(column), part) for entry in measured}, column)
+        measured = [method for method in self.ranked if method.column(column.signature)]
+        return best({method: getattr(method.summary(column), part) for method in measured}, column)
 
     @property
     def basis(self) -> tuple[str, ...]:
         """What the intervals rest on, ``2 faces x 80 kernels``; several where pairs have no such value."""
-        found = [entry.spread(column).interval for entry in self for column in entry.meta.columns]
+        found = [method.spread(column).interval for method in self for column in method.meta.columns]
         return tuple(dict.fromkeys(one.basis for one in found if one))
 
-    def place(self, entry: Entry) -> int:
-        """Which colour and marker an entry has."""
-        return self.palette.index(entry.label) if self.palette else self.entries.index(entry)
+    def place(self, method: MethodScores) -> int:
+        """Which colour and marker an method has."""
+        return self.palette.index(method.label) if self.palette else self.methods.index(method)
 
     @property
     def unavailable(self) -> list[tuple[str, tuple[str, ...]]]:
         """Reasons why metrics of the protocol were not computed, each with those metrics."""
         reasons: dict[str, dict[str, None]] = {}
-        for entry in self.entries:
-            for metric, why in entry.meta.unavailable:
+        for method in self.methods:
+            for metric, why in method.meta.unavailable:
                 reasons.setdefault(why, {})[metric] = None
         return [(why, tuple(metrics)) for why, metrics in reasons.items()]
 
     @property
     def set(self) -> dict[str, Any]:
         """What is known of the set: name, hash, recipe, seed, counts."""
-        return self.entries[0].meta.set
+        return self.methods[0].meta.set
 
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(self.entries)
+    def __iter__(self) -> Iterator[MethodScores]:
+        return iter(self.methods)
+
+    def open_set(self) -> Set:
+        """Open the set, where any of the tables says it is.
+
+        Raises
+        ------
+        InputError
+            When it is not there, or is another one than was scored.
+        """
+        wrong: InputError | None = None
+        for method in self:
+            path = method.located(method.meta.set.get("path"))
+            try:
+                opened = Set.open(path)
+            except InputError as error:
+                wrong = wrong or error
+                continue
+            if opened.content_hash == self.set.get("hash"):
+                return opened
+            wrong = InputError(
+                str(path),
+                expected=f"the set that was scored ({short(str(self.set.get('hash')))})",
+                found=f"another one ({short(opened.content_hash)})",
+            )
+        assert wrong is not None
+        raise wrong
 
 
-def gather(tables: Sequence[Scores | str | Path]) -> Board:
-    """Read score tables and rank them by the mean of their first metric.
+def gather(scores: ScoresLike | Iterable[ScoresLike]) -> Board:
+    """Read score tables of one set and rank them by the mean of their first metric.
 
     Parameters
     ----------
-    tables : sequence of Scores or path
+    scores : Scores, path, or several of them
         Tables, their files, or the outputs folders that hold ``scores.parquet``.
 
     Raises
@@ -113,35 +298,35 @@ def gather(tables: Sequence[Scores | str | Path]) -> Board:
     InputError
         When there is none, two are of different sets, define a metric differently, or are the same run.
     """
-    if isinstance(tables, Scores | str | Path):
-        tables = [tables]
-    read = [(table, None) if isinstance(table, Scores) else (Scores.read(table), _file(table)) for table in tables]
-    if not read:
+    tables = read_scores(scores)
+    if not tables:
         raise InputError("score tables", expected="at least one", found="none", do="run facedeblur score first")
-    metas = [scores.meta for scores, _ in read]
-    labels = told_apart([meta.method for meta in metas], [str(meta.run.get("hash", "")) for meta in metas])
-    entries = [Entry(scores, source, label) for (scores, source), label in zip(read, labels, strict=True)]
-    check(entries)
-    columns = _columns(entries)
-    return Board(tuple(sorted(entries, key=lambda entry: _rank(entry, columns[0]))), columns)
+    found = [MethodScores(*one) for one in zip(tables, labels(tables), strict=True)]
+    names = [f"scores of '{one.label}'" + (f" ({one.file})" if one.file else "") for one in found]
+    orders = check_tables(tables, names)
+    for at, (one, name) in enumerate(zip(found, names, strict=True)):
+        # With all before it: what the first table lacks, two others may define differently.
+        for other, other_name in zip(found[:at], names, strict=False):
+            first, theirs = one.meta.columns[:1], other.meta.columns[:1]
+            if first[0].signature != theirs[0].signature:
+                refuse_definition(name, first, f"in {other_name}", theirs)
+            check_columns(name, one.meta.columns, f"in {other_name}", other.meta.columns)
+    found = [MethodScores(one.scores.taken(order), one.label) for one, order in zip(found, orders, strict=True)]
+    columns = _columns(found)
+    return Board(tuple(sorted(found, key=lambda method: _rank(method, columns[0]))), columns)
 
 
-def _file(path: str | Path) -> Path:
-    path = Path(path)
-    return path / "scores.parquet" if path.is_dir() else path
-
-
-def _rank(entry: Entry, headline: Column) -> tuple[bool, float, str]:
-    mean = entry.summary(headline).mean
+def _rank(method: MethodScores, headline: Column) -> tuple[bool, float, str]:
+    mean = method.summary(headline).mean
     better = -mean if headline.higher_is_better else mean
-    return entry.oracle, math.inf if math.isnan(better) else better, entry.label
+    return method.oracle, math.inf if math.isnan(better) else better, method.label
 
 
-def _columns(entries: Sequence[Entry]) -> tuple[Column, ...]:
+def _columns(methods: Sequence[MethodScores]) -> tuple[Column, ...]:
     """Every column once, in the order of the table that has most."""
-    order = sorted(entries, key=lambda entry: -len(entry.meta.columns))
-    found = {column.signature: column for entry in order for column in entry.meta.columns}
-    first = entries[0].meta.columns[0].signature
+    order = sorted(methods, key=lambda method: -len(method.meta.columns))
+    found = {column.signature: column for method in order for column in method.meta.columns}
+    first = methods[0].meta.columns[0].signature
     return (found.pop(first), *found.values())
 
 
@@ -151,26 +336,30 @@ ALL = "all metrics"
 def without_interval(board: Board) -> list[str]:
     """Why means have no interval, each reason with what it holds for: ``the set has one kernel``."""
     told: dict[str, dict[str, list[str]]] = {}
-    for entry in board:
-        reasons = [entry.spread(column).absent for column in entry.meta.columns]
-        labels = [ALL if len(set(reasons)) == 1 else column.label for column in entry.meta.columns]
+    for method in board:
+        reasons = [method.spread(column).absent for column in method.meta.columns]
+        labels = [ALL if len(set(reasons)) == 1 else column.label for column in method.meta.columns]
         for label, why in dict.fromkeys(zip(labels, reasons, strict=True)):
             if why:
-                told.setdefault(why, {}).setdefault(label, []).append(entry.label)
+                told.setdefault(why, {}).setdefault(label, []).append(method.label)
     lines = []
     for why, where in told.items():
         reason = f"the set has {why}" if why.startswith("one ") else why
         of = "; ".join(f"{label} of {', '.join(methods)}" for label, methods in where.items())
-        lines.append(reason if where.get(ALL) == [entry.label for entry in board] else f"{reason} ({of})")
+        lines.append(reason if where.get(ALL) == [method.label for method in board] else f"{reason} ({of})")
     return lines
 
 
-def boards(tables: Board | Sequence[Board] | Sequence[Scores | str | Path]) -> tuple[Board, ...]:
+BoardsLike = Board | Iterable[Board] | ScoresLike | Iterable[ScoresLike]
+"""What a leaderboard or a report is made of: score tables of any number of sets, or boards of them."""
+
+
+def boards(scores: BoardsLike) -> tuple[Board, ...]:
     """Read score tables and rank those of each set among themselves.
 
     Parameters
     ----------
-    tables : sequence of Scores or path, or Board, or sequence of Board
+    scores : Scores, path, or several of them, or Board, or several
         Tables, their files, or the outputs folders that hold ``scores.parquet``; boards are returned as they are.
 
     Returns
@@ -183,40 +372,13 @@ def boards(tables: Board | Sequence[Board] | Sequence[Scores | str | Path]) -> t
     InputError
         When there is none, two sets have one name, or those of one set do not compare.
     """
-    given = [tables] if isinstance(tables, Board | Scores | str | Path) else list(tables)
+    given = [scores] if isinstance(scores, Board | Scores | str | os.PathLike) else list(scores)
     ready = tuple(board for board in given if isinstance(board, Board))
-    if ready and len(ready) == len(given):
-        return ready
-    by_set: dict[str, list[Scores | str | Path]] = {}
+    by_set: dict[str, list[Scores]] = {}
     first: dict[str, tuple[str, str]] = {}
-    for table in given:
-        assert not isinstance(table, Board), "boards or tables, not both"
-        meta = (table if isinstance(table, Scores) else Scores.read(table)).meta
-        name, digest = str(meta.set.get("name", "")), str(meta.set.get("hash", ""))
-        method, known = first.setdefault(name, (meta.method, digest))
-        check_set(f"scores of '{meta.method}'", name, known, digest, f"that of '{method}'")
+    for table in read_scores(one for one in given if not isinstance(one, Board)):
+        name, digest = str(table.meta.set.get("name", "")), str(table.meta.set.get("hash", ""))
+        method, known = first.setdefault(name, (table.meta.method, digest))
+        check_set(f"scores of '{table.meta.method}'", name, known, digest, f"that of '{method}'")
         by_set.setdefault(digest, []).append(table)
-    return tuple(gather(some) for some in by_set.values()) or (gather([]),)
-
-
-def check_set(what: str, name: str, known: str, digest: str, whose: str) -> None:
-    """Refuse another set that goes by a name that is taken.
-
-    Parameters
-    ----------
-    what : str
-        What is refused.
-    name : str
-        Name of its set.
-    known, digest : str
-        Hash of the set that has the name, and of this one.
-    whose : str
-        Where the name was met before.
-    """
-    if known != digest:
-        raise InputError(
-            what,
-            expected=f"the set '{name}' with the hash {short(known)}, {whose}",
-            found=f"another set '{name}', {short(digest)}",
-            do="score on the same set, or build the other one under a name of its own (--name)",
-        )
+    return (*ready, *map(gather, by_set.values())) or (gather([]),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from facedeblur.benchmark.scoring.table import Column
@@ -95,6 +96,29 @@ def metrics_of(names: list[str]) -> list[str]:
 def fields_of(signature: str) -> dict[str, Field]:
     """The columns of one metric."""
     return {f"{signature}:{part}": field for part, field in PARTS.items()}
+
+
+def columns_of(row: Mapping[str, Any]) -> list[Column]:
+    """The metrics of a leaderboard's row, in order; those that were not measured too."""
+    return [
+        Column(
+            signature,
+            str(row[f"{signature}:label"]),
+            str(row[f"{signature}:unit"]),
+            bool(row[f"{signature}:higher_is_better"]),
+            float(row[f"{signature}:failure"]),
+            bool(row[f"{signature}:partial"]),
+        )
+        for signature in metrics_of(list(row))
+    ]
+
+
+def measured(row: Mapping[str, Any], signature: str) -> bool:
+    """Whether the row's method was measured by this metric."""
+    return bool(row[f"{signature}:interval"] != NOT_MEASURED)
+
+
+NOT_MEASURED = "absent: not measured"
 
 
 def told(column: Column) -> dict[str, Any]:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from facedeblur.reports.leaderboard.board import Board
-from facedeblur.reports.leaderboard.entry import Entry
+from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.leaderboard.table import leaderboard
 
 RULE = (
@@ -23,7 +22,7 @@ class Place:
 
     Attributes
     ----------
-    entry : Entry
+    method : MethodScores
     rank : int or None
         Place by the set's headline metric; None with the true kernel.
     mean_rank : float
@@ -32,7 +31,7 @@ class Place:
         Methods of the set that share one do not differ.
     """
 
-    entry: Entry
+    method: MethodScores
     rank: int | None
     mean_rank: float
     letters: str
@@ -60,7 +59,7 @@ class Standing:
     @property
     def is_input(self) -> bool:
         """True for the blurred images themselves."""
-        return all(place.entry.is_input for place in self.places if place is not None)
+        return all(place.method.is_input for place in self.places if place is not None)
 
 
 @dataclass(frozen=True)
@@ -114,14 +113,14 @@ def overview(boards: Sequence[Board]) -> Overview:
     ranked_in = []
     for at, board in enumerate(boards):
         entered: dict[str, None] = {}
-        for entry in board:
-            row = rows[str(entry.meta.set.get("hash", "")), entry.label]
+        for method in board:
+            row = rows[str(method.meta.set.get("hash", "")), method.label]
             entered |= dict.fromkeys(str(row["mean_rank_of"]).split())
-            who = entry.label, entry.oracle
+            who = method.label, method.oracle
             over[who] = float(row["mean_rank_sets"])
-            rank = None if entry.oracle else int(row["rank"])
+            rank = None if method.oracle else int(row["rank"])
             found.setdefault(who, [None] * len(boards))[at] = Place(
-                entry, rank, float(row["mean_rank"]), str(row["group"])
+                method, rank, float(row["mean_rank"]), str(row["group"])
             )
         ranked_in.append(tuple(entered))
     known = [Standing(*who, over[who], tuple(places)) for who, places in found.items()]

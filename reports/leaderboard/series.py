@@ -1,7 +1,12 @@
-"""What the plots show, as plain tables; `facedeblur.reports.page.svg.drawing` draws them."""
+"""What the plots show, as plain tables; `facedeblur.reports.page.svg.drawing` draws them.
+
+Quality against run time: what each method takes, and which ones nothing else beats on both.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +15,8 @@ import numpy as np
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.benchmark.statistics.intervals import Spread, factors, spread
 from facedeblur.benchmark.statistics.summary import summary
-from facedeblur.reports.leaderboard.board import Board
-from facedeblur.reports.leaderboard.entry import Entry, summarise
-from facedeblur.reports.page.svg.axes import reach
+from facedeblur.reports.leaderboard.board import Board, MethodScores, summarise
+from facedeblur.reports.text import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,11 +53,11 @@ class Sample:
         return spread(counted, self.faces, self.kernels, *column.mean_limits)
 
 
-def sample(entry: Entry, column: Column) -> Sample:
-    """What `column` is made of in the table of `entry`."""
-    values = entry.values(column, filled=False)
-    faces, kernels = (np.unique(names, return_inverse=True)[1] for names in factors(entry.scores))
-    kept = np.flatnonzero(~(np.isnan(values) & entry.ok)) if column.partial else np.arange(len(values))
+def sample(method: MethodScores, column: Column) -> Sample:
+    """What `column` is made of in the table of `method`."""
+    values = method.values(column, filled=False)
+    faces, kernels = (np.unique(names, return_inverse=True)[1] for names in factors(method.scores))
+    kept = np.flatnonzero(~(np.isnan(values) & method.ok)) if column.partial else np.arange(len(values))
     return Sample(kept, values[kept], faces[kept], kernels[kept])
 
 
@@ -62,6 +66,18 @@ def bounds(found: Spread) -> dict[str, Any]:
     known = found.interval
     ends = (known.low, known.high) if known else (np.nan, np.nan)
     return {"low": ends[0], "high": ends[1], "basis": known.basis if known else "", "absent": found.absent}
+
+
+def reach(numbers: Iterable[float], *, margin: float = 0.0) -> tuple[float, float]:
+    """Least and greatest of the finite `numbers`, further apart by `margin` of their distance on either side.
+
+    Where they are alike to rounding, half a unit on either side; 0 to 1 where there are none.
+    """
+    finite = [number for number in numbers if math.isfinite(number)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    alike = high - low <= 1e-9 * max(1.0, abs(low), abs(high))
+    more = 0.5 if alike else margin * (high - low)
+    return low - more, high + more
 
 
 def by_kernel_size(board: Board) -> pd.DataFrame:
@@ -81,17 +97,17 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
 
     column = board.headline
     rows = []
-    for entry in board:
-        known = sample(entry, column)
-        sizes = entry.scores.frame["kernel_size"].to_numpy()[known.rows]
+    for method in board:
+        known = sample(method, column)
+        sizes = method.scores.frame["kernel_size"].to_numpy()[known.rows]
         for size in np.unique(sizes):
             here = known.of(sizes == size)
             result = summarise(here.values, column)
             rows.append(
                 {
-                    "place": board.place(entry),
-                    "method": entry.label,
-                    "oracle": entry.oracle,
+                    "place": board.place(method),
+                    "method": method.label,
+                    "oracle": method.oracle,
                     "kernel_size": int(size),
                     "pairs": len(here.rows),
                     "failed": result.failed,
@@ -129,19 +145,19 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
     import pandas as pd
 
     column = board.headline
-    raw = {entry.label: entry.values(column, filled=False) for entry in board}
+    raw = {method.label: method.values(column, filled=False) for method in board}
     finite = {label: values[np.isfinite(values)] for label, values in raw.items()}
     edges = np.linspace(*reach(np.concatenate(list(finite.values()))), bins + 1)
     rows = []
-    for entry in board:
-        result = summary(raw[entry.label], higher_is_better=True)
+    for method in board:
+        result = summary(raw[method.label], higher_is_better=True)
         rows.append(
             {
-                "place": board.place(entry),
-                "method": entry.label,
-                "oracle": entry.oracle,
+                "place": board.place(method),
+                "method": method.label,
+                "oracle": method.oracle,
                 "edges": edges,
-                "counts": np.histogram(finite[entry.label], edges)[0],
+                "counts": np.histogram(finite[method.label], edges)[0],
                 "failed": result.failed,
                 "infinite": result.infinite,
                 "least": result.worst,
@@ -151,7 +167,82 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
                 "q75": result.q75,
                 "q95": result.q95,
                 "most": result.best,
-                "tail": summary(raw[entry.label], higher_is_better=column.higher_is_better).tail,
+                "tail": summary(raw[method.label], higher_is_better=column.higher_is_better).tail,
             }
         )
     return pd.DataFrame(rows)
+
+
+def against_time(board: Board) -> pd.DataFrame:
+    """Mean of the headline metric and seconds per image of every method that has both.
+
+    The blurred input is not among them: nothing was run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a method: ``place`` (which colour it has), ``method``, ``oracle``, ``seconds``, ``mean``, ``low``,
+        ``high`` (95 % interval of the mean), ``basis``, ``absent``, ``pairs``, ``images`` (timed), ``machine`` (device
+        and its name) and ``front``: True where no other method without the true kernel, timed on the same machine, is
+        at least as good and at least as fast, and better in one of the two.
+    """
+    import pandas as pd
+
+    column = board.headline
+    rows = []
+    for method in board:
+        mean = method.summary(column).mean
+        if method.is_input or not method.seconds_per_image > 0 or math.isnan(mean):
+            continue
+        rows.append(
+            {
+                "place": board.place(method),
+                "method": method.label,
+                "oracle": method.oracle,
+                "seconds": method.seconds_per_image,
+                "mean": mean,
+                **bounds(method.spread(column)),
+                "pairs": method.total,
+                "images": int(method.timings.get("images") or 0),
+                "machine": machine(method),
+                "front": False,
+            }
+        )
+    for row in rows:
+        rivals = [one for one in rows if one["machine"] == row["machine"] and not one["oracle"] and one is not row]
+        row["front"] = not row["oracle"] and not any(
+            _dominates(one, row, higher_is_better=column.higher_is_better) for one in rivals
+        )
+    names = ("place", "method", "oracle", "seconds", "mean", "low", "high", "basis", "absent", "pairs")
+    frame = pd.DataFrame(rows, columns=[*names, "images", "machine", "front"])
+    # Of no row, pandas could not tell.
+    return frame.astype({"mean": float, "seconds": float, "front": bool})
+
+
+def machine(method: MethodScores) -> str:
+    """Device of a run, with its name and precision where known: ``cuda NVIDIA H200 fp16``."""
+    run = method.meta.run
+    name = str(run.get("device_name") or "")
+    return " ".join(part for part in (method.device, name, method.precision) if part) or "device not recorded"
+
+
+def not_timed(board: Board) -> list[str]:
+    """Methods whose run recorded no time."""
+    return [method.label for method in board if not method.is_input and not method.seconds_per_image > 0]
+
+
+def beyond(frame: pd.DataFrame) -> list[str]:
+    """Methods of `against_time` without a place in its drawing: their mean is infinite."""
+    return [str(method) for method, mean in zip(frame["method"], frame["mean"], strict=True) if math.isinf(mean)]
+
+
+def images_timed(images: int) -> str:
+    """How many images a time is of."""
+    return f"{count(images)} images timed" if images else "number of images timed not recorded"
+
+
+def _dominates(one: dict[str, object], other: dict[str, object], *, higher_is_better: bool) -> bool:
+    sign = 1 if higher_is_better else -1
+    better = sign * (float(str(one["mean"])) - float(str(other["mean"])))
+    faster = float(str(other["seconds"])) - float(str(one["seconds"]))
+    return better >= 0 and faster >= 0 and (better > 0 or faster > 0)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facedeblur.benchmark.scoring.table import Column
-from facedeblur.reports.leaderboard.board import Board
-from facedeblur.reports.leaderboard.entry import summarise
+from facedeblur.reports.leaderboard.board import Board, summarise
 from facedeblur.reports.leaderboard.series import sample
 
 SHOWN = 12
@@ -106,10 +105,10 @@ def over_sets(boards: Sequence[Board], labels: Sequence[str], leading: str, *, s
 
 def _stratum(board: Board, name: str, labels: Sequence[str], here: np.ndarray) -> Stratum:
     """The pairs of a set where the (n,) bool `here` is true."""
-    entries = {entry.label: entry for entry in board}
+    methods = {method.label: method for method in board}
     cells: list[tuple[float, float] | None] = []
     for label in labels:
-        known = sample(entries[label], board.headline) if label in entries else None
+        known = sample(methods[label], board.headline) if label in methods else None
         values = np.empty(0) if known is None else known.values[here[known.rows]]
         found = summarise(values, board.headline) if values.size else None
         cells.append(None if found is None else (found.mean, found.std))
@@ -143,13 +142,13 @@ def _by(board: Board, kind: str, title: str, shown: int) -> Strata | None:
     if filled.sum() < 2:
         return None
     tables = []
-    for entry in board:
-        mine = sample(entry, column)
+    for method in board:
+        mine = sample(method, column)
         order = np.argsort(number[mine.rows], kind="stable")
         values = np.split(mine.values[order], np.searchsorted(number[mine.rows][order], np.arange(1, known.size)))
         tables.append([summarise(one, column) if one.size else None for one in values])
     counts = np.bincount(number, minlength=known.size)
-    leading = tables[board.entries.index(board.leader)]
+    leading = tables[board.methods.index(board.leader)]
     hardness = np.array([np.nan if one is None else one.mean for one in leading])
     order = np.argsort(hardness if column.higher_is_better else -hardness, kind="stable")
     order = order[filled[order]]

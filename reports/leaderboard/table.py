@@ -1,4 +1,7 @@
-"""The leaderboard: one row a method and set."""
+"""The leaderboard: one row a method and set.
+
+New scores into a leaderboard that stands: what agrees joins it, what does not is refused with the reason.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.scoring.agreement import check_columns, check_set, short
 from facedeblur.benchmark.scoring.table import Column, Scores
-from facedeblur.reports.leaderboard.board import Board, boards
-from facedeblur.reports.leaderboard.columns import HEAD, TAIL, fields_of, kind_of, metrics_of, told
-from facedeblur.reports.leaderboard.entry import Entry
-from facedeblur.reports.leaderboard.file import write_csv
-from facedeblur.reports.leaderboard.grouping import groups
+from facedeblur.reports.leaderboard.board import Board, MethodScores, boards, gather
+from facedeblur.reports.leaderboard.columns import (
+    HEAD,
+    NOT_MEASURED,
+    TAIL,
+    columns_of,
+    fields_of,
+    kind_of,
+    measured,
+    metrics_of,
+    told,
+)
 from facedeblur.reports.leaderboard.ranking import mean_ranks
+from facedeblur.reports.leaderboard.significance import Groups, groups
 from facedeblur.reports.text import coverage
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["leaderboard", "write_csv"]
 
 
 def leaderboard(scores: Board | Sequence[Board] | Sequence[Scores | str | Path]) -> pd.DataFrame:
@@ -80,29 +91,6 @@ ABOUT = ("failure", "label", "unit", "higher_is_better", "partial")
 """Parts that say what a metric is, not what was measured by it."""
 
 
-def columns_of(row: Mapping[str, Any]) -> list[Column]:
-    """The metrics of a leaderboard's row, in order; those that were not measured too."""
-    return [
-        Column(
-            signature,
-            str(row[f"{signature}:label"]),
-            str(row[f"{signature}:unit"]),
-            bool(row[f"{signature}:higher_is_better"]),
-            float(row[f"{signature}:failure"]),
-            bool(row[f"{signature}:partial"]),
-        )
-        for signature in metrics_of(list(row))
-    ]
-
-
-def measured(row: Mapping[str, Any], signature: str) -> bool:
-    """Whether the row's method was measured by this metric."""
-    return bool(row[f"{signature}:interval"] != NOT_MEASURED)
-
-
-NOT_MEASURED = "absent: not measured"
-
-
 def _unmeasured(signatures: Sequence[str]) -> dict[str, Any]:
     return {f"{name}:interval": NOT_MEASURED for name in signatures}
 
@@ -148,50 +136,50 @@ def _number(row: Mapping[str, Any], name: str) -> float:
 
 def _rows(board: Board) -> list[dict[str, Any]]:
     found = groups(board)
-    return [_row(board, entry) | {"group": found.letters[entry.label], "group_rule": found.rule} for entry in board]
+    return [_row(board, method) | {"group": found.letters[method.label], "group_rule": found.rule} for method in board]
 
 
-def _row(board: Board, entry: Entry) -> dict[str, Any]:
-    meta, timings = entry.meta, entry.timings
-    ok = int(entry.ok.sum())
+def _row(board: Board, method: MethodScores) -> dict[str, Any]:
+    meta, timings = method.meta, method.timings
+    ok = int(method.ok.sum())
     row: dict[str, Any] = {
-        "method": entry.label,
-        "oracle": entry.oracle,
+        "method": method.label,
+        "oracle": method.oracle,
         "ranked_by": board.headline.signature,
         "set": board.set.get("name", ""),
         "set_hash": meta.set.get("hash", ""),
         "protocol": meta.protocol,
-        "pairs": entry.total,
+        "pairs": method.total,
         "ok": ok,
-        "coverage": coverage(ok, entry.total),
+        "coverage": coverage(ok, method.total),
     }
     for column in board.columns:
         row |= {f"{column.signature}:mean": np.nan, **_unmeasured([column.signature]), **told(column)}
-        if entry.column(column.signature) is not None:
-            row |= _values(entry, column)
+        if method.column(column.signature) is not None:
+            row |= _values(method, column)
     return {
         **row,
-        "seconds_per_image": entry.seconds_per_image,
+        "seconds_per_image": method.seconds_per_image,
         "seconds_median": timings.get("median_s"),
         "seconds_std": timings.get("std_s"),
         "images_timed": timings.get("images"),
         "image_width": timings.get("width"),
         "image_height": timings.get("height"),
-        "parameters": entry.parameters,
-        "mb_fp32": entry.bytes_fp32 / 1e6,
-        "mb_weights": entry.bytes_weights / 1e6,
-        "peak_memory_mb": entry.peak_bytes / 1e6,
+        "parameters": method.parameters,
+        "mb_fp32": method.bytes_fp32 / 1e6,
+        "mb_weights": method.bytes_weights / 1e6,
+        "peak_memory_mb": method.peak_bytes / 1e6,
         "peak_memory_rule": (meta.run.get("memory") or {}).get("rule", ""),
-        "device": entry.device,
+        "device": method.device,
         "device_name": meta.run.get("device_name", ""),
-        "precision": entry.precision,
+        "precision": method.precision,
         "run_hash": meta.run.get("hash", ""),
-        "scores": entry.source.as_posix() if entry.source else "",
+        "scores": method.file.as_posix() if method.file else "",
     }
 
 
-def _values(entry: Entry, column: Column) -> dict[str, Any]:
-    result, spread = entry.summary(column), entry.spread(column)
+def _values(method: MethodScores, column: Column) -> dict[str, Any]:
+    result, spread = method.summary(column), method.spread(column)
     bounds = spread.interval
     found = {
         "mean": result.mean,
@@ -208,3 +196,105 @@ def _values(entry: Entry, column: Column) -> dict[str, Any]:
         "infinite": result.infinite,
     }
     return {f"{column.signature}:{part}": number for part, number in found.items()}
+
+
+def merge(old: pd.DataFrame, new: pd.DataFrame, *, replace: bool = False) -> pd.DataFrame:
+    """Add rows to a leaderboard.
+
+    Parameters
+    ----------
+    old, new : pandas.DataFrame
+        Leaderboards by `facedeblur.reports.leaderboard.table.leaderboard`.
+    replace : bool
+        Let another run of a method take the row of the one that is there.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of `old` keep their numbers, ranks are counted anew. The letters of a set that has changed are made
+        again where all its score tables are found where the rows say, and are empty with the reason otherwise.
+
+    Raises
+    ------
+    InputError
+        When a new row is of another set under a name that is taken, defines a metric differently, is ranked by
+        another one, or is another run of a method that is there and `replace` is not said.
+    """
+    kept: list[dict[str, Any]] = [_plain(row) for row in old.to_dict("records")]
+    names: dict[str, str] = {}
+    for row in kept:
+        names.setdefault(str(row["set"]), str(row["set_hash"]))
+    changed: dict[str, None] = {}
+    for row in map(_plain, new.to_dict("records")):
+        what = f"row of '{row['method']}'"
+        digest = str(row["set_hash"])
+        check_set(what, str(row["set"]), names.setdefault(str(row["set"]), digest), digest, "which is on the board")
+        beside = [other for other in kept if other["set_hash"] == digest]
+        for other in beside:
+            _check_row(what, row, other)
+        same = [other for other in beside if other["method"] == row["method"]]
+        for other in same:
+            if other["run_hash"] != row["run_hash"] and not replace:
+                raise InputError(
+                    f"{what} on '{row['set']}'",
+                    expected=f"the run {short(str(other['run_hash']))} that is on the board, or another name",
+                    found=f"another run, {short(str(row['run_hash']))}",
+                    do="say --replace to put it in its place",
+                )
+        if same:
+            kept = [row if other is same[0] else other for other in kept if other not in same[1:]]
+        else:
+            kept.append(row)
+        changed[digest] = None
+    for digest in changed:
+        some = [row for row in kept if row["set_hash"] == digest]
+        found = _letters_of(some)
+        for row in some:
+            row |= {"group": found.letters.get(str(row["method"]), ""), "group_rule": found.rule}
+    return arranged(kept)
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}
+
+
+def _check_row(what: str, row: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+    """Refuse a row that must not be ranked with another one of its set."""
+    whose = f"'{other['method']}' on the board"
+    for name, words in (("ranked_by", "ranked by {}"), ("pairs", "{:,} pairs")):
+        if row[name] != other[name]:
+            raise InputError(
+                what,
+                expected=words.format(other[name]) + f" as {whose}",
+                found=words.format(row[name]),
+                do="score both by one protocol",
+            )
+    check_columns(what, _metrics_of(row), whose, _metrics_of(other))
+
+
+def _metrics_of(row: Mapping[str, Any]) -> list[Column]:
+    return [column for column in columns_of(row) if measured(row, column.signature)]
+
+
+def _letters_of(rows: Sequence[Mapping[str, Any]]) -> Groups:
+    """Letters of one set's rows from their score tables, or why there are none."""
+    tables = []
+    for row in rows:
+        nothing = Groups({}, f"absent: the scores of '{row['method']}' are not where the row says")
+        if not row["scores"]:
+            return nothing
+        try:
+            table = Scores.read(str(row["scores"]))
+        except InputError:
+            return nothing
+        if str(table.meta.run.get("hash", "")) != str(row["run_hash"]):
+            return Groups({}, f"absent: the scores of '{row['method']}' are of another run by now")
+        tables.append(table)
+    try:
+        board = gather(tables)
+    except InputError as error:
+        return Groups({}, f"absent: {error}")
+    found = groups(board)
+    # A board of its own may name two runs of one method otherwise.
+    marks = {id(method.scores): found.letters[method.label] for method in board}
+    return Groups({str(row["method"]): marks[id(table)] for row, table in zip(rows, tables, strict=True)}, found.rule)

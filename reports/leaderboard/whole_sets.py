@@ -20,9 +20,7 @@ from facedeblur.benchmark.statistics.intervals import LEVEL, Spread, alone, fact
 from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Recognition
 from facedeblur.benchmark.whole_set.record import Record
-from facedeblur.reports.leaderboard.board import Board
-from facedeblur.reports.leaderboard.entry import Entry
-from facedeblur.reports.leaderboard.places import outputs_folder
+from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.leaderboard.series import bounds
 
 if TYPE_CHECKING:
@@ -73,7 +71,7 @@ def recognition_figures(board: Board) -> list[Figure]:
 
     figures = []
     for title, found, notes in _by_test(board, Recognition, _recognised):
-        rows = [row for place, entry, one in found for row in _curve(place, entry, one)]
+        rows = [row for place, method, one in found for row in _curve(place, method, one)]
         first = found[0][2]
         ranks = _ranks(first)
         clear = pd.DataFrame(
@@ -102,7 +100,7 @@ def parsing_figures(board: Board) -> list[Figure]:
 
     figures = []
     for title, found, notes in _by_test(board, Parsing, lambda one: one.parser):
-        rows = [row for place, entry, one in found for row in _components(place, entry, one)]
+        rows = [row for place, method, one in found for row in _components(place, method, one)]
         sharp = _sharp(board, title)
         known = {} if sharp is None else sharp.scores()
         reference = pd.DataFrame({"component": list(known), "score": list(known.values())})
@@ -116,30 +114,30 @@ def _recognised(one: Recognition) -> str:
 
 def _by_test(
     board: Board, kind: type[Record], define: Callable[[Any], str]
-) -> list[tuple[str, list[tuple[int, Entry, Any]], tuple[str, ...]]]:
+) -> list[tuple[str, list[tuple[int, MethodScores, Any]], tuple[str, ...]]]:
     """Records by definition, for numbers of differing definitions do not compare."""
-    groups: dict[str, list[tuple[int, Entry, Any]]] = {}
+    groups: dict[str, list[tuple[int, MethodScores, Any]]] = {}
     absent: dict[str, str] = {}
-    for entry in board:
-        file = outputs_folder(entry) / kind.file_name
+    for method in board:
+        file = method.outputs_folder / kind.file_name
         if not file.is_file():
-            absent[entry.label] = "not tested"
+            absent[method.label] = "not tested"
             continue
         try:
             one = kind.read(file)
         except InputError as error:
-            absent[entry.label] = f"{kind.file_name} cannot be read: {error.found}"
+            absent[method.label] = f"{kind.file_name} cannot be read: {error.found}"
             continue
-        if not of_scored(one, entry.meta):
-            absent[entry.label] = "the test is of other outputs than were scored"
+        if not of_scored(one, method.meta):
+            absent[method.label] = "the test is of other outputs than were scored"
             continue
-        groups.setdefault(define(one), []).append((board.place(entry), entry, one))
+        groups.setdefault(define(one), []).append((board.place(method), method, one))
     made = []
     for title, found in groups.items():
-        here = {entry.label for _, entry, _ in found}
+        here = {method.label for _, method, _ in found}
         notes = [f"{label}: {why}" for label, why in absent.items()]
-        notes += [f"{entry.label}: tested by another definition" for entry in board
-                  if entry.label not in here and entry.label not in absent]  # fmt: skip
+        notes += [f"{method.label}: tested by another definition" for method in board
+                  if method.label not in here and method.label not in absent]  # fmt: skip
         made.append((title, found, tuple(notes)))
     return made
 
@@ -162,8 +160,8 @@ def _ranks(one: Recognition) -> list[int]:
     return list(range(1, max(1, min(RANKS, one.n_identities, len(one.cmc))) + 1))
 
 
-def _curve(place: int, entry: Entry, one: Recognition) -> list[dict[str, Any]]:
-    faces, kernels = factors(Scores(one.rows, entry.meta))
+def _curve(place: int, method: MethodScores, one: Recognition) -> list[dict[str, Any]]:
+    faces, kernels = factors(Scores(one.rows, method.meta))
     reached = one.rows["rank"].to_numpy()
     rows = []
     for rank in _ranks(one):
@@ -172,8 +170,8 @@ def _curve(place: int, entry: Entry, one: Recognition) -> list[dict[str, Any]]:
         rows.append(
             {
                 "place": place,
-                "method": entry.label,
-                "oracle": entry.oracle,
+                "method": method.label,
+                "oracle": method.oracle,
                 "rank": rank,
                 "share": one.curve.top(rank),
                 **known,
@@ -184,11 +182,11 @@ def _curve(place: int, entry: Entry, one: Recognition) -> list[dict[str, Any]]:
     return rows
 
 
-def _components(place: int, entry: Entry, one: Parsing) -> list[dict[str, Any]]:
+def _components(place: int, method: MethodScores, one: Parsing) -> list[dict[str, Any]]:
     labelled = (one.rows["status"] != NO_LABEL).to_numpy()
     rows, counts = one.rows[labelled], one.counts()[labelled]
-    known = entry.scores.frame.set_index("pair_id")["identity"]
-    faces, kernels = factors(Scores(rows.assign(identity=known.reindex(rows["pair_id"]).to_numpy()), entry.meta))
+    known = method.scores.frame.set_index("pair_id")["identity"]
+    faces, kernels = factors(Scores(rows.assign(identity=known.reindex(rows["pair_id"]).to_numpy()), method.meta))
     made, left_out = [], one.not_parsed()
     for at, (component, score) in enumerate(one.scores().items()):
         why = NOT_PARSED if component in left_out else NO_PIXEL if score != score else ""
@@ -196,8 +194,8 @@ def _components(place: int, entry: Entry, one: Parsing) -> list[dict[str, Any]]:
         made.append(
             {
                 "place": place,
-                "method": entry.label,
-                "oracle": entry.oracle,
+                "method": method.label,
+                "oracle": method.oracle,
                 "component": component,
                 "score": score,
                 **bounds(found),
@@ -210,12 +208,12 @@ def _components(place: int, entry: Entry, one: Parsing) -> list[dict[str, Any]]:
 
 def _sharp(board: Board, parser: str) -> Parsing | None:
     """The sharp images by the same parser, which lie with one of the outputs."""
-    for entry in board:
+    for method in board:
         try:
-            one = Parsing.read(outputs_folder(entry) / SHARP_FILE)
+            one = Parsing.read(method.outputs_folder / SHARP_FILE)
         except InputError:
             continue
-        if one.parser == parser and one.set_hash == entry.meta.set.get("hash"):
+        if one.parser == parser and one.set_hash == method.meta.set.get("hash"):
             return one
     return None
 

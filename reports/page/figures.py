@@ -10,11 +10,11 @@ from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard import series
 from facedeblur.reports.leaderboard.board import Board
+from facedeblur.reports.leaderboard.series import against_time, beyond, not_timed
 from facedeblur.reports.leaderboard.significance import Pairwise, p_value
-from facedeblur.reports.leaderboard.speed import against_time, beyond, not_timed
 from facedeblur.reports.leaderboard.strata import Strata, Stratum
 from facedeblur.reports.leaderboard.whole_sets import Figure, parsing_figures, recognition_figures
-from facedeblur.reports.page.rows import key
+from facedeblur.reports.page.leaderboard import key
 from facedeblur.reports.page.svg import curves, drawing, ridges, scatter
 
 
@@ -61,12 +61,12 @@ def speed(board: Board) -> dict[str, Any]:
 
 
 def matrix(compared: Pairwise, column: Column) -> dict[str, Any]:
-    """Every two methods: ``rows`` of cells in the order of ``entries``, and ``pairs`` one after another."""
-    number = len(compared.entries)
+    """Every two methods: ``rows`` of cells in the order of ``methods``, and ``pairs`` one after another."""
+    number = len(compared.methods)
     rows = [[_cell(compared, i, j, column) for j in range(number)] for i in range(number)]
     pairs = [rows[i][j] for i in range(number) for j in range(i + 1, number) if rows[i][j]]
     return {
-        "entries": compared.entries,
+        "methods": compared.methods,
         "rows": rows if compared.rows else [],
         "pairs": pairs if compared.rows else [],
         "tests": compared.tests,
@@ -78,7 +78,7 @@ def _cell(compared: Pairwise, i: int, j: int, column: Column) -> dict[str, Any] 
     known = compared.cell(i, j)
     if known is None:
         return None
-    one, other = compared.entries[i].label, compared.entries[j].label
+    one, other = compared.methods[i].label, compared.methods[j].label
     said = {"better": f"{one} is better", "worse": f"{one} is worse", "open": "no certain difference"}[known.verdict]
     amount = signed(known.difference, column)
     between = _between(known.low, known.high, column)

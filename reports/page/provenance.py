@@ -19,8 +19,7 @@ from facedeblur.benchmark.scoring.table import Column
 from facedeblur.generators.recipe import load_recipe, recipes
 from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.methods.base import METHODS
-from facedeblur.reports.leaderboard.board import Board
-from facedeblur.reports.leaderboard.entry import Entry
+from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.tables.measured import find
 from facedeblur.reports.text import plain
 
@@ -110,11 +109,11 @@ def set_facts(board: Board) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
 
 
-def run_facts(entry: Entry) -> list[tuple[str, str]]:
+def run_facts(method: MethodScores) -> list[tuple[str, str]]:
     """Everything that the run and the scoring of one method recorded, paths left out."""
     skipped = {"method", "oracle", "schema", "set", "path", "hash", "files", "store"}
-    facts = [("run hash", str(entry.meta.run.get("hash", "")))]
-    facts += [(name, line(value)) for name, value in entry.meta.run.items() if name not in skipped]
+    facts = [("run hash", str(method.meta.run.get("hash", "")))]
+    facts += [(name, line(value)) for name, value in method.meta.run.items() if name not in skipped]
     return [(name, text) for name, text in facts if text]
 
 
@@ -155,12 +154,12 @@ def commands(board: Board, *, among: str = "") -> list[str]:
     folder = f"/{shlex.quote(among)}" if among else ""
     made_in, outputs = f"SETS{folder}" if among else "SET", f"OUTPUTS{folder}"
     lines = [f"{_make(board)} -o {made_in}"]
-    folders = [f"{outputs}/{place}" for place in range(1, len(board.entries) + 1)]
-    made = {str(entry.meta.run.get("hash")): folder for entry, folder in zip(board, folders, strict=True)}
+    folders = [f"{outputs}/{place}" for place in range(1, len(board.methods) + 1)]
+    made = {str(method.meta.run.get("hash")): folder for method, folder in zip(board, folders, strict=True)}
     # A run with the kernels of another comes after it.
     order = sorted(zip(board, folders, strict=True), key=lambda one: bool(one[0].meta.run.get("given_kernels")))
-    for entry, folder in order:
-        run = entry.meta.run
+    for method, folder in order:
+        run = method.meta.run
         if run.get("foreign"):
             lines.append(f"# {folder}: restored by {line(run.get('method'))}, outside facedeblur".replace("\n", " "))
         else:

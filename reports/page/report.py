@@ -1,16 +1,35 @@
-"""The report: one HTML file that opens offline, asks nothing of the network, and holds the whole comparison."""
+"""The report: one HTML file that opens offline, asks nothing of the network, and holds the whole comparison.
+
+The page of one set: what its templates are given, and how they are put into one document.
+
+The page of several sets: the standing over them, then a part for each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.files.atomic import write_text
+from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.scoring.table import Scores
-from facedeblur.reports.leaderboard.board import Board, boards
-from facedeblur.reports.page.gallery import gallery
-from facedeblur.reports.page.one_set import page
-from facedeblur.reports.page.several_sets import page_of_sets
+from facedeblur.reports import text
+from facedeblur.reports.leaderboard import significance
+from facedeblur.reports.leaderboard.board import Board, boards, without_interval
+from facedeblur.reports.leaderboard.over_sets import overview
+from facedeblur.reports.leaderboard.strata import over_sets, strata
+from facedeblur.reports.page import figures, leaderboard, provenance, verdict
+from facedeblur.reports.page.gallery import BUDGET, FURTHER, Gallery, gallery
+from facedeblur.reports.page.provenance import commands, report_command
+from facedeblur.reports.page.svg import drawing
+from facedeblur.reports.page.svg.sets import draw_sets
 
 
 def report(
@@ -47,3 +66,162 @@ def report(
     made = page_of_sets(found, pairs=pairs) if several else page(found[0], gallery(found[0], named=pairs))
     write_text(path, made)
     return Path(path)
+
+
+STYLES = ("style.css", "viewer.css")
+SCRIPTS = ("report.js", "figures.js", "viewer.js")
+
+
+def page(board: Board, pictures: Gallery) -> str:
+    """The whole page as HTML; everything that comes from a table is escaped."""
+    title = board.set.get("name") or "a set"
+    shown = of_board(board) | {"pictures": pictures, "budget": BUDGET, "most": FURTHER}
+    return document("report.html.j2", title=title, **shown)
+
+
+def of_board(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
+    """What the sections of one set are made of, without its pictures.
+
+    Parameters
+    ----------
+    board : Board
+    at : str
+        What the ids of the sections begin with, where the page has several sets.
+    name : str
+        The set's name, where the sections have to say of which set they are.
+    """
+    column, compared = board.headline, significance.pairwise(board)
+    return {
+        "at": at,
+        "name": name,
+        "of": f", {name}" if name else "",
+        "h2": "h3" if name else "h2",
+        "h3": "h4" if name else "h3",
+        "board": board,
+        "headline": column,
+        "columns": [leaderboard.heading(one) for one in board.columns],
+        "parts": leaderboard.parts(board),
+        "verdict": verdict.verdict(board, compared),
+        "coverage": verdict.coverage(board),
+        "no_interval": without_interval(board),
+        "matrix": figures.matrix(compared, column),
+        "size": figures.kernel_size(board),
+        "spread": figures.distribution(board),
+        "speed": figures.speed(board),
+        "recognition": figures.recognition(board),
+        "parsing": figures.parsing(board),
+        "strata": figures.strata_tables(strata(board), [method.label for method in board]),
+        "definitions": [(one.label, one.signature, provenance.define(one)) for one in board.columns],
+        "unavailable": board.unavailable,
+        "set_facts": provenance.set_facts(board),
+        "runs": [(method, provenance.run_facts(method)) for method in board],
+        "recipe": provenance.recipe_text(board),
+        "commands": commands(board, among=name),
+    }
+
+
+def document(
+    template: str, *, styles: tuple[str, ...] = STYLES, scripts: tuple[str, ...] = SCRIPTS, **what: Any
+) -> str:
+    """A whole document, with its style and script inside and a policy that lets no other through."""
+    folder = files("facedeblur.reports.page.templates")
+    style, script = (
+        "\n".join((folder / name).read_text(encoding="utf-8") for name in names) for names in (styles, scripts)
+    )
+    inside = {"style": style, "script": script, "style_hash": _integrity(style), "script_hash": _integrity(script)}
+    return drawing.environment().get_template(template).render(**inside, **what, text=text, short=short)
+
+
+def fragment(template: str, **what: Any) -> str:
+    """A part of a document."""
+    return drawing.render(template, **what, text=text, short=short)
+
+
+def _integrity(content: str) -> str:
+    """The hash by which the page's policy lets its own style and script through, and no other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+LIMIT = 2_900_000
+"""Bytes that the page may have; its pictures share what the rest of it leaves, and `gallery.BUDGET` at most."""
+
+TILE = 450
+"""Bytes that stand around a picture."""
+
+
+def page_of_sets(boards: Sequence[Board], *, pairs: Sequence[str] = ()) -> str:
+    """The whole page as HTML; everything that comes from a table is escaped.
+
+    Parameters
+    ----------
+    boards : sequence of Board
+        One a set, two or more.
+    pairs : sequence of str
+        Ids of pairs whose pictures are wanted, on whichever sets have them.
+
+    Raises
+    ------
+    InputError
+        When no set has a pair of a name in `pairs`, or jinja2 is not installed.
+    """
+    wanted = _wanted(boards, pairs)
+    found = overview(boards)
+    names, slugs = found.names, list(_slugs(found.names))
+    parts = [
+        of_board(board, at=f"{slug}_", name=name) for board, name, slug in zip(found.boards, names, slugs, strict=True)
+    ]
+    labels = [one.label for one in found.standings]
+    whole = {
+        "found": found,
+        "title": verdict.title(names),
+        "sets": list(zip(names, slugs, strict=True)),
+        "finer": [(part["name"], slug) for part, slug in zip(parts, slugs, strict=True) if part["strata"]],
+        "standing": leaderboard.standing(found),
+        "verdict": verdict.verdict_over_sets(found, [part["verdict"] for part in parts]),
+        "drawing": draw_sets(found),
+        "strata": figures.strata_tables(over_sets(found.boards, labels, found.leading.label), labels),
+        "definitions": list(dict.fromkeys(one for part in parts for one in part["definitions"])),
+        "unavailable": verdict.unavailable(found),
+        "command": report_command(names),
+    }
+    number = len(parts)
+    most = FURTHER // number
+
+    def written(pictures: Sequence[Gallery], share: int) -> str:
+        shown = [
+            fragment("set.html.j2", **part, pictures=one, budget=share, most=most, number=place, sets=number)
+            for place, (part, one) in enumerate(zip(parts, pictures, strict=True), start=1)
+        ]
+        styles, scripts = (*STYLES, "sets.css"), (*SCRIPTS, "sets.js")
+        return document("sets.html.j2", styles=styles, scripts=scripts, parts=shown, **whole)
+
+    bare = written([Gallery((), "", "", ())] * number, 0)
+    left = share = max(min(BUDGET, LIMIT - len(bare.encode())), 0)
+    made = []
+    for place, (board, named) in enumerate(zip(found.boards, wanted, strict=True)):
+        # What a set does not need is for those after it.
+        made.append(gallery(board, named=named, budget=left // (number - place), more=most, around=TILE))
+        left -= made[-1].size(TILE)
+    return written(made, share // number)
+
+
+def _wanted(boards: Sequence[Board], pairs: Sequence[str]) -> list[list[str]]:
+    """The pairs that are asked for, set by set."""
+    known = [set(map(str, board.leader.scores.frame["pair_id"])) for board in boards]
+    for name in pairs:
+        if not any(name in ids for ids in known):
+            every = sorted(set().union(*known))
+            raise InputError(f"pair '{name}'", expected="one of any of the sets", do=suggest(name, every))
+    return [[name for name in pairs if name in ids] for ids in known]
+
+
+def _slugs(names: Sequence[str]) -> Iterator[str]:
+    """Ids of the sets' parts: plain letters, none twice, and without the underscore that sections' ids go on with."""
+    taken: set[str] = set()
+    for name in names:
+        slug = base = "set-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "x")
+        numbers = count(2)
+        while slug in taken:
+            slug = f"{base}-{next(numbers)}"
+        taken.add(slug)
+        yield slug

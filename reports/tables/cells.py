@@ -1,15 +1,20 @@
-"""The values of a paper's table, printed and measured, and which of them are best."""
+"""The values of a paper's table, printed and measured, and which of them are best.
+
+Which subjects a table has: the paper's, then the measured methods, each with its run on every data set.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from facedeblur.reports.tables.layout import Layout, Measure, Place, Subject
+from facedeblur.benchmark.scoring.agreement import short
+from facedeblur.reports.tables.layouts import Dataset, Layout, Measure, Subject
+from facedeblur.reports.tables.measured import Absent, Run, measure
 from facedeblur.reports.tables.measured import measure as measure_of
-from facedeblur.reports.tables.published_values import Value
-from facedeblur.reports.tables.runs import Absent, Run
+from facedeblur.reports.tables.published.values import Value
 from facedeblur.reports.text import NONE, seconds
 
 PUBLISHED, MEASURED = "published", "measured"
@@ -19,12 +24,12 @@ PLUS_MINUS = " ± "
 
 @dataclass(frozen=True)
 class Item:
-    """A subject of a table: one of the paper's, or a measured method with its run in each place."""
+    """A subject of a table: one of the paper's, or a measured method with its run on each data set."""
 
     label: str
     kind: str
     subject: Subject | None = None
-    runs: dict[Place, Run] = field(default_factory=dict)
+    runs: dict[Dataset, Run] = field(default_factory=dict)
 
     @property
     def ranked(self) -> bool:
@@ -77,13 +82,13 @@ class Cell:
         return main, spread
 
 
-def cell_of(layout: Layout, values: Sequence[Value], item: Item, place: Place, measure: Measure) -> Cell:
-    """Return the cell where a subject, a place and a measure meet."""
+def cell_of(layout: Layout, values: Sequence[Value], item: Item, dataset: Dataset, measure: Measure) -> Cell:
+    """Return the cell where a subject, a data set and a measure meet."""
     if item.subject is not None:
-        return _published(layout, values, item.subject, place, measure)
-    runs = list(item.runs.values()) if measure.placeless else [run for at, run in item.runs.items() if at == place]
+        return _published(layout, values, item.subject, dataset, measure)
+    runs = list(item.runs.values()) if measure.per_method else [run for at, run in item.runs.items() if at == dataset]
     if not runs:
-        return Cell(MEASURED, NONE, notes=(f"Not measured on a set of {place.label}: facedeblur score SET OUTPUTS.",))
+        return Cell(MEASURED, NONE, notes=(f"Not measured on a set of {dataset.label}: facedeblur score SET OUTPUTS.",))
     results = [(run, measure_of(run, measure.how, layout.document)) for run in runs]
     run, found = next((pair for pair in results if not isinstance(pair[1], Absent)), results[0])
     bare = Cell(MEASURED, NONE, set_name=run.set.name, set_hash=run.set.hash, run_hash=run.run_hash)
@@ -93,7 +98,7 @@ def cell_of(layout: Layout, values: Sequence[Value], item: Item, place: Place, m
         return replace(bare, text=found.text, signature=found.signature)
     spread = found.spread if measure.spread else math.nan
     # Run times do not depend on what is in the images, but stand for one device and size.
-    key = (found.signature, "" if measure.placeless else run.set.hash)
+    key = (found.signature, "" if measure.per_method else run.set.hash)
     return replace(
         bare, text=shown(measure, found.value, spread), value=found.value * measure.scale,
         spread=spread * measure.scale, compared=key if item.ranked and measure.better else (),
@@ -106,16 +111,16 @@ def _sentence(text: str) -> str:
 
 
 def _published(
-    layout: Layout, values: Sequence[Value], subject: Subject, place: Place, measure: Measure
+    layout: Layout, values: Sequence[Value], subject: Subject, dataset: Dataset, measure: Measure
 ) -> Cell:  # fmt: skip
-    if place not in layout.places:
+    if dataset not in layout.datasets:
         return Cell()
     if measure.how.kind == "implementation":
         named = (value.condition for value in values if value.method == subject.method)
         return Cell(PUBLISHED, next(named, NONE))
     if not measure.metric:
         return Cell(PUBLISHED, NONE, notes=(OURS,))
-    main, beside = (printed(values, subject, place, measure, name) for name in (measure.metric, measure.spread))
+    main, beside = (printed(values, subject, dataset, measure, name) for name in (measure.metric, measure.spread))
     if main is None:
         return Cell(PUBLISHED, NONE)
     texts = [one.printed for one in (main, beside) if one is not None and one.printed]
@@ -124,12 +129,12 @@ def _published(
         return Cell(PUBLISHED, NONE, notes=notes)
     suffix = measure.suffix and (main.unit or measure.suffix)
     key: tuple[str, ...] = ("as printed",)
-    if measure.stated and (measure.placeless or place.set_hash):
-        key = (measure.stated, "" if measure.placeless else place.set_hash)
+    if measure.stated and (measure.per_method or dataset.set_hash):
+        key = (measure.stated, "" if measure.per_method else dataset.set_hash)
     return Cell(
         PUBLISHED, PLUS_MINUS.join(texts) + suffix, _in_unit(main, measure), _in_unit(beside, measure),
         key if measure.better and not subject.reference and not main.misprinted else (), notes=notes,
-        signature=measure.stated, set_hash=place.set_hash, misprinted=main.misprinted,
+        signature=measure.stated, set_hash=dataset.set_hash, misprinted=main.misprinted,
     )  # fmt: skip
 
 
@@ -139,15 +144,15 @@ def _in_unit(value: Value | None, measure: Measure) -> float:
 
 
 def printed(
-    values: Iterable[Value], subject: Subject, place: Place, measure: Measure, metric: str
+    values: Iterable[Value], subject: Subject, dataset: Dataset, measure: Measure, metric: str
 ) -> Value | None:  # fmt: skip
     """Return the printed value of a cell; None where the paper has none."""
     if not metric:
         return None
-    condition = ";".join(filter(None, (measure.condition, subject.condition, place.condition)))
-    dataset = "" if measure.placeless else place.dataset
+    condition = ";".join(filter(None, (measure.condition, subject.condition, dataset.condition)))
+    name = "" if measure.per_method else dataset.name
     for value in values:
-        if (value.method, value.dataset, value.metric) == (subject.method, dataset, metric) and (
+        if (value.method, value.dataset, value.metric) == (subject.method, name, metric) and (
             measure.condition == "*" or value.condition == condition
         ):
             return value
@@ -192,3 +197,96 @@ def _as_shown(cell: Cell) -> float:
         return 0.0 if text.startswith("<") else float(text)
     except ValueError:  # infinite, or thousands
         return cell.value
+
+
+def items_of(
+    layout: Layout, runs: Sequence[Run], named: Mapping[str, str]
+) -> tuple[list[Item], list[Dataset], list[str]]:
+    """Subjects, data sets and remarks of a table.
+
+    Parameters
+    ----------
+    layout : Layout
+    runs : sequence of Run
+    named : mapping
+        Set hash -> label of the data set that it counts as, where the user says so.
+
+    Returns
+    -------
+    list of Item, list of Dataset, list of str
+        Places of the paper first, then one for every set that is none of them; what is not shown, in words.
+    """
+    items = [Item(subject.label, PUBLISHED, subject) for subject in layout.subjects]
+    runs = [run for run in runs if not run.reference or _has_something(layout, run)]
+    if len(layout.datasets) == 1:
+        fitting = [run for run in runs if dataset_of(layout, run, named) is not None] or runs
+        left = dict.fromkeys(run.set.name for run in runs if run not in fitting)
+        remarks = [f"Not shown: what was measured on '{name}', which is no set of {layout.datasets[0].label}."
+                   for name in left]  # fmt: skip
+        return items + _one_a_run(layout, fitting), list(layout.datasets), remarks
+    datasets = list(layout.datasets)
+    made: list[tuple[tuple[str, ...], Item]] = []
+    for run in runs:
+        dataset = dataset_of(layout, run, named)
+        if dataset is None:
+            dataset = Dataset(_own(layout, run))
+            if dataset not in datasets:
+                datasets.append(dataset)
+        item = next((item for key, item in made if key == _settings(run) and dataset not in item.runs), None)
+        if item is None:
+            item = Item(_label(layout, run), MEASURED)
+            made.append((_settings(run), item))
+        item.runs[dataset] = run
+    return items + _distinct([item for _, item in made]), datasets, []
+
+
+def _has_something(layout: Layout, run: Run) -> bool:
+    return any(not isinstance(measure(run, one.how), Absent) for one in layout.measures)
+
+
+def dataset_of(layout: Layout, run: Run, named: Mapping[str, str]) -> Dataset | None:
+    """Return the paper's data set that a measured set counts as, None for none of them."""
+    if run.set.hash in named:
+        return next((dataset for dataset in layout.datasets if dataset.label == named[run.set.hash]), None)
+    for dataset in layout.datasets:
+        known = bool(dataset.set_hash) and dataset.set_hash == run.set.hash
+        if known or run.set.collection in dataset.collections or run.set.recipe in dataset.recipes:
+            return dataset
+    return None
+
+
+def _own(layout: Layout, run: Run) -> str:
+    name = f"{run.set.name} ({short(run.set.hash)})"
+    # Of single images a set has the mean beside them.
+    return f"mean of {name}" if layout.rows == ("subject", "dataset") else name
+
+
+def _one_a_run(layout: Layout, runs: Sequence[Run]) -> list[Item]:
+    several = len({run.set.hash for run in runs}) > 1
+    made = []
+    for run in runs:
+        label = _label(layout, run) + (f", {run.set.name}" if several else "")
+        made.append(Item(label, MEASURED, runs={layout.datasets[0]: run}))
+    return _distinct(made)
+
+
+def _label(layout: Layout, run: Run) -> str:
+    if run.reference:
+        alone = any(one.how.kind == "recognition" for one in layout.measures)
+        return f"{run.method}, each among all others" if alone else run.method
+    return f"{run.method} (oracle)" if run.oracle else run.method
+
+
+def _settings(run: Run) -> tuple[str, ...]:
+    """What makes two runs on different sets the same method."""
+    return (run.method, str(run.oracle), *(str(run.info.get(key)) for key in ("version", "options", "weights", "code")))
+
+
+def _distinct(items: Sequence[Item]) -> list[Item]:
+    """The same items, with the runs' hashes in the labels that would be alike."""
+    labels = Counter(item.label for item in items)
+    return [
+        item if labels[item.label] == 1
+        else replace(item, label=f"{item.label} (run {', '.join(short(run.run_hash) for run in item.runs.values())})")
+        for item in items
+    ]  # fmt: skip

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.files.atomic import replacing
-from facedeblur.reports.tables.build import PaperTable
 from facedeblur.reports.tables.cells import PLUS_MINUS, Cell
+from facedeblur.reports.tables.table import PaperTable
 
 
 def to_csv(tables: Sequence[PaperTable]) -> str:

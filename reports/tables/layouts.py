@@ -1,15 +1,177 @@
-"""The tables of the papers: SHEN 2020, UMSN, LIN 2020, DFPGnet, ANAND, and Levin's set."""
+"""What a paper's table looks like: its methods, sets of images and measures, and which of them are rows.
+
+The tables of the papers: SHEN 2020, UMSN, LIN 2020, DFPGnet, ANAND, and Levin's set.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.reports.tables.layout import How, Layout, Measure, Place, Subject, methods
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is compared: a method, or a kind of image that a parser is given.
+
+    Attributes
+    ----------
+    label : str
+        As the paper prints it.
+    method, condition : str
+        Of its printed values.
+    reference : bool
+        True for what only shows the scale, the clear images for instance: it enters no ranking.
+    """
+
+    label: str
+    method: str
+    condition: str = ""
+    reference: bool = False
+
+
+def methods(*names: str) -> tuple[Subject, ...]:
+    """Methods whose printed values stand under the names that they are shown by."""
+    return tuple(Subject(name, name) for name in names)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A set of images, as the paper calls it.
+
+    Attributes
+    ----------
+    label : str
+    name, condition : str
+        Of its printed values.
+    collections, recipes : tuple of str
+        A measured set counts as this data set when its photographs are of one of these collections, or it
+        was made by one of these recipes.
+    set_hash : str
+        Content hash of the paper's own set where it is known; only values of that very set are ranked with the
+        printed ones.
+    """
+
+    label: str
+    name: str = ""
+    condition: str = ""
+    collections: tuple[str, ...] = ()
+    recipes: tuple[str, ...] = ()
+    set_hash: str = ""
+
+
+@dataclass(frozen=True)
+class How:
+    """How a measured value is come by.
+
+    Attributes
+    ----------
+    kind : {'scores', 'recognition', 'parsing', 'error-ratio', 'seconds', 'parameters', 'megabytes', 'implementation'}
+    name : str
+        The metric (``ssim[matlab3d]``), the number of nearest images (``3``), or partition and group
+        (``umsn4:hair``, ``helen11:mean``).
+    part : {'mean', 'worst'}
+    kernel_size : int
+        Only pairs blurred by kernels of that size; 0 for all.
+    """
+
+    kind: str
+    name: str = ""
+    part: str = "mean"
+    kernel_size: int = 0
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of numbers (or a row, where the paper lays it out so).
+
+    Attributes
+    ----------
+    label, group : str
+        Its heading, and the one above that it shares with its neighbours.
+    metric, condition : str
+        Of its printed values. No metric: the paper does not have it. A condition of ``*`` is any.
+    how : How
+    decimals : int
+        Digits behind the point of measured values: as many as the paper prints.
+    better : {'higher', 'lower', ''}
+        Which way is good; empty where no ranking is meant.
+    spread : str
+        The metric that stands behind a plus-minus sign.
+    suffix : str
+        Behind each value: ``%``, or ``M`` for millions (``K`` below).
+    scale : float
+        What a value in its unit is multiplied by to be shown: 100 for per cent.
+    per_method : bool
+        True for what depends on the method alone, not on the images.
+    stated : str
+        Signature of the definition that the paper states; empty where it states none.
+    """
+
+    label: str
+    metric: str
+    how: How
+    decimals: int
+    better: str = ""
+    group: str = ""
+    condition: str = ""
+    spread: str = ""
+    suffix: str = ""
+    scale: float = 1.0
+    per_method: bool = False
+    stated: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A paper's table.
+
+    Attributes
+    ----------
+    document, table : str
+        Its printed values: ``shen2020``, ``Table 10``.
+    caption : str
+        What it shows, in our words.
+    stub : tuple of str
+        Headings of the columns of labels, one an axis of `rows` (the panels' axis excepted).
+    subjects : tuple of Subject
+    datasets : tuple of Dataset
+        A table of one data set shows every measured set in it.
+    measures : tuple of Measure
+    rows, columns : tuple of str
+        The axes, the outermost first; the data set is left out where there is one only.
+    """
+
+    document: str
+    table: str
+    caption: str
+    stub: tuple[str, ...]
+    subjects: tuple[Subject, ...]
+    datasets: tuple[Dataset, ...]
+    measures: tuple[Measure, ...]
+    rows: tuple[str, ...] = ("subject",)
+    columns: tuple[str, ...] = ("measure",)
+
+    @property
+    def number(self) -> str:
+        """``10`` or ``IV``."""
+        return self.table.removeprefix("Table ")
+
+    @property
+    def name(self) -> str:
+        """For a file or a label: ``shen2020_table10``."""
+        return f"{self.document}_table{self.number}"
+
+    @property
+    def panels(self) -> bool:
+        """True where rows stand in panels, one a data set, each with a heading."""
+        return self.rows == ("dataset", "subject")
+
 
 PSNR, SSIM, FOUND = "psnr[rgb,255]", "ssim[matlab3d]", "detection[dlib-hog]"
-HELEN = Place("Helen", "Helen", collections=("helen",))
-CELEBA = Place("CelebA", "CelebA", collections=("celeba",))
+HELEN = Dataset("Helen", "Helen", collections=("helen",))
+CELEBA = Dataset("CelebA", "CelebA", collections=("celeba",))
 
 _BEFORE = ("Shan et al. (2008)", "Cho and Lee (2009)", "Krishnan et al. (2011)", "Xu et al. (2013)",
            "Zhong et al. (2013)")  # fmt: skip
@@ -49,7 +211,7 @@ SHEN_TABLE_9 = Layout(
         for size in range(13, 28, 2)
         for label, metric, decimals in (("PSNR", PSNR, 2), ("SSIM", SSIM, 3))
     ),
-    rows=("place", "subject"),
+    rows=("dataset", "subject"),
 )  # fmt: skip
 
 SHEN_TABLE_10 = Layout(
@@ -61,7 +223,7 @@ SHEN_TABLE_10 = Layout(
         Measure("Average SSIM", "SSIM_average", How("scores", SSIM), 3, "higher", spread="SSIM_std"),
         Measure("Worst SSIM", "SSIM_worst", How("scores", SSIM, "worst"), 3, "higher"),
     ),
-    columns=("place", "measure"),
+    columns=("dataset", "measure"),
 )  # fmt: skip
 
 INPUTS = (Subject("Clear images", "Clear images", reference=True),
@@ -79,18 +241,18 @@ SHEN_TABLE_11 = Layout(
     ),
 )  # fmt: skip
 
-IMPLEMENTATION = Measure("Implementation", "", How("implementation"), 0, placeless=True)
-MEGABYTES = Measure("MB at fp32", "", How("megabytes"), 2, placeless=True)
+IMPLEMENTATION = Measure("Implementation", "", How("implementation"), 0, per_method=True)
+MEGABYTES = Measure("MB at fp32", "", How("megabytes"), 2, per_method=True)
 """Not in the papers, which mix megabytes and parameters up."""
 
 SHEN_TABLE_12 = Layout(
     "shen2020", "Table 12", "Mean run time of an image, and number of parameters", ("Method",),
-    methods(*_BEFORE, *_PAN, *_AFTER), (Place("", ""),),
+    methods(*_BEFORE, *_PAN, *_AFTER), (Dataset("", ""),),
     (
         IMPLEMENTATION,
-        Measure("Seconds", "Time", How("seconds"), 2, "lower", condition="*", placeless=True),
+        Measure("Seconds", "Time", How("seconds"), 2, "lower", condition="*", per_method=True),
         Measure("Parameters", "Parameters", How("parameters"), 1, condition="*", suffix="M", scale=1e-6,
-                placeless=True),
+                per_method=True),
         MEGABYTES,
     ),
 )  # fmt: skip
@@ -118,7 +280,7 @@ TABLE_1 = Layout(
         for at, group in enumerate(_CLASSES, start=1)
         for label in ("PSNR", "SSIM")
     ),
-    rows=("place", "subject"),
+    rows=("dataset", "subject"),
 )  # fmt: skip
 
 _CLEAN, _TUNED = "S-Net trained on clean images", "S-Net fine-tuned w/ blurry images"
@@ -146,14 +308,14 @@ TABLE_3 = Layout(
         Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
         Measure("SSIM", "SSIM", How("scores", SSIM), 3, "higher"),
     ),
-    columns=("place", "measure"),
+    columns=("dataset", "measure"),
 )  # fmt: skip
 
 TABLE_4 = Layout(
     "umsn", "Table IV", "Distance of VGG-Face pool5 features from those of the sharp image", ("Deblurring method",),
     methods(_XU, _ZHONG, _NAH, _SHEN, _KUPYN, _OURS), (HELEN, CELEBA),
     (Measure("d_VGG", "d_VGG", How("scores", "dvgg[vgg-face,norm]"), 2, "lower", condition="VGG-Face pool5 L2"),),
-    columns=("place", "measure"),
+    columns=("dataset", "measure"),
 )  # fmt: skip
 
 TABLE_5 = Layout(
@@ -174,17 +336,17 @@ LIN = (
         ("Dataset", "Criterion"),
         methods("Pan (2016)", "Xu (2018)", "Pan (2014)", "Tao (2018)", "Kupyn (2018)", "Shen (2018)", "Ours"),
         (
-            Place("MultiPIE", "MultiPIE", collections=("multipie", "pie")),
+            Dataset("MultiPIE", "MultiPIE", collections=("multipie", "pie")),
             HELEN,
             CELEBA,
-            Place("PubFig", "PubFig", collections=("pubfig",)),
+            Dataset("PubFig", "PubFig", collections=("pubfig",)),
         ),
         (
             Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
             Measure("SSIM", "SSIM", How("scores", "ssim[perchannel]"), 3, "higher"),
-            Measure("Time (s)", "Time", How("seconds"), 3, "lower", condition="*", placeless=True),
+            Measure("Time (s)", "Time", How("seconds"), 3, "lower", condition="*", per_method=True),
         ),
-        rows=("place", "measure"), columns=("subject",),
+        rows=("dataset", "measure"), columns=("subject",),
     ),
 )  # fmt: skip
 
@@ -193,23 +355,23 @@ DFPGNET = (
         "dfpgnet", "Table 5", "Mean PSNR in dB and mean SSIM", ("Method",),
         methods("VGGFace Encoder", "DFPG-B(ours)"),
         (
-            Place("MSPL-Center", "MSPL-Center", recipes=("mspl-center",)),
-            Place("Shen", "Shen", recipes=("shen2020",)),
+            Dataset("MSPL-Center", "MSPL-Center", recipes=("mspl-center",)),
+            Dataset("Shen", "Shen", recipes=("shen2020",)),
         ),
         (
             Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
             Measure("SSIM", "SSIM", How("scores", SSIM), 3, "higher"),
         ),
-        columns=("place", "measure"),
+        columns=("dataset", "measure"),
     ),
     Layout(
         "dfpgnet", "Table 6", "Mean run time of an image, and number of parameters", ("Method",),
         methods("Shen et al. [9]", "Lu et al. [5]", "Xia et al. [10]", "Yasarla et al. [11]", "Lee et al. [4]", "Ours"),
-        (Place("", ""),),
+        (Dataset("", ""),),
         (
             IMPLEMENTATION,
-            Measure("Run time (s)", "Run time", How("seconds"), 2, "lower", condition="*", placeless=True),
-            Measure("Parameters (M)", "Parameters", How("parameters"), 1, condition="*", scale=1e-6, placeless=True),
+            Measure("Run time (s)", "Run time", How("seconds"), 2, "lower", condition="*", per_method=True),
+            Measure("Parameters (M)", "Parameters", How("parameters"), 1, condition="*", scale=1e-6, per_method=True),
             MEGABYTES,
         ),
     ),
@@ -221,13 +383,13 @@ ANAND = (
     Layout(
         "anand", "Table II", "PSNR in dB, run time and SSIM of three images; measured: means over a set",
         ("Model", "Image"), methods("DeepDeblur", "DeblurGAN", "DeblurGANv2"),
-        tuple(Place(image, _TEST, f"image={image}") for image in ("a", "b", "c")),
+        tuple(Dataset(image, _TEST, f"image={image}") for image in ("a", "b", "c")),
         (
             Measure("PSNR", "PSNR", How("scores", PSNR), 3, "higher"),
             Measure("Time to deblur (s)", "Time to deblur", How("seconds"), 2, "lower"),
             Measure("SSIM", "SSIM", How("scores", "ssim[skimage]"), 3, "higher"),
         ),
-        rows=("subject", "place"),
+        rows=("subject", "dataset"),
     ),
 )  # fmt: skip
 
@@ -242,7 +404,7 @@ LEVIN = (
         "zhang2024", "Table 11", "Mean PSNR in dB, mean SSIM and mean error ratio on the images of Levin et al. 2009",
         ("Method",),
         (Subject("known k", "known k", reference=True), *methods(*_METHODS)),
-        (Place("Levin", "Levin", recipes=("levin2009",)),),
+        (Dataset("Levin", "Levin", recipes=("levin2009",)),),
         (
             Measure("PSNR", "PSNR", How("scores", "psnr-shift"), 2, "higher"),
             Measure("SSIM", "SSIM", How("scores", "ssim-shift"), 3, "higher"),

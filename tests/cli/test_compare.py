@@ -142,7 +142,7 @@ def test_bad_input(runs: list[str], tmp_path: Path) -> None:
     far = write(tmp_path / "far", "far", np.zeros(30), set_hash="b2" * 32)
     for arguments, told in [
         ((runs[0], far), "b2b2b2b2b2"),
-        ((runs[0], runs[0]), "another run"),
+        ((runs[0], runs[0]), "the same run"),
         ((runs[0], str(tmp_path / "nowhere")), "nowhere"),
         ((runs[0], runs[1], "--metric", "psnr[rgb]"), "did you mean 'psnr[rgb,255]'"),
         ((runs[0], runs[1], "--draws", "5"), "draws"),

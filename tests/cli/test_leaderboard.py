@@ -16,7 +16,7 @@ from rich.console import Console
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
-from facedeblur.cli.display.board_table import print_board
+from facedeblur.cli.display.leaderboard import print_board
 from facedeblur.cli.leaderboard import leaderboard
 from facedeblur.reports.leaderboard.board import boards
 from facedeblur.reports.leaderboard.table import leaderboard as compute

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
-from facedeblur.cli.display.board_table import print_board
+from facedeblur.cli.display.leaderboard import print_board
 from facedeblur.cli.main import main
 from facedeblur.reports.leaderboard.board import boards
 from facedeblur.reports.leaderboard.table import leaderboard

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from facedeblur.benchmark.scoring.table import Column
+from facedeblur.reports.leaderboard.series import reach
+from facedeblur.reports.text import scale
 
 
 def ticks(low: float, high: float, *, about: int = 6) -> list[float]:
@@ -68,18 +70,6 @@ class Frame:
         """Vertical position of a value of the metric."""
         at = (number * self.factor - self.low) / (self.high - self.low)
         return float(self.y1 - at * (self.y1 - self.y0))
-
-
-def reach(numbers: Iterable[float], *, margin: float = 0.0) -> tuple[float, float]:
-    """Least and greatest of the finite `numbers`, further apart by `margin` of their distance on either side.
-
-    Where they are alike to rounding, half a unit on either side; 0 to 1 where there are none.
-    """
-    finite = [number for number in numbers if math.isfinite(number)] or [0.0, 1.0]
-    low, high = min(finite), max(finite)
-    alike = high - low <= 1e-9 * max(1.0, abs(low), abs(high))
-    more = 0.5 if alike else margin * (high - low)
-    return low - more, high + more
 
 
 def levels(low: float, high: float, column: Column, *, about: int) -> list[tuple[float, str]]:
@@ -144,11 +134,6 @@ def thin(sizes: Sequence[int], box: Frame) -> list[tuple[int, float]]:
 def path(points: Sequence[tuple[float, float]]) -> str:
     """Straight lines through `points`, as an SVG path."""
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) if points else ""
-
-
-def scale(column: Column) -> float:
-    """What a value is multiplied with for printing: fractions are shown in per cent."""
-    return 100.0 if column.unit == "fraction" else 1.0
 
 
 def tick(level: float, levels: Sequence[float]) -> str:

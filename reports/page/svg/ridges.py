@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facedeblur.benchmark.scoring.table import Column
-from facedeblur.reports.page.svg.axes import Frame, path, scale, tick, ticks
+from facedeblur.reports.page.svg.axes import Frame, path, tick, ticks
 from facedeblur.reports.page.svg.drawing import clip, measured, render, style
-from facedeblur.reports.text import count, unit, value
+from facedeblur.reports.text import count, scale, unit, value
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.scoring.table import Column
-from facedeblur.reports.leaderboard.speed import told
+from facedeblur.reports.leaderboard.series import images_timed as told
 from facedeblur.reports.page.svg.axes import Frame, log_ticks, path, whisker
 from facedeblur.reports.page.svg.drawing import clip, ends, measured, render, style
 from facedeblur.reports.text import count, seconds
@@ -27,7 +27,7 @@ def draw_time(frame: pd.DataFrame, column: Column, *, level: float = math.nan) -
     Parameters
     ----------
     frame : DataFrame
-        From `facedeblur.reports.leaderboard.speed.against_time`.
+        From `facedeblur.reports.leaderboard.series.against_time`.
     column : Column
     level : float
         Mean of the blurred input, drawn as a line across where it is finite.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from facedeblur.reports.leaderboard.board import Board
-from facedeblur.reports.leaderboard.entry import Entry
+from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.leaderboard.over_sets import Overview
-from facedeblur.reports.leaderboard.series import bounds
-from facedeblur.reports.page.svg.axes import Frame, levels, reach, scale
+from facedeblur.reports.leaderboard.series import bounds, reach
+from facedeblur.reports.page.svg.axes import Frame, levels
 from facedeblur.reports.page.svg.drawing import clip, ends, measured, render, style
-from facedeblur.reports.text import count, unit
+from facedeblur.reports.text import count, scale, unit
 
 STEP = 10
 
@@ -28,37 +27,37 @@ def draw_sets(found: Overview) -> str:
     box = Frame(760, 0, left=158, right=20, top=8, bottom=4)
     blocks, top = [], box.y0
     for at, (board, name) in enumerate(zip(found.boards, found.names, strict=True)):
-        entries = [place.entry for one in found.standings if (place := one.places[at])]
-        blocks.append(_block(board, name, entries, box, top))
+        methods = [place.method for one in found.standings if (place := one.places[at])]
+        blocks.append(_block(board, name, methods, box, top))
         top = blocks[-1]["next"]
     box.height = top + box.bottom
     return render("sets.svg.j2", box=box, blocks=blocks)
 
 
-def _block(board: Board, name: str, entries: list[Entry], box: Frame, top: float) -> dict[str, Any]:
-    """One set: its marks in the order of `entries`, and the axis below them."""
+def _block(board: Board, name: str, methods: list[MethodScores], box: Frame, top: float) -> dict[str, Any]:
+    """One set: its marks in the order of `methods`, and the axis below them."""
     column = board.headline
-    means = [{"mean": entry.summary(column).mean, **bounds(entry.spread(column))} for entry in entries]
+    means = [{"mean": method.summary(column).mean, **bounds(method.spread(column))} for method in methods]
     low, high = reach([row[name] * scale(column) for row in means for name in ("mean", "low", "high")], margin=0.04)
 
     def across(number: float) -> float:
         return float(box.x0 + (number * scale(column) - low) / (high - low) * (box.x1 - box.x0))
 
     marks: list[dict[str, Any]] = []
-    for entry, row in zip(entries, means, strict=True):
+    for method, row in zip(methods, means, strict=True):
         if math.isfinite(row["mean"]):
             known = math.isfinite(row["low"]) and math.isfinite(row["high"])
             marks.append(
                 {
-                    **style(board.place(entry)),
-                    "method": entry.label,
-                    "oracle": entry.oracle,
+                    **style(board.place(method)),
+                    "method": method.label,
+                    "oracle": method.oracle,
                     "x": across(row["mean"]),
                     "y": top + 14 + STEP * len(marks),
                     "from": across(row["low"]) if known else None,
                     "to": across(row["high"]) if known else None,
-                    "title": f"{entry.label} on {name}: mean {measured(row['mean'], column)}\n"
-                    f"{ends(row, column)}\nn = {count(entry.total)} pairs",
+                    "title": f"{method.label} on {name}: mean {measured(row['mean'], column)}\n"
+                    f"{ends(row, column)}\nn = {count(method.total)} pairs",
                 }
             )
     axis = top + 18 + STEP * max(len(marks), 2)

@@ -186,13 +186,14 @@ def test_bad_input() -> None:
     other_set = Scores(two.frame, replace(two.meta, set={"name": "far", "hash": "b2" * 32}))
     renamed = Column("psnr[y,255]", "PSNR", "dB", True, 0.0)
     for table, told in [
-        (other_set, "expected the set of 'a'"),
+        (other_set, r"expected set 'tiny' \(a1a1a1a1a1\) as in scores of 'a'"),
         (scores("b", B[:36]), "other pairs"),
         (Scores(two.frame.assign(pair_id="p0"), two.meta), "other pairs"),
-        (one, "another run"),
+        (one, "the same run"),
         (Scores(two.frame.rename(columns={PSNR.signature: renamed.signature}), meta("b", (renamed,))), "definitions"),
         (Scores(two.frame, meta("b", (replace(PSNR, failure=5.0),))), "found 5"),
-        (Scores(two.frame, meta("b", ())), "none in common"),
+        (Scores(two.frame, meta("b", ())), "an empty table"),
+        (Scores(two.frame, meta("b", (DISTANCE,))), "none in common"),
     ]:
         with pytest.raises(InputError, match=told) as raised:
             compare([table], baseline=one)

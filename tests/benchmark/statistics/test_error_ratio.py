@@ -70,7 +70,7 @@ def test_what_cannot_be_compared_is_refused():
         error_ratio(one, table("true", [33.0, np.nan], oracle=True))
     with pytest.raises(InputError, match="other pairs"):
         error_ratio(one, table("true", [33.0], oracle=True))
-    with pytest.raises(InputError, match="the run of"):
+    with pytest.raises(InputError, match="the same run"):
         error_ratio(best, best)
 
 

@@ -19,11 +19,20 @@ from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.whole_set.parsing import Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
-from facedeblur.reports.figures.drawing import FRAMES, draw
-from facedeblur.reports.figures.grid import Chosen, Tile, best, choose_pairs, collect, read_box, said, table_of
-from facedeblur.reports.figures.plots import distribution, kernel_size, runtime
+from facedeblur.reports.figures.grid import (
+    FRAMES,
+    Chosen,
+    Tile,
+    best,
+    choose_pairs,
+    collect,
+    draw,
+    read_box,
+    said,
+    table_of,
+)
+from facedeblur.reports.figures.plots import cmc, distribution, fscore, kernel_size, runtime
 from facedeblur.reports.figures.style import COLOURS, GREY, check_suffix, looks, save
-from facedeblur.reports.figures.whole_sets import cmc, fscore
 from facedeblur.reports.leaderboard.board import gather
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -187,9 +196,9 @@ def test_kernel_sizes_have_means_and_intervals(board: Any) -> None:
     (axes,) = figure.axes
     lines = {line.get_label(): line for line in axes.lines}
     assert list(lines) == ["slow", "a$x$", "blurred", "untimed", "wiener*"]
-    entry = next(entry for entry in board if entry.label == "slow")
-    sizes = entry.scores.frame["kernel_size"]
-    wanted = [entry.values(board.headline)[sizes == size].mean() for size in sorted(set(sizes))]
+    method = next(method for method in board if method.label == "slow")
+    sizes = method.scores.frame["kernel_size"]
+    wanted = [method.values(board.headline)[sizes == size].mean() for size in sorted(set(sizes))]
     assert list(lines["slow"].get_ydata()) == pytest.approx(wanted)
     assert math.isinf(lines["wiener*"].get_ydata()[sorted(set(sizes)).index(13 + 2 * 3)])
     assert len(axes.collections) == 5 and axes.get_ylabel() == "PSNR (dB)"
@@ -210,7 +219,7 @@ def test_run_times_have_a_front_and_name_who_has_none(board: Any) -> None:
     assert axes.get_xscale() == "log" and axes.get_xlabel() == "seconds per image (128x128, cpu)"
     assert {"a$x$", "slow", "wiener*", "blurred", "Pareto front"} == {line.get_label() for line in axes.lines}
     assert any("no run time: untimed" in text for text in texts(figure))
-    only = gather([entry.scores for entry in board if entry.label in ("blurred", "untimed")])
+    only = gather([method.scores for method in board if method.label in ("blurred", "untimed")])
     assert "runs with timings" in told(lambda: runtime(only))
 
 

@@ -14,9 +14,8 @@ from scipy.stats import rankdata
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.statistics.comparison import compare, holm
 from facedeblur.reports.leaderboard.board import gather
-from facedeblur.reports.leaderboard.grouping import groups, letters, p_values
 from facedeblur.reports.leaderboard.ranking import best, mean_ranks, places, primary
-from facedeblur.reports.leaderboard.significance import pairwise
+from facedeblur.reports.leaderboard.significance import groups, letters, p_values, pairwise
 
 Make = Callable[..., Scores]
 DB = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
@@ -56,14 +55,14 @@ def test_the_tests_are_those_of_compare(scores_of: Make) -> None:
     board = gather(tables)
     raw = []
     for i, j in combinations(range(4), 2):
-        one, two = board.entries[i].scores, board.entries[j].scores
+        one, two = board.methods[i].scores, board.methods[j].scores
         raw.append(compare([one], baseline=two, metrics=[board.headline.signature], draws=100).rows[0].p)
-    p = p_values(board.entries, board.headline)
+    p = p_values(board.methods, board.headline)
     assert [p[i, j] for i, j in combinations(range(4), 2)] == pytest.approx(holm(raw), rel=1e-12)
     found = groups(board)
     assert found.rule == "psnr[rgb,255], p < 0.05 by Holm over 6 tests"
     for i, j in combinations(range(4), 2):
-        shared = set(found.letters[board.entries[i].label]) & set(found.letters[board.entries[j].label])
+        shared = set(found.letters[board.methods[i].label]) & set(found.letters[board.methods[j].label])
         assert bool(shared) == (p[i, j] >= 0.05)
     assert len(set(found.letters.values())) > 1
 
@@ -90,7 +89,7 @@ def test_corrections_are_those_of_the_matrix_with_infinite_and_partial_values(sc
         table.frame.loc[40:, skin.signature] = np.nan
     for board in (gather([*tables, scores_of("q", perfect)]), gather(parts)):
         matrix = pairwise(board)
-        p = p_values(board.entries, board.headline)
+        p = p_values(board.methods, board.headline)
         for (i, j), row in matrix.rows.items():
             assert p[i, j] == pytest.approx(row.p_holm, rel=1e-9, nan_ok=True)
         assert groups(board).rule.endswith(f"by Holm over {matrix.tests} tests")

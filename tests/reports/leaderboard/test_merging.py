@@ -18,10 +18,16 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports.leaderboard.columns import schema
-from facedeblur.reports.leaderboard.file import read_csv, rows_of, to_json, write_csv
-from facedeblur.reports.leaderboard.merging import merge
-from facedeblur.reports.leaderboard.model_index import front_matter, model_index, write_cards
-from facedeblur.reports.leaderboard.table import leaderboard
+from facedeblur.reports.leaderboard.files import (
+    front_matter,
+    model_index,
+    read_csv,
+    rows_of,
+    to_json,
+    write_cards,
+    write_csv,
+)
+from facedeblur.reports.leaderboard.table import leaderboard, merge
 
 PSNR = "psnr[rgb,255]"
 Make = Callable[..., Scores]

@@ -19,10 +19,9 @@ from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import boards
 from facedeblur.reports.leaderboard.over_sets import overview
 from facedeblur.reports.leaderboard.strata import over_sets
-from facedeblur.reports.page import several_sets as module
-from facedeblur.reports.page.report import report
-from facedeblur.reports.page.rows import standing
-from facedeblur.reports.page.several_sets import page_of_sets
+from facedeblur.reports.page import report as module
+from facedeblur.reports.page.leaderboard import standing
+from facedeblur.reports.page.report import page_of_sets, report
 from facedeblur.reports.page.svg.sets import draw_sets
 
 Make = Callable[..., Scores]
@@ -74,14 +73,14 @@ def test_the_mean_rank_over_sets_is_the_mean_of_the_sets_mean_ranks(tables: list
     found = overview(boards(tables))
     expected: dict[str, list[float]] = {}
     for board in boards(tables):
-        ranked = [entry for entry in board if not entry.oracle]
+        ranked = [method for method in board if not method.oracle]
         ranks = []
         for column in board.columns:
             sign = -1 if column.higher_is_better else 1
             digits = {"dB": 2, "fraction": 4, "": 4}[column.unit]  # as they are printed, fractions in per cent
-            ranks.append(rankdata([sign * round(entry.values(column).mean(), digits) for entry in ranked]))
-        for entry, rank in zip(ranked, np.mean(ranks, axis=0), strict=True):
-            expected.setdefault(entry.label, []).append(float(rank))
+            ranks.append(rankdata([sign * round(method.values(column).mean(), digits) for method in ranked]))
+        for method, rank in zip(ranked, np.mean(ranks, axis=0), strict=True):
+            expected.setdefault(method.label, []).append(float(rank))
     by_label = {one.label: one for one in found.standings}
     assert {label for label, ranks in expected.items() if len(ranks) == 3} == {"a", "b", "blurred"}
     for label in ("a", "b", "blurred"):
@@ -98,8 +97,8 @@ def test_a_method_has_one_colour_on_all_boards(tables: list[Scores]) -> None:
     found = overview(boards(tables))
     known: dict[str, set[int]] = {}
     for board in found.boards:
-        for entry in board:
-            known.setdefault(entry.label, set()).add(board.place(entry))
+        for method in board:
+            known.setdefault(method.label, set()).add(board.place(method))
     assert all(len(places) == 1 for places in known.values()) and len(set().union(*known.values())) == 5
 
 
@@ -109,18 +108,18 @@ def test_the_standing_shows_every_mean_with_its_interval_and_no_mean_over_sets(t
     rows = cells(source)
     assert list(rows) == [one.label for one in overview(found).standings]
     for at, board in enumerate(found):
-        for entry in board:
-            cell = rows[entry.label][2 + at]
-            column, spread = board.headline, entry.spread(board.headline).interval
-            assert cell.startswith(text.value(entry.summary(column).mean, column))
+        for method in board:
+            cell = rows[method.label][2 + at]
+            column, spread = board.headline, method.spread(board.headline).interval
+            assert cell.startswith(text.value(method.summary(column).mean, column))
             assert spread is not None and text.between(spread.low, spread.high, column) in cell
-            assert ("place" in cell) is not entry.oracle
+            assert ("place" in cell) is not method.oracle
     assert (
         rows["late"][1] == "—" and rows["late"][3] == "—" and rows["wiener"][1:] == ["—", rows["wiener"][2], "—", "—"]
     )
     for label in ("a", "b", "blurred"):
         means = [
-            entry.values(entry.meta.columns[0]).mean() for board in found for entry in board if entry.label == label
+            method.values(method.meta.columns[0]).mean() for board in found for method in board if method.label == label
         ]
         assert len(means) == 3 and f">{np.mean(means):.2f}<" not in source
     plain = " ".join(re.sub("<[^>]*>", "", source).split())

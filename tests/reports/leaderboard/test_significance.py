@@ -10,8 +10,7 @@ import pytest
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.statistics.comparison import compare
 from facedeblur.reports.leaderboard.board import gather
-from facedeblur.reports.leaderboard.grouping import p_values
-from facedeblur.reports.leaderboard.significance import p_value, pairwise
+from facedeblur.reports.leaderboard.significance import p_value, p_values, pairwise
 
 Make = Callable[..., Scores]
 
@@ -29,7 +28,7 @@ def test_every_cell_is_the_comparison_of_two(scores_of: Make) -> None:
     assert len(found.rows) == 6
     raw = {}
     for (i, j), row in found.rows.items():
-        one, other = board.entries[i].scores, board.entries[j].scores
+        one, other = board.methods[i].scores, board.methods[j].scores
         alone = compare([one], baseline=other, metrics=["psnr[rgb,255]"]).rows[0]
         assert (row.difference, row.low, row.high, row.p) == (alone.difference, alone.low, alone.high, alone.p)
         raw[i, j] = alone.p
@@ -37,7 +36,7 @@ def test_every_cell_is_the_comparison_of_two(scores_of: Make) -> None:
     for rank, key in enumerate(sorted(raw, key=lambda key: raw[key])):
         largest = max(largest, min(1.0, (6 - rank) * raw[key]))
         assert found.rows[key].p_holm == pytest.approx(largest, abs=1e-15)
-        assert p_values(board.entries, board.headline)[key] == pytest.approx(largest, rel=1e-9), (
+        assert p_values(board.methods, board.headline)[key] == pytest.approx(largest, rel=1e-9), (
             "the leaderboard's letters"
         )
 
@@ -67,7 +66,7 @@ def test_lower_is_better_turns_the_verdict(scores_of: Make) -> None:
     ]
     found = pairwise(gather(tables))
     cell = found.cell(0, 1)
-    assert found.entries[0].label == "low" and cell is not None
+    assert found.methods[0].label == "low" and cell is not None
     assert cell.difference < 0 and cell.verdict == "better" and cell.wins == 80
 
 

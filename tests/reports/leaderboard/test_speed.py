@@ -11,9 +11,9 @@ import pytest
 
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports.leaderboard.board import gather
-from facedeblur.reports.leaderboard.speed import against_time, beyond, not_timed
+from facedeblur.reports.leaderboard.series import against_time, beyond, not_timed
 from facedeblur.reports.page.gallery import Gallery
-from facedeblur.reports.page.one_set import page
+from facedeblur.reports.page.report import page
 from facedeblur.reports.page.svg.axes import log_ticks
 from facedeblur.reports.page.svg.scatter import draw_time
 

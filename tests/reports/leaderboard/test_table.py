@@ -16,9 +16,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import gather, without_interval
-from facedeblur.reports.leaderboard.file import read_csv
-from facedeblur.reports.leaderboard.merging import merge
-from facedeblur.reports.leaderboard.table import leaderboard, write_csv
+from facedeblur.reports.leaderboard.files import read_csv, write_csv
+from facedeblur.reports.leaderboard.table import leaderboard, merge
 
 PSNR, DISTANCE = "psnr[rgb,255]", "identity[dlib-resnet@0123abcd,l2]"
 Make = Callable[..., Scores]

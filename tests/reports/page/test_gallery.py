@@ -17,10 +17,9 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.sets.set import Set
+from facedeblur.reports.choice import choose, further
 from facedeblur.reports.leaderboard.board import gather
-from facedeblur.reports.leaderboard.choice import choose, further
-from facedeblur.reports.page.gallery import Gallery, gallery
-from facedeblur.reports.page.tiles import ENCODINGS
+from facedeblur.reports.page.gallery import ENCODINGS, Gallery, gallery
 
 Make = Callable[..., Scores]
 
@@ -69,7 +68,7 @@ def test_the_extremes_of_the_leading_method_are_chosen(scores_of: Make) -> None:
 
 def test_the_input_is_not_the_one_who_leads(scores_of: Make) -> None:
     board = gather([scores_of("blurred", np.full(20, 30.0)), scores_of("net", np.full(20, 29.0))])
-    assert board.leader.label == "net" and board.entries[0].label == "blurred"
+    assert board.leader.label == "net" and board.methods[0].label == "blurred"
 
 
 def test_no_pair_is_shown_twice_and_few_pairs_are_enough(scores_of: Make) -> None:
@@ -101,7 +100,7 @@ def test_pictures_are_those_on_disk(bench: Any) -> None:
 
 def test_captions_are_the_scores_of_the_pair(bench: Any) -> None:
     board = gather(bench.tables)
-    table = next(entry for entry in board if entry.label == "wiener").scores.frame.set_index("pair_id")
+    table = next(method for method in board if method.label == "wiener").scores.frame.set_index("pair_id")
     for row in gallery(board).rows:
         tile = next(tile for tile in row.tiles if tile.label == "wiener")
         assert tile.caption == f"{table.loc[row.pair_id, 'psnr[rgb,255]']:.2f} dB" and tile.oracle

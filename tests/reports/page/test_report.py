@@ -18,8 +18,7 @@ from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import gather
 from facedeblur.reports.page.gallery import BUDGET, Gallery
-from facedeblur.reports.page.one_set import page
-from facedeblur.reports.page.report import report
+from facedeblur.reports.page.report import page, report
 
 Make = Callable[..., Scores]
 VOID = {"meta", "img", "input", "wbr", "br", "hr", "link"}
@@ -106,17 +105,17 @@ def test_the_policy_lets_only_the_own_script_and_style_through(source: str) -> N
 def test_the_table_is_whole_without_scripts(source: str, bench: Any) -> None:
     board = gather(bench.tables)
     rows = {cells[1].split("run")[0].strip(): cells for cells in read(source).cells if len(cells) == 11}
-    for entry in board:
-        mark = "input" if entry.is_input else "true kernel" if entry.oracle else ""
-        cells = rows[f"{entry.label} {mark}".strip()]
+    for method in board:
+        mark = "input" if method.is_input else "true kernel" if method.oracle else ""
+        cells = rows[f"{method.label} {mark}".strip()]
         for column, cell in zip(board.columns, cells[3:7], strict=True):
-            result = entry.summary(column)
+            result = method.summary(column)
             factor, digits = {"dB": (1, 2), "fraction": (100, 2), "": (1, 4)}[column.unit]
             for number in (result.mean, result.std, result.worst):
                 assert f"{number * factor:.{digits}f}".replace("-", "−") in cell
-            spread = entry.spread(column).interval
+            spread = method.spread(column).interval
             assert (text.between(spread.low, spread.high, column) if spread else "[—]") in cell
-        assert cells[2].replace("\u200b", "") == f"{entry.ok.sum()}/12"
+        assert cells[2].replace("\u200b", "") == f"{method.ok.sum()}/12"
         assert cells[7].startswith("0.00200")
     shown = " ".join("".join(read(source).text).split())
     assert "interval for other faces and other kernels, which rests on 3 faces x 4 kernels, ±" in shown
@@ -167,8 +166,8 @@ def test_provenance_lets_a_reader_start_again(source: str, bench: Any) -> None:
     board = gather(bench.tables)
     shown = "".join(read(source).text)
     assert board.set["hash"] in shown and board.set["recipe"].strip() in shown
-    for entry in board:
-        assert str(entry.meta.run["hash"]) in shown
+    for method in board:
+        assert str(method.meta.run["hash"]) in shown
     assert "facedeblur build tiny.toml --faces PHOTOS --seed 3 -o SET" in shown
     assert "facedeblur run '<script>alert(1)</script>' SET -o OUTPUTS/" in shown
     assert "--protocol shen2020" in shown

@@ -10,7 +10,7 @@ import pytest
 
 from facedeblur.reports.leaderboard.board import gather
 from facedeblur.reports.page.gallery import Gallery
-from facedeblur.reports.page.one_set import page
+from facedeblur.reports.page.report import page
 
 pytestmark = pytest.mark.browser
 

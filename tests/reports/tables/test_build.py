@@ -16,12 +16,11 @@ from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.classes import GROUPS
 from facedeblur.benchmark.whole_set.parsing import Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
-from facedeblur.reports.tables.build import PaperTable, fill, paper_tables
 from facedeblur.reports.tables.cells import MEASURED, PUBLISHED, Cell, ranks
 from facedeblur.reports.tables.layouts import layouts
-from facedeblur.reports.tables.measured import find
-from facedeblur.reports.tables.published_values import published
-from facedeblur.reports.tables.runs import read_runs
+from facedeblur.reports.tables.measured import find, read_runs
+from facedeblur.reports.tables.published.values import published
+from facedeblur.reports.tables.table import PaperTable, fill, paper_tables
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
@@ -46,10 +45,10 @@ HELEN, CELEBA = set_of("hel", "helen"), set_of("cel", "celeba")
 
 
 def cells(table: PaperTable, method: str) -> dict[tuple[str, str], Cell]:
-    """Cells of a method by place and measure."""
+    """Cells of a method by dataset and measure."""
     return {
-        (place.label, " ".join(filter(None, (measure.group, measure.label)))): cell
-        for cell, item, place, measure in table.filled()
+        (dataset.label, " ".join(filter(None, (measure.group, measure.label)))): cell
+        for cell, item, dataset, measure in table.filled()
         if item.label == method
     }
 
@@ -180,8 +179,8 @@ def test_one_ranking_where_signature_and_set_agree(scores_of: Make):
     layout = layouts("shen2020", ("10",))[0]
     stated = tuple(replace(measure, stated=PSNR.signature if "PSNR" in measure.label else "ssim[other]")
                    for measure in layout.measures)  # fmt: skip
-    known = replace(layout, measures=stated, places=(replace(layout.places[0], set_hash=HELEN["hash"]),
-                                                     layout.places[1]))  # fmt: skip
+    known = replace(layout, measures=stated, datasets=(replace(layout.datasets[0], set_hash=HELEN["hash"]),
+                                                     layout.datasets[1]))  # fmt: skip
     runs = read_runs([scores_of("good", [50.0, 52.0], other={"set": HELEN}),
                       scores_of("celeb", [50.0, 52.0], other={"set": CELEBA})])  # fmt: skip
     table = fill(known, runs)
@@ -220,7 +219,7 @@ def test_a_set_that_is_none_of_the_papers_has_columns_of_its_own(scores_of: Make
     # One method on two sets is one row, and nothing is printed of the other set.
     assert cells(ten, "net")["Helen", "Average PSNR"].text == "20.50 ± 0.50"
     assert cells(ten, "net")["lfw8k (lfw8klfw8k)", "Average PSNR"].text == "30.50 ± 0.50"
-    assert not any(place.label.startswith("lfw") for cell, _, place, _ in ten.filled() if cell.kind == PUBLISHED)
+    assert not any(dataset.label.startswith("lfw") for cell, _, dataset, _ in ten.filled() if cell.kind == PUBLISHED)
     assert "none of the paper's sets (Helen, CelebA)" in " ".join(ten.remarks)
     named = one("10", *tables, lfw8k="celeba")
     assert cells(named, "net")["CelebA", "Average PSNR"].text == "30.50 ± 0.50"

@@ -13,10 +13,10 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Scores
-from facedeblur.reports.tables.build import PaperTable, paper_tables
 from facedeblur.reports.tables.files import latex_escape as latex_escape
 from facedeblur.reports.tables.files import markdown_escape as markdown_escape
 from facedeblur.reports.tables.files import to_latex, to_markdown, write
+from facedeblur.reports.tables.table import PaperTable, paper_tables
 
 HOSTILE = (
     "[x]", "*best*", r"\input{/etc/passwd}", "a_b & 50% #1 $x$ {", "<script>alert(1)</script>", "a|b",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.scoring.table import Column, Scores
-from facedeblur.reports.tables.build import PaperTable, paper_tables
-from facedeblur.reports.tables.published_values import published
+from facedeblur.reports.tables.published.values import published
+from facedeblur.reports.tables.table import PaperTable, paper_tables
 
 SHIFT = Column("psnr-shift[rgb,255,crop15,max8,step0.25]", "PSNR shift", "dB", True, 0.0)
 LEVIN = {"name": "levin", "hash": "e" * 64, "path": "nowhere", "counts": {}, "recipe": 'name = "levin2009"\n'}

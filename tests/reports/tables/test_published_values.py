@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.reports.tables.published_values import COLUMNS, Note, Source, Value, check, parse, published
+from facedeblur.reports.tables.published.values import COLUMNS, Note, Source, Value, check, parse, published
 
 UNIT = {"PSNR": 0.01, "SSIM": 0.001}
 

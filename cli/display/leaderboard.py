@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from facedeblur.cli.display.columns import in_parts, whole_width
+from facedeblur.benchmark.scoring.agreement import short
+from facedeblur.cli.display.terminal import in_parts, whole_width
 from facedeblur.reports import text
-from facedeblur.reports.leaderboard.board import Board, without_interval
-from facedeblur.reports.leaderboard.entry import Entry
+from facedeblur.reports.leaderboard.board import Board, MethodScores, without_interval
+from facedeblur.reports.leaderboard.columns import columns_of, measured
 from facedeblur.reports.leaderboard.ranking import RULE, best
-from facedeblur.reports.leaderboard.table import columns_of, measured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Con
     for place, rows in enumerate(sets):
         if console.is_terminal or len(sets) > 1:
             protocols = ", ".join(dict.fromkeys(str(row["protocol"]) for row in rows))
-            title = f"{rows[0]['set']} ({text.short(str(rows[0]['set_hash']))}), protocol {protocols}"
+            title = f"{rows[0]['set']} ({short(str(rows[0]['set_hash']))}), protocol {protocols}"
             console.print(Text("\n" * (place > 0) + title, style="bold"), soft_wrap=True)
         _print_set(rows, console)
     _say(LEGEND, console, style="dim")
@@ -201,20 +201,20 @@ def _rules(sets: Sequence[Sequence[Row]]) -> list[str]:
 def remarks(board: Board) -> list[str]:
     """What the table does not show: failures with their reasons, infinite values, metrics left out."""
     lines = []
-    for entry in board:
-        lines += _of_entry(entry)
+    for method in board:
+        lines += _of_entry(method)
     lines += [f"no interval: {why}" for why in without_interval(board)]
     return lines + [f"left out {', '.join(metrics)}: {why}" for why, metrics in board.unavailable]
 
 
-def _of_entry(entry: Entry) -> list[str]:
+def _of_entry(method: MethodScores) -> list[str]:
     lines = []
-    for why, number in list(entry.failures.items())[:5]:
-        lines.append(f"{entry.label}: {number:,} of {entry.total:,} failed: {why}")
-    for name, pairs in entry.meta.undefined:
-        lines.append(f"{entry.label}: {name} has no value even for the sharp image in {pairs:,} pairs")
-    for column in entry.meta.columns:
-        infinite = entry.summary(column).infinite
+    for why, number in list(method.failures.items())[:5]:
+        lines.append(f"{method.label}: {number:,} of {method.total:,} failed: {why}")
+    for name, pairs in method.meta.undefined:
+        lines.append(f"{method.label}: {name} has no value even for the sharp image in {pairs:,} pairs")
+    for column in method.meta.columns:
+        infinite = method.summary(column).infinite
         if infinite:
-            lines.append(f"{entry.label}: {infinite:,} infinite values of {column.label} (output = sharp image)")
+            lines.append(f"{method.label}: {infinite:,} infinite values of {column.label} (output = sharp image)")
     return lines

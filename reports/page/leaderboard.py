@@ -6,15 +6,14 @@ The standing over several sets as the page writes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
+from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports import text
-from facedeblur.reports.leaderboard.board import Board
-from facedeblur.reports.leaderboard.entry import Entry
-from facedeblur.reports.leaderboard.grouping import groups
+from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.leaderboard.over_sets import RULE, Overview, Place, Standing
+from facedeblur.reports.leaderboard.significance import groups
 from facedeblur.reports.page.svg.drawing import style
 
 
@@ -41,45 +40,47 @@ def parts(board: Board) -> list[dict[str, Any]]:
         (column.signature, part): board.best(column, part) for column in board.columns for part in ("mean", "worst")
     }
     letters = groups(board).letters
-    ranked = [_row(board, entry, place, best, letters) for place, entry in enumerate(board.ranked, start=1)]
-    oracles = [_row(board, entry, None, best, letters) for entry in board if entry.oracle]
+    ranked = [_row(board, method, place, best, letters) for place, method in enumerate(board.ranked, start=1)]
+    oracles = [_row(board, method, None, best, letters) for method in board if method.oracle]
     return [{"oracle": oracle, "rows": rows} for oracle, rows in ((False, ranked), (True, oracles)) if rows]
 
 
 def _row(
     board: Board,
-    entry: Entry,
+    method: MethodScores,
     place: int | None,
-    best: dict[tuple[str, str], tuple[Entry, ...]],
+    best: dict[tuple[str, str], tuple[MethodScores, ...]],
     letters: dict[str, str],
 ) -> dict[str, Any]:
-    ok = int(entry.ok.sum())
+    ok = int(method.ok.sum())
     return {
         "place": place,
-        "letters": letters[entry.label],
-        **style(board.place(entry)),
-        "entry": entry,
+        "letters": letters[method.label],
+        **style(board.place(method)),
+        "method": method,
         "ok": ok,
-        "coverage": text.coverage(ok, entry.total),
-        "cells": [_cell(entry, column, best) for column in board.columns],
-        "seconds": entry.seconds_per_image,
-        "timings": entry.timings,
-        "size": entry.image_size,
-        "device": entry.device,
-        "precision": entry.precision,
-        "parameters": entry.parameters,
-        "bytes_fp32": entry.bytes_fp32,
-        "bytes_weights": entry.bytes_weights,
-        "peak": entry.peak_bytes,
-        "peak_rule": (entry.meta.run.get("memory") or {}).get("rule", ""),
-        "run": text.short(str(entry.meta.run.get("hash", "")), 8),
+        "coverage": text.coverage(ok, method.total),
+        "cells": [_cell(method, column, best) for column in board.columns],
+        "seconds": method.seconds_per_image,
+        "timings": method.timings,
+        "size": method.image_size,
+        "device": method.device,
+        "precision": method.precision,
+        "parameters": method.parameters,
+        "bytes_fp32": method.bytes_fp32,
+        "bytes_weights": method.bytes_weights,
+        "peak": method.peak_bytes,
+        "peak_rule": (method.meta.run.get("memory") or {}).get("rule", ""),
+        "run": short(str(method.meta.run.get("hash", "")), 8),
     }
 
 
-def _cell(entry: Entry, column: Column, best: dict[tuple[str, str], tuple[Entry, ...]]) -> dict[str, Any]:
-    if entry.column(column.signature) is None:
+def _cell(
+    method: MethodScores, column: Column, best: dict[tuple[str, str], tuple[MethodScores, ...]]
+) -> dict[str, Any]:
+    if method.column(column.signature) is None:
         return {"missing": True}
-    result, spread = entry.summary(column), entry.spread(column)
+    result, spread = method.summary(column), method.spread(column)
     printed = {part: text.value(getattr(result, part), column) for part in ("mean", "std", "worst")}
     return {
         "missing": False,
@@ -88,7 +89,7 @@ def _cell(entry: Entry, column: Column, best: dict[tuple[str, str], tuple[Entry,
         "basis": spread.interval.basis if spread.interval else "",
         "no_interval": spread.absent,
         "keys": {part: key(getattr(result, part)) for part in printed},
-        "best": {part: entry in best[column.signature, part] for part in ("mean", "worst")},
+        "best": {part: method in best[column.signature, part] for part in ("mean", "worst")},
         "failed": result.failed,
         "infinite": result.infinite,
     }
@@ -101,15 +102,7 @@ def key(number: float) -> str:
     return repr(float(number)).replace("inf", "Infinity")
 
 
-LISTED = 3
-
-
-def title(names: Sequence[str]) -> str:
-    """The sets by name where they are few: ``a, b and c``; else how many."""
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= LISTED else f"{len(names)} sets"
-
-
-def rank(number: float) -> str:
+def mean_rank(number: float) -> str:
     """A mean rank with two decimals."""
     return text.NONE if math.isnan(number) else f"{number:.2f}"
 
@@ -137,15 +130,15 @@ def standing(found: Overview) -> dict[str, Any]:
 
 
 def _standing_row(found: Overview, one: Standing, best: float) -> dict[str, Any]:
-    entry = next(place.entry for place in one.places if place is not None)
+    method = next(place.method for place in one.places if place is not None)
     return {
         **style(found.palette.index(one.label)),
         "label": one.label,
         "oracle": one.oracle,
-        "entry": entry,
-        "mean_rank": rank(one.mean_rank),
+        "method": method,
+        "mean_rank": mean_rank(one.mean_rank),
         "key": key(one.mean_rank),
-        "best": not math.isnan(one.mean_rank) and rank(one.mean_rank) == rank(best),
+        "best": not math.isnan(one.mean_rank) and mean_rank(one.mean_rank) == mean_rank(best),
         "cells": [
             None if place is None else _standing_cell(board, place)
             for board, place in zip(found.boards, one.places, strict=True)
@@ -154,19 +147,19 @@ def _standing_row(found: Overview, one: Standing, best: float) -> dict[str, Any]
 
 
 def _standing_cell(board: Board, place: Place) -> dict[str, Any]:
-    entry = place.entry
-    column, spread, ok = board.headline, entry.spread(board.headline), int(entry.ok.sum())
-    mean = entry.summary(column).mean
+    method = place.method
+    column, spread, ok = board.headline, method.spread(board.headline), int(method.ok.sum())
+    mean = method.summary(column).mean
     return {
         "mean": text.value(mean, column),
         "key": key(mean),
-        "best": entry in board.best(column),
+        "best": method in board.best(column),
         "between": text.between(spread.interval.low, spread.interval.high, column) if spread.interval else "",
         "no_interval": spread.absent,
         "rank": place.rank,
         "letters": place.letters,
-        "mean_rank": "" if math.isnan(place.mean_rank) else rank(place.mean_rank),
-        "short": "" if ok == entry.total else text.coverage(ok, entry.total),
+        "mean_rank": "" if math.isnan(place.mean_rank) else mean_rank(place.mean_rank),
+        "short": "" if ok == method.total else text.coverage(ok, method.total),
     }
 
 
@@ -176,33 +169,3 @@ def _entered(found: Overview) -> list[dict[str, Any]]:
     for name, metrics in zip(found.names, found.ranked_in, strict=True):
         told.setdefault(metrics, []).append(name)
     return [{"metrics": metrics, "sets": [] if len(told) == 1 else names} for metrics, names in told.items()]
-
-
-def verdict(found: Overview, verdicts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Who has the best mean rank, and who leads on each set, by the sets' own ``verdict``."""
-    ranked = [one for one in found.standings if not math.isnan(one.mean_rank)]
-    methods = [one for one in ranked if not one.is_input]
-    given = next((one for one in ranked if one.is_input), None)
-    leader = methods[0] if methods else None
-    runner = methods[1] if len(methods) > 1 else None
-    return {
-        "leader": leader,
-        "mean_rank": rank(leader.mean_rank) if leader else "",
-        "runner": runner and {"label": runner.label, "mean_rank": rank(runner.mean_rank)},
-        "tied": bool(leader and runner and rank(leader.mean_rank) == rank(runner.mean_rank)),
-        "input": rank(given.mean_rank) if given and leader else "",
-        "number": "both" if len(found.boards) == 2 else f"all {len(found.boards)}",
-        "sets": list(zip(found.boards, verdicts, strict=True)),
-    }
-
-
-def unavailable(found: Overview) -> list[tuple[str, tuple[str, ...]]]:
-    """Why metrics were not computed, with the sets where that is not so on all."""
-    told: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for name, board in zip(found.names, found.boards, strict=True):
-        for one in board.unavailable:
-            told.setdefault(one, []).append(name)
-    return [
-        (why if len(names) == len(found.boards) else f"{why} ({', '.join(names)})", metrics)
-        for (why, metrics), names in told.items()
-    ]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.scoring.table import Scores
-from facedeblur.reports.tables.apart import measured_where, why_apart
-from facedeblur.reports.tables.cells import MEASURED, Cell, Item, cell_of, ranks
-from facedeblur.reports.tables.footnotes import Footnotes, place_notes
-from facedeblur.reports.tables.items import items_of
-from facedeblur.reports.tables.layout import Layout, Measure, Place
-from facedeblur.reports.tables.layouts import layouts
-from facedeblur.reports.tables.published_values import published
-from facedeblur.reports.tables.runs import Run, read_runs
+from facedeblur.benchmark.scoring.table import ScoresLike
+from facedeblur.reports.tables.cells import MEASURED, Cell, Item, cell_of, items_of, ranks
+from facedeblur.reports.tables.layouts import Dataset, Layout, Measure, layouts
+from facedeblur.reports.tables.measured import Run, read_runs
+from facedeblur.reports.tables.notes import Footnotes, measured_where, place_notes, why_apart
+from facedeblur.reports.tables.published.values import published
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slot:
-    """A row or a column: its labels, and what of subject, place and measure it fixes."""
+    """A row or a column: its labels, and what of subject, data set and measure it fixes."""
 
     labels: tuple[str, ...]
     item: Item | None = None
-    place: Place | None = None
+    dataset: Dataset | None = None
     measure: Measure | None = None
 
 
@@ -62,7 +58,7 @@ class PaperTable:
         """``Shen et al. 2020, Table 10``."""
         return f"{published().sources[self.layout.document].short}, {self.layout.table}"
 
-    def filled(self) -> Iterator[tuple[Cell, Item, Place, Measure]]:
+    def filled(self) -> Iterator[tuple[Cell, Item, Dataset, Measure]]:
         """Every cell that is not empty, with what it is of."""
         for row, cells in zip(self.rows, self.grid, strict=True):
             for column, cell in zip(self.columns, cells, strict=True):
@@ -83,10 +79,10 @@ class PaperTable:
         import pandas as pd
 
         rows: list[dict[str, Any]] = []
-        for cell, item, place, measure in self.filled():
+        for cell, item, dataset, measure in self.filled():
             rows.append({
                 "document": self.layout.document, "table": self.layout.table, "kind": cell.kind, "method": item.label,
-                "dataset": "" if measure.placeless else place.label,
+                "dataset": "" if measure.per_method else dataset.label,
                 "column": " ".join(filter(None, (measure.group, measure.label))), "value": cell.value,
                 "spread": cell.spread, "shown": cell.text, "rank": ("", "best", "second")[cell.rank],
                 "signature": cell.signature, "set": cell.set_name, "set_hash": cell.set_hash,
@@ -97,7 +93,7 @@ class PaperTable:
 
 
 def paper_tables(
-    tables: Sequence[Scores | str | Path] = (),
+    scores: ScoresLike | Iterable[ScoresLike] = (),
     *,
     protocol: str = "shen2020",
     numbers: Sequence[str] = (),
@@ -107,7 +103,7 @@ def paper_tables(
 
     Parameters
     ----------
-    tables : sequence of Scores or path
+    scores : Scores, path, or several of them
         Score tables, their files, or OUTPUTS folders; see `read_runs`. With none only printed values stand there.
     protocol : str
         The paper: shen2020, umsn, lin2020, dfpgnet, anand; levin2009 for what a later one prints of Levin's set.
@@ -123,51 +119,51 @@ def paper_tables(
         When a paper, table, set or data set is not known, or a result cannot be read.
     """
     chosen = layouts(protocol, tuple(numbers))
-    runs = read_runs(tables)
+    runs = read_runs(scores)
     named = _named(dict(datasets or {}), runs, layouts(protocol))
     return [fill(layout, runs, named=named) for layout in chosen]
 
 
 def _named(datasets: dict[str, str], runs: Sequence[Run], chosen: Sequence[Layout]) -> dict[str, str]:
-    """Set hash -> place, as the user has it."""
-    places = {place.label.lower(): place.label for layout in chosen for place in layout.places if place.label}
+    """Set hash -> label of the data set, as the user has it."""
+    known = {one.label.lower(): one.label for layout in chosen for one in layout.datasets if one.label}
     named = {}
     for name, dataset in datasets.items():
         hashes = {run.set.hash for run in runs if run.set.name == name or run.set.hash.startswith(name)}
         if not hashes or not name:
             raise InputError(f"set '{name}'", expected="the name or hash of a set that was scored",
                              do=suggest(name, {run.set.name for run in runs}))  # fmt: skip
-        if dataset.lower() not in places:
-            raise InputError(f"data set '{dataset}'", expected=f"one of {', '.join(places.values())}",
-                             do=suggest(dataset, places.values()))  # fmt: skip
-        named.update(dict.fromkeys(hashes, places[dataset.lower()]))
+        if dataset.lower() not in known:
+            raise InputError(f"data set '{dataset}'", expected=f"one of {', '.join(known.values())}",
+                             do=suggest(dataset, known.values()))  # fmt: skip
+        named.update(dict.fromkeys(hashes, known[dataset.lower()]))
     return named
 
 
 def fill(layout: Layout, runs: Sequence[Run], *, named: Mapping[str, str] | None = None) -> PaperTable:
-    """Fill one table; `named` says in which place sets (by their hash) stand."""
+    """Fill one table; `named` says which data set a measured set (by its hash) counts as."""
     values = published().table(layout.document, layout.table)
-    items, places, left_out = items_of(layout, runs, named or {})
-    rows, columns = (list(_slots(axes, layout, items, places)) for axes in (layout.rows, layout.columns))
+    items, datasets, left_out = items_of(layout, runs, named or {})
+    rows, columns = (list(_slots(axes, layout, items, datasets)) for axes in (layout.rows, layout.columns))
     grid = [[cell_of(layout, values, *_meet(layout, row, column)) for column in columns] for row in rows]
-    lines: dict[tuple[Place, Measure], list[tuple[int, int]]] = {}
+    lines: dict[tuple[Dataset, Measure], list[tuple[int, int]]] = {}
     for r, row in enumerate(rows):
         for c, column in enumerate(columns):
-            _, place, measure = _meet(layout, row, column)
-            lines.setdefault((place, measure), []).append((r, c))
+            _, dataset, measure = _meet(layout, row, column)
+            lines.setdefault((dataset, measure), []).append((r, c))
     for (_, measure), line in lines.items():
         for (r, c), rank in zip(line, ranks([grid[r][c] for r, c in line], better=measure.better), strict=True):
             grid[r][c] = replace(grid[r][c], rank=rank)
     footnotes = place_notes(grid)
     citation = published().sources[layout.document].citation
-    compared = [(measure, place, [grid[r][c] for r, c in line]) for (place, measure), line in lines.items()]
+    compared = [(measure, dataset, [grid[r][c] for r, c in line]) for (dataset, measure), line in lines.items()]
     remarks = [f"Printed values: {citation}, {layout.table}.", *measured_where(layout, items, named or {}), *left_out]
     remarks += [*why_apart(compared), *footnotes.remarks]
     return PaperTable(layout, tuple(rows), tuple(columns), tuple(_panels(layout, rows, items)),
                       tuple(map(tuple, grid)), footnotes, tuple(remarks))  # fmt: skip
 
 
-def _slots(axes: tuple[str, ...], layout: Layout, items: Sequence[Item], places: Sequence[Place]) -> Iterator[Slot]:
+def _slots(axes: tuple[str, ...], layout: Layout, items: Sequence[Item], datasets: Sequence[Dataset]) -> Iterator[Slot]:
     """The rows or columns that a sequence of axes makes."""
     if axes == ("subject",):
         both = Counter(item.kind for item in items)
@@ -177,29 +173,29 @@ def _slots(axes: tuple[str, ...], layout: Layout, items: Sequence[Item], places:
     elif axes == ("measure",):
         for measure in layout.measures:
             yield Slot((measure.label,) if layout.rows == axes else (measure.group, measure.label), measure=measure)
-    elif axes == ("place", "measure"):
-        for place in places:
+    elif axes == ("dataset", "measure"):
+        for dataset in datasets:
             for measure in layout.measures:
-                if not measure.placeless:
-                    yield Slot((place.label, measure.label), place=place, measure=measure)
+                if not measure.per_method:
+                    yield Slot((dataset.label, measure.label), dataset=dataset, measure=measure)
         for measure in layout.measures:
-            if measure.placeless:
-                yield Slot((measure.label, ""), place=layout.places[0], measure=measure)
+            if measure.per_method:
+                yield Slot((measure.label, ""), dataset=layout.datasets[0], measure=measure)
     else:
-        pairs = [(item, place) for place in places for item in items]
+        pairs = [(item, dataset) for dataset in datasets for item in items]
         if axes[0] == "subject":
-            pairs = [(item, place) for item in items for place in places]
-        for item, place in pairs:
+            pairs = [(item, dataset) for item in items for dataset in datasets]
+        for item, dataset in pairs:
             # Nothing printed of other sets than the paper's; measured methods only where they ran.
-            if place in (layout.places if item.subject is not None else item.runs):
-                yield Slot((item.label,) if layout.panels else (item.label, place.label), item=item, place=place)
+            if dataset in (layout.datasets if item.subject is not None else item.runs):
+                yield Slot((item.label,) if layout.panels else (item.label, dataset.label), item=item, dataset=dataset)
 
 
-def _meet(layout: Layout, row: Slot, column: Slot) -> tuple[Item, Place, Measure]:
-    item, place = row.item or column.item, row.place or column.place or layout.places[0]
+def _meet(layout: Layout, row: Slot, column: Slot) -> tuple[Item, Dataset, Measure]:
+    item, dataset = row.item or column.item, row.dataset or column.dataset or layout.datasets[0]
     measure = row.measure or column.measure
     assert item is not None and measure is not None
-    return item, place, measure
+    return item, dataset, measure
 
 
 def _panels(layout: Layout, rows: Sequence[Slot], items: Sequence[Item]) -> Iterator[str]:
@@ -207,5 +203,5 @@ def _panels(layout: Layout, rows: Sequence[Slot], items: Sequence[Item]) -> Iter
     measured = any(item.kind == MEASURED for item in items)
     for row in rows:
         kind = row.item.kind if row.item is not None and measured else ""
-        place = row.place.label if layout.panels and row.place is not None else ""
-        yield ", ".join(filter(None, (place, kind))) if place else kind.capitalize()
+        dataset = row.dataset.label if layout.panels and row.dataset is not None else ""
+        yield ", ".join(filter(None, (dataset, kind))) if dataset else kind.capitalize()

@@ -43,7 +43,7 @@ def choose(board: Board, *, per_group: int = PER_GROUP, named: Sequence[str] = (
     values = leader.values(column, filled=False)
     faces = leader.scores.frame["image_id"].to_numpy()
     order = worst_first(values, column)
-    failures = np.sum([~entry.ok for entry in board], axis=0)
+    failures = np.sum([~method.ok for method in board], axis=0)
     broken = np.argsort(-failures, kind="stable")
     chosen = {"chosen": _named(leader.scores.frame["pair_id"].tolist(), named)}
     taken = set(chosen["chosen"])

@@ -1,0 +1,226 @@
+"""Whether score tables may be compared: one set, the same pairs, each run once, one definition of every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.scoring.table import Column, Scores
+
+
+def check_tables(tables: Sequence[Scores], names: Sequence[str]) -> list[np.ndarray]:
+    """Refuse tables that cannot be compared pair by pair.
+
+    Parameters
+    ----------
+    tables : sequence of Scores, (n,)
+        At least one.
+    names : sequence of str, (n,)
+        What messages call them.
+
+    Returns
+    -------
+    list of np.ndarray, (n,)
+        Of each table the rows in the order of the first one.
+
+    Raises
+    ------
+    InputError
+        Naming both tables, when one is empty, of another set or other pairs, or the same run as another.
+    """
+    pairs = [table.column("pair_id").astype(str) for table in tables]
+    for table, ids, name in zip(tables, pairs, names, strict=True):
+        if not table.meta.columns or not ids.size:
+            raise InputError(name, expected="rows and metrics", found="an empty table", do="score again")
+        _check_set_of(table, tables[0], name, names[0])
+    orders = [_order(pairs[0], ids, names[0], name) for ids, name in zip(pairs, names, strict=True)]
+    seen: dict[tuple[str, str], str] = {}
+    for table, name in zip(tables, names, strict=True):
+        before = seen.setdefault((table.meta.method, str(table.meta.run.get("hash"))), name)
+        if before is not name:
+            raise InputError(f"{name}: the same run as in {before}", do="give each run once")
+    return orders
+
+
+def _check_set_of(table: Scores, first: Scores, name: str, first_name: str) -> None:
+    one, two = first.meta.set, table.meta.set
+    if one.get("hash") != two.get("hash"):
+        raise InputError(
+            name,
+            expected=f"set '{one.get('name')}' ({short(str(one.get('hash')))}) as in {first_name}",
+            found=f"'{two.get('name')}' ({short(str(two.get('hash')))})",
+            do="score both on one set",
+        )
+
+
+def _order(pairs: np.ndarray, theirs: np.ndarray, name: str, other_name: str) -> np.ndarray:
+    """Places of `pairs` among `theirs`."""
+    known, order = np.unique(theirs, return_index=True)
+    if known.size != theirs.size or not np.array_equal(known, np.sort(pairs)):
+        raise InputError(
+            other_name,
+            expected=f"the {pairs.size:,} pairs in {name}, each once",
+            found=f"{theirs.size:,} rows, other pairs",
+            do="score again",
+        )
+    return np.asarray(order[np.searchsorted(known, pairs)])
+
+
+def check_set(what: str, name: str, known: str, digest: str, whose: str) -> None:
+    """Refuse another set that goes by a name that is taken.
+
+    Parameters
+    ----------
+    what : str
+        What is refused.
+    name : str
+        Name of its set.
+    known, digest : str
+        Hash of the set that has the name, and of this one.
+    whose : str
+        Where the name was met before.
+    """
+    if known != digest:
+        raise InputError(
+            what,
+            expected=f"the set '{name}' with the hash {short(known)}, {whose}",
+            found=f"another set '{name}', {short(digest)}",
+            do="score on the same set, or build the other one under a name of its own (--name)",
+        )
+
+
+def check_columns(what: str, columns: Sequence[Column], whose: str, others: Sequence[Column]) -> None:
+    """Refuse metrics that are defined otherwise than those they are to be compared with.
+
+    Parameters
+    ----------
+    what : str
+        What has `columns`, for the error line.
+    columns : sequence of Column
+    whose : str
+        What has `others`, after the word "as".
+    others : sequence of Column
+
+    Raises
+    ------
+    InputError
+        When a family of metrics has another definition on either side, or one metric another failure value,
+        direction, unit or range.
+    """
+    mine, theirs = _families(columns), _families(others)
+    for kind in mine.keys() & theirs.keys():
+        names = [{column.signature for column in some[kind]} for some in (mine, theirs)]
+        # A definition that only one side has is a column that the other table lacks, no contradiction.
+        if names[0] - names[1] and names[1] - names[0]:
+            refuse_definition(what, mine[kind], whose, theirs[kind])
+    known = {column.signature: column for column in others}
+    for column in columns:
+        before = known.get(column.signature, column)
+        for part, said in _PARTS.items():
+            one, other = getattr(column, part), getattr(before, part)
+            if one != other:
+                raise InputError(
+                    f"{column.signature} of {what}",
+                    expected=f"{said} {_told(other)} as {whose}",
+                    found=_told(one),
+                    do="score both by one protocol",
+                )
+
+
+_PARTS = {
+    "failure": "a failure value of",
+    "higher_is_better": "'higher is better'",
+    "partial": "'not every pair has it'",
+    "unit": "the unit",
+    "least": "no value below",
+    "most": "no value above",
+}
+
+
+def _told(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else f"'{value}'" if isinstance(value, str) else str(value).lower()
+
+
+def refuse_definition(what: str, columns: Sequence[Column], whose: str, others: Sequence[Column]) -> None:
+    """Raise the error of metrics with another definition; the parameters are those of `check_columns`."""
+    raise InputError(
+        what,
+        expected=f"{', '.join(column.signature for column in others)} as {whose}",
+        found=", ".join(column.signature for column in columns),
+        do="score both by one protocol: values of different definitions do not compare",
+    )
+
+
+def _families(columns: Sequence[Column]) -> dict[tuple[str, str], list[Column]]:
+    """Columns by family: the name, and of a measure by a network the network too.
+
+    A network that was not there in one scoring is no other definition.
+    """
+    families: dict[tuple[str, str], list[Column]] = {}
+    for column in columns:
+        signature = Signature.parse(column.signature)
+        by_network = signature.name not in ("psnr", "ssim") and signature.args
+        network = signature.args[0].partition("@")[0] if by_network else ""
+        families.setdefault((signature.name, network), []).append(column)
+    return families
+
+
+def common_columns(
+    one: Scores, other: Scores, name: str, other_name: str, metrics: Sequence[str] | None = None
+) -> tuple[list[Column], list[tuple[str, str]]]:
+    """Metrics that two tables have with one definition.
+
+    Parameters
+    ----------
+    one, other : Scores
+    name, other_name : str
+        Names of their methods, for messages.
+    metrics : sequence of str, optional
+        Signatures that both must have; all otherwise.
+
+    Returns
+    -------
+    list of Column, list of (str, str)
+        Metrics of both, and those that one lacks, with which one.
+
+    Raises
+    ------
+    InputError
+        When a metric is defined differently, or there is none in both.
+    """
+    mine, theirs = ({column.signature: column for column in table.meta.columns} for table in (one, other))
+    if metrics is not None:
+        for wanted in metrics:
+            for known, whose in ((mine, name), (theirs, other_name)):
+                if wanted not in known:
+                    raise InputError(f"metric '{wanted}'", expected=f"it in '{whose}'", do=suggest(wanted, known))
+        mine, theirs = ({key: known[key] for key in dict.fromkeys(metrics)} for known in (mine, theirs))
+    check_columns(f"scores of '{other_name}'", list(theirs.values()), f"in '{name}'", list(mine.values()))
+    both = [column for signature, column in mine.items() if signature in theirs]
+    if not both:
+        raise InputError(f"scores of '{other_name}'", expected=f"a metric of '{name}'", found="none in common")
+    missing = [(signature, f"not in '{other_name}'") for signature in mine if signature not in theirs]
+    return both, missing + [(signature, f"not in '{name}'") for signature in theirs if signature not in mine]
+
+
+def labels(tables: Sequence[Scores]) -> list[str]:
+    """Names of the tables' methods, with the run hash where two are alike: ``net (run 1a2b3c4d5e)``."""
+    return told_apart(
+        [table.meta.method for table in tables], [str(table.meta.run.get("hash", "")) for table in tables]
+    )
+
+
+def told_apart(methods: Sequence[str], hashes: Sequence[str]) -> list[str]:
+    """Names of methods, with the run hash where two are alike: ``net (run 1a2b3c4d5e)``."""
+    return [
+        method if methods.count(method) == 1 else f"{method} (run {short(digest)})"
+        for method, digest in zip(methods, hashes, strict=True)
+    ]
+
+
+def short(digest: str, length: int = 10) -> str:
+    """The start of a hash, enough to tell two apart by eye."""
+    return digest.removeprefix("sha256:")[:length]
