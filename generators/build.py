@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -212,7 +212,7 @@ def _write(
         **({} if reference else {"reference": False}),
     }
     writer = SetWriter(order.out, info, store=order.store)
-    images = [_own_label(crops, image, keep_sharp=reference) for image in crops.images]
+    images = crops.records(keep_sharp=reference)
     done = set(writer.start(images, crops.sharp if reference else None, bank, n_kernels=each, label=crops.label))
     blurred = [image for image in crops.images if image.blurred]
     made = len(done) * each
@@ -230,17 +230,6 @@ def _bank(recipe: Recipe, seed: int) -> Bank | None:
     if spec is None:
         return None
     return kernels(spec.sizes, spec.per_size, seed, draw=spec.law, first=spec.first)
-
-
-def _own_label(crops: Crops, image: Image, *, keep_sharp: bool) -> Image:
-    """The record as it stands in the set: its label lies there, and a real photograph has no sharp pixels."""
-    label = f"labels/{image.image_id}.png" if image.image_id in crops.label_files else ""
-    return replace(
-        image,
-        label=label,
-        label_sha256=pixel_hash(crops.label(image)) if label else "",
-        sha256=image.sha256 if keep_sharp else "",
-    )
 
 
 def _margin(recipe: Recipe, bank: Bank | None) -> int:

@@ -16,10 +16,11 @@ from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.photo import Finders
-from facedeblur.generators.align.run import align, folder
+from facedeblur.generators.align.run import align
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import NOT_STATED, Collection, Photograph, Selection, open_collection
-from facedeblur.generators.photos.files import identity_of, image_ids, some_photographs
+from facedeblur.generators.photos.collection import Collection, Photograph, Selection, open_collection, open_photographs
+from facedeblur.generators.photos.files import image_ids
+from facedeblur.generators.photos.splits import probe_gallery
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,21 @@ class Crops:
                 str(self.sharp_files[image.image_id]), expected="the crop as listed", found="another", do="align again"
             )
         return pixels
+
+    def records(self, *, keep_sharp: bool) -> list[Image]:
+        """The rows of the set's ``images.csv``: labels lie in the set, and a real photograph has no sharp pixels."""
+        rows = []
+        for image in self.images:
+            labelled = image.image_id in self.label_files
+            rows.append(
+                replace(
+                    image,
+                    label=f"labels/{image.image_id}.png" if labelled else "",
+                    label_sha256=pixel_hash(self.label(image)) if labelled else "",
+                    sha256=image.sha256 if keep_sharp else "",
+                )
+            )
+        return rows
 
     def label(self, image: Image) -> np.ndarray:
         """The labels of `image`, (H, W) uint8."""
@@ -123,15 +139,13 @@ def gather(
     if (root / "images.csv").is_file():
         found = _chosen(_aligned(root, folder=root.resolve().name), root, selection, gallery, seed)
     else:
-        ours = (workspace, *skip)
-        plain = root.is_dir() and selection.everything and not gallery
-        collection = _plain(root, ours) if plain else _selected(faces, selection, gallery, seed)
-        files = [collection.root / one.source for one in collection.photographs]
-        if template == "none" or all(_measures(file, template_named(template)) for file in files):
-            found = _finished(collection)
+        listed = _listed(faces, selection, gallery, seed, skip=(workspace, *skip))
+        photographs = listed.images()
+        if template == "none" or _are_crops(photographs, template_named(template)):
+            found = _finished(photographs)
         else:
             align(
-                folder(root, *ours) if plain else collection,
+                listed,
                 workspace,
                 template=template,
                 finders=finders,
@@ -140,28 +154,21 @@ def gather(
                 workers=workers,
                 progress=reporter,
             )
-            found = _aligned(workspace, folder=collection.root.resolve().name)
-        found = replace(found, licence=collection.licence, collection=collection.describe())
+            found = _aligned(workspace, folder=listed.root.resolve().name)
+        found = replace(found, licence=listed.licence, collection=photographs.describe())
     _check(found, template, faces)
     return found
 
 
-def _plain(root: Path, ours: Sequence[Path]) -> Collection:
-    """All photographs of a folder that is not said to be a known collection."""
-    listed = tuple(Photograph(source, identity_of(source)) for source in some_photographs(root, skip=ours))
-    return Collection("folder", root, NOT_STATED, "", listed)
-
-
-def _selected(faces: str | Path, selection: Selection, gallery: int, seed: int) -> Collection:
+def _listed(faces: str | Path, selection: Selection, gallery: int, seed: int, *, skip: Sequence[Path]) -> Collection:
     """The photographs that are wanted, with their roles."""
-    opened = open_collection(faces, selection)
-    return _divided(opened, gallery, seed) if gallery else opened
+    if gallery:
+        return _divided(open_collection(faces, selection), gallery, seed)
+    return open_photographs(faces, selection, skip=skip)
 
 
 def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
     """Probes and galleries of `gallery` photographs each."""
-    from facedeblur.generators.photos.splits import probe_gallery
-
     roles = {choice.source: choice.role for choice in probe_gallery(opened, seed=seed, gallery=gallery)}
     chosen = tuple(replace(one, role=roles[one.source]) for one in opened.photographs if roles.get(one.source))
     return replace(opened, photographs=chosen)
@@ -242,16 +249,19 @@ def _finished(collection: Collection) -> Crops:
     return Crops(tuple(images), sharp, folder=collection.root.resolve().name)
 
 
-def _measures(file: Path, goal: Template) -> bool:
-    """Tell by its header whether an image has the template's size; one that does not open says nothing against."""
+def _are_crops(collection: Collection, goal: Template) -> bool:
+    """Tell by their headers whether all images have the template's size; those that do not open are not asked."""
     from PIL import Image as Opener
     from PIL import UnidentifiedImageError
 
-    try:
-        with Opener.open(file) as opened:
-            return bool(opened.size == (goal.width, goal.height))
-    except (UnidentifiedImageError, OSError, Opener.DecompressionBombError):
-        return True
+    for photograph in collection.photographs:
+        try:
+            with Opener.open(collection.root / photograph.source) as opened:
+                if opened.size != (goal.width, goal.height):
+                    return False
+        except (UnidentifiedImageError, OSError, Opener.DecompressionBombError):
+            continue
+    return True
 
 
 def read_wide(path: Path, crop: tuple[int, int], margin: int) -> np.ndarray:

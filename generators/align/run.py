@@ -43,15 +43,11 @@ from facedeblur.generators.align.photo import (
 )
 from facedeblur.generators.align.quality import Limits, Quality, measure
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import NOT_STATED, Collection, Photograph, Selection, open_collection
+from facedeblur.generators.photos.collection import Collection, Photograph, Selection, open_photographs
 from facedeblur.generators.photos.files import (
     canonical,
     composed,
-    folders_in,
-    identity_of,
     image_ids,
-    in_order,
-    some_photographs,
 )
 from facedeblur.generators.photos.lists import ROLES, read_landmarks
 
@@ -146,7 +142,7 @@ def align(
     ----------
     photos : path, str or Collection
         A folder of photographs, searched with its subfolders, one subfolder an identity or names
-        that end in ``_0001``; a collection, or ``NAME:FOLDER`` as `sources.open_collection`
+        that end in ``_0001``; a collection, or ``NAME:FOLDER`` as `open_collection`
         reads it (``auto:FOLDER`` recognises the layout), whose identities, roles, labels and
         points are taken over.
     out : path
@@ -199,7 +195,7 @@ def align(
     options = AlignOptions(template, finders, margin, limits, seed if goal.fit == "random" else 0)
     _check_providers(goal, options)
     points = read_landmarks(landmarks) if landmarks is not None else None
-    tasks = tasks_of(_open(photos, selection, target), target, options, role=role, points=points)
+    tasks = tasks_of(open_photographs(photos, selection, skip=(target,)), target, options, role=role, points=points)
     if finders.landmarker == GIVEN and not any(task.photograph.points for task in tasks):
         do = "give --landmarks FILE with paths relative to the collection"
         raise InputError("landmarks", expected="points of these photographs", found="none", do=do)
@@ -226,17 +222,6 @@ def align(
     return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Image)])
 
 
-def _open(photos: str | Path | Collection, selection: Selection, out: Path) -> Collection:
-    if isinstance(photos, Collection):
-        return photos if selection.everything else photos.select(selection)
-    name, colon, _ = str(photos).partition(":")
-    named = colon and len(name) > 1 and "/" not in name and not Path(photos).exists()
-    if named or not selection.everything:
-        return open_collection(photos, selection)
-    some_photographs(Path(photos))
-    return folder(Path(photos), out)
-
-
 def _check_providers(goal: Template, options: AlignOptions) -> None:
     """Refuse providers that are not known or not installed, or do not find what the template needs."""
     if not goal.finds_faces:
@@ -248,23 +233,6 @@ def _check_providers(goal: Template, options: AlignOptions) -> None:
         _, landmarker = providers_of(finders.detector, finders.landmarker)
         if goal.fit == "affine":
             all_points(landmarker)
-
-
-def folder(root: Path, *ours: Path) -> Collection:
-    """Every file under `root`, and every folder that holds none, but for what is hidden and the folders `ours`.
-
-    A photograph belongs to its folder, or to the name before a trailing ``_0001``.
-    """
-    sources: list[str] = []
-    for place, folders, names in folders_in(root, skip=ours):
-        sources += [place + name for name in names if (root / place / name).is_file()]
-        if place and not folders and not names:
-            sources.append(place.rstrip("/"))
-    photographs = tuple(
-        Photograph(s, composed(s.split("/")[-1]) if (root / s).is_dir() else identity_of(s))
-        for s in sorted(sources, key=in_order)
-    )
-    return Collection("folder", root, NOT_STATED, "", photographs)
 
 
 def tasks_of(
@@ -280,7 +248,7 @@ def tasks_of(
     Parameters
     ----------
     collection : Collection
-        As `folder` or a reader lists it.
+        As `open_photographs` gives it.
     out : Path
     options : AlignOptions
     role : str

@@ -7,17 +7,25 @@ packages add collections through the entry-point group ``facedeblur.collections`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import SUFFIXES
+from facedeblur.benchmark.files.images import SUFFIXES, list_images
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.registry import Registry
-from facedeblur.generators.photos.files import canonical, composed, in_order
+from facedeblur.generators.photos.files import (
+    canonical,
+    composed,
+    folders_in,
+    identity_of,
+    in_order,
+    photographs_in,
+    suffix,
+)
 from facedeblur.generators.photos.lists import ROLES, Choice, read_list
 
 NOT_STATED = "not stated"
@@ -156,6 +164,10 @@ class Collection:
             )  # fmt: skip
         kept = [replace(by_source[source], identity=c.identity, role=c.role) for source, c in choices.items()]
         return tuple(sorted(kept, key=lambda photograph: in_order(photograph.source)))
+
+    def images(self) -> Collection:
+        """Return the collection with those entries only that are image files by their suffix."""
+        return replace(self, photographs=tuple(p for p in self.photographs if suffix(p.source) in SUFFIXES))
 
     def empty_folders(self) -> list[str]:
         """Paths of people's folders that hold no image file; none where people have no folders.
@@ -312,6 +324,52 @@ def open_collection(spec: str | Path, selection: Selection = Selection()) -> Col
         raise InputError(str(root), expected="a folder of photographs", found=found, do=do)
     whole = COLLECTIONS.get(detect(root) if name == "auto" else name).read(root)
     return whole if selection.everything else whole.select(selection)
+
+
+def open_photographs(
+    photos: str | Path | Collection, selection: Selection = Selection(), *, skip: Iterable[Path] = ()
+) -> Collection:
+    """List what is to be aligned: a collection, or every file of a folder that is not said to be one.
+
+    Parameters
+    ----------
+    photos : path, str or Collection
+        A folder, ``NAME:PATH`` as for `open_collection`, or a collection that is open already.
+    selection : Selection
+        Which photographs are taken; a folder from which some are selected is opened as a collection.
+    skip : iterable of Path
+        Folders below that are not looked into.
+
+    Raises
+    ------
+    InputError
+        As `open_collection`, or when a folder holds no image.
+    """
+    if isinstance(photos, Collection):
+        return photos if selection.everything else photos.select(selection)
+    if not Path(photos).is_dir() or not selection.everything:
+        return open_collection(photos, selection)
+    root = Path(photos)
+    if not photographs_in(root, skip=skip):
+        list_images(root)  # its error says what was looked for
+    return _every_file(root, skip)
+
+
+def _every_file(root: Path, skip: Iterable[Path]) -> Collection:
+    """Every file below `root`, and every folder that holds none.
+
+    A photograph belongs to its folder, or to the name before a trailing ``_0001``.
+    """
+    sources: list[str] = []
+    for place, folders, names in folders_in(root, skip=skip):
+        sources += [place + name for name in names if (root / place / name).is_file()]
+        if place and not folders and not names:
+            sources.append(place.rstrip("/"))
+    people = {
+        source: source.split("/")[-1] if (root / source).is_dir() else identity_of(source)
+        for source in sorted(sources, key=in_order)
+    }
+    return Collection.of("folder", root, NOT_STATED, people)
 
 
 def detect(root: Path) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import SUFFIXES, list_images
+from facedeblur.benchmark.files.images import SUFFIXES
 
 
 def folders_in(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> Iterator[tuple[str, list[str], list[str]]]:
@@ -48,7 +48,7 @@ def walk(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> Iterator[
 
 def photographs_in(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> list[str]:
     """Image files by suffix under ``root/below``, relative to `root`, sorted."""
-    return [source for source in walk(root, below, skip=skip) if _suffix(source) in SUFFIXES]
+    return [source for source in walk(root, below, skip=skip) if suffix(source) in SUFFIXES]
 
 
 def most_photographs(root: Path, fits: Callable[[str], object]) -> bool:
@@ -57,15 +57,8 @@ def most_photographs(root: Path, fits: Callable[[str], object]) -> bool:
     return sum(bool(fits(source)) for source in sources) > len(sources) / 2
 
 
-def some_photographs(root: Path, *, skip: Iterable[Path] = ()) -> list[str]:
-    """What `photographs_in` gives of a folder; InputError where it is no folder or holds no image."""
-    sources = photographs_in(root, skip=skip) if root.is_dir() else []
-    if not sources:
-        list_images(root)  # whose error says what was looked for
-    return sources
-
-
-def _suffix(source: str) -> str:
+def suffix(source: str) -> str:
+    """Suffix of a path, in lower case, with its dot."""
     # A Path a photograph would take longer than the walk itself.
     _, dot, end = source.rpartition(".")
     return dot + end.lower()

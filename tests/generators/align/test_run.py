@@ -442,7 +442,7 @@ def test_identities_and_names() -> None:
 
 
 def test_folder_without_images_and_bad_options(tmp_path: Path, knows_named: str) -> None:
-    with pytest.raises(InputError, match="a folder of images"):
+    with pytest.raises(InputError, match="a folder of photographs"):
         align(tmp_path / "nowhere", tmp_path / "out", finders=Finders(knows_named, knows_named))
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("x")
