@@ -368,12 +368,15 @@ class OneOrMany(Protocol[Given_contra, Options, Result]):
 def one_or_many(
     function: Callable[Concatenate[SetLike, Sequence[Given], Options], list[Result]],
 ) -> OneOrMany[Given, Options, Result]:
-    """Let a function of a set and a sequence of outputs take a single one, too, and return its result alone."""
+    """Let a function of a set and a sequence of outputs take a single one, too, and return its result alone.
+
+    The results of the outputs are the last ones in the function's list.
+    """
 
     @wraps(function)
     def call(the_set: SetLike, outputs: Any, *args: Options.args, **options: Options.kwargs) -> Any:
         if outputs is None or isinstance(outputs, str | os.PathLike):
-            return function(the_set, [cast(Given, outputs)], *args, **options)[0]
+            return function(the_set, [cast(Given, outputs)], *args, **options)[-1]
         return function(the_set, outputs, *args, **options)
 
     return cast(OneOrMany[Given, Options, Result], call)

@@ -11,6 +11,7 @@ from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
 
 if TYPE_CHECKING:
+    from facedeblur.benchmark.outputs import OneOrMany
     from facedeblur.benchmark.whole_set.record import Record
 
 Result = TypeVar("Result", bound="Record")
@@ -31,9 +32,10 @@ def testing(enters: str) -> options.Decorator:
 
 def run_test(
     ctx: click.Context,
-    compute: Callable[..., list[Result]],
+    compute: OneOrMany[str | None, ..., Result],
     show: Callable[[list[Result]], None],
     *,
+    set_path: str,
     outputs: Sequence[str],
     with_input: bool,
     json_: bool,
@@ -50,7 +52,7 @@ def run_test(
         The test, as `facedeblur.benchmark.whole_set` has it.
     show : callable
         Prints the results.
-    outputs, with_input, json_, quiet, **given
+    set_path, outputs, with_input, json_, quiet, **given
         The options of `tested`, of `testing` and of the test itself.
     summary : callable
         Returns what ``--json`` prints of a result.
@@ -60,7 +62,7 @@ def run_test(
     # None stands for the blurred images.
     runs = [*([None] if with_input else []), *outputs]
     with bars(quiet=quiet or json_) as reporter:
-        found = compute(outputs=runs, reporter=reporter, **given)
+        found = compute(set_path, runs, progress=reporter, **given)
     if json_ and not quiet:
         options.echo_json(summary(one) for one in found)
     elif not quiet:

@@ -23,25 +23,27 @@ from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.metrics.perceptual.frechet import Moments, frechet_distance, moments
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.outputs import OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import Arrays
-from facedeblur.benchmark.sets.set import Set
+from facedeblur.benchmark.sets.set import Set, SetLike
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, SCHEMA, Record
 from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, Subject, WholeSetTest, embed, run_test
 
 INCEPTION = "inception"
 
 
+@one_or_many
 def fid(
-    set_path: str | Path,
-    outputs: str | Path | Sequence[str | Path | None] | None,
+    the_set: SetLike,
+    outputs: Sequence[OutputsLike | None],
     *,
     by: str = INCEPTION,
     force: bool = False,
     plugin: str | Path | None = None,
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> list[Fid]:
     """Compute the Frechet distance of runs from the sharp images of their set.
 
@@ -52,10 +54,10 @@ def fid(
 
     Parameters
     ----------
-    set_path : path
+    the_set : Set or path
         A set with sharp images, two or more.
-    outputs : path, None, or sequence of them
-        Outputs folders; None is the set's blurred images themselves, whose result is not kept.
+    outputs : Outputs, path or None, or sequence of them
+        None is the set's blurred images themselves, whose result is not kept.
     by : str
         ``inception``, or an embedder (``dlib-resnet``, ``facenet-vggface2``) with its options.
     force : bool
@@ -64,13 +66,14 @@ def fid(
         Python file that enters an embedder.
     workers : Workers or int
         Where to compute.
-    reporter : Reporter
-        Is told the progress, and what an earlier run left that cannot be used.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told the
+        progress, and what an earlier run left that cannot be used.
 
     Returns
     -------
-    list of Fid
-        One per run, in the order of `outputs`.
+    Fid or list of Fid
+        The result of one run, or a list of one per run in the order of `outputs`.
 
     Raises
     ------
@@ -79,11 +82,11 @@ def fid(
         can be described on one of the two sides.
     """
     return run_test(
-        partial(FidTest, by=by), set_path, outputs, force=force, plugin=plugin, workers=workers, reporter=reporter
+        partial(FidTest, by=by), the_set, outputs, force=force, plugin=plugin, workers=workers, progress=progress
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fid(Record):
     """Frechet distance between the restored and the sharp images of a set.
 
@@ -112,6 +115,9 @@ class Fid(Record):
     n_sharp: int
     n_restored: int
     left_out: int
+
+    def headline(self) -> dict[str, str]:
+        return {self.signature: f"{self.value:.4f}", "images": f"{self.n_restored:,}", "left out": f"{self.left_out:,}"}
 
     @property
     def note(self) -> str:

@@ -22,12 +22,12 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, Parser, provider
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores, mean_fscore
-from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.outputs import Outputs, OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN, groups_of
-from facedeblur.benchmark.sets.set import Set, open_set
+from facedeblur.benchmark.sets.set import Set, SetLike, open_set
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, Record
 from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, Subject, WholeSetTest, run_test
 
@@ -39,15 +39,16 @@ SHARP_FILE = "parsing.sharp.parquet"
 NO_LABEL = "no label"
 
 
+@one_or_many
 def parse(
-    set_path: str | Path,
-    outputs: str | Path | Sequence[str | Path | None] | None,
+    the_set: SetLike,
+    outputs: Sequence[OutputsLike | None],
     *,
     parser: str = "facedeblur",
     force: bool = False,
     plugin: str | Path | None = None,
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> list[Parsing]:
     """Parse restored faces and compare with the label images of the set.
 
@@ -59,10 +60,10 @@ def parse(
 
     Parameters
     ----------
-    set_path : path
+    the_set : Set or path
         A set with label images.
-    outputs : path, None, or sequence of them
-        Outputs folders; None is the set's blurred images themselves, whose result is not kept.
+    outputs : Outputs, path or None, or sequence of them
+        None is the set's blurred images themselves, whose result is not kept.
     parser : str
         Name of a parser with its options.
     force : bool
@@ -71,14 +72,15 @@ def parse(
         Python file that enters a parser.
     workers : Workers or int
         Where to compute.
-    reporter : Reporter
-        Is told the progress, and what an earlier run left that cannot be used.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told the
+        progress, and what an earlier run left that cannot be used.
 
     Returns
     -------
-    list of Parsing
-        First the sharp images themselves, each once: what the parser can reach. Then one per run, in the order of
-        `outputs`.
+    Parsing or list of Parsing
+        The result of one run. For a sequence of outputs a list: first the sharp images themselves, each once, which is
+        what the parser can reach, then one per run in the order of `outputs`.
 
     Raises
     ------
@@ -87,12 +89,12 @@ def parse(
         is not known or has classes that are not Helen's.
     """
     return run_test(
-        partial(ParsingTest, parser=parser), set_path, outputs,
-        force=force, plugin=plugin, workers=workers, reporter=reporter,
+        partial(ParsingTest, parser=parser), the_set, outputs,
+        force=force, plugin=plugin, workers=workers, progress=progress,
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Parsing(Record):
     """The parsing test of one method.
 
@@ -111,6 +113,9 @@ class Parsing(Record):
 
     parser: str
     classes: tuple[str, ...]
+
+    def headline(self) -> dict[str, str]:
+        return {"mean F-score": f"{self.mean():.4f}", "images": f"{self.n_images:,}", "misses": f"{self.misses:,}"}
 
     @property
     def n_images(self) -> int:

@@ -25,10 +25,11 @@ from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.metrics.faces.recognition import DISTANCES, MISS, cmc, leave_one_out, rank_of
 from facedeblur.benchmark.metrics.faces.verification import Verification, verification
 from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.outputs import OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import Arrays
-from facedeblur.benchmark.sets.set import Image, Set
+from facedeblur.benchmark.sets.set import Image, Set, SetLike
 from facedeblur.benchmark.whole_set.record import SCHEMA, Record
 from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, Subject, WholeSetTest, embed, run_test
 
@@ -41,9 +42,10 @@ OUTSIDE = "not in the gallery"
 CURVES = ("curve", "clear", "leave_one_out")
 
 
+@one_or_many
 def recognise(
-    set_path: str | Path,
-    outputs: str | Path | Sequence[str | Path | None] | None,
+    the_set: SetLike,
+    outputs: Sequence[OutputsLike | None],
     *,
     embedder: str = "dlib-resnet",
     mode: str = "aligned",
@@ -51,7 +53,7 @@ def recognise(
     force: bool = False,
     plugin: str | Path | None = None,
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> list[Recognition]:
     """Look for the people of the probes in the gallery of the set.
 
@@ -61,10 +63,10 @@ def recognise(
 
     Parameters
     ----------
-    set_path : path
+    the_set : Set or path
         A set with gallery images, made with the recipe ``shen2020-recognition`` for instance.
-    outputs : path, None, or sequence of them
-        Outputs folders; None is the set's blurred images themselves, whose result is not kept.
+    outputs : Outputs, path or None, or sequence of them
+        None is the set's blurred images themselves, whose result is not kept.
     embedder : str
         Name of an embedder: ``dlib-resnet``, ``facenet-vggface2``, ...
     mode : {'aligned', 'detect'}
@@ -77,13 +79,14 @@ def recognise(
         Python file that enters an embedder or detector.
     workers : Workers or int
         Where to compute.
-    reporter : Reporter
-        Is told the progress, and what an earlier run left that cannot be used.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told the
+        progress, and what an earlier run left that cannot be used.
 
     Returns
     -------
-    list of Recognition
-        One per run, in the order of `outputs`.
+    Recognition or list of Recognition
+        The result of one run, or a list of one per run in the order of `outputs`.
 
     Raises
     ------
@@ -95,8 +98,8 @@ def recognise(
     one_of("distance", distance, DISTANCES)
     name = embedder if mode == "aligned" else f"{embedder},detect"
     return run_test(
-        partial(RecognitionTest, embedder=name, distance=distance), set_path, outputs,
-        force=force, plugin=plugin, workers=workers, reporter=reporter,
+        partial(RecognitionTest, embedder=name, distance=distance), the_set, outputs,
+        force=force, plugin=plugin, workers=workers, progress=progress,
     )  # fmt: skip
 
 
@@ -126,7 +129,7 @@ class Curve:
         return self.cmc[min(k, len(self.cmc)) - 1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recognition(Record):
     """The recognition test of one method.
 
@@ -166,6 +169,10 @@ class Recognition(Record):
     clear: Curve
     leave_one_out: Curve
     verification: Verification | None
+
+    def headline(self) -> dict[str, str]:
+        shares = {f"top-{k}": f"{self.curve.top(k):.2%}" for k in (1, 3, 5)}
+        return {**shares, "probes": f"{self.n_probes:,}", "gallery": f"{self.n_gallery:,}"}
 
     @property
     def n_probes(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.notebook import card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ PAIR_COLUMNS = {
 """Columns of rows that are about pairs, each with its Arrow type."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
     """The result of a test of a whole set: where its images come from, and one row per image.
 
@@ -31,7 +32,8 @@ class Record:
     - ``kind``: one word that marks the file's metadata;
     - ``file_name``: the file in the folder of the outputs; empty where it depends on an option;
     - ``verb``: what makes such a file, for error messages;
-    - ``columns``: the columns of the rows, each with its Arrow type, ``[]`` for a list.
+    - ``columns``: the columns of the rows, each with its Arrow type, ``[]`` for a list;
+    - ``headline``: the few numbers that a notebook shows.
 
     Attributes
     ----------
@@ -60,6 +62,17 @@ class Record:
     run_hash: str
     files_hash: str = field(default="", kw_only=True)
     rows: pd.DataFrame = field(compare=False, repr=False, kw_only=True)
+
+    def headline(self) -> dict[str, str]:
+        """Return what is worth knowing at a glance, by name: the numbers that a notebook shows."""
+        return {}
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name} {value}" for name, value in self.headline().items())
+        return f"<{type(self).__name__} of {self.method} on {self.set_name}: {numbers}>"
+
+    def _repr_html_(self) -> str:
+        return card(f"{type(self).__name__} of {self.method}", {"set": self.set_name, **self.headline()})
 
     @property
     def failed(self) -> int:

@@ -18,11 +18,11 @@ import numpy as np
 from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Embedder
-from facedeblur.benchmark.outputs import Outputs, Status
+from facedeblur.benchmark.outputs import Outputs, OutputsLike, Status
 from facedeblur.benchmark.parallel import Workers
-from facedeblur.benchmark.reporter import Reporter
+from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import Arrays
-from facedeblur.benchmark.sets.set import Image, Pair, Set, open_set
+from facedeblur.benchmark.sets.set import Image, Pair, Set, SetLike, open_set
 from facedeblur.benchmark.whole_set.record import Record
 
 INPUT = "blurred images"
@@ -208,13 +208,13 @@ class WholeSetTest(ABC, Generic[Result]):
 
 def run_test(
     make: Callable[[Set], WholeSetTest[Result]],
-    set_path: str | Path,
-    outputs: str | Path | Sequence[str | Path | None] | None,
+    the_set: SetLike,
+    outputs: Sequence[OutputsLike | None],
     *,
     force: bool,
     plugin: str | Path | None,
     workers: Workers | int,
-    reporter: Reporter,
+    progress: Reporter | bool | None,
 ) -> list[Result]:
     """Run a test of a whole set on one or more runs; see `facedeblur.benchmark.whole_set.recognition.recognise`.
 
@@ -225,22 +225,21 @@ def run_test(
     ----------
     make : callable
         Makes the test for the opened set, once plugins are loaded.
-    set_path, outputs, force, plugin, workers, reporter
+    the_set, outputs, force, plugin, workers, progress
         As the test is given them.
     """
     workers = Workers.of(workers).loading(plugin)
-    the_set = Set.open(set_path)
+    the_set = Set.open(the_set)
     test = make(the_set)
-    folders = [outputs] if outputs is None or isinstance(outputs, str | Path) else outputs
-    runs = [None if folder is None else Outputs.open(folder, the_set) for folder in folders]
-    subjects = test.subjects(runs)
-    results = [None if force else _finished(test, subject, reporter) for subject in subjects]
-    waiting = [at for at, result in enumerate(results) if result is None]
-    if waiting:
-        total = len(test.clear) + sum(subjects[at].count for at in waiting)
-        work = _Work(test, total, force, workers, reporter)
-        first = next((subject.file for subject in subjects if subject.file is not None), None)
-        reference = test.reference(work.look_at(Subject(the_set, None, first, test.clear)))
+    subjects = test.subjects([None if one is None else Outputs.open(one, the_set) for one in outputs])
+    with reporting(progress) as reporter:
+        results = [None if force else _finished(test, subject, reporter) for subject in subjects]
+        waiting = [at for at, result in enumerate(results) if result is None]
+        if waiting:
+            total = len(test.clear) + sum(subjects[at].count for at in waiting)
+            work = _Work(test, total, force, workers, reporter)
+            first = next((subject.file for subject in subjects if subject.file is not None), None)
+            reference = test.reference(work.look_at(Subject(the_set, None, first, test.clear)))
         for at in waiting:
             subject = subjects[at]
             results[at] = made = test.result(subject, work.look_at(subject), reference)

@@ -183,7 +183,7 @@ def outputs(toy, folder, changed):
 def test_a_set_by_hand(toy, tmp_path, colour) -> None:
     changed = {1: None, 4: np.zeros((20, 16, 3), np.uint8)}
     run = outputs(toy, tmp_path / "net", changed)
-    (found,) = fid(toy.root, run, by=colour, workers=1)
+    found = fid(toy.root, run, by=colour, workers=1)
     sharp = np.array([toy.sharp(image).mean(axis=(0, 1)) for image, _ in toy.by_image()])
     halves = np.array([(toy.sharp(image) // 2).mean(axis=(0, 1)) for image, _ in toy.by_image()])
     assert found.value == pytest.approx(literal(sharp, halves[[0, 1, 1, 2]]), rel=1e-4)
@@ -201,18 +201,18 @@ def test_results_are_kept_and_read_back(toy, tmp_path, colour) -> None:
     file = file_of(run, first[1].signature)
     assert file.name == "fid-colour.parquet" and not list(run.glob(".fid*"))
     calls = len(CALLS)
-    (again,) = fid(toy.root, run, by=colour, workers=1)
+    again = fid(toy.root, run, by=colour, workers=1)
     assert again == first[1] == Fid.read(file) and len(CALLS) == calls
     text = json.loads(file.with_suffix(".json").read_text())
     assert text["value"] == again.value and text["note"] == again.note
-    (forced,) = fid(toy.root, run, by=colour, force=True, workers=1)
+    forced = fid(toy.root, run, by=colour, force=True, workers=1)
     assert forced == again and len(CALLS) > calls
     write_png(run / next(iter(toy.pairs())).name, np.full((20, 16, 3), 9, np.uint8))
-    (other,) = fid(toy.root, run, by=colour, workers=1)
+    other = fid(toy.root, run, by=colour, workers=1)
     assert other.value != again.value
     file.write_bytes(b"PAR1")
     said: list[str] = []
-    (repaired,) = fid(toy.root, run, by=colour, workers=1, reporter=Reporter(say=said.append))
+    repaired = fid(toy.root, run, by=colour, workers=1, progress=Reporter(say=said.append))
     assert repaired == other and "fid-colour.parquet" in said[0]
     with pytest.raises(InputError, match="nothing there"):
         Fid.read(run / "fid-inception.parquet")
@@ -220,7 +220,7 @@ def test_results_are_kept_and_read_back(toy, tmp_path, colour) -> None:
 
 def test_identical_images_are_at_zero_and_large_sets_have_no_note(toy, tmp_path, colour) -> None:
     same = {pair.index: toy.sharp(image) for image, pairs in toy.by_image() for pair in pairs}
-    (found,) = fid(toy.root, outputs(toy, tmp_path / "net", same), by=colour, workers=1)
+    found = fid(toy.root, outputs(toy, tmp_path / "net", same), by=colour, workers=1)
     # Every sharp image twice: the mean is equal, the sample covariance is 4/5 of that of the three.
     sharp = np.array([toy.sharp(image).mean(axis=(0, 1)) for image, _ in toy.by_image()])
     assert found.value == pytest.approx((1 - np.sqrt(0.8)) ** 2 * np.trace(np.cov(sharp.T)), rel=1e-3, abs=1e-6)

@@ -111,19 +111,19 @@ def test_kept_while_nothing_changes(tmp_path, shade):
     net = outputs(tmp_path / "net", the_set)
     told = []
     reporter = Reporter(lambda stage, done, total, note: told.append((done, total)))
-    _, first = parse(the_set.root, net, parser=shade, workers=1, reporter=reporter)
+    first = parse(the_set.root, net, parser=shade, workers=1, progress=reporter)
     assert told[-1] == (9, 9)
     calls = Shade.calls
-    again = parse(the_set.root, net, parser=shade, workers=1)[1]
+    again = parse(the_set.root, net, parser=shade, workers=1)
     assert Shade.calls == calls
     assert again == first == Parsing.read(net) and again.rows["status"].equals(first.rows["status"])
     assert np.array_equal(again.counts("umsn4"), first.counts("umsn4"))
     write_png(net / "b_k1.png", grey(RIGHT))
-    assert parse(the_set.root, net, parser=shade, workers=1)[1].no_face == 0
+    assert parse(the_set.root, net, parser=shade, workers=1).no_face == 0
     (net / "parsing.parquet").write_bytes(b"damaged")
     with pytest.raises(InputError, match="parse again"):
         Parsing.read(net)
-    assert parse(the_set.root, net, parser=shade, workers=1)[1].no_face == 0
+    assert parse(the_set.root, net, parser=shade, workers=1).no_face == 0
 
 
 def write_net(the_set, folder):
@@ -143,9 +143,9 @@ def write_net(the_set, folder):
 def test_what_is_kept_is_of_the_files_that_lie_there(tmp_path, shade):
     the_set = labelled_set(tmp_path / "set")
     net = write_net(the_set, tmp_path / "net")
-    assert parse(the_set.root, net, parser=shade, workers=1)[1].failed == 0
+    assert parse(the_set.root, net, parser=shade, workers=1).failed == 0
     write_png(net / "a_k1.png", grey(0 * RIGHT))
-    again = parse(the_set.root, net, parser=shade, workers=1)[1]
+    again = parse(the_set.root, net, parser=shade, workers=1)
     assert again.rows["status"][0] == "failed: altered since the run"
     calls = Shade.calls
     parse(the_set.root, net, parser=shade, workers=1, force=True)
@@ -155,7 +155,7 @@ def test_what_is_kept_is_of_the_files_that_lie_there(tmp_path, shade):
 def test_a_stopped_parsing_goes_on(tmp_path, shade, monkeypatch):
     the_set = labelled_set(tmp_path / "set")
     net = outputs(tmp_path / "net", the_set)
-    whole = parse(the_set.root, net, parser=shade, workers=1)[1]
+    whole = parse(the_set.root, net, parser=shade, workers=1)
     for file in net.glob("*.parquet"):
         file.unlink()
     monkeypatch.setattr(resume, "IMAGES_A_PART", 1)
@@ -165,10 +165,10 @@ def test_a_stopped_parsing_goes_on(tmp_path, shade, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        parse(the_set.root, net, parser=shade, workers=1, reporter=Reporter(stop))
+        parse(the_set.root, net, parser=shade, workers=1, progress=Reporter(stop))
     (part,) = (net / ".parsing.parquet.parts").rglob("*.npz")
     calls, told = Shade.calls, []
-    assert parse(the_set.root, net, parser=shade, workers=1)[1].rows.equals(whole.rows)
+    assert parse(the_set.root, net, parser=shade, workers=1).rows.equals(whole.rows)
     assert Shade.calls == calls + 1  # b: neither the sharp images nor a
     assert not list(net.glob(".*"))
     (net / "parsing.parquet").unlink()
@@ -178,17 +178,13 @@ def test_a_stopped_parsing_goes_on(tmp_path, shade, monkeypatch):
             net,
             parser=shade,
             workers=1,
-            reporter=Reporter(lambda stage, done, total, note: stop(stage, done + 3, total, note)),
+            progress=Reporter(lambda stage, done, total, note: stop(stage, done + 3, total, note)),
         )
     part.write_bytes(part.read_bytes()[:-9])
-    assert parse(the_set.root, net, parser=shade, workers=1, reporter=Reporter(say=told.append))[1].rows.equals(
-        whole.rows
-    )
+    assert parse(the_set.root, net, parser=shade, workers=1, progress=Reporter(say=told.append)).rows.equals(whole.rows)
     assert len(told) == 1 and "damaged" in told[0]
     (net / "parsing.parquet").write_bytes(b"junk")
-    assert parse(the_set.root, net, parser=shade, workers=1, reporter=Reporter(say=told.append))[1].rows.equals(
-        whole.rows
-    )
+    assert parse(the_set.root, net, parser=shade, workers=1, progress=Reporter(say=told.append)).rows.equals(whole.rows)
     assert "parsing from the start" in told[1] and "\n" not in told[1]
 
 

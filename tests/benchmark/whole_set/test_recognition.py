@@ -109,7 +109,7 @@ def test_every_probe_by_hand(tmp_path, colour):
         5: np.zeros((4, 4, 3), np.uint8),
     }
     run = outputs_of(the_set, tmp_path / "net", changed)
-    (found,) = recognise(the_set.root, run, embedder=colour, workers=1)
+    found = recognise(the_set.root, run, embedder=colour, workers=1)
     rows = found.rows
     assert list(rows["pair_id"]) == [pair.pair_id for pair in the_set.pairs()]
     assert list(rows["status"]) == [
@@ -132,7 +132,7 @@ def test_every_probe_by_hand(tmp_path, colour):
 def test_the_blurred_images_themselves(tmp_path, colour):
     the_set = gallery_set(tmp_path / "set", blurred={0: flat((10, 200, 0))})
     before = sorted(the_set.root.rglob("*"))
-    (found,) = recognise(the_set.root, None, embedder=colour, workers=1)
+    found = recognise(the_set.root, None, embedder=colour, workers=1)
     assert (found.method, found.run_hash) == ("blurred images", "")
     assert list(found.rows["rank"]) == [3, 1, 1, 1, 1, 1, 0, 0]
     assert sorted(the_set.root.rglob("*")) == before
@@ -140,15 +140,15 @@ def test_the_blurred_images_themselves(tmp_path, colour):
 
 def test_verification_and_gallery_images_without_a_face(tmp_path, colour, monkeypatch):
     the_set = gallery_set(tmp_path / "set")
-    (found,) = recognise(the_set.root, None, embedder=colour, workers=1)
+    found = recognise(the_set.root, None, embedder=colour, workers=1)
     monkeypatch.setattr("facedeblur.benchmark.whole_set.recognition.FOLDS", 4)
-    (again,) = recognise(the_set.root, None, embedder=colour, workers=1)
+    again = recognise(the_set.root, None, embedder=colour, workers=1)
     assert found.verification is None and again.verification is not None
     # The stranger's two probes have no reference: wrong both ways, 12 of 16 decisions are right.
     assert (again.verification.n, again.verification.misses) == (16, 4)
     assert again.verification.accuracy == pytest.approx(12 / 16)
     monkeypatch.setattr(MeanColour, "embed", _no_green)
-    (blind,) = recognise(the_set.root, None, embedder=colour, workers=1)
+    blind = recognise(the_set.root, None, embedder=colour, workers=1)
     assert (blind.n_gallery, blind.gallery_left_out, blind.n_identities, blind.misses) == (4, 3, 2, 2)
     assert list(blind.rows["status"][2:4]) == ["no face"] * 2
     assert blind.leave_one_out.misses == 3
@@ -179,11 +179,11 @@ def test_results_are_kept_until_something_changes(tmp_path, colour, monkeypatch)
     assert set(calls) == {None, run}
     for option in ({"distance": "cosine"}, {"mode": "detect"}):
         calls.clear()
-        (found,) = recognise(the_set.root, other, embedder=colour, workers=1, **option)
+        found = recognise(the_set.root, other, embedder=colour, workers=1, **option)
         assert set(calls) == {None, other} and (found.distance, found.embedder) != (first[1].distance, "colour@0")
     (run / "recognition.parquet").write_bytes(b"PAR1 torn")
     calls.clear()
-    assert recognise(the_set.root, run, embedder=colour, workers=1)[0].top1 == 5 / 8 and run in calls
+    assert recognise(the_set.root, run, embedder=colour, workers=1).top1 == 5 / 8 and run in calls
     assert not list(run.glob(".tmp*"))
 
 
@@ -204,19 +204,19 @@ def test_a_stopped_test_goes_on(tmp_path, colour, monkeypatch):
         file.unlink()
     monkeypatch.setattr(resume, "IMAGES_A_PART", 1)
     with pytest.raises(KeyboardInterrupt):
-        recognise(the_set.root, [run, other], embedder=colour, workers=1, reporter=Reporter(stop_after(10 + 8 + 4)))
+        recognise(the_set.root, [run, other], embedder=colour, workers=1, progress=Reporter(stop_after(10 + 8 + 4)))
     calls, told = [], []
     monkeypatch.setattr(RecognitionTest, "look", spy(calls))
-    again = recognise(the_set.root, [run, other], embedder=colour, workers=1, reporter=Reporter(say=told.append))
+    again = recognise(the_set.root, [run, other], embedder=colour, workers=1, progress=Reporter(say=told.append))
     assert calls == [other] * 2, "neither the gallery, nor the first run, nor half of the second"
     assert again == whole and told == []
     for one, two in zip(again, whole, strict=True):
         pd.testing.assert_frame_equal(one.rows, two.rows, check_dtype=False)
     assert not list(run.glob(".*")) and not list(other.glob(".*"))
     calls.clear()
-    assert recognise(the_set.root, other, embedder=colour, workers=1, force=True) == whole[1:] and len(calls) == 5
+    assert recognise(the_set.root, other, embedder=colour, workers=1, force=True) == whole[1] and len(calls) == 5
     (other / "recognition.parquet").write_bytes(b"PAR1")
-    recognise(the_set.root, other, embedder=colour, workers=1, reporter=Reporter(say=told.append))
+    recognise(the_set.root, other, embedder=colour, workers=1, progress=Reporter(say=told.append))
     assert len(told) == 1 and "recognising from the start" in told[0]
 
 
@@ -225,14 +225,14 @@ def test_a_damaged_part_is_embedded_again(tmp_path, colour, monkeypatch):
     run = outputs_of(the_set, tmp_path / "net", {})
     monkeypatch.setattr(resume, "IMAGES_A_PART", 1)
     with pytest.raises(KeyboardInterrupt):
-        recognise(the_set.root, run, embedder=colour, workers=1, reporter=Reporter(stop_after(12)))
+        recognise(the_set.root, run, embedder=colour, workers=1, progress=Reporter(stop_after(12)))
     clear, probe = sorted((run / ".recognition.parquet.parts").rglob("*.npz"))
     data = bytearray(clear.read_bytes())
     at = data.index(np.float32(200).tobytes())
     data[at] ^= 1  # one bit of an embedding
     clear.write_bytes(data)
     told = []
-    (found,) = recognise(the_set.root, run, embedder=colour, workers=1, reporter=Reporter(say=told.append))
+    found = recognise(the_set.root, run, embedder=colour, workers=1, progress=Reporter(say=told.append))
     assert found.top1 == 6 / 8 and len(told) == 1 and "damaged" in told[0] and str(clear) in told[0]
     assert probe.parent.name.startswith("probes-")
 
@@ -248,9 +248,9 @@ def test_an_output_altered_since_the_run_is_seen(tmp_path, colour):
     info = {"schema": 1, "method": "net", "version": "1", "options": {}, "weights": {}, "store": "png"}
     info["set"] = {"name": the_set.name, "hash": the_set.content_hash}
     (folder / "run.json").write_text(json.dumps(info))
-    assert recognise(the_set.root, folder, embedder=colour, workers=1)[0].top1 == 6 / 8
+    assert recognise(the_set.root, folder, embedder=colour, workers=1).top1 == 6 / 8
     write_png(folder / next(the_set.pairs()).name, flat(GREEN))
-    (found,) = recognise(the_set.root, folder, embedder=colour, workers=1)
+    found = recognise(the_set.root, folder, embedder=colour, workers=1)
     assert found.rows["status"][0] == "failed: altered since the run" and found.misses == 1
 
 
@@ -289,14 +289,14 @@ def test_real_faces(tmp_path, shared_data, dlib_models):
         'border = "valid"\nfallback = "reflect"\n[noise]\nsigma = 0.01\n[output]\nrounding = "round"\n'
     )
     the_set = build(recipe, tmp_path / "photos", tmp_path / "set", workers=1)
-    (one,) = recognise(the_set.root, None, workers=1)
+    one = recognise(the_set.root, None, workers=1)
     assert (one.n_gallery, one.n_identities, one.n_probes, one.misses) == (6, 3, 12, 0)
     assert one.clear.top(1) == one.leave_one_out.top(1) == 1
     assert 0.5 < one.top1 <= 1 and one.verification is not None and one.verification.accuracy > 0.5
     # Many workers change nothing but the last bits of a network's arithmetic.
-    (two,) = recognise(the_set.root, None, workers=2)
+    two = recognise(the_set.root, None, workers=2)
     assert list(two.rows["rank"]) == list(one.rows["rank"])
     np.testing.assert_allclose(two.rows["same_distance"], one.rows["same_distance"], rtol=1e-4)
-    (detected,) = recognise(the_set.root, None, mode="detect", workers=1)
+    detected = recognise(the_set.root, None, mode="detect", workers=1)
     assert detected.embedder.endswith(",detect") and detected.clear.misses == 0
     assert detected.misses == (detected.rows["status"] == "no face").sum()
