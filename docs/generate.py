@@ -28,7 +28,7 @@ sys.path.remove(str(HERE / "generator"))
 
 FACES = ("detectors", "landmarkers", "embedders", "parsers")
 TUTORIALS = ("method", "photographs", "video", "cluster")
-EXTENSIONS = ("method", "metric", "collection", "detector")
+EXTENSIONS = ("method", "network", "metric", "detector", "noise", "collection", "column")
 TRAINING = ("discriminators", "losses", "adversaries")
 
 
@@ -51,7 +51,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
     return [
         {"Home": "index.md"},
         {"Start": ["quickstart.md", *(f"tutorials/{name}.md" for name in TUTORIALS)]},
-        {"Extend": [f"extend/{name}.md" for name in EXTENSIONS]},
+        {"Extend": [f"extend/{name}.md" for name in EXTENSIONS if (HERE / "extend" / f"{name}.md").is_file()]},
         {"Commands": ["commands/index.md", *commands.navigation()]},
         {
             "Reference": [

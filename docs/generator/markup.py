@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-import sys
 from typing import Any
 
 _CODE = re.compile(r"(``.+?``|`[^`\n]+?`)", re.DOTALL)
@@ -25,12 +24,20 @@ def text_of(thing: Any) -> str:
 
 def module_of(thing: Any) -> Any:
     """The module that a thing is defined in."""
-    return sys.modules[thing.__module__]
+    return importlib.import_module(thing.__module__)
 
 
 def docstring(thing: Any) -> str:
-    """A directive that mkdocstrings replaces by the docstring of a module, a class or a function."""
-    path = thing.__name__ if inspect.ismodule(thing) else f"{thing.__module__}.{thing.__qualname__}"
+    """A directive that mkdocstrings replaces by the docstring of a module, a class or a function.
+
+    mkdocstrings reads source, so a class that is made at run time has its text here.
+    """
+    if inspect.ismodule(thing):
+        path = thing.__name__
+    elif getattr(module_of(thing), thing.__qualname__, None) is thing:
+        path = f"{thing.__module__}.{thing.__qualname__}"
+    else:
+        return prose(text_of(thing))
     hidden = "show_root_heading: false, show_root_toc_entry: false, show_bases: false, skip_local_inventory: true"
     return f"::: {path}\n    options: {{{hidden}, members: []}}"
 
