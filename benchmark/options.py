@@ -36,8 +36,12 @@ def one_of(what: str, word: str, known: Iterable[str], *, of: str = "") -> str:
     names = list(known)
     if word in names:
         return word
-    listed = f"one of {', '.join(names)}" if 0 < len(names) <= LISTED else "a known one" if names else "none"
-    raise InputError(f"{what} '{word}'{f' of {of}' if of else ''}", expected=listed, do=suggest(word, names))
+    few, hint = len(names) <= LISTED, suggest(word, names)
+    raise InputError(
+        f"{what} '{word}'{f' of {of}' if of else ''}",
+        expected=f"one of {', '.join(names)}" if names and few else "a known one" if names else "none",
+        do=hint if hint.startswith("did you mean") or not few else None,
+    )
 
 
 def keywords(factory: Callable[..., Any]) -> dict[str, inspect.Parameter] | None:
@@ -107,12 +111,18 @@ class Slot:
 
     def __contains__(self, word: object) -> bool:
         text = str(word)
-        bare = text.partition("@")[0] if self.pinned else text
-        return bool(bare and bare in self.words) or bool(self.form and re.fullmatch(self.form, text))
+        bare, at, digits = text.partition("@") if self.pinned else (text, "", "")
+        known = bool(bare) and bare in self.words and (bool(digits) or not at)
+        return known or bool(self.form and re.fullmatch(self.form, text))
 
 
-PIN = Slot(("",), form="@.*")
+PIN = Slot(("",), form="@.+")
 """The option of a face provider that pins its weights, ``@1234abcd``."""
+
+
+def pin_of(word: str) -> str | None:
+    """Return the first digits of the sha256 that a word carries behind ``@``, or None."""
+    return word.partition("@")[2] or None
 
 
 def fill(of: str, words: Sequence[str], *slots: Slot | Sequence[str]) -> tuple[str, ...]:
@@ -148,3 +158,24 @@ def fill(of: str, words: Sequence[str], *slots: Slot | Sequence[str]) -> tuple[s
         else:
             chosen[place] = word
     return tuple(slot.words[0] if word is None else word for word, slot in zip(chosen, sorted_in, strict=True))
+
+
+def meaning(option: str, terms: Mapping[str, str]) -> str:
+    """Say in words what an option means, or repeat it if nobody has said what it does.
+
+    Parameters
+    ----------
+    option : str
+        E.g. ``cap100``, or ``v0.1@1234abcd`` with the first digits of the sha256 of its weights.
+    terms : mapping of str to str
+        Regular expression of an option -> its meaning; the groups of the expression replace the ``{}`` in it.
+
+    Examples
+    --------
+    >>> meaning("cap100", {"cap(.+)": "identical images count as {} dB"})
+    'identical images count as 100 dB'
+    """
+    name, _, digest = option.partition("@")
+    found = ((re.fullmatch(form, name), text) for form, text in terms.items())
+    said = next((text.format(*match.groups()) for match, text in found if match), name)
+    return f"{said} (weights {digest})" if digest else said

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facedeblur.benchmark.errors import InputError
+
 if TYPE_CHECKING:
     import torch
 
@@ -42,3 +44,24 @@ def filled(images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
         part = images[start : start + size]
         count = len(part)
         yield (part if count == size else part[[min(at, count - 1) for at in range(size)]]), count
+
+
+def torch_device(device: str) -> str:
+    """Check a device's name: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto`` (a GPU where there is one).
+
+    Raises
+    ------
+    InputError
+        When the device is not there.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device '{device}'", expected="one that torch can use", found=str(error).split("\n")[0], do="use cpu"
+        ) from error
+    return device

@@ -1,22 +1,24 @@
-"""What a face provider is: four small interfaces, and the registries of who provides them.
+"""What a face provider is: four small base classes, and the registries of who provides them.
 
 Coordinates are pixels, ``(x, y)``, with pixel centres at whole numbers: the centre of the
-top left pixel is ``(0, 0)``. Left and right are the viewer's. Providers are made by factories
-that take option strings, so that a provider's name is its definition: ``dlib-hog,up1``.
+top left pixel is ``(0, 0)``. Left and right are the viewer's. Providers are made from option
+strings, so that a provider's name is its definition: ``dlib-hog,up1``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import fill
 from facedeblur.benchmark.registry import Registry
 
-T = TypeVar("T")
+P = TypeVar("P", bound="Provider")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,101 +54,106 @@ class Face:
         return replace(self, box=box, landmarks=points)
 
 
-@runtime_checkable
-class Detector(Protocol):
-    """Finds faces.
+class Provider(ABC):
+    """What detectors, landmarkers, embedders and parsers share: a name with options, by which they are made."""
 
-    ``definition`` is the provider's name and its options, complete, as they stand in a
-    signature: ``("dlib-hog", "up1")``.
-    """
+    name: ClassVar[str]
+    """What it is registered as."""
+
+    terms: ClassVar[Mapping[str, str]] = {}
+    """Its name and options in words; see `facedeblur.benchmark.options.meaning`."""
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the provider with these options; missing ones take their default. Here there are none.
+
+        Raises
+        ------
+        InputError
+            If an option is unknown, or a package or weight file that it needs is missing.
+        """
+        fill(f"'{cls.name}'", options)
+        return cls()
 
     @property
+    @abstractmethod
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
-        ...
+        """Name and options, complete, as they stand in a signature: ``("dlib-hog", "up1")``.
 
+        The name carries the first digits of the sha256 of its weights, ``dlib-resnet@55533b28``.
+        """
+
+
+class Detector(Provider):
+    """Finds faces."""
+
+    @abstractmethod
     def detect(self, image: np.ndarray) -> list[Face]:
-        """Faces in `image`, (H, W, 3) uint8 RGB, largest box first; empty where there is none."""
-        ...
+        """Faces in `image`, (H, W, 3) uint8 RGB, largest box first; empty if there is none."""
 
 
-@runtime_checkable
-class Landmarker(Protocol):
-    """Finds five points of a face that was detected."""
+class Landmarker(Provider):
+    """Finds five points of a face that was detected, or more."""
 
-    @property
-    def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
-        ...
+    n_points: ClassVar[int] = 5
+    """How many `points` returns: 5 or 68."""
 
+    @abstractmethod
     def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:
         """Left eye, right eye, nose, mouth left, mouth right: (5, 2) float64 pixels ``(x, y)``.
 
-        `image` is (H, W, 3) uint8 RGB. Raises `InputError` where the points cannot be found.
+        `image` is (H, W, 3) uint8 RGB. Raises `InputError` if the points cannot be found.
         """
-        ...
+
+    def points(self, image: np.ndarray, face: Face) -> np.ndarray:
+        """All points of `face` in `image`, (H, W, 3) uint8 RGB: (n_points, 2) float64 pixels ``(x, y)``."""
+        return self.landmarks(image, face)
 
 
-@runtime_checkable
-class Embedder(Protocol):
-    """Turns face images into vectors whose distance tells identities apart.
+class Embedder(Provider):
+    """Turns face images into vectors whose distance tells identities apart."""
 
-    ``definition`` holds the name with the first eight hex digits of the weights' sha256:
-    ``("dlib-resnet@55533b28",)``. Where all vectors have length 1, ``unit_length = True`` says so:
-    then their distances have an end.
-    """
+    unit_length: ClassVar[bool] = False
+    """Whether all vectors have length 1, so that their distances have an end."""
 
-    @property
-    def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
-        ...
+    device: str = "cpu"
+    """Where the network runs, as torch names it."""
 
+    @abstractmethod
     def embed(self, faces: np.ndarray) -> np.ndarray:
         """(N, H, W, 3) uint8 RGB to (N, D) float32; a row of NaN where a face could not be embedded."""
-        ...
 
 
-@runtime_checkable
-class Parser(Protocol):
+class Parser(Provider):
     """Labels every pixel of a face image with one of its ``classes``."""
 
     classes: tuple[str, ...]
 
-    @property
-    def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
-        ...
-
+    @abstractmethod
     def parse(self, faces: np.ndarray) -> np.ndarray:
         """(N, H, W, 3) uint8 RGB to (N, H, W) uint8 indices into ``classes``."""
-        ...
 
 
-DetectorFactory: TypeAlias = Callable[..., Detector]
-LandmarkerFactory: TypeAlias = Callable[..., Landmarker]
-EmbedderFactory: TypeAlias = Callable[..., Embedder]
-ParserFactory: TypeAlias = Callable[..., Parser]
+DETECTORS: Registry[type[Detector]] = Registry("detector", group="facedeblur.detectors")
+LANDMARKERS: Registry[type[Landmarker]] = Registry("landmarker", group="facedeblur.landmarkers")
+EMBEDDERS: Registry[type[Embedder]] = Registry("embedder", group="facedeblur.embedders")
+PARSERS: Registry[type[Parser]] = Registry("parser", group="facedeblur.parsers")
 
-DETECTORS: Registry[DetectorFactory] = Registry("detector", group="facedeblur.detectors")
-LANDMARKERS: Registry[LandmarkerFactory] = Registry("landmarker", group="facedeblur.landmarkers")
-EMBEDDERS: Registry[EmbedderFactory] = Registry("embedder", group="facedeblur.embedders")
-PARSERS: Registry[ParserFactory] = Registry("parser", group="facedeblur.parsers")
-
-DETECTORS.add("dlib-hog", "facedeblur.benchmark.faces.detectors.dlib_hog:hog_detector")
-DETECTORS.add("dlib-mmod", "facedeblur.benchmark.faces.detectors.dlib_mmod:mmod_detector")
-DETECTORS.add("mtcnn", "facedeblur.benchmark.faces.detectors.mtcnn:mtcnn_detector")
-DETECTORS.add("yunet", "facedeblur.benchmark.faces.detectors.yunet:yunet_detector")
-LANDMARKERS.add("dlib-68", "facedeblur.benchmark.faces.detectors.dlib_hog:landmarker_68")
-LANDMARKERS.add("mtcnn", "facedeblur.benchmark.faces.detectors.mtcnn:mtcnn_landmarker")
-LANDMARKERS.add("yunet", "facedeblur.benchmark.faces.detectors.yunet:yunet_landmarker")
-EMBEDDERS.add("dlib-resnet", "facedeblur.benchmark.faces.embedders.dlib_resnet:dlib_embedder")
-EMBEDDERS.add("edgeface-xs", "facedeblur.benchmark.faces.embedders.edgeface:edgeface_xs")
-EMBEDDERS.add("edgeface-xxs", "facedeblur.benchmark.faces.embedders.edgeface:edgeface_xxs")
-EMBEDDERS.add("facenet-vggface2", "facedeblur.benchmark.faces.embedders.facenet:facenet_embedder")
-EMBEDDERS.add("openface-nn4.small2", "facedeblur.benchmark.faces.embedders.openface:openface_embedder")
-PARSERS.add("bisenet", "facedeblur.benchmark.faces.parsers.networks:bisenet_parser")
-PARSERS.add("facedeblur", "facedeblur.benchmark.faces.parsers.networks:own_parser")
-PARSERS.add("dlib-68", "facedeblur.benchmark.faces.parsers.landmarks:landmark_parser")
+DETECTORS.add("dlib-hog", "facedeblur.benchmark.faces.detectors.dlib_hog:HogDetector")
+DETECTORS.add("dlib-mmod", "facedeblur.benchmark.faces.detectors.dlib_mmod:MmodDetector")
+DETECTORS.add("mtcnn", "facedeblur.benchmark.faces.detectors.mtcnn:MtcnnDetector")
+DETECTORS.add("yunet", "facedeblur.benchmark.faces.detectors.yunet:YunetDetector")
+LANDMARKERS.add("dlib-68", "facedeblur.benchmark.faces.detectors.dlib_hog:Landmarker68")
+LANDMARKERS.add("mtcnn", "facedeblur.benchmark.faces.detectors.mtcnn:MtcnnLandmarker")
+LANDMARKERS.add("yunet", "facedeblur.benchmark.faces.detectors.yunet:YunetLandmarker")
+EMBEDDERS.add("dlib-resnet", "facedeblur.benchmark.faces.embedders.dlib_resnet:DlibEmbedder")
+EMBEDDERS.add("edgeface-xs", "facedeblur.benchmark.faces.embedders.edgeface:EdgeFaceXs")
+EMBEDDERS.add("edgeface-xxs", "facedeblur.benchmark.faces.embedders.edgeface:EdgeFaceXxs")
+EMBEDDERS.add("facenet-vggface2", "facedeblur.benchmark.faces.embedders.facenet:FaceNetEmbedder")
+EMBEDDERS.add("openface-nn4.small2", "facedeblur.benchmark.faces.embedders.openface:OpenFaceEmbedder")
+PARSERS.add("bisenet", "facedeblur.benchmark.faces.parsers.bisenet:BiSeNetParser")
+PARSERS.add("facedeblur", "facedeblur.benchmark.faces.parsers.own:OwnParser")
+PARSERS.add("dlib-68", "facedeblur.benchmark.faces.parsers.landmarks:LandmarkParser")
 
 
 def largest_first(faces: Sequence[Face]) -> list[Face]:
@@ -180,7 +187,7 @@ def as_batch(faces: np.ndarray) -> np.ndarray:
     return faces
 
 
-def provider(registry: Registry[Callable[..., T]], spec: str) -> T:
+def provider(registry: Registry[type[P]], spec: str) -> P:
     """Make the provider that `spec` defines: a name, then options, joined by commas.
 
     Weights pinned in the name (``dlib-resnet@55533b28``) are handed on as the option ``@55533b28``.
@@ -192,39 +199,65 @@ def provider(registry: Registry[Callable[..., T]], spec: str) -> T:
     """
     head, *options = [part.strip() for part in spec.split(",")]
     name, at, sha = head.partition("@")
-    return registry.get(name)(*([f"@{sha}"] if at else []), *options)
+    return registry.get(name).of(*([f"@{sha}"] if at else []), *options)
 
 
-def unpinned(kind: str, options: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Take the option that pins weights, ``@1234abcd``, out of a provider's options.
+def terms_of(registry: Registry[type[P]], name: str) -> Mapping[str, str]:
+    """Return the words of a provider (see `Provider.terms`) by its name; none if it is not installed."""
+    try:
+        return registry.get(name.partition("@")[0]).terms
+    except InputError:
+        return {}
 
-    Returns
-    -------
-    sha : str or None
-        What stands behind ``@``.
-    rest : list of str
-        The other options, in order.
 
-    Raises
-    ------
-    InputError
-        When there are two: one of them would not hold.
+@dataclass(frozen=True)
+class OwnLandmarks(Landmarker):
+    """Landmarker of a detector that gives five points with every face.
+
+    The points of a face that has five are returned as they are; for a box of another detector
+    the search is run on the image, and the face that covers the box best is taken.
+
+    Parameters
+    ----------
+    detector : Detector
+        Must give five landmarks with every face.
     """
-    pins = [option for option in options if option.startswith("@")]
-    if len(pins) > 1:
-        raise InputError(
-            f"{kind} option '{pins[1]}'", expected="one of a kind", found=f"'{pins[0]}' as well", do="remove it"
-        )
-    return (pins[0][1:] if pins else None), [option for option in options if not option.startswith("@")]
+
+    detector: Detector
+
+    found_by: ClassVar[type[Detector]]
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the landmarker of the detector with these options; see `Provider.of`."""
+        return cls(cls.found_by.of(*options))
+
+    @property
+    def definition(self) -> tuple[str, ...]:
+        """The detector's."""
+        return self.detector.definition
+
+    def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:
+        """Eye centres, nose tip and mouth corners of `face`: (5, 2) float64 pixels ``(x, y)``.
+
+        Raises
+        ------
+        InputError
+            When the detector finds no face where the box is.
+        """
+        if face.landmarks is not None and face.landmarks.shape == (5, 2):
+            return face.landmarks
+        others = [other for other in self.detector.detect(image) if _overlap(face.box, other.box) >= 0.3]
+        if not others:
+            name = self.definition[0]
+            raise InputError(f"landmarks by {name}", expected="a face where the box is", found="none")
+        return np.asarray(max(others, key=lambda other: _overlap(face.box, other.box)).landmarks)
 
 
-def no_more(kind: str, options: Sequence[str], expected: str) -> None:
-    """Refuse options that a provider does not know.
-
-    Raises
-    ------
-    InputError
-        When `options` is not empty.
-    """
-    if options:
-        raise InputError(f"{kind} option '{options[0]}'", expected=expected, found=f"'{options[0]}'", do="remove it")
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Intersection over union of two boxes."""
+    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    shared = width * height
+    whole = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
+    return shared / whole if whole > 0 else 0.0

@@ -1,20 +1,32 @@
-"""Network inputs from face images: the whole image resized, or the face found again and cut out."""
+"""Face images through networks: whole images resized, or the face found again and cut out; labels of every pixel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.faces.base import as_batch, no_more, unpinned
+from facedeblur.benchmark.errors import need
+from facedeblur.benchmark.faces.base import as_batch
 from facedeblur.benchmark.tensors import as_tensor, filled
 
 if TYPE_CHECKING:
     import torch
 
 DLIB_SIDE, DLIB_PADDING = 150, 0.25
+
+PARSED = 8
+"""Images that a parser labels at once."""
+
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+MODES = ("as-is", "detect")
+"""The option of embedders that says what is embedded: the whole image, or the face found again in it."""
+
+DETECT = {"detect": "the face is found again first"}
+"""That option in words."""
 
 
 def resized(faces: np.ndarray, side: int, *, device: str = "cpu") -> torch.Tensor:
@@ -56,13 +68,13 @@ def dlib_chip(image: np.ndarray) -> np.ndarray | None:
     -------
     np.ndarray, shape (150, 150, 3), uint8 RGB, or None where no face is found
     """
-    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, landmarker_68
+    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, Landmarker68
 
     faces = HogDetector().detect(image)
     if not faces:
         return None
     dlib = need("dlib", "dlib-bin")
-    points = landmarker_68().points(image, faces[0])
+    points = Landmarker68.of().points(image, faces[0])
     left, top, right, bottom = (round(side) for side in faces[0].box)
     shape = dlib.full_object_detection(
         dlib.rectangle(left, top, right, bottom), [dlib.point(int(x), int(y)) for x, y in points]
@@ -95,24 +107,6 @@ def mtcnn_chip(image: np.ndarray, side: int) -> np.ndarray | None:
         return None
     chip = resized(image[None, top:bottom, left:right], side)[0]
     return np.asarray(chip.permute(1, 2, 0).round().byte().numpy())
-
-
-def provider_options(kind: str, options: Sequence[str]) -> tuple[str | None, bool]:
-    """Read an embedder's options: ``@1234abcd`` pins its weights, ``as-is`` or ``detect`` says how inputs are made.
-
-    Returns
-    -------
-    sha : str or None
-    detect : bool
-
-    Raises
-    ------
-    InputError
-        When an option is not known, or two hashes are given.
-    """
-    sha, rest = unpinned(kind, options)
-    no_more(kind, [option for option in rest if option not in {"as-is", "detect"}], "as-is or detect")
-    return sha, rest[-1:] == ["detect"]
 
 
 def in_batches(
@@ -179,22 +173,52 @@ def embedded(
     return out
 
 
-def torch_device(device: str) -> str:
-    """Check a device's name: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto`` (a GPU where there is one).
+def labelled(
+    network: Callable[[torch.Tensor], torch.Tensor],
+    faces: np.ndarray,
+    *,
+    side: int,
+    multiple: int,
+    device: str,
+    standardise: bool = False,
+) -> np.ndarray:
+    """Label every pixel of images of any size by a network.
 
-    Raises
-    ------
-    InputError
-        When the device is not there.
+    Parameters
+    ----------
+    network : callable
+        (N, 3, h, w) float32 in [0, 1] to (N, K, h, w) scores of the classes.
+    faces : np.ndarray, shape (N, H, W, 3), uint8 RGB
+    side, multiple : int
+        Images are resized so that the shorter side has `side` pixels, and both are padded to multiples of `multiple`.
+    device : str
+        Where the network runs, as torch names it.
+    standardise : bool
+        Whether inputs are standardised by ImageNet's mean and deviation.
+
+    Returns
+    -------
+    np.ndarray, shape (N, H, W), uint8
+        The best class of every pixel, in the network's order.
     """
     import torch
+    from torch.nn.functional import interpolate, pad
 
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"device '{device}'", expected="one that torch can use", found=str(error).split("\n")[0], do="use cpu"
-        ) from error
-    return device
+    faces = as_batch(faces)
+    height, width = faces.shape[1:3]
+    scale = side / min(height, width)
+    inner = max(1, round(height * scale)), max(1, round(width * scale))
+    beyond = tuple(multiple * math.ceil(n / multiple) - n for n in inner)
+    labels = np.empty(faces.shape[:3], np.uint8)
+    with torch.inference_mode():
+        for start in range(0, len(faces), PARSED):
+            x = as_tensor(faces[start : start + PARSED], device=device) / 255
+            if inner != (height, width):
+                x = interpolate(x, inner, mode="bilinear", antialias=True, align_corners=False)
+            if standardise:
+                x = (x - x.new_tensor(_MEAN).view(1, 3, 1, 1)) / x.new_tensor(_DEVIATION).view(1, 3, 1, 1)
+            scores = network(pad(x, (0, beyond[1], 0, beyond[0]), mode="replicate"))[..., : inner[0], : inner[1]]
+            if inner != (height, width):
+                scores = interpolate(scores, (height, width), mode="bilinear", align_corners=False)
+            labels[start : start + PARSED] = scores.argmax(1).to(torch.uint8).cpu().numpy()
+    return labels

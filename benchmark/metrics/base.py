@@ -2,72 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.options import Slot, fill, meaning
 from facedeblur.benchmark.registry import Registry
 
 
-@runtime_checkable
-class Metric(Protocol):
-    """One column of a score table.
+@dataclass(frozen=True)
+class Needs:
+    """What a metric is given besides the restored image.
 
-    An implementation is picklable, keeps no state between calls and gives the same values for a
-    batch as for its images one by one.
-
-    A metric that looks at semantic classes has a further attribute ``needs_label = True``: its
-    ``prepare(sharp, label)`` is also given the labels of the sharp image, (H, W) uint8 classes of
-    Helen, or None for an image that has none; then, and where its class is absent, it measures NaN.
-
-    A metric whose values have bounds gives them as ``limits``, the least and the greatest: intervals
-    of means are cut to them. Without the attribute values can be any number.
-
-    A metric of estimated kernels has ``needs_kernel = True`` and is asked for
-    ``measure_kernels(pairs)``, one value a pair (estimated, true) of (k, k) float64 point spread
-    functions; NaN where either is None.
+    Attributes
+    ----------
+    sharp : bool
+        The sharp image. A metric that does not need it also scores sets that have none.
+    label : bool
+        The labels of the sharp image, which `Metric.prepare` is given.
+    kernel : bool
+        The estimated and the true kernel: `Metric.measure_kernels` is called instead of `Metric.measure`.
     """
+
+    sharp: bool = True
+    label: bool = False
+    kernel: bool = False
+
+
+class Metric(ABC):
+    """A column of a score table, which says itself what it measures.
+
+    A subclass sets `name`, `summary`, `label` and `worst`, the other attributes where the default is not right, and
+    `measure` (or `measure_kernels`). It is picklable, keeps no state between calls, and gives the same values for a
+    batch as for its images one by one.
+    """
+
+    name: ClassVar[str]
+    """Family, under which it is registered: what stands before the brackets of the signature."""
+
+    summary: ClassVar[str]
+    """The definition in words, without the options; reports print it."""
+
+    terms: ClassVar[Mapping[str, str]] = {}
+    """Options in words; see `facedeblur.benchmark.options.meaning`."""
+
+    slots: ClassVar[tuple[Slot | Sequence[str], ...]] = ()
+    """The options that `of` accepts; see `facedeblur.benchmark.options.fill`."""
+
+    unit: ClassVar[str] = ""
+    """``dB``, ``fraction``, or empty for a plain number."""
+
+    higher_is_better: ClassVar[bool] = True
+
+    needs: ClassVar[Needs] = Needs()
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; missing ones take their default.
+
+        The constructor is called with one word for every slot that leaves a choice.
+
+        Raises
+        ------
+        InputError
+            If an option is unknown (with the nearest name), or a package or weight file that it needs is missing.
+        """
+        words = fill(f"metric '{cls.name}'", args, *cls.slots)
+        return cls(
+            *(word for word, slot in zip(words, cls.slots, strict=True) if isinstance(slot, Slot) or len(slot) > 1)
+        )
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """Options that define it, complete, with hashes of weights; `of` makes the same metric of them."""
+        return ()
 
     @property
     def signature(self) -> Signature:
-        """Complete definition: every default filled in, versions and hashes where they matter."""
+        """Complete definition, and heading of the column."""
+        return Signature(self.name, self.args)
 
     @property
+    @abstractmethod
     def label(self) -> str:
         """Short column heading, e.g. ``PSNR``."""
 
     @property
-    def unit(self) -> str:
-        """``dB``, ``fraction``, or empty for a plain number."""
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Which way is good."""
-
-    @property
+    @abstractmethod
     def worst(self) -> float:
-        """What a failed pair counts as where the protocol names nothing else."""
+        """What a failed pair counts as unless the protocol names another value."""
 
     @property
-    def needs_sharp(self) -> bool:
-        """False for a metric of the restored image alone; it is given None in place of a missing sharp image."""
+    def limits(self) -> tuple[float, float]:
+        """Least and greatest possible value, to which confidence intervals of means are cut."""
+        return -math.inf, math.inf
 
-    def prepare(self, sharp: np.ndarray) -> Any:
+    @property
+    def partial(self) -> bool:
+        """Whether a restored pair may have no value without having failed: its class or its kernel is absent."""
+        return self.needs.label or self.needs.kernel
+
+    @property
+    def description(self) -> str:
+        """The definition in words."""
+        return self.describe(self.args)
+
+    @classmethod
+    def describe(cls, args: Sequence[str]) -> str:
+        """Return the definition in words of the metric with these complete options; needs no weights."""
+        terms = cls.terms_of(args)
+        return "; ".join([cls.summary, *(meaning(arg, terms) for arg in args)])
+
+    @classmethod
+    def terms_of(cls, args: Sequence[str]) -> Mapping[str, str]:
+        """Return the meaning of the options: `terms`, and those of a network that they name."""
+        return cls.terms
+
+    def prepare(self, sharp: np.ndarray, label: np.ndarray | None = None) -> Any:
         """Compute once per sharp image what all its restored versions share.
 
         Parameters
         ----------
         sharp : ndarray, (H, W, 3) uint8 RGB
             The sharp image.
+        label : ndarray, (H, W) uint8, or None
+            Its classes (see `facedeblur.benchmark.sets.classes.HELEN`) if the metric needs them and the image has any.
 
         Returns
         -------
         object
-            Anything picklable; handed back to `measure` as it is.
+            Anything picklable, handed back to `measure`; by default None.
         """
+        return None
 
     def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: Any) -> np.ndarray:
         """Compare restored images with their sharp one.
@@ -77,43 +149,59 @@ class Metric(Protocol):
         restored : ndarray, (N, H, W, 3) uint8 RGB
             Restored versions of one image.
         sharp : ndarray, (H, W, 3) uint8 RGB
-            That image.
+            That image; None if it is missing and not needed.
         prepared : object
             What `prepare` returned for `sharp`.
 
         Returns
         -------
         ndarray, (N,) float64
-            One value each; NaN where the measurement failed (no face found, for instance).
+            One value per image; NaN where the measurement failed (no face found, for instance).
 
         Raises
         ------
         InputError
-            When a shape or type is wrong: that is not a failed measurement.
+            If a shape or type is wrong: that is not a failed measurement.
         """
+        return np.full(len(restored), math.nan)
+
+    def measure_kernels(self, pairs: Sequence[tuple[np.ndarray | None, np.ndarray | None]]) -> np.ndarray:
+        """Compare estimated kernels with the true ones; asked of a metric that needs kernels.
+
+        Parameters
+        ----------
+        pairs : sequence of (estimated, true)
+            Point spread functions, (k, k) float64 each, or None where one is absent.
+
+        Returns
+        -------
+        ndarray, (N,) float64
+            One value per pair; NaN where a kernel is absent.
+        """
+        return np.full(len(pairs), math.nan)
 
 
-METRICS: Registry[Callable[..., Metric]] = Registry("metric", group="facedeblur.metrics")
-"""Family name -> factory(*args) -> Metric. The factory fills in defaults and refuses what it does not know."""
+METRICS: Registry[type[Metric]] = Registry("metric", group="facedeblur.metrics")
+"""Name of a family -> its class."""
 
-METRICS.add("psnr", "facedeblur.benchmark.metrics.fidelity.psnr_ssim:psnr_metric")
-METRICS.add("ssim", "facedeblur.benchmark.metrics.fidelity.psnr_ssim:ssim_metric")
-METRICS.add("ms-ssim", "facedeblur.benchmark.metrics.fidelity.ms_ssim:ms_ssim_metric")
-METRICS.add("psnr-crop", "facedeblur.benchmark.metrics.fidelity.crop:psnr_crop_metric")
-METRICS.add("ssim-crop", "facedeblur.benchmark.metrics.fidelity.crop:ssim_crop_metric")
-METRICS.add("psnr-shift", "facedeblur.benchmark.metrics.fidelity.shift:psnr_shift_metric")
-METRICS.add("ssim-shift", "facedeblur.benchmark.metrics.fidelity.shift:ssim_shift_metric")
-METRICS.add("psnr-class", "facedeblur.benchmark.metrics.fidelity.semantic:class_psnr_metric")
-METRICS.add("ssim-class", "facedeblur.benchmark.metrics.fidelity.semantic:class_ssim_metric")
-METRICS.add("kernel-similarity", "facedeblur.benchmark.metrics.kernels:kernel_similarity_metric")
-METRICS.add("kernel-error", "facedeblur.benchmark.metrics.kernels:kernel_error_metric")
-METRICS.add("identity", "facedeblur.benchmark.metrics.faces.identity:identity_metric")
-METRICS.add("dvgg", "facedeblur.benchmark.metrics.perceptual.dvgg:dvgg_metric")
-METRICS.add("detection", "facedeblur.benchmark.metrics.faces.detection:detection_metric")
-METRICS.add("landmarks", "facedeblur.benchmark.metrics.faces.landmarks:landmark_metric")
-METRICS.add("lpips", "facedeblur.benchmark.metrics.perceptual.lpips:lpips_metric")
-METRICS.add("dists", "facedeblur.benchmark.metrics.perceptual.dists:dists_metric")
-METRICS.add("niqe", "facedeblur.benchmark.metrics.perceptual.niqe:niqe_metric")
+METRICS.add("psnr", "facedeblur.benchmark.metrics.fidelity.psnr_ssim:Psnr")
+METRICS.add("ssim", "facedeblur.benchmark.metrics.fidelity.psnr_ssim:Ssim")
+METRICS.add("ms-ssim", "facedeblur.benchmark.metrics.fidelity.ms_ssim:MsSsim")
+METRICS.add("psnr-crop", "facedeblur.benchmark.metrics.fidelity.crop:CropPsnr")
+METRICS.add("ssim-crop", "facedeblur.benchmark.metrics.fidelity.crop:CropSsim")
+METRICS.add("psnr-shift", "facedeblur.benchmark.metrics.fidelity.shift:ShiftPsnr")
+METRICS.add("ssim-shift", "facedeblur.benchmark.metrics.fidelity.shift:ShiftSsim")
+METRICS.add("psnr-class", "facedeblur.benchmark.metrics.fidelity.semantic:ClassPsnr")
+METRICS.add("ssim-class", "facedeblur.benchmark.metrics.fidelity.semantic:ClassSsim")
+METRICS.add("kernel-similarity", "facedeblur.benchmark.metrics.kernels:KernelSimilarity")
+METRICS.add("kernel-error", "facedeblur.benchmark.metrics.kernels:KernelError")
+METRICS.add("identity", "facedeblur.benchmark.metrics.faces.identity:IdentityDistance")
+METRICS.add("dvgg", "facedeblur.benchmark.metrics.perceptual.dvgg:VggDistance")
+METRICS.add("detection", "facedeblur.benchmark.metrics.faces.detection:Detection")
+METRICS.add("landmarks", "facedeblur.benchmark.metrics.faces.landmarks:LandmarkDistance")
+METRICS.add("lpips", "facedeblur.benchmark.metrics.perceptual.lpips:Lpips")
+METRICS.add("dists", "facedeblur.benchmark.metrics.perceptual.dists:Dists")
+METRICS.add("niqe", "facedeblur.benchmark.metrics.perceptual.niqe:Niqe")
 
 
 def metric(text: str) -> Metric:
@@ -122,53 +210,32 @@ def metric(text: str) -> Metric:
     Parameters
     ----------
     text : str
-        A family (``ssim``), a family with some arguments (``ssim[skimage]``) or a whole signature.
+        A family (``ssim``), a family with some options (``ssim[skimage]``) or a whole signature.
         What is left out takes the family's default; ``metric(str(m.signature))`` is `m` again.
 
     Raises
     ------
     InputError
-        When the family or an argument is unknown (with the nearest name), or a package it needs is missing.
+        If the family or an option is unknown (with the nearest name), or a package or weight file is missing.
     """
     wanted = Signature.parse(text)
-    return METRICS.get(wanted.name)(*wanted.args)
+    return _family(wanted.name).of(*wanted.args)
 
 
-def fill(family: str, args: Sequence[str], *slots: Sequence[str]) -> tuple[str, ...]:
-    """Sort arguments into slots and fill the empty ones with their defaults.
+def describe(signature: str, label: str) -> str:
+    """Return the definition in words of the metric with a complete signature.
 
-    Parameters
-    ----------
-    family : str
-        Name of the metric, for the error line.
-    args : sequence of str
-        What was written between the brackets, in any order.
-    *slots : sequence of str
-        The values that each slot takes, its default first. A slot of one value is a fixed part of the definition.
-
-    Returns
-    -------
-    tuple of str
-        One value a slot, in the order of the slots.
-
-    Raises
-    ------
-    InputError
-        When an argument fits no slot (with the nearest that would), or two fit the same one.
+    The metric is not made, so its weights may be missing. A family that is not installed is called by `label`.
     """
-    chosen: list[str | None] = [None] * len(slots)
-    for arg in args:
-        place = next((i for i, slot in enumerate(slots) if arg in slot), None)
-        if place is None:
-            known = [value for slot in slots for value in slot]
-            raise InputError(
-                f"argument '{arg}' of metric '{family}'", expected=f"one of {', '.join(known)}", do=suggest(arg, known)
-            )
-        if chosen[place] is not None:
-            raise InputError(
-                f"argument '{arg}' of metric '{family}'",
-                expected=f"one of {', '.join(slots[place])}",
-                found=f"'{chosen[place]}' as well",
-            )
-        chosen[place] = arg
-    return tuple(slot[0] if value is None else value for value, slot in zip(chosen, slots, strict=True))
+    wanted = Signature.parse(signature)
+    try:
+        return _family(wanted.name).describe(wanted.args)
+    except InputError:
+        return "; ".join([label, *(meaning(arg, {}) for arg in wanted.args)])
+
+
+def _family(name: str) -> type[Metric]:
+    kind = METRICS.get(name)
+    if not (isinstance(kind, type) and issubclass(kind, Metric)):
+        raise InputError(f"metric '{name}'", expected="a subclass of Metric", found=repr(kind), do="register the class")
+    return kind

@@ -7,14 +7,14 @@ shifts by whole pixels. A pair without an estimated kernel has no score, which i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from scipy import fft
 
-from facedeblur.benchmark.metrics.base import fill
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.metrics.base import Metric, Needs
 
 
 def kernel_similarity(estimated: np.ndarray, true: np.ndarray) -> float:
@@ -61,26 +61,16 @@ def _best_product(first: np.ndarray, second: np.ndarray) -> float:
     return float(fft.irfft2(spectrum, s=room).max())
 
 
-@dataclass(frozen=True)
-class KernelScore:
+class KernelMetric(Metric):
     """A column of estimated kernels."""
 
-    signature: Signature
-    label: str
-    unit: str
-    higher_is_better: bool
-    worst: float
-    limits: tuple[float, float]
-    compare: Callable[[np.ndarray, np.ndarray], float]
-    needs_sharp: bool = False
-    needs_kernel: bool = True
+    needs = Needs(sharp=False, kernel=True)
+    terms: ClassVar[Mapping[str, str]] = {"ncc": "normalised cross-correlation", "ssd": "sum of squared differences",
+             "pixel": "at the best shift by whole pixels"}  # fmt: skip
 
-    def prepare(self, sharp: np.ndarray) -> None:
-        """Nothing: no image is looked at."""
-
-    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: None) -> np.ndarray:
-        """(N,) NaN: of images alone there is no such value."""
-        return np.full(len(restored), math.nan)
+    @abstractmethod
+    def compare(self, estimated: np.ndarray, true: np.ndarray) -> float:
+        """Compare two (k, k) point spread functions."""
 
     def measure_kernels(self, pairs: Sequence[tuple[np.ndarray | None, np.ndarray | None]]) -> np.ndarray:
         """Compare (estimated, true) kernels; (N,) float64, NaN where either is None."""
@@ -89,14 +79,27 @@ class KernelScore:
         )
 
 
-def kernel_similarity_metric(*args: str) -> KernelScore:
+class KernelSimilarity(KernelMetric):
     """Estimated against true kernel, largest normalised cross-correlation: ``kernel-similarity[ncc,pixel]``."""
-    found = fill("kernel-similarity", args, ("ncc",), ("pixel",))
-    signature = Signature("kernel-similarity", found)
-    return KernelScore(signature, "Kernel similarity", "", True, 0.0, (0.0, 1.0), kernel_similarity)
+
+    name, label, worst, limits = "kernel-similarity", "Kernel similarity", 0.0, (0.0, 1.0)
+    summary = "similarity of the estimated and the true kernel (Hu & Yang, ECCV 2012)"
+    args = ("ncc", "pixel")
+    slots = (("ncc",), ("pixel",))
+
+    def compare(self, estimated: np.ndarray, true: np.ndarray) -> float:
+        """Return `kernel_similarity`."""
+        return kernel_similarity(estimated, true)
 
 
-def kernel_error_metric(*args: str) -> KernelScore:
+class KernelError(KernelMetric):
     """Estimated against true kernel, squared error at the best shift: ``kernel-error[ssd,pixel]``."""
-    found = fill("kernel-error", args, ("ssd",), ("pixel",))
-    return KernelScore(Signature("kernel-error", found), "Kernel error", "", False, 2.0, (0.0, 2.0), kernel_error)
+
+    name, label, higher_is_better, worst, limits = "kernel-error", "Kernel error", False, 2.0, (0.0, 2.0)
+    summary = "error of the estimated kernel against the true one, each of sum 1"
+    args = ("ssd", "pixel")
+    slots = (("ssd",), ("pixel",))
+
+    def compare(self, estimated: np.ndarray, true: np.ndarray) -> float:
+        """Return `kernel_error`."""
+        return kernel_error(estimated, true)

@@ -18,7 +18,7 @@ from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.cache import Earlier
 from facedeblur.benchmark.scoring.protocol import Chosen, Protocol, ProtocolMetric, choose, load_protocol
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
-from facedeblur.benchmark.scoring.task import Wanted, is_partial, limits_of, needs_kernel, needs_label
+from facedeblur.benchmark.scoring.task import Wanted
 from facedeblur.benchmark.sets.set import Set, SetLike
 
 
@@ -177,11 +177,11 @@ def _possible(chosen: Chosen, the_set: Set) -> Chosen:
     labelled = any(image.label for image in the_set.images.values())
     kept, left = [], []
     for entry, made in chosen.metrics:
-        if made.needs_sharp and not the_set.has_sharp:
+        if made.needs.sharp and not the_set.has_sharp:
             left.append((str(made.signature), f"set '{the_set.name}' has no sharp images"))
-        elif needs_label(made) and not labelled:
+        elif made.needs.label and not labelled:
             left.append((str(made.signature), f"set '{the_set.name}' has no label images"))
-        elif needs_kernel(made) and not the_set.has_kernels:
+        elif made.needs.kernel and not the_set.has_kernels:
             left.append((str(made.signature), f"set '{the_set.name}' has no kernels"))
         else:
             kept.append((entry, made))
@@ -192,9 +192,9 @@ def _of_run(chosen: Chosen, run: Outputs) -> Chosen:
     """The metrics that this run has what it takes for."""
     if run.has_kernels:
         return chosen
-    kept = tuple(one for one in chosen.metrics if not needs_kernel(one[1]))
+    kept = tuple(one for one in chosen.metrics if not one[1].needs.kernel)
     why = f"'{run.method}' has left no estimated kernels"
-    lost = tuple((str(made.signature), why) for _, made in chosen.metrics if needs_kernel(made))
+    lost = tuple((str(made.signature), why) for _, made in chosen.metrics if made.needs.kernel)
     return Chosen(kept, (*chosen.unavailable, *lost))
 
 
@@ -220,8 +220,8 @@ def _meta(the_set: Set, run: Outputs, file: Path, bundle: Protocol, chosen: Chos
                 made.unit,
                 made.higher_is_better,
                 entry.failure,
-                is_partial(made),
-                *limits_of(made),
+                made.partial,
+                *map(float, made.limits),
             )
             for entry, made in chosen.metrics
         ),

@@ -6,7 +6,6 @@ The part of one run that a task computes: as it is found, what it lacks, and how
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -98,8 +97,8 @@ def run(task: Task) -> tuple[int, tuple[str, ...]]:
     start = 0
     for image, pairs in task.groups:
         sharp = _sharp(the_set, image) if the_set.has_sharp else None
-        label = the_set.label(image) if image.label and any(map(needs_label, measures.values())) else None
-        prepared = {name: None if sharp is None else _prepare(made, sharp, label) for name, made in measures.items()}
+        label = the_set.label(image) if image.label and any(made.needs.label for made in measures.values()) else None
+        prepared = {name: None if sharp is None else made.prepare(sharp, label) for name, made in measures.items()}
         for part, outputs in zip(waiting, opened, strict=True):
             statuses = part.share.statuses[start : start + len(pairs)]
             made, ready = [measures[name] for name in part.missing], [prepared[name] for name in part.missing]
@@ -122,7 +121,7 @@ def _undefined(
     for made, ready in zip(measures, prepared, strict=True):
         name = str(made.signature)
         # A class or kernel may be absent; such a column is partial, and has no failures to explain.
-        if is_partial(made) or not any(np.isnan(row[name]) for row in scored):
+        if made.partial or not any(np.isnan(row[name]) for row in scored):
             continue
         if np.isnan(made.measure(sharp[None], sharp, ready)).all():
             found[name] = len(scored)
@@ -138,31 +137,6 @@ def _sharp(the_set: Set, image: Image) -> np.ndarray:
             found="others", do="run facedeblur check, and build the set again",
         )  # fmt: skip
     return sharp
-
-
-def needs_label(made: Metric) -> bool:
-    """Whether a metric looks at semantic classes; see `Metric`."""
-    return bool(getattr(made, "needs_label", False))
-
-
-def needs_kernel(made: Metric) -> bool:
-    """Whether a metric compares estimated kernels; see `Metric`."""
-    return bool(getattr(made, "needs_kernel", False))
-
-
-def is_partial(made: Metric) -> bool:
-    """Whether a pair that is restored may have no such value: its class is absent, or it has no estimated kernel."""
-    return needs_label(made) or needs_kernel(made)
-
-
-def limits_of(made: Metric) -> tuple[float, float]:
-    """The least and the greatest value that a metric can have; see `Metric`."""
-    least, most = getattr(made, "limits", (-math.inf, math.inf))
-    return float(least), float(most)
-
-
-def _prepare(made: Any, sharp: np.ndarray, label: np.ndarray | None) -> Any:
-    return made.prepare(sharp, label) if needs_label(made) else made.prepare(sharp)
 
 
 def score_image(
@@ -199,8 +173,8 @@ def score_image(
     if stack:
         restored = np.stack(stack)
         for made, ready in zip(measures, prepared, strict=True):
-            if needs_kernel(made):
-                values = cast(Any, made).measure_kernels(list(run.kernel_pairs(pairs[at] for at in good)))
+            if made.needs.kernel:
+                values = made.measure_kernels(list(run.kernel_pairs(pairs[at] for at in good)))
             else:
                 values = made.measure(restored, cast(np.ndarray, sharp), ready)
             for at, value in zip(good, values, strict=True):

@@ -234,12 +234,11 @@ def all_points(landmarker: Landmarker) -> Callable[[np.ndarray, Face], np.ndarra
     InputError
         When it finds only five.
     """
-    found: Callable[[np.ndarray, Face], np.ndarray] | None = getattr(landmarker, "points", None)
-    if found is None:
+    if landmarker.n_points != 68:
         raise InputError(
             f"landmarker '{landmarker.definition[0]}'", expected="one of 68 points", found="five", do="take dlib-68"
         )
-    return found
+    return landmarker.points
 
 
 def check_margin(margin: int) -> None:

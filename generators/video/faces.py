@@ -67,7 +67,7 @@ class Exposure:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Found(Detector):
     """A detector for `align_photo` that gives the face which was found already."""
 
     face: Face

@@ -321,7 +321,7 @@ def make_backbone(backbone: str, *, weights: str | Path | None = None, statistic
 
 
 def _timm() -> Any:
-    from facedeblur.benchmark.faces.detectors import torchvision_shim
+    from facedeblur.benchmark import torchvision_shim
 
     if find_spec("timm") is not None:
         torchvision_shim.prepare()  # timm imports torchvision

@@ -1,4 +1,4 @@
-"""Trains facedeblur's own face parser (`facedeblur.benchmark.faces.parsers.own_network`)."""
+"""Trains facedeblur's own face parser (`facedeblur.benchmark.faces.parsers.own`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.parsers.own_network import ParsingNetwork
+from facedeblur.benchmark.faces.parsers.own import ParsingNetwork
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
 from facedeblur.benchmark.sets.classes import HELEN

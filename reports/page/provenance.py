@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.metrics.base import describe
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.generators.recipe import load_recipe, recipes
@@ -23,77 +23,11 @@ from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.tables.measured import find
 from facedeblur.reports.text import plain
 
-_FAMILIES = {
-    "psnr": "peak signal-to-noise ratio of 8-bit images, 10 log₁₀(peak² / mean squared error), averaged in dB",
-    "ssim": "structural similarity of 8-bit images with K = (0.01, 0.03), L = 255",
-    "detection": "share of restored images in which the detector finds a face",
-    "identity": "distance between the embeddings of the restored and the sharp face",
-    "dvgg": "distance between the features of the restored and the sharp face in a VGG network",
-    "lpips": "learned perceptual distance between the restored and the sharp image (Zhang et al., CVPR 2018)",
-    "dists": "distance in structure and texture of VGG features (Ding et al., TPAMI 2020)",
-    "niqe": "naturalness of the restored image alone, distance from a model of sharp images (Mittal et al., SPL 2013)",
-    "landmarks": "mean distance of the landmarks of the restored from those of the sharp face",
-    "psnr-class": "PSNR of one semantic class",
-    "ssim-class": "SSIM of one semantic class",
-    "psnr-shift": "PSNR after the sub-pixel shift that makes the error smallest",
-    "ssim-shift": "SSIM after the sub-pixel shift that makes the error smallest",
-    "psnr-crop": "PSNR without the image's border",
-    "ssim-crop": "SSIM without the image's border",
-}
-_ARGUMENTS = {
-    "rgb": "error over the three RGB channels together",
-    "y-limited": "on luma, BT.601 in 16…235, which reads 1.3 to 1.6 dB higher than on RGB",
-    "y-full": "on luma, BT.601 in 0…255",
-    "255": "peak 255",
-    "matlab3d": "as MATLAB's ssim treats RGB: one window that also runs across the channels, replicated borders",
-    "perchannel": "each channel by itself, only where the window lies inside the image",
-    "perchannel-replicate": "each channel by itself, replicated borders",
-    "skimage": "scikit-image's default: sample covariance",
-    "uniform": "uniform window",
-    "l2": "Euclidean",
-    "cosine": "one minus the cosine",
-    "up1": "on the image at twice its size",
-    "detect": "the face is found again first",
-    "up0": "on the image as it is",
-    "dlib-hog": "dlib's HOG frontal face detector",
-    "dlib-mmod": "dlib's convolutional face detector",
-    "edgeface-xs": "the EdgeFace-XS network",
-    "edgeface-xxs": "the EdgeFace-XXS network",
-    "dlib-resnet": "dlib's 128-d residual network",
-    "facenet-vggface2": "FaceNet (InceptionResnetV1 trained on VGGFace2)",
-    "openface-nn4.small2": "OpenFace's nn4.small2 network",
-    "l2sq": "squared Euclidean",
-    "detect-inner": "the face is found again and aligned by the inner corners of the eyes and the lower lip",
-    "vgg-face": "VGG-Face, layer pool5",
-    "norm": "Euclidean norm of the difference, images less the mean colour of VGG-Face",
-    "mse": "mean squared difference, images as they are",
-    "alex": "AlexNet",
-    "vgg": "VGG-16",
-    "vgg16": "VGG-16",
-    "v0.1": "version 0.1 of its weights",
-    "interocular": "divided by the distance between the outer corners of the eyes",
-    "interpupil": "divided by the distance between the eyes' centres",
-    "masked": "over the whole image, black outside the class in both images",
-    "region": "over the pixels of the class alone",
-}
-
 
 def define(column: Column) -> str:
     """Say in words what a column measures and what a failure counts as."""
-    signature = Signature.parse(column.signature)
-    told = "; ".join([_FAMILIES.get(signature.name, column.label), *(_argument(arg) for arg in signature.args)])
+    told = describe(column.signature, column.label)
     return f"{told[:1].upper()}{told[1:]}. A failed pair counts as {plain(column.failure)}."
-
-
-def _argument(text: str) -> str:
-    name, _, digest = text.partition("@")
-    if name[:1] in "sw" and name[1:].replace(".", "", 1).isdigit():
-        name = f"Gaussian of σ = {name[1:]}" if name[0] == "s" else f"window of {name[1:]} pixels"
-    elif name.startswith("cap") and name[3:].replace(".", "", 1).isdigit():
-        name = f"identical images count as {name[3:]} dB"
-    else:
-        name = _ARGUMENTS.get(name, name)
-    return f"{name} (weights {digest})" if digest else name
 
 
 def set_facts(board: Board) -> list[tuple[str, str]]:

@@ -33,8 +33,8 @@ def facenet() -> Ratio:
     import torch
 
     from facedeblur.benchmark.faces import chips
-    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
     from facedeblur.benchmark.faces.embedders.facenet import BATCH, FaceNetwork
+    from facedeblur.benchmark.torchvision_shim import prepare
 
     try:
         prepare()

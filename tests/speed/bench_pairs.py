@@ -68,7 +68,7 @@ def deepinv_job(crops: np.ndarray) -> Callable[[], object]:
     import torch
 
     try:
-        from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
+        from facedeblur.benchmark.torchvision_shim import prepare
 
         prepare()
         import deepinv

@@ -7,15 +7,24 @@ of Regression Trees" (CVPR 2014).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.faces.base import Face, as_image, largest_first, no_more, unpinned
+from facedeblur.benchmark.errors import need
+from facedeblur.benchmark.faces.base import Detector, Face, Landmarker, as_image, largest_first
+from facedeblur.benchmark.options import PIN, fill, pin_of
 from facedeblur.benchmark.weights import Located, locate
+
+UPSAMPLING = {
+    "up0": "on the image as it is",
+    "up1": "on the image at twice its size",
+    r"up(\d)": "on the image doubled {} times",
+}
+"""The option of dlib's detectors in words."""
 
 
 @lru_cache(maxsize=1)
@@ -29,7 +38,7 @@ def _predictor(path: str) -> Any:
 
 
 @dataclass(frozen=True)
-class HogDetector:
+class HogDetector(Detector):
     """Frontal faces by HOG and a linear classifier.
 
     Parameters
@@ -39,6 +48,16 @@ class HogDetector:
     """
 
     upsample: int = 1
+
+    name = "dlib-hog"
+    terms: ClassVar[Mapping[str, str]] = {"dlib-hog": "dlib's HOG frontal face detector"} | UPSAMPLING
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the detector with its options, ``up0`` to ``up4`` (default: ``up1``)."""
+        need("dlib", "dlib-bin")
+        (up,) = fill("detector 'dlib-hog'", options, ("up1", "up0", "up2", "up3", "up4"))
+        return cls(int(up[2:]))
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -63,7 +82,7 @@ class HogDetector:
 
 
 @dataclass(frozen=True)
-class Landmarker68:
+class Landmarker68(Landmarker):
     """dlib's 68-point shape predictor (iBUG 300-W numbering), reduced to five points.
 
     Parameters
@@ -73,6 +92,16 @@ class Landmarker68:
     """
 
     weights: Located
+
+    name, n_points = "dlib-68", 68
+    terms: ClassVar[Mapping[str, str]] = {"dlib-68": "dlib's 68 landmarks"}
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the landmarker; ``@1234abcd`` pins its weights."""
+        (pin,) = fill("landmarker 'dlib-68'", options, PIN)
+        need("dlib", "dlib-bin")
+        return cls(locate("dlib-68", sha=pin_of(pin)))
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -116,23 +145,3 @@ def five_of_68(points: np.ndarray) -> np.ndarray:
     """
     eyes = [points[36:42].mean(axis=0), points[42:48].mean(axis=0)]
     return np.array([*eyes, points[30], points[48], points[54]], dtype=np.float64)
-
-
-def hog_detector(*options: str) -> HogDetector:
-    """Make a `HogDetector` from its options: ``up0`` to ``up4``, ``up1`` where none is given."""
-    need("dlib", "dlib-bin")
-    if not options:
-        return HogDetector()
-    first, *rest = options
-    no_more("dlib-hog", rest, "only up0 to up4")
-    if first not in {f"up{n}" for n in range(5)}:
-        raise InputError(f"dlib-hog option '{first}'", expected="up0 to up4", do="write for instance dlib-hog,up1")
-    return HogDetector(int(first[2:]))
-
-
-def landmarker_68(*options: str) -> Landmarker68:
-    """Make a `Landmarker68` from its options: none, or ``@1234abcd`` to pin its weights."""
-    sha, rest = unpinned("dlib-68", options)
-    no_more("dlib-68", rest, "no options")
-    need("dlib", "dlib-bin")
-    return Landmarker68(locate("dlib-68", sha=sha))

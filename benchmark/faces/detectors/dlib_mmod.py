@@ -6,14 +6,17 @@ tilted and partly hidden faces that the HOG detector does not, and is far slower
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.faces.base import Face, as_image, largest_first, no_more, unpinned
+from facedeblur.benchmark.faces.base import Detector, Face, as_image, largest_first
+from facedeblur.benchmark.faces.detectors.dlib_hog import UPSAMPLING
+from facedeblur.benchmark.options import PIN, fill, pin_of
 from facedeblur.benchmark.weights import Located, locate
 
 # dlib's convolutions fail on images of less than about ten pixels a side.
@@ -30,7 +33,7 @@ def _network(path: str) -> Any:
 
 
 @dataclass(frozen=True)
-class MmodDetector:
+class MmodDetector(Detector):
     """Faces by a convolutional network that was trained with the max-margin loss.
 
     Parameters
@@ -44,6 +47,16 @@ class MmodDetector:
 
     weights: Located
     upsample: int = 0
+
+    name = "dlib-mmod"
+    terms: ClassVar[Mapping[str, str]] = {"dlib-mmod": "dlib's convolutional face detector"} | UPSAMPLING
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the detector with its options, ``up0`` (the default) to ``up4``; ``@1234abcd`` pins its weights."""
+        need("dlib", "dlib-bin")
+        up, pin = fill("detector 'dlib-mmod'", options, [f"up{times}" for times in range(5)], PIN)
+        return cls(locate("dlib-mmod", sha=pin_of(pin)), int(up[2:]))
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -68,14 +81,3 @@ class MmodDetector:
             sides = (float(box.left()), float(box.top()), float(box.right()), float(box.bottom()))
             faces.append(Face(sides, float(found.confidence)))
         return largest_first(faces)
-
-
-def mmod_detector(*options: str) -> MmodDetector:
-    """Make a `MmodDetector` from its options: ``up0`` (the default) to ``up4``, ``@1234abcd`` to pin its weights."""
-    need("dlib", "dlib-bin")
-    sha, rest = unpinned("dlib-mmod", options)
-    first, *rest = rest or ["up0"]
-    no_more("dlib-mmod", rest, "only up0 to up4")
-    if first not in {f"up{n}" for n in range(5)}:
-        raise InputError(f"dlib-mmod option '{first}'", expected="up0 to up4", do="write for instance dlib-mmod,up1")
-    return MmodDetector(locate("dlib-mmod", sha=sha), int(first[2:]))

@@ -6,15 +6,15 @@ Networks", IEEE Signal Processing Letters 2016.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import need
-from facedeblur.benchmark.faces.base import Face, as_image, largest_first, no_more
-from facedeblur.benchmark.faces.landmarkers.of_detector import OwnLandmarks
+from facedeblur.benchmark.faces.base import Detector, Face, OwnLandmarks, as_image, largest_first
 
 MIN_FACE = 20
 
@@ -22,14 +22,14 @@ MIN_FACE = 20
 @lru_cache(maxsize=4)
 def _network(device: str) -> Any:
     need("torch", "faces")
-    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
+    from facedeblur.benchmark.torchvision_shim import prepare
 
     prepare()
     return need("facenet_pytorch", "faces").MTCNN(min_face_size=MIN_FACE, keep_all=True, device=device)
 
 
 @dataclass(frozen=True)
-class MtcnnDetector:
+class MtcnnDetector(Detector):
     """Faces and five landmarks by MTCNN with facenet-pytorch's thresholds (0.6, 0.7, 0.7).
 
     Parameters
@@ -39,6 +39,15 @@ class MtcnnDetector:
     """
 
     device: str = "cpu"
+
+    name = "mtcnn"
+    terms: ClassVar[Mapping[str, str]] = {"mtcnn": "MTCNN"}
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the detector, which has no options."""
+        _network("cpu")
+        return super().of(*options)
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -74,13 +83,8 @@ class MtcnnDetector:
         return largest_first(faces)
 
 
-def mtcnn_detector(*options: str) -> MtcnnDetector:
-    """Make an `MtcnnDetector`; it takes no options."""
-    no_more("mtcnn", options, "no options")
-    _network("cpu")
-    return MtcnnDetector()
+class MtcnnLandmarker(OwnLandmarks):
+    """The five points that MTCNN finds with every face; no options."""
 
-
-def mtcnn_landmarker(*options: str) -> OwnLandmarks:
-    """Make the landmarker of MTCNN; it takes no options."""
-    return OwnLandmarks(mtcnn_detector(*options))
+    name, found_by = "mtcnn", MtcnnDetector
+    terms = MtcnnDetector.terms

@@ -6,15 +6,16 @@ Research 2023.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import Face, as_image, largest_first, unpinned
-from facedeblur.benchmark.faces.landmarkers.of_detector import OwnLandmarks
+from facedeblur.benchmark.faces.base import Detector, Face, OwnLandmarks, as_image, largest_first
+from facedeblur.benchmark.options import PIN, Slot, fill, pin_of
 from facedeblur.benchmark.weights import Located, locate
 
 
@@ -33,7 +34,7 @@ def _network(path: str, score: float) -> Any:
 
 
 @dataclass(frozen=True)
-class YunetDetector:
+class YunetDetector(Detector):
     """Faces and five landmarks by YuNet.
 
     Parameters
@@ -46,6 +47,19 @@ class YunetDetector:
 
     weights: Located
     score: float = 0.6
+
+    name = "yunet"
+    terms: ClassVar[Mapping[str, str]] = {"yunet": "YuNet", r"s([\d.]+)": "with a score of {} or more"}
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the detector with its options: ``s0.6`` for the lowest score, ``@1234abcd`` to pin its weights."""
+        score, pin = fill("detector 'yunet'", options, Slot(("s0.6",), form=r"s\d*\.?\d+"), PIN)
+        if not 0 < float(score[1:]) < 1:
+            raise InputError(
+                f"option '{score}' of detector 'yunet'", expected="a score between 0 and 1", do="write s0.6"
+            )
+        return cls(locate("yunet", sha=pin_of(pin)), float(score[1:]))
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -72,18 +86,8 @@ class YunetDetector:
         return largest_first(faces)
 
 
-def yunet_detector(*options: str) -> YunetDetector:
-    """Make a `YunetDetector` from its options: ``s0.6`` for the least score, ``@1234abcd`` for the weights."""
-    sha, rest = unpinned("yunet", options)
-    score = 0.6
-    for option in rest:
-        if option.startswith("s") and option[1:].replace(".", "", 1).isdigit() and 0 < float(option[1:]) < 1:
-            score = float(option[1:])
-        else:
-            raise InputError(f"yunet option '{option}'", expected="s and a score between 0 and 1", do="write s0.6")
-    return YunetDetector(locate("yunet", sha=sha), score)
+class YunetLandmarker(OwnLandmarks):
+    """The five points that YuNet finds with every face; the detector's options."""
 
-
-def yunet_landmarker(*options: str) -> OwnLandmarks:
-    """Make the landmarker of YuNet, with the detector's options."""
-    return OwnLandmarks(yunet_detector(*options))
+    name, found_by = "yunet", YunetDetector
+    terms = YunetDetector.terms

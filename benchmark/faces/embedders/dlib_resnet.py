@@ -5,9 +5,7 @@ ResNet with 29 convolutions, read from dlib's own weight file (public domain). T
 agrees with dlib to about 1e-6 on the same 150-pixel chip and is an order of magnitude
 faster than the packaged dlib, because it works on batches and convolves through oneDNN.
 
-Read the weights of dlib's face-recognition network from its ``.dat`` file.
-
-dlib writes a tensor as its format version (2), its four sizes and its values. Whole numbers
+In the ``.dat`` file dlib writes a tensor as its format version (2), its four sizes and its values. Whole numbers
 are packed: a byte whose low four bits count the bytes that follow (its top bit is the sign),
 then those bytes, lowest first. The values are little-endian float32. The layers' parameters
 stand in the order of the forward pass: a convolution's filters and biases in one tensor, an
@@ -16,17 +14,20 @@ affine layer's factors and then its offsets in one tensor, last the matrix of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import as_batch
+from facedeblur.benchmark.faces.base import Embedder, as_batch
+from facedeblur.benchmark.faces.chips import DETECT, MODES
+from facedeblur.benchmark.options import PIN, fill, pin_of
+from facedeblur.benchmark.tensors import torch_device
 from facedeblur.benchmark.weights import Located, locate
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _network(path: str, sha: str, device: str) -> DlibNetwork:
 
 
 @dataclass(frozen=True)
-class DlibEmbedder:
+class DlibEmbedder(Embedder):
     """128-dimensional descriptors of faces; identities differ from a distance of about 0.6 on.
 
     Parameters
@@ -120,6 +121,15 @@ class DlibEmbedder:
     weights: Located
     detect: bool = False
     device: str = "cpu"
+
+    name = "dlib-resnet"
+    terms: ClassVar[Mapping[str, str]] = {"dlib-resnet": "dlib's 128-d residual network", **DETECT}
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the embedder with its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
+        mode, pin = fill("embedder 'dlib-resnet'", options, MODES, PIN)
+        return cls(locate("dlib-resnet", sha=pin_of(pin)), mode == "detect")
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -139,18 +149,12 @@ class DlibEmbedder:
         InputError
             When `faces` is no batch of RGB images, or the device or a package is missing.
         """
-        faces, device = as_batch(faces), chips.torch_device(self.device)
+        faces, device = as_batch(faces), torch_device(self.device)
         network = _network(str(self.weights.path), self.weights.sha256, device)
         return chips.embedded(
             network, faces, chip=chips.dlib_chip if self.detect else None,
             side=chips.DLIB_SIDE, dimensions=DIMENSIONS, size=BATCH if device == "cpu" else GPU_BATCH, device=device,
         )  # fmt: skip
-
-
-def dlib_embedder(*options: str, device: str = "cpu") -> DlibEmbedder:
-    """Make a `DlibEmbedder` from its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
-    sha, detect = chips.provider_options("dlib-resnet", options)
-    return DlibEmbedder(locate("dlib-resnet", sha=sha), detect, device)
 
 
 # Filters of the two convolutions of each residual block, forward; True where the block halves the image.

@@ -20,15 +20,18 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import as_batch
-from facedeblur.benchmark.faces.geometry import ARCFACE_SIDE, arcface_chip
+from facedeblur.benchmark.faces.base import Embedder, as_batch
+from facedeblur.benchmark.faces.chips import DETECT, MODES
+from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.state_dict import read_torch
+from facedeblur.benchmark.options import PIN, fill, pin_of
+from facedeblur.benchmark.tensors import torch_device
 from facedeblur.benchmark.weights import Located, locate
 
 if TYPE_CHECKING:
@@ -201,6 +204,43 @@ class EdgeFaceNetwork:
         return linear(x, self._state[f"{name}.weight"], self._state[f"{name}.bias"])
 
 
+ARCFACE_SIDE = 112
+# Deng et al., "ArcFace" (CVPR 2019): eyes, nose and mouth corners in their crops of 112 pixels.
+POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
+
+
+def arcface_chip(image: np.ndarray) -> np.ndarray | None:
+    """Cut out the largest face, turned and scaled by its five points onto `POINTS`.
+
+    MTCNN finds the points; what lies outside the image is black.
+
+    Parameters
+    ----------
+    image : np.ndarray, shape (H, W, 3), uint8 RGB
+
+    Returns
+    -------
+    np.ndarray, shape (112, 112, 3), uint8 RGB, or None where no face is found
+    """
+    import cv2
+
+    from facedeblur.benchmark.faces.detectors.mtcnn import MtcnnDetector
+
+    faces = MtcnnDetector().detect(image)
+    if not faces or faces[0].landmarks is None:
+        return None
+    matrix = similarity(faces[0].landmarks, POINTS)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale < 1:
+        # Averaged first, for the warp below takes four neighbours only.
+        height, width = image.shape[:2]
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        factors = np.array([size[0] / width, size[1] / height])
+        matrix = similarity((faces[0].landmarks + 0.5) * factors - 0.5, POINTS)
+    return np.asarray(cv2.warpAffine(image, matrix, (ARCFACE_SIDE, ARCFACE_SIDE), flags=cv2.INTER_LINEAR))
+
+
 BATCH = 20
 GPU_BATCH = 64
 
@@ -217,13 +257,11 @@ def _network(path: str, sha: str, device: str) -> EdgeFaceNetwork:
 
 
 @dataclass(frozen=True)
-class EdgeFaceEmbedder:
+class EdgeFaceEmbedder(Embedder):
     """512-dimensional unit vectors; identities differ below a cosine of about 0.27 (L2 distance 1.2).
 
     Parameters
     ----------
-    name : str
-        ``edgeface-xs`` or ``edgeface-xxs``.
     weights : Located
         The weight file.
     detect : bool
@@ -234,12 +272,17 @@ class EdgeFaceEmbedder:
         Where the network runs: cpu, cuda, auto.
     """
 
-    name: str
     weights: Located
     detect: bool = False
     device: str = "cpu"
 
     unit_length = True
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the embedder with its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
+        mode, pin = fill(f"embedder '{cls.name}'", options, MODES, PIN)
+        return cls(locate(cls.name, sha=pin_of(pin)), mode == "detect")
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -268,7 +311,7 @@ class EdgeFaceEmbedder:
                 f"images for {self.name}", expected=f"{ARCFACE_SIDE}x{ARCFACE_SIDE} crops of the template arcface112",
                 found=f"{faces.shape[2]}x{faces.shape[1]}", do="use its option or mode 'detect'",
             )  # fmt: skip
-        device = chips.torch_device(self.device)
+        device = torch_device(self.device)
         network = _network(str(self.weights.path), self.weights.sha256, device)
         return chips.embedded(
             lambda batch: normalize(network((batch - 127.5) / 127.5)), faces,
@@ -277,16 +320,15 @@ class EdgeFaceEmbedder:
         )  # fmt: skip
 
 
-def _made(name: str, options: tuple[str, ...], device: str) -> EdgeFaceEmbedder:
-    sha, detect = chips.provider_options(name, options)
-    return EdgeFaceEmbedder(name, locate(name, sha=sha), detect, device)
+class EdgeFaceXs(EdgeFaceEmbedder):
+    """EdgeFace-XS, the larger of the two networks."""
+
+    name = "edgeface-xs"
+    terms: ClassVar[Mapping[str, str]] = {"edgeface-xs": "the EdgeFace-XS network", **DETECT}
 
 
-def edgeface_xs(*options: str, device: str = "cpu") -> EdgeFaceEmbedder:
-    """Make EdgeFace XS from its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
-    return _made("edgeface-xs", options, device)
+class EdgeFaceXxs(EdgeFaceEmbedder):
+    """EdgeFace-XXS, the smaller of the two networks."""
 
-
-def edgeface_xxs(*options: str, device: str = "cpu") -> EdgeFaceEmbedder:
-    """Make EdgeFace XXS from its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
-    return _made("edgeface-xxs", options, device)
+    name = "edgeface-xxs"
+    terms: ClassVar[Mapping[str, str]] = {"edgeface-xxs": "the EdgeFace-XXS network", **DETECT}

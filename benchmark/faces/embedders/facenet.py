@@ -4,13 +4,11 @@ Schroff et al., "FaceNet" (CVPR 2015), in the network that facenet-pytorch distr
 file ``20180402-114759-vggface2.pt`` is never downloaded; where it is missing one line says
 where it belongs.
 
-The forward pass of FaceNet's InceptionResnetV1, straight from a state dict.
-
-The layers and their names are those of facenet-pytorch's release v2.2.9, so its weight files
-load as they are; Szegedy et al., "Inception-v4, Inception-ResNet and the Impact of Residual
-Connections on Learning" (2016). Batch normalisation is folded into the convolutions and the
-residual scales into the convolution before them, which together with the channels-last layout
-makes the pass about three times faster than the layer-by-layer one on a processor.
+The forward pass works straight from a state dict. The layers and their names are those of
+facenet-pytorch's release v2.2.9, so its weight files load as they are; Szegedy et al., "Inception-v4,
+Inception-ResNet and the Impact of Residual Connections on Learning" (2016). Batch normalisation is
+folded into the convolutions and the residual scales into the convolution before them, which together
+with the channels-last layout makes the pass about three times faster than layer by layer on a processor.
 """
 
 from __future__ import annotations
@@ -18,14 +16,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import as_batch
+from facedeblur.benchmark.faces.base import Embedder, as_batch
+from facedeblur.benchmark.faces.chips import DETECT, MODES
 from facedeblur.benchmark.files.state_dict import read_state
+from facedeblur.benchmark.options import PIN, fill, pin_of
+from facedeblur.benchmark.tensors import torch_device
 from facedeblur.benchmark.weights import Located, locate
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _network(path: str, sha: str, device: str) -> FaceNetwork:
 
 
 @dataclass(frozen=True)
-class FaceNetEmbedder:
+class FaceNetEmbedder(Embedder):
     """512-dimensional unit vectors; identities differ from an L2 distance of about 1.1 on.
 
     Parameters
@@ -207,7 +208,17 @@ class FaceNetEmbedder:
     detect: bool = False
     device: str = "cpu"
 
-    unit_length = True
+    name, unit_length = "facenet-vggface2", True
+    terms: ClassVar[Mapping[str, str]] = {
+        "facenet-vggface2": "FaceNet (InceptionResnetV1 trained on VGGFace2)",
+        **DETECT,
+    }
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the embedder with its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
+        mode, pin = fill("embedder 'facenet-vggface2'", options, MODES, PIN)
+        return cls(locate("facenet-vggface2", sha=pin_of(pin)), mode == "detect")
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -227,16 +238,10 @@ class FaceNetEmbedder:
         InputError
             When `faces` is no batch of RGB images, or the weight file is not what it should be.
         """
-        faces, device = as_batch(faces), chips.torch_device(self.device)
+        faces, device = as_batch(faces), torch_device(self.device)
         network = _network(str(self.weights.path), self.weights.sha256, device)
         return chips.embedded(
             lambda batch: network((batch - 127.5) / 128), faces,
             chip=(lambda face: chips.mtcnn_chip(face, SIDE)) if self.detect else None,
             side=SIDE, dimensions=DIMENSIONS, size=BATCH if device == "cpu" else GPU_BATCH, device=device,
         )  # fmt: skip
-
-
-def facenet_embedder(*options: str, device: str = "cpu") -> FaceNetEmbedder:
-    """Make a `FaceNetEmbedder` from its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
-    sha, detect = chips.provider_options("facenet-vggface2", options)
-    return FaceNetEmbedder(locate("facenet-vggface2", sha=sha), detect, device)

@@ -17,18 +17,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils import fusion
+from torch.nn.utils import convert_conv2d_weight_memory_format, fusion
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import as_batch, no_more, unpinned
-from facedeblur.benchmark.faces.geometry import OPENFACE_SIDE, openface_chip
-from facedeblur.benchmark.files.state_dict import load_exactly
+from facedeblur.benchmark.faces.base import Embedder, as_batch
+from facedeblur.benchmark.files.state_dict import load_exactly, read_state
+from facedeblur.benchmark.options import PIN, fill, pin_of
+from facedeblur.benchmark.tensors import torch_device
 from facedeblur.benchmark.weights import WEIGHTS, Located, locate
 
 
@@ -222,6 +224,73 @@ def openface_network(state: Mapping[str, torch.Tensor], *, do: str) -> OpenFaceN
     return network.eval()
 
 
+OPENFACE_SIDE = 96
+
+TRIPLES = {"outer": (36, 45, 33), "inner": (39, 42, 57)}
+"""Outer corners of the eyes and base of the nose; inner corners and lower lip (iBUG numbering)."""
+
+# Mean face of OpenFace, in its own unit: the points used, and the extent of all 68.
+_MEAN_FACE = {
+    36: (0.252418718401, 0.331052263829),
+    45: (0.782865376271, 0.321305281656),
+    33: (0.520712933176, 0.634268222208),
+    39: (0.403718978315, 0.338677110830),
+    42: (0.631326076346, 0.334136672344),
+    57: (0.525398405766, 0.841706377792),
+}
+_LEAST = (0.0792396913815, 0.182360984545)
+_MOST = (0.971193274221, 1.060803711260)
+
+
+def places(triple: str) -> np.ndarray:
+    """Where the points of a triple go in the crop.
+
+    Parameters
+    ----------
+    triple : {'outer', 'inner'}
+
+    Returns
+    -------
+    np.ndarray, shape (3, 2), float64
+        Pixels ``(x, y)`` in the crop of 96: the mean face's extent is the whole crop.
+    """
+    points = np.array([_MEAN_FACE[index] for index in TRIPLES[triple]])
+    return np.asarray(OPENFACE_SIDE * (points - _LEAST) / (np.array(_MOST) - _LEAST))
+
+
+def openface_chip(image: np.ndarray, triple: str = "outer") -> np.ndarray | None:
+    """Cut out the largest face, its three points brought to `places`.
+
+    Bilinear and not averaged first, as OpenFace does it; what lies outside the image is black.
+
+    Parameters
+    ----------
+    image : np.ndarray, shape (H, W, 3), uint8 RGB
+    triple : {'outer', 'inner'}
+
+    Returns
+    -------
+    np.ndarray, shape (96, 96, 3), uint8 RGB, or None where no face is found
+
+    Raises
+    ------
+    InputError
+        When dlib is not installed or its landmark file is missing.
+    """
+    import cv2
+
+    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, Landmarker68
+
+    faces = HogDetector().detect(image)
+    if not faces:
+        return None
+    points = Landmarker68.of().points(image, faces[0])[list(TRIPLES[triple])]
+    if abs(np.linalg.det(points[1:] - points[0])) < 1:  # in one line: no affine map
+        return None
+    matrix = cv2.getAffineTransform(points.astype(np.float32), places(triple).astype(np.float32))
+    return np.asarray(cv2.warpAffine(image, matrix, (OPENFACE_SIDE, OPENFACE_SIDE), flags=cv2.INTER_LINEAR))
+
+
 NAME = "openface-nn4.small2"
 DIMENSIONS = 128
 MODES = {"as-is": "", "detect": "outer", "detect-inner": "inner"}
@@ -233,18 +302,13 @@ GPU_BATCH = 64
 
 @lru_cache(maxsize=2)
 def _network(path: str, sha: str, device: str) -> OpenFaceNetwork:
-    import torch
-    from torch.nn.utils import convert_conv2d_weight_memory_format
-
-    from facedeblur.benchmark.files.state_dict import read_state
-
     network = openface_network(read_state(path), do=WEIGHTS[NAME].get).float().fused().to(device)
     convert_conv2d_weight_memory_format(network, torch.channels_last)
     return network
 
 
 @dataclass(frozen=True)
-class OpenFaceEmbedder:
+class OpenFaceEmbedder(Embedder):
     """128-dimensional unit vectors; OpenFace compares them by their squared L2 distance.
 
     Parameters
@@ -264,7 +328,24 @@ class OpenFaceEmbedder:
     mode: str = "as-is"
     device: str = "cpu"
 
-    unit_length = True
+    name, unit_length = NAME, True
+    terms: ClassVar[Mapping[str, str]] = {
+        r"openface-nn4\.small2": "OpenFace's nn4.small2 network",
+        "detect": "the face is found again first",
+        "detect-inner": "the face is found again and aligned by the inner corners of the eyes and the lower lip",
+    }
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the embedder with its options.
+
+        Parameters
+        ----------
+        *options : str
+            ``as-is`` (the default), ``detect`` or ``detect-inner``, and ``@1234abcd`` to pin its weights.
+        """
+        mode, pin = fill(f"embedder '{NAME}'", options, tuple(MODES), PIN)
+        return cls(locate(NAME, sha=pin_of(pin)), mode)
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -284,9 +365,7 @@ class OpenFaceEmbedder:
         InputError
             When `faces` is no batch of RGB images, or the weight file is not what it should be.
         """
-        import torch
-
-        faces, device, points = as_batch(faces), chips.torch_device(self.device), MODES[self.mode]
+        faces, device, points = as_batch(faces), torch_device(self.device), MODES[self.mode]
         network = _network(str(self.weights.path), self.weights.sha256, device)
 
         def vectors(batch: torch.Tensor) -> torch.Tensor:
@@ -297,24 +376,3 @@ class OpenFaceEmbedder:
             vectors, faces, chip=(lambda face: openface_chip(face, points)) if points else None,
             side=OPENFACE_SIDE, dimensions=DIMENSIONS, size=BATCH if device == "cpu" else GPU_BATCH, device=device,
         )  # fmt: skip
-
-
-def openface_embedder(*options: str, device: str = "cpu") -> OpenFaceEmbedder:
-    """Make an `OpenFaceEmbedder` from its options.
-
-    Parameters
-    ----------
-    *options : str
-        ``as-is`` (the default), ``detect`` or ``detect-inner``, and ``@1234abcd`` to pin its weights.
-    device : str
-
-    Raises
-    ------
-    InputError
-        When an option is not known, two modes or two hashes are given, or the weights are missing or others.
-    """
-    sha, modes = unpinned(NAME, options)
-    no_more(NAME, [mode for mode in modes if mode not in MODES], " or ".join(MODES))
-    if len(modes) > 1:
-        raise InputError(f"embedder '{NAME}'", expected="one mode", found=" and ".join(modes), do="write one")
-    return OpenFaceEmbedder(locate(NAME, sha=sha), modes[0] if modes else "as-is", device)

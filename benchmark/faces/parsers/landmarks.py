@@ -8,12 +8,13 @@ landmarks are numbered as in iBUG 300-W; see `facedeblur.benchmark.faces.detecto
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import as_batch
-from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, Landmarker68, hog_detector, landmarker_68
+from facedeblur.benchmark.faces.base import Parser, as_batch
+from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, Landmarker68
+from facedeblur.benchmark.options import PIN
 from facedeblur.benchmark.sets.classes import HELEN
 
 # In units of the distance between the eyes' centres, chosen on 98 faces of CelebAMask-HQ. The points of a brow run
@@ -37,8 +38,7 @@ def regions_of_68(points: np.ndarray) -> list[tuple[int, np.ndarray]]:
     -------
     list of (int, np.ndarray of shape (n, 2))
         Place in `facedeblur.benchmark.sets.classes.HELEN`, and the corners in pixels. The skin is the convex hull of
-        jaw and
-        brows; what follows covers it.
+        jaw and brows; what follows covers it.
     """
     import cv2
 
@@ -68,7 +68,7 @@ def _band(line: np.ndarray, down: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class LandmarkParser:
+class LandmarkParser(Parser):
     """Parses the largest face that dlib's HOG detector finds; no hair.
 
     Parameters
@@ -80,6 +80,15 @@ class LandmarkParser:
     detector: HogDetector
     landmarker: Landmarker68
     classes: tuple[str, ...] = HELEN[:-1]
+
+    name = "dlib-68"
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the parser with its options: ``up0`` to ``up4``, and ``@1234abcd`` to pin the landmarks' weights."""
+        pins = [option for option in options if option in PIN]
+        detector = HogDetector.of(*(option for option in options if option not in PIN))
+        return cls(detector, Landmarker68.of(*pins))
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -124,12 +133,3 @@ def draw(labels: np.ndarray, regions: list[tuple[int, np.ndarray]]) -> None:
 
     for value, polygon in regions:
         cv2.fillPoly(labels, [np.rint(polygon * 2**_SHIFT).astype(np.int32)], value, shift=_SHIFT)
-
-
-def landmark_parser(*options: str) -> LandmarkParser:
-    """Make a `LandmarkParser` from its options: ``up0`` to ``up4``, and ``@1234abcd`` to pin the landmarks' weights."""
-    pins = [option for option in options if option.startswith("@")]
-    rest = [option for option in options if not option.startswith("@")]
-    if len(rest) > 1:
-        raise InputError(f"dlib-68 option '{rest[1]}'", expected="one of a kind", do="remove it")
-    return LandmarkParser(hog_detector(*rest), landmarker_68(*pins))

@@ -6,20 +6,22 @@ OpenFace's, dlib's HOG detector with one upsampling on the RGB image.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.faces.base import DETECTORS, Detector, as_batch, provider
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.faces.base import DETECTORS, Detector, as_batch, provider, terms_of
+from facedeblur.benchmark.metrics.base import Metric, Needs
+from facedeblur.benchmark.options import Slot, fill, one_of
 
 DEFAULT = "dlib-hog"
 
 
 @dataclass(frozen=True)
-class Detection:
-    """1 where a face is found in a restored image, 0 where none is.
+class Detection(Metric):
+    """Face found (1) or not (0) in the restored image: ``detection[dlib-hog,up1]``.
 
     Parameters
     ----------
@@ -28,28 +30,39 @@ class Detection:
 
     detector: Detector
 
-    higher_is_better = True
-    needs_sharp = False
-    unit = "fraction"
-    limits = (0.0, 1.0)
+    name, unit, needs, worst, limits = "detection", "fraction", Needs(sharp=False), 0.0, (0.0, 1.0)
+    summary = "share of restored images in which the detector finds a face"
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`.
+
+        Parameters
+        ----------
+        *args : str
+            A detector's name (``dlib-hog``, the default, ``mtcnn``, ``yunet``) and its options (``up1``).
+        """
+        names = [arg for arg in args if arg.partition("@")[0] in DETECTORS]
+        options = [arg for arg in args if arg not in names]
+        if not names and options and not options[0].startswith("up"):
+            one_of("detector", options[0], DETECTORS)
+        (detector,) = fill(f"metric '{cls.name}'", names, Slot((DEFAULT, *DETECTORS), pinned=True))
+        return cls(provider(DETECTORS, ",".join([detector, *options])))
+
+    @classmethod
+    def terms_of(cls, args: Sequence[str]) -> Mapping[str, str]:
+        """Return what the detector says of its options."""
+        return terms_of(DETECTORS, args[0])
 
     @property
-    def signature(self) -> Signature:
+    def args(self) -> tuple[str, ...]:
         """The detector and its options, all of them."""
-        return Signature("detection", tuple(self.detector.definition))
+        return self.detector.definition
 
     @property
     def label(self) -> str:
         """Short column heading."""
         return f"Face found ({self.detector.definition[0].partition('@')[0]})"
-
-    @property
-    def worst(self) -> float:
-        """0: a missing output shows no face."""
-        return 0.0
-
-    def prepare(self, sharp: np.ndarray | None) -> None:
-        """Nothing: the sharp image plays no part."""
 
     def measure(self, restored: np.ndarray, sharp: np.ndarray | None, prepared: None) -> np.ndarray:
         """Look for faces in restored images.
@@ -67,25 +80,3 @@ class Detection:
             1.0 where any face is found, else 0.0; never NaN.
         """
         return np.array([float(bool(self.detector.detect(image))) for image in as_batch(restored)], dtype=np.float64)
-
-
-def detection_metric(*args: str) -> Detection:
-    """Face found or not in the restored image: ``detection[dlib-hog,up1]``.
-
-    Parameters
-    ----------
-    *args : str
-        A detector's name (``dlib-hog``, the default, ``mtcnn``, ``yunet``) and its options (``up1``).
-
-    Raises
-    ------
-    InputError
-        When the detector or an option is not known, or its package or weights are missing.
-    """
-    names = [arg for arg in args if arg.partition("@")[0] in DETECTORS]
-    if len(names) > 1:
-        raise InputError("metric 'detection'", expected="one detector", found=" and ".join(names), do="write one")
-    options = [arg for arg in args if arg not in names]
-    if not names and options and not options[0].startswith("up"):
-        raise InputError(f"detector '{options[0]}'", expected="a registered one", do=suggest(options[0], DETECTORS))
-    return Detection(provider(DETECTORS, ",".join([*(names or [DEFAULT]), *options])))

@@ -14,17 +14,18 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, as_image
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, as_image, terms_of
+from facedeblur.benchmark.metrics.base import Metric
+from facedeblur.benchmark.options import Slot, fill, pin_of
 
 DISTANCES = ("l2", "l2sq", "cosine")
-MODES = ("as-is", "detect", "detect-inner")
+MODES = ("as-is", "aligned", "detect", "detect-inner")
 DEFAULT = "dlib-resnet"
 KEPT = 16
 
@@ -50,8 +51,7 @@ class EmbeddingSource:
     def __call__(self, faces: np.ndarray) -> np.ndarray:
         """Embed (N, H, W, 3) uint8 RGB images; returns (N, D) float32, not to be written to."""
         content = hashlib.blake2b(np.ascontiguousarray(faces).data, digest_size=16).digest()
-        device = getattr(self.embedder, "device", "")
-        key = (*self.embedder.definition, device, faces.shape, faces.dtype.str, content)
+        key = (*self.embedder.definition, self.embedder.device, faces.shape, faces.dtype.str, content)
         vectors = _kept.get(key)
         if vectors is None:
             vectors = self.embedder.embed(faces)
@@ -64,8 +64,8 @@ class EmbeddingSource:
 
 
 @dataclass(frozen=True)
-class IdentityDistance:
-    """Distance between the embeddings of a restored face and of the sharp one.
+class IdentityDistance(Metric):
+    """Distance of face embeddings: ``identity[dlib-resnet,l2]``, or ``cosine``, ``l2sq``; ``detect``.
 
     Parameters
     ----------
@@ -77,15 +77,43 @@ class IdentityDistance:
     source: EmbeddingSource
     distance: str = "l2"
 
-    higher_is_better = False
-    needs_sharp = True
-    unit = ""
+    name, higher_is_better = "identity", False
+    summary = "distance between the embeddings of the restored and the sharp face"
+    terms: ClassVar[Mapping[str, str]] = {
+        "l2": "Euclidean",
+        "l2sq": "squared Euclidean",
+        "cosine": "one minus the cosine",
+    }
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`.
+
+        Parameters
+        ----------
+        *args : str
+            An embedder (``dlib-resnet``, the default, ``edgeface-xs``, ``edgeface-xxs``, ``facenet-vggface2``,
+            ``openface-nn4.small2``), perhaps with the beginning of its weights' sha256 behind ``@``; ``l2`` (the
+            default), ``l2sq`` or ``cosine``; ``detect`` to find the face again (with OpenFace also
+            ``detect-inner``: aligned by other points); ``as-is`` (or ``aligned``), the default, not to.
+        """
+        embedder, distance, mode = fill(
+            f"metric '{cls.name}'", args, Slot((DEFAULT, *EMBEDDERS), pinned=True), DISTANCES, MODES
+        )
+        name, pin = embedder.partition("@")[0], pin_of(embedder)
+        options = [*([f"@{pin}"] if pin else []), *([mode] if mode.startswith("detect") else [])]
+        return cls(EmbeddingSource(EMBEDDERS.get(name).of(*options)), distance)
+
+    @classmethod
+    def terms_of(cls, args: Sequence[str]) -> Mapping[str, str]:
+        """Return the meaning of the distance, and what the embedder says of its options."""
+        return {**cls.terms, **terms_of(EMBEDDERS, args[0])}
 
     @property
-    def signature(self) -> Signature:
+    def args(self) -> tuple[str, ...]:
         """Embedder with the hash of its weights, distance, and ``detect`` where the face is found again."""
         name, *options = self.source.embedder.definition
-        return Signature("identity", (name, self.distance, *options))
+        return name, self.distance, *options
 
     @property
     def label(self) -> str:
@@ -104,10 +132,10 @@ class IdentityDistance:
     @property
     def limits(self) -> tuple[float, float]:
         """From 0 to what unit vectors can differ by; of longer ones only the cosine has an end."""
-        ends = self.distance == "cosine" or getattr(self.source.embedder, "unit_length", False)
+        ends = self.distance == "cosine" or self.source.embedder.unit_length
         return 0.0, self.worst if ends else math.inf
 
-    def prepare(self, sharp: np.ndarray) -> np.ndarray:
+    def prepare(self, sharp: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:
         """Embedding of the sharp image, (H, W, 3) uint8 RGB: shape (D,) float64, NaN where it has no face."""
         return self.source(as_image(sharp)[None])[0].astype(np.float64)
 
@@ -149,49 +177,3 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     products = np.sum(a * b, axis=-1)
     ratio = np.divide(products, lengths, out=np.full(np.shape(products), np.nan), where=lengths > 0)
     return np.asarray(np.clip(1.0 - ratio, 0.0, 2.0))
-
-
-def identity_metric(*args: str, device: str = "cpu") -> IdentityDistance:
-    """Distance of face embeddings: ``identity[dlib-resnet,l2]``, or ``cosine``, ``l2sq``; ``detect``.
-
-    Parameters
-    ----------
-    *args : str
-        An embedder (``dlib-resnet``, the default, ``edgeface-xs``, ``edgeface-xxs``, ``facenet-vggface2``,
-        ``openface-nn4.small2``), perhaps with the beginning of its weights' sha256 behind ``@``; ``l2`` (the
-        default), ``l2sq`` or ``cosine``; ``detect`` to find the face again (with OpenFace also
-        ``detect-inner``: aligned by other points); ``as-is`` (or ``aligned``), the default, not to.
-    device : str
-        Where the network runs: cpu, cuda, auto.
-
-    Raises
-    ------
-    InputError
-        When an argument is not known, or the embedder's package or weights are missing or others.
-    """
-    embedder, distance, options = _sorted(args)
-    name, _, sha = embedder.partition("@")
-    made = EMBEDDERS.get(name)(
-        *([f"@{sha}"] if sha else []), *options, **({} if device == "cpu" else {"device": device})
-    )
-    return IdentityDistance(EmbeddingSource(made), distance)
-
-
-def _sorted(args: Sequence[str]) -> tuple[str, str, list[str]]:
-    embedders, distances, options = [], [], []
-    for arg in args:
-        if arg in DISTANCES:
-            distances.append(arg)
-        elif arg == "aligned":
-            options.append("as-is")
-        elif arg in MODES:
-            options.append(arg)
-        elif arg.partition("@")[0] in EMBEDDERS:
-            embedders.append(arg)
-        else:
-            known = [*EMBEDDERS, *DISTANCES, *MODES]
-            raise InputError(f"argument '{arg}' of metric 'identity'", expected="a known one", do=suggest(arg, known))
-    for kind in (embedders, distances, options):
-        if len(kind) > 1:
-            raise InputError("metric 'identity'", expected="one of a kind", found=" and ".join(kind), do="write one")
-    return (embedders or [DEFAULT])[0], (distances or ["l2"])[0], options

@@ -9,15 +9,25 @@ where the restoration is right.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, Landmarker, as_batch, as_image, provider
-from facedeblur.benchmark.metrics.base import fill
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.faces.base import (
+    DETECTORS,
+    LANDMARKERS,
+    Detector,
+    Landmarker,
+    as_batch,
+    as_image,
+    provider,
+    terms_of,
+)
+from facedeblur.benchmark.metrics.base import Metric
+from facedeblur.benchmark.options import Slot, fill
 
 FINDERS = {"dlib-68": "dlib-hog", "mtcnn": "mtcnn", "yunet": "yunet"}
 """Landmarkers, and the detector that each belongs to; ``dlib-68`` gives 68 points, the others five."""
@@ -66,10 +76,11 @@ def mean_error(found: np.ndarray, true: np.ndarray, *, by: str = INTEROCULAR) ->
 
 
 @dataclass(frozen=True)
-class LandmarkDistance:
-    """Normalised mean error of the landmarks in a restored image against those in the sharp one.
+class LandmarkDistance(Metric):
+    """Mean distance of landmarks: ``landmarks[dlib-68,interocular]``; a finder, and what errors are divided by.
 
-    The largest face is taken in each; it is looked for anew in every image.
+    The normalised mean error of the landmarks in a restored image against those in the sharp one. The largest
+    face is taken in each; it is looked for anew in every image.
 
     Parameters
     ----------
@@ -83,39 +94,52 @@ class LandmarkDistance:
     landmarker: Landmarker
     by: str
 
-    higher_is_better = False
-    needs_sharp = True
-    limits = (0.0, math.inf)
+    name, unit, higher_is_better, limits = "landmarks", "fraction", False, (0.0, math.inf)
+    worst = 1.0  # the points are as far off as the eyes are apart
+    summary = "mean distance of the landmarks of the restored from those of the sharp face"
+    terms: ClassVar[Mapping[str, str]] = {
+        INTEROCULAR: "divided by the distance between the outer corners of the eyes",
+        INTERPUPIL: "divided by the distance between the eyes' centres",
+    }
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`.
+
+        Parameters
+        ----------
+        *args : str
+            In any order. ``mtcnn`` and ``yunet`` have no eye corners and divide by ``interpupil``.
+        """
+        spec = next((arg for arg in args if arg.partition("@")[0] in FINDERS), "dlib-68")
+        name = spec.partition("@")[0]
+        ways = (INTEROCULAR, INTERPUPIL) if name == "dlib-68" else (INTERPUPIL,)
+        finder, by = fill(f"metric '{cls.name}'", args, Slot((name, *FINDERS), pinned=True), ways)
+        return cls(provider(DETECTORS, FINDERS[name]), provider(LANDMARKERS, finder), by)
+
+    @classmethod
+    def terms_of(cls, args: Sequence[str]) -> Mapping[str, str]:
+        """Return what errors are divided by, and what the landmarker says of its options."""
+        return {**cls.terms, **terms_of(LANDMARKERS, args[0])}
 
     @property
-    def signature(self) -> Signature:
+    def args(self) -> tuple[str, ...]:
         """The finder, which stands for its detector too, and what errors are divided by."""
-        return Signature("landmarks", (*self.landmarker.definition, self.by))
+        return (*self.landmarker.definition, self.by)
 
     @property
     def label(self) -> str:
         """Short column heading."""
         return f"Landmarks ({self.landmarker.definition[0].partition('@')[0]})"
 
-    @property
-    def unit(self) -> str:
-        """A share of the distance between the eyes."""
-        return "fraction"
-
-    @property
-    def worst(self) -> float:
-        """1: the points are as far off as the eyes are apart."""
-        return 1.0
-
     def points(self, image: np.ndarray) -> np.ndarray | None:
         """Landmarks of the largest face in (H, W, 3) uint8 RGB: (68, 2) or (5, 2) float64, None without a face."""
         faces = self.detector.detect(image)
         if not faces:
             return None
-        every = getattr(self.landmarker, "points", self.landmarker.landmarks)
-        return np.asarray(every(image, faces[0]), dtype=np.float64)
+        return np.asarray(self.landmarker.points(image, faces[0]), dtype=np.float64)
 
-    def prepare(self, sharp: np.ndarray) -> np.ndarray | None:
+    def prepare(self, sharp: np.ndarray, label: np.ndarray | None = None) -> np.ndarray | None:
         """Landmarks of the sharp image, (H, W, 3) uint8 RGB; None where it shows no face."""
         return self.points(as_image(sharp))
 
@@ -150,24 +174,3 @@ class LandmarkDistance:
                 if found is not None:
                     values[at] = mean_error(found, prepared, by=self.by)
         return values
-
-
-def landmark_metric(*args: str) -> LandmarkDistance:
-    """Mean distance of landmarks: ``landmarks[dlib-68,interocular]``; a finder, and what errors are divided by.
-
-    Parameters
-    ----------
-    *args : str
-        In any order. ``mtcnn`` and ``yunet`` have no eye corners and divide by ``interpupil``.
-
-    Raises
-    ------
-    InputError
-        When an argument is not known, or the finder's package or weights are missing.
-    """
-    spec = next((arg for arg in args if arg.partition("@")[0] in FINDERS), "dlib-68")
-    name = spec.partition("@")[0]
-    ways: Sequence[str] = (INTEROCULAR, INTERPUPIL) if name == "dlib-68" else (INTERPUPIL,)
-    bare = [name if arg == spec else arg for arg in args]
-    *_, by = fill("landmarks", bare, (name, *(other for other in FINDERS if other != name)), ways)
-    return LandmarkDistance(provider(DETECTORS, FINDERS[name]), provider(LANDMARKERS, spec), by)

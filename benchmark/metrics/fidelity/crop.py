@@ -2,69 +2,89 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.fidelity.psnr_ssim import Fidelity, check_images, psnr_metric, ssim_metric
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import PSNR_TERMS, SSIM_TERMS, Fidelity, Psnr, Ssim, check_images
 from facedeblur.benchmark.metrics.fidelity.shift import large_enough
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.options import Slot, fill
 
-DEFAULT = "crop8"
+CROP = Slot(("crop8",), form=r"crop\d+")
+TERMS = {r"crop(\d+)": "{} pixels cut off every side"}
 
 
-def cropped(
-    compare: Callable[[np.ndarray, np.ndarray], float], crop: int, restored: np.ndarray, sharp: np.ndarray
-) -> float:
-    """Compare two images inside a border.
+@dataclass(frozen=True)
+class Cropped(Fidelity):
+    """Another metric, inside a border.
 
     Parameters
     ----------
-    compare : callable
-        Of two (H, W, 3) uint8 RGB images.
+    whole : Psnr or Ssim
+        The metric.
     crop : int
         Pixels cut off every side.
-    restored, sharp : ndarray, (H, W, 3) uint8 RGB
-        The two images.
-
-    Raises
-    ------
-    InputError
-        When nothing is left, or less than `compare` needs.
     """
-    check_images(restored, sharp)
-    large_enough(sharp, crop, 1)
-    inside = np.s_[crop : sharp.shape[0] - crop, crop : sharp.shape[1] - crop]
-    return compare(restored[inside], sharp[inside])
+
+    whole: Psnr | Ssim
+    crop: int
+
+    kind: ClassVar[type[Psnr | Ssim]]
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options: those of `kind`, and ``cropN``; see `Metric.of`."""
+        (crop,) = fill(f"metric '{cls.name}'", [arg for arg in args if arg in CROP], CROP)
+        pixels = int(crop.removeprefix("crop"))
+        if pixels < 1:
+            raise InputError(
+                f"metric '{cls.name}'", expected="a crop of 1 or more", found=crop, do=f"use {cls.kind.name}"
+            )
+        return cls(cls.kind.of(*(arg for arg in args if arg not in CROP)), pixels)
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """Options of the metric, and the crop."""
+        return (*self.whole.args, f"crop{self.crop}")
+
+    @property
+    def label(self) -> str:
+        """Short column heading."""
+        return f"{self.whole.label} crop{self.crop}"
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Those of the metric."""
+        return self.whole.limits
+
+    def compare(self, restored: np.ndarray, sharp: np.ndarray) -> float:
+        """Compare two (H, W, 3) uint8 RGB images inside the border.
+
+        Raises
+        ------
+        InputError
+            If nothing is left, or less than the metric needs.
+        """
+        check_images(restored, sharp)
+        large_enough(sharp, self.crop, 1)
+        inside = np.s_[self.crop : sharp.shape[0] - self.crop, self.crop : sharp.shape[1] - self.crop]
+        return self.whole.compare(restored[inside], sharp[inside])
 
 
-def psnr_crop_metric(*args: str) -> Fidelity:
+class CropPsnr(Cropped):
     """PSNR without the border: ``psnr-crop[rgb,255,crop8]``; as ``psnr``, and the pixels cut off every side."""
-    return _inside("psnr-crop", psnr_metric, args)
+
+    name, unit, worst, kind = "psnr-crop", "dB", 0.0, Psnr
+    summary = "PSNR without the image's border"
+    terms: ClassVar[Mapping[str, str]] = PSNR_TERMS | TERMS
 
 
-def ssim_crop_metric(*args: str) -> Fidelity:
+class CropSsim(Cropped):
     """SSIM without the border: ``ssim-crop[matlab3d,crop8]``; as ``ssim``, and the pixels cut off every side."""
-    return _inside("ssim-crop", ssim_metric, args)
 
-
-def _inside(family: str, make: Callable[..., Fidelity], args: tuple[str, ...]) -> Fidelity:
-    """Return the metric that `make` makes of the other arguments, inside the border."""
-    crops = [arg for arg in args if re.fullmatch(r"crop\d+", arg)]
-    if len(crops) > 1:
-        raise InputError(f"argument '{crops[1]}' of metric '{family}'", expected="one crop", found=f"'{crops[0]}'")
-    crop = int((crops or [DEFAULT])[0][4:])
-    if crop < 1:
-        raise InputError(f"metric '{family}'", expected="a crop of 1 or more", found=crops[0], do=f"use {family[:4]}")
-    whole = make(*(arg for arg in args if arg not in crops))
-    return Fidelity(
-        signature=Signature(family, (*whole.signature.args, f"crop{crop}")),
-        label=f"{whole.label} crop{crop}",
-        unit=whole.unit,
-        worst=whole.worst,
-        limits=whole.limits,
-        compare=partial(cropped, whole.compare, crop),
-    )
+    name, worst, kind = "ssim-crop", -1.0, Ssim
+    summary = "SSIM without the image's border"
+    terms: ClassVar[Mapping[str, str]] = SSIM_TERMS | TERMS

@@ -8,14 +8,15 @@ with ``w7``, which is another metric.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.metrics.base import fill
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import Fidelity, check_images
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.options import fill
 
 WINDOWS = ("w11", "w9", "w7", "w5", "w3")
 
@@ -57,15 +58,34 @@ def ms_ssim(restored: np.ndarray, sharp: np.ndarray, *, window: int = 11) -> flo
     return float(library.ms_ssim(x, y, data_range=255, win_size=window, win_sigma=1.5))
 
 
-def ms_ssim_metric(*args: str) -> Fidelity:
+@dataclass(frozen=True)
+class MsSsim(Fidelity):
     """Multi-scale structural similarity: ``ms-ssim[rgb,w11]``; ``w7`` for images of 128 pixels."""
-    need("pytorch_msssim", "pytorch-msssim")
-    space, window = fill("ms-ssim", args, ("rgb",), WINDOWS)
-    return Fidelity(
-        signature=Signature("ms-ssim", (space, window)),
-        label="MS-SSIM" if window == "w11" else f"MS-SSIM {window}",
-        unit="",
-        worst=0.0,
-        limits=(0.0, 1.0),
-        compare=partial(ms_ssim, window=int(window[1:])),
-    )
+
+    window: int = 11
+
+    name, worst, limits = "ms-ssim", 0.0, (0.0, 1.0)
+    summary = "structural similarity at five scales (Wang et al., Asilomar 2003) with K = (0.01, 0.03), L = 255"
+    terms: ClassVar[Mapping[str, str]] = {"rgb": "each channel by itself", r"w(\d+)": "Gaussian window of {} pixels"}
+    slots = (("rgb",), WINDOWS)
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`."""
+        need("pytorch_msssim", "pytorch-msssim")
+        _, window = fill(f"metric '{cls.name}'", args, *cls.slots)
+        return cls(int(window[1:]))
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """The channels and the window."""
+        return "rgb", f"w{self.window}"
+
+    @property
+    def label(self) -> str:
+        """Short column heading."""
+        return "MS-SSIM" if self.window == 11 else f"MS-SSIM w{self.window}"
+
+    def compare(self, restored: np.ndarray, sharp: np.ndarray) -> float:
+        """Return `ms_ssim` of two (H, W, 3) uint8 RGB images."""
+        return ms_ssim(restored, sharp, window=self.window)

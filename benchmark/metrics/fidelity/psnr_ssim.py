@@ -2,7 +2,7 @@
 
 Sources: Wang et al. 2004 (SSIM); MathWorks `psnr`, `ssim`, `rgb2ycbcr`; scikit-image `structural_similarity`.
 
-Hot loops of PSNR and SSIM: float64 or exact integers, one fixed order of summation, no fastmath.
+The hot loops work in float64 or exact integers, in one fixed order of summation, without fastmath.
 
 Each SSIM works on the sum ``s = x + y`` and the difference ``d = x - y`` of the two images. With the
 window mean E, ``A = E[s]^2``, ``B = E[d]^2``, ``P = E[s^2] - A`` and ``Q = E[d^2] - B`` Wang's index
@@ -11,25 +11,23 @@ window mean E, ``A = E[s]^2``, ``B = E[d]^2``, ``P = E[s^2] - A`` and ``Q = E[d^
 exactly 1 for equal images, and the same bits with x and y exchanged.
 One image at a time, twelve rows at a time, so that everything in use stays in the second-level cache.
 
-Hot loops of SSIM with a uniform window: exact running sums, in the terms of `fidelity_kernels`.
+Hot loops of SSIM with a uniform window: exact running sums, in the same terms.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable
+from abc import abstractmethod
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Self
 
 import numpy as np
 from numba import njit
 
-from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.metrics.base import fill
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.metrics.base import Metric
 from facedeblur.benchmark.metrics.fidelity.luma import LUMA, frozen, luma, luma_squared_error
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.options import Slot, fill, one_of
 
 TAPS = 11
 """Length of the Gaussian window."""
@@ -314,12 +312,10 @@ def psnr(restored: np.ndarray, sharp: np.ndarray, *, space: str = "rgb", cap: fl
         When shape or type are not those above, or `space` is unknown.
     """
     check_images(restored, sharp)
-    if space == "rgb":
+    if one_of("PSNR space", space, SPACES) == "rgb":
         error = float(squared_error(frozen(restored).reshape(-1), frozen(sharp).reshape(-1))) / sharp.size
-    elif space in SPACES:
-        error = luma_squared_error(restored, sharp, space) / (sharp.size // 3)
     else:
-        raise InputError(f"PSNR space '{space}'", expected=f"one of {', '.join(SPACES)}", do=suggest(space, SPACES))
+        error = luma_squared_error(restored, sharp, space) / (sharp.size // 3)
     value = math.inf if error == 0 else 10 * math.log10(255**2 / error)
     return value if cap is None else min(value, cap)
 
@@ -352,12 +348,7 @@ def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d
         When shape or type are not those above, the definition is unknown, or the image is smaller than the window.
     """
     check_images(restored, sharp)
-    if definition not in DEFINITIONS:
-        raise InputError(
-            f"SSIM definition '{definition}'",
-            expected=f"one of {', '.join(DEFINITIONS)}",
-            do=suggest(definition, DEFINITIONS),
-        )
+    one_of("SSIM definition", definition, DEFINITIONS)
     window = int(DEFINITIONS[definition][1][1].removeprefix("w"))
     height, width = sharp.shape[:2]
     if min(height, width) < window:
@@ -393,60 +384,123 @@ def check_images(restored: np.ndarray, sharp: np.ndarray) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Fidelity:
-    """A metric that compares two images sample by sample (see `Metric`).
+class Fidelity(Metric):
+    """A metric that compares two images sample by sample.
 
     A failed pair counts as the bottom of the scale, 0 dB (black against white) or an SSIM of -1 (the negative): nothing
     is gained by failing. Nothing is prepared for the sharp image: reading its stored moments back saves less than a
     tenth of the time, costs 0.7 MB an image of 128x128, and would end the exact symmetry.
     """
 
-    signature: Signature
-    label: str
-    unit: str
-    worst: float
-    limits: tuple[float, float]
-    compare: Callable[[np.ndarray, np.ndarray], float]
-    higher_is_better: bool = True
-    needs_sharp: bool = True
+    @abstractmethod
+    def compare(self, restored: np.ndarray, sharp: np.ndarray) -> float:
+        """Compare two (H, W, 3) uint8 RGB images; never NaN."""
 
-    def prepare(self, sharp: np.ndarray) -> Any:
-        """Return None: see the note above."""
-        return None
-
-    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: Any = None) -> np.ndarray:
-        """Return `compare` of each of (N, H, W, 3) uint8 RGB with (H, W, 3) uint8 RGB; (N,) float64, never NaN."""
+    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: None = None) -> np.ndarray:
+        """Return `compare` of each of (N, H, W, 3) uint8 RGB with (H, W, 3) uint8 RGB; (N,) float64."""
         return np.array([self.compare(image, sharp) for image in restored], dtype=np.float64)
 
 
-def psnr_metric(*args: str) -> Fidelity:
+CAP = Slot(("",), form=r"cap\d+(\.\d+)?")
+"""The option of PSNR for its largest value in dB, as in ``cap100``."""
+
+PSNR_TERMS = {
+    "rgb": "error over the three RGB channels together",
+    "y-limited": "on luma, BT.601 in 16…235, which reads 1.3 to 1.6 dB higher than on RGB",
+    "y-full": "on luma, BT.601 in 0…255",
+    "255": "peak 255",
+    "cap(.+)": "identical images count as {} dB",
+}
+SSIM_TERMS = {
+    "matlab3d": "as MATLAB's ssim treats RGB: one window that also runs across the channels, replicated borders",
+    "perchannel": "each channel by itself, only where the window lies inside the image",
+    "perchannel-replicate": "each channel by itself, replicated borders",
+    "y-limited": "on luma, BT.601 in 16…235, only where the window lies inside the image",
+    "y-limited-replicate": "on luma, BT.601 in 16…235, replicated borders",
+    "y-full": "on luma, BT.601 in 0…255, only where the window lies inside the image",
+    "y-full-replicate": "on luma, BT.601 in 0…255, replicated borders",
+    "skimage": "scikit-image's default: sample covariance",
+    "uniform": "uniform window",
+    r"s([\d.]+)": "Gaussian of σ = {}",
+    r"w(\d+)": "window of {} pixels",
+}
+
+
+def read_cap(word: str) -> float:
+    """Return the largest value in dB that ``cap100`` stands for; infinity for an empty word."""
+    return float(word.removeprefix("cap")) if word else math.inf
+
+
+def cap_words(cap: float) -> tuple[str, ...]:
+    """Return the option for a largest value in dB, or nothing if it is infinite."""
+    return (f"cap{cap:g}",) if cap < math.inf else ()
+
+
+@dataclass(frozen=True)
+class Psnr(Fidelity):
     """Peak signal-to-noise ratio: ``psnr[rgb,255]``, or ``y-limited``, ``y-full``; a cap in dB such as ``cap100``."""
-    caps = [arg for arg in args if re.fullmatch(r"cap\d+(\.\d+)?", arg)]
-    space, peak = fill("psnr", [arg for arg in args if arg not in caps], tuple(SPACES), ("255",))
-    if len(caps) > 1:
-        raise InputError(f"argument '{caps[1]}' of metric 'psnr'", expected="one cap", found=f"'{caps[0]}' as well")
-    cap = float(caps[0][3:]) if caps else None
-    return Fidelity(
-        signature=Signature("psnr", (space, peak, *(f"cap{float(value[3:]):g}" for value in caps))),
-        label=SPACES[space],
-        unit="dB",
-        worst=0.0,
-        limits=(0.0, math.inf if cap is None else cap),
-        compare=partial(psnr, space=space, cap=cap),
-    )
+
+    space: str = "rgb"
+    cap: float = math.inf
+
+    name, unit, worst = "psnr", "dB", 0.0
+    summary = "peak signal-to-noise ratio of 8-bit images, 10 log₁₀(peak² / mean squared error), averaged in dB"
+    terms = PSNR_TERMS
+    slots = (tuple(SPACES), ("255",), CAP)
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`."""
+        space, _, cap = fill(f"metric '{cls.name}'", args, *cls.slots)
+        return cls(space, read_cap(cap))
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """Where the error is looked for, the peak, and the cap if there is one."""
+        return (self.space, "255", *cap_words(self.cap))
+
+    @property
+    def label(self) -> str:
+        """Short column heading."""
+        return SPACES[self.space]
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """From black against white to the cap."""
+        return 0.0, self.cap
+
+    def compare(self, restored: np.ndarray, sharp: np.ndarray) -> float:
+        """Return `psnr` of two (H, W, 3) uint8 RGB images."""
+        return psnr(restored, sharp, space=self.space, cap=self.cap)
 
 
-def ssim_metric(*args: str) -> Fidelity:
+@dataclass(frozen=True)
+class Ssim(Fidelity):
     """Structural similarity: ``ssim[matlab3d]``, or ``perchannel``, ``skimage``, ...; each with its window."""
-    definition = next((arg for arg in args if arg in DEFINITIONS), "matlab3d")
-    label, parts = DEFINITIONS[definition]
-    definition, *window = fill("ssim", args, (definition, *DEFINITIONS), *((part,) for part in parts))
-    return Fidelity(
-        signature=Signature("ssim", (definition, *window)),
-        label=label,
-        unit="",
-        worst=-1.0,
-        limits=(-1.0, 1.0),
-        compare=partial(ssim, definition=definition),
-    )
+
+    definition: str = "matlab3d"
+
+    name, worst, limits = "ssim", -1.0, (-1.0, 1.0)
+    summary = "structural similarity of 8-bit images with K = (0.01, 0.03), L = 255"
+    terms = SSIM_TERMS
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`."""
+        definition = next((arg for arg in args if arg in DEFINITIONS), "matlab3d")
+        windows = ((part,) for part in DEFINITIONS[definition][1])
+        return cls(fill(f"metric '{cls.name}'", args, (definition, *DEFINITIONS), *windows)[0])
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """The definition and its window."""
+        return (self.definition, *DEFINITIONS[self.definition][1])
+
+    @property
+    def label(self) -> str:
+        """Short column heading."""
+        return DEFINITIONS[self.definition][0]
+
+    def compare(self, restored: np.ndarray, sharp: np.ndarray) -> float:
+        """Return `ssim` of two (H, W, 3) uint8 RGB images."""
+        return ssim(restored, sharp, definition=self.definition)

@@ -4,40 +4,42 @@ The paper does not say how it measures a class. Its numbers add up only if both 
 zero outside the class and compared over the whole image (``masked``, the default): then the squared
 errors of the classes sum to that of the image. ``region`` looks at the class's own pixels only.
 
-Hot loops of measures inside a region: exact integers or float64, one fixed order of summation, no fastmath.
-
-Score-table columns of PSNR and SSIM by semantic class; see `facedeblur.benchmark.metrics.fidelity.semantic`.
+The hot loops work in exact integers or float64, in one fixed order of summation, without fastmath.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
+from typing import ClassVar, Self
 
 import numpy as np
 from numba import njit
 
-from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.metrics.base import fill
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.metrics.base import Metric, Needs
 from facedeblur.benchmark.metrics.fidelity.luma import frozen
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import (
     C1,
     C2,
+    CAP,
+    PSNR_TERMS,
+    SSIM_TERMS,
     TAPS,
+    cap_words,
     channel_mix,
     check_images,
     gaussian_ssim,
     gaussian_taps,
+    read_cap,
 )
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.options import Slot, fill, one_of
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 
 _HALF = TAPS // 2
-_SHIFT = 256.0  # as in `fidelity_kernels`, so that little is lost in E[s^2] - E[s]^2
+_SHIFT = 256.0  # as in `psnr_ssim`, so that little is lost in E[s^2] - E[s]^2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -71,7 +73,7 @@ def region_ssim(x: np.ndarray, y: np.ndarray, mask: np.ndarray, mix: np.ndarray,
     """Return the mean SSIM index of two (H, W, 3) uint8 images over the pixels where (H, W) bool `mask` is true.
 
     The windows see the whole images; beyond the border stand its replicas. With the sum s and the difference d of the
-    images, as in `fidelity_kernels`. NaN for an empty mask.
+    images, as in `psnr_ssim`. NaN for an empty mask.
 
     Parameters
     ----------
@@ -258,8 +260,7 @@ def class_ssim(
         the group is computed. ``region``: the untouched images' index, mean over the group's pixels.
     window : {"matlab3d", "perchannel"}
         See `facedeblur.benchmark.metrics.fidelity.psnr_ssim.ssim`. ``perchannel`` knows only pixels at least five from
-        the
-        border: of a region only those count, and a region without any is as one that is not there.
+        the border: of a region only those count, and a region without any is as one that is not there.
 
     Returns
     -------
@@ -282,12 +283,7 @@ def locate(sharp: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> Reg
 
 
 def _check(restored: np.ndarray, sharp: np.ndarray, definition: str) -> None:
-    if definition not in NORMALISATIONS:
-        raise InputError(
-            f"definition '{definition}'",
-            expected=f"one of {', '.join(NORMALISATIONS)}",
-            do=suggest(definition, NORMALISATIONS),
-        )
+    one_of("definition", definition, NORMALISATIONS)
     check_images(restored, sharp)
 
 
@@ -310,12 +306,7 @@ def ssim_within(
 ) -> float:
     """`class_ssim` of a region that is known already."""
     _check(restored, sharp, definition)
-    if window not in SSIM_DEFINITIONS:
-        raise InputError(
-            f"SSIM window '{window}'",
-            expected=f"one of {', '.join(SSIM_DEFINITIONS)}",
-            do=suggest(window, SSIM_DEFINITIONS),
-        )
+    one_of("SSIM window", window, SSIM_DEFINITIONS)
     height, width = sharp.shape[:2]
     if min(height, width) < 2 * _REACH + 1:
         raise InputError(f"image of {width}x{height} pixels", expected="at least 11x11", do="score larger images")
@@ -342,27 +333,61 @@ def ssim_within(
     return 1 - (1 - part) * share
 
 
-class _Compare(Protocol):
-    def __call__(self, restored: np.ndarray, sharp: np.ndarray, region: Region | None, /) -> float: ...
+CLASS_TERMS = {
+    "masked": "over the whole image, black outside the class in both images",
+    "region": "over the pixels of the class alone",
+}
 
 
 @dataclass(frozen=True)
-class ClassFidelity:
-    """A fidelity metric of one semantic class (see `Metric`); one column a class.
+class ClassFidelity(Metric):
+    """A fidelity metric of one semantic class; one column per class.
 
     The classes are those of the sharp image. A failed pair counts as the bottom of the scale, as with `Fidelity`.
+
+    Parameters
+    ----------
+    partition, group : str
+        The class: a key of `facedeblur.benchmark.sets.classes.GROUPS`, and one of its groups.
+    how : {"masked", "region"}
+        See the head of this module.
     """
 
-    signature: Signature
-    label: str
-    unit: str
-    worst: float
-    limits: tuple[float, float]
-    classes: tuple[int, ...]
-    compare: _Compare
-    higher_is_better: bool = True
-    needs_sharp: bool = True
-    needs_label: bool = True
+    partition: str
+    group: str
+    how: str
+
+    needs = Needs(label=True)
+
+    @property
+    @abstractmethod
+    def heading(self) -> str:
+        """Column heading of the metric without a class."""
+
+    @property
+    def label(self) -> str:
+        """Short column heading."""
+        note = self.partition if self.how == "masked" else f"{self.partition}, region"
+        return f"{self.heading} {self.group.replace('-', ' ')} ({note})"
+
+    @classmethod
+    def _class_of(cls, args: Sequence[str], *slots: Slot | Sequence[str]) -> tuple[list[str], str, str, str]:
+        """Sort the options; the partition is the first that has the class, unless it is named.
+
+        Returns
+        -------
+        own, partition, group, how : list of str, str, str, str
+            Words of `slots`, and the parameters of the class.
+        """
+        named = [arg for arg in args if arg in GROUPS]
+        groups = {group: None for partition in named or GROUPS for group in GROUPS[partition]}
+        *own, how, _, _ = fill(f"metric '{cls.name}'", args, *slots, NORMALISATIONS, tuple(GROUPS), tuple(groups))
+        chosen = next((arg for arg in args if arg in groups), "")
+        if not chosen:
+            known = ", ".join(groups)
+            raise InputError(f"metric '{cls.name}'", expected=f"a class: {known}", found="none", do="name one")
+        partition = named[0] if named else next(name for name, some in GROUPS.items() if chosen in some)
+        return own, partition, chosen, how
 
     def prepare(self, sharp: np.ndarray, label: np.ndarray | None = None) -> Region | None:
         """Find the class in the labels of the sharp image.
@@ -383,59 +408,74 @@ class ClassFidelity:
         InputError
             When the labels have another size or unknown classes.
         """
-        return None if label is None else locate(sharp, label, self.classes)
+        return None if label is None else locate(sharp, label, GROUPS[self.partition][self.group])
+
+    @abstractmethod
+    def compare(self, restored: np.ndarray, sharp: np.ndarray, region: Region | None) -> float:
+        """Compare two (H, W, 3) uint8 RGB images within a region; NaN without one."""
 
     def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: Region | None) -> np.ndarray:
         """Return one value for each of (N, H, W, 3) uint8 RGB; (N,) float64, all NaN without the class."""
         return np.array([self.compare(image, sharp, prepared) for image in restored], dtype=np.float64)
 
 
-def class_psnr_metric(*args: str) -> ClassFidelity:
+@dataclass(frozen=True)
+class ClassPsnr(ClassFidelity):
     """PSNR of a class of the face: ``psnr-class[rgb,255,masked,umsn4,skin]``; a class, its partition, ``region``."""
-    caps = [arg for arg in args if re.fullmatch(r"cap\d+(\.\d+)?", arg)]
-    if len(caps) > 1:
-        raise InputError(f"argument '{caps[1]}' of metric 'psnr-class'", expected="one cap", found=f"'{caps[0]}' too")
-    space, peak, how, partition, group = _slots(
-        "psnr-class", [arg for arg in args if arg not in caps], ("rgb",), ("255",)
-    )
-    cap = float(caps[0][3:]) if caps else math.inf
-    return ClassFidelity(
-        Signature("psnr-class", (space, peak, how, partition, group, *(f"cap{float(cap[3:]):g}" for cap in caps))),
-        _heading("PSNR", how, partition, group),
-        "dB",
-        0.0,
-        (0.0, cap),
-        GROUPS[partition][group],
-        partial(psnr_within, definition=how, cap=cap),
-    )
+
+    cap: float = math.inf
+
+    name, unit, worst, heading = "psnr-class", "dB", 0.0, "PSNR"
+    summary = "PSNR of one semantic class"
+    terms: ClassVar[Mapping[str, str]] = PSNR_TERMS | CLASS_TERMS
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`."""
+        (_, _, cap), partition, group, how = cls._class_of(args, ("rgb",), ("255",), CAP)
+        return cls(partition, group, how, read_cap(cap))
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """Channels, peak, how a class is measured, the class, and the cap if there is one."""
+        return ("rgb", "255", self.how, self.partition, self.group, *cap_words(self.cap))
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """From black against white to the cap."""
+        return 0.0, self.cap
+
+    def compare(self, restored: np.ndarray, sharp: np.ndarray, region: Region | None) -> float:
+        """Return `psnr_within` of two (H, W, 3) uint8 RGB images."""
+        return psnr_within(restored, sharp, region, definition=self.how, cap=self.cap)
 
 
-def class_ssim_metric(*args: str) -> ClassFidelity:
+@dataclass(frozen=True)
+class ClassSsim(ClassFidelity):
     """SSIM of a class of the face: ``ssim-class[matlab3d,masked,umsn4,skin]``; class, partition, ``perchannel``."""
-    window, how, partition, group = _slots("ssim-class", args, tuple(SSIM_DEFINITIONS))
-    return ClassFidelity(
-        Signature("ssim-class", (window, how, partition, group)),
-        _heading(SSIM_DEFINITIONS[window], how, partition, group),
-        "",
-        -1.0,
-        (-1.0, 1.0),
-        GROUPS[partition][group],
-        partial(ssim_within, definition=how, window=window),
-    )
 
+    window: str = "matlab3d"
 
-def _slots(family: str, args: Sequence[str], *slots: tuple[str, ...]) -> tuple[str, ...]:
-    """Sort the arguments; the partition is the first that has the class, unless it is named."""
-    named = [arg for arg in args if arg in GROUPS]
-    groups = {group: None for partition in named or GROUPS for group in GROUPS[partition]}
-    chosen = [arg for arg in args if arg in groups]
-    filled = fill(family, args, *slots, NORMALISATIONS, tuple(GROUPS), tuple(groups))
-    if not chosen:
-        raise InputError(f"metric '{family}'", expected=f"a class: {', '.join(groups)}", found="none", do="name one")
-    partition = named[0] if named else next(name for name, some in GROUPS.items() if chosen[0] in some)
-    return (*filled[:-2], partition, chosen[0])
+    name, worst, limits = "ssim-class", -1.0, (-1.0, 1.0)
+    summary = "SSIM of one semantic class"
+    terms: ClassVar[Mapping[str, str]] = SSIM_TERMS | CLASS_TERMS
 
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`."""
+        (window,), partition, group, how = cls._class_of(args, tuple(SSIM_DEFINITIONS))
+        return cls(partition, group, how, window)
 
-def _heading(measure: str, how: str, partition: str, group: str) -> str:
-    note = partition if how == "masked" else f"{partition}, region"
-    return f"{measure} {group.replace('-', ' ')} ({note})"
+    @property
+    def args(self) -> tuple[str, ...]:
+        """The definition of SSIM, how a class is measured, and the class."""
+        return (self.window, self.how, self.partition, self.group)
+
+    @property
+    def heading(self) -> str:
+        """Column heading of the definition."""
+        return SSIM_DEFINITIONS[self.window]
+
+    def compare(self, restored: np.ndarray, sharp: np.ndarray, region: Region | None) -> float:
+        """Return `ssim_within` of two (H, W, 3) uint8 RGB images."""
+        return ssim_within(restored, sharp, region, definition=self.how, window=self.window)

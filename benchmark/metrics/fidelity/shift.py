@@ -6,7 +6,7 @@ interpolation, and the shift with the smallest squared error counts. No paper on
 column of its own, never to be put in one with `psnr`. Interpolation smooths, so that a noisy image gains even where it
 lies right.
 
-Hot loops of the shift search: integer sums from which the error of every shift follows exactly.
+The search needs no interpolation: the error of every shift follows exactly from integer sums.
 
 Let ``R_ij`` be the restored image moved by whole pixels, cut to the window compared, and S the sharp image there. A
 bilinear shift by fractions is ``sum_k w_k R_k`` over four neighbouring R, with weights that add up to 1, so its
@@ -18,19 +18,28 @@ pixel every weight is a multiple of 1/q^2, and q^4 times the error an integer.
 from __future__ import annotations
 
 import math
-import re
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from typing import ClassVar, Self
 
 import numpy as np
 from numba import njit
 
-from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.metrics.base import fill
-from facedeblur.benchmark.metrics.fidelity import psnr_ssim as fidelity_kernels
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.fidelity.luma import frozen
-from facedeblur.benchmark.metrics.fidelity.psnr_ssim import DEFINITIONS, Fidelity, check_images
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import (
+    DEFINITIONS,
+    PSNR_TERMS,
+    SSIM_TERMS,
+    TAPS,
+    Fidelity,
+    channel_mix,
+    check_images,
+    gaussian_ssim,
+    gaussian_taps,
+)
+from facedeblur.benchmark.options import Slot, fill, one_of
 
 _PIECE = 16384  # samples whose products still add up below 2^31
 
@@ -179,12 +188,12 @@ def errors(cross: np.ndarray, auto: np.ndarray, energy: int, parts: int) -> np.n
 
 
 SSIM_DEFINITIONS = ("matlab3d", "perchannel", "perchannel-replicate")
-"""The definitions of `fidelity.ssim` that are to be had after a shift, the default first."""
+"""The definitions of `psnr_ssim.ssim` that are to be had after a shift, the default first."""
 
 FINEST = 10
 """Most steps a pixel."""
 
-_TAPS, _MIX, _NO_MIX = fidelity_kernels.gaussian_taps(), fidelity_kernels.channel_mix(), np.empty((0, 0))
+_TAPS, _MIX, _NO_MIX = gaussian_taps(), channel_mix(), np.empty((0, 0))
 
 
 @dataclass(frozen=True)
@@ -225,9 +234,9 @@ def best_shift(restored: np.ndarray, sharp: np.ndarray, *, crop: int = 15, reach
     Returns
     -------
     Shift
-        The best of all ``(2 reach / step + 1)^2``, found without interpolating: see `shift_kernels`. The error is
-        exact; of shifts with one error the smallest is taken, and of those the first, up before down, left before
-        right.
+        The best of all ``(2 reach / step + 1)^2``, found without interpolating: see the head of this module. The
+        error is exact; of shifts with one error the smallest is taken, and of those the first, up before down, left
+        before right.
 
     Raises
     ------
@@ -311,24 +320,22 @@ def shift_ssim(
     restored, sharp, crop, reach, step
         As for `best_shift`; 11 pixels or more must be left inside the crop.
     definition : str
-        One of `SSIM_DEFINITIONS`, as in `fidelity.ssim`.
+        One of `SSIM_DEFINITIONS`, as in `psnr_ssim.ssim`.
 
     Returns
     -------
     float
         At most 1.
     """
-    if definition not in SSIM_DEFINITIONS:
-        do = suggest(definition, SSIM_DEFINITIONS)
-        raise InputError(f"SSIM definition '{definition}'", expected=f"one of {', '.join(SSIM_DEFINITIONS)}", do=do)
+    one_of("SSIM definition", definition, SSIM_DEFINITIONS)
     check_images(restored, sharp)
-    large_enough(sharp, crop, fidelity_kernels.TAPS)
+    large_enough(sharp, crop, TAPS)
     found = best_shift(restored, sharp, crop=crop, reach=reach, step=step)
     x = frozen(shifted(restored, found, crop=crop))
     y = frozen(sharp[crop : sharp.shape[0] - crop, crop : sharp.shape[1] - crop].astype(np.float64))
     volume = definition == "matlab3d"
     pad = 0 if definition == "perchannel" else 5
-    return float(fidelity_kernels.gaussian_ssim(x, y, pad, _MIX if volume else _NO_MIX, _TAPS))
+    return float(gaussian_ssim(x, y, pad, _MIX if volume else _NO_MIX, _TAPS))
 
 
 def large_enough(image: np.ndarray, crop: int, least: int) -> None:
@@ -350,47 +357,90 @@ def steps_a_pixel(step: float) -> int:
     return parts
 
 
-def psnr_shift_metric(*args: str) -> Fidelity:
+SEARCH = (
+    Slot(("crop15",), form=r"crop\d+"),
+    Slot(("max5",), form=r"max\d+"),
+    Slot(("step0.25",), form=r"step\d+(\.\d+)?"),
+)
+"""The options of the search: border cut off, largest shift, distance between shifts; in pixels."""
+
+TERMS = {
+    r"crop(\d+)": "{} pixels cut off every side",
+    r"max(\d+)": "shifts of up to {} pixels",
+    r"step([\d.]+)": "in steps of {} pixels",
+}
+
+
+@dataclass(frozen=True)
+class Shifted(Fidelity):
+    """A metric at the best shift; see `best_shift` for the parameters."""
+
+    definition: str
+    crop: int = 15
+    reach: int = 5
+    step: float = 0.25
+
+    fixed: ClassVar[tuple[str, ...]]
+    """Options behind the definition that have one value only."""
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`."""
+        definition, *_, crop, reach, step = fill(f"metric '{cls.name}'", args, *cls.slots)
+        made = cls(definition, int(crop[4:]), int(reach[3:]), float(step[4:]))
+        steps_a_pixel(made.step)
+        if not 1 <= made.reach <= made.crop:
+            raise InputError(f"metric '{cls.name}'", expected=f"max from 1 to {made.crop}, the crop", found=reach)
+        return made
+
+    @property
+    def search(self) -> tuple[str, str, str]:
+        """Options of the search."""
+        return f"crop{self.crop}", f"max{self.reach}", f"step{self.step:g}"
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """The definition and the search."""
+        return (self.definition, *self.fixed, *self.search)
+
+    @property
+    def label(self) -> str:
+        """Short column heading; options of the search that are not the default are part of it."""
+        others = (word for word, slot in zip(self.search, SEARCH, strict=True) if word not in slot.words)
+        return " ".join([self.heading, "shift", *others])
+
+    @property
+    @abstractmethod
+    def heading(self) -> str:
+        """Column heading of the metric without a shift."""
+
+
+class ShiftPsnr(Shifted):
     """PSNR at the best sub-pixel shift: ``psnr-shift[rgb,255,crop15,max5,step0.25]``; any number may be another."""
-    (space, peak), search, options = _arguments("psnr-shift", args, ("rgb",), ("255",))
-    return Fidelity(
-        signature=Signature("psnr-shift", (space, peak, *search)),
-        label=_label("PSNR", search),
-        unit="dB",
-        worst=0.0,
-        limits=(0.0, math.inf),
-        compare=partial(shift_psnr, **options),
-    )
+
+    name, unit, worst, limits, heading, fixed = "psnr-shift", "dB", 0.0, (0.0, math.inf), "PSNR", ("255",)
+    summary = "PSNR after the sub-pixel shift that makes the error smallest"
+    terms: ClassVar[Mapping[str, str]] = PSNR_TERMS | TERMS
+    slots = (("rgb",), ("255",), *SEARCH)
+
+    def compare(self, restored: np.ndarray, sharp: np.ndarray) -> float:
+        """Return `shift_psnr` of two (H, W, 3) uint8 RGB images."""
+        return shift_psnr(restored, sharp, crop=self.crop, reach=self.reach, step=self.step)
 
 
-def ssim_shift_metric(*args: str) -> Fidelity:
+class ShiftSsim(Shifted):
     """SSIM at the best sub-pixel shift: ``ssim-shift[matlab3d,crop15,max5,step0.25]``; a definition as of ``ssim``."""
-    (definition, *window), search, options = _arguments("ssim-shift", args, SSIM_DEFINITIONS, ("s1.5",), ("w11",))
-    return Fidelity(
-        signature=Signature("ssim-shift", (definition, *window, *search)),
-        label=_label(DEFINITIONS[definition][0], search),
-        unit="",
-        worst=-1.0,
-        limits=(-1.0, 1.0),
-        compare=partial(shift_ssim, definition=definition, **options),
-    )
 
+    name, worst, limits, fixed = "ssim-shift", -1.0, (-1.0, 1.0), ("s1.5", "w11")
+    summary = "SSIM after the sub-pixel shift that makes the error smallest"
+    terms: ClassVar[Mapping[str, str]] = SSIM_TERMS | TERMS
+    slots = (SSIM_DEFINITIONS, ("s1.5",), ("w11",), *SEARCH)
 
-_SEARCH = {"crop15": r"crop\d+", "max5": r"max\d+", "step0.25": r"step\d+(\.\d+)?"}
+    @property
+    def heading(self) -> str:
+        """Column heading of the definition."""
+        return DEFINITIONS[self.definition][0]
 
-
-def _arguments(family: str, args: tuple[str, ...], *slots: tuple[str, ...]) -> tuple[list[str], list[str], dict]:
-    """Sort arguments into `slots` and the three of the search; return both, and the search as keywords."""
-    written = [(default, *(arg for arg in args if re.fullmatch(form, arg))) for default, form in _SEARCH.items()]
-    *fixed, crop, reach, step = fill(family, args, *slots, *written)
-    options = {"crop": int(crop[4:]), "reach": int(reach[3:]), "step": float(step[4:])}
-    steps_a_pixel(options["step"])
-    if not 1 <= options["reach"] <= options["crop"]:
-        raise InputError(f"metric '{family}'", expected=f"max from 1 to {options['crop']}, the crop", found=reach)
-    search = [f"crop{options['crop']}", f"max{options['reach']}", f"step{options['step']:g}"]
-    return fixed, search, options
-
-
-def _label(name: str, search: list[str]) -> str:
-    """Column heading: what is not the default is part of it."""
-    return " ".join([name, "shift", *(part for part in search if part not in _SEARCH)])
+    def compare(self, restored: np.ndarray, sharp: np.ndarray) -> float:
+        """Return `shift_ssim` of two (H, W, 3) uint8 RGB images."""
+        return shift_ssim(restored, sharp, definition=self.definition, crop=self.crop, reach=self.reach, step=self.step)

@@ -6,7 +6,7 @@ LPIPS v0.1, as pickles of numpy arrays. Only those files are read: the package i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.pickles import read_arrays
-from facedeblur.benchmark.metrics.base import fill
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import check_images
 from facedeblur.benchmark.tensors import as_tensor, filled
 
@@ -62,6 +61,9 @@ LAYOUTS = {
         (64, 128, 256, 512, 512),
     ),
 }
+
+BACKBONE_TERMS = {"alex": "AlexNet", "vgg": "VGG-16", "vgg16": "VGG-16", r"v0\.1": "version 0.1 of its weights"}
+"""Options of LPIPS and DISTS in words."""
 
 VGG_BLOCKS = (2, 2, 3, 3, 3)
 """Convolutions of VGG16 between poolings."""
@@ -210,36 +212,3 @@ def check_pair(restored: np.ndarray, sharp: np.ndarray, name: str) -> None:
         raise InputError(
             f"image of {width}x{height} pixels", expected=f"at least {LEAST}x{LEAST} for {name}", do="use ssim"
         )
-
-
-def pinned(
-    family: str, args: Sequence[str], slots: dict[str, tuple[str, ...]], hashed: Sequence[str]
-) -> dict[str, tuple[str, str | None]]:
-    """Sort the arguments of a signature, of which some may carry the beginning of a sha256 behind ``@``.
-
-    Parameters
-    ----------
-    family : str
-        Name of the metric, for the error line.
-    args : sequence of str
-        What was written between the brackets, in any order.
-    slots : dict
-        Name of a slot -> the values it takes, its default first.
-    hashed : sequence of str
-        Names of the slots whose values may carry one.
-
-    Returns
-    -------
-    dict
-        Name of a slot -> its value, and the digits behind ``@`` or None.
-
-    Raises
-    ------
-    InputError
-        When an argument is not known, or digits stand where none belong.
-    """
-    digits = {bare: sha for bare, at, sha in (arg.partition("@") for arg in args) if at}
-    may = {value for slot in hashed for value in slots[slot]}
-    bare = [arg.partition("@")[0] if arg.partition("@")[0] in may else arg for arg in args]
-    chosen = fill(family, bare, *slots.values())
-    return {slot: (value, digits.get(value)) for slot, value in zip(slots, chosen, strict=True)}

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.state_dict import read_state
-from facedeblur.benchmark.metrics.perceptual.backbones import LAYOUTS, check_pair, in_batches, load, pinned, vgg16
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.metrics.base import Metric
+from facedeblur.benchmark.metrics.perceptual.backbones import (
+    BACKBONE_TERMS,
+    LAYOUTS,
+    check_pair,
+    in_batches,
+    load,
+    vgg16,
+)
+from facedeblur.benchmark.options import Slot, fill, pin_of
 from facedeblur.benchmark.tensors import as_tensor
 from facedeblur.benchmark.weights import Located, locate
 
@@ -52,8 +60,8 @@ def halved(x: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Dists:
-    """DISTS between a restored image and its sharp one, at the images' own size.
+class Dists(Metric):
+    """Structure and texture distance (Ding et al. 2020), at the images' own size: ``dists[v0.1,vgg16]``.
 
     Parameters
     ----------
@@ -69,23 +77,25 @@ class Dists:
     network: Located
     device: str = "cpu"
 
-    higher_is_better = False
-    needs_sharp = True
+    name, label, higher_is_better = "dists", "DISTS", False
+    worst = 1.0  # nothing of texture or structure agrees
     limits = (0.0, 2.0)  # structures may be opposite
-    unit = ""
-    label = "DISTS"
+    summary = "distance in structure and texture of VGG features (Ding et al., TPAMI 2020)"
+    terms = BACKBONE_TERMS
+    slots = (Slot(("v0.1",), pinned=True), Slot(("vgg16",), pinned=True))
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`."""
+        version, network = fill(f"metric '{cls.name}'", args, *cls.slots)
+        return cls(locate("dists", sha=pin_of(version)), locate(LAYOUTS["vgg"].weights, sha=pin_of(network)))
 
     @property
-    def signature(self) -> Signature:
+    def args(self) -> tuple[str, ...]:
         """The hashes of the channels' weights and of the network."""
-        return Signature("dists", (f"v0.1@{self.weights.short}", f"vgg16@{self.network.short}"))
+        return f"v0.1@{self.weights.short}", f"vgg16@{self.network.short}"
 
-    @property
-    def worst(self) -> float:
-        """1: nothing of texture or structure agrees."""
-        return 1.0
-
-    def prepare(self, sharp: np.ndarray) -> Any:
+    def prepare(self, sharp: np.ndarray, label: np.ndarray | None = None) -> Any:
         """Return for each of six layers of (H, W, 3) uint8 RGB: what is left without the mean, the mean, the variance.
 
         Shapes (1, C, h, w), (1, C) and (1, C), float32.
@@ -130,26 +140,3 @@ class Dists:
             rest = layer - centre
             found.append((rest, centre[:, :, 0, 0], rest.square().mean((2, 3))))
         return found
-
-
-def dists_metric(*args: str, device: str = "cpu") -> Dists:
-    """Structure and texture distance (Ding et al. 2020): ``dists[v0.1,vgg16]``.
-
-    Parameters
-    ----------
-    *args : str
-        In any order.
-    device : str
-        Where the network runs: cpu, cuda, auto.
-
-    Raises
-    ------
-    InputError
-        When an argument is not known, or one of the two weight files is missing or another.
-    """
-    from facedeblur.benchmark.faces.chips import torch_device
-
-    chosen = pinned("dists", args, {"weights": ("v0.1",), "network": ("vgg16",)}, ["weights", "network"])
-    weights = locate("dists", sha=chosen["weights"][1])
-    network = locate(LAYOUTS["vgg"].weights, sha=chosen["network"][1])
-    return Dists(weights, network, torch_device(device))

@@ -15,15 +15,17 @@ Neither resizes. UMSN itself is trained on features of this network, so the meas
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.benchmark.faces import chips
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import as_batch, as_image
-from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.tensors import as_tensor, filled
+from facedeblur.benchmark.metrics.base import Metric
+from facedeblur.benchmark.options import Slot, fill, pin_of
+from facedeblur.benchmark.tensors import as_tensor, filled, torch_device
 from facedeblur.benchmark.weights import Located, locate
 
 NETWORK = "vgg-face"
@@ -34,8 +36,8 @@ BATCH, GPU_BATCH = 2, 16
 
 
 @dataclass(frozen=True)
-class VggDistance:
-    """Distance between the VGG-Face pool5 features of a restored face and of the sharp one.
+class VggDistance(Metric):
+    """Distance of VGG-Face pool5 features: ``dvgg[vgg-face,norm]``, or ``mse``.
 
     Parameters
     ----------
@@ -50,25 +52,38 @@ class VggDistance:
     variant: str = "norm"
     device: str = "cpu"
 
-    higher_is_better = False
-    needs_sharp = True
-    unit = ""
-    limits = (0.0, math.inf)
+    name, higher_is_better, limits = "dvgg", False, (0.0, math.inf)
+    worst = math.inf  # features have no largest distance; a protocol may name another value
+    summary = "distance between the features of the restored and the sharp face in a VGG network"
+    terms: ClassVar[Mapping[str, str]] = {
+        "vgg-face": "VGG-Face, layer pool5",
+        "norm": "Euclidean norm of the difference, images less the mean colour of VGG-Face",
+        "mse": "mean squared difference, images as they are",
+    }
+    slots = (Slot((NETWORK,), pinned=True), VARIANTS)
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`.
+
+        Parameters
+        ----------
+        *args : str
+            ``norm`` (the default) or ``mse``; ``vgg-face``, perhaps with the beginning of its weights' sha256 behind
+            ``@``.
+        """
+        network, variant = fill(f"metric '{cls.name}'", args, *cls.slots)
+        return cls(locate(NETWORK, sha=pin_of(network)), variant)
 
     @property
-    def signature(self) -> Signature:
+    def args(self) -> tuple[str, ...]:
         """Network with the hash of its weights, and the variant."""
-        return Signature("dvgg", (f"{NETWORK}@{self.weights.short}", self.variant))
+        return f"{NETWORK}@{self.weights.short}", self.variant
 
     @property
     def label(self) -> str:
         """Short column heading."""
         return "d_VGG" if self.variant == "norm" else "d_VGG (mean square)"
-
-    @property
-    def worst(self) -> float:
-        """Infinity: features have no largest distance. A protocol may name another value."""
-        return math.inf
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """The outputs of pool5; an image's do not depend on its company, bit for bit.
@@ -90,7 +105,7 @@ class VggDistance:
 
         from facedeblur.benchmark.metrics.perceptual.vggface import MEAN, read_vggface
 
-        device = chips.torch_device(self.device)
+        device = torch_device(self.device)
         network = read_vggface(str(self.weights.path), self.weights.sha256, device)
         mean = torch.tensor(MEAN if self.variant == "norm" else (0.0, 0.0, 0.0), device=device).view(1, 3, 1, 1)
         parts = []
@@ -101,7 +116,7 @@ class VggDistance:
                 parts.append(layers["pool5"][:count].flatten(1).cpu().numpy())
         return np.concatenate(parts)
 
-    def prepare(self, sharp: np.ndarray) -> np.ndarray:
+    def prepare(self, sharp: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:
         """Features of the sharp image, (H, W, 3) uint8 RGB: shape (D,) float32."""
         return np.asarray(self.features(as_image(sharp)[None])[0])
 
@@ -135,33 +150,3 @@ class VggDistance:
             return np.empty(0)
         squares = (self.features(restored).astype(np.float64) - prepared.astype(np.float64)) ** 2
         return np.asarray(np.sqrt(squares.sum(axis=1)) if self.variant == "norm" else squares.mean(axis=1))
-
-
-def dvgg_metric(*args: str, device: str = "cpu") -> VggDistance:
-    """Distance of VGG-Face pool5 features: ``dvgg[vgg-face,norm]``, or ``mse``.
-
-    Parameters
-    ----------
-    *args : str
-        ``norm`` (the default) or ``mse``; ``vgg-face``, perhaps with the beginning of its weights' sha256 behind ``@``.
-    device : str
-        Where the network runs: cpu, cuda, auto.
-
-    Raises
-    ------
-    InputError
-        When an argument is not known, or the weights are missing or others.
-    """
-    variants = [arg for arg in args if arg in VARIANTS]
-    networks = [arg for arg in args if arg.partition("@")[0] == NETWORK]
-    for arg in args:
-        if arg not in variants and arg not in networks:
-            known = [*VARIANTS, NETWORK]
-            raise InputError(
-                f"argument '{arg}' of metric 'dvgg'", expected=f"one of {', '.join(known)}", do=suggest(arg, known)
-            )
-    for kind in (variants, networks):
-        if len(kind) > 1:
-            raise InputError("metric 'dvgg'", expected="one of a kind", found=" and ".join(kind), do="write one")
-    sha = networks[0].partition("@")[2] if networks else ""
-    return VggDistance(locate(NETWORK, sha=sha or None), variants[0] if variants else "norm", device)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import as_batch, no_more, unpinned
+from facedeblur.benchmark.faces.base import Embedder, as_batch
 from facedeblur.benchmark.files.state_dict import read_state
+from facedeblur.benchmark.options import PIN, fill, pin_of
 from facedeblur.benchmark.tensors import as_tensor, filled
 from facedeblur.benchmark.weights import Located, locate
 
@@ -153,7 +154,7 @@ def _network(path: str, sha256: str, device: str) -> InceptionNetwork:
 
 
 @dataclass(frozen=True)
-class InceptionFeatures:
+class InceptionFeatures(Embedder):
     """The 2048 features of InceptionV3 before its classifier, of whole images.
 
     Parameters
@@ -167,6 +168,14 @@ class InceptionFeatures:
     weights: Located
     device: str = "cpu"
 
+    name = "inception"
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the embedder; ``@6726825d`` pins its weights."""
+        (pin,) = fill("features 'inception'", options, PIN)
+        return cls(locate("inception-fid", sha=pin_of(pin)))
+
     @property
     def definition(self) -> tuple[str, ...]:
         """Name and the hash of the weights, as they stand in a signature."""
@@ -178,18 +187,3 @@ class InceptionFeatures:
         for batch, count in filled(as_batch(faces), BATCH):
             found.append(network(as_tensor(batch, device=self.device) / 255)[:count].cpu().numpy())
         return np.concatenate([np.empty((0, DIMENSIONS), np.float32), *found])
-
-
-def inception_features(*options: str, device: str = "cpu") -> InceptionFeatures:
-    """Make `InceptionFeatures` from its options: none, or ``@6726825d`` to pin its weights.
-
-    Raises
-    ------
-    InputError
-        When the weights are missing or others, or an option is not known.
-    """
-    from facedeblur.benchmark.faces.chips import torch_device
-
-    sha, rest = unpinned("inception", options)
-    no_more("inception", rest, "no options")
-    return InceptionFeatures(locate("inception-fid", sha=sha), torch_device(device))

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from facedeblur.benchmark.metrics.base import Metric
 from facedeblur.benchmark.metrics.perceptual.backbones import (
+    BACKBONE_TERMS,
     LAYOUTS,
     Backbone,
     alexnet,
     check_pair,
     in_batches,
     load,
-    pinned,
     vgg16,
 )
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.options import Slot, fill, pin_of
 from facedeblur.benchmark.tensors import as_tensor
 from facedeblur.benchmark.weights import Located, locate
 
@@ -35,8 +36,8 @@ EPSILON = 1e-10
 
 
 @dataclass(frozen=True)
-class Lpips:
-    """LPIPS between a restored image and its sharp one.
+class Lpips(Metric):
+    """Learned perceptual distance (Zhang et al. 2018): ``lpips[alex,v0.1]``, or ``vgg``.
 
     The features of a sharp image are computed once for all its restored versions. Nothing is resized or cropped.
 
@@ -53,27 +54,29 @@ class Lpips:
     weights: Located
     device: str = "cpu"
 
-    higher_is_better = False
-    needs_sharp = True
-    limits = (0.0, math.inf)
-    unit = ""
+    name, higher_is_better, limits = "lpips", False, (0.0, math.inf)
+    worst = 1.0  # the measure has no upper bound, but restored faces stay below it
+    summary = "learned perceptual distance between the restored and the sharp image (Zhang et al., CVPR 2018)"
+    terms = BACKBONE_TERMS
+    slots = (tuple(LAYOUTS), Slot(("v0.1",), pinned=True))
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`."""
+        net, version = fill(f"metric '{cls.name}'", args, *cls.slots)
+        return cls(net, locate(LAYOUTS[net].weights, sha=pin_of(version)))
 
     @property
-    def signature(self) -> Signature:
+    def args(self) -> tuple[str, ...]:
         """Network, version and the hash of the weights."""
-        return Signature("lpips", (self.net, f"v0.1@{self.weights.short}"))
+        return self.net, f"v0.1@{self.weights.short}"
 
     @property
     def label(self) -> str:
         """Short column heading."""
         return f"LPIPS {self.net}"
 
-    @property
-    def worst(self) -> float:
-        """1: the measure has no upper bound, but restored faces stay below it."""
-        return 1.0
-
-    def prepare(self, sharp: np.ndarray) -> Any:
+    def prepare(self, sharp: np.ndarray, label: np.ndarray | None = None) -> Any:
         """Return the features of (H, W, 3) uint8 RGB: five float32 tensors (1, C, h, w), unit length along C."""
         import torch
 
@@ -107,25 +110,3 @@ class Lpips:
         network = alexnet if self.net == "alex" else vgg16
         taps = network((images * 2 - 1 - shift) / scale, self._backbone())
         return [tap / (tap.square().sum(1, keepdim=True).sqrt_() + EPSILON) for tap in taps]
-
-
-def lpips_metric(*args: str, device: str = "cpu") -> Lpips:
-    """Learned perceptual distance (Zhang et al. 2018): ``lpips[alex,v0.1]``, or ``vgg``.
-
-    Parameters
-    ----------
-    *args : str
-        In any order.
-    device : str
-        Where the network runs: cpu, cuda, auto.
-
-    Raises
-    ------
-    InputError
-        When an argument is not known, or the weights are missing or others.
-    """
-    from facedeblur.benchmark.faces.chips import torch_device
-
-    chosen = pinned("lpips", args, {"net": tuple(LAYOUTS), "version": ("v0.1",)}, ["version"])
-    net, sha = chosen["net"][0], chosen["version"][1]
-    return Lpips(net, locate(LAYOUTS[net].weights, sha=sha), torch_device(device))

@@ -1,9 +1,9 @@
 """Naturalness of the restored image alone: NIQE, which needs no sharp image.
 
-Mittal, Soundararajan and Bovik 2013 (see `niqe_features`). The distance, equation 10, between the features of an
+Mittal, Soundararajan and Bovik 2013 . The distance, equation 10, between the features of an
 image's patches and those of sharp photographs; smaller is better. The published model is for patches of 96 pixels that
 do not overlap, of which a face of 128 pixels has only one: there, either let patches overlap (``stride16``; ours, not
-the paper's) or fit a model of smaller patches to sharp faces (`niqe_model.fit`). Both show in the signature.
+the paper's) or fit a model of smaller patches to sharp faces (`fit`). Both show in the signature.
 
 Natural scene statistics of image patches: the 36 numbers of NIQE.
 
@@ -17,19 +17,19 @@ What sharp images look like to NIQE: mean and covariance of the features of thei
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import as_batch
 from facedeblur.benchmark.files.atomic import replacing
-from facedeblur.benchmark.metrics.base import fill
-from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.metrics.base import Metric, Needs
+from facedeblur.benchmark.options import Slot, fill, pin_of
 from facedeblur.benchmark.weights import Located, locate
 
 FEATURES = 36
@@ -339,8 +339,8 @@ def niqe(image: np.ndarray, model: NiqeModel, *, stride: int | None = None) -> f
 
 
 @dataclass(frozen=True)
-class Niqe:
-    """NIQE of restored images.
+class Niqe(Metric):
+    """Naturalness without a sharp image (Mittal et al. 2013): ``niqe[model,p96,stride96]``.
 
     Parameters
     ----------
@@ -354,15 +354,34 @@ class Niqe:
     patch: int
     stride: int
 
-    higher_is_better = False
-    needs_sharp = False
-    limits = (0.0, math.inf)
-    unit = ""
+    name, higher_is_better, needs, limits = "niqe", False, Needs(sharp=False), (0.0, math.inf)
+    worst = 100.0  # the measure has no upper bound, but even noise stays below it
+    summary = "naturalness of the restored image alone, distance from a model of sharp images (Mittal et al., SPL 2013)"
+    terms: ClassVar[Mapping[str, str]] = {r"p(\d+)": "patches of {} pixels", r"stride(\d+)": "{} pixels apart"}
+
+    @classmethod
+    def of(cls, *args: str) -> Self:
+        """Return the metric with these options; see `Metric.of`.
+
+        Parameters
+        ----------
+        *args : str
+            In any order: ``model``, perhaps with the beginning of its file's sha256 behind ``@``; ``pN``, which has to
+            be the model's; ``strideN``, even, the patches' side where it is not given.
+        """
+        weights = locate(cls.name, sha=pin_of(next((arg for arg in args if arg.startswith("model@")), "")))
+        patch = read_model(str(weights.path), weights.sha256).patch
+        slots = Slot(("model",), pinned=True), (f"p{patch}",), Slot((f"stride{patch}",), form=r"stride\d+")
+        *_, stride = fill(f"metric '{cls.name}'", args, *slots)
+        apart = int(stride.removeprefix("stride"))
+        if apart < 2 or apart % 2 or apart > patch:
+            raise InputError(f"option '{stride}' of metric 'niqe'", expected=f"an even number from 2 to {patch}")
+        return cls(weights, patch, apart)
 
     @property
-    def signature(self) -> Signature:
+    def args(self) -> tuple[str, ...]:
         """The hash of the model, side of the patches, and distance between them."""
-        return Signature("niqe", (f"model@{self.weights.short}", f"p{self.patch}", f"stride{self.stride}"))
+        return f"model@{self.weights.short}", f"p{self.patch}", f"stride{self.stride}"
 
     @property
     def label(self) -> str:
@@ -370,41 +389,7 @@ class Niqe:
         other = [f"p{self.patch}"] * (self.patch != 96) + [f"stride{self.stride}"] * (self.stride != self.patch)
         return " ".join(["NIQE", *other])
 
-    @property
-    def worst(self) -> float:
-        """100: the measure has no upper bound, but even noise stays below it."""
-        return 100.0
-
-    def prepare(self, sharp: np.ndarray | None) -> None:
-        """Nothing: the sharp image plays no part."""
-
     def measure(self, restored: np.ndarray, sharp: np.ndarray | None, prepared: None) -> np.ndarray:
         """Return `niqe` of each of (N, H, W, 3) uint8 RGB; (N,) float64, NaN for an image without structure."""
         model = read_model(str(self.weights.path), self.weights.sha256)
         return np.array([niqe(image, model, stride=self.stride) for image in as_batch(restored)], dtype=np.float64)
-
-
-def niqe_metric(*args: str) -> Niqe:
-    """Naturalness without a sharp image (Mittal et al. 2013): ``niqe[model,p96,stride96]``.
-
-    Parameters
-    ----------
-    *args : str
-        In any order: ``model``, perhaps with the beginning of its file's sha256 behind ``@``; ``pN``, which has to be
-        the model's; ``strideN``, even, the patches' side where it is not given.
-
-    Raises
-    ------
-    InputError
-        When an argument is not known, or the model is missing, another, or of other patches.
-    """
-    sha = next((arg.partition("@")[2] for arg in args if arg.startswith("model@")), None)
-    weights = locate("niqe", sha=sha)
-    patch = read_model(str(weights.path), weights.sha256).patch
-    strides = tuple(arg for arg in args if re.fullmatch(r"stride\d+", arg))
-    bare = ["model" if arg.startswith("model@") else arg for arg in args]
-    *_, stride = fill("niqe", bare, ("model",), (f"p{patch}",), (f"stride{patch}", *strides))
-    apart = int(stride.removeprefix("stride"))
-    if apart < 2 or apart % 2 or apart > patch:
-        raise InputError(f"argument '{stride}' of metric 'niqe'", expected=f"an even number from 2 to {patch}")
-    return Niqe(weights, patch, apart)

@@ -157,12 +157,12 @@ def read_exemplars(folder: Path, weights: np.ndarray) -> list[Exemplar]:
     InputError
         When the folder is none, holds no photograph or no face, or dlib is not installed.
     """
-    from facedeblur.benchmark.faces.detectors.dlib_hog import hog_detector, landmarker_68
+    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, Landmarker68
 
     if not folder.is_dir():
         raise InputError(f"exemplars '{folder}'", expected="a folder of sharp faces", found="none")
     files = list_images(folder)
-    detector, landmarker = hog_detector(), landmarker_68()
+    detector, landmarker = HogDetector.of(), Landmarker68.of()
     found = []
     for file in files:
         pixels = read_photo(file).pixels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import subprocess
 import sys
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.metrics.base import METRICS, Metric, fill, metric
+from facedeblur.benchmark.metrics.base import METRICS, Metric, Needs, describe, metric
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import DEFINITIONS, SPACES
 from facedeblur.benchmark.metrics.signature import Signature
 
@@ -59,9 +61,9 @@ def test_families() -> None:
         ("ssim[skimage,s1.5]", ["'s1.5'", "uniform"]),
         ("ssim[matlab3d,skimage]", ["skimage", "matlab3d"]),
         ("ssim[w11,w11]", ["'w11'"]),
-        ("psnr[rgb,y-full]", ["'y-full'", "'rgb' as well"]),
+        ("psnr[rgb,y-full]", ["'rgb' and 'y-full'", "exclude each other"]),
         ("psnr[1.0]", ["'1.0'", "255"]),
-        ("psnr[cap100,cap50]", ["'cap50'", "'cap100' as well"]),
+        ("psnr[cap100,cap50]", ["'cap100' and 'cap50'", "exclude each other"]),
         ("psnr[cap]", ["'cap'"]),
     ],
 )
@@ -71,31 +73,72 @@ def test_what_is_unknown_is_quoted(text: str, words: list[str]) -> None:
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-def test_fill_sorts_arguments_into_slots() -> None:
-    slots = (("a", "b"), ("x",), ("1", "2"))
-    assert fill("m", (), *slots) == ("a", "x", "1")
-    assert fill("m", ("2", "b"), *slots) == ("b", "x", "2")
-    with pytest.raises(InputError, match="'c' of metric 'm'"):
-        fill("m", ("c",), *slots)
+class Darkness(Metric):
+    """How dark a restored image is."""
+
+    name, label, higher_is_better, worst = "darkness", "Dark", False, 255.0
+    summary = "mean of 255 less the grey levels"
+    needs = Needs(sharp=False)
+
+    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: object) -> np.ndarray:
+        return 255.0 - restored.mean(axis=(1, 2, 3))
 
 
-def test_a_metric_from_elsewhere_needs_no_base_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Darkness:
-        signature = Signature("darkness")
-        label, unit, higher_is_better, worst = "Dark", "", False, 255.0
-
-        def prepare(self, sharp: np.ndarray) -> None:
-            return None
-
-        def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: object) -> np.ndarray:
-            return 255.0 - restored.mean(axis=(1, 2, 3))
-
+@pytest.fixture
+def darkness(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(METRICS, "_entries", dict(METRICS._entries))
     METRICS.add("darkness", Darkness)
-    assert metric("darkness").measure(np.zeros((2, 4, 4, 3), np.uint8), np.zeros((4, 4, 3)), None).tolist() == [
+
+
+def test_a_metric_from_elsewhere_needs_a_name_words_and_a_measure(darkness: None) -> None:
+    made = metric("darkness")
+    assert made.measure(np.zeros((2, 4, 4, 3), np.uint8), np.zeros((4, 4, 3)), made.prepare(np.zeros(0))).tolist() == [
         255,
         255,
     ]
+    assert (str(made.signature), made.unit, made.limits, made.partial) == ("darkness", "", (-math.inf, math.inf), False)
+    assert made.description == describe("darkness", "Dark") == Darkness.summary
+    with pytest.raises(InputError, match="option 'x' of metric 'darkness': expected none"):
+        metric("darkness[x]")
+
+
+def test_a_metric_that_is_not_installed_is_described_by_its_label_and_signature() -> None:
+    assert describe("elsewhere[a,b@12345678]", "Elsewhere") == "Elsewhere; a; b (weights 12345678)"
+
+
+def test_what_is_no_metric_is_refused(darkness: None) -> None:
+    METRICS.add("function", lambda *args: Darkness())
+    with pytest.raises(InputError, match="metric 'function': expected a subclass of Metric"):
+        metric("function")
+
+
+@pytest.mark.parametrize("name", list(METRICS))
+def test_every_family_says_what_it_measures(name: str) -> None:
+    kind = METRICS.get(name)
+    assert kind.name == name and kind.summary and (kind.__doc__ or "").partition("\n")[0]
+    assert kind.limits is not Metric.limits, "intervals of means are cut to them"
+    for form in kind.terms:
+        re.compile(form)
+
+
+@pytest.mark.parametrize(
+    ("signature", "words"),
+    [
+        ("psnr[y-full,255,cap100]", ["peak signal-to-noise", "BT.601 in 0…255", "identical images count as 100 dB"]),
+        ("ssim[skimage,uniform,w7]", ["structural similarity", "sample covariance", "window of 7 pixels"]),
+        ("ssim-shift[perchannel,s1.5,w11,crop15,max5,step0.25]", ["Gaussian of σ = 1.5", "shifts of up to 5 pixels"]),
+        (
+            "identity[edgeface-xs@12345678,cosine]",
+            ["the EdgeFace-XS network (weights 12345678)", "one minus the cosine"],
+        ),
+        ("detection[yunet@12345678,s0.6]", ["YuNet (weights 12345678)", "with a score of 0.6 or more"]),
+        ("lpips[vgg,v0.1@12345678]", ["VGG-16", "version 0.1 of its weights (weights 12345678)"]),
+        ("landmarks[dlib-68,interpupil]", ["dlib's 68 landmarks", "the eyes' centres"]),
+    ],
+)
+def test_a_definition_in_words_needs_no_weights(signature: str, words: list[str]) -> None:
+    said = describe(signature, "not asked for")
+    assert all(word in said for word in words), said
 
 
 def test_looking_a_metric_up_imports_nothing_heavy() -> None:

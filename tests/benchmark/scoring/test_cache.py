@@ -14,6 +14,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.tables import write_rows
+from facedeblur.benchmark.metrics.base import METRICS, Metric
 from facedeblur.benchmark.outputs import SCHEMA, Status
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.scoring import task as score_task
@@ -189,27 +190,22 @@ def test_another_set_of_the_same_names(toy, run, tmp_path, computed, fill_toy):
 
 def test_another_signature_is_another_column(toy, run, computed, monkeypatch):
     """Weights stand in the signature with their hash: other weights, another column."""
-    from facedeblur.benchmark.metrics.base import METRICS
-    from facedeblur.benchmark.metrics.signature import Signature
 
-    class Net:
-        label, unit, higher_is_better, worst, needs_sharp = "Net", "", False, 9.0, True
+    class Net(Metric):
+        name, label, higher_is_better, worst = "net", "Net", False, 9.0
 
-        def __init__(self, weights):
-            self.weights = weights
+        def __init__(self):
+            self.weights = weights[0]
 
         @property
-        def signature(self):
-            return Signature("net", (f"n@{self.weights}",))
-
-        def prepare(self, sharp):
-            return None
+        def args(self):
+            return (f"n@{self.weights}",)
 
         def measure(self, restored, sharp, prepared):
             return np.full(len(restored), float(self.weights))
 
     weights = ["1"]
-    monkeypatch.setitem(METRICS._entries, "net", lambda *args: Net(weights[0]))
+    monkeypatch.setitem(METRICS._entries, "net", Net)
     score_task._metric.cache_clear()
     score(toy.root, run, metrics=["net"], workers=1)
     weights[0] = "2"
@@ -366,19 +362,13 @@ def test_outputs_that_change_meanwhile_are_refused(toy, run, monkeypatch):
         score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
 
 
-class Found:
+class Found(Metric):
     """A metric that finds no face in dark images."""
 
-    label, unit, higher_is_better, worst, needs_sharp = "Found", "", False, 9.0, True
+    name, args, label, higher_is_better, worst = "found", ("x",), "Found", False, 9.0
     limit = 128.0
 
-    @property
-    def signature(self):
-        from facedeblur.benchmark.metrics.signature import Signature
-
-        return Signature("found", ("x",))
-
-    def prepare(self, sharp):
+    def prepare(self, sharp, label=None):
         return sharp.mean()
 
     def measure(self, restored, sharp, prepared):
@@ -387,9 +377,8 @@ class Found:
 
 
 def test_no_face_in_the_sharp_image_is_told_apart(toy, run, monkeypatch):
-    from facedeblur.benchmark.metrics.base import METRICS
 
-    monkeypatch.setitem(METRICS._entries, "found", lambda *args: Found())
+    monkeypatch.setitem(METRICS._entries, "found", Found)
     score_task._metric.cache_clear()
     means = sorted(toy.sharp(image).mean() for image in toy.images.values() if image.ok)
     # Outputs are brighter by nearly three: only the darkest photograph has no face, for no fault of theirs.

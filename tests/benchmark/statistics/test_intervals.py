@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import EMBEDDERS
+from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder
 from facedeblur.benchmark.metrics.base import METRICS, Metric, metric
 from facedeblur.benchmark.metrics.faces.identity import EmbeddingSource, IdentityDistance
 from facedeblur.benchmark.scoring.table import KEYS, Column, ScoreMeta, Scores
-from facedeblur.benchmark.scoring.task import limits_of, needs_kernel, needs_label
 from facedeblur.benchmark.statistics.bootstrap import Interval, interval
 from facedeblur.benchmark.statistics.comparison import compare
 from facedeblur.benchmark.statistics.intervals import spread, spreads
@@ -38,12 +35,12 @@ MORE = (
 
 
 def column_of(made: Metric) -> Column:
-    least, most = limits_of(made)
+    least, most = made.limits
     shown = (str(made.signature), made.label, made.unit)
     return Column(*shown, made.higher_is_better, made.worst, least=least, most=most)
 
 
-class Units:
+class Units(Embedder):
     """Unit vectors of the grey levels, that of an image opposite to that of its negative."""
 
     definition, unit_length = ("units",), True
@@ -99,14 +96,6 @@ def near_the_ends(rng: np.random.Generator, column: Column, size: int) -> np.nda
     return np.clip(least + (most - least) * shares, column.least, column.most)
 
 
-@pytest.mark.parametrize("name", list(METRICS))
-def test_every_family_declares_its_limits(name: str) -> None:
-    factory = METRICS.get(name)
-    wanted = inspect.signature(factory).return_annotation
-    kind = getattr(sys.modules[factory.__module__], wanted)
-    assert hasattr(kind, "limits") or "limits" in kind.__dataclass_fields__
-
-
 def test_intervals_of_two_faces_stay_where_the_mean_can_be() -> None:
     rng, cut = np.random.default_rng(0), 0
     found = [*map(column_of, filter(None, map(made_of, NAMES))), FREE, replace(FREE, signature="x", failure=math.inf)]
@@ -141,10 +130,10 @@ def test_values_of_extreme_images_lie_in_the_limits(name: str) -> None:
     if made is None:
         pytest.skip("its weights are not here")
     rng = np.random.default_rng(0)
-    if needs_kernel(made):
+    if made.needs.kernel:
         points = [np.eye(1, 49, at).reshape(7, 7) for at in (0, 24, 48)]
         kernels = [*points, np.full((5, 5), 0.04), rng.dirichlet(np.full(81, 0.1)).reshape(9, 9)]
-        values = made.measure_kernels([(one, other) for one in kernels for other in kernels])  # type: ignore[attr-defined]
+        values = made.measure_kernels([(one, other) for one in kernels for other in kernels])
     else:
         side = 168 if "w11" in made.signature.args and made.signature.name == "ms-ssim" else 64
         checks = (np.indices((side, side)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
@@ -153,34 +142,29 @@ def test_values_of_extreme_images_lie_in_the_limits(name: str) -> None:
         bases = [np.zeros_like(noise), checks, stripes, noise]
         images = np.stack([*bases, *(255 - one for one in bases)])
         label = np.ones((side, side), np.uint8)
-        values = np.concatenate(
-            [
-                made.measure(images, one, made.prepare(one, label) if needs_label(made) else made.prepare(one))  # type: ignore[call-arg]
-                for one in images
-            ]
-        )
+        values = np.concatenate([made.measure(images, one, made.prepare(one, label)) for one in images])
     known = values[~np.isnan(values)]
-    least, most = limits_of(made)
+    least, most = made.limits
     assert (known >= least).all() and (known <= most * (1 + 1e-6)).all(), (known.min(), known.max())
 
 
 def test_limits_are_reached_where_they_are_said_to_be() -> None:
     black, white = np.zeros((32, 32, 3), np.uint8), np.full((32, 32, 3), 255, np.uint8)
-    assert metric("psnr").measure(black[None], white, None)[0] == limits_of(metric("psnr"))[0] == 0
-    assert metric("psnr[cap40]").measure(black[None], black, None)[0] == limits_of(metric("psnr[cap40]"))[1] == 40
-    apart = metric("kernel-error").measure_kernels([(np.ones((1, 1)), np.ones((1, 1)))])  # type: ignore[attr-defined]
-    assert apart[0] == limits_of(metric("kernel-error"))[0] == 0
-    assert limits_of(metric("identity[dlib-resnet]"))[1] == math.inf, "dlib's vectors are longer than 1"
+    assert metric("psnr").measure(black[None], white, None)[0] == metric("psnr").limits[0] == 0
+    assert metric("psnr[cap40]").measure(black[None], black, None)[0] == metric("psnr[cap40]").limits[1] == 40
+    apart = metric("kernel-error").measure_kernels([(np.ones((1, 1)), np.ones((1, 1)))])
+    assert apart[0] == metric("kernel-error").limits[0] == 0
+    assert metric("identity[dlib-resnet]").limits[1] == math.inf, "dlib's vectors are longer than 1"
 
 
 def test_vectors_that_are_said_to_have_length_one_have() -> None:
     said, faces = 0, np.random.default_rng(0).integers(0, 256, (2, 112, 112, 3)).astype(np.uint8)
     for name in EMBEDDERS:
         try:
-            made = EMBEDDERS.get(name)()
+            made = EMBEDDERS.get(name).of()
         except InputError:
             continue
-        if getattr(made, "unit_length", False):
+        if made.unit_length:
             said += 1
             assert np.linalg.norm(made.embed(faces), axis=1) == pytest.approx(1, abs=1e-5)
     if not said:

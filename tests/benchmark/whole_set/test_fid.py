@@ -79,7 +79,7 @@ def test_moments_are_gathered_part_by_part() -> None:
 @pytest.fixture(scope="module")
 def state() -> dict[str, torch.Tensor]:
     """Random weights in torchvision's layout, batch statistics away from 0 and 1."""
-    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
+    from facedeblur.benchmark.torchvision_shim import prepare
 
     if find_spec("torchvision") is None:
         pytest.skip("no independent network: torchvision is not installed")

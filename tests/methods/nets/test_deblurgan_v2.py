@@ -29,7 +29,7 @@ def count(net):
 
 def whole(name):
     """The whole network of timm."""
-    from facedeblur.benchmark.faces.detectors import torchvision_shim
+    from facedeblur.benchmark import torchvision_shim
 
     torchvision_shim.prepare()
     import timm

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.parsers.own_network import ParsingNetwork
+from facedeblur.benchmark.faces.parsers.own import ParsingNetwork
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented
 from facedeblur.methods.training.face_parser import ParserRecipe, component_scores, parsing_loss, train_parser

@@ -12,7 +12,8 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import DETECTORS, EMBEDDERS, LANDMARKERS, Embedder, provider
-from facedeblur.benchmark.faces.geometry import POINTS, similarity
+from facedeblur.benchmark.faces.embedders.edgeface import POINTS
+from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.metrics.base import metric
 
 NAMES = {"edgeface-xs": "edgenext_x_small", "edgeface-xxs": "edgenext_xx_small"}
@@ -73,8 +74,8 @@ def test_tells_people_of_lfw_apart(name: str, weights: Path, aligned: np.ndarray
 
 @pytest.mark.parametrize("name", NAMES)
 def test_network_is_edgenext(name: str, weights: Path) -> None:
-    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
     from facedeblur.benchmark.faces.embedders.edgeface import EdgeFaceNetwork, dequantised
+    from facedeblur.benchmark.torchvision_shim import prepare
 
     torch = pytest.importorskip("torch")
     prepare()
@@ -169,7 +170,7 @@ def test_other_files_and_options_are_refused(tmp_path: Path, monkeypatch: pytest
     path.write_bytes(b"nothing")
     with pytest.raises(InputError, match="tensors"):
         provider(EMBEDDERS, "edgeface-xxs").embed(face)
-    with pytest.raises(InputError, match="as-is or detect"):
+    with pytest.raises(InputError, match="one of as-is, detect"):
         provider(EMBEDDERS, "edgeface-xxs,up1")
     with pytest.raises(InputError, match="uint8"):
         provider(EMBEDDERS, "edgeface-xxs").embed(face[0])

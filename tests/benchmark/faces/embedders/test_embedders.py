@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +131,7 @@ def random_facenet(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, Pa
     """facenet-pytorch's network with random weights and statistics, and the file that holds them."""
     import torch
 
-    from facedeblur.benchmark.faces.detectors.torchvision_shim import prepare
+    from facedeblur.benchmark.torchvision_shim import prepare
 
     try:
         prepare()
@@ -214,6 +215,6 @@ def test_batch_of_another_kind_is_refused(dlib_models: None, faces: np.ndarray) 
 
 
 def test_device_that_is_not_there_is_one_line(dlib_models: None) -> None:
-    embedder = EMBEDDERS.get("dlib-resnet")(device="cuda:97")
+    embedder = replace(provider(EMBEDDERS, "dlib-resnet"), device="cuda:97")
     with pytest.raises(InputError, match="device 'cuda:97'"):
         embedder.embed(np.zeros((1, 9, 9, 3), np.uint8))

@@ -10,7 +10,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import EMBEDDERS, Embedder, provider
-from facedeblur.benchmark.faces.geometry import TRIPLES, openface_chip, places
+from facedeblur.benchmark.faces.embedders.openface import TRIPLES, openface_chip, places
 from facedeblur.benchmark.metrics.base import metric
 
 torch = pytest.importorskip("torch")
@@ -195,13 +195,13 @@ def test_vector_does_not_depend_on_company_or_process(weights: Path) -> None:
 
 @pytest.mark.parametrize("triple", ["outer", "inner"])
 def test_points_are_brought_to_the_mean_face(triple: str, dlib_models: None, portrait: np.ndarray) -> None:
-    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, landmarker_68
+    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, Landmarker68
 
     chip = openface_chip(portrait, triple)
     assert chip is not None and chip.shape == (96, 96, 3) and chip.dtype == np.uint8
     # Found again in the crop, set into a border that the detector needs, they lie where they were sent.
     bordered = np.pad(chip, ((48, 48), (48, 48), (0, 0)), mode="edge")
-    found = landmarker_68().points(bordered, HogDetector().detect(bordered)[0])[list(TRIPLES[triple])] - 48
+    found = Landmarker68.of().points(bordered, HogDetector().detect(bordered)[0])[list(TRIPLES[triple])] - 48
     assert np.abs(found - places(triple)).max() < 4
     assert openface_chip(np.zeros_like(portrait)) is None
 
@@ -210,7 +210,7 @@ def test_places_are_those_of_the_mean_face(dlib_models: None, shared_data: Path)
     """dlib's points of real people, brought to one triple, lie on average at the other, and fill the crop."""
     import cv2
 
-    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, landmarker_68
+    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, Landmarker68
     from facedeblur.benchmark.files.images import read_photo
 
     # Worked out to 30 digits from OpenFace's published mean face.
@@ -224,7 +224,7 @@ def test_places_are_those_of_the_mean_face(dlib_models: None, shared_data: Path)
     moved: dict[str, list[np.ndarray]] = {triple: [] for triple in TRIPLES}
     for person in people:
         photo = read_photo(min(person.glob("*.jpg"))).pixels
-        points = landmarker_68().points(photo, HogDetector(0).detect(photo)[0])
+        points = Landmarker68.of().points(photo, HogDetector(0).detect(photo)[0])
         for triple, indices in TRIPLES.items():
             ends = (points[list(indices)].astype(np.float32), places(triple).astype(np.float32))
             matrix = cv2.getAffineTransform(*ends)
@@ -263,7 +263,7 @@ def test_identity_metric_has_openfaces_distance(weights: Path) -> None:
     assert metric("identity[openface-nn4.small2,l2sq]").worst == 4
     assert metric("identity[openface-nn4.small2,l2sq]").label == "Identity squared L2 (openface-nn4.small2)"
     assert str(metric("identity[openface-nn4.small2,l2sq,detect-inner]").signature).endswith(",l2sq,detect-inner]")
-    with pytest.raises(InputError, match="as-is or detect"):
+    with pytest.raises(InputError, match="one of as-is, detect"):
         metric("identity[dlib-resnet,detect-inner]")
 
 
@@ -301,9 +301,9 @@ def test_other_files_and_options_are_refused(state: dict, tmp_path: Path, monkey
     path.rename(tmp_path / "openface-nn4.small2.safetensors")
     with pytest.raises(InputError, match="a safetensors file"):
         provider(EMBEDDERS, "openface-nn4.small2").embed(faces(1))
-    with pytest.raises(InputError, match="as-is or detect or detect-inner"):
+    with pytest.raises(InputError, match="one of as-is, detect, detect-inner"):
         provider(EMBEDDERS, "openface-nn4.small2,up1")
-    with pytest.raises(InputError, match="detect and detect-inner"):
+    with pytest.raises(InputError, match="'detect' and 'detect-inner'"):
         provider(EMBEDDERS, "openface-nn4.small2,detect,detect-inner")
     with pytest.raises(InputError, match="uint8"):
         provider(EMBEDDERS, "openface-nn4.small2").embed(faces(1)[0])

@@ -83,7 +83,7 @@ def test_real_faces(dlib_models, shared_data):
 def test_bad_input(dlib_models):
     with pytest.raises(InputError, match="up9"):
         provider(PARSERS, "dlib-68,up9")
-    with pytest.raises(InputError, match="one of a kind"):
+    with pytest.raises(InputError, match="exclude each other"):
         provider(PARSERS, "dlib-68,up1,up2")
     with pytest.raises(InputError, match="uint8"):
         provider(PARSERS, "dlib-68").parse(np.zeros((2, 8, 8, 3)))

@@ -11,8 +11,8 @@ import torch
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import PARSERS, provider
-from facedeblur.benchmark.faces.parsers.networks import BiSeNet, own_parser
-from facedeblur.benchmark.faces.parsers.own_network import ParsingNetwork
+from facedeblur.benchmark.faces.parsers.bisenet import BiSeNet
+from facedeblur.benchmark.faces.parsers.own import OwnParser, ParsingNetwork
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
 from facedeblur.benchmark.sets.classes import CLASS_LISTS, HELEN
 
@@ -30,7 +30,7 @@ def bisenet_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_own_parser_ships_and_is_what_its_card_says() -> None:
-    parser = own_parser()
+    parser = OwnParser.of()
     card = parser.weights.path.with_suffix(".md").read_text()
     assert parser.weights.sha256 in card
     assert parser.weights.path.stat().st_size < 8e6
@@ -45,7 +45,7 @@ def test_own_parser_on_a_real_face() -> None:
     from skimage.data import astronaut
 
     face = np.ascontiguousarray(astronaut()[20:220, 120:320])
-    (labels,) = own_parser().parse(face[None])
+    (labels,) = OwnParser.of().parse(face[None])
     rows, columns = np.nonzero(labels == HELEN.index("nose"))
     assert labels.shape == (200, 200)
     assert 0.05 < np.mean(labels == HELEN.index("skin")) < 0.5
@@ -64,7 +64,7 @@ def test_own_parser_beats_the_floor_on_faces_it_never_saw(shared_data: Path) -> 
     from facedeblur.generators.photos.labels import labels_of
 
     collection = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}")
-    parser, counts = own_parser(), []
+    parser, counts = OwnParser.of(), []
     for photograph in collection.photographs[:40]:
         pixels = read_photo(collection.root / photograph.source).pixels
         truth = labels_of(collection, photograph, size=pixels.shape[:2])
@@ -78,7 +78,7 @@ def test_labels_do_not_depend_on_company_or_option() -> None:
     faces = rng.integers(0, 256, (9, 64, 48, 3), np.uint8)
     together = provider(PARSERS, "facedeblur").parse(faces)
     assert together.shape == (9, 64, 48)
-    alone = own_parser().parse(faces[8:])[0]
+    alone = OwnParser.of().parse(faces[8:])[0]
     assert np.mean(together[8] == alone) > 0.99
 
 
@@ -130,8 +130,8 @@ def test_damaged_missing_and_unknown(bisenet_file: Path) -> None:
     with pytest.raises(InputError, match=r"79999_iter\.pth"):
         provider(PARSERS, "bisenet")
     # A hash of less than four digits pins nothing.
-    for spec in ("facedeblur,big", "facedeblur@00000000", f"facedeblur@{own_parser().weights.sha256[:3]}"):
+    for spec in ("facedeblur,big", "facedeblur@00000000", f"facedeblur@{OwnParser.of().weights.sha256[:3]}"):
         with pytest.raises(InputError):
             provider(PARSERS, spec)
     with pytest.raises(InputError, match="uint8"):
-        own_parser().parse(np.zeros((1, 32, 32, 3)))
+        OwnParser.of().parse(np.zeros((1, 32, 32, 3)))

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces import Face
+from facedeblur.benchmark.faces import Detector, Face
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.faces.detection import Detection, detection_metric
+from facedeblur.benchmark.metrics.faces.detection import Detection
 
 
 @dataclass(frozen=True)
-class AsManyAsRed:
+class AsManyAsRed(Detector):
     """A detector that finds as many faces as the first red sample says."""
 
     definition: tuple[str, ...] = ("as-many", "as3")
@@ -36,7 +36,7 @@ def test_any_face_counts_once() -> None:
 def test_real_face_mirrored_upside_down_and_none(dlib_models: None, portrait: np.ndarray) -> None:
     face = portrait[50:178, 160:288]
     images = np.stack([face, face[:, ::-1], face[::-1], np.zeros_like(face)])
-    made = detection_metric()
+    made = Detection.of()
     assert isinstance(made, Metric)
     assert made.measure(images, images[0], None).tolist() == [1, 1, 0, 0]
     assert pickle.loads(pickle.dumps(made)) == made
@@ -59,8 +59,8 @@ def test_signature_is_complete_and_parses_back(dlib_models: None, text: str, exp
 
 def test_upsampling_finds_smaller_faces(dlib_models: None, portrait: np.ndarray) -> None:
     half = np.ascontiguousarray(portrait[30:230:2, 130:330:2])[None]
-    assert detection_metric("up0").measure(half, half[0], None).tolist() == [0]
-    assert detection_metric("up1").measure(half, half[0], None).tolist() == [1]
+    assert Detection.of("up0").measure(half, half[0], None).tolist() == [0]
+    assert Detection.of("up1").measure(half, half[0], None).tolist() == [1]
 
 
 def test_by_yunet(shared_data: object, monkeypatch: pytest.MonkeyPatch, portrait: np.ndarray) -> None:
@@ -76,13 +76,13 @@ def test_by_yunet(shared_data: object, monkeypatch: pytest.MonkeyPatch, portrait
     ("args", "message"),
     [
         (("dlib-hgo",), "did you mean 'dlib-hog'"),
-        (("dlib-hog", "up7"), "up0 to up4"),
-        (("dlib-hog", "mtcnn"), "dlib-hog and mtcnn"),
+        (("dlib-hog", "up7"), "one of up1, up0, up2, up3, up4"),
+        (("dlib-hog", "mtcnn"), "options .dlib-hog. and .mtcnn. of metric .detection. exclude each other"),
     ],
 )
 def test_bad_arguments_are_one_line(dlib_models: None, args: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        detection_metric(*args)
+        Detection.of(*args)
 
 
 def test_batch_of_another_kind_is_refused() -> None:

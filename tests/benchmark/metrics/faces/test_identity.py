@@ -10,13 +10,14 @@ import pytest
 from scipy.spatial import distance
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces import Embedder
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.faces.identity import EmbeddingSource, IdentityDistance, cosine, identity_metric, l2
+from facedeblur.benchmark.metrics.faces.identity import EmbeddingSource, IdentityDistance, cosine, l2
 from facedeblur.benchmark.metrics.signature import Signature
 
 
 @dataclass(frozen=True)
-class MeanColour:
+class MeanColour(Embedder):
     """An embedder that can be computed by hand, and counts its calls; a black image has no face."""
 
     name: str
@@ -87,7 +88,7 @@ def test_signature_is_complete_and_parses_back(dlib_models: None) -> None:
         (("dlib-resnet@5553", "aligned"), "identity[dlib-resnet@55533b28,l2]"),
         (("detect", "l2"), "identity[dlib-resnet@55533b28,l2,detect]"),
     ):
-        made = identity_metric(*args)
+        made = IdentityDistance.of(*args)
         assert isinstance(made, Metric)
         assert str(made.signature) == expected
         assert metric(str(made.signature)).signature == made.signature == Signature.parse(expected)
@@ -100,7 +101,7 @@ def test_real_faces(dlib_models: None, portrait: np.ndarray) -> None:
     noisy = np.clip(sharp + rng.normal(0, 25, sharp.shape), 0, 255).astype(np.uint8)
     other = rng.integers(0, 256, sharp.shape, dtype=np.uint8)
     restored = np.stack([sharp, noisy, other])
-    for made, bounds in ((identity_metric("l2"), (0.05, 0.5)), (identity_metric("cosine"), (0.001, 0.05))):
+    for made, bounds in ((IdentityDistance.of("l2"), (0.05, 0.5)), (IdentityDistance.of("cosine"), (0.001, 0.05))):
         prepared = made.prepare(sharp)
         values = made.measure(restored, sharp, prepared)
         assert values.dtype == np.float64 and values[0] == pytest.approx(0, abs=1e-12)
@@ -111,7 +112,7 @@ def test_real_faces(dlib_models: None, portrait: np.ndarray) -> None:
 
 def test_detect_gives_nan_for_what_is_no_face(dlib_models: None, portrait: np.ndarray) -> None:
     sharp = np.ascontiguousarray(portrait[50:178, 160:288])
-    made = identity_metric("detect")
+    made = IdentityDistance.of("detect")
     values = made.measure(np.stack([np.zeros_like(sharp), sharp]), sharp, made.prepare(sharp))
     assert np.isnan(values[0]) and values[1] == 0
 
@@ -121,18 +122,18 @@ def test_detect_gives_nan_for_what_is_no_face(dlib_models: None, portrait: np.nd
     [
         (("l3",), "did you mean 'l2'"),
         (("dlib-resent",), "did you mean 'dlib-resnet'"),
-        (("l2", "cosine"), "l2 and cosine"),
-        (("detect", "as-is"), "detect and as-is"),
+        (("l2", "cosine"), "options .l2. and .cosine. of metric .identity. exclude each other"),
+        (("detect", "as-is"), "options .detect. and .as-is."),
         (("dlib-resnet@1234abcd",), "sha256 beginning with 1234abcd"),
     ],
 )
 def test_bad_arguments_are_one_line(dlib_models: None, args: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        identity_metric(*args)
+        IdentityDistance.of(*args)
 
 
 def test_missing_facenet_weights_are_one_line(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(InputError, match=r"20180402-114759-vggface2\.pt"):
-        identity_metric("facenet-vggface2", "l2")
+        IdentityDistance.of("facenet-vggface2", "l2")

@@ -11,7 +11,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Face
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.faces.landmarks import LandmarkDistance, eye_distance, landmark_metric, mean_error
+from facedeblur.benchmark.metrics.faces.landmarks import LandmarkDistance, eye_distance, mean_error
 
 FIVE = np.array([[10, 20], [40, 20], [25, 35], [15, 50], [35, 50]], dtype=float)
 
@@ -80,7 +80,7 @@ def test_signature_parses_back(dlib_models: None) -> None:
         (("interpupil", "dlib-68"), "landmarks[dlib-68,interpupil]"),
         (("dlib-68@fbdc2cb8",), "landmarks[dlib-68,interocular]"),
     ):
-        made = landmark_metric(*args)
+        made = LandmarkDistance.of(*args)
         assert isinstance(made, Metric) and str(made.signature) == expected
         assert metric(expected).signature == made.signature
         assert pickle.loads(pickle.dumps(made)) == made
@@ -91,7 +91,7 @@ def test_signature_parses_back(dlib_models: None) -> None:
     [
         ("landmarks[dlib68]", "did you mean 'dlib-68'"),
         ("landmarks[mtcnn,interocular]", "did you mean 'interpupil'"),
-        ("landmarks[dlib-68,mtcnn]", "as well"),
+        ("landmarks[dlib-68,mtcnn]", "exclude each other"),
         ("landmarks[dlib-68@1234]", "sha256 beginning with 1234"),
     ],
 )

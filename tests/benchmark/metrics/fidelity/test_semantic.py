@@ -172,7 +172,7 @@ def test_a_perfect_class(pair):
 def test_names(pair, text, full, label):
     restored, sharp, labels = pair
     made = metric(text)
-    assert isinstance(made, Metric) and made.needs_label
+    assert isinstance(made, Metric) and made.needs.label
     assert (str(made.signature), made.label) == (full, label)
     again = pickle.loads(pickle.dumps(metric(full)))
     assert again.signature == made.signature
@@ -188,7 +188,7 @@ def test_names(pair, text, full, label):
         ("psnr-class", ["expected a class", "skin"]),
         ("psnr-class[sknn]", ["'sknn'", "did you mean 'skin'"]),
         ("psnr-class[umsn4,left-eye]", ["'left-eye'", "parts"]),
-        ("psnr-class[skin,hair]", ["'hair'", "'skin' as well"]),
+        ("psnr-class[skin,hair]", ["'skin' and 'hair'", "exclude each other"]),
         ("psnr-class[skin,y-full]", ["'y-full'"]),
         ("psnr-class[skin,cap60,cap70]", ["'cap70'"]),
         ("ssim-class[skin,skimage]", ["'skimage'"]),

@@ -178,7 +178,7 @@ def test_a_batch_is_its_images_one_by_one(text: str, portrait: np.ndarray) -> No
     ("text", "words"),
     [
         ("psnr-shift[crop]", ["'crop'", "crop15"]),
-        ("psnr-shift[crop15,crop16]", ["'crop16'", "'crop15' as well"]),
+        ("psnr-shift[crop15,crop16]", ["'crop15' and 'crop16'", "exclude each other"]),
         ("psnr-shift[max16]", ["psnr-shift", "max from 1 to 15", "max16"]),
         ("psnr-shift[max0]", ["max0"]),
         ("psnr-shift[step0.3]", ["0.25", "found 0.3"]),

@@ -99,7 +99,7 @@ def test_it_is_a_metric_with_a_complete_name(weights: Path) -> None:
     for text, label in (("dvgg", "d_VGG"), ("dvgg[mse]", "d_VGG (mean square)"), ("dvgg[norm,vgg-face]", "d_VGG")):
         made = metric(text)
         assert isinstance(made, Metric) and made.label == label
-        assert not made.higher_is_better and made.worst == np.inf and made.needs_sharp
+        assert not made.higher_is_better and made.worst == np.inf and made.needs.sharp
         name, variant = made.signature.args
         assert name.startswith("vgg-face@") and len(name) == 17 and variant == ("mse" if "mse" in text else "norm")
         assert metric(str(made.signature)).signature == made.signature == Signature.parse(str(made.signature))
@@ -184,7 +184,11 @@ def test_bad_files_and_arguments_are_one_line(
         made.measure(images / 255, images[0], prepared)
     with pytest.raises(InputError, match="32 pixels"):
         made.prepare(images[0][:20])
-    for args, said in (("nrom", "did you mean 'norm'"), ("norm,mse", "norm and mse"), ("vgg-face@00000000", "sha256")):
+    for args, said in (
+        ("nrom", "did you mean 'norm'"),
+        ("norm,mse", "'norm' and 'mse'"),
+        ("vgg-face@00000000", "sha256"),
+    ):
         with pytest.raises(InputError, match=said):
             metric(f"dvgg[{args}]")
     monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path))

@@ -168,7 +168,7 @@ def test_the_metric_comes_back_from_its_signature(model, tmp_path, monkeypatch, 
     monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path))
     saved(model, tmp_path)
     made = metric("niqe")
-    assert isinstance(made, Metric) and not made.needs_sharp and not made.higher_is_better
+    assert isinstance(made, Metric) and not made.needs.sharp and not made.higher_is_better
     name, patch, stride = made.signature.args
     assert (patch, stride, made.label) == ("p32", "stride32", "NIQE p32") and len(name) == len("model@12345678")
     for text in (str(made.signature), "niqe[stride16]", f"niqe[{name[:10]},p32]"):
@@ -190,7 +190,7 @@ def test_the_metric_comes_back_from_its_signature(model, tmp_path, monkeypatch, 
         ("niqe[stride7]", "even number from 2 to 32"),
         ("niqe[stride64]", "even number from 2 to 32"),
         ("niqe[model@0000]", "sha256 beginning with 0000"),
-        ("niqe[stride4,stride8]", "as well"),
+        ("niqe[stride4,stride8]", "exclude each other"),
     ],
 )
 def test_bad_arguments_are_one_line(model, tmp_path, monkeypatch, text: str, words: str) -> None:

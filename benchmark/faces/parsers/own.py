@@ -1,12 +1,27 @@
-"""The network of facedeblur's own face parser: a small residual U-Net."""
+"""facedeblur's own face parser, which comes with it: a small residual U-Net."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import Parser
+from facedeblur.benchmark.faces.chips import labelled
+from facedeblur.benchmark.files.state_dict import load_exactly, read_state
+from facedeblur.benchmark.options import PIN, fill, pin_of
 from facedeblur.benchmark.sets.classes import HELEN
+from facedeblur.benchmark.tensors import torch_device
+from facedeblur.benchmark.weights import Located, sha256_of
+
+SIDE = 128
 
 WIDTHS = (16, 32, 64, 112, 160)
 DEPTHS = (1, 1, 2, 2, 3)
@@ -72,3 +87,62 @@ class ParsingNetwork(nn.Module):
             x = up(functional.interpolate(across(x), scale_factor=2.0, mode="bilinear") + skip)
         logits: torch.Tensor = self.head(x)
         return logits
+
+
+@lru_cache(maxsize=2)
+def _network(path: str, sha: str, device: str) -> ParsingNetwork:
+    network = ParsingNetwork()
+    load_exactly(network, read_state(path), path, "give its own weights")
+    return network.eval().requires_grad_(False).to(device)
+
+
+@dataclass(frozen=True)
+class OwnParser(Parser):
+    """facedeblur's own parser: all 11 classes of Helen, trained on 1,898 faces of CelebAMask-HQ.
+
+    Images are resized so that the shorter side has 128 pixels and the scores are resized back; the face is expected to
+    fill the image as the crops of the templates do. What it was trained on and what it reaches stands in its model
+    card, ``facedeblur/benchmark/faces/weights/parser.md``.
+
+    Parameters
+    ----------
+    weights : Located
+    device : str
+        Where the network runs: cpu, cuda, auto.
+    """
+
+    weights: Located
+    device: str = "cpu"
+    classes: tuple[str, ...] = HELEN
+
+    name = "facedeblur"
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the parser; ``@1234abcd`` pins its weights."""
+        pinned = pin_of(fill("parser 'facedeblur'", options, PIN)[0])
+        path = Path(__file__).parents[1] / "weights" / "parser.safetensors"
+        found = Located("facedeblur-parser", path, sha256_of(path))
+        if pinned is not None and (len(pinned) < 4 or not found.sha256.startswith(pinned.lower())):
+            raise InputError(
+                "parser 'facedeblur'", expected=f"weights whose sha256 begins with {pinned}", found=found.short,
+                do="install the version of facedeblur that the scores were made with",
+            )  # fmt: skip
+        return cls(found)
+
+    @property
+    def definition(self) -> tuple[str, ...]:
+        """Name and options, complete, as they stand in a signature."""
+        return (f"facedeblur@{self.weights.short}",)
+
+    def parse(self, faces: np.ndarray) -> np.ndarray:
+        """(N, H, W, 3) uint8 RGB to (N, H, W) uint8 places in ``classes``.
+
+        Raises
+        ------
+        InputError
+            When `faces` is no batch of RGB images, or the device is not there.
+        """
+        device = torch_device(self.device)
+        network = _network(str(self.weights.path), self.weights.sha256, device)
+        return labelled(network, faces, side=SIDE, multiple=network.multiple, device=device)
