@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import cv2
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import DETECTORS, Face, as_image, largest_first
+from facedeblur.benchmark.faces.base import DETECTORS, Detector, Face, as_image, largest_first
+from facedeblur.benchmark.options import Slot, fill
 
 
+@DETECTORS.register("skin")
 @dataclass(frozen=True)
-class SkinDetector:
+class SkinDetector(Detector):
     """Boxes around connected skin-coloured pixels that fill at least `share` of the image."""
 
     share: float = 0.02
+
+    name = "skin"
+    terms = {"skin": "patches of skin colour", "share(.+)": "of at least {} of the image"}  # noqa: RUF012
+
+    @classmethod
+    def of(cls, *options: str) -> Self:
+        """Return the detector with its option, ``share0.02``."""
+        (share,) = fill("detector 'skin'", options, Slot(("share0.02",), form=r"share0\.\d+"))
+        return cls(float(share.removeprefix("share")))
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -28,19 +39,7 @@ class SkinDetector:
         skin = cv2.inRange(tones, np.array([60, 135, 85]), np.array([255, 180, 135]))
         _, _, stats, _ = cv2.connectedComponentsWithStats(skin)
         faces = []
-        for left, top, width, height, area in stats[1:].tolist():  # the first is what is no skin
+        for left, top, width, height, area in stats[1:].tolist():  # the first is the background
             if area >= self.share * skin.size:
                 faces.append(Face((left, top, left + width - 1, top + height - 1), score=area / skin.size))
         return largest_first(faces)
-
-
-@DETECTORS.register("skin")
-def skin_detector(*options: str) -> SkinDetector:
-    """Make a `SkinDetector` from its options: ``share0.02``, the least share of the image."""
-    share = 0.02
-    for option in options:
-        try:
-            share = float(option.removeprefix("share"))
-        except ValueError:
-            raise InputError(f"option '{option}' of detector 'skin'", expected="a share, as share0.05") from None
-    return SkinDetector(share)

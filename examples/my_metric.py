@@ -6,38 +6,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facedeblur.benchmark.metrics.base import METRICS, fill
-from facedeblur.benchmark.metrics.signature import Signature
-
-
-@dataclass(frozen=True)
-class GradientError:
-    """Differences of neighbouring grey levels, along both axes, compared with those of the sharp image."""
-
-    signature: Signature
-    label = "Gradient error"
-    unit = ""
-    higher_is_better = False
-    worst = 255.0
-    limits = (0.0, 510.0)
-    needs_sharp = True
-
-    def prepare(self, sharp: np.ndarray) -> np.ndarray:
-        """Once a sharp image, (H, W, 3) uint8 RGB; what is returned here comes back as `prepared`."""
-        return gradients(sharp[None])
-
-    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: np.ndarray) -> np.ndarray:
-        """One value each for (N, H, W, 3) uint8 RGB; NaN would be a failed measurement."""
-        return np.abs(gradients(restored) - prepared).mean(axis=(1, 2, 3))
-
-
-def gradients(images: np.ndarray) -> np.ndarray:
-    """(N, H, W, 3) uint8 to (N, 2, H - 1, W - 1), of the mean of the channels."""
-    grey = images.mean(axis=3)
-    return np.stack([np.diff(grey, axis=1)[:, :, 1:], np.diff(grey, axis=2)[:, 1:]], axis=1)
+from facedeblur.benchmark.metrics.base import METRICS, Metric
 
 
 @METRICS.register("gradient-error")
-def gradient_error(*args: str) -> GradientError:
-    """Return ``gradient-error[grey]``; another argument is refused."""
-    return GradientError(Signature("gradient-error", fill("gradient-error", args, ("grey",))))
+@dataclass(frozen=True)
+class GradientError(Metric):
+    """Differences of neighbouring grey levels, compared with those of the sharp image: ``gradient-error[grey]``."""
+
+    channels: str
+
+    name, label, higher_is_better, worst, limits = "gradient-error", "Gradient error", False, 255.0, (0.0, 510.0)
+    summary = "mean absolute difference of the gradients of the restored and the sharp image"
+    terms = {"grey": "of the mean of the channels", "rgb": "of every channel"}  # noqa: RUF012
+    slots = (("grey", "rgb"),)
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """Everything that changes a value; it stands between the brackets of the signature."""
+        return (self.channels,)
+
+    def prepare(self, sharp: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:
+        """Compute once per sharp image, (H, W, 3) uint8 RGB, what comes back as `prepared`."""
+        return self.gradients(sharp[None])
+
+    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: np.ndarray) -> np.ndarray:
+        """Return one value for each of (N, H, W, 3) uint8 RGB; NaN would be a failed measurement."""
+        return np.abs(self.gradients(restored) - prepared).mean(axis=(1, 2, 3, 4))
+
+    def gradients(self, images: np.ndarray) -> np.ndarray:
+        """(N, H, W, 3) uint8 to (N, 2, H - 1, W - 1, C)."""
+        levels = images.astype(float) if self.channels == "rgb" else images.mean(axis=3, keepdims=True)
+        return np.stack([np.diff(levels, axis=1)[:, :, 1:], np.diff(levels, axis=2)[:, 1:]], axis=1)

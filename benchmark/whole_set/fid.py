@@ -157,9 +157,9 @@ def features(spec: str) -> Embedder:
     name, *options = [part.strip() for part in spec.split(",")]
     head, at, sha = name.partition("@")
     if head == INCEPTION:
-        from facedeblur.benchmark.metrics.perceptual.inception import inception_features
+        from facedeblur.benchmark.metrics.perceptual.inception import InceptionFeatures
 
-        return inception_features(*([f"@{sha}"] if at else []), *options)
+        return InceptionFeatures.of(*([f"@{sha}"] if at else []), *options)
     one_of("features", head, [INCEPTION, *EMBEDDERS])
     return provider(EMBEDDERS, spec)
 

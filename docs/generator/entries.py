@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import metric
 from facedeblur.benchmark.registry import Registry
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
-from facedeblur.benchmark.scoring.task import limits_of
 from facedeblur.benchmark.weights import VARIABLE, WEIGHTS
 from facedeblur.cli.list_ import REGISTRIES
 from facedeblur.methods.base import spec_of
@@ -29,6 +27,7 @@ from facedeblur.methods.training.recipe import load_train_recipe, train_recipes
 
 PLACES = REGISTRIES
 OWN_PAGES = ("methods", "metrics", "networks")
+TOLD_BY_MODULE = ("metrics", "detectors", "landmarkers", "embedders", "parsers")
 SAID = {
     "methods": "Restore every image of a set: `facedeblur run NAME SET -o OUTPUTS`. An oracle is given the true "
     "kernel, which nobody has outside a benchmark; it is shown, and never ranked. "
@@ -63,12 +62,12 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """One line; of a factory it is its module that says what is made."""
+        """One line; of a metric or a face provider it is its module that says what it is."""
         if self.broken:
             return f"does not import here: {self.broken}"
         own = text_of(self.thing)
-        factory = self.kind == "metrics" or not isinstance(self.thing, type)
-        return first_paragraph(text_of(module_of(self.thing))) if factory and own else first_sentence(own)
+        told = self.kind in TOLD_BY_MODULE or not isinstance(self.thing, type)
+        return first_paragraph(text_of(module_of(self.thing))) if told and own else first_sentence(own)
 
 
 def entries(kind: str) -> list[Entry]:
@@ -139,15 +138,12 @@ def _metric_facts(entry: Entry) -> list[str]:
         used += [f"- [{name}](../protocols/{name}.md): " + ", ".join(map(code, found))] if found else []
         columns += found
     asked, made = _tried(entry, columns)
-    kind = _returned(entry.thing)
-    rows = [("full name", code(made.signature))] if made is not None else []
-    rows += [("heading", made.label), ("unit", made.unit or "none")] if made is not None else []
-    better = _fact(made, kind, "higher_is_better")
-    rows += [("better", "higher" if better else "lower")] if isinstance(better, bool) else []
-    needs = _fact(made, kind, "needs_sharp")
-    rows += [("compares with the sharp image", "yes" if needs else "no")] if isinstance(needs, bool) else []
+    rows = [("full name", code(made.signature)), ("heading", made.label)] if made is not None else []
+    rows += [("unit", entry.thing.unit or "none")] if made is not None else []
+    rows.append(("better", "higher" if entry.thing.higher_is_better else "lower"))
+    rows.append(("compares with the sharp image", "yes" if entry.thing.needs.sharp else "no"))
     if made is not None:
-        least, most = limits_of(made)
+        least, most = made.limits
         rows.append(("values", f"from {least:g} " + ("up" if math.isinf(most) else f"to {most:g}")))
         rows.append(("a missing output counts as", f"{made.worst:g}, unless the protocol says otherwise"))
     parts = [fenced(f"facedeblur score SET OUTPUTS --metric {shlex.quote(asked)}", "text"), table(("", ""), rows)]
@@ -162,17 +158,6 @@ def _tried(entry: Entry, columns: list[str]) -> tuple[str, Any]:
         except InputError:
             continue
     return entry.name, None
-
-
-def _returned(factory: Callable[..., Any]) -> type[Any] | None:
-    """The class that a factory's annotation says it makes."""
-    name = inspect.signature(factory).return_annotation
-    found = getattr(sys.modules[factory.__module__], name, None) if isinstance(name, str) else name
-    return found if isinstance(found, type) else None
-
-
-def _fact(made: Any, kind: type[Any] | None, name: str) -> Any:
-    return getattr(made if made is not None else kind, name, None)
 
 
 def _network_facts(entry: Entry) -> list[str]:

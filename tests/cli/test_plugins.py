@@ -28,32 +28,24 @@ PROVIDERS = '''
 
 import numpy as np
 
-from facedeblur.benchmark.faces.base import EMBEDDERS, PARSERS
+from facedeblur.benchmark.faces.base import EMBEDDERS, PARSERS, Embedder, Parser
 
 
-class Mean:
-    definition = ("mean",)
+@EMBEDDERS.register("mean")
+class Mean(Embedder):
+    name, definition = "mean", ("mean",)
 
     def embed(self, faces):
         return faces.mean(axis=(1, 2)).astype(np.float32)
 
 
-class Skin:
+@PARSERS.register("all-skin")
+class Skin(Parser):
     classes = ("skin", "background")
-    definition = ("all-skin",)
+    name, definition = "all-skin", ("all-skin",)
 
     def parse(self, faces):
         return np.zeros(faces.shape[:3], np.uint8)
-
-
-@EMBEDDERS.register("mean")
-def mean(*options):
-    return Mean()
-
-
-@PARSERS.register("all-skin")
-def all_skin(*options):
-    return Skin()
 '''
 
 

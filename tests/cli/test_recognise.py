@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from facedeblur.benchmark.faces.base import EMBEDDERS
+from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder
 from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.sets.set import Image, Pair
@@ -17,10 +17,10 @@ from facedeblur.benchmark.whole_set.recognition import embedder_named
 from facedeblur.cli.recognise import recognise
 
 
-class Corner:
+class Corner(Embedder):
     """Embeds an image by its first pixel."""
 
-    definition = ("corner@0",)
+    name, definition = "corner", ("corner@0",)
 
     def embed(self, faces):
         return faces[:, 0, 0].astype(np.float32)
@@ -29,7 +29,7 @@ class Corner:
 @pytest.fixture
 def pixels_set(tmp_path, monkeypatch):
     """Two people, two gallery images each, one probe each with one pair."""
-    monkeypatch.setitem(EMBEDDERS._entries, "corner", lambda *options: Corner())
+    monkeypatch.setitem(EMBEDDERS._entries, "corner", Corner)
     embedder_named.cache_clear()
     pixels, images = {}, []
     for person, value in (("ann", 40), ("bob", 200)):

@@ -197,6 +197,10 @@ def test_another_signature_is_another_column(toy, run, computed, monkeypatch):
         def __init__(self):
             self.weights = weights[0]
 
+        @classmethod
+        def of(cls, *args):
+            return cls()
+
         @property
         def args(self):
             return (f"n@{self.weights}",)
@@ -365,7 +369,7 @@ def test_outputs_that_change_meanwhile_are_refused(toy, run, monkeypatch):
 class Found(Metric):
     """A metric that finds no face in dark images."""
 
-    name, args, label, higher_is_better, worst = "found", ("x",), "Found", False, 9.0
+    name, args, slots, label, higher_is_better, worst = "found", ("x",), (("x",),), "Found", False, 9.0
     limit = 128.0
 
     def prepare(self, sharp, label=None):

@@ -12,7 +12,7 @@ import torch
 from scipy.linalg import sqrtm
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import EMBEDDERS
+from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.metrics.perceptual.frechet import frechet_distance, moments
 from facedeblur.benchmark.metrics.perceptual.inception import InceptionFeatures, InceptionNetwork
@@ -144,8 +144,10 @@ def test_missing_inception_says_where_to_put_it(tmp_path, monkeypatch, toy) -> N
 
 
 @dataclass(frozen=True)
-class MeanColour:
+class MeanColour(Embedder):
     """Describes an image by its mean colour; black cannot be described."""
+
+    name = "colour"
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -163,7 +165,7 @@ CALLS: list[int] = []
 
 @pytest.fixture
 def colour(monkeypatch):
-    monkeypatch.setitem(EMBEDDERS._entries, "colour", lambda *options: MeanColour())
+    monkeypatch.setitem(EMBEDDERS._entries, "colour", MeanColour)
     fid_module.features.cache_clear()
     CALLS.clear()
     yield "colour"

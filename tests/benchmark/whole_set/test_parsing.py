@@ -10,7 +10,7 @@ import pytest
 
 from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import PARSERS
+from facedeblur.benchmark.faces.base import PARSERS, Parser
 from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.tables import write_rows
@@ -23,11 +23,11 @@ from facedeblur.benchmark.whole_set import parsing as module
 from facedeblur.benchmark.whole_set.parsing import Parsing, counts_of, parse
 
 
-class Shade:
+class Shade(Parser):
     """The grey level is the place in its own list of classes, which is not Helen's; black is no face."""
 
     classes = ("background", "nose", "skin")
-    definition = ("shade@0",)
+    name, definition = "shade", ("shade@0",)
     calls = 0
 
     def parse(self, faces: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ class Shade:
 @pytest.fixture
 def shade(monkeypatch):
     """A parser that can be computed by hand, entered for one test."""
-    monkeypatch.setitem(PARSERS._entries, "shade", lambda *options: Shade())
+    monkeypatch.setitem(PARSERS._entries, "shade", Shade)
     monkeypatch.setattr(Shade, "calls", 0)
     module.parser_named.cache_clear()
     yield "shade"

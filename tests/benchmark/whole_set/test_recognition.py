@@ -12,7 +12,7 @@ import pytest
 
 from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import EMBEDDERS
+from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder
 from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.tables import write_rows
@@ -26,10 +26,14 @@ RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 
 
 @dataclass(frozen=True)
-class MeanColour:
+class MeanColour(Embedder):
     """Embeds an image by its mean colour; black is no face."""
 
     detect: bool = False
+
+    @classmethod
+    def of(cls, *options: str) -> MeanColour:
+        return cls("detect" in options)
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -44,7 +48,7 @@ class MeanColour:
 @pytest.fixture
 def colour(monkeypatch):
     """An embedder that can be computed by hand, entered for one test."""
-    monkeypatch.setitem(EMBEDDERS._entries, "colour", lambda *options: MeanColour("detect" in options))
+    monkeypatch.setitem(EMBEDDERS._entries, "colour", MeanColour)
     embedder_named.cache_clear()
     yield "colour"
     embedder_named.cache_clear()

@@ -191,14 +191,15 @@ def test_points_that_do_not_fit_are_refused(collection: Collection, tmp_path: Pa
 
 
 def test_five_points_are_too_few_for_an_affine_template(tmp_path: Path, portrait: np.ndarray) -> None:
-    from facedeblur.benchmark.faces import DETECTORS, LANDMARKERS
+    from facedeblur.benchmark.faces import DETECTORS, LANDMARKERS, Detector, Landmarker
 
-    class Five:
-        definition = ("five",)
+    class Five(Detector, Landmarker):
+        name, definition = "five", ("five",)
+        detect = landmarks = None
 
     for registry in (DETECTORS, LANDMARKERS):
         if "test-five" not in registry:
-            registry.add("test-five", lambda *options: Five())
+            registry.add("test-five", Five)
     Pil.fromarray(portrait).save(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"landmarker 'five'.*take dlib-68"):
         align(tmp_path, tmp_path / "out", template="openface96", finders=Finders("test-five", "test-five"))

@@ -14,7 +14,7 @@ from skimage import transform as reference
 from skimage.filters import gaussian
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces import DETECTORS, LANDMARKERS, Face
+from facedeblur.benchmark.faces import DETECTORS, LANDMARKERS, Detector, Face, Landmarker
 from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.images import pixel_hash, read_photo, read_png
 from facedeblur.benchmark.files.tables import read_rows
@@ -45,9 +45,10 @@ def undone(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Knows:
+class Knows(Detector, Landmarker):
     """Detector and landmarker that are told where the faces are."""
 
+    name = "knows"
     five: tuple[np.ndarray, ...] = ()
     definition: tuple[str, ...] = ("knows",)
 
@@ -278,7 +279,7 @@ def knows_named() -> str:
 
     for registry in (DETECTORS, LANDMARKERS):
         if "test-lit" not in registry:
-            registry.add("test-lit", lambda *options: Lit())
+            registry.add("test-lit", Lit)
     return "test-lit"
 
 

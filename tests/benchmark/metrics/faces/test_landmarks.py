@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import Face
+from facedeblur.benchmark.faces.base import Detector, Face, Landmarker
 from facedeblur.benchmark.metrics.base import Metric, metric
 from facedeblur.benchmark.metrics.faces.landmarks import LandmarkDistance, eye_distance, mean_error
 
@@ -17,7 +17,7 @@ FIVE = np.array([[10, 20], [40, 20], [25, 35], [15, 50], [35, 50]], dtype=float)
 
 
 @dataclass(frozen=True)
-class Painted:
+class Painted(Detector, Landmarker):
     """Finds a face unless the image is black; its points move with the red of the first pixel."""
 
     definition: tuple[str, ...] = ("painted",)

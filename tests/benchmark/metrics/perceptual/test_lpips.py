@@ -298,7 +298,8 @@ def test_a_file_of_the_package_is_found_beside_other_packages(tmp_path, monkeypa
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("lpips[squeeze]", "expected one of alex, vgg, v0.1"), ("lpips[alex@1234]", "alex@1234"), ("lpips[alex,vgg]", "'alex' and 'vgg'"),
+    [("lpips[squeeze]", "expected one of alex, vgg, v0.1"),
+     ("lpips[alex@1234]", "alex@1234"), ("lpips[alex,vgg]", "'alex' and 'vgg'"),
      ("dists[v0.2]", "did you mean 'v0.1'")],
 )  # fmt: skip
 def test_unknown_arguments_are_quoted(text: str, words: str) -> None:
