@@ -47,7 +47,7 @@ def tables(
     marked. Printed and measured values are ranked apart, and the table says why.
     """
     from facedeblur.reports.tables.files import FORMATS, to_csv, write
-    from facedeblur.reports.tables.table import paper_tables as compute
+    from facedeblur.reports.tables.table import tables as compute
 
     named = {}
     for text in datasets:

@@ -304,6 +304,9 @@ class Set:
 SetLike = Set | str | os.PathLike[str]
 """A set or the path of its folder."""
 
+read_set = Set.open
+"""Open the set in a folder: the name that `import facedeblur` knows."""
+
 
 def building(out: Path) -> Path:
     """Return the folder in which the set `out` grows; it gets its name when it is whole."""

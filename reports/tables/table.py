@@ -92,7 +92,7 @@ class PaperTable:
         return pd.DataFrame(rows)
 
 
-def paper_tables(
+def tables(
     scores: ScoresLike | Iterable[ScoresLike] = (),
     *,
     protocol: str = "shen2020",

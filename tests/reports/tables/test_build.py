@@ -20,7 +20,8 @@ from facedeblur.reports.tables.cells import MEASURED, PUBLISHED, Cell, ranks
 from facedeblur.reports.tables.layouts import layouts
 from facedeblur.reports.tables.measured import find, read_runs
 from facedeblur.reports.tables.published.values import published
-from facedeblur.reports.tables.table import PaperTable, fill, paper_tables
+from facedeblur.reports.tables.table import PaperTable, fill
+from facedeblur.reports.tables.table import tables as paper_tables
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)

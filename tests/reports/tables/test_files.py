@@ -16,7 +16,8 @@ from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports.tables.files import latex_escape as latex_escape
 from facedeblur.reports.tables.files import markdown_escape as markdown_escape
 from facedeblur.reports.tables.files import to_latex, to_markdown, write
-from facedeblur.reports.tables.table import PaperTable, paper_tables
+from facedeblur.reports.tables.table import PaperTable
+from facedeblur.reports.tables.table import tables as paper_tables
 
 HOSTILE = (
     "[x]", "*best*", r"\input{/etc/passwd}", "a_b & 50% #1 $x$ {", "<script>alert(1)</script>", "a|b",

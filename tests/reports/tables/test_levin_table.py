@@ -9,7 +9,8 @@ import pytest
 
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports.tables.published.values import published
-from facedeblur.reports.tables.table import PaperTable, paper_tables
+from facedeblur.reports.tables.table import PaperTable
+from facedeblur.reports.tables.table import tables as paper_tables
 
 SHIFT = Column("psnr-shift[rgb,255,crop15,max8,step0.25]", "PSNR shift", "dB", True, 0.0)
 LEVIN = {"name": "levin", "hash": "e" * 64, "path": "nowhere", "counts": {}, "recipe": 'name = "levin2009"\n'}
