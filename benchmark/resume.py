@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter
@@ -26,6 +27,51 @@ Task = TypeVar("Task")
 Arrays = dict[str, np.ndarray]
 
 IMAGES_A_PART = 32
+
+
+def check_same(where: Path, kept: Any, wanted: Mapping[str, Any], *, of: str, do: str) -> None:
+    """Refuse to go on with what another job has begun.
+
+    Parameters
+    ----------
+    where : Path
+        Folder or file of the job that was begun.
+    kept : dict
+        What the folder says of that job. Tables in it must have no other keys than those in `wanted`.
+    wanted : mapping
+        What must be the same in it.
+    of : str
+        What the job makes, for the message: ``a run``.
+    do : str
+        What the user does next.
+
+    Raises
+    ------
+    InputError
+        Naming the first value that is another one.
+    """
+    if not isinstance(kept, dict):
+        raise InputError(str(where), expected=f"the description of {of}", found=type(kept).__name__, do=do)
+    differing = _difference(kept, wanted)
+    if differing is not None:
+        key, before, now = differing
+        raise InputError(str(where), expected=f"{of} with {key} = {str(now)[:200]}", found=str(before)[:200], do=do)
+
+
+def _difference(kept: dict[str, Any], wanted: Mapping[str, Any], inside: str = "") -> tuple[str, Any, Any] | None:
+    """The first value of `wanted` that is another one in `kept`: its key, the value there, and the one wanted."""
+    for key, value in wanted.items():
+        other = kept.get(key)
+        if isinstance(value, dict) and isinstance(other, dict):
+            found = _difference(other, value, f"{inside}{key}.")
+            extra = sorted(set(other) - set(value))
+            if found is None and extra:
+                found = f"{inside}{key}.{extra[0]}", other[extra[0]], "nothing"
+            if found is not None:
+                return found
+        elif value != other:
+            return f"{inside}{key}", other, value
+    return None
 
 
 def parts_folder(file: Path, kind: str, key: Sequence[Any], *, fresh: bool = False) -> Path:

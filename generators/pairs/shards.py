@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import replacing, write_bytes, write_json, write_text
+from facedeblur.benchmark.files.atomic import is_free, replacing, write_bytes, write_json, write_text
 from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.files.png import encode_rgb
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.parallel import HERE, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs
 
@@ -215,21 +216,14 @@ def _begun(out: Path, notes: dict[str, Any]) -> bool:
     """Whether the folder holds all of these pairs; refuse one that holds something else."""
     file = out / NOTES
     if not file.is_file():
-        if out.is_dir() and any(out.iterdir()):
+        if not is_free(out):
             raise InputError(str(out), expected="an empty folder", found="files", do="choose another one")
         return False
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        other = next((key for key in notes if found[key] != notes[key]), None)
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(str(file), expected="the record of these pairs", found=f"another: {error}") from error
-    if other is not None:
-        raise InputError(
-            f"{file}: {other}",
-            expected=str(notes[other])[:200],
-            found=str(found[other])[:200],
-            do="choose another folder, or ask for the same pairs",
-        )
+    except ValueError as error:
+        raise InputError(str(file), expected="the description of these pairs", found=str(error)) from error
+    check_same(file, found, notes, of="pairs", do="choose another folder, or ask for the same pairs")
     return (out / "manifest.csv").is_file()
 
 

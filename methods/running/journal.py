@@ -36,6 +36,7 @@ from facedeblur.benchmark.outputs import (
     read_info,
     stored_name,
 )
+from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.set import Pair, Set
 
 LOG = "run.log"
@@ -73,7 +74,7 @@ class RunJournal:
         if self.finished or (self.root / PARTIAL_RUN).is_file():
             self.info = read_info(self.root / (RUN if self.finished else PARTIAL_RUN))
             check_set(self.root, self.info, set_)
-            self._check_same(identity)
+            self.check(identity)
             self._read(Journal(self.root / STATUS, head=header_line(Status)) if self.finished else self._table)
         elif self.root.exists() and (not self.root.is_dir() or self._others()):
             raise InputError(
@@ -170,24 +171,16 @@ class RunJournal:
     def _save(self) -> None:
         write_json(self.root / PARTIAL_RUN, self.info)
 
-    def _check_same(self, identity: dict[str, Any]) -> None:
-        for key in SAME:
-            old, new = self.info.get(key), identity.get(key)
-            if key in identity and key in self.info and old != new:
-                self.refuse(key, old, new)
-
-    def refuse(self, key: str, old: Any, new: Any) -> None:
-        """Say that the outputs there are of another run.
+    def check(self, facts: dict[str, Any]) -> None:
+        """Refuse to go on where one of the `facts` of `SAME` is recorded otherwise.
 
         Raises
         ------
         InputError
-            Always.
+            Naming it.
         """
-        raise InputError(
-            str(self.root), expected=f"a run with {key} {new}", found=f"one with {key} {old}",
-            do="choose another output folder, or remove this one",
-        )  # fmt: skip
+        wanted = {key: facts[key] for key in SAME if key in facts and key in self.info}
+        check_same(self.root, self.info, wanted, of="a run", do="choose another output folder, or remove this one")
 
     def _others(self) -> str:
         """Name of a file in the folder that is not of a run, empty where there is none."""

@@ -126,9 +126,7 @@ class Session:
         )
 
     def _begin(self, facts: Facts) -> None:
-        before = self._journal.info.get("device")
-        if before is not None and before != facts.device:
-            self._journal.refuse("device", before, facts.device)
+        self._journal.check({"device": facts.device})
         self._journal.start(size=one_size(self._set))
         self._journal.note(
             device=facts.device,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.state_dict import read_tensors, write_tensors
+from facedeblur.benchmark.resume import check_same
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.recipe import TrainRecipe
 
@@ -202,27 +203,6 @@ class Folder:
 
     def _own(self, path: Path, place: int) -> Checkpoint:
         kept = read_checkpoint(path)
-        differing = _differing(kept.header, self.header(place))
-        if differing:
-            key, before, now = differing
-            raise InputError(
-                str(path), expected=f"a training with {key} = {now}", found=f"{before}",
-                do="restart it, or choose another folder",
-            )  # fmt: skip
+        do = "restart it, or choose another folder"
+        check_same(path, kept.header, self.header(place), of="a training", do=do)
         return kept
-
-
-def _differing(kept: dict[str, Any], own: dict[str, Any], where: str = "") -> tuple[str, Any, Any] | None:
-    """The first value of `own` that `kept` has otherwise."""
-    for key, value in own.items():
-        other = kept.get(key)
-        if isinstance(value, dict) and isinstance(other, dict):
-            found = _differing(other, value, f"{where}{key}.")
-            if found is None and set(other) - set(value):
-                extra = sorted(set(other) - set(value))[0]
-                found = (f"{where}{key}.{extra}", other[extra], "nothing")
-            if found is not None:
-                return found
-        elif value != other:
-            return f"{where}{key}", other, value
-    return None

@@ -159,17 +159,19 @@ def test_nothing_is_begun_in_vain(tmp_path: Path, pairs: VirtualPairs, monkeypat
     monkeypatch.undo()
     write_shards(pairs, out, count=20, shard_size=10)
     for change in ({"count": 30, "shard_size": 10}, {"count": 20, "shard_size": 5}):
-        with pytest.raises(InputError, match=r"pairs\.json: (count|pairs_per_file).*choose another folder"):
+        with pytest.raises(
+            InputError, match=r"pairs\.json: expected pairs with (count|pairs_per_file) .*choose another"
+        ):
             write_shards(pairs, out, **change)
     other = VirtualPairs(pairs.source, pairs.spec, seed=4, shuffle=True)
-    with pytest.raises(InputError, match=r"pairs\.json: seed: expected 4, found 3"):
+    with pytest.raises(InputError, match=r"pairs\.json: expected pairs with seed = 4, found 3"):
         write_shards(other, out, count=20, shard_size=10)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
     with pytest.raises(InputError, match="expected an empty folder"):
         write_shards(pairs, tmp_path / "full", count=20)
     (out / "pairs.json").write_text("[]")
-    with pytest.raises(InputError, match="the record of these pairs"):
+    with pytest.raises(InputError, match="the description of pairs"):
         write_shards(pairs, out, count=20, shard_size=10)
 
 

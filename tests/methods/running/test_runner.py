@@ -433,9 +433,9 @@ def test_a_row_cut_off_while_it_was_written_is_run_again(tiny, tmp_path):
 def test_another_run_in_the_same_folder_is_refused(tiny, make_set, tmp_path):
     out = tmp_path / "out"
     run("wiener", tiny.root, out)
-    with pytest.raises(InputError, match=r"method wiener\[gamma=0.02\].*found one with method wiener;"):
+    with pytest.raises(InputError, match=r"a run with method = wiener\[gamma=0.02\], found wiener;"):
         run("wiener", tiny.root, out, options={"gamma": "0.02"})
-    with pytest.raises(InputError, match="store npy"):
+    with pytest.raises(InputError, match="store = npy"):
         run("wiener", tiny.root, out, store="npy")
     other = make_set(seed=9)
     with pytest.raises(InputError, match=r"belong to another set: expected set 'tiny9'.*found set 'tiny0'.*new folder"):
@@ -532,7 +532,7 @@ def test_a_network_is_counted_and_its_precision_recorded(tiny, tmp_path, bad):
     assert outputs.info["jobs"] == 1
     assert outputs.method == "net[gain=0.25]"
     assert set(np.unique(outputs.restored(next(iter(tiny.pairs())), (128, 128)))) == {64}
-    with pytest.raises(InputError, match="precision fp32"):
+    with pytest.raises(InputError, match="precision = fp32"):
         run("net", tiny.root, tmp_path / "out", plugin=bad, options={"gain": "0.25"})
 
 
