@@ -1,4 +1,9 @@
-"""From what the user calls a method to everything that is needed to run it."""
+"""From what the user calls a method to everything that is needed to run it.
+
+A TOML file describes an exported network with ``kind = "torchscript"`` or ``"onnx"`` and ``path = "net.onnx"``
+(``facedeblur export`` writes both files), a program with ``kind = "command"`` (`facedeblur.methods.kinds.command`), or
+one in a container with ``kind = "container"`` (`facedeblur.methods.kinds.container`).
+"""
 
 from __future__ import annotations
 
@@ -8,27 +13,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from facedeblur.benchmark.config import read_toml, strict
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.registry import load_plugin
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.weights import WeightFile, folders, sha256_of
 from facedeblur.methods.base import METHODS, Spec, check_restores, spec_of
-from facedeblur.methods.entry import Entry
-from facedeblur.methods.kinds.block import read_block
-from facedeblur.methods.kinds.exported import exported
+from facedeblur.methods.kinds.command import CommandBlock, command
+from facedeblur.methods.kinds.container import ContainerBlock, container
+from facedeblur.methods.kinds.exported import ExportedBlock, exported
 from facedeblur.methods.options import defaults, read_options, shown_name
+from facedeblur.methods.runnable import Runnable
 
+KINDS = ("torchscript", "onnx", "command", "container")
 EXPORTED = frozenset({".ts", ".pt", ".pth", ".jit", ".torchscript", ".onnx"})
 
 
-def find_entry(
+def find_method(
     method: str | Path | type[Any],
     *,
     options: Mapping[str, Any] | None = None,
     plugin: str | Path | None = None,
     weights: str | Path | None = None,
     the_set: Set | None = None,
-) -> Entry:
+) -> Runnable:
     """Find a method by its name, its TOML, TorchScript or ONNX file, or its class.
 
     Parameters
@@ -54,7 +63,7 @@ def find_entry(
     if not isinstance(method, type):
         file = Path(method)
         if file.suffix.lower() == ".toml":
-            return read_block(file, options=given)
+            return _of_block(file, options=given)
         if file.suffix.lower() == ".py":
             raise InputError(
                 f"method '{method}'", expected="a name, a TOML, TorchScript or ONNX file", found="Python code",
@@ -66,6 +75,28 @@ def find_entry(
     return _of_class(method, spec_of(method).name, given, plugin, weights, the_set)
 
 
+def _of_block(path: Path, *, options: Mapping[str, Any]) -> Runnable:
+    """The method that a TOML file describes.
+
+    Raises
+    ------
+    InputError
+        For an unknown kind or key (with the nearest), a missing one, or a program that is not there.
+    """
+    values, _ = read_toml(path)
+    if "kind" not in values:
+        raise InputError(f"{path}: key 'kind'", expected=" or ".join(KINDS), found="it is missing", do="add it")
+    kind = one_of(f"{path}: kind", str(values["kind"]), KINDS)
+    if kind in ("torchscript", "onnx"):
+        block = strict(ExportedBlock, values, str(path))
+        return exported(path.parent / block.path, options=options, block=block)
+    if options:
+        raise InputError(f"option '{next(iter(options))}'", expected=f"none for a {kind}", do=f"change argv in {path}")
+    if kind == "container":
+        return container(path, strict(ContainerBlock, values, str(path)))
+    return command(path, strict(CommandBlock, values, str(path)))
+
+
 def _of_class(
     cls: type[Any],
     name: str,
@@ -73,7 +104,7 @@ def _of_class(
     plugin: str | Path | None,
     folder: str | Path | None,
     the_set: Set | None,
-) -> Entry:
+) -> Runnable:
     declared = spec_of(cls)
     spec = Spec(name, declared.version, declared.oracle, declared.weights, declared.summary)
     check_restores(name, cls)
@@ -86,7 +117,7 @@ def _of_class(
     paths = {file: find_weights(name, file, sha, near) for file, sha in spec.weights}
     own = getattr(cls, "find_weights", None)
     paths |= {path.name: path for path in own(near)} if callable(own) else {}
-    return Entry(
+    return Runnable(
         cls,
         spec,
         read,

@@ -7,18 +7,19 @@ import types
 from collections.abc import Mapping
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import keywords, one_of
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 def defaults(cls: type[Any]) -> dict[str, Any]:
     """Options of a method class with their default values, in the order of the signature."""
-    return {name: parameter.default for name, parameter in _keywords(cls).items()}
+    return {name: parameter.default for name, parameter in (keywords(cls) or {}).items()}
 
 
 def read_options(cls: type[Any], given: Mapping[str, Any], *, name: str) -> dict[str, Any]:
-    """All options of a method: the given ones, converted to their type, and the defaults of the others.
+    """Return all options of a method: the given ones, converted to their type, and the defaults of the others.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def read_options(cls: type[Any], given: Mapping[str, Any], *, name: str) -> dict
     given : mapping
         Option -> value or text.
     name : str
-        The method, for the error lines.
+        The method, for messages.
 
     Raises
     ------
@@ -35,19 +36,21 @@ def read_options(cls: type[Any], given: Mapping[str, Any], *, name: str) -> dict
         For an option that the method does not have (with the nearest), one that does not read
         as its type, or a required one that is missing.
     """
-    keywords = _keywords(cls)
+    known = keywords(cls)
+    if known is None:  # it takes any
+        return dict(given)
+    of = f"method '{name}'"
     for key in given:
-        if key not in keywords:
-            raise InputError(f"method '{name}', option '{key}'", expected="an option of it", do=suggest(key, keywords))
+        one_of("option", key, known, of=of)
     try:
         hints = get_type_hints(cls.__init__)
     except (NameError, TypeError):  # an annotation that only a type checker can resolve
         hints = {}
     options = {}
-    for key, parameter in keywords.items():
+    for key, parameter in known.items():
         if key not in given:
             if parameter.default is inspect.Parameter.empty:
-                raise InputError(f"method '{name}', option '{key}'", expected="it set", do=f"add --set {key}=...")
+                raise InputError(f"required option '{key}' of {of} is missing", do=f"add --set {key}=...")
             options[key] = parameter.default
             continue
         hint = hints.get(key, type(parameter.default))
@@ -55,7 +58,7 @@ def read_options(cls: type[Any], given: Mapping[str, Any], *, name: str) -> dict
             options[key] = _convert(given[key], hint)
         except ValueError:
             kind = getattr(hint, "__name__", str(hint))
-            raise InputError(f"method '{name}', option '{key}'", expected=kind, found=repr(given[key])) from None
+            raise InputError(f"option '{key}' of {of}", expected=kind, found=repr(given[key])) from None
     return options
 
 
@@ -63,14 +66,6 @@ def shown_name(name: str, options: Mapping[str, Any], usual: Mapping[str, Any]) 
     """The displayed name: ``wiener``, or ``wiener[gamma=0.005]`` where an option is not the default."""
     changed = [f"{key}={value}" for key, value in options.items() if key not in usual or usual[key] != value]
     return f"{name}[{','.join(changed)}]" if changed else name
-
-
-def _keywords(cls: type[Any]) -> dict[str, inspect.Parameter]:
-    if cls.__init__ is object.__init__:
-        return {}
-    wanted = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    listed = list(inspect.signature(cls.__init__).parameters.items())[1:]
-    return {name: parameter for name, parameter in listed if parameter.kind in wanted}
 
 
 def _convert(value: Any, hint: Any) -> Any:

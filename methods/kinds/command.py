@@ -23,7 +23,7 @@ from pathlib import Path
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
-from facedeblur.methods.entry import Entry
+from facedeblur.methods.runnable import Runnable
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def run_program(argv: list[str], *, folder: str | Path, errors: Path) -> None:
         raise InputError(f"command ended with exit code {code}" + (f", {last}" if last else ""))
 
 
-def command(path: Path, block: CommandBlock) -> Entry:
+def command(path: Path, block: CommandBlock) -> Runnable:
     """The method that a TOML block describes.
 
     Raises
@@ -113,7 +113,7 @@ def command(path: Path, block: CommandBlock) -> Entry:
     # Scripts and weights among the arguments belong to the definition of the method.
     named = {part: folder / part for part in block.argv[1:] if part and (folder / part).is_file()}
     spec = Spec(block.name or path.stem, block.version, False, (), "command")
-    return Entry(
+    return Runnable(
         Command,
         spec,
         {"argv": list(block.argv)},

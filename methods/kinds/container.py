@@ -23,11 +23,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
-from facedeblur.methods.entry import Entry
 from facedeblur.methods.kinds.command import check_places, run_program
+from facedeblur.methods.runnable import Runnable
 
 ENGINES = ("docker", "podman", "apptainer")
 INPUT, OUTPUT = "/input", "/output"
@@ -134,7 +135,7 @@ def command_line(
     return [program, *fixed, *user, *devices, *places, image, *inside]
 
 
-def container(path: Path, block: ContainerBlock) -> Entry:
+def container(path: Path, block: ContainerBlock) -> Runnable:
     """The method that a TOML block describes.
 
     Raises
@@ -143,10 +144,8 @@ def container(path: Path, block: ContainerBlock) -> Entry:
         Without `{input}` and `{output}`, for an unknown engine, or where none is installed.
     """
     check_places(path, block.argv)
-    if block.engine and block.engine not in ENGINES:
-        raise InputError(
-            f"{path}: engine '{block.engine}'", expected=" or ".join(ENGINES), do=suggest(block.engine, ENGINES)
-        )
+    if block.engine:
+        one_of(f"{path}: engine", block.engine, ENGINES)
     wanted = (block.engine,) if block.engine else ENGINES
     engine = next((name for name in wanted if shutil.which(name)), None)
     if engine is None:
@@ -158,7 +157,7 @@ def container(path: Path, block: ContainerBlock) -> Entry:
     if engine == "apptainer" and file.is_file():
         image, code = str(file), {file.name: sha256_of(file)}
     spec = Spec(block.name or path.stem, block.version, False, (), "container")
-    return Entry(
+    return Runnable(
         Container,
         spec,
         {"engine": engine, "image": block.image, "argv": list(block.argv), "gpus": block.gpus},

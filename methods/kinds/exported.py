@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
-from facedeblur.methods.entry import Entry
 from facedeblur.methods.options import defaults, read_options, shown_name
+from facedeblur.methods.runnable import Runnable
 
 RANGES = {"0..1": (1.0, 0.0), "-1..1": (2.0, -1.0), "0..255": (255.0, 0.0)}
 CHANNELS = ("rgb", "bgr")
@@ -40,9 +41,8 @@ class ExportedNetwork:
     def __init__(
         self, *, range: str = "0..1", channels: str = "rgb", multiple: int = 1, output: int = 0, smallest: int = 1
     ):
-        for key, value, known in (("range", range, RANGES), ("channels", channels, CHANNELS)):
-            if value not in known:
-                raise InputError(f"option '{key}'", expected=" or ".join(known), found=f"'{value}'")
+        one_of("range", range, RANGES)
+        one_of("channels", channels, CHANNELS)
         for key, number in (("multiple", multiple), ("smallest", smallest)):
             if number < 1:
                 raise InputError(f"option '{key}'", expected="at least 1", found=f"{number}")
@@ -209,7 +209,7 @@ class ExportedBlock:
     batch: int | None = None
 
 
-def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | None = None) -> Entry:
+def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | None = None) -> Runnable:
     """The method in a TorchScript or ONNX file; without `block` its ending says which of them it is.
 
     Raises
@@ -232,4 +232,4 @@ def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | N
     spec = Spec(name, block.version, False, ((path.name, sha),), f"{kind.__name__} file")
     shown = shown_name(name, chosen, usual)
     weights, hashes = {path.name: path}, {path.name: sha}
-    return Entry(kind, spec, chosen, shown, weights, hashes, timeout=block.timeout, batch=block.batch)
+    return Runnable(kind, spec, chosen, shown, weights, hashes, timeout=block.timeout, batch=block.batch)

@@ -56,10 +56,10 @@ class NetworkMethod:
     def __init__(self, *, tile: int = 0, overlap: int = 32, channels_last: bool = False, compile: bool = False):
         for key, value in (("tile", tile), ("overlap", overlap)):
             if value < 0:
-                raise InputError(f"method '{self.net}', option '{key}'", expected="0 or more", found=f"{value}")
+                raise InputError(f"option '{key}' of method '{self.net}'", expected="0 or more", found=f"{value}")
         if tile and 2 * overlap > tile:
             raise InputError(
-                f"method '{self.net}', option 'overlap'", expected=f"at most half of the tile, {tile // 2}",
+                f"option 'overlap' of method '{self.net}'", expected=f"at most half of the tile, {tile // 2}",
                 found=f"{overlap}", do="set a smaller overlap or a larger tile",
             )  # fmt: skip
         self._tile, self._overlap, self._channels_last, self._compile = tile, overlap, channels_last, compile

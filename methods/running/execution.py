@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.options import one_of
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -42,8 +43,7 @@ class Execution:
     timeout: float | None = None
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise InputError(f"precision '{self.precision}'", expected=", ".join(PRECISIONS), do="choose one")
+        one_of("precision", self.precision, PRECISIONS)
         for name, value in (("batch", self.batch), ("timeout", self.timeout)):
             if value is not None and value <= 0:
                 raise InputError(f"option '{name}'", expected="a number over 0", found=f"{value}")

@@ -9,16 +9,16 @@ from typing import Any
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.stores import STORES
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.outputs import SCHEMA, Outputs, OutputsLike
 from facedeblur.benchmark.parallel import Workers, cores
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Set, SetLike
-from facedeblur.methods.entry import Entry
-from facedeblur.methods.find import find_entry
+from facedeblur.methods.find import find_method
+from facedeblur.methods.runnable import Runnable, read_given
 from facedeblur.methods.running.execution import AUTO, Execution
-from facedeblur.methods.running.given_kernels import read_given
-from facedeblur.methods.running.journal import NOT_RUN, RunJournal
-from facedeblur.methods.running.session import Session, one_size
+from facedeblur.methods.running.journal import RunJournal
+from facedeblur.methods.running.session import Session
 
 FOLDER_BATCH = 256
 
@@ -84,54 +84,43 @@ def run(
         When a result cannot be written; what was done is kept.
     """
     the_set = Set.open(the_set)
-    entry = find_entry(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
+    found = find_method(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
     if kernels is not None:
-        entry = entry.with_kernels(read_given(kernels, the_set))
-    execution = _decided(entry, execution)
-    if store not in STORES:
-        raise InputError(f"store '{store}'", expected=" or ".join(STORES), do="choose one")
+        found = found.with_kernels(read_given(kernels, the_set))
+    one_of("store", store, STORES)
     if limit is not None and limit <= 0:
         raise InputError("option 'limit'", expected="a number over 0", found=f"{limit}")
-    journal = RunJournal(out, the_set, _identity(entry, the_set, execution.precision, store))
-    rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
-    waiting = sum(1 for _ in journal.pending(limit))
+    execution = _decided(found, execution)
+    if workers is None:
+        workers = 1 if found.loads or found.folder else cores()
+    journal = RunJournal(out, the_set, _identity(found, the_set, execution.precision, store))
     with reporting(progress) as reporter:
-        if not waiting and journal.finished:
-            count = the_set.n_pairs if limit is None else limit
-            reporter.say(f"{out}: all {count} pairs are restored already, nothing to do")
-            return Outputs.open(out, the_set)
-        if not waiting:
-            journal.start(size=one_size(the_set))
-            return journal.finish({"stopped": ""}, rest=rest)
-        if workers is None:
-            workers = 1 if entry.loads or entry.folder else cores()
         session = Session(
-            entry, the_set, journal, execution,
-            jobs=Workers.of(workers).count, limit=limit, waiting=waiting, reporter=reporter,
-        )  # fmt: skip
-        return session.carry_out(rest)
+            found, the_set, journal, execution, jobs=Workers.of(workers).count, limit=limit, reporter=reporter
+        )
+        return session.carry_out()
 
 
-def _decided(entry: Entry, execution: Execution) -> Execution:
+def _decided(found: Runnable, execution: Execution) -> Execution:
     """The execution with what the method says where the caller leaves it open."""
-    batch = execution.batch or entry.batch or (FOLDER_BATCH if entry.folder else None)
-    return replace(execution, batch=batch, timeout=execution.timeout or entry.timeout)
+    batch = execution.batch or found.batch or (FOLDER_BATCH if found.folder else None)
+    return replace(execution, batch=batch, timeout=execution.timeout or found.timeout)
 
 
-def _identity(entry: Entry, the_set: Set, precision: str, store: str) -> dict[str, Any]:
+def _identity(found: Runnable, the_set: Set, precision: str, store: str) -> dict[str, Any]:
     """What must be the same for a stopped run to go on; the head of ``run.json``."""
     return {
         "schema": SCHEMA,
-        "method": entry.shown,
-        "name": entry.spec.name,
-        "version": entry.spec.version,
-        "summary": entry.spec.summary,
-        "oracle": entry.oracle,
-        "given_kernels": entry.given.record if entry.given else None,
+        "method": found.shown,
+        "name": found.spec.name,
+        "version": found.spec.version,
+        "summary": found.spec.summary,
+        "oracle": found.oracle,
+        "given_kernels": found.given.record if found.given else None,
         "foreign": False,
-        "options": entry.options,
-        "weights": entry.hashes,
-        "code": entry.code,
+        "options": found.options,
+        "weights": found.hashes,
+        "code": found.code,
         "precision": precision,
         "store": store,
         "set": {"name": the_set.name, "hash": the_set.content_hash},

@@ -17,13 +17,13 @@ from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.parallel import cores
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Pair, Set
-from facedeblur.methods.entry import Entry
-from facedeblur.methods.running.crew import Crew, Outcome, Unusable
+from facedeblur.methods.runnable import Runnable
 from facedeblur.methods.running.environment import versions
 from facedeblur.methods.running.execution import TIMEOUT_S, Execution
 from facedeblur.methods.running.journal import LOG, NOT_RUN, RunJournal
+from facedeblur.methods.running.measuring import IMAGES, RULE_FOLDER, sizes, summarise
 from facedeblur.methods.running.messages import Facts, Job, Result, failure
-from facedeblur.methods.running.timing import IMAGES, RULE_FOLDER, sizes, summarise
+from facedeblur.methods.running.supervisor import Outcome, Supervisor, Unusable
 
 FAILURES_AT_START = 5
 LOSSES_IN_A_ROW = 20
@@ -45,43 +45,52 @@ class Session:
 
     def __init__(
         self,
-        entry: Entry,
+        method: Runnable,
         the_set: Set,
         journal: RunJournal,
         execution: Execution,
         *,
         jobs: int,
         limit: int | None,
-        waiting: int,
         reporter: Reporter,
     ):
-        self._entry, self._set, self._journal, self._execution = entry, the_set, journal, execution
+        self._method, self._set, self._journal, self._execution = method, the_set, journal, execution
         self._timeout = execution.timeout or TIMEOUT_S
         self._jobs, self._reporter = jobs, reporter
         whole = the_set.n_pairs if limit is None else min(limit, the_set.n_pairs)
-        self._done, self._whole = whole - waiting, whole
+        self._done, self._whole = whole - sum(1 for _ in journal.pending(limit)), whole
+        self._rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
         pending = journal.pending(limit)
-        self._batches = Batches(pending, the_set, batch=execution.batch, mixed=entry.folder)
+        self._batches = Batches(pending, the_set, batch=execution.batch, mixed=method.folder)
         self._any_ok = journal.n_ok > 0
         self._failures = self._losses = 0
         self._notes: list[str] = list(journal.info.get("notes", []))
         self._clock: list[float] = []
         self._memory: dict[str, Any] | None = None
 
-    def carry_out(self, rest: str) -> Outputs:
+    def carry_out(self) -> Outputs:
         """Run what is waiting and finish the outputs."""
+        if self._done < self._whole:
+            return self._run()
+        if self._journal.finished:
+            self._reporter.say(f"{self._journal.root}: all {self._whole} pairs are restored already, nothing to do")
+            return Outputs.open(self._journal.root, self._set)
+        self._journal.start(size=one_size(self._set))
+        return self._journal.finish({"stopped": ""}, rest=self._rest)
+
+    def _run(self) -> Outputs:
         begin = time.perf_counter()
         root = self._journal.root
         made_here = not root.exists()
         root.mkdir(parents=True, exist_ok=True)
         self._journal.sweep()
-        if self._entry.folder:
+        if self._method.folder:
             self._journal.scratch.mkdir()
         if self._done:
             self._reporter.say(f"{root}: {self._done:,} of {self._whole:,} pairs are restored already, going on")
         threads = max(1, cores() // self._jobs) if self._jobs > 1 else None
         try:
-            with Crew(self._job(), self._entry.plugin, root / LOG, limit=self._timeout, threads=threads) as crew:
+            with Supervisor(self._job(), self._method.plugin, root / LOG, limit=self._timeout, threads=threads) as crew:
                 stopped = self._go(crew)
         except BaseException:
             self._journal.sweep()
@@ -90,10 +99,10 @@ class Session:
             raise
         if stopped:
             self._reporter.say(stopped)
-            rest = f"{NOT_RUN} ({' '.join(stopped.split())[:200]})"
-        return self._journal.finish(self._closing(begin, stopped), rest=rest)
+            self._rest = f"{NOT_RUN} ({' '.join(stopped.split())[:200]})"
+        return self._journal.finish(self._closing(begin, stopped), rest=self._rest)
 
-    def _go(self, crew: Crew) -> str:
+    def _go(self, crew: Supervisor) -> str:
         """Load the method and put the images through it; return why it was given up, if it was."""
         try:
             facts = crew.grow(1)
@@ -103,20 +112,20 @@ class Session:
             self._journal.start(size=one_size(self._set))
             unknown: dict[str, Any] = {"device_name": "", **sizes(None, None, ()), "memory": None}
             self._journal.note(**unknown | self._journal.info)
-            return f"method '{self._entry.shown}' cannot be loaded: {error}"
+            return f"method '{self._method.shown}' cannot be loaded: {error}"
         except Stop as error:
-            return f"method '{self._entry.shown}' {error}"
+            return f"method '{self._method.shown}' {error}"
         return ""
 
     def _job(self) -> Job:
-        entry = self._entry
+        method = self._method
         return Job(
-            kind=entry.kind,
-            name=entry.shown,
-            arguments=entry.options | entry.fixed,
-            takes_kernels=entry.spec.oracle,
-            kernels=entry.given.file if entry.given else None,
-            weights={name: path.resolve() for name, path in entry.weights.items()},
+            kind=method.kind,
+            name=method.shown,
+            arguments=method.options | method.fixed,
+            takes_kernels=method.spec.oracle,
+            kernels=method.given.file if method.given else None,
+            weights={name: path.resolve() for name, path in method.weights.items()},
             device=self._execution.device,
             precision=self._execution.precision,
             set_root=self._set.root.resolve(),
@@ -131,26 +140,26 @@ class Session:
         self._journal.note(
             device=facts.device,
             device_name=facts.device_name,
-            **sizes(facts.parameters, facts.size_bytes, self._entry.weights.values()),
+            **sizes(facts.parameters, facts.size_bytes, self._method.weights.values()),
             batch=self._execution.batch or "auto",
             jobs=self._jobs,
             timeout_s=self._timeout,
             versions=versions(),
         )
 
-    def _restore(self, crew: Crew, facts: Facts) -> None:
-        self._reporter.progress(self._entry.shown, self._done, self._whole)
-        if not self._entry.folder:
+    def _restore(self, crew: Supervisor, facts: Facts) -> None:
+        self._reporter.progress(self._method.shown, self._done, self._whole)
+        if not self._method.folder:
             self._time(crew, facts)
         crew.grow(min(self._jobs, self._batches.ahead(self._whole - self._done)))
         for outcome in crew.work(self._batches):
             self._take(outcome)
-        if self._entry.folder and self._clock:
+        if self._method.folder and self._clock:
             size = one_size(self._set)
             timings = summarise(self._clock, size=size, device=facts.device_name, rule=RULE_FOLDER, discard=0)
             self._journal.note(timings=timings, memory=self._memory)
 
-    def _time(self, crew: Crew, facts: Facts) -> None:
+    def _time(self, crew: Supervisor, facts: Facts) -> None:
         """Run the first ten images one by one, which gives their outputs and the run time at once.
 
         Left out where a stopped run has measured as many already.
@@ -197,14 +206,14 @@ class Session:
         self._journal.keep_kernels((row.index, row.kernel) for row in rows if row.status == "ok")
         self._journal.record(Status(row.index, row.pair_id, row.status, row.seconds, row.sha256) for row in rows)
         self._done += len(rows)
-        self._reporter.progress(self._entry.shown, self._done, self._whole)
+        self._reporter.progress(self._method.shown, self._done, self._whole)
         for row in rows:
             ok = row.status == "ok"
             self._failures = 0 if ok else self._failures + 1
             self._losses = self._losses + 1 if lost else 0
             if ok:
                 self._any_ok = True
-                if len(self._clock) < IMAGES or self._entry.folder:
+                if len(self._clock) < IMAGES or self._method.folder:
                     self._clock.append(row.seconds)
         if not self._any_ok and self._failures >= FAILURES_AT_START:
             raise Stop(f"failed on the first {self._failures} images, {rows[-1].status.removeprefix('failed: ')}")

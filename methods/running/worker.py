@@ -1,7 +1,7 @@
 """The process in which a method runs: it reads blurred images, restores them and writes the results.
 
-Started by `facedeblur.methods.running.crew` as ``python -m facedeblur.methods.running.worker FD``. A method may raise,
-hang, write nonsense or take its process down with it: everything that must survive that is in the parent.
+Started by `facedeblur.methods.running.supervisor` as ``python -m facedeblur.methods.running.worker FD``. A method may
+raise, hang, write nonsense or take its process down with it: everything that must survive that is in the parent.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def _serve(connection: Connection) -> None:
     start = connection.recv()
     connection.send(("started", None))
     try:
-        engine = _engine(start)
-        facts = engine.facts()
+        restorer = _restorer(start)
+        facts = restorer.facts()
     except InputError as error:
         connection.send(("refused", error))
         return
@@ -49,7 +49,7 @@ def _serve(connection: Connection) -> None:
     while True:
         pairs = connection.recv()
         try:
-            connection.send(("results", (engine.process(pairs), engine.memory())))
+            connection.send(("results", (restorer.process(pairs), restorer.memory())))
         except OutOfMemory as error:
             connection.send(("memory", str(error)))
         except OSError as error:
@@ -58,15 +58,15 @@ def _serve(connection: Connection) -> None:
             return
 
 
-def _engine(start: dict[str, Any]) -> Any:
+def _restorer(start: dict[str, Any]) -> Any:
     from facedeblur.benchmark.registry import load_plugin
-    from facedeblur.methods.running.engines import ArrayEngine, FolderEngine
+    from facedeblur.methods.running.restoring import ArrayRestorer, FolderRestorer
 
     sys.path[:] = start["path"]
     if start["plugin"]:
         load_plugin(start["plugin"])
     job: Job = thaw(start["job"])
-    kind = FolderEngine if callable(getattr(job.kind, "restore_folder", None)) else ArrayEngine
+    kind = FolderRestorer if callable(getattr(job.kind, "restore_folder", None)) else ArrayRestorer
     return kind(job, Set.open(job.set_root))
 
 

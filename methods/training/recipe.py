@@ -11,23 +11,16 @@ assumption.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.config import read_named, shipped, strict
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.options import one_of
 from facedeblur.generators.recipe import Assumption
 
 PRECISIONS = ("32", "bf16-mixed", "16-mixed")
-
-
-def one_of(what: str, value: str, known: Iterable[str]) -> str:
-    """Return `value` when it is one of `known`, or raise InputError."""
-    if value not in known:
-        raise InputError(f"{what} '{value}'", expected=f"one of {', '.join(known)}", do=suggest(value, known))
-    return value
 
 
 def check(what: str, fine: object, expected: str, found: object) -> None:

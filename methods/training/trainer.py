@@ -12,6 +12,7 @@ from torch import nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.state_dict import read_tensors
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.methods.nets.base import make_network
@@ -22,7 +23,7 @@ from facedeblur.methods.training.export import export
 from facedeblur.methods.training.loop import Loop, Pace
 from facedeblur.methods.training.losses.adversarial import make_adversary
 from facedeblur.methods.training.losses.content import make_loss
-from facedeblur.methods.training.recipe import PRECISIONS, Loss, TrainRecipe, load_train_recipe, one_of
+from facedeblur.methods.training.recipe import PRECISIONS, Loss, TrainRecipe, load_train_recipe
 from facedeblur.methods.training.validation import Validation
 
 

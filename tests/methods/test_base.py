@@ -12,7 +12,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.registry import load_plugin
 from facedeblur.methods import METHODS, method
 from facedeblur.methods.base import spec_of
-from facedeblur.methods.find import find_entry
+from facedeblur.methods.find import find_method
 from facedeblur.methods.options import defaults, read_options, shown_name
 
 PLUGIN = """
@@ -55,7 +55,7 @@ def test_the_decorator_is_light():
 
 def test_a_method_in_ten_lines_is_found_by_its_name(plugin):
     name, file = plugin()
-    entry = find_entry(name, plugin=file)
+    entry = find_method(name, plugin=file)
     assert (entry.shown, entry.spec.version, entry.spec.oracle) == (name, "7", False)
     assert entry.spec.summary == "A test method."
     assert entry.loads
@@ -67,11 +67,11 @@ def test_a_method_in_ten_lines_is_found_by_its_name(plugin):
 def test_options_are_read_by_their_type(plugin):
     name, file = plugin()
     given = {"strength": "2", "steps": "5", "fast": "yes", "crop": "8"}
-    entry = find_entry(name, plugin=file, options=given)
+    entry = find_method(name, plugin=file, options=given)
     assert entry.options == {"strength": 2.0, "steps": 5, "fast": True, "mode": "a", "crop": 8}
     assert isinstance(entry.options["strength"], float)
     assert entry.shown == f"{name}[strength=2.0,steps=5,fast=True,crop=8]"
-    assert find_entry(name, plugin=file, options={"crop": "none"}).shown == name
+    assert find_method(name, plugin=file, options={"crop": "none"}).shown == name
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ def test_options_are_read_by_their_type(plugin):
 def test_an_option_of_another_type_is_refused(plugin, key, value):
     name, file = plugin()
     with pytest.raises(InputError, match=f"option '{key}'.*found '{value}'"):
-        find_entry(name, plugin=file, options={key: value})
+        find_method(name, plugin=file, options={key: value})
 
 
 def test_an_unknown_option_brings_a_suggestion(plugin):
     name, file = plugin()
     with pytest.raises(InputError, match="did you mean 'strength'"):
-        find_entry(name, plugin=file, options={"strenght": "1"})
+        find_method(name, plugin=file, options={"strenght": "1"})
 
 
 def test_a_required_option_is_asked_for():
@@ -119,12 +119,12 @@ def test_the_displayed_name_holds_what_is_not_the_default():
 
 def test_an_unknown_method_brings_a_suggestion():
     with pytest.raises(InputError, match="did you mean 'wiener'"):
-        find_entry("weiner")
+        find_method("weiner")
 
 
 def test_a_python_file_is_a_plugin_and_no_method():
     with pytest.raises(InputError, match=r"--plugin mine.py"):
-        find_entry("mine.py")
+        find_method("mine.py")
 
 
 def test_what_is_no_method_is_refused():
@@ -153,13 +153,13 @@ def test_weights_are_found_and_checked(plugin, tmp_path, monkeypatch):
     sha = hashlib.sha256(content).hexdigest()
     name, file = plugin(weights=f"{{'g.pt': 'sha256:{sha}'}}")
     with pytest.raises(InputError, match=r"weights 'g.pt'.*none in .*weights"):
-        find_entry(name, plugin=file)
+        find_method(name, plugin=file)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "g.pt").write_bytes(b"something else")
     with pytest.raises(InputError, match=f"sha256 {sha[:16]}"):
-        find_entry(name, plugin=file)
+        find_method(name, plugin=file)
     (tmp_path / "weights" / "g.pt").write_bytes(content)
-    entry = find_entry(name, plugin=file)
+    entry = find_method(name, plugin=file)
     assert entry.weights == {"g.pt": tmp_path / "weights" / "g.pt"}
     assert entry.hashes == {"g.pt": sha}
 
@@ -194,6 +194,6 @@ def test_a_class_is_a_method_too():
         def restore(self, blurred: np.ndarray) -> np.ndarray:
             return blurred[:, :, ::-1]
 
-    entry = find_entry(Mirror)
+    entry = find_method(Mirror)
     assert entry.shown == "mirror"
     assert not entry.loads

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import make
 from facedeblur.benchmark.registry import Registry
-from facedeblur.methods.training.losses.content import make
 
 Scores: TypeAlias = Tensor | Sequence[Tensor]
 Images: TypeAlias = Tensor | Sequence[Tensor]

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import HELEN, groups_of
 from facedeblur.methods.training.losses.content import Loss, fetch
-from facedeblur.methods.training.recipe import one_of
 
 PARTS = HELEN[2:10]
 """SHEN's eight components (section 3.3): brows, eyes, nose, lips, and the inner mouth that it calls teeth."""

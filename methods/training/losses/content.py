@@ -6,7 +6,6 @@ tensors of a network and of a batch: images (N, 3, H, W) float RGB in [0, 1], la
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -17,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.options import make, one_of
 from facedeblur.benchmark.registry import Registry
 from facedeblur.methods.nets.blocks import Halve
-from facedeblur.methods.training.recipe import one_of
 
 LOSSES: Registry[Callable[..., Loss]] = Registry("loss", group="facedeblur.losses")
 """Name -> factory of a `Loss`."""
@@ -129,36 +128,6 @@ def make_loss(name: str, options: Mapping[str, Any] | None = None) -> Loss:
         For an unknown name, an option that the loss does not have, or one of a wrong value.
     """
     return make(LOSSES.get(name), options or {}, f"loss '{name}'")
-
-
-def make(factory: Callable[..., Any], options: Mapping[str, Any], what: str) -> Any:
-    """Call `factory` with `options` when it has every one of them, or raise InputError with the nearest name."""
-    known = option_names(factory)
-    for key in options:
-        if key not in known:
-            raise InputError(f"option '{key}' of {what}", expected="a known option", do=suggest(key, known))
-    try:
-        return factory(**options)
-    except InputError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise InputError(f"options of {what}", expected="values of the right type", found=str(error)) from error
-
-
-def option_names(factory: Callable[..., Any]) -> set[str]:
-    """Names of the keyword options of a function, or of a class and of the bases it hands ``**options`` on to."""
-    makers = (
-        [vars(base)["__init__"] for base in factory.__mro__ if "__init__" in vars(base)]
-        if isinstance(factory, type)
-        else [factory]
-    )
-    names: set[str] = set()
-    for maker in makers:
-        kinds = {key: value.kind for key, value in inspect.signature(maker).parameters.items()}
-        names |= {key for key, kind in kinds.items() if kind is inspect.Parameter.KEYWORD_ONLY}
-        if inspect.Parameter.VAR_KEYWORD not in kinds.values():
-            break
-    return names
 
 
 @LOSSES.register("l1")

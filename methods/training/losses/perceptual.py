@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.methods.training.losses.content import Loss, fetch, fetch_target
 from facedeblur.methods.training.losses.vgg import WIDTHS, Vgg, fill_vgg
-from facedeblur.methods.training.recipe import one_of
 
 
 class FeatureLoss(Loss):

@@ -17,8 +17,8 @@ from torch.nn import functional
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.files.state_dict import read_state
 from facedeblur.benchmark.metrics.perceptual.vggface import MEAN as VGG_FACE_MEAN
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.weights import WEIGHTS, locate
-from facedeblur.methods.training.recipe import one_of
 
 BLOCKS: dict[str, tuple[int, ...]] = {
     "vgg16": (2, 2, 3, 3, 3),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.find import find_entry
+from facedeblur.methods.find import find_method
 from facedeblur.methods.kinds.container import command_line
 from facedeblur.methods.running.runner import run
 
@@ -119,7 +119,7 @@ def test_the_container_ends_with_the_worker(tmp_path, engine, block):
     (engine / "hang").touch()
     for name in ("input", "output"):
         (tmp_path / name).mkdir()
-    entry = find_entry(block())
+    entry = find_method(block())
     code = (
         "import os, sys\nfrom pathlib import Path\nfrom facedeblur.methods.kinds.container import Container\n"
         f"Container(**{entry.options | entry.fixed!r}).restore_folder(Path({str(tmp_path / 'input')!r}), "
@@ -150,22 +150,22 @@ def until(done, *, limit: float = 20.0) -> bool:
 ])  # fmt: skip
 def test_unusable_blocks_are_one_line(extra, why, engine, block):
     with pytest.raises(InputError, match=why):
-        find_entry(block(extra))
+        find_method(block(extra))
 
 
 def test_folders_and_options_are_checked(tmp_path, engine, block):
     file = tmp_path / "blind.toml"
     file.write_text('kind = "container"\nimage = "x"\nargv = ["restore", "{input}"]\n')
     with pytest.raises(InputError, match=r"expected '\{output\}' in it"):
-        find_entry(file)
+        find_method(file)
     with pytest.raises(InputError, match="none for a container"):
-        find_entry(block(), options={"gpus": "1"})
+        find_method(block(), options={"gpus": "1"})
 
 
 def test_where_no_engine_is_installed(tmp_path, monkeypatch, block):
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     with pytest.raises(InputError) as error:
-        find_entry(block())
+        find_method(block())
     assert "container: expected docker or podman or apptainer installed, found none; install one of them" in str(
         error.value
     )
@@ -176,6 +176,6 @@ def test_an_image_file_of_apptainer_is_part_of_the_method(tmp_path, monkeypatch,
     (tmp_path / "box.sif").write_bytes(b"image")
     file = block()
     file.write_text(file.read_text().replace("lab/deblur:1.0", "box.sif"))
-    entry = find_entry(file)
+    entry = find_method(file)
     assert entry.fixed["image"] == str(tmp_path / "box.sif")
     assert list(entry.code) == ["box.sif"]

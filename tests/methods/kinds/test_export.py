@@ -17,7 +17,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png
 from facedeblur.cli.export import export as command
 from facedeblur.methods.base import METHODS
-from facedeblur.methods.find import find_entry
+from facedeblur.methods.find import find_method
 from facedeblur.methods.kinds.export import _traced, export_onnx
 from facedeblur.methods.kinds.exported import Onnx
 from facedeblur.methods.nets.loading import find_files
@@ -59,7 +59,7 @@ def test_networks_export_with_free_sizes(name, tmp_path):
     assert done.difference < 1e-3
     onnx.checker.check_model(str(done.path))
     # Through the block, on a size that is no multiple of anything: padded as the network itself.
-    entry = find_entry(done.block)
+    entry = find_method(done.block)
     method = entry.kind(**entry.options)
     method.load("cpu", entry.weights)
     own = METHODS.get(name)()
@@ -155,10 +155,10 @@ def test_a_run_of_an_onnx_file(make_set, tmp_path):
 
 
 def test_the_file_itself_is_a_method(tmp_path):
-    entry = find_entry(model(tmp_path / "net.onnx"), options={"range": "-1..1"})
+    entry = find_method(model(tmp_path / "net.onnx"), options={"range": "-1..1"})
     assert (entry.kind, entry.shown, entry.options["range"]) == (Onnx, "net[range=-1..1]", "-1..1")
     with pytest.raises(InputError, match="a registered name"):
-        find_entry(tmp_path / "absent.onnx")
+        find_method(tmp_path / "absent.onnx")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import METHODS, Spec
-from facedeblur.methods.find import find_entry
+from facedeblur.methods.find import find_method
 from facedeblur.methods.kinds.network import NetworkMethod
 from facedeblur.methods.nets.base import NETS
 from facedeblur.methods.nets.tiles import mirror, restore_whole, tile_starts, whole_side
@@ -280,7 +280,7 @@ def test_nan_is_a_failed_row(make_set, tmp_path, plugin):
 
 
 def test_a_network_of_a_plugin_is_a_method_of_its_name(plugin):
-    found = find_entry("torn-1.5", plugin=plugin)
+    found = find_method("torn-1.5", plugin=plugin)
     assert found.code == {plugin.name: sha256_of(plugin)}
     assert found.loads and list(found.weights) == ["torn-1.5.safetensors"]
     assert found.spec == Spec("torn-1.5", "1", False, (), "Returns NaN.")

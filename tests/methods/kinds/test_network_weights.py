@@ -15,7 +15,7 @@ from scipy.io import savemat
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.weights import VARIABLE, sha256_of
-from facedeblur.methods.find import find_entry
+from facedeblur.methods.find import find_method
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.deblurgan import DeblurGan
 from facedeblur.methods.nets.loading import SHIPPED, find_files, load_network
@@ -58,7 +58,7 @@ def test_places_in_order(tmp_path, monkeypatch):
     assert find_files("mspl", [tmp_path / "given"]) == [tmp_path / "given" / file]
     assert find_files("mspl", [tmp_path]) == [tmp_path / "named" / file]
     assert find_files("mspl", [tmp_path / "given" / file]) == [tmp_path / "given" / file]
-    assert find_entry("mspl", weights=tmp_path / "given").hashes == {file: sha256_of(tmp_path / "given" / file)}
+    assert find_method("mspl", weights=tmp_path / "given").hashes == {file: sha256_of(tmp_path / "given" / file)}
 
 
 def test_the_package_may_bring_weights(tmp_path, monkeypatch):
@@ -73,7 +73,7 @@ def test_the_package_may_bring_weights(tmp_path, monkeypatch):
 )
 def test_missing_weights_are_one_line(name, also, tmp_path):
     with pytest.raises(InputError) as error:
-        find_entry(name, weights=tmp_path)
+        find_method(name, weights=tmp_path)
     assert re.search(rf"weights of '{name}': expected {name}.safetensors.*none in .*--weights", line(error))
     assert also in line(error)
     assert str(tmp_path) in line(error)

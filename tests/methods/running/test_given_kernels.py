@@ -14,7 +14,7 @@ from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.blind.coarse_to_fine import Blind
-from facedeblur.methods.find import find_entry
+from facedeblur.methods.find import find_method
 from facedeblur.methods.running.runner import run
 
 
@@ -83,10 +83,10 @@ def test_what_gives_no_kernels_or_takes_none_is_refused(tiny, make_set, estimate
 
 
 def test_a_name_with_options_keeps_them(estimates):
-    from facedeblur.methods.running.given_kernels import GivenKernels
+    from facedeblur.methods.runnable import GivenKernels
 
     given = GivenKernels(estimates.root / KERNELS, "xu-2013[size=31]", "r", "d")
-    entry = find_entry("wiener", options={"gamma": 0.5}).with_kernels(given)
+    entry = find_method("wiener", options={"gamma": 0.5}).with_kernels(given)
     assert entry.shown == "wiener[gamma=0.5,kernels=xu-2013[size=31]]"
     assert not entry.oracle and entry.spec.oracle
 
@@ -103,15 +103,15 @@ class Sized(Blind):
 
 
 def test_size_auto_is_the_largest_of_the_set(tiny, make_set):
-    assert find_entry(Sized, options={"size": "auto"}, the_set=tiny).options == {"size": 27}
-    small = find_entry("xu-2013", options={"size": "auto"}, the_set=make_set(sizes=(9, 13), seed=3))
+    assert find_method(Sized, options={"size": "auto"}, the_set=tiny).options == {"size": 27}
+    small = find_method("xu-2013", options={"size": "auto"}, the_set=make_set(sizes=(9, 13), seed=3))
     assert small.options["size"] == 13 and small.shown == "xu-2013[size=13]"
-    assert find_entry(Sized, options={"size": "31"}, the_set=tiny).options == {"size": 31}
+    assert find_method(Sized, options={"size": "31"}, the_set=tiny).options == {"size": 31}
 
 
 def test_size_auto_needs_a_set_that_tells_sizes(tiny, monkeypatch):
     with pytest.raises(InputError, match="found 'auto'"):
-        find_entry(Sized, options={"size": "auto"})
+        find_method(Sized, options={"size": "auto"})
     monkeypatch.setattr(type(tiny), "pairs", lambda self: iter(()))
     with pytest.raises(InputError, match="kernel sizes in set"):
-        find_entry(Sized, options={"size": "auto"}, the_set=tiny)
+        find_method(Sized, options={"size": "auto"}, the_set=tiny)

@@ -22,9 +22,9 @@ from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.classical.nonblind.wiener import Wiener
 from facedeblur.methods.running.execution import Execution
+from facedeblur.methods.running.measuring import count_parameters, summarise
 from facedeblur.methods.running.runner import run
 from facedeblur.methods.running.session import Batches, usual_batch
-from facedeblur.methods.running.timing import count_parameters, summarise
 
 BAD = '''
 import ctypes, os, time

@@ -143,7 +143,7 @@ def test_only_wgan_gp_penalises():
         ("wgan", {}, "did you mean 'wgan-gp'"),
         ("wgan-gp", {"penality": 1}, "did you mean 'penalty'"),
         ("wgan-gp", {"penalty": -1}, "0 or more"),
-        ("dcgan", {"penalty": 1}, "a known option"),
+        ("dcgan", {"penalty": 1}, "expected one of logits"),
     ],
 )
 def test_wrong_options_are_told(name, options, words):

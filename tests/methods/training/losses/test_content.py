@@ -144,7 +144,7 @@ def test_every_registered_loss_can_be_looked_up_and_l1_is_differentiable():
         ("l1", {"half": "linear"}, "one of bicubic, area"),
         ("charbonnier", {"eps": 0}, "above 0"),
         ("charbonnier", {"eps": "small"}, "right type"),
-        ("charbonnier", {"options": {}}, "a known option"),
+        ("charbonnier", {"options": {}}, "expected one of eps, of, target"),
     ],
 )
 def test_a_wrong_recipe_is_told_in_one_line(name, options, words):

@@ -29,9 +29,8 @@ from facedeblur.methods.running.execution import (
     out_of_memory,
     synchronise,
 )
-from facedeblur.methods.running.memory import Memory, Meter
+from facedeblur.methods.running.measuring import Memory, Meter, count_parameters
 from facedeblur.methods.running.messages import Facts, Job, OutOfMemory, Result, failure
-from facedeblur.methods.running.timing import count_parameters
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -44,7 +43,7 @@ class WrongOutput(Exception):
     """What a method returned is not what `restore` must return."""
 
 
-class Engine:
+class Restorer:
     """What both kinds share: the method made and loaded, the set open, results written."""
 
     def __init__(self, job: Job, set_: Set):
@@ -96,7 +95,7 @@ class Engine:
             return failure(pair, f"blurred image: {error}")
 
 
-class ArrayEngine(Engine):
+class ArrayRestorer(Restorer):
     """Batches through ``restore``."""
 
     def process(self, pairs: Sequence[Pair]) -> list[Result]:
@@ -183,7 +182,7 @@ class ArrayEngine(Engine):
         return stack
 
 
-class FolderEngine(Engine):
+class FolderRestorer(Restorer):
     """Files through ``restore_folder(source, target)``, which may leave some out."""
 
     def process(self, pairs: Sequence[Pair]) -> list[Result]:

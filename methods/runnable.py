@@ -1,4 +1,4 @@
-"""A method with everything that is needed to run it."""
+"""A method with everything that is needed to run it, estimated kernels that it is given included."""
 
 from __future__ import annotations
 
@@ -7,12 +7,40 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.outputs import KERNELS, Outputs, OutputsLike
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.methods.base import Spec
-from facedeblur.methods.running.given_kernels import GivenKernels
 
 
 @dataclass(frozen=True)
-class Entry:
+class GivenKernels:
+    """Kernels that another run has estimated, for a method that needs them: what it restores is then no oracle's.
+
+    Attributes
+    ----------
+    file : Path
+        The bank, named by pair.
+    method : str
+        Displayed name of the method that estimated them.
+    run : str
+        ``run_hash`` of its outputs.
+    digest : str
+        sha256 of the kernels.
+    """
+
+    file: Path
+    method: str
+    run: str
+    digest: str
+
+    @property
+    def record(self) -> dict[str, str]:
+        """What ``run.json`` says."""
+        return {"method": self.method, "run": self.run, "kernels": self.digest}
+
+
+@dataclass(frozen=True)
+class Runnable:
     """A method with its options, ready to be constructed in the worker.
 
     Attributes
@@ -68,7 +96,7 @@ class Entry:
         """True where it restores whole folders, as a command does."""
         return callable(getattr(self.kind, "restore_folder", None))
 
-    def with_kernels(self, given: GivenKernels) -> Entry:
+    def with_kernels(self, given: GivenKernels) -> Runnable:
         """The same method with estimated kernels in place of the true ones, and a name that says so.
 
         Raises
@@ -84,3 +112,21 @@ class Entry:
         head, _, options = self.shown.removesuffix("]").partition("[")
         inside = ",".join(part for part in (options, f"kernels={given.method}") if part)
         return replace(self, given=given, shown=f"{head}[{inside}]")
+
+
+def read_given(given: OutputsLike, the_set: Set) -> GivenKernels:
+    """Find the estimated kernels in the outputs of another run on the same set.
+
+    Raises
+    ------
+    InputError
+        When `given` holds no outputs of this set, or no kernels.
+    """
+    outputs = Outputs.open(given, the_set)
+    bank = outputs.kernels()
+    if bank is None:
+        raise InputError(
+            f"kernels of '{outputs.method}'", expected=f"{KERNELS} in {outputs.root}", found="none",
+            do="give the outputs of a method that estimates kernels, such as xu-2013",
+        )  # fmt: skip
+    return GivenKernels((outputs.root / KERNELS).resolve(), outputs.method, outputs.run_hash, bank.digest())

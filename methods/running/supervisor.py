@@ -1,4 +1,4 @@
-"""The runner's side of its workers: started, given work, watched, and ended with all their children."""
+"""Worker processes seen from outside: started, given work, watched, and replaced when they crash or hang."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.set import Pair
-from facedeblur.methods.running.memory import Memory
+from facedeblur.methods.running.measuring import Memory
 from facedeblur.methods.running.messages import Facts, Job, Result, freeze
 
 START_S = 120.0
@@ -145,7 +145,7 @@ def _inherit(end: Connection) -> dict[str, Any]:
     return {"pass_fds": [end.fileno()], "start_new_session": True}
 
 
-class Crew:
+class Supervisor:
     """Some workers on the same job.
 
     Parameters
@@ -162,7 +162,7 @@ class Crew:
         self._limit = limit
         self._workers: list[Worker] = []
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:

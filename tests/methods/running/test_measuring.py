@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from facedeblur.methods.running import memory
+from facedeblur.methods.running import measuring
+from facedeblur.methods.running.measuring import sizes
 from facedeblur.methods.running.runner import run
-from facedeblur.methods.running.timing import sizes
 
 PLUGIN = """
 from facedeblur.methods import method
@@ -22,7 +22,7 @@ class Eater:
     def restore(self, blurred):
         return blurred
 """
-NEEDS_PROC = pytest.mark.skipif(not memory._STATUS.exists(), reason="only Linux tells the peak of an address space")
+NEEDS_PROC = pytest.mark.skipif(not measuring._STATUS.exists(), reason="only Linux tells the peak of an address space")
 
 
 @NEEDS_PROC
@@ -50,7 +50,7 @@ def test_the_peak_is_that_of_the_method(make_set, tmp_path):
 def test_a_command_is_measured_in_its_own_process():
     script = "import sys; x = b'x' * (int(sys.argv[1]) << 20)"
     code = (
-        "import subprocess, sys\nfrom facedeblur.methods.running.memory import Meter\nmeter = Meter()\n"
+        "import subprocess, sys\nfrom facedeblur.methods.running.measuring import Meter\nmeter = Meter()\n"
         f"subprocess.run([sys.executable, '-c', {script!r}, sys.argv[1]])\n"
         "found = meter.read('cpu', command=True)\nprint(found.peak_bytes, '|', found.rule)"
     )
@@ -65,18 +65,18 @@ def test_a_command_is_measured_in_its_own_process():
 def test_a_gpu_is_asked_through_torch(monkeypatch):
     asked = []
     cuda = SimpleNamespace(max_memory_allocated=lambda device: asked.append(device) or 12345)
-    monkeypatch.setattr(memory, "loaded_torch", lambda: SimpleNamespace(cuda=cuda))
-    found = memory.Meter().read("cuda:1")
+    monkeypatch.setattr(measuring, "loaded_torch", lambda: SimpleNamespace(cuda=cuda))
+    found = measuring.Meter().read("cuda:1")
     assert (found.peak_bytes, found.growth_bytes, asked) == (12345, 12345, ["cuda:1"]) and "GPU" in found.rule
 
 
 def test_systems_that_do_not_tell(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "_STATUS", tmp_path / "nothing")
-    found = memory.Meter().read("cpu")
+    monkeypatch.setattr(measuring, "_STATUS", tmp_path / "nothing")
+    found = measuring.Meter().read("cpu")
     assert found.growth_bytes is None and (found.peak_bytes or 0) > 1 << 20
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert memory.Meter().read("cpu").peak_bytes is None
-    assert memory.Meter().read("cpu", command=True).peak_bytes is None
+    assert measuring.Meter().read("cpu").peak_bytes is None
+    assert measuring.Meter().read("cpu", command=True).peak_bytes is None
 
 
 def test_three_sizes_of_a_method(tmp_path):
