@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import pytest
 
+import facedeblur as fd
 from facedeblur.benchmark.outputs import Status
 from facedeblur.benchmark.scoring import table as scores
 from facedeblur.benchmark.sets.set import Image, Pair
@@ -149,6 +150,13 @@ def test_docstrings_and_signatures_stand_on_the_pages(built):
     assert "Wiener filter with the true kernel" in built["methods/wiener.html"]
     assert "Ratio of the spectra of noise and image" in built["methods/wiener.html"]
     assert "<td>softmax (cross entropy, section IV-A)</td>" in built["networks/umsn.html"]
+
+
+def test_the_front_door_is_on_one_page():
+    text = (DOCS / "python.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^::: facedeblur\.(\w+)$", text, re.MULTILINE))
+    shown |= set(re.findall(r"^    options: \{heading: (\w+)\}$", text, re.MULTILINE))
+    assert set(fd.__all__) - {"__version__"} <= shown
 
 
 def test_parameters_that_share_an_entry_keep_their_own_types_and_defaults():
