@@ -179,3 +179,23 @@ def meaning(option: str, terms: Mapping[str, str]) -> str:
     found = ((re.fullmatch(form, name), text) for form, text in terms.items())
     said = next((text.format(*match.groups()) for match, text in found if match), name)
     return f"{said} (weights {digest})" if digest else said
+
+
+def check_fields(
+    record: object, what: str, checks: Mapping[str, tuple[bool, str]], *, do: str = "choose another value"
+) -> None:
+    """Raise InputError for the first field of `record` that cannot be used.
+
+    Parameters
+    ----------
+    record : object
+    what : str
+        What it is, for the error line.
+    checks : mapping
+        Name of a field -> whether it can be used, and what is expected of it.
+    do : str
+        The advice in the line.
+    """
+    for name, (fine, expected) in checks.items():
+        if not fine:
+            raise InputError(f"{what}, {name}", expected=expected, found=str(getattr(record, name)), do=do)

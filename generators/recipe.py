@@ -10,7 +10,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import one_of
 from facedeblur.generators.blur.convolve import BORDERS
 from facedeblur.generators.blur.degrade import ROUNDINGS
-from facedeblur.generators.blur.nonuniform import NOISES
+from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.blur.poses import PoseModel
 from facedeblur.generators.kernels.boracchi_foi import STANDARD, KernelModel
 from facedeblur.generators.kernels.law import KernelLaw
@@ -86,22 +86,6 @@ class BlurSpec:
 
 
 @dataclass(frozen=True)
-class NoiseSpec:
-    """White noise.
-
-    Attributes
-    ----------
-    sigma : float
-        Standard deviation of Gaussian noise, largest value of uniform noise, [0, 1] units.
-    kind : {'gaussian', 'uniform'}
-        Uniform noise lies in [0, sigma], as in Lai's code; with camera poses only.
-    """
-
-    sigma: float
-    kind: str = "gaussian"
-
-
-@dataclass(frozen=True)
 class SaturationSpec:
     """Factor on the luma of the blurred image, which is clipped."""
 
@@ -156,7 +140,7 @@ class Recipe:
     poses: PoseSpec | None = None
     frames: AveragingSpec | None = None
     blur: BlurSpec = BlurSpec("valid", "reflect")
-    noise: NoiseSpec = NoiseSpec(0.0)
+    noise: Noise = Noise(0.0)  # noqa: RUF009
     saturation: SaturationSpec | None = None
     split: SplitSpec | None = None
     output: OutputSpec = OutputSpec("round")
@@ -188,11 +172,8 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
     one_of(f"{where}: kind", recipe.kind, KINDS)
     one_of(f"{where}: blur.border", recipe.blur.border, BORDERS)
     one_of(f"{where}: blur.fallback", recipe.blur.fallback, BORDERS[1:])
-    one_of(f"{where}: noise.kind", recipe.noise.kind, NOISES)
     one_of(f"{where}: output.rounding", recipe.output.rounding, (*ROUNDINGS,))
     one_of(f"{where}: augment", recipe.augment, ("", *LAWS))
-    if recipe.noise.kind == "uniform" and recipe.kind != "nonuniform":
-        raise InputError(f"{where}: noise.kind 'uniform'", expected="kind 'nonuniform' beside it", do="leave it out")
     needed = {"uniform": "kernels", "nonuniform": "poses", "frames": "frames"}
     for kind, table in needed.items():
         if (getattr(recipe, table) is not None) != (kind == recipe.kind):
@@ -206,8 +187,6 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
         _at_least(recipe.poses.per_image, 1, f"{where}: poses.per_image")
     if recipe.split:
         _at_least(recipe.split.gallery, 1, f"{where}: split.gallery")
-    if not 0 <= recipe.noise.sigma < 1:
-        raise InputError(f"{where}: noise.sigma", expected="0 to 1, in [0, 1] units", found=f"{recipe.noise.sigma}")
     if recipe.saturation and recipe.saturation.gain <= 0:
         raise InputError(f"{where}: saturation.gain", expected="a positive factor", found=f"{recipe.saturation.gain}")
     return recipe, text

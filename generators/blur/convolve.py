@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.kernel_bank import check_kernel
+from facedeblur.benchmark.options import one_of
 
 BORDERS = ("valid", "reflect", "replicate", "zero", "circular")
 """What lies outside an image: nothing, so that the result is smaller ('valid'); the image mirrored at the middle of its
@@ -28,8 +29,7 @@ _DENSE = 250
 
 def check_border(border: str, height: int, width: int, size: int) -> None:
     """Raise InputError where `border` is unknown or a kernel of `size` is larger than the image."""
-    if border not in BORDERS:
-        raise InputError(f"border '{border}'", expected=f"one of {', '.join(BORDERS)}", do=suggest(border, BORDERS))
+    one_of("border", border, BORDERS)
     if size > min(height, width):
         raise InputError(
             f"kernel of {size}x{size}",

@@ -1,27 +1,26 @@
-"""From a sharp 8-bit image to a blurred one: convolve, add noise, clip, round to 8 bits.
+"""From a sharp 8-bit image to blurred ones: convolve, add noise, clip, round to 8 bits.
 
-The result is that of float64 arithmetic in a fixed order, so it does not depend on the machine (`grey_levels`).
-
-8-bit grey levels of blurred, noisy pairs: the bytes of float64 arithmetic at the speed of float32.
-
-A float32 sum of non-negative terms comes with a bound on its error. Where the value is further from a rounding boundary
-than that bound, float64 would give the same byte. Where it is not (some twenty samples of a 128x128 image), the float64
-sum is made, in a fixed order, and decides. So the result does not depend on the machine, nor on its float32 at all.
+The bytes are those of float64 arithmetic in a fixed order, so they do not depend on the machine, at the speed of
+float32. A float32 sum of non-negative terms comes with a bound on its error. Where the value is further from a rounding
+boundary than that bound, float64 would give the same byte. Where it is not (some twenty samples of a 128x128 image),
+the float64 sum is made and decides. So the result does not depend on float32 at all.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.kernel_bank import TOLERANCE, centre_pad, check_kernel
+from facedeblur.benchmark.options import one_of
 from facedeblur.generators.blur.convolve import FUSED, border_index, check_border, convolve_row, find_taps, pad_rows
-from facedeblur.generators.random.philox import CHUNK, NOISE, fill_normals, halves
+from facedeblur.generators.blur.noise import Noise
+from facedeblur.generators.random.philox import halves
 
 ROUNDINGS = {"round": 0.5, "truncate": 0.0}
 """How a grey level becomes an integer: floor(v + 1/2), or the byte cast of UMSN's and DeblurGANv2's code."""
@@ -29,7 +28,7 @@ ROUNDINGS = {"round": 0.5, "truncate": 0.0}
 
 def _stack(kernels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     """Kernels as checked (n, K, K) float64, the small ones in the middle of zeros."""
-    if isinstance(kernels, np.ndarray) and kernels.ndim == 3 and len(kernels):
+    if isinstance(kernels, np.ndarray) and kernels.ndim == 3:
         stack = np.ascontiguousarray(kernels, np.float64)
         sums = stack.sum((1, 2))
         # A quick look at all of them; where it fails, the one at fault says why.
@@ -37,15 +36,12 @@ def _stack(kernels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         if square and stack.min() >= 0 and np.abs(sums - 1).max() <= TOLERANCE:
             return stack
     checked = [check_kernel(kernel, name=f"kernel {i}") for i, kernel in enumerate(kernels)]
-    if not checked:
-        raise InputError("kernels", expected="at least one", found="none", do="give a list of kernels")
     size = max(map(len, checked))
     return np.array([centre_pad(kernel, size) for kernel in checked])
 
 
-def check_sharp(sharp: np.ndarray, sigma: float, rounding: str) -> np.ndarray:
-    """Return `sharp` as an array, or raise InputError where it, the noise or the rounding is not usable."""
-    sharp = np.asarray(sharp)
+def check_pairs(sharp: np.ndarray, blurs: Sized, what: str, indices: Sequence[int] | np.ndarray, rounding: str) -> None:
+    """Raise InputError unless `sharp` can become one pair for each of `blurs`, which a message calls `what`."""
     if sharp.ndim not in (2, 3) or sharp.dtype != np.uint8 or sharp.size == 0:
         raise InputError(
             "sharp image",
@@ -53,18 +49,22 @@ def check_sharp(sharp: np.ndarray, sigma: float, rounding: str) -> np.ndarray:
             found=f"{sharp.shape} of {sharp.dtype}",
             do="convert it to 8 bits",
         )
-    if not 0 <= sigma <= 1:
-        raise InputError("sigma", expected="from 0 to 1", found=str(sigma), do="divide grey levels by 255")
-    if rounding not in ROUNDINGS:
-        raise InputError(f"rounding '{rounding}'", expected="round or truncate", do=suggest(rounding, ROUNDINGS))
-    return sharp
+    one_of("rounding", rounding, ROUNDINGS)
+    if len(blurs) == 0:
+        raise InputError(what, expected="at least one", found="none", do=f"give a list of {what}")
+    if len(indices) != len(blurs):
+        raise InputError(
+            "indices", expected=f"one for each of {len(blurs)} {what}", found=str(len(indices)), do="give as many"
+        )
+    for index in indices:
+        halves(index, "pair index")
 
 
 def degrade_many(
     sharp: np.ndarray,
     kernels: Sequence[np.ndarray] | np.ndarray,
     *,
-    sigma: float,
+    noise: Noise,
     seed: int,
     indices: Sequence[int] | np.ndarray,
     border: str = "reflect",
@@ -79,8 +79,8 @@ def degrade_many(
         RGB or grey. With ``border='valid'`` it is larger than the result by `margin` on every side.
     kernels : (n, K, K) array or sequence of (size, size) arrays
         Point spread functions, each of odd size, at least 0, sum 1.
-    sigma : float
-        Standard deviation of the white Gaussian noise, in units of the full range [0, 1] (0.01 is 2.55 grey levels).
+    noise : Noise
+        Its scale and law.
     seed : int
         Seed of the noise, from 0 to 2**64 - 1.
     indices : sequence of int
@@ -104,17 +104,11 @@ def degrade_many(
 
     Notes
     -----
-    Grey levels are floor(clip(255 sigma z + sum(kernel * sharp), 0, 255) + 1/2) in float64.
+    Grey levels are floor(clip(255 sigma z + sum(kernel * sharp), 0, 255) + 1/2) in float64, z the noise at unit scale.
     """
-    sharp = check_sharp(sharp, sigma, rounding)
+    sharp = np.asarray(sharp)
+    check_pairs(sharp, kernels, "kernels", indices, rounding)
     stack = _stack(kernels)
-    if len(indices) != len(stack):
-        raise InputError(
-            "indices", expected=f"one for each of {len(stack)} kernels", found=str(len(indices)), do="give as many"
-        )
-    for index in indices:
-        halves(index, "pair index")
-    k0, k1 = halves(seed, "seed")
     height, width = sharp.shape[:2]
     check_border(border, height, width, stack.shape[1])
     reach = stack.shape[1] // 2
@@ -135,18 +129,21 @@ def degrade_many(
     channels = planes.shape[2]
     rows = np.empty((height + 2 * padding, (width + 2 * padding) * channels), np.float32)
     pad_rows(planes, border_index(height, padding, border), border_index(width, padding, border), rows)
-    shape = (len(stack), height + 2 * (padding - radius), width + 2 * (padding - radius), channels)
-    out = np.empty((shape[0], shape[1], shape[2] * channels), np.uint8)
-    numbers = np.array([int(i) for i in indices], np.uint64)
-    pairs(rows, radius, channels, stack, 255.0 * float(sigma), ROUNDINGS[rounding], k0, k1, numbers, out)
-    return out.reshape(shape[:3] if sharp.ndim == 2 else shape)
+    shape = (height + 2 * (padding - radius), width + 2 * (padding - radius), channels)
+    out = np.empty((len(stack), *shape), np.uint8)
+    for kernel, index, blurred in zip(stack, indices, out, strict=True):
+        z = noise.draw(seed, index, shape).reshape(shape[0], -1)
+        _pair(
+            rows, radius, channels, kernel, z, 255.0 * float(noise.sigma), ROUNDINGS[rounding], blurred.reshape(z.shape)
+        )
+    return out[..., 0] if sharp.ndim == 2 else out
 
 
 def degrade(
     sharp: np.ndarray,
     kernel: np.ndarray,
     *,
-    sigma: float,
+    noise: Noise,
     seed: int,
     index: int,
     border: str = "reflect",
@@ -161,7 +158,7 @@ def degrade(
     kernel : (size, size) array
     index : int
         Number of the pair.
-    sigma, seed, border, margin, rounding
+    noise, seed, border, margin, rounding
         As in `degrade_many`.
 
     Returns
@@ -173,13 +170,12 @@ def degrade(
     InputError
         As in `degrade_many`.
     """
-    many = degrade_many(
-        sharp, [kernel], sigma=sigma, seed=seed, indices=[index], border=border, margin=margin, rounding=rounding
-    )
-    return many[0]
+    return degrade_many(
+        sharp, [kernel], noise=noise, seed=seed, indices=[index], border=border, margin=margin, rounding=rounding
+    )[0]
 
 
-_BLOCK = 512
+_BLOCK = 512  # Samples of a row that are rounded together.
 
 
 @njit(cache=True, error_model="numpy")
@@ -196,7 +192,7 @@ def _finish(acc: Any, z: Any, sigma: Any, half: Any, error: Any, target: Any) ->
     """Add noise, clip and round a few samples; return for how many float32 does not decide."""
     unsure: Any = 0
     for c in range(len(acc)):
-        push = sigma * z[c]
+        push = sigma * np.float32(z[c])
         value = acc[c] + push
         whole = np.floor(value + half)
         part = (value + half) - whole
@@ -215,7 +211,7 @@ def _repair(
     sigma32 = np.float32(sigma)
     half32 = np.float32(half)
     for c in range(len(acc)):
-        push = sigma32 * z[c]
+        push = sigma32 * np.float32(z[c])
         value = acc[c] + push
         part = (value + half32) - np.floor(value + half32)
         bound = error * (acc[c] + abs(push) + np.float32(1))
@@ -225,40 +221,22 @@ def _repair(
 
 
 @njit(cache=True, error_model="numpy")
-def pairs(
-    rows: Any, radius: Any, channels: Any, stack: Any, sigma: Any, half: Any, k0: Any, k1: Any, indices: Any, out: Any
-) -> None:
-    """Degrade padded float32 `rows` (grey levels) by each kernel of `stack` into `out` (n, H, W * channels)."""
-    n, height, width = out.shape
-    room = stack.shape[1] * stack.shape[2] + FUSED
+def _pair(rows: Any, radius: Any, channels: Any, kernel: Any, z: Any, sigma: Any, half: Any, out: Any) -> None:
+    """Degrade padded float32 `rows` (grey levels) by a kernel and noise `z` into `out` (H, W * channels)."""
+    height, width = out.shape
     flat, stride = rows.ravel(), rows.shape[1]
-    place = np.empty(room, np.int64)
-    weight, weight32 = np.empty(room), np.empty(room, np.float32)
+    room = kernel.shape[0] * kernel.shape[1] + FUSED
+    place, weight = np.empty(room, np.int64), np.empty(room)
+    taps = find_taps(kernel, radius, channels, stride, place, weight)
+    place, weight = place[:taps], weight[:taps]
+    weight32 = weight.astype(np.float32)
+    # Rounding the weights, the noise, the products, sums within and over groups, and the comparison itself: each adds
+    # at most one unit roundoff of a sum of non-negative terms. One per cent covers their products.
+    error = np.float32((taps // FUSED + 14) * 2.0**-24 * 1.01)
     acc = np.empty(width, np.float32)
-    z = np.zeros(CHUNK, np.float32)
-    for p in range(n):
-        lo = np.uint32(indices[p] & np.uint64(0xFFFFFFFF))
-        hi = np.uint32(indices[p] >> np.uint64(32))
-        taps = find_taps(stack[p], radius, channels, stride, place, weight)
-        for k in range(taps):
-            weight32[k] = weight[k]
-        # Rounding the weights, the products, sums within and over groups, noise, and the comparison itself:
-        # each adds at most one unit roundoff of a sum of non-negative terms. One per cent covers their products.
-        error = np.float32((taps // FUSED + 14) * 2.0**-24 * 1.01)
-        used, chunk = CHUNK, 0
-        for y in range(height):
-            convolve_row(flat, y * stride, place[:taps], weight32[:taps], acc)
-            x = 0
-            while x < width:
-                if used == CHUNK:
-                    if sigma > 0.0:
-                        fill_normals(k0, k1, lo, hi, np.uint32(NOISE), chunk, z)
-                    used = 0
-                    chunk += 1
-                take = min(_BLOCK, width - x, CHUNK - used)
-                part, noise, target = acc[x : x + take], z[used : used + take], out[p, y, x : x + take]
-                if _finish(part, noise, np.float32(sigma), np.float32(half), error, target) > 0:
-                    start = y * stride + x
-                    _repair(flat, start, place[:taps], weight[:taps], part, noise, sigma, half, error, target)
-                x += take
-                used += take
+    for y in range(height):
+        convolve_row(flat, y * stride, place, weight32, acc)
+        for x in range(0, width, _BLOCK):
+            part, noise, target = acc[x : x + _BLOCK], z[y, x : x + _BLOCK], out[y, x : x + _BLOCK]
+            if _finish(part, noise, np.float32(sigma), np.float32(half), error, target) > 0:
+                _repair(flat, y * stride + x, place, weight, part, noise, sigma, half, error, target)

@@ -26,10 +26,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.generators.blur.convolve import BORDERS, border_index, pad_rows
-from facedeblur.generators.blur.degrade import ROUNDINGS, check_sharp
-from facedeblur.generators.random.philox import NOISE, cosine_sine, halves, normals, philox, uniform
+from facedeblur.generators.blur.degrade import ROUNDINGS, check_pairs
+from facedeblur.generators.blur.noise import Noise
+from facedeblur.generators.random.philox import cosine_sine
 
 PAD = 20
 """Pixels around the image in Lai's code, which lengthen the focal length."""
@@ -137,8 +139,7 @@ def blur_poses(
             found=f"{image.shape} of {image.dtype}",
             do="convert it",
         )
-    if border not in BORDERS:
-        raise InputError(f"border '{border}'", expected=f"one of {', '.join(BORDERS)}", do=suggest(border, BORDERS))
+    one_of("border", border, BORDERS)
     if (margin is None) == (border == "valid"):
         raise InputError(
             "margin", expected="a number with border 'valid', and none with others", found=f"{margin}", do="change one"
@@ -165,48 +166,6 @@ def blur_poses(
     out = np.empty((height, width * channels))
     average(rows, channels, moves, length, cx, cy, padding + spare, padding + spare, out)
     return out.reshape(height, width) if image.ndim == 2 else out.reshape(height, width, channels)
-
-
-def local_kernel(
-    poses: np.ndarray,
-    x: float,
-    y: float,
-    size: int,
-    *,
-    shape: tuple[int, int],
-    focal: float | None = None,
-    centre: tuple[float, float] | None = None,
-) -> np.ndarray:
-    """The point spread function at a pixel: what a single white pixel becomes, cut out around it.
-
-    Parameters
-    ----------
-    poses : (T, 6) float64
-    x, y : float
-        Column and row of the pixel.
-    size : int
-        Odd side of the cut in pixels.
-    shape : (height, width)
-        Of the image.
-    focal, centre
-        As in `blur_poses`.
-
-    Returns
-    -------
-    (size, size) float64
-        Its sum is 1 where the poses neither tilt nor approach the scene, near 1 otherwise; less what lies outside.
-
-    Raises
-    ------
-    InputError
-        When the poses are not usable or the size is even.
-    """
-    if size < 1 or size % 2 == 0:
-        raise InputError("size of a local kernel", expected="an odd number", found=str(size), do="add 1")
-    length, cx, cy = _camera(*shape, focal, centre)
-    out = np.zeros((size, size))
-    response(check_poses(poses), length, float(x) - cx, float(y) - cy, out)
-    return out
 
 
 @njit(cache=True, error_model="numpy")
@@ -312,39 +271,6 @@ def average(rows: Any, channels: Any, poses: Any, focal: Any, cx: Any, cy: Any, 
 
 
 @njit(cache=True, error_model="numpy")
-def response(poses: Any, focal: Any, dx: Any, dy: Any, out: Any) -> None:
-    """Write what a point at an offset from the middle becomes around itself."""
-    size = len(out)
-    a = np.empty((3, 3))
-    for t in range(len(poses)):
-        _back(poses[t], focal, a)
-        for i in range(size):
-            for j in range(size):
-                x, y = dx + (j - size // 2), dy + (i - size // 2)
-                w = a[2, 0] * x + a[2, 1] * y + a[2, 2]
-                fx = 1.0 - abs((a[0, 0] * x + a[0, 1] * y + a[0, 2]) / w - dx)
-                fy = 1.0 - abs((a[1, 0] * x + a[1, 1] * y + a[1, 2]) / w - dy)
-                if fx > 0.0 and fy > 0.0:
-                    out[i, j] += fx * fy
-    for i in range(size):
-        for j in range(size):
-            out[i, j] /= len(poses)
-
-
-NOISES = ("gaussian", "uniform")
-"""sigma N(0, 1), or sigma U(0, 1): the code of Lai et al. 2016 adds ``0.01 * rand``."""
-
-
-@njit(cache=True, error_model="numpy")
-def _uniforms(k0: Any, k1: Any, lo: Any, hi: Any, out: Any) -> None:
-    """Fill `out` from the noise stream of an item: sample ``4 b + w`` is word `w` of block `b`."""
-    for i in range(0, len(out), 4):
-        words = philox(np.uint32(i // 4), lo, hi, np.uint32(NOISE), k0, k1)
-        for w in range(min(4, len(out) - i)):
-            out[i + w] = uniform(words[w])
-
-
-@njit(cache=True, error_model="numpy")
 def _levels(grey: Any, z: Any, scale: Any, half: Any, out: Any) -> None:
     """Add noise, clip and round, sample by sample."""
     for i in range(len(grey)):
@@ -355,10 +281,9 @@ def degrade_nonuniform(
     sharp: np.ndarray,
     poses: Sequence[np.ndarray] | np.ndarray,
     *,
-    sigma: float,
+    noise: Noise,
     seed: int,
     indices: Sequence[int] | np.ndarray,
-    noise: str = "gaussian",
     border: str = "replicate",
     margin: int | None = None,
     rounding: str = "round",
@@ -372,14 +297,12 @@ def degrade_nonuniform(
         RGB or grey. With ``border='valid'`` it is larger than the result by `margin` on every side.
     poses : (n, T, 6) array or sequence of (T, 6) arrays
         Of each exposure; see `poses.poses`.
-    sigma : float
-        Standard deviation of Gaussian noise, or the largest value of uniform noise, in units of the full range.
+    noise : Noise
+        Its scale and law.
     seed : int
         Seed of the noise, from 0 to 2**64 - 1.
     indices : sequence of int
         Number of each pair, which with the seed gives its noise, the same as `degrade.degrade_many` gives.
-    noise : {'gaussian', 'uniform'}
-        See ``NOISES``.
     border, margin, focal
         As in `nonuniform.blur_poses`.
     rounding : {'round', 'truncate'}
@@ -396,26 +319,16 @@ def degrade_nonuniform(
 
     Notes
     -----
-    Grey levels are floor(clip(255 sigma z + mean of the poses' grey levels, 0, 255) + 1/2) in float64.
+    Grey levels are floor(clip(255 sigma z + mean of the poses' grey levels, 0, 255) + 1/2) in float64, z the noise
+    at unit scale.
     """
-    sharp = check_sharp(sharp, sigma, rounding)
-    if noise not in NOISES:
-        raise InputError(f"noise '{noise}'", expected=" or ".join(NOISES), do=suggest(noise, NOISES))
-    if len(indices) != len(poses) or len(poses) == 0:
-        raise InputError(
-            "indices", expected=f"one for each of {len(poses)} exposures, at least one", found=str(len(indices))
-        )
-    keys = halves(seed, "seed")
+    sharp = np.asarray(sharp)
+    check_pairs(sharp, poses, "exposures", indices, rounding)
     made = []
     for index, moves in zip(indices, poses, strict=True):
-        lo, hi = halves(index, "pair index")
         grey = blur_poses(sharp, moves, border=border, margin=margin, focal=focal)
-        if noise == "gaussian":
-            z = normals(seed, index, grey.size if sigma > 0 else 0)
-        else:
-            z = np.empty(grey.size)
-            _uniforms(*keys, lo, hi, z)
-        out = np.empty(grey.size, np.uint8)
-        _levels(grey.ravel(), z if sigma > 0 else np.zeros(grey.size), 255.0 * float(sigma), ROUNDINGS[rounding], out)
-        made.append(out.reshape(grey.shape))
+        z = noise.draw(seed, index, (*grey.shape, 1)[:3])
+        out = np.empty(grey.shape, np.uint8)
+        _levels(grey.ravel(), z.ravel(), 255.0 * float(noise.sigma), ROUNDINGS[rounding], out.ravel())
+        made.append(out)
     return np.array(made)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.generators.kernels.law import check_fields
+from facedeblur.benchmark.options import check_fields
 from facedeblur.generators.kernels.walk import DEBLURGAN_ANXIETY, walk
 from facedeblur.generators.random.philox import halves
 

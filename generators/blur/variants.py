@@ -72,7 +72,7 @@ class KernelBlurrer:
         return degrade_many(
             sharp,
             self._bank.kernels[rows, cut : cut + largest, cut : cut + largest],
-            sigma=self._recipe.noise.sigma,
+            noise=self._recipe.noise,
             seed=self._seed,
             indices=first + rows,
             border=border,
@@ -111,10 +111,9 @@ class PoseBlurrer:
         return degrade_nonuniform(
             sharp,
             [self._paths[row] for row in rows],
-            sigma=self._recipe.noise.sigma,
+            noise=self._recipe.noise,
             seed=self._seed,
             indices=first + rows,
-            noise=self._recipe.noise.kind,
             border=border,
             margin=margin if border == "valid" else None,
             rounding=self._recipe.output.rounding,

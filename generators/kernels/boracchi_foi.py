@@ -15,7 +15,8 @@ import numpy as np
 from numba import njit
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernels.law import KernelLaw, check_fields, check_numbers
+from facedeblur.benchmark.options import check_fields
+from facedeblur.generators.kernels.law import KernelLaw, check_numbers
 from facedeblur.generators.kernels.walk import DEBLURGAN_ANXIETY, LANES, walk
 from facedeblur.generators.random.philox import halves
 

@@ -21,8 +21,9 @@ import numpy as np
 from numba import njit
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import check_fields
 from facedeblur.generators.kernels.boracchi_foi import expose, place
-from facedeblur.generators.kernels.law import MAX_SIZE, KernelLaw, check_fields, check_numbers
+from facedeblur.generators.kernels.law import MAX_SIZE, KernelLaw, check_numbers
 from facedeblur.generators.kernels.walk import DEBLURGAN_ANXIETY, walk
 from facedeblur.generators.random.philox import halves, philox, uniform
 

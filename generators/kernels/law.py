@@ -1,9 +1,8 @@
-"""What all laws of kernels share: their interface, and the checks of sizes, numbers and fields."""
+"""What all laws of kernels share: their interface, and the checks of sizes and numbers."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,26 +55,6 @@ class KernelLaw(ABC):
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON knows them; the class called with them gives the law back."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
-
-
-def check_fields(
-    record: object, what: str, checks: Mapping[str, tuple[bool, str]], *, do: str = "choose another value"
-) -> None:
-    """Raise InputError for the first field of `record` that cannot be used.
-
-    Parameters
-    ----------
-    record : object
-    what : str
-        What it is, for the error line.
-    checks : mapping
-        Name of a field -> whether it can be used, and what is expected of it.
-    do : str
-        The advice in the line.
-    """
-    for name, (fine, expected) in checks.items():
-        if not fine:
-            raise InputError(f"{what}, {name}", expected=expected, found=str(getattr(record, name)), do=do)
 
 
 def check_numbers(size: int, n: int, start: int) -> None:

@@ -16,7 +16,8 @@ import numpy as np
 from numba import njit
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.kernels.law import MAX_SIZE, KernelLaw, check_fields, check_numbers
+from facedeblur.benchmark.options import check_fields
+from facedeblur.generators.kernels.law import MAX_SIZE, KernelLaw, check_numbers
 from facedeblur.generators.random.philox import halves, normal_pair, philox, uniform
 
 MAX_POINTS = 2048

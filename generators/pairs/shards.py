@@ -191,7 +191,7 @@ def _write(
 
 def _notes(pairs: VirtualPairs, form: str, count: int, step: int) -> dict[str, Any]:
     """What the pairs are, as JSON; another value is another set."""
-    spec = asdict(pairs.spec)
+    spec = pairs.spec.as_dict()
     spec["model"] |= {"kind": type(pairs.spec.model).__name__}
     sha = hashlib.sha256()
     for face in pairs.source.faces[: pairs.n_images]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import check_fields, one_of
 from facedeblur.generators.blur.convolve import BORDERS
 from facedeblur.generators.blur.degrade import ROUNDINGS
+from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.kernels.bank import parse_sizes
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
-from facedeblur.generators.kernels.law import KernelLaw, check_fields
+from facedeblur.generators.kernels.law import KernelLaw
 from facedeblur.generators.pairs.augment import AugmentLaw, law_named
 
 if TYPE_CHECKING:
@@ -34,8 +36,7 @@ class PairSpec:
         Test sets take the kernels from 0 on; a training set begins behind them.
     model : KernelLaw
         Law of the kernels.
-    sigma : float
-        Noise, [0, 1] units.
+    noise : Noise
     border, fallback : str
         What lies beyond a crop, and where ``valid`` finds too little surrounding.
     rounding : {'round', 'truncate'}
@@ -53,7 +54,7 @@ class PairSpec:
     per_size: int
     first: int = 0
     model: KernelLaw = STANDARD
-    sigma: float = 0.01
+    noise: Noise = Noise(0.01)  # noqa: RUF009
     border: str = "valid"
     fallback: str = "reflect"
     rounding: str = "round"
@@ -64,14 +65,12 @@ class PairSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple(int(size) for size in self.sizes))
-        known = isinstance(self.sigma, int | float) and 0 <= self.sigma < 1
         odd = all(size == 1 or (size >= 5 and size % 2) for size in self.sizes)
         fine = odd and 0 < len(self.sizes) == len(set(self.sizes))
         rules = {
             "sizes": (fine, "different kernel sizes, odd from 5 on, or 1"),
             "per_size": (self.per_size >= 1, "at least 1"),
             "first": (0 <= self.first < 2**63, "from 0 to 2**63 - 1"),
-            "sigma": (known, "from 0 to 1, in [0, 1] units"),
             "border": (self.border in BORDERS, f"one of {', '.join(BORDERS)}"),
             "fallback": (self.fallback in BORDERS[1:], f"one of {', '.join(BORDERS[1:])}"),
             "rounding": (self.rounding in ROUNDINGS, "round or truncate"),
@@ -96,35 +95,37 @@ class PairSpec:
             return self.law.surroundings(*size, self.radius if self.border == "valid" else 0)
         return self.radius if self.border == "valid" else 0
 
+    def as_dict(self) -> dict[str, Any]:
+        """The values as records and digests of pairs hold them; Gaussian noise by its sigma alone."""
+        values = asdict(self)
+        noise = values.pop("noise")
+        return values | {"sigma": noise["sigma"]} | ({"noise": noise["kind"]} if noise["kind"] != "gaussian" else {})
+
     @classmethod
-    def of(cls, recipe: Recipe, **changes: Any) -> PairSpec:
-        """What a recipe says of its pairs; `changes` replace single values.
+    def of(cls, recipe: Recipe, *, sigma: float | None = None, **changes: Any) -> PairSpec:
+        """What a recipe says of its pairs; `sigma` replaces the scale of its noise, `changes` other values.
 
         Raises
         ------
         InputError
-            When the recipe's blur is not one kernel for the whole image with Gaussian noise, or a change is not
-            known.
+            When the recipe's blur is not one kernel for the whole image, or a change is not known.
         """
-        if recipe.kernels is None or recipe.saturation is not None or recipe.noise.kind != "gaussian":
-            other = "saturated" if recipe.saturation else recipe.kind if recipe.kernels is None else "noise"
+        if recipe.kernels is None or recipe.saturation is not None:
             raise InputError(
                 f"recipe '{recipe.name}'",
-                expected="uniform blur and Gaussian noise, which pairs are made with",
-                found=f"{other} of kind {recipe.noise.kind}" if other == "noise" else other,
+                expected="uniform blur without saturation, which pairs are made with",
+                found="saturated" if recipe.saturation else recipe.kind,
                 do="use facedeblur build",
             )
-        unknown = sorted(set(changes) - {field.name for field in fields(cls)})
-        if unknown:
-            known = [field.name for field in fields(cls)]
-            raise InputError(f"pairs, '{unknown[0]}'", expected="a value of PairSpec", do=suggest(unknown[0], known))
+        for change in changes:
+            one_of("value", change, [field.name for field in fields(cls)], of="pairs")
         values: dict[str, Any] = {
             "name": recipe.name,
             "sizes": parse_sizes(recipe.kernels.sizes),
             "per_size": recipe.kernels.per_size,
             "first": recipe.kernels.first,
             "model": recipe.kernels.law,
-            "sigma": recipe.noise.sigma,
+            "noise": recipe.noise if sigma is None else replace(recipe.noise, sigma=sigma),
             "border": recipe.blur.border,
             "fallback": recipe.blur.fallback,
             "rounding": recipe.output.rounding,

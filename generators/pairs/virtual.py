@@ -200,12 +200,15 @@ class VirtualPairs:
         InputError
             When its photograph cannot be read.
         """
-        plan = self.plan(index)
+        return self.make(self.plan(index))
+
+    def make(self, plan: Plan) -> VirtualPair:
+        """Make the pair that is planned."""
         face, border, window = self.face(plan), self.border(plan), self.window(plan)
         blurred = degrade(
             window,
             self.kernel(plan.size, plan.kernel),
-            sigma=self.spec.sigma,
+            noise=self.spec.noise,
             seed=self.seed,
             index=plan.number,
             border=border,
@@ -218,15 +221,14 @@ class VirtualPairs:
             plan.augmentation, np.ascontiguousarray(sharp), blurred,
         )  # fmt: skip
 
-    def label(self, index: int) -> np.ndarray:
-        """Label classes of pair `index`, moved as its sharp crop is: (H, W) uint8, `UNLABELLED` beyond the labels.
+    def label(self, plan: Plan) -> np.ndarray:
+        """Label classes of a pair, moved as its sharp crop is: (H, W) uint8, `UNLABELLED` beyond the labels.
 
         Raises
         ------
         InputError
             When its photograph has no labels, or they cannot be read.
         """
-        plan = self.plan(index)
         name = self.face(plan).image_id
         if name not in self.label_files:
             raise InputError(f"labels of {name}", expected="a label file", found="none", do="take labelled photographs")

@@ -20,9 +20,6 @@ from facedeblur.generators.random.philox import halves, philox
 PAIR_ORDER = 4 << 16 | 0x5041
 """Stream of the order of the pairs in a virtual set."""
 
-EPOCH_ORDER = 4 << 16 | 0x4550
-"""Stream of the order in which an epoch visits a set."""
-
 _ROUNDS = 8
 _LEAST_HALF = 3  # bits; fewer leave too few round functions to mix with
 

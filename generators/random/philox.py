@@ -160,17 +160,28 @@ def cosine_sine(x: Any) -> Any:
 
 
 @njit(cache=True, error_model="numpy")
-def fill_normals(k0: Any, k1: Any, lo: Any, hi: Any, stream: Any, chunk: Any, out: Any) -> None:
-    """Write chunk number `chunk` (``CHUNK`` float32 normals) of a stream to `out`."""
-    first = np.uint32(chunk * _BLOCKS)
-    for i in range(_BLOCKS):
-        a, b, c, d = philox(np.uint32(first + np.uint32(i)), lo, hi, stream, k0, k1)
-        z0, z1 = normal_pair(a, b)
-        z2, z3 = normal_pair(c, d)
-        out[i] = z0
-        out[_BLOCKS + i] = z1
-        out[2 * _BLOCKS + i] = z2
-        out[3 * _BLOCKS + i] = z3
+def _fill_normals(k0: Any, k1: Any, lo: Any, hi: Any, stream: Any, out: Any) -> None:
+    """Fill `out`, whose length is a multiple of ``CHUNK``, with normals of a stream."""
+    for chunk in range(len(out) // CHUNK):
+        part = out[chunk * CHUNK : (chunk + 1) * CHUNK]
+        first = np.uint32(chunk * _BLOCKS)
+        for i in range(_BLOCKS):
+            a, b, c, d = philox(np.uint32(first + np.uint32(i)), lo, hi, stream, k0, k1)
+            z0, z1 = normal_pair(a, b)
+            z2, z3 = normal_pair(c, d)
+            part[i] = z0
+            part[_BLOCKS + i] = z1
+            part[2 * _BLOCKS + i] = z2
+            part[3 * _BLOCKS + i] = z3
+
+
+@njit(cache=True, error_model="numpy")
+def _fill_uniforms(k0: Any, k1: Any, lo: Any, hi: Any, stream: Any, out: Any) -> None:
+    """Fill `out` with uniforms of a stream: sample ``4 b + w`` is word `w` of block `b`."""
+    for i in range(0, len(out), 4):
+        words = philox(np.uint32(i // 4), lo, hi, stream, k0, k1)
+        for w in range(min(4, len(out) - i)):
+            out[i + w] = uniform(words[w])
 
 
 def normals(seed: int, index: int, n: int, *, stream: int = NOISE) -> np.ndarray:
@@ -194,11 +205,22 @@ def normals(seed: int, index: int, n: int, *, stream: int = NOISE) -> np.ndarray
     InputError
         When a number is out of range.
     """
-    k0, k1 = halves(seed, "seed")
-    lo, hi = halves(index, "index")
-    if not 0 <= n < 2**34:
-        raise InputError("n", expected="from 0 to 2**34 - 1 normals", found=str(n), do="ask for fewer")
+    numbers = _numbers(seed, index, n, stream)
     out = np.empty(-(-n // CHUNK) * CHUNK, np.float32)
-    for chunk in range(len(out) // CHUNK):
-        fill_normals(k0, k1, lo, hi, np.uint32(stream), chunk, out[chunk * CHUNK : (chunk + 1) * CHUNK])
+    _fill_normals(*numbers, out)
     return out[:n]
+
+
+def uniforms(seed: int, index: int, n: int, *, stream: int = NOISE) -> np.ndarray:
+    """The first `n` uniform numbers in (0, 1) of item `index`, (n,) float64; parameters and errors as for `normals`."""
+    numbers = _numbers(seed, index, n, stream)
+    out = np.empty(n)
+    _fill_uniforms(*numbers, out)
+    return out
+
+
+def _numbers(seed: int, index: int, n: int, stream: int) -> tuple[np.uint32, ...]:
+    """Key, item and stream as counter words, once `n` numbers can be asked for."""
+    if not 0 <= n < 2**34:
+        raise InputError("n", expected="from 0 to 2**34 - 1 numbers", found=str(n), do="ask for fewer")
+    return (*halves(seed, "seed"), *halves(index, "index"), np.uint32(stream))

@@ -16,8 +16,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, Folder, write_checkpoint
-from facedeblur.methods.training.data.loader import batches
-from facedeblur.methods.training.data.pairs import Examples, Places, TrainingData
+from facedeblur.methods.training.data.batches import Examples, Places, batches
+from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.log import Log
 from facedeblur.methods.training.stage_run import Diverged, StageRun

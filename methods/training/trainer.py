@@ -17,7 +17,8 @@ from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training.checkpoint import Checkpoint, Folder, load_weights
-from facedeblur.methods.training.data.pairs import Examples, TrainingData, need_labels, open_data
+from facedeblur.methods.training.data.batches import Examples
+from facedeblur.methods.training.data.pairs import TrainingData, need_labels, open_data
 from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.export import export
 from facedeblur.methods.training.loop import Loop, Pace

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
-from facedeblur.methods.training.data.pairs import Examples
+from facedeblur.methods.training.data.batches import Examples
 from facedeblur.methods.training.engine import Engine
 
 SHOWN = 6

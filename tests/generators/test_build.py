@@ -195,7 +195,7 @@ def test_recipes_are_sound(name):
         ("[noise]", "[nose]", "key 'nose'.*did you mean 'noise'"),
         ('"valid"', '"vallid"', "blur.border 'vallid'.*did you mean 'valid'"),
         ("sigma = 0.01", "sigma = 2.55", "0 to 1, in .* units, found 2.55"),
-        ("sigma = 0.01", 'sigma = 0.01\nkind = "uniform"', "noise.kind 'uniform': expected kind 'nonuniform'"),
+        ("sigma = 0.01", 'sigma = 0.01\nkind = "gausian"', "noise 'gausian'.*did you mean 'gaussian'"),
         ("per_size = 2", "per_size = 0", "at least 1, found 0"),
         ("[image]", 'kind = "nonuniform"\n[image]', "table .kernels. just where kind is 'uniform'"),
         ("samples = 300", "samples = 1", "samples: expected from 2"),

@@ -10,6 +10,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.sets.check import check
+from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.blur.nonuniform import degrade_nonuniform
 from facedeblur.generators.blur.poses import poses
 from facedeblur.generators.blur.saturate import saturate
@@ -65,7 +66,7 @@ def test_nonuniform_pairs_are_those_of_the_poses(tmp_path, crops):
     paths = [poses(2, index) for index in range(2)]
     for image, pairs in made.by_image():
         wanted = degrade_nonuniform(
-            made.sharp(image), paths, sigma=0.01, seed=2, indices=[pair.index for pair in pairs], noise="uniform"
+            made.sharp(image), paths, noise=Noise(0.01, "uniform"), seed=2, indices=[pair.index for pair in pairs]
         )
         for pair, pixels in zip(pairs, wanted, strict=True):
             assert (pair.blur_kind, pair.border, pair.kernel_size) == ("nonuniform", "replicate", 0)

@@ -8,6 +8,7 @@ from common import Ratio, interleave
 from scipy.signal import fftconvolve
 
 from facedeblur.generators.blur.degrade import degrade_many
+from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 
 SIGMA = 0.01
@@ -48,11 +49,11 @@ def run() -> list[Ratio]:
         numbers = np.arange(KERNELS)
 
         def shared(images: np.ndarray = images, bank: np.ndarray = bank, numbers: np.ndarray = numbers) -> None:
-            degrade_many(images[0], bank, sigma=SIGMA, seed=0, indices=numbers)
+            degrade_many(images[0], bank, noise=Noise(SIGMA), seed=0, indices=numbers)
 
         def fresh(images: np.ndarray = images, bank: np.ndarray = bank) -> None:
             for i in range(KERNELS):
-                degrade_many(images[i], bank[i : i + 1], sigma=SIGMA, seed=0, indices=[i])
+                degrade_many(images[i], bank[i : i + 1], noise=Noise(SIGMA), seed=0, indices=[i])
 
         def opencv(images: np.ndarray = images, bank: np.ndarray = bank) -> None:
             for i in range(10):

@@ -13,7 +13,7 @@ import numpy as np
 from common import PeerMissing, Ratio, interleave
 
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
-from facedeblur.generators.pairs.device import TorchPairs
+from facedeblur.generators.pairs.device import make, prepare
 from facedeblur.generators.pairs.sharp_source import SharpArray
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs
@@ -112,11 +112,11 @@ def run() -> list[Ratio]:
     }
     rates = {"plain": 3.0, "shen": 2.0}
     if torch.cuda.is_available():
-        on_device = TorchPairs(turned, device="cuda", resident=True)
 
         def batches() -> None:
             for first in range(0, PAIRS, 16):
-                on_device.batch(range(first, first + 16))
+                plans = [turned.plan(index) for index in range(first, first + 16)]
+                make(turned, prepare(turned, plans), "cuda")
             torch.cuda.synchronize()
 
         jobs["on the GPU"], rates["on the GPU"] = batches, 5.0

@@ -108,9 +108,9 @@ def rival() -> Adversary:
     return Adversary("test-small", "wgan-gp", 1e-3, Optimiser("adam", 1e-3, betas=(0.5, 0.9)), critic_steps=2)
 
 
-def virtual(*, labels: dict | None = None, size: int = 32, identities: int = 10) -> VirtualPairs:
+def virtual(*, labels: dict | None = None, size: int = 32, identities: int = 10, augment: str = "") -> VirtualPairs:
     """Virtual pairs of pictures in memory, two a person."""
     faces = [Face(f"{i:02}", f"p{i % identities}") for i in range(2 * identities)]
     source = SharpArray(np.stack([smooth(i, size) for i in range(len(faces))]), faces=faces)
-    spec = PairSpec(sizes=(5, 7), per_size=10, border="reflect")
+    spec = PairSpec(sizes=(5, 7), per_size=10, border="reflect", augment=augment or None)
     return VirtualPairs(source, spec, label_files=labels)

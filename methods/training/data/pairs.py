@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,6 @@ from facedeblur.methods.training.recipe import Data
 
 LAPS = 2**60
 """Pairs that a training set is repeated to, each time with other noise and augmentation."""
-
-CROP_STREAM = 0xC409
-"""Stream of the random crops."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +103,7 @@ def divide(pairs: VirtualPairs, *, held_out: int = 32) -> TrainingData:
     # Behind the training kernels, so that checks are on new blur as well.
     check = _over(pairs, checked, replace(spec, first=spec.first + spec.per_size, augment=None))
     described = {
-        "spec": asdict(replace(spec, augment=None)) | {"augment": asdict(spec.law) if spec.law else None},
+        "spec": replace(spec, augment=None).as_dict() | {"augment": asdict(spec.law) if spec.law else None},
         "seed": pairs.seed,
         "size": list(pairs.source.size),
         "train": [[face.image_id, face.sha256] for face in train.source.faces],
@@ -156,78 +153,3 @@ def need_labels(data: TrainingData, stage: str) -> None:
             found=f"none for {without[0]} and {len(without) - 1:,} others",
             do="give a labelled collection, such as celebamask:FOLDER or helen:FOLDER",
         )  # fmt: skip
-
-
-class Examples:
-    """Virtual pairs as a map-style dataset: dicts of arrays, cropped, with labels and kernels where wanted.
-
-    Parameters
-    ----------
-    pairs : VirtualPairs
-    crop : (height, width) or None
-        Random crops, which depend on (seed, number of the pair) alone.
-    labels, kernels : bool
-    centred : bool
-        Crop the middle instead.
-    """
-
-    def __init__(
-        self,
-        pairs: VirtualPairs,
-        *,
-        crop: tuple[int, int] | None = None,
-        labels: bool = False,
-        kernels: bool = False,
-        centred: bool = False,
-    ):
-        height, width = pairs.source.size
-        if crop is not None and (crop[0] > height or crop[1] > width):
-            raise InputError(
-                "data.crop", expected=f"at most {width}x{height}", found=f"{crop[1]}x{crop[0]}", do="crop less"
-            )
-        self.pairs, self.crop, self.labels, self.kernels, self.centred = pairs, crop, labels, kernels, centred
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """``sharp``, ``blurred``: (3, H, W) uint8 RGB; ``labels``: (H, W) uint8; ``kernels``: (K, K) float32."""
-        pair = self.pairs[index % len(self.pairs)]
-        rows, columns = self._window(pair.number)
-        item: dict[str, Any] = {"index": index}
-        for name, pixels in (("sharp", pair.sharp), ("blurred", pair.blurred)):
-            item[name] = np.ascontiguousarray(pixels[rows, columns].transpose(2, 0, 1))
-        if self.labels:
-            item["labels"] = np.ascontiguousarray(self.pairs.label(pair.index)[rows, columns])
-        if self.kernels:
-            side = 2 * self.pairs.spec.radius + 1
-            edge = (side - pair.kernel[0]) // 2
-            item["kernels"] = np.pad(self.pairs.kernel(*pair.kernel), edge).astype(np.float32)
-        return item
-
-    def _window(self, number: int) -> tuple[slice, slice]:
-        height, width = self.pairs.source.size
-        high, wide = self.crop or (height, width)
-        top, left = (height - high) // 2, (width - wide) // 2
-        if not self.centred and (high, wide) != (height, width):
-            key = np.array([self.pairs.seed ^ (CROP_STREAM << 48), number], dtype=np.uint64)
-            draw = np.random.Generator(np.random.Philox(key=key))
-            top, left = (int(draw.integers(0, most + 1)) for most in (height - high, width - wide))
-        return slice(top, top + high), slice(left, left + wide)
-
-
-@dataclass(frozen=True)
-class Places:
-    """Endless batches of indices, a function of where training stands: no two ranks share one, and stopping and
-    going on changes nothing."""
-
-    batch: int
-    start: int = 0
-    rank: int = 0
-    world: int = 1
-
-    def __iter__(self) -> Iterator[list[int]]:
-        first = self.start + self.rank
-        while True:
-            yield [first + i * self.world for i in range(self.batch)]
-            first += self.batch * self.world

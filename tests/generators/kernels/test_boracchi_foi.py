@@ -165,10 +165,11 @@ SCRIPT = """
 import hashlib, numpy as np
 from facedeblur.generators.blur.convolve import blur
 from facedeblur.generators.blur.degrade import degrade_many
+from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 image = (np.arange(64 * 60 * 3) * 7919 % 251).astype(np.uint8).reshape(64, 60, 3)
 made = STANDARD.draw(7, 13, 24)
-pairs = degrade_many(image, made, sigma=0.01, seed=5, indices=range(24))
+pairs = degrade_many(image, made, noise=Noise(0.01), seed=5, indices=range(24))
 floats = blur(image / 255, made[0])
 print(*(hashlib.sha256(a.tobytes()).hexdigest() for a in (made, pairs, floats)))
 """

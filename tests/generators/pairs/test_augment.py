@@ -11,6 +11,7 @@ from scipy import ndimage, stats
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.blur.degrade import degrade
+from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.generators.pairs.augment import (
     LAWS,
@@ -162,17 +163,17 @@ def test_pairs_are_augmented_before_they_are_blurred(stored: np.ndarray) -> None
             radius = size // 2 if border == "valid" else 0
             window = augment(stored, pair.augmentation, size=SIZE, radius=radius)
             kernel = STANDARD.draw(4, size, 1, start=number)[0]
-            wanted = degrade(window, kernel, sigma=0.01, seed=4, index=index, border=border)
+            wanted = degrade(window, kernel, noise=Noise(0.01), seed=4, index=index, border=border)
             assert np.array_equal(pair.blurred, wanted)
             assert np.array_equal(pair.sharp, augment(stored, pair.augmentation, size=SIZE))
 
 
 def test_without_surroundings_the_mirror_stands_in(stored: np.ndarray) -> None:
     crop = np.ascontiguousarray(middle(stored))
-    spec = PairSpec((21,), 1, augment=AugmentLaw(flip=1.0), sigma=0.0)
+    spec = PairSpec((21,), 1, augment=AugmentLaw(flip=1.0), noise=Noise(0.0))
     pair = VirtualPairs(SharpArray(crop[None]), spec)[0]
     kernel = STANDARD.draw(0, 21, 1)[0]
-    wanted = degrade(crop[:, ::-1].copy(), kernel, sigma=0, seed=0, index=0, border="reflect")
+    wanted = degrade(crop[:, ::-1].copy(), kernel, noise=Noise(0), seed=0, index=0, border="reflect")
     assert np.array_equal(pair.blurred, wanted)
 
 

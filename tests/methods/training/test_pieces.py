@@ -25,8 +25,8 @@ from facedeblur.methods.training.checkpoint import (
     restore,
     write_checkpoint,
 )
-from facedeblur.methods.training.data.loader import batches
-from facedeblur.methods.training.data.pairs import Examples, Places, divide
+from facedeblur.methods.training.data.batches import Examples, Places, batches
+from facedeblur.methods.training.data.pairs import divide
 from facedeblur.methods.training.losses.targets import drawing
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser
 from facedeblur.methods.training.recipe import Optimiser
@@ -80,22 +80,35 @@ def test_crops_are_random_but_fixed_and_labels_move_along(tmp_path):
     assert len(offsets) > 8
 
 
-def test_batches_are_the_same_from_any_number_of_workers():
-    pairs = divide(parts.virtual()).train
+def test_batches_are_the_same_from_any_number_of_workers_and_any_device(tmp_path):
+    file = tmp_path / "labels.png"
+    file.write_bytes(encode_png(np.uint8(np.add.outer(np.arange(32), np.arange(32)) // 6)))
+    pairs = divide(parts.virtual(labels={f"{i:02}": file for i in range(20)}, augment="shen")).train
     device = torch.device("cpu")
-    got = [list(islice(batches(Examples(pairs), Places(3), device, loaders=n), 4)) for n in (0, 2)]
-    for one, other in zip(*got, strict=True):
-        assert all(torch.equal(one[key], other[key]) for key in one)
-    assert got[0][0]["sharp"].dtype == torch.float32
-    pair = pairs[int(got[0][1]["index"][0])]
-    assert torch.equal(got[0][1]["blurred"][0], torch.from_numpy(pair.blurred).permute(2, 0, 1) / 255)
+    for options in ({}, {"crop": (16, 8), "labels": True, "kernels": True}):
+        examples = Examples(pairs, **options)
+        ways = [(0, False), (2, False), (0, True), (2, True)]
+        made = [batches(examples, Places(3, 5), device, loaders=n, on_device=way) for n, way in ways]
+        got = [list(islice(source, 4)) for source in made]
+        for one, *others in zip(*got, strict=True):
+            for other in others:
+                assert one.keys() == other.keys()
+                assert all(torch.equal(one[key], other[key]) for key in one)
+                assert all(one[key].dtype == other[key].dtype for key in one)
+    pairs = divide(parts.virtual()).train
+    batch = next(batches(Examples(pairs), Places(3), device, loaders=0))
+    assert batch["sharp"].dtype == torch.float32
+    pair = pairs[int(batch["index"][0])]
+    assert torch.equal(batch["blurred"][0], torch.from_numpy(pair.blurred).permute(2, 0, 1) / 255)
 
 
+@pytest.mark.parametrize("on_device", [False, True])
 @pytest.mark.parametrize("workers", [0, 1])
-def test_photograph_that_cannot_be_read_is_one_line(tmp_path, workers):
+def test_photograph_that_cannot_be_read_is_one_line(tmp_path, workers, on_device):
     pairs = divide(parts.virtual(labels={f"{i:02}": tmp_path / "gone.png" for i in range(20)})).train
+    examples = Examples(pairs, labels=True)
     with pytest.raises((InputError, FileNotFoundError)) as caught:
-        next(batches(Examples(pairs, labels=True), Places(2), torch.device("cpu"), loaders=workers))
+        next(batches(examples, Places(2), torch.device("cpu"), loaders=workers, on_device=on_device))
     assert "Traceback" not in str(caught.value)
 
 

@@ -14,8 +14,8 @@ from narrow_nets import NARROW
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS, make_network
-from facedeblur.methods.training.data.loader import batches
-from facedeblur.methods.training.data.pairs import Examples, Places, divide
+from facedeblur.methods.training.data.batches import Examples, Places, batches
+from facedeblur.methods.training.data.pairs import divide
 from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.losses.content import LOSSES
 from facedeblur.methods.training.optimisers import share

@@ -1,0 +1,226 @@
+"""Batches for the training loop: which pairs, what is taken of each, and where they are made.
+
+On a CPU worker processes make whole pairs ahead of the loop. On a GPU they only prepare them, read photographs and draw
+kernels, and the device does the rest. The bytes are the same.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.parallel import cores
+from facedeblur.generators.pairs.device import Prepared, make, prepare
+from facedeblur.generators.pairs.virtual import Plan, VirtualPairs
+
+AHEAD = 4
+"""Batches that a worker makes ahead."""
+
+CROP_STREAM = 0xC409
+"""Stream of the random crops."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Endless batches of indices, a function of where training stands: no two ranks share one, and stopping and
+    resuming changes nothing."""
+
+    batch: int
+    start: int = 0
+    rank: int = 0
+    world: int = 1
+
+    def __iter__(self) -> Iterator[list[int]]:
+        first = self.start + self.rank
+        while True:
+            yield [first + i * self.world for i in range(self.batch)]
+            first += self.batch * self.world
+
+
+class Unfinished(NamedTuple):
+    """A batch that a device has yet to make: its pairs, the top left corners of their crops, and the finished rest."""
+
+    prepared: Prepared
+    corners: list[tuple[int, int]]
+    rest: dict[str, Tensor]
+
+
+class Examples:
+    """Virtual pairs as a map-style dataset: dicts of arrays, cropped, with labels and kernels where wanted.
+
+    Parameters
+    ----------
+    pairs : VirtualPairs
+    crop : (height, width) or None
+        Random crops, which depend on (seed, number of the pair) alone.
+    labels, kernels : bool
+    centred : bool
+        Crop the middle instead.
+    """
+
+    def __init__(
+        self,
+        pairs: VirtualPairs,
+        *,
+        crop: tuple[int, int] | None = None,
+        labels: bool = False,
+        kernels: bool = False,
+        centred: bool = False,
+    ):
+        height, width = pairs.source.size
+        if crop is not None and (crop[0] > height or crop[1] > width):
+            raise InputError(
+                "data.crop", expected=f"at most {width}x{height}", found=f"{crop[1]}x{crop[0]}", do="crop less"
+            )
+        self.pairs, self.crop, self.labels, self.kernels, self.centred = pairs, crop, labels, kernels, centred
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """``sharp``, ``blurred``: (3, H, W) uint8 RGB; ``labels``: (H, W) uint8; ``kernels``: (K, K) float32."""
+        plan = self.pairs.plan(index % len(self.pairs))
+        pair, crop = self.pairs.make(plan), self._crop(plan)
+        images = {"sharp": pair.sharp, "blurred": pair.blurred}
+        planes = {name: np.ascontiguousarray(pixels[crop].transpose(2, 0, 1)) for name, pixels in images.items()}
+        return planes | self._rest(plan, index)
+
+    def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        """Several items as one, each value with an axis more."""
+        made: dict[str, Tensor] = default_collate([self[index] for index in indices])
+        return made
+
+    def unfinished(self, indices: Sequence[int]) -> Unfinished:
+        """What `finish` needs to make `batch` on a device."""
+        plans = [self.pairs.plan(index % len(self.pairs)) for index in indices]
+        corners = [(rows.start, columns.start) for rows, columns in map(self._crop, plans)]
+        rest = default_collate([self._rest(plan, index) for plan, index in zip(plans, indices, strict=True)])
+        return Unfinished(prepare(self.pairs, plans), corners, rest)
+
+    def finish(self, begun: Unfinished, device: torch.device) -> dict[str, Tensor]:
+        """Make a batch on a device: the values of `batch`, byte for byte."""
+        made = dict(zip(("sharp", "blurred"), make(self.pairs, begun.prepared, device), strict=True))
+        if self.crop is not None:
+            high, wide = self.crop
+            for name, images in made.items():
+                cut = [
+                    image[:, y : y + high, x : x + wide] for image, (y, x) in zip(images, begun.corners, strict=True)
+                ]
+                made[name] = torch.stack(cut)
+        return made | _moved(begun.rest, device)
+
+    def _rest(self, plan: Plan, index: int) -> dict[str, Any]:
+        item: dict[str, Any] = {"index": index}
+        if self.labels:
+            item["labels"] = np.ascontiguousarray(self.pairs.label(plan)[self._crop(plan)])
+        if self.kernels:
+            edge = self.pairs.spec.radius - plan.size // 2
+            item["kernels"] = np.pad(self.pairs.kernel(plan.size, plan.kernel), edge).astype(np.float32)
+        return item
+
+    def _crop(self, plan: Plan) -> tuple[slice, slice]:
+        height, width = self.pairs.source.size
+        high, wide = self.crop or (height, width)
+        top, left = (height - high) // 2, (width - wide) // 2
+        if not self.centred and (high, wide) != (height, width):
+            key = np.array([self.pairs.seed ^ (CROP_STREAM << 48), plan.number], dtype=np.uint64)
+            draw = np.random.Generator(np.random.Philox(key=key))
+            top, left = (int(draw.integers(0, most + 1)) for most in (height - high, width - wide))
+        return slice(top, top + high), slice(left, left + wide)
+
+
+class _Told(Dataset[Any]):
+    """Batches by their indices, where an error is an item: a loader would wrap it into a traceback."""
+
+    def __init__(self, made: Callable[[Sequence[int]], Any]):
+        self.made = made
+
+    def __getitem__(self, indices: Any) -> Any:
+        try:
+            return self.made(indices)
+        except InputError as error:
+            return error
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _on_its_own(number: int) -> None:
+    # Ctrl-C is the parent's affair, which ends its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _moved(values: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    return {name: value.to(device, non_blocking=True) for name, value in values.items()}
+
+
+def batches(
+    examples: Examples,
+    places: Places,
+    device: torch.device,
+    *,
+    loaders: int = -1,
+    channels_last: bool = False,
+    on_device: bool | None = None,
+) -> Iterator[dict[str, Tensor]]:
+    """Endless batches on a device.
+
+    Parameters
+    ----------
+    examples : Examples
+    places : Places
+        Which, in which order.
+    device : torch.device
+    loaders : int
+        Processes that make or prepare them; 0 does it in this one, -1 takes as many as there are processors but one,
+        at most 16. The batches do not depend on it.
+    channels_last : bool
+        Lay images out so.
+    on_device : bool, optional
+        Let the device make the pairs that the processes prepare; by default a GPU does. The batches do not depend on
+        it.
+
+    Yields
+    ------
+    dict
+        ``index`` (B,); ``sharp`` and ``blurred`` (B, 3, H, W) float32 RGB in [0, 1]; where wanted ``labels``
+        (B, H, W) int64 and ``kernels`` (B, K, K) float32.
+
+    Raises
+    ------
+    InputError
+        When a photograph or its labels cannot be read.
+    """
+    count = max(1, min(16, cores() - 1)) if loaders < 0 else loaders
+    on_device = device.type == "cuda" if on_device is None else on_device
+    loader: DataLoader[Any] = DataLoader(
+        _Told(examples.unfinished if on_device else examples.batch),
+        sampler=places,
+        batch_size=None,
+        num_workers=count,
+        prefetch_factor=AHEAD if count else None,
+        collate_fn=_as_it_is,
+        worker_init_fn=_on_its_own,
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),
+    )
+    for batch in loader:
+        if isinstance(batch, InputError):
+            raise batch
+        made = examples.finish(batch, device) if on_device else _moved(batch, device)
+        for name in ("sharp", "blurred"):
+            image = made[name].float().div_(255)
+            made[name] = image.contiguous(memory_format=torch.channels_last) if channels_last else image
+        if "labels" in made:
+            made["labels"] = made["labels"].long()
+        yield made
