@@ -15,7 +15,12 @@ from facedeblur.cli import options
 @click.argument("out", type=click.Path())
 @click.option("--match", default="", help="Take photographs of this pattern only, e.g. '*_0001.jpg'.")
 @click.option("--list", "listed", type=click.Path(), help="Take the photographs of an image list (`facedeblur split`).")
-@click.option("--template", default="shen128", show_default=True, help="Size of the crop and place of the landmarks.")
+@click.option(
+    "--template",
+    default="shen128",
+    show_default=True,
+    help="Crop: see `facedeblur list templates`; or a TOML file.",
+)
 @click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces, e.g. dlib-hog,up1.")
 @click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points; file: they are given.")
 @click.option("--landmarks", type=click.Path(), help="CSV file of points: path and x, y of eyes, nose, mouth corners.")

@@ -26,6 +26,9 @@ REGISTRIES = {
     "collections": "facedeblur.generators.photos.collection:COLLECTIONS",
 }
 FILES = {
+    "templates": (
+        "facedeblur.generators.align.template:templates", "facedeblur.generators.align.template:template_named",
+    ),
     "recipes": ("facedeblur.generators.recipe:recipes", "facedeblur.generators.recipe:load_recipe"),
     "train-recipes": (
         "facedeblur.methods.training.recipe:train_recipes", "facedeblur.methods.training.recipe:load_train_recipe",
@@ -46,7 +49,7 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str 
     """List what is registered.
 
     KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
-    collections, recipes, protocols or train-recipes; all where none is given.
+    collections, templates, recipes, protocols or train-recipes; all where none is given.
     """
     from facedeblur.benchmark.registry import load_plugin
 

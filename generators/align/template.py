@@ -73,6 +73,11 @@ class Template:
     spec: Spec
 
     @property
+    def title(self) -> str:
+        """Where it comes from."""
+        return self.spec.source
+
+    @property
     def width(self) -> int:
         """Columns of the aligned image."""
         return self.spec.size[0]

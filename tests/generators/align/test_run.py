@@ -268,7 +268,7 @@ def test_options_out_of_range_are_refused(portrait: np.ndarray) -> None:
 
 
 @pytest.fixture
-def knows_named() -> str:
+def knows_named(monkeypatch: pytest.MonkeyPatch) -> str:
     """A provider that finds one face in every photograph but dark ones."""
 
     @dataclass(frozen=True)
@@ -278,8 +278,8 @@ def knows_named() -> str:
             return Knows((five,)).detect(image) if image.mean() > 20 else []
 
     for registry in (DETECTORS, LANDMARKERS):
-        if "test-lit" not in registry:
-            registry.add("test-lit", Lit)
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+        registry.add("test-lit", Lit)
     return "test-lit"
 
 
