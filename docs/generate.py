@@ -22,7 +22,7 @@ import entries  # noqa: E402
 import recipes  # noqa: E402
 from markup import code, prose, table  # noqa: E402
 
-from facedeblur.reports.leaderboard.columns import HEAD, PARTS, TAIL  # noqa: E402
+from facedeblur.reports.leaderboard.columns import sections  # noqa: E402
 
 sys.path.remove(str(HERE / "generator"))
 
@@ -103,8 +103,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def filled(markdown: str) -> str:
     """A page with ``<!-- leaderboard head -->`` and its like replaced by tables of columns."""
-    for name, fields in {"head": HEAD, "parts": PARTS, "tail": TAIL}.items():
-        rows = [(code(column), kind, prose(meaning)) for column, (kind, meaning) in fields.items()]
+    for name, columns in zip(("head", "parts", "tail"), sections(), strict=True):
+        rows = [(code(column.name), column.kind, prose(column.meaning)) for column in columns]
         markdown = markdown.replace(f"<!-- leaderboard {name} -->", table(("column", "kind", "meaning"), rows))
     return markdown
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from rich import box
 from rich.console import Console
@@ -16,15 +16,20 @@ from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.cli.display.terminal import in_parts, whole_width
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board, MethodScores, without_interval
-from facedeblur.reports.leaderboard.columns import columns_of, measured
-from facedeblur.reports.leaderboard.ranking import RULE, best
+from facedeblur.reports.leaderboard.columns import (
+    BoardColumn,
+    Cell,
+    MetricCell,
+    Row,
+    columns_of,
+    metric_cells,
+    shown_on,
+)
+from facedeblur.reports.leaderboard.ranking import RULE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from facedeblur.benchmark.scoring.table import Column
-
-Row = Mapping[Any, Any]
 LEGEND = (
     "mean over all pairs, [95 % interval for other faces and kernels], ± standard deviation, worst pair; "
     "a failed pair counts as the worst; s/image: one at a time; MB: 4 bytes a parameter; memory: peak"
@@ -74,48 +79,41 @@ def _say(line: str, console: Console, *, style: str = "") -> None:
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _Column:
     """A column of the table: its heading and one cell a row."""
 
     heading: str
-    cells: tuple[Text | str, ...]
+    cells: tuple[Text, ...]
+    left: bool = False
 
 
-def _columns(rows: Sequence[Row]) -> list[_Shown]:
-    shown = []
-    if any(row["group"] for row in rows):
-        shown.append(_Shown("group", tuple(str(row["group"]) for row in rows)))
-    scored = [(int(row["ok"]), int(row["pairs"])) for row in rows]
-    shown.append(
-        _Shown("coverage", tuple(Text(text.coverage(*pair), style="yellow" * (pair[0] < pair[1])) for pair in scored))
-    )
-    for column in columns_of(rows[0]):
-        if any(measured(row, column.signature) for row in rows):
-            means = {at: row[f"{column.signature}:mean"] for at, row in enumerate(rows) if not row["oracle"]}
-            bold = best(means, column)
-            cells = tuple(_cell(row, column, bold=place in bold) for place, row in enumerate(rows))
-            shown.append(_Shown(text.heading(column).replace(" (", "\n("), cells))
-    for heading, name in (("mean\nrank", "mean_rank"), ("over\nsets", "mean_rank_sets")):
-        if sum(not math.isnan(row[name]) for row in rows) > 1:
-            shown.append(_Shown(heading, tuple(_rank(row[name]) for row in rows)))
-    return [
-        *shown,
-        _Shown("s/image", tuple(_timed(row) for row in rows)),
-        _Shown("parameters", tuple(text.amount(_known(row["parameters"])) for row in rows)),
-        _Shown("fp32", tuple(text.amount(row["mb_fp32"] * 1e6, "B") for row in rows)),
-        _Shown("memory", tuple(text.amount(row["peak_memory_mb"] * 1e6, "B") for row in rows)),
-    ]
+def _columns(rows: Sequence[Row]) -> list[_Column]:
+    before, after = (list(_seen(columns, rows)) for columns in shown_on("terminal"))
+    metrics = []
+    for metric in columns_of(rows[0]):
+        cells = metric_cells(rows, metric)
+        if any(cells):
+            heading = text.heading(metric).replace(" (", "\n(")
+            metrics.append(_Column(heading, tuple(map(_metric_cell, cells))))
+    return [*before, *metrics, *after]
 
 
-def _table(rows: Sequence[Row], columns: Sequence[_Shown], *, plain: bool = False) -> Table:
+def _seen(columns: Sequence[BoardColumn], rows: Sequence[Row]) -> Iterator[_Column]:
+    """The columns that enough of the rows have a value in."""
+    for column in columns:
+        assert column.shown is not None
+        cells = [column.cell(row) for row in rows]
+        if sum(bool(cell.text) for cell in cells) >= column.shown.at_least:
+            yield _Column(column.shown.terminal, tuple(map(_cell, cells)), column.shown.left)
+
+
+def _table(rows: Sequence[Row], columns: Sequence[_Column], *, plain: bool = False) -> Table:
     table = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("#", justify="right", no_wrap=True, vertical="top")
     table.add_column("method", overflow="fold", max_width=None if plain else 28)
     for column in columns:
-        left = column.heading == "group"
-        table.add_column(
-            Text(column.heading, justify="left" if left else "right"), justify="left" if left else "right", no_wrap=True
-        )
+        side: Literal["left", "right"] = "left" if column.left else "right"
+        table.add_column(Text(column.heading, justify=side), justify=side, no_wrap=True)
     ranked = sum(not row["oracle"] for row in rows)
     for place, row in enumerate(rows):
         oracle = bool(row["oracle"])
@@ -128,39 +126,22 @@ def _table(rows: Sequence[Row], columns: Sequence[_Shown], *, plain: bool = Fals
     return table
 
 
-def _cell(row: Row, column: Column, *, bold: bool) -> Text:
-    name = column.signature
-    if not measured(row, name):
+def _cell(cell: Cell) -> Text:
+    """The text, and below it the further lines of a cell that has a value."""
+    drawn = Text(cell.text, style="yellow" if cell.short else "")
+    for line in cell.lines:
+        if line.on_terminal and cell.key != "":
+            drawn.append("\n" + line.text.replace("×", "x"), style="dim")
+    return drawn
+
+
+def _metric_cell(cell: MetricCell | None) -> Text:
+    if cell is None:
         return Text(text.NONE)
-    cell = Text(text.value(row[f"{name}:mean"], column))
-    if bold:
-        cell.stylize("bold green")
-    low, high = row[f"{name}:low"], row[f"{name}:high"]
-    bounds = f"[{text.NONE}]" if math.isnan(low) else text.between(low, high, column)
-    cell.append(f"\n{bounds}", style="dim not bold")
-    rest = f"\n±{text.value(row[f'{name}:std'], column)}\n{text.value(row[f'{name}:worst'], column)}"
-    return cell.append(rest, style="dim not bold")
-
-
-def _rank(number: float) -> str:
-    return "" if math.isnan(number) else f"{number:.2f}"
-
-
-def _known(number: Any) -> float:
-    """A count as a number: pandas marks a missing integer by an object of its own."""
-    return float(number) if isinstance(number, int | float) else math.nan
-
-
-def _timed(row: Row) -> Text:
-    """Mean; below it the size of the images, and the device with its precision."""
-    seconds = row["seconds_per_image"]
-    cell = Text(text.seconds(seconds))
-    width, height = _known(row["image_width"]), _known(row["image_height"])
-    size = "" if math.isnan(width) or math.isnan(height) else f"{width:.0f}x{height:.0f}"
-    for line in (size, f"{row['device']} {row['precision']}".strip()):
-        if line and not math.isnan(seconds):
-            cell.append(f"\n{line}", style="dim")
-    return cell
+    drawn = Text(cell.mean)
+    if "mean" in cell.best:
+        drawn.stylize("bold green")
+    return drawn.append(f"\n{cell.between or f'[{text.NONE}]'}\n±{cell.std}\n{cell.worst}", style="dim not bold")
 
 
 def _bases(sets: Sequence[Sequence[Row]]) -> list[str]:

@@ -1,9 +1,7 @@
-"""A leaderboard on disk: CSV that reads back the same, and JSON.
+"""A leaderboard on disk: CSV that reads back the same, JSON, and Hugging Face model cards, one for each method.
 
-A leaderboard as Hugging Face model cards: the front matter ``model-index``, one card a method.
-
-The hash of the set is the data set's revision and the signature of a metric stands in its arguments, so that a value
-cannot be taken for one of another definition. Values are self-reported: ``verified`` is left out.
+In a card the hash of the set is the data set's revision and the signature of a metric is among its arguments, so that a
+value cannot be taken for one of another definition. Values are self-reported: ``verified`` is left out.
 
 References
 ----------
@@ -21,10 +19,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.reports.leaderboard.columns import HEAD, TAIL, columns_of, fields_of, kind_of, measured, metrics_of
+from facedeblur.reports.leaderboard.columns import columns_of, kinds, measured, metrics_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +59,8 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     except (ValueError, csv.Error) as error:
         found = " ".join(str(error).split())[:120]
         raise InputError(str(path), expected="a leaderboard", found=found) from error
-    wanted = [*HEAD, *(name for signature in metrics_of(names) for name in fields_of(signature)), *TAIL]
+    columns = kinds(metrics_of(names))
+    wanted = list(columns)
     uneven = [number for number, line in enumerate(lines, start=2) if len(line) != len(names)]
     if uneven:
         raise InputError(
@@ -77,7 +76,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         )
     raw = pd.DataFrame(lines, columns=names, dtype=object)
     try:
-        frame = pd.DataFrame({name: _typed(raw[name], kind_of(name)) for name in names})
+        frame = pd.DataFrame({name: _typed(raw[name], kind) for name, kind in columns.items()})
     except ValueError as error:
         raise InputError(str(path), expected="readable fields", found=str(error)) from error
     seen = [(path.parent / text).as_posix() if text else "" for text in frame["scores"]]
@@ -199,8 +198,25 @@ def _missing(value: Any) -> bool:
 
 
 def front_matter(card: Mapping[str, Any]) -> str:
-    """A card's data as YAML between two lines ``---``, as it stands on top of a ``README.md``."""
-    return "---\n" + "\n".join(_yaml(card, 0)) + "\n---\n"
+    """A card's data as YAML between two lines ``---``, as it stands on top of a ``README.md``.
+
+    Raises
+    ------
+    InputError
+        When PyYAML is not installed.
+    """
+    yaml = need("yaml", "report")
+
+    class Dumper(yaml.SafeDumper):  # type: ignore[name-defined]
+        """Quotes words that YAML 1.2, which Hugging Face reads, takes for numbers and YAML 1.1 does not: ``1e5``."""
+
+    def quoted(dumper: Any, word: str) -> Any:
+        style = '"' if re.match(r"[-+.]?[0-9]", word) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", word, style=style)
+
+    Dumper.add_representer(str, quoted)
+    text = yaml.dump(dict(card), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
+    return f"---\n{text}---\n"
 
 
 def write_cards(frame: pd.DataFrame, folder: str | Path) -> list[Path]:
@@ -217,35 +233,3 @@ def write_cards(frame: pd.DataFrame, folder: str | Path) -> list[Path]:
             temporary.write_text(front_matter(card), encoding="utf-8", newline="")
         written.append(path)
     return written
-
-
-def _yaml(value: Any, depth: int) -> list[str]:
-    """Block YAML of mappings and lists of mappings; scalars are quoted as in JSON, which YAML contains."""
-    pad = "  " * depth
-    lines: list[str] = []
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            if isinstance(part, Mapping):
-                lines += [f"{pad}{key}:", *_yaml(part, depth + 1)]
-            elif isinstance(part, list) and part and isinstance(part[0], Mapping):
-                lines += [f"{pad}{key}:", *_yaml(part, depth)]
-            else:
-                lines.append(f"{pad}{key}: {_scalar(part)}")
-        return lines
-    for item in value:
-        first, *rest = _yaml(item, depth + 1)
-        lines += [f"{pad}- {first.strip()}", *rest]
-    return lines
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(_scalar(one) for one in value)}]"
-    if isinstance(value, float):
-        if math.isinf(value):
-            return ".inf" if value > 0 else "-.inf"
-        # YAML 1.1 takes 1e-06 for a word.
-        text = repr(value)
-        return text if "e" not in text or "." in text else text.replace("e", ".0e")
-    text = json.dumps(value, ensure_ascii=False)
-    return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in text)

@@ -1,12 +1,8 @@
-"""The leaderboard: one row a method and set.
-
-New scores into a leaderboard that stands: what agrees joins it, what does not is refused with the reason.
-"""
+"""The leaderboard, one row per method and set: made from score tables, and merged into one that exists already."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,51 +10,56 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.agreement import check_columns, check_set, short
 from facedeblur.benchmark.scoring.table import Column, Scores
-from facedeblur.reports.leaderboard.board import Board, MethodScores, boards, gather
+from facedeblur.reports.leaderboard.board import Board, BoardsLike, boards, gather
 from facedeblur.reports.leaderboard.columns import (
-    HEAD,
-    NOT_MEASURED,
-    TAIL,
     columns_of,
-    fields_of,
-    kind_of,
+    definitions,
+    kinds,
     measured,
     metrics_of,
-    told,
+    number,
+    row_of,
+    unmeasured,
 )
 from facedeblur.reports.leaderboard.ranking import mean_ranks
 from facedeblur.reports.leaderboard.significance import Groups, groups
-from facedeblur.reports.text import coverage
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def leaderboard(scores: Board | Sequence[Board] | Sequence[Scores | str | Path]) -> pd.DataFrame:
+def leaderboard(scores: BoardsLike) -> pd.DataFrame:
     """Rank methods, set by set, by the mean of the protocol's first metric.
 
     Parameters
     ----------
-    scores : sequence of Scores or path, or Board, or sequence of Board
+    scores : Scores, path, or several of them, or Board, or several
         Tables of one set or several, their files, or the outputs folders that hold them.
 
     Returns
     -------
     pandas.DataFrame
         One row a method and set, best first within each set, oracle methods (given the true kernel) after all
-        others and without a rank. The columns, with their meaning, are `facedeblur.reports.leaderboard.columns.HEAD`,
-        then for each metric under its signature ``:mean``, ``:low``, ``:high`` and the other parts of
-        `columns.PARTS`, then `columns.TAIL`. Methods that share a letter of ``group`` do not differ in the first
-        metric; ``mean_rank`` is by the rule of `facedeblur.reports.leaderboard.ranking`. Failed pairs count as the
-        metric's ``:failure``; an infinite value (PSNR of identical images) makes a mean infinite and leaves the
-        standard deviation and the interval without a value.
+        others and without a rank. The columns, with their meaning, are those of
+        `facedeblur.reports.leaderboard.columns.COLUMNS`; those of a metric stand under its signature: ``:mean``,
+        ``:low``, ``:high`` and so on. Methods that share a letter of ``group`` do not differ in the first metric;
+        ``mean_rank`` is by the rule of
+        `facedeblur.reports.leaderboard.ranking`. Failed pairs count as the metric's ``:failure``; an infinite value
+        (PSNR of identical images) makes a mean infinite and leaves the standard deviation and the interval without a
+        value.
 
     Raises
     ------
     InputError
         When two sets have one name, or tables of one set have other pairs or define a metric differently.
     """
-    return arranged([row for board in boards(scores) for row in _rows(board)])
+    return arranged([row for board in boards(scores) for row in rows_of(board)])
+
+
+def rows_of(board: Board) -> list[dict[str, Any]]:
+    """The rows of a board, best first, as its score tables give them."""
+    found = groups(board)
+    return [row_of(board, method, found) for method in board]
 
 
 def arranged(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -66,16 +67,15 @@ def arranged(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     signatures = list(dict.fromkeys(name for row in rows for name in metrics_of(list(row))))
-    about = {name: row[name] for row in reversed(rows) for name in row if name.rpartition(":")[2] in ABOUT}
-    names = [*HEAD, *(name for signature in signatures for name in fields_of(signature)), *TAIL]
+    defined = definitions(rows)
     by_set: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        by_set.setdefault(str(row["set_hash"]), []).append({**_unmeasured(signatures), **about, **row})
+        by_set.setdefault(str(row["set_hash"]), []).append({**unmeasured(signatures), **defined, **row})
     whole = [row for some in by_set.values() for row in _ranked(some)]
     _over_sets(whole, len(by_set))
-    frame = pd.DataFrame({name: [row.get(name) for row in whole] for name in names}, columns=names)
-    for name in names:
-        kind = kind_of(name)
+    columns = kinds(signatures)
+    frame = pd.DataFrame({name: [row.get(name) for row in whole] for name in columns}, columns=list(columns))
+    for name, kind in columns.items():
         if kind == "count":
             frame[name] = frame[name].astype("Float64").round().astype("Int64")
         elif kind == "number":
@@ -87,14 +87,6 @@ def arranged(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return frame
 
 
-ABOUT = ("failure", "label", "unit", "higher_is_better", "partial")
-"""Parts that say what a metric is, not what was measured by it."""
-
-
-def _unmeasured(signatures: Sequence[str]) -> dict[str, Any]:
-    return {f"{name}:interval": NOT_MEASURED for name in signatures}
-
-
 def _ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of one set, best first, with ``rank`` and ``mean_rank``."""
     columns = columns_of(rows[0])
@@ -102,13 +94,13 @@ def _ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     higher = bool(rows[0][f"{headline}:higher_is_better"])
 
     def order(row: dict[str, Any]) -> tuple[bool, float, str]:
-        mean = _number(row, f"{headline}:mean")
+        mean = number(row, f"{headline}:mean")
         better = -mean if higher else mean
         return bool(row["oracle"]), np.inf if np.isnan(better) else better, str(row["method"])
 
     rows = sorted(rows, key=order)
     ranked = [row for row in rows if not row["oracle"]]
-    found = mean_ranks([{c.signature: _number(row, f"{c.signature}:mean") for c in columns} for row in ranked], columns)
+    found = mean_ranks([{c.signature: number(row, f"{c.signature}:mean") for c in columns} for row in ranked], columns)
     for row in rows:
         row |= {"rank": None, "mean_rank": np.nan, "mean_rank_of": ""}
     for place, (row, rank) in enumerate(zip(ranked, found.ranks, strict=True), start=1):
@@ -127,75 +119,6 @@ def _over_sets(rows: Sequence[dict[str, Any]], sets: int) -> None:
         ranks = held.get(str(row["method"]), [])
         if sets > 1 and len(ranks) == sets and not row["oracle"]:
             row["mean_rank_sets"] = float(np.mean(ranks))
-
-
-def _number(row: Mapping[str, Any], name: str) -> float:
-    found = row.get(name)
-    return np.nan if found is None else float(found)
-
-
-def _rows(board: Board) -> list[dict[str, Any]]:
-    found = groups(board)
-    return [_row(board, method) | {"group": found.letters[method.label], "group_rule": found.rule} for method in board]
-
-
-def _row(board: Board, method: MethodScores) -> dict[str, Any]:
-    meta, timings = method.meta, method.timings
-    ok = int(method.ok.sum())
-    row: dict[str, Any] = {
-        "method": method.label,
-        "oracle": method.oracle,
-        "ranked_by": board.headline.signature,
-        "set": board.set.get("name", ""),
-        "set_hash": meta.set.get("hash", ""),
-        "protocol": meta.protocol,
-        "pairs": method.total,
-        "ok": ok,
-        "coverage": coverage(ok, method.total),
-    }
-    for column in board.columns:
-        row |= {f"{column.signature}:mean": np.nan, **_unmeasured([column.signature]), **told(column)}
-        if method.column(column.signature) is not None:
-            row |= _values(method, column)
-    return {
-        **row,
-        "seconds_per_image": method.seconds_per_image,
-        "seconds_median": timings.get("median_s"),
-        "seconds_std": timings.get("std_s"),
-        "images_timed": timings.get("images"),
-        "image_width": timings.get("width"),
-        "image_height": timings.get("height"),
-        "parameters": method.parameters,
-        "mb_fp32": method.bytes_fp32 / 1e6,
-        "mb_weights": method.bytes_weights / 1e6,
-        "peak_memory_mb": method.peak_bytes / 1e6,
-        "peak_memory_rule": (meta.run.get("memory") or {}).get("rule", ""),
-        "device": method.device,
-        "device_name": meta.run.get("device_name", ""),
-        "precision": method.precision,
-        "run_hash": meta.run.get("hash", ""),
-        "scores": method.file.as_posix() if method.file else "",
-    }
-
-
-def _values(method: MethodScores, column: Column) -> dict[str, Any]:
-    result, spread = method.summary(column), method.spread(column)
-    bounds = spread.interval
-    found = {
-        "mean": result.mean,
-        "low": bounds.low if bounds else np.nan,
-        "high": bounds.high if bounds else np.nan,
-        "interval": bounds.basis if bounds else f"absent: {spread.absent}",
-        "std": result.std,
-        "q05": result.q05,
-        "median": result.median,
-        "q95": result.q95,
-        "tail": result.tail,
-        "worst": result.worst,
-        "failed": result.failed,
-        "infinite": result.infinite,
-    }
-    return {f"{column.signature}:{part}": number for part, number in found.items()}
 
 
 def merge(old: pd.DataFrame, new: pd.DataFrame, *, replace: bool = False) -> pd.DataFrame:

@@ -1,7 +1,4 @@
-"""The rows of the leaderboard as the page writes them: every number printed, with what a script sorts it by.
-
-The standing over several sets as the page writes it.
-"""
+"""The leaderboard of a set, and the standing over several, as the page's templates need them."""
 
 from __future__ import annotations
 
@@ -11,9 +8,10 @@ from typing import Any
 from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports import text
-from facedeblur.reports.leaderboard.board import Board, MethodScores
+from facedeblur.reports.leaderboard.board import Board
+from facedeblur.reports.leaderboard.columns import BoardColumn, metric_cells, shown_on
 from facedeblur.reports.leaderboard.over_sets import RULE, Overview, Place, Standing
-from facedeblur.reports.leaderboard.significance import groups
+from facedeblur.reports.leaderboard.table import rows_of
 from facedeblur.reports.page.svg.drawing import style
 
 
@@ -34,65 +32,43 @@ def heading(column: Column) -> dict[str, Any]:
     }
 
 
-def parts(board: Board) -> list[dict[str, Any]]:
-    """Table rows in two parts: ranked, and with the true kernel."""
-    best = {
-        (column.signature, part): board.best(column, part) for column in board.columns for part in ("mean", "worst")
-    }
-    letters = groups(board).letters
-    ranked = [_row(board, method, place, best, letters) for place, method in enumerate(board.ranked, start=1)]
-    oracles = [_row(board, method, None, best, letters) for method in board if method.oracle]
-    return [{"oracle": oracle, "rows": rows} for oracle, rows in ((False, ranked), (True, oracles)) if rows]
+def table(board: Board) -> dict[str, Any]:
+    """The leaderboard of one set: ``before`` and ``after`` (columns beside the metrics) and ``parts`` of rows.
+
+    The parts are the ranked methods and those with the true kernel.
+    """
+    before, after = shown_on("page")
+    rows = rows_of(board)
+    metrics = [metric_cells(rows, metric) for metric in board.columns]
+    made = [
+        {
+            "method": method,
+            "place": None,
+            "letters": row["group"],
+            **style(board.place(method)),
+            "run": short(str(row["run_hash"]), 8),
+            "whole": row["ok"] == row["pairs"],
+            "before": [column.cell(row) for column in before],
+            "cells": [cells[at] for cells in metrics],
+            "after": [column.cell(row) for column in after],
+        }
+        for at, (method, row) in enumerate(zip(board, rows, strict=True))
+    ]
+    ranked = [row for row in made if not row["method"].oracle]
+    for place, row in enumerate(ranked, start=1):
+        row["place"] = place
+    oracles = [row for row in made if row["method"].oracle]
+    parts = [{"oracle": oracle, "rows": some} for oracle, some in ((False, ranked), (True, oracles)) if some]
+    return {"before": [_head(one) for one in before], "after": [_head(one) for one in after], "parts": parts}
 
 
-def _row(
-    board: Board,
-    method: MethodScores,
-    place: int | None,
-    best: dict[tuple[str, str], tuple[MethodScores, ...]],
-    letters: dict[str, str],
-) -> dict[str, Any]:
-    ok = int(method.ok.sum())
-    return {
-        "place": place,
-        "letters": letters[method.label],
-        **style(board.place(method)),
-        "method": method,
-        "ok": ok,
-        "coverage": text.coverage(ok, method.total),
-        "cells": [_cell(method, column, best) for column in board.columns],
-        "seconds": method.seconds_per_image,
-        "timings": method.timings,
-        "size": method.image_size,
-        "device": method.device,
-        "precision": method.precision,
-        "parameters": method.parameters,
-        "bytes_fp32": method.bytes_fp32,
-        "bytes_weights": method.bytes_weights,
-        "peak": method.peak_bytes,
-        "peak_rule": (method.meta.run.get("memory") or {}).get("rule", ""),
-        "run": short(str(method.meta.run.get("hash", "")), 8),
-    }
-
-
-def _cell(
-    method: MethodScores, column: Column, best: dict[tuple[str, str], tuple[MethodScores, ...]]
-) -> dict[str, Any]:
-    if method.column(column.signature) is None:
-        return {"missing": True}
-    result, spread = method.summary(column), method.spread(column)
-    printed = {part: text.value(getattr(result, part), column) for part in ("mean", "std", "worst")}
-    return {
-        "missing": False,
-        **printed,
-        "between": text.between(spread.interval.low, spread.interval.high, column) if spread.interval else "",
-        "basis": spread.interval.basis if spread.interval else "",
-        "no_interval": spread.absent,
-        "keys": {part: key(getattr(result, part)) for part in printed},
-        "best": {part: method in best[column.signature, part] for part in ("mean", "worst")},
-        "failed": result.failed,
-        "infinite": result.infinite,
-    }
+def _head(column: BoardColumn) -> dict[str, str]:
+    """Head of a column that is no metric's; words without a key are not sorted."""
+    assert column.shown is not None
+    shown = column.shown
+    sort = shown.key or ("" if column.kind == "text" else column.name)
+    first = "ascending" if shown.ascending else "descending"
+    return {"name": shown.page, "unit": shown.unit, "below": shown.below, "key": sort, "first": first}
 
 
 def key(number: float) -> str:

@@ -100,7 +100,7 @@ def of_board(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
         "board": board,
         "headline": column,
         "columns": [leaderboard.heading(one) for one in board.columns],
-        "parts": leaderboard.parts(board),
+        "table": leaderboard.table(board),
         "verdict": verdict.verdict(board, compared),
         "coverage": verdict.coverage(board),
         "no_interval": without_interval(board),
@@ -129,12 +129,12 @@ def document(
         "\n".join((folder / name).read_text(encoding="utf-8") for name in names) for names in (styles, scripts)
     )
     inside = {"style": style, "script": script, "style_hash": _integrity(style), "script_hash": _integrity(script)}
-    return drawing.environment().get_template(template).render(**inside, **what, text=text, short=short)
+    return fragment(template, **inside, **what)
 
 
 def fragment(template: str, **what: Any) -> str:
-    """A part of a document."""
-    return drawing.render(template, **what, text=text, short=short)
+    """A part of a document; everything that comes from a table is escaped."""
+    return drawing.render(template, **what, text=text, short=short, key=leaderboard.key)
 
 
 def _integrity(content: str) -> str:
