@@ -6,7 +6,9 @@ metric stand under its signature, as ``psnr[rgb,255]:mean``, once for each metri
 
 from __future__ import annotations
 
+import json
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -499,3 +501,7 @@ def _property(column: BoardColumn) -> dict[str, Any]:
     one: dict[str, Any] = {"description": column.meaning}
     one |= choices[0] if len(choices) == 1 else {"anyOf": choices}
     return {**one, "pattern": column.pattern} if column.pattern else one
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(schema(), indent=1) + "\n")

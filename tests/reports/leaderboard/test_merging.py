@@ -267,6 +267,13 @@ def test_model_cards_are_read_by_hugging_face(odd: pd.DataFrame) -> None:
     assert math.isinf(odd[f"{PSNR}:mean"][0]), "an infinite value was among them"
 
 
+def test_words_in_cards_are_no_numbers_to_yaml_1_2() -> None:
+    pytest.importorskip("yaml")
+    assert front_matter({"a": "1e5", "b": "0o17", "c": "12/12", "d": "dust"}) == (
+        '---\na: "1e5"\nb: "0o17"\nc: "12/12"\nd: dust\n---\n'
+    )
+
+
 def test_two_sets_are_two_results_of_one_card(scores_of: Make) -> None:
     table = scores_of("a", random_psnr(2), set_hash="b2" * 32)
     other = Scores(table.frame, replace(table.meta, set={**table.meta.set, "name": "else where/2"}))
