@@ -1,7 +1,7 @@
 """F-score of a face parsing: how well two label images agree, class by class.
 
 Hits, false alarms and misses are counted for every image and added up over the set before the
-F-score is taken (``pooled``); the mean of the images' own F-scores is the other way.
+F-score is taken, which is not the mean of the images' own F-scores.
 Shen et al. (IJCV 2020, Table 3) give ten components of Helen and their unweighted mean, UMSN
 (Table II) four groups; see `facedeblur.benchmark.sets.classes.GROUPS`.
 """
@@ -51,24 +51,18 @@ def confusion(predicted: np.ndarray, truth: np.ndarray, *, partition: str = "hel
     return counts
 
 
-def fscores(counts: np.ndarray, *, pooled: bool = True, lenient: bool = False) -> np.ndarray:
-    """F-scores ``2 TP / (2 TP + FP + FN)``.
+def fscores(counts: np.ndarray) -> np.ndarray:
+    """F-scores ``2 TP / (2 TP + FP + FN)`` of the pixels of all images together.
 
     Parameters
     ----------
     counts : ndarray, (N, K, 3) int
         TP, FP, FN of each image and group; see `confusion`.
-    pooled : bool
-        Add the counts up over the images first; else one F-score an image.
-    lenient : bool
-        1 wherever nothing was hit, as the monitor of UMSN's training code has it, which rewards a parser that misses a
-        group wholly. (That monitor also adds up the groups of an image and takes the mean over images:
-        ``fscores(counts.sum(axis=1, keepdims=True), pooled=False, lenient=True).mean()``.)
 
     Returns
     -------
-    ndarray, (K,) or (N, K) float64
-        In [0, 1]; NaN where a group is neither there nor predicted, unless `lenient`.
+    ndarray, (K,) float64
+        In [0, 1]; NaN where a group is neither there nor predicted.
 
     Raises
     ------
@@ -80,11 +74,9 @@ def fscores(counts: np.ndarray, *, pooled: bool = True, lenient: bool = False) -
         raise InputError(
             "counts", expected="(N, K, 3) whole numbers TP, FP, FN", found=f"{counts.shape} {counts.dtype}"
         )
-    if pooled:
-        counts = counts.sum(axis=0)
-    hits, pixels = 2.0 * counts[..., 0], 2.0 * counts[..., 0] + counts[..., 1] + counts[..., 2]
-    scores = np.divide(hits, pixels, out=np.full(hits.shape, np.nan), where=pixels > 0)
-    return np.where(counts[..., 0] == 0, 1.0, scores) if lenient else scores
+    hits, alarms, misses = counts.sum(axis=0).T
+    pixels = 2.0 * hits + alarms + misses
+    return np.divide(2.0 * hits, pixels, out=np.full(hits.shape, np.nan), where=pixels > 0)
 
 
 def mean_fscore(scores: np.ndarray, *, partition: str = "helen11") -> float:
@@ -113,37 +105,3 @@ def mean_fscore(scores: np.ndarray, *, partition: str = "helen11") -> float:
     used = np.asarray(scores)[1:] if partition == "helen11" else np.asarray(scores)
     used = used[~np.isnan(used)]
     return float(used.mean()) if used.size else float("nan")
-
-
-def fscore_table(
-    counts: np.ndarray, *, partition: str = "helen11", pooled: bool = True, lenient: bool = False
-) -> dict[str, tuple[float, int]]:
-    """F-score of every group of a set and of their mean, as the papers print them.
-
-    Parameters
-    ----------
-    counts, partition, pooled, lenient
-        As above. Not pooled, a group's score is the mean over the images that have one, and the mean that of these.
-
-    Returns
-    -------
-    dict of str to (float, int)
-        Group, and last ``mean`` -> score and the number of images that enter it.
-
-    Raises
-    ------
-    InputError
-        When the counts are not of `partition`.
-    """
-    names = groups_of(partition)
-    each = fscores(counts, pooled=False, lenient=lenient)
-    if each.shape[1] != len(names):
-        raise InputError("counts", expected=f"{len(names)} groups of {partition}", found=str(each.shape[1]))
-    there = ~np.isnan(each)
-    n = there.sum(axis=0)
-    if pooled:
-        scores = fscores(counts, lenient=lenient)
-    else:
-        scores = np.divide(np.where(there, each, 0).sum(axis=0), n, out=np.full(len(names), np.nan), where=n > 0)
-    table = {name: (float(score), int(k)) for name, score, k in zip(names, scores, n, strict=True)}
-    return table | {"mean": (mean_fscore(scores, partition=partition), len(each))}

@@ -284,7 +284,8 @@ DEFINITIONS: dict[str, tuple[str, tuple[str, str]]] = {
 }
 """SSIM definitions, each with its column heading and the window that belongs to it."""
 
-_TAPS, _MIX, _NO_MIX = gaussian_taps(), channel_mix(), np.empty((0, 0))
+GAUSSIAN, VOLUME, EACH = gaussian_taps(), channel_mix(), np.empty((0, 0))
+"""Arguments of `gaussian_ssim`: the window; MATLAB's volume across the channels, or each channel alone."""
 
 
 def psnr(restored: np.ndarray, sharp: np.ndarray, *, space: str = "rgb", cap: float | None = None) -> float:
@@ -362,7 +363,7 @@ def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d
     volume, border = definition == "matlab3d", definition.endswith("-replicate")
     range_ = definition.removesuffix("-replicate")
     x, y = (luma(image, range_) if range_ in LUMA else frozen(image) for image in (restored, sharp))
-    return float(gaussian_ssim(x, y, 5 if volume or border else 0, _MIX if volume else _NO_MIX, _TAPS))
+    return float(gaussian_ssim(x, y, 5 if volume or border else 0, VOLUME if volume else EACH, GAUSSIAN))
 
 
 def check_images(restored: np.ndarray, sharp: np.ndarray) -> None:

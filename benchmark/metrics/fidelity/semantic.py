@@ -25,14 +25,15 @@ from facedeblur.benchmark.metrics.fidelity.psnr_ssim import (
     C1,
     C2,
     CAP,
+    EACH,
+    GAUSSIAN,
     PSNR_TERMS,
     SSIM_TERMS,
     TAPS,
+    VOLUME,
     cap_words,
-    channel_mix,
     check_images,
     gaussian_ssim,
-    gaussian_taps,
     read_cap,
 )
 from facedeblur.benchmark.options import Slot, fill, one_of
@@ -133,7 +134,7 @@ SSIM_DEFINITIONS = {"matlab3d": "SSIM", "perchannel": "SSIM RGB"}
 """Windows of the class SSIM, as in `facedeblur.benchmark.metrics.fidelity.psnr_ssim.ssim`, and the column heading."""
 
 _REACH = 5  # of the 11x11 window
-_TAPS, _MIX, _EACH, _NO_MIX = gaussian_taps(), channel_mix(), np.eye(3), np.empty((0, 0))
+_EACH = np.eye(3)
 
 
 @dataclass(frozen=True)
@@ -200,11 +201,22 @@ def region_of(labels: np.ndarray, classes: Sequence[int]) -> Region | None:
     return Region(mask, box, int(np.count_nonzero(mask)))
 
 
+def locate(sharp: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> Region | None:
+    """Return `region_of` the labels after checking that they measure what the sharp (H, W, 3) image does."""
+    if labels.shape != sharp.shape[:2]:
+        raise InputError("label image", expected=f"the sharp image's {sharp.shape[:2]}", found=f"{labels.shape}")
+    return region_of(labels, classes)
+
+
+def _check(restored: np.ndarray, sharp: np.ndarray, definition: str) -> None:
+    one_of("definition", definition, NORMALISATIONS)
+    check_images(restored, sharp)
+
+
 def class_psnr(
     restored: np.ndarray,
     sharp: np.ndarray,
-    labels: np.ndarray,
-    classes: Sequence[int],
+    region: Region | None,
     *,
     definition: str = "masked",
     cap: float | None = None,
@@ -215,10 +227,8 @@ def class_psnr(
     ----------
     restored, sharp : ndarray, (H, W, 3) uint8 RGB
         The two images.
-    labels : ndarray, (H, W) uint8
-        Classes of the sharp image, places in `facedeblur.benchmark.sets.classes.HELEN`.
-    classes : sequence of int
-        The label values that are one group.
+    region : Region or None
+        Where the classes lie, as `locate` finds them.
     definition : {"masked", "region"}
         ``masked``: squared error of the group divided by all samples of the image, so that
         ``10^(-PSNR/10)`` of the groups of a partition sum to that of the image. ``region``: divided by the group's own
@@ -234,16 +244,22 @@ def class_psnr(
     Raises
     ------
     InputError
-        When a shape or type is not that above, or a class or the definition is unknown.
+        When a shape or type is not that above, or the definition is unknown.
     """
-    return psnr_within(restored, sharp, locate(sharp, labels, classes), definition=definition, cap=cap)
+    _check(restored, sharp, definition)
+    if region is None:
+        return math.nan
+    box = region.around(0)
+    error = int(region_squared_error(frozen(restored[box]), frozen(sharp[box]), frozen(region.mask[box])))
+    samples = sharp.size if definition == "masked" else 3 * region.count
+    value = math.inf if error == 0 else 10 * math.log10(255**2 / (error / samples))
+    return value if cap is None else min(value, cap)
 
 
 def class_ssim(
     restored: np.ndarray,
     sharp: np.ndarray,
-    labels: np.ndarray,
-    classes: Sequence[int],
+    region: Region | None,
     *,
     definition: str = "masked",
     window: str = "matlab3d",
@@ -252,7 +268,7 @@ def class_ssim(
 
     Parameters
     ----------
-    restored, sharp, labels, classes
+    restored, sharp, region
         As in `class_psnr`.
     definition : {"masked", "region"}
         ``masked``: both images are zero outside the group, mean over the whole image, where the index is exactly 1
@@ -272,39 +288,6 @@ def class_ssim(
     InputError
         As `class_psnr`, and when the window is unknown or larger than the image.
     """
-    return ssim_within(restored, sharp, locate(sharp, labels, classes), definition=definition, window=window)
-
-
-def locate(sharp: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> Region | None:
-    """Return `region_of` the labels after checking that they measure what the sharp (H, W, 3) image does."""
-    if labels.shape != sharp.shape[:2]:
-        raise InputError("label image", expected=f"the sharp image's {sharp.shape[:2]}", found=f"{labels.shape}")
-    return region_of(labels, classes)
-
-
-def _check(restored: np.ndarray, sharp: np.ndarray, definition: str) -> None:
-    one_of("definition", definition, NORMALISATIONS)
-    check_images(restored, sharp)
-
-
-def psnr_within(
-    restored: np.ndarray, sharp: np.ndarray, region: Region | None, *, definition: str, cap: float | None
-) -> float:
-    """`class_psnr` of a region that is known already."""
-    _check(restored, sharp, definition)
-    if region is None:
-        return math.nan
-    box = region.around(0)
-    error = int(region_squared_error(frozen(restored[box]), frozen(sharp[box]), frozen(region.mask[box])))
-    samples = sharp.size if definition == "masked" else 3 * region.count
-    value = math.inf if error == 0 else 10 * math.log10(255**2 / (error / samples))
-    return value if cap is None else min(value, cap)
-
-
-def ssim_within(
-    restored: np.ndarray, sharp: np.ndarray, region: Region | None, *, definition: str, window: str
-) -> float:
-    """`class_ssim` of a region that is known already."""
     _check(restored, sharp, definition)
     one_of("SSIM window", window, SSIM_DEFINITIONS)
     height, width = sharp.shape[:2]
@@ -320,14 +303,14 @@ def ssim_within(
             inner = (slice(_REACH, height - _REACH), slice(_REACH, width - _REACH))
             mask[inner] = region.mask[inner]
         x, y = frozen(restored[box]), frozen(sharp[box])
-        return float(region_ssim(x, y, frozen(mask[box]), _MIX if volume else _EACH, _TAPS))
+        return float(region_ssim(x, y, frozen(mask[box]), VOLUME if volume else _EACH, GAUSSIAN))
     # Beyond the reach of the window both images are zero and the index is 1. A valid map loses five pixels of a
     # cropped side too, so it needs five more.
     pad = _REACH if volume else 0
     box = region.around(2 * _REACH - pad)
     inside = frozen(region.mask[box])
     x, y = (frozen(keep_region(frozen(image[box]), inside)) for image in (restored, sharp))
-    part = float(gaussian_ssim(x, y, pad, _MIX if volume else _NO_MIX, _TAPS))
+    part = float(gaussian_ssim(x, y, pad, VOLUME if volume else EACH, GAUSSIAN))
     lost = 2 * (_REACH - pad)
     share = (x.shape[0] - lost) * (x.shape[1] - lost) / ((height - lost) * (width - lost))
     return 1 - (1 - part) * share
@@ -446,8 +429,8 @@ class ClassPsnr(ClassFidelity):
         return 0.0, self.cap
 
     def compare(self, restored: np.ndarray, sharp: np.ndarray, region: Region | None) -> float:
-        """Return `psnr_within` of two (H, W, 3) uint8 RGB images."""
-        return psnr_within(restored, sharp, region, definition=self.how, cap=self.cap)
+        """Return `class_psnr` of two (H, W, 3) uint8 RGB images."""
+        return class_psnr(restored, sharp, region, definition=self.how, cap=self.cap)
 
 
 @dataclass(frozen=True)
@@ -477,5 +460,5 @@ class ClassSsim(ClassFidelity):
         return SSIM_DEFINITIONS[self.window]
 
     def compare(self, restored: np.ndarray, sharp: np.ndarray, region: Region | None) -> float:
-        """Return `ssim_within` of two (H, W, 3) uint8 RGB images."""
-        return ssim_within(restored, sharp, region, definition=self.how, window=self.window)
+        """Return `class_ssim` of two (H, W, 3) uint8 RGB images."""
+        return class_ssim(restored, sharp, region, definition=self.how, window=self.window)

@@ -30,14 +30,15 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.fidelity.luma import frozen
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import (
     DEFINITIONS,
+    EACH,
+    GAUSSIAN,
     PSNR_TERMS,
     SSIM_TERMS,
     TAPS,
+    VOLUME,
     Fidelity,
-    channel_mix,
     check_images,
     gaussian_ssim,
-    gaussian_taps,
 )
 from facedeblur.benchmark.options import Slot, fill, one_of
 
@@ -193,8 +194,6 @@ SSIM_DEFINITIONS = ("matlab3d", "perchannel", "perchannel-replicate")
 FINEST = 10
 """Most steps a pixel."""
 
-_TAPS, _MIX, _NO_MIX = gaussian_taps(), channel_mix(), np.empty((0, 0))
-
 
 @dataclass(frozen=True)
 class Shift:
@@ -335,7 +334,7 @@ def shift_ssim(
     y = frozen(sharp[crop : sharp.shape[0] - crop, crop : sharp.shape[1] - crop].astype(np.float64))
     volume = definition == "matlab3d"
     pad = 0 if definition == "perchannel" else 5
-    return float(gaussian_ssim(x, y, pad, _MIX if volume else _NO_MIX, _TAPS))
+    return float(gaussian_ssim(x, y, pad, VOLUME if volume else EACH, GAUSSIAN))
 
 
 def large_enough(image: np.ndarray, crop: int, least: int) -> None:

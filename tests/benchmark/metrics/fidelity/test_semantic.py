@@ -12,14 +12,23 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.metrics.base import Metric, metric
+from facedeblur.benchmark.metrics.fidelity import semantic
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
-from facedeblur.benchmark.metrics.fidelity.semantic import class_psnr, class_ssim, region_of
+from facedeblur.benchmark.metrics.fidelity.semantic import locate, region_of
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN, groups_of
 from facedeblur.benchmark.sets.set import Pair
 from facedeblur.benchmark.sets.writer import SetWriter
 
 WINDOWS = ("matlab3d", "perchannel")
+
+
+def class_psnr(restored, sharp, labels, classes, **options):
+    return semantic.class_psnr(restored, sharp, locate(sharp, labels, classes), **options)
+
+
+def class_ssim(restored, sharp, labels, classes, **options):
+    return semantic.class_ssim(restored, sharp, locate(sharp, labels, classes), **options)
 
 
 @pytest.fixture(scope="module")
