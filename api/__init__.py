@@ -14,8 +14,6 @@ first used, so that ``import facedeblur`` loads neither numpy nor torch; ``__ini
 
 from __future__ import annotations
 
-from typing import Any
-
 import lazy_loader
 
 _import, _, _names = lazy_loader.attach_stub(__name__, __file__)
@@ -23,7 +21,7 @@ _import, _, _names = lazy_loader.attach_stub(__name__, __file__)
 __all__ = ["__version__", *_names]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name when it is first used."""
     if name == "__version__":
         from importlib.metadata import version
