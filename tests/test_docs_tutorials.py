@@ -108,3 +108,18 @@ def test_the_commands_of_a_page_work(page, tmp_path, small_set, request):
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+
+
+@pytest.mark.slow
+def test_the_python_of_the_page_about_python_works(tmp_path, dlib_models):
+    """All its blocks that are no file, one after the other as one script."""
+    pytest.importorskip("jinja2")
+    code = [block.text for block in blocks(DOCS / "python.md") if block.language == "python" and not block.title]
+    assert len(code) > 4
+    (tmp_path / "page.py").write_text("\n".join(code), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "page.py"],
+        preexec_fn=on_one_processor, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "did you mean 'wiener'?" in done.stdout
