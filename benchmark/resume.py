@@ -12,6 +12,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter
 
 Task = TypeVar("Task")
+Item = TypeVar("Item")
 Arrays = dict[str, np.ndarray]
 
 IMAGES_A_PART = 32
@@ -138,30 +140,50 @@ def compute_parts(
     reporter : Reporter
         Is told about parts that were damaged; they are computed again.
     """
-    work, parts = _Work(function), _parts(tasks, folder, weigh)
-    for results, note in imap(work, parts, workers):
+    groups = enumerate(grouped(tasks, weigh, IMAGES_A_PART))
+    parts = (_Part(tuple(some), folder and folder / f"{number:06d}.npz") for number, some in groups)
+    for results, note in imap(_Work(function), parts, workers):
         if note:
             reporter.say(note)
         yield from results
+
+
+def grouped(items: Iterable[Item], weigh: Callable[[Item], int], least: int) -> Iterator[list[Item]]:
+    """Yield items in groups that weigh `least` or more; the last one may weigh less."""
+    group: list[Item] = []
+    weight = 0
+    for item in items:
+        group.append(item)
+        weight += weigh(item)
+        if weight >= least:
+            yield group
+            group, weight = [], 0
+    if group:
+        yield group
+
+
+def read_part(file: Path, read: Callable[[Path], Item]) -> tuple[Item | None, str]:
+    """Read a part that an earlier run left.
+
+    Returns
+    -------
+    object or None
+        None where there is none, or a damaged one.
+    str
+        A line about the damage, for the user; else empty.
+    """
+    if not file.is_file():
+        return None, ""
+    try:
+        return read(file), ""
+    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
+        return None, f"{file}: damaged ({type(error).__name__}: {error}), computed again"
 
 
 @dataclass(frozen=True)
 class _Part:
     tasks: tuple[Any, ...]
     file: Path | None
-
-
-def _parts(tasks: Iterable[Any], folder: Path | None, weigh: Callable[[Any], int]) -> Iterator[_Part]:
-    taken: list[Any] = []
-    weight = number = 0
-    for task in tasks:
-        taken.append(task)
-        weight += weigh(task)
-        if weight >= IMAGES_A_PART:
-            yield _Part(tuple(taken), folder and folder / f"{number:06d}.npz")
-            taken, weight, number = [], 0, number + 1
-    if taken:
-        yield _Part(tuple(taken), folder and folder / f"{number:06d}.npz")
 
 
 @dataclass(frozen=True)
@@ -171,15 +193,13 @@ class _Work:
     function: Callable[[Any], Arrays]
 
     def __call__(self, part: _Part) -> tuple[list[Arrays], str]:
-        note = ""
-        if part.file is not None and part.file.is_file():
-            try:
-                return _load(part.file, len(part.tasks)), note
-            except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
-                note = f"{part.file}: damaged ({type(error).__name__}: {error}), computed again"
-        results = [self.function(task) for task in part.tasks]
+        results, note = None, ""
         if part.file is not None:
-            _save(part.file, results)
+            results, note = read_part(part.file, partial(_load, count=len(part.tasks)))
+        if results is None:
+            results = [self.function(task) for task in part.tasks]
+            if part.file is not None:
+                _save(part.file, results)
         return results, note
 
 

@@ -1,26 +1,40 @@
 """What an earlier scoring left: which of its columns still hold, and how new ones join them.
 
-A column is keyed by the set's hash, the run's hash with that of the files as they lie there, the packages that compute
-it, and its signature. A key that differs, and a file that is not whole, is never used, and said.
+A column is keyed by the set's hash, the run's hash with that of the files in its folder, the packages that compute
+it, and its signature. A table with another key, and one that is damaged, is never used, and that is reported.
+
+Until a table is whole its finished parts are kept next to it, each with all pairs of some photographs. A part holds
+whatever metrics have been computed there, and serves whatever is asked for next.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing, write_text
+from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.reporter import Reporter
-from facedeblur.benchmark.scoring import task as score_task
-from facedeblur.benchmark.scoring.table import ScoreMeta, read_meta, read_whole, score_schema
-from facedeblur.benchmark.scoring.task import join, undefined_in
+from facedeblur.benchmark.resume import parts_folder, read_part, remove_parts
+from facedeblur.benchmark.scoring.table import (
+    FILE,
+    ScoreMeta,
+    Scores,
+    read_meta,
+    read_whole,
+    row_schema,
+    score_schema,
+)
 from facedeblur.benchmark.sets.set import Set
+
+PAIRS_A_TASK = 160
 
 
 @dataclass(frozen=True)
@@ -102,83 +116,155 @@ def _other(meta: ScoreMeta, wanted: ScoreMeta) -> str:
     return ""
 
 
-def parts_of(file: Path, meta: ScoreMeta, *, fresh: bool) -> Path:
-    """Folder for the parts of a scoring; other metrics of the same outputs find the same folder."""
-    key = [meta.set["hash"], meta.run["hash"], meta.run["files"], meta.versions, score_task.PAIRS_A_TASK]
-    return resume.parts_folder(file, "scores", key, fresh=fresh)
+@dataclass
+class Plan:
+    """What the table of a run will be, what there is of it, and what has to be computed.
+
+    Attributes
+    ----------
+    run : Outputs
+    file : Path
+        ``.parquet``, or ``.csv`` with the metadata next to it.
+    meta : ScoreMeta
+    earlier : Earlier or None
+        What an earlier scoring left.
+    missing : tuple of str
+        Signatures of the metrics that have to be computed.
+    parts : Path or None
+        Folder of parts, where anything is missing.
+    """
+
+    run: Outputs
+    file: Path
+    meta: ScoreMeta
+    earlier: Earlier | None
+    missing: tuple[str, ...]
+    parts: Path | None = None
+
+    def make_parts(self, *, fresh: bool) -> None:
+        """Make the folder of parts, or find it: other metrics of the same outputs have the same one."""
+        meta = self.meta
+        key = [meta.set["hash"], meta.run["hash"], meta.run["files"], meta.versions, PAIRS_A_TASK]
+        self.parts = parts_folder(self.file, "scores", key, fresh=fresh)
+
+    def part(self, number: int) -> Path:
+        """Return the file of a part."""
+        assert self.parts is not None
+        return self.parts / f"{number:06d}.parquet"
+
+    def finish(self) -> Scores:
+        """Write the table, unless it is as it should be, and open it."""
+        if self.missing or self.earlier is None or (self.earlier.file, self.earlier.meta) != (self.file, self.meta):
+            self._bind()
+        if self.file.suffix == ".csv":
+            return Scores(None, self.meta, file=self.file)
+        return Scores.read(self.file)
+
+    def _bind(self) -> None:
+        """Write the columns of the earlier table and those of the parts, part by part, and remove the parts."""
+        import pyarrow as pa
+        import pyarrow.csv as pc
+        import pyarrow.parquet as pq
+
+        files = sorted(self.parts.glob("*.parquet")) if self.parts else []
+        self.meta = replace(self.meta, undefined=self._undefined(files))
+        schema = score_schema(self.meta)
+        csv = self.file.suffix == ".csv"
+        with replacing(self.file) as temporary:
+            writer: Any = pc.CSVWriter(temporary, schema) if csv else pq.ParquetWriter(
+                temporary, schema, write_page_checksum=True
+            )  # fmt: skip
+            with writer:
+                for table in self._joined(files):
+                    columns = [table[name] for name in schema.names]
+                    writer.write_table(pa.table(columns, schema=schema))
+        if csv:
+            write_text(self.file.with_suffix(".json"), self.meta.to_json())
+        if self.parts is not None:
+            remove_parts(self.file)
+
+    def _undefined(self, files: Sequence[Path]) -> tuple[tuple[str, int], ...]:
+        """The sums over the parts; of columns that no part holds, what the earlier table says."""
+        import pyarrow.parquet as pq
+
+        sums: Counter[str] = Counter()
+        new: set[str] = set()
+        for path in files:
+            schema = pq.read_schema(path)
+            new.update(schema.names)
+            sums.update(undefined_in(schema))
+        if self.earlier:
+            sums.update({name: count for name, count in self.earlier.meta.undefined if name not in new})
+        return tuple((one.signature, sums[one.signature]) for one in self.meta.columns if sums[one.signature])
+
+    def _joined(self, files: Sequence[Path]) -> Iterator[Any]:
+        import pyarrow.parquet as pq
+
+        if self.earlier is None:
+            yield from map(_read_or_remove, files)
+            return
+        with pq.ParquetFile(self.earlier.file, page_checksum_verification=True) as opened:
+            if not files:
+                for group in range(opened.num_row_groups):
+                    yield opened.read_row_group(group)
+                return
+            rows = _Rows(opened)
+            for path in files:
+                new = _read_or_remove(path)
+                yield join(rows.take(new.num_rows), new, self.run.root)
 
 
-def bind(file: Path, meta: ScoreMeta, earlier: Earlier | None, parts: Path | None, where: Path) -> ScoreMeta:
-    """Write the table: the columns of an earlier one and those of the parts, part by part.
+def plan(
+    run: Outputs,
+    file: Path,
+    wanted: ScoreMeta,
+    the_set: Set,
+    *,
+    add: Sequence[str] | None,
+    force: bool,
+    reporter: Reporter,
+) -> Plan:
+    """Find what an earlier scoring left, and merge its columns with those that are asked for.
 
     Parameters
     ----------
+    run : Outputs
     file : Path
-        ``.parquet``, or ``.csv`` with the metadata beside it.
-    meta : ScoreMeta
-    earlier : Earlier or None
-    parts : Path or None
-        Folder of parts, which is cleared away; None where `earlier` has all columns.
-    where : Path
-        The outputs, for messages.
-
-    Returns
-    -------
-    ScoreMeta
-        `meta` with what only the parts know.
+        The table.
+    wanted : ScoreMeta
+        Of a table of just what is asked for.
+    the_set : Set
+    add : sequence of str or None
+        Metrics that are added to a table; None where a protocol is asked for.
+    force : bool
+        Compute everything that is asked for.
+    reporter : Reporter
+        Is told what cannot be used.
     """
-    import pyarrow as pa
-    import pyarrow.csv as pc
-    import pyarrow.parquet as pq
-
-    meta = replace(meta, undefined=_undefined(meta, earlier, parts))
-    schema = score_schema(meta)
-    csv = file.suffix == ".csv"
-    with replacing(file) as temporary:
-        writer: Any = pc.CSVWriter(temporary, schema) if csv else pq.ParquetWriter(
-            temporary, schema, write_page_checksum=True
-        )  # fmt: skip
-        with writer:
-            for table in _joined(earlier, parts, where):
-                columns = [table[name] for name in schema.names]
-                writer.write_table(pa.table(columns, schema=schema))
-    if csv:
-        write_text(file.with_suffix(".json"), meta.to_json())
-    if parts is not None:
-        resume.remove_parts(file)
-    return meta
+    earlier = None
+    for place in dict.fromkeys((file, run.root / FILE)):
+        if earlier is None and place.suffix != ".csv":
+            earlier = find(place, wanted, the_set, reporter)
+    there = earlier.signatures if earlier else frozenset()
+    asked = tuple(column.signature for column in wanted.columns)
+    missing = asked if force else tuple(name for name in asked if name not in there)
+    meta = _merged(earlier.meta, wanted, add) if earlier and earlier.file == file else wanted
+    return Plan(run, file, meta, earlier, missing)
 
 
-def _undefined(meta: ScoreMeta, earlier: Earlier | None, parts: Path | None) -> tuple[tuple[str, int], ...]:
-    """The sums over the parts; of columns that no part holds, what the earlier table says."""
-    import pyarrow.parquet as pq
+def _merged(old: ScoreMeta, new: ScoreMeta, add: Sequence[str] | None) -> ScoreMeta:
+    """The metadata of a table with the columns of both.
 
-    sums: Counter[str] = Counter()
-    new: set[str] = set()
-    for path in sorted(parts.glob("*.parquet")) if parts else ():
-        schema = pq.read_schema(path)
-        new.update(schema.names)
-        sums.update(undefined_in(schema))
-    if earlier:
-        sums.update({name: count for name, count in earlier.meta.undefined if name not in new})
-    return tuple((one.signature, sums[one.signature]) for one in meta.columns if sums[one.signature])
-
-
-def _joined(earlier: Earlier | None, parts: Path | None, where: Path) -> Iterator[Any]:
-    import pyarrow.parquet as pq
-
-    if earlier is None:
-        yield from (_part(path) for path in sorted(parts.glob("*.parquet"))) if parts else ()
-        return
-    with pq.ParquetFile(earlier.file, page_checksum_verification=True) as opened:
-        if parts is None:
-            for group in range(opened.num_row_groups):
-                yield opened.read_row_group(group)
-            return
-        rows = _Rows(opened)
-        for path in sorted(parts.glob("*.parquet")):
-            new = _part(path)
-            yield join(rows.take(new.num_rows), new, where)
+    A protocol's own columns come first, in its order, for the first one ranks; metrics that are added come last.
+    """
+    first, second = (new, old) if add is None else (old, new)
+    columns = {column.signature: column for column in (*first.columns, *second.columns)}
+    columns |= {column.signature: column for column in first.columns}
+    new = replace(new, undefined=old.undefined)
+    if add is None:
+        return replace(new, columns=tuple(columns.values()))
+    left = dict(new.unavailable) | {name: why for name, why in old.unavailable if name not in add}
+    return replace(new, columns=tuple(columns.values()), protocol=old.protocol, unavailable=tuple(left.items()))
 
 
 class _Rows:
@@ -201,10 +287,110 @@ class _Rows:
         return pa.Table.from_batches(taken)
 
 
-def _part(path: Path) -> Any:
-    """One part, read whole; a damaged one is removed, so that the next scoring computes it again."""
+def _read_or_remove(path: Path) -> Any:
+    """Read a part; a damaged one is removed, so that the next scoring computes it again."""
     try:
         return read_whole(path)
     except InputError:
         path.unlink(missing_ok=True)
         raise
+
+
+UNDEFINED = b"undefined"
+
+
+@dataclass(frozen=True)
+class Share:
+    """One run's part of a task."""
+
+    root: Path
+    statuses: tuple[Status, ...]
+    metrics: tuple[str, ...]
+    part: Path
+
+
+@dataclass
+class Part:
+    """A run's part as it is found, and the rows of the metrics that it lacks.
+
+    Attributes
+    ----------
+    share : Share
+    table : pyarrow.Table or None
+        What is there.
+    missing : tuple of str
+        The metrics that are not.
+    note : str
+        One line where it was damaged.
+    rows : list of dict
+        Of the missing metrics.
+    undefined : Counter
+        Pairs without a value because the sharp image has none, by signature.
+    """
+
+    share: Share
+    table: Any
+    missing: tuple[str, ...]
+    note: str
+    rows: list[dict[str, Any]]
+    undefined: Counter[str]
+
+    @classmethod
+    def of(cls, share: Share) -> Part:
+        """Read what is there of a share."""
+        # It is of the same outputs, or it would be in another folder; other metrics make no difference.
+        table, note = read_part(share.part, partial(_read_rows, count=len(share.statuses)))
+        there, before = ((), {}) if table is None else (table.column_names, undefined_in(table.schema))
+        missing = tuple(name for name in share.metrics if name not in there)
+        return cls(share, table, missing, note, [], Counter(before))
+
+    def write(self) -> None:
+        """Write what was there with the new rows' columns."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        whole = pa.Table.from_pylist(self.rows, schema=row_schema(self.missing))
+        if self.table is not None:
+            whole = join(self.table, whole, self.share.root)
+        whole = whole.replace_schema_metadata({UNDEFINED: json.dumps(self.undefined)})
+        with replacing(self.share.part) as temporary:
+            pq.write_table(whole, temporary, write_page_checksum=True)
+
+
+def _read_rows(file: Path, count: int) -> Any:
+    table = read_whole(file)
+    if table.num_rows != count:
+        raise InputError(str(file), expected=f"{count} rows", found=f"{table.num_rows}")
+    return table
+
+
+def undefined_in(schema: Any) -> dict[str, int]:
+    """How many pairs of a part have no value of a metric because the sharp image has none, by signature."""
+    return dict(json.loads((schema.metadata or {}).get(UNDEFINED, b"{}")))
+
+
+def join(old: Any, new: Any, where: Path) -> Any:
+    """Put the metrics of two tables of the same rows side by side.
+
+    Parameters
+    ----------
+    old, new : pyarrow.Table
+        Where both have a metric, the new one counts.
+    where : Path
+        The outputs that they are of, for the message.
+
+    Raises
+    ------
+    InputError
+        When the rows are not of the same pixels.
+    """
+    for key in ("pair_id", "status", "sha256"):
+        if not old[key].equals(new[key]):
+            raise InputError(
+                str(where), expected="outputs that stay the same while they are scored", found="others",
+                do="score again when nothing writes there any more",
+            )  # fmt: skip
+    for name in old.column_names:
+        if name not in new.column_names:
+            new = new.append_column(old.schema.field(name), old[name])
+    return new

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facedeblur.benchmark.config import read_named, shipped, strict
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric, metric
+from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.sets.set import Set
 
 PACKAGE = "facedeblur.benchmark.scoring.protocols"
 
@@ -45,11 +49,37 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The metrics of a protocol that can be computed here, and those that cannot, with the reason."""
+class ChosenMetrics:
+    """The metrics of a protocol that can be computed, and those that cannot, with the reason."""
 
     metrics: tuple[tuple[ProtocolMetric, Metric], ...]
     unavailable: tuple[tuple[str, str], ...]
+
+    def for_set(self, the_set: Set) -> ChosenMetrics:
+        """Return those for which the set has everything that they need."""
+        labelled = any(image.label for image in the_set.images.values())
+
+        def lacks(made: Metric) -> str:
+            if made.needs.sharp and not the_set.has_sharp:
+                return f"set '{the_set.name}' has no sharp images"
+            if made.needs.label and not labelled:
+                return f"set '{the_set.name}' has no label images"
+            if made.needs.kernel and not the_set.has_kernels:
+                return f"set '{the_set.name}' has no kernels"
+            return ""
+
+        return self._without(lacks)
+
+    def for_run(self, run: Outputs) -> ChosenMetrics:
+        """Return those for which the outputs have everything that they need."""
+        why = "" if run.has_kernels else f"'{run.method}' has left no estimated kernels"
+        return self._without(lambda made: why if made.needs.kernel else "")
+
+    def _without(self, lacks: Callable[[Metric], str]) -> ChosenMetrics:
+        reasons = [lacks(made) for _, made in self.metrics]
+        kept = tuple(one for one, why in zip(self.metrics, reasons, strict=True) if not why)
+        left = [(str(made.signature), why) for (_, made), why in zip(self.metrics, reasons, strict=True) if why]
+        return ChosenMetrics(kept, (*self.unavailable, *left))
 
 
 def protocols() -> list[str]:
@@ -69,7 +99,7 @@ def load_protocol(name: str | Path) -> Protocol:
     return strict(Protocol, values, where)
 
 
-def choose(protocol: Protocol) -> Chosen:
+def choose(protocol: Protocol) -> ChosenMetrics:
     """Make the metrics of a protocol; an optional one that cannot be made is kept with its reason.
 
     Raises
@@ -85,4 +115,23 @@ def choose(protocol: Protocol) -> Chosen:
             if not entry.optional:
                 raise
             unavailable.append((entry.name, str(error)))
-    return Chosen(tuple(made), tuple(unavailable))
+    return ChosenMetrics(tuple(made), tuple(unavailable))
+
+
+def with_metrics(protocol: Protocol, names: Sequence[str]) -> Protocol:
+    """Return the protocol with other metrics; failures count as in the protocol, or else as a metric's worst value.
+
+    Raises
+    ------
+    InputError
+        When a metric cannot be made.
+    """
+    known: dict[str, ProtocolMetric] = {}
+    for entry in protocol.metric:
+        with suppress(InputError):
+            known[str(metric(entry.name).signature)] = entry
+    made = [metric(name) for name in names]
+    entries = (
+        known.get(str(one.signature), ProtocolMetric(name, one.worst)) for name, one in zip(names, made, strict=True)
+    )
+    return replace(protocol, metric=tuple(entries))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+FILE = "scores.parquet"
 SCHEMA = 2
 KEYS = (
     "index",
@@ -225,7 +226,7 @@ class Scores:
         import pyarrow.parquet as pq
 
         path = Path(path)
-        file = path / "scores.parquet" if path.is_dir() else path
+        file = path / FILE if path.is_dir() else path
         if not file.is_file():
             raise MissingFile(str(file), expected="a score table", do="run facedeblur score")
         if file.suffix.lower() == ".csv":

@@ -17,6 +17,7 @@ from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.metrics.base import METRICS, Metric
 from facedeblur.benchmark.outputs import SCHEMA, Status
 from facedeblur.benchmark.reporter import Reporter
+from facedeblur.benchmark.scoring import cache
 from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.scoring.table import Scores
@@ -238,7 +239,7 @@ def stop_after(count):
 
 
 def test_parts_serve_whatever_is_asked_for_next(toy, run, computed, monkeypatch):
-    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
         score(toy.root, run, metrics=["psnr", "ssim[skimage]"], workers=1, progress=Reporter(stop_after(4)))
     computed.clear()
@@ -248,7 +249,7 @@ def test_parts_serve_whatever_is_asked_for_next(toy, run, computed, monkeypatch)
 
 
 def test_adding_a_metric_can_be_stopped_too(toy, run, computed, monkeypatch):
-    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
     first = score(toy.root, run, metrics=["psnr"], workers=1)
     with pytest.raises(KeyboardInterrupt):
         score(toy.root, run, metrics=["ssim[skimage]"], workers=1, progress=Reporter(stop_after(2)))
@@ -261,7 +262,7 @@ def test_adding_a_metric_can_be_stopped_too(toy, run, computed, monkeypatch):
 
 
 def test_a_damaged_part_is_computed_again(toy, run, computed, monkeypatch):
-    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
         score(toy.root, run, metrics=["psnr"], workers=1, progress=Reporter(stop_after(4)))
     _, second = sorted((run / ".scores.parquet.parts").rglob("*.parquet"))
@@ -387,7 +388,7 @@ def test_no_face_in_the_sharp_image_is_told_apart(toy, run, monkeypatch):
     means = sorted(toy.sharp(image).mean() for image in toy.images.values() if image.ok)
     # Outputs are brighter by nearly three: only the darkest photograph has no face, for no fault of theirs.
     monkeypatch.setattr(Found, "limit", (means[0] + means[1]) / 2)
-    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
         score(toy.root, run, metrics=["psnr", "found"], workers=1, progress=Reporter(stop_after(4)))
     table = score(toy.root, run, metrics=["psnr", "found"], workers=1)

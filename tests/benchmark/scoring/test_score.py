@@ -15,6 +15,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.metrics.base import metric
 from facedeblur.benchmark.reporter import Reporter
+from facedeblur.benchmark.scoring import cache
 from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.score import score
@@ -80,13 +81,13 @@ def test_nothing_is_dropped(toy, foreign):
 def test_workers_and_tasks_change_nothing(toy, foreign, monkeypatch):
     one = score(toy.root, foreign, metrics=METRICS, workers=1)
     (foreign / "scores.parquet").unlink()
-    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
     many = score(toy.root, foreign, metrics=METRICS, workers=2)
     pd.testing.assert_frame_equal(one.frame, many.frame, check_exact=True)
 
 
 def test_a_stopped_scoring_goes_on(toy, foreign, monkeypatch):
-    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
     seen = []
 
     def stop(stage, done: int, total: int, note) -> None:
@@ -106,7 +107,7 @@ def test_a_stopped_scoring_goes_on(toy, foreign, monkeypatch):
 
 
 def test_parts_of_other_outputs_are_not_mixed_in(toy, foreign, monkeypatch):
-    monkeypatch.setattr(score_task, "PAIRS_A_TASK", 1)
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
 
     def stop(stage, done: int, total: int, note) -> None:
         raise KeyboardInterrupt
