@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--match", default="", help="Only photographs whose path matches this pattern.")
 @click.option("--limit", type=int, help="At most so many photographs.")
 @options.finders
+@options.plugin("the network")
 @options.jobs
 @options.quiet
 def train(
@@ -50,6 +51,7 @@ def train(
     log_every: int,
     check_every: int,
     save_every: int,
+    plugin: str | None,
     quiet: bool,
     **given: Any,
 ) -> None:
@@ -58,9 +60,12 @@ def train(
     The pairs are the virtual set that the recipe makes of the photographs. A stopped training goes on, bit for bit on
     one device, when the same command is run again.
     """
+    from facedeblur.benchmark.registry import load_plugin
     from facedeblur.methods.training.loop import Pace
     from facedeblur.methods.training.trainer import train as carry_out
 
+    if plugin is not None:
+        load_plugin(plugin)
     with bars(quiet=quiet, lines=not quiet) as reporter:
         done = carry_out(
             recipe,

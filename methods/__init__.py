@@ -2,3 +2,4 @@
 
 from facedeblur.methods.base import METHODS as METHODS
 from facedeblur.methods.base import method as method
+from facedeblur.methods.nets.base import network as network

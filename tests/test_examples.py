@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,33 @@ def test_own_method(small, tmp_path):
     made = Outputs.open(tmp_path / "o", small)
     assert made.method == "my-net[amount=0.4]"
     assert [row.ok for row in made.statuses()][:4] == [True] * 3 + [False]
+
+
+def test_own_network(small, tmp_path):
+    """A network from a plugin is trained by its recipe for two steps, and then a method."""
+    shutil.copytree(small.root.parent / "crops", tmp_path / "crops")
+    plugin = ["--plugin", str(EXAMPLES / "my_network.py")]
+    trained = CliRunner().invoke(
+        facedeblur,
+        ["train", str(EXAMPLES / "my_network.toml"), "--faces", str(tmp_path / "crops"),
+         "-o", str(tmp_path / "trained"), "--iterations", "2", "--device", "cpu", "--workers", "0",
+         "--jobs", "1", *plugin],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert trained.exit_code == 0, trained.output
+    assert "psnr" in trained.output
+    out = tmp_path / "out"
+    shown = CliRunner().invoke(
+        facedeblur,
+        ["run", "my-network", str(small.root), "-o", str(out), "--weights", str(tmp_path / "trained"), "--limit", "1",
+         "--device", "cpu", "--set", "tile=64", *plugin],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    made = Outputs.open(out, small)
+    assert (made.method, made.info["parameters"]) == ("my-network[tile=64]", 3 * 16 * 16 + 16 + 16 * 3 * 16 + 3)
+    assert list(made.info["weights"]) == ["my-network.safetensors"] and list(made.info["code"]) == ["my_network.py"]
+    assert next(made.statuses()).ok
 
 
 def test_own_command(small, tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ SAID = {
     "definition: what is left out between the brackets takes the family's default, and two values are compared only "
     "where their full names are equal. [How to add one](../extend/metric.md).",
     "networks": "What `facedeblur train` trains. `facedeblur.methods.nets.base.make_network(NAME, ...)` makes one with "
-    "new weights.",
+    "new weights. [How to add one](../extend/network.md).",
     "discriminators": "What networks are trained against: `discriminator` of a training recipe's stage.",
     "losses": "Terms of a training objective: `losses` of a training recipe's stage, with their options.",
     "adversaries": "The two objectives of an adversarial game: `kind` of a stage's adversary.",

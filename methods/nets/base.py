@@ -81,8 +81,8 @@ def network(name: str, *, files: Sequence[Sequence[str]] = ()) -> Callable[[Clas
 
     Examples
     --------
-    >>> @network("my-net")
-    ... class MyNet(nn.Module):
+    >>> @network("my-network")
+    ... class MyNetwork(nn.Module):
     ...     def __init__(self, *, width=32): ...
     """
 
