@@ -14,8 +14,8 @@ from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.options import fill
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.options import Slot, fill, one_of
 from facedeblur.benchmark.registry import Registry
 
 P = TypeVar("P", bound="Provider")
@@ -97,6 +97,9 @@ class Landmarker(Provider):
 
     n_points: ClassVar[int] = 5
     """How many `points` returns: 5 or 68."""
+
+    found_by: ClassVar[type[Detector]]
+    """The detector whose boxes it was made for."""
 
     @abstractmethod
     def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:
@@ -202,6 +205,40 @@ def provider(registry: Registry[type[P]], spec: str) -> P:
     return registry.get(name).of(*([f"@{sha}"] if at else []), *options)
 
 
+def split_provider(
+    registry: Registry[type[P]], words: Sequence[str], default: str, metric: str
+) -> tuple[str, list[str]]:
+    """Find the provider among the options of a metric.
+
+    Parameters
+    ----------
+    registry : Registry
+        Of the providers that may be named.
+    words : sequence of str
+        The name of at most one, perhaps with ``@1234abcd``, and options of it, in any order.
+    default : str
+        The provider that options without a name belong to.
+    metric : str
+        Name of the metric, for messages.
+
+    Returns
+    -------
+    name : str
+    options : list of str
+
+    Raises
+    ------
+    InputError
+        If two providers are named, or a word looks like a misspelt name.
+    """
+    names = [word for word in words if word.partition("@")[0] in registry]
+    options = [word for word in words if word not in names]
+    if not names and options and "did you mean" in suggest(options[0], registry):
+        one_of(registry.kind, options[0], registry)
+    (name,) = fill(f"metric '{metric}'", names, Slot((default, *registry), pinned=True))
+    return name, options
+
+
 def terms_of(registry: Registry[type[P]], name: str) -> Mapping[str, str]:
     """Return the words of a provider (see `Provider.terms`) by its name; none if it is not installed."""
     try:
@@ -224,8 +261,6 @@ class OwnLandmarks(Landmarker):
     """
 
     detector: Detector
-
-    found_by: ClassVar[type[Detector]]
 
     @classmethod
     def of(cls, *options: str) -> Self:

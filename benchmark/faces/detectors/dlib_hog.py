@@ -55,8 +55,8 @@ class HogDetector(Detector):
     @classmethod
     def of(cls, *options: str) -> Self:
         """Return the detector with its options, ``up0`` to ``up4`` (default: ``up1``)."""
-        need("dlib", "dlib-bin")
         (up,) = fill("detector 'dlib-hog'", options, ("up1", "up0", "up2", "up3", "up4"))
+        need("dlib", "dlib-bin")
         return cls(int(up[2:]))
 
     @property
@@ -93,7 +93,7 @@ class Landmarker68(Landmarker):
 
     weights: Located
 
-    name, n_points = "dlib-68", 68
+    name, n_points, found_by = "dlib-68", 68, HogDetector
     terms: ClassVar[Mapping[str, str]] = {"dlib-68": "dlib's 68 landmarks"}
 
     @classmethod

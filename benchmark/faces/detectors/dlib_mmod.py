@@ -54,8 +54,8 @@ class MmodDetector(Detector):
     @classmethod
     def of(cls, *options: str) -> Self:
         """Return the detector with its options, ``up0`` (the default) to ``up4``; ``@1234abcd`` pins its weights."""
-        need("dlib", "dlib-bin")
         up, pin = fill("detector 'dlib-mmod'", options, [f"up{times}" for times in range(5)], PIN)
+        need("dlib", "dlib-bin")
         return cls(locate("dlib-mmod", sha=pin_of(pin)), int(up[2:]))
 
     @property

@@ -46,8 +46,9 @@ class MtcnnDetector(Detector):
     @classmethod
     def of(cls, *options: str) -> Self:
         """Return the detector, which has no options."""
+        made = super().of(*options)
         _network("cpu")
-        return super().of(*options)
+        return made
 
     @property
     def definition(self) -> tuple[str, ...]:

@@ -12,9 +12,8 @@ from typing import Self
 
 import numpy as np
 
-from facedeblur.benchmark.faces.base import DETECTORS, Detector, as_batch, provider, terms_of
+from facedeblur.benchmark.faces.base import DETECTORS, Detector, as_batch, provider, split_provider, terms_of
 from facedeblur.benchmark.metrics.base import Metric, Needs
-from facedeblur.benchmark.options import Slot, fill, one_of
 
 DEFAULT = "dlib-hog"
 
@@ -42,11 +41,7 @@ class Detection(Metric):
         *args : str
             A detector's name (``dlib-hog``, the default, ``mtcnn``, ``yunet``) and its options (``up1``).
         """
-        names = [arg for arg in args if arg.partition("@")[0] in DETECTORS]
-        options = [arg for arg in args if arg not in names]
-        if not names and options and not options[0].startswith("up"):
-            one_of("detector", options[0], DETECTORS)
-        (detector,) = fill(f"metric '{cls.name}'", names, Slot((DEFAULT, *DETECTORS), pinned=True))
+        detector, options = split_provider(DETECTORS, args, DEFAULT, cls.name)
         return cls(provider(DETECTORS, ",".join([detector, *options])))
 
     @classmethod

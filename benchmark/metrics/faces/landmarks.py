@@ -17,22 +17,20 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import (
-    DETECTORS,
     LANDMARKERS,
     Detector,
     Landmarker,
     as_batch,
     as_image,
     provider,
+    split_provider,
     terms_of,
 )
 from facedeblur.benchmark.metrics.base import Metric
-from facedeblur.benchmark.options import Slot, fill
+from facedeblur.benchmark.options import fill
 
-FINDERS = {"dlib-68": "dlib-hog", "mtcnn": "mtcnn", "yunet": "yunet"}
-"""Landmarkers, and the detector that each belongs to; ``dlib-68`` gives 68 points, the others five."""
-
-INTEROCULAR, INTERPUPIL = "interocular", "interpupil"
+DEFAULT = "dlib-68"
+WAYS = INTEROCULAR, INTERPUPIL = "interocular", "interpupil"
 CORNERS = (36, 45)
 """Outer corners of the eyes among 68 points, counted from 0."""
 
@@ -109,13 +107,14 @@ class LandmarkDistance(Metric):
         Parameters
         ----------
         *args : str
-            In any order. ``mtcnn`` and ``yunet`` have no eye corners and divide by ``interpupil``.
+            In any order: a landmarker (``dlib-68``, the default, ``mtcnn``, ``yunet``) and its options, ``interocular``
+            or ``interpupil``. Landmarkers of five points have no eye corners and divide by ``interpupil``.
         """
-        spec = next((arg for arg in args if arg.partition("@")[0] in FINDERS), "dlib-68")
-        name = spec.partition("@")[0]
-        ways = (INTEROCULAR, INTERPUPIL) if name == "dlib-68" else (INTERPUPIL,)
-        finder, by = fill(f"metric '{cls.name}'", args, Slot((name, *FINDERS), pinned=True), ways)
-        return cls(provider(DETECTORS, FINDERS[name]), provider(LANDMARKERS, finder), by)
+        ways = [arg for arg in args if arg in WAYS]
+        finder, options = split_provider(LANDMARKERS, [arg for arg in args if arg not in WAYS], DEFAULT, cls.name)
+        kind = LANDMARKERS.get(finder.partition("@")[0])
+        (by,) = fill(f"metric '{cls.name}'", ways, WAYS if kind.n_points == 68 else (INTERPUPIL,))
+        return cls(kind.found_by.of(), provider(LANDMARKERS, ",".join([finder, *options])), by)
 
     @classmethod
     def terms_of(cls, args: Sequence[str]) -> Mapping[str, str]:

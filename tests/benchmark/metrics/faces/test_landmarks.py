@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,6 +99,14 @@ def test_signature_parses_back(dlib_models: None) -> None:
 def test_bad_arguments_are_one_line(dlib_models: None, text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         metric(text)
+
+
+def test_options_of_the_landmarker_are_part_of_the_signature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "face_detection_yunet_2023mar.onnx").write_bytes(b"not looked into")
+    monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path))
+    made = metric("landmarks[yunet,s0.7]")
+    assert made.signature.args[1:] == ("s0.7", "interpupil")
+    assert metric(str(made.signature)).signature == made.signature
 
 
 def test_shapes_that_differ_are_refused() -> None:
