@@ -24,6 +24,7 @@ REGISTRIES = {
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
     "parsers": "facedeblur.benchmark.faces.base:PARSERS",
     "collections": "facedeblur.generators.photos.collection:COLLECTIONS",
+    "noises": "facedeblur.generators.blur.noise:NOISES",
 }
 FILES = {
     "templates": (
@@ -49,7 +50,7 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str 
     """List what is registered.
 
     KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
-    collections, templates, recipes, protocols or train-recipes; all where none is given.
+    collections, noises, templates, recipes, protocols or train-recipes; all kinds by default.
     """
     from facedeblur.benchmark.registry import load_plugin
 

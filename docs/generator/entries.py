@@ -47,8 +47,14 @@ SAID = {
     "parsers": "Label every pixel of a face: `--parser NAME` of `parse`.",
     "collections": "Known folder layouts of photographs. `--faces NAME:FOLDER` reads one, "
     "`auto:FOLDER` recognises it. Nothing is downloaded. [How to add one](extend/collection.md).",
+    "noises": "Laws of the noise that is added to blurred images: `noise.kind` of a recipe.",
 }
-TITLES = {"collections": "Photo collections", "networks": "Networks", "adversaries": "Adversarial games"}
+TITLES = {
+    "collections": "Photo collections",
+    "noises": "Noise laws",
+    "networks": "Networks",
+    "adversaries": "Adversarial games",
+}
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,11 @@ def module_of(thing: Any) -> Any:
 
 
 def docstring(thing: Any) -> str:
-    """A directive that mkdocstrings replaces by the docstring of a module, a class or a function.
+    """A directive that mkdocstrings replaces by the docstring of a module, a class (or its object) or a function.
 
     mkdocstrings reads source, so a class that is made at run time has its text here.
     """
+    thing = thing if hasattr(thing, "__name__") else type(thing)
     if inspect.ismodule(thing):
         path = thing.__name__
     elif getattr(module_of(thing), thing.__qualname__, None) is thing:

@@ -11,7 +11,7 @@ KNOWN = {
     "networks": "umsn", "discriminators": "patchgan", "losses": "perceptual", "adversaries": "wgan-gp",
     "recipes": "shen2020", "train-recipes": "umsn-paper", "protocols": "levin2009", "parsers": "facedeblur",
     "collections": "celeba", "embedders": "dlib-resnet", "methods": "wiener", "metrics": "psnr", "detectors": "yunet",
-    "landmarkers": "mtcnn", "templates": "shen128",
+    "landmarkers": "mtcnn", "templates": "shen128", "noises": "gaussian",
 }  # fmt: skip
 
 
