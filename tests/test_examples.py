@@ -8,14 +8,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.parallel import Workers
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.cli.main import facedeblur
+from facedeblur.generators.blur.degrade import degrade
+from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.build import build
+from facedeblur.generators.pairs.device import make, prepare
+from facedeblur.generators.pairs.write import open_pairs
 from facedeblur.methods.running.runner import run
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -72,6 +78,27 @@ def test_own_command(small, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     made = run(EXAMPLES / "my_command.toml", small.root, tmp_path / "o", limit=3)
     assert [row.status for row in made.statuses()][:3] == ["ok"] * 3
+
+
+def test_own_noise(small, tmp_path):
+    """Every kind of pair has the example's noise, with the same values in all channels."""
+    workers = Workers(1).loading(EXAMPLES / "my_noise.py")
+    grain, point = Noise(0.03, "grain"), np.ones((1, 1))
+    grey = np.full((16, 20, 3), 128, np.uint8)
+    noisy = degrade(grey, point, noise=grain, seed=0, index=7)
+    assert 5 < noisy[..., 0].std() < 11
+    assert (noisy == noisy[..., :1]).all()
+    recipe = tmp_path / "grain.toml"
+    text = (EXAMPLES / "small.toml").read_text(encoding="utf-8")
+    recipe.write_text(text.replace("sigma = 0.01", 'sigma = 0.03\nkind = "grain"'), encoding="utf-8")
+    faces = small.root / "sharp"
+    made = build(recipe, faces, tmp_path / "set", workers=workers)
+    pairs = open_pairs(recipe, faces, workspace=tmp_path / "work", shuffle=False, workers=workers)
+    plans = [pairs.plan(index) for index in range(len(pairs))]
+    on_device = make(pairs, prepare(pairs, plans), "cpu")[1].permute(0, 2, 3, 1).numpy()
+    for row, pair, torched in zip(made.pairs(), pairs, on_device, strict=True):
+        assert np.array_equal(made.blurred(row), pair.blurred)
+        assert np.array_equal(torched, pair.blurred)
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ A law gives every sample of a pair a value of unit scale. 255 sigma times that v
 blurred image, which is then clipped and rounded. What is drawn is a function of (seed, index of the pair) alone, bit
 for bit, and the same for sets, for virtual pairs and on a GPU.
 
-To add a law, subclass `NoiseLaw` and enter an object of it in `NOISES`.
+To add a law, subclass `NoiseLaw` and register the class in `NOISES`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ class NoiseLaw(ABC):
         return torch.from_numpy(np.stack([self.draw(seed, index, shape) for index in indices])).to(device)
 
 
+NOISES: Registry[type[NoiseLaw]] = Registry("noise", group="facedeblur.noises")
+
+
+@NOISES.register("gaussian")
 class Gaussian(NoiseLaw):
     """White noise of mean 0 and standard deviation 1."""
 
@@ -69,6 +73,7 @@ class Gaussian(NoiseLaw):
         return normals_on(device, seed, indices, rows * columns * channels).reshape(-1, *shape)
 
 
+@NOISES.register("uniform")
 class Uniform(NoiseLaw):
     """Between 0 and 1, so that no sample becomes darker: the code of Lai et al. 2016 adds ``0.01 * rand``."""
 
@@ -76,11 +81,6 @@ class Uniform(NoiseLaw):
         """See `NoiseLaw.draw`; float64."""
         rows, columns, channels = shape
         return uniforms(seed, index, rows * columns * channels).reshape(shape)
-
-
-NOISES: Registry[NoiseLaw] = Registry("noise", group="facedeblur.noises")
-NOISES.add("gaussian", Gaussian())
-NOISES.add("uniform", Uniform())
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Noise:
         """Draw the noise of one pair at unit scale, see `NoiseLaw.draw`; zeros where sigma is 0."""
         if self.sigma == 0:
             return np.zeros(shape, np.float32)
-        drawn = NOISES.get(self.kind).draw(seed, index, shape)
+        drawn = NOISES.get(self.kind)().draw(seed, index, shape)
         if drawn.shape != shape:
             raise InputError(f"noise '{self.kind}'", expected=f"values of shape {shape}", found=f"{drawn.shape}")
         return drawn
@@ -123,4 +123,4 @@ class Noise:
 
         if self.sigma == 0:
             return torch.zeros(len(indices), *shape, device=device)
-        return NOISES.get(self.kind).draw_on(device, seed, indices, shape)
+        return NOISES.get(self.kind)().draw_on(device, seed, indices, shape)

@@ -50,9 +50,9 @@ def test_a_law_of_ones_own_reaches_every_kind_of_blur(monkeypatch: pytest.Monkey
         def draw(self, seed: int, index: int, shape: Shape) -> np.ndarray:
             return np.broadcast_to(np.linspace(0, 1, shape[1])[:, None], shape)
 
-    known: Registry[NoiseLaw] = Registry("noise")
+    known: Registry[type[NoiseLaw]] = Registry("noise")
     monkeypatch.setattr(noises, "NOISES", known)
-    known.add("ramp", Ramp())
+    known.add("ramp", Ramp)
     ramp, flat = Noise(0.2, "ramp"), np.full((6, 52, 3), 100, np.uint8)
     wanted = np.broadcast_to(100 + np.arange(52)[:, None], flat.shape)
     assert np.array_equal(degrade(flat, POINT, noise=ramp, seed=0, index=0), wanted)
@@ -79,7 +79,6 @@ def test_what_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             InputError, match=r"noise, sigma: expected from 0 to 1, in .* units, found .*; divide grey levels by 255"
         ):
             Noise(sigma)
-    law = NOISES.get("gaussian")
-    monkeypatch.setattr(law, "draw", lambda seed, index, shape: np.zeros(3), raising=False)
+    monkeypatch.setattr(NOISES.get("gaussian"), "draw", lambda self, seed, index, shape: np.zeros(3))
     with pytest.raises(InputError, match=r"noise 'gaussian': expected values of shape \(4, 4, 1\), found \(3,\)"):
         Noise(0.01).draw(0, 0, (4, 4, 1))
