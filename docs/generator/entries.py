@@ -47,7 +47,8 @@ SAID = {
     "parsers": "Label every pixel of a face: `--parser NAME` of `parse`.",
     "collections": "Known folder layouts of photographs. `--faces NAME:FOLDER` reads one, "
     "`auto:FOLDER` recognises it. Nothing is downloaded. [How to add one](extend/collection.md).",
-    "noises": "Laws of the noise that is added to blurred images: `noise.kind` of a recipe.",
+    "noises": "Laws of the noise that is added to blurred images: `noise.kind` of a recipe. "
+    "[How to add one](extend/noise.md).",
 }
 TITLES = {
     "collections": "Photo collections",
