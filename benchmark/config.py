@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from facedeblur.benchmark.errors import InputError, MissingFile, suggest
+from facedeblur.benchmark.options import one_of
 
 Record = TypeVar("Record")
 
@@ -88,8 +89,7 @@ def strict(kind: type[Record], values: Mapping[str, Any], where: str) -> Record:
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     hints = get_type_hints(kind)
     for key in values:
-        if key not in fields:
-            raise InputError(f"{where}: key '{key}'", expected="a known key", do=suggest(key, fields))
+        one_of(f"{where}: key", key, fields)
     given = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()}
     for name, field in fields.items():
         optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING

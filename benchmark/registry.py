@@ -1,9 +1,8 @@
-"""One registry for everything that has a name: methods, metrics, readers, face providers.
+"""One registry for everything that has a name: methods, networks, metrics, collections, face providers.
 
 An entry is an object, or the place where it lives (``"package.module:attribute"``), which is
-imported when the entry is first asked for. Other packages add entries through entry points.
-
-A local Python file that enters methods, metrics or face providers: ``--plugin file.py``.
+imported when the entry is first asked for. Other packages add entries through entry points, a local
+Python file adds them when it is loaded: ``--plugin file.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from facedeblur.benchmark.errors import InputError, MissingFile, suggest
+from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.options import one_of
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class Registry(Generic[T]):
         old = self._entries.get(name)
         taken = old is not None and old is not thing and not self._same_place(old, thing)
         if taken or any(name in source for source, _ in self._sources):
-            raise InputError(f"{self.kind} '{name}'", expected="a new name", found="one that is taken", do="rename it")
+            raise InputError(f"{self.kind} '{name}' is already registered", do="choose another name")
         self._entries[name] = thing
 
     def derive(self, source: Registry[Any], place: str) -> None:
@@ -106,7 +106,7 @@ class Registry(Generic[T]):
         if name not in self._entries and place:
             return cast("Callable[[str], T]", self._resolve(name, place))(name)
         if name not in self._entries:
-            raise InputError(f"{self.kind} '{name}'", expected="a registered name", do=suggest(name, self))
+            one_of(self.kind, name, self)
         entry = self._entries[name]
         if isinstance(entry, str):
             entry = self._resolve(name, entry)
@@ -120,7 +120,7 @@ class Registry(Generic[T]):
         except (ImportError, AttributeError) as error:
             self.broken[name] = f"{type(error).__name__}: {error}"
             raise InputError(
-                f"{self.kind} '{name}'", expected=f"'{place}' to import", found=str(error), do="install what it needs"
+                f"{self.kind} '{name}' cannot be imported from {place}: {error}", do="install what it needs"
             ) from error
 
     def _read_plugins(self) -> None:
@@ -166,7 +166,7 @@ def load_plugin(path: str | Path) -> str:
     except Exception as error:
         del sys.modules[name]
         raise InputError(
-            f"plugin {path}", expected="it to import", found=f"{type(error).__name__}: {error}", do="correct the file"
+            f"plugin {path} cannot be imported: {type(error).__name__}: {error}", do="correct the file"
         ) from error
     module.__dict__["__facedeblur_code__"] = code
     return name

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 
 VARIABLE = "FACEDEBLUR_WEIGHTS"
 
@@ -209,9 +210,7 @@ def find(name: str) -> Path | None:
     InputError
         When no weight file has that name.
     """
-    if name not in WEIGHTS:
-        raise InputError(f"weight file '{name}'", expected="a known name", do=suggest(name, WEIGHTS))
-    weight = WEIGHTS[name]
+    weight = WEIGHTS[one_of("weight file", name, WEIGHTS)]
     for folder in folders(weight):
         for pattern in weight.patterns:
             hits = sorted(path for path in folder.glob(pattern) if path.is_file())

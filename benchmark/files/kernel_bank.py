@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.options import one_of
 
 TOLERANCE = 1e-6
 """How far from 1 the sum of a kernel may be."""
@@ -143,7 +144,7 @@ class Bank:
             When there is none of that name.
         """
         if name not in self._rows:
-            raise InputError(f"kernel '{name}'", expected="a name of the bank", do=suggest(name, self.ids))
+            one_of("kernel", name, self.ids, of="the bank")
         i = self._rows[name]
         margin = (self.kernels.shape[1] - int(self.sizes[i])) // 2
         return self.kernels[i, margin : margin + int(self.sizes[i]), margin : margin + int(self.sizes[i])]

@@ -36,7 +36,8 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.statistics.crossed import BOTH, FACES, KERNELS, Crossing, crossing, standard_error
 from facedeblur.benchmark.statistics.summary import TAIL
 
@@ -258,5 +259,4 @@ def _check(level: float, draws: int, seed: int, statistic: str) -> None:
         raise InputError("draws", expected="at least 100", found=str(draws))
     if seed < 0:
         raise InputError("seed", expected="0 or more", found=str(seed))
-    if statistic not in STATISTICS:
-        raise InputError(f"statistic '{statistic}'", expected="a known one", do=suggest(statistic, STATISTICS))
+    one_of("statistic", statistic, STATISTICS)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,8 +179,7 @@ def by_stratum(
 
     keys = [by] if isinstance(by, str) else list(by)
     for name in (column, *keys):
-        if name not in frame.columns:
-            raise InputError(f"column '{name}'", expected="it in the table", do=suggest(name, map(str, frame.columns)))
+        one_of("column", name, map(str, frame.columns), of="the table")
     rows, index = [], []
     for key, group in frame.groupby(keys, dropna=False, sort=True, observed=True):
         one = summary(

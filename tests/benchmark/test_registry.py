@@ -30,7 +30,7 @@ def test_a_name_is_taken_once():
     registry: Registry[object] = Registry("thing")
     registry.register("a")(int)
     registry.register("a")(int)
-    with pytest.raises(InputError, match="thing 'a': expected a new name"):
+    with pytest.raises(InputError, match="thing 'a' is already registered"):
         registry.register("a")(str)
 
 

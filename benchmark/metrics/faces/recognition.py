@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 
 DISTANCES = ("l2", "cosine")
 MISS = 0
@@ -89,8 +90,7 @@ def rank_of(
 
 def _vectors(name: str, vectors: np.ndarray, identities: Sequence[Any] | np.ndarray, distance: str) -> Any:
     """Embeddings as float64 rows, unit length for cosine, zeros where unusable; and which are usable."""
-    if distance not in DISTANCES:
-        raise InputError(f"distance '{distance}'", expected=" or ".join(DISTANCES), do=suggest(distance, DISTANCES))
+    one_of("distance", distance, DISTANCES)
     vectors = np.array(vectors, dtype=np.float64)
     if vectors.ndim != 2 or len(vectors) != len(identities):
         raise InputError(name, expected=f"({len(identities)}, D) embeddings", found=f"{vectors.shape}")

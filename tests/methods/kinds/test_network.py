@@ -285,5 +285,5 @@ def test_a_network_of_a_plugin_is_a_method_of_its_name(plugin):
     assert found.loads and list(found.weights) == ["torn-1.5.safetensors"]
     assert found.spec == Spec("torn-1.5", "1", False, (), "Returns NaN.")
     assert "torn-1.5" in list(METHODS)
-    with pytest.raises(InputError, match=r"method 'torn-1\.5': expected a new name"):
+    with pytest.raises(InputError, match=r"method 'torn-1\.5' is already registered"):
         METHODS.add("torn-1.5", NetworkMethod)
