@@ -1,7 +1,8 @@
-"""Finished parts of unfinished work, so that what was stopped goes on.
+"""Interrupted jobs resume: finished parts of a result are kept, and the work of another job is refused.
 
-A shelf is a folder ``.FILE.parts/KIND-KEY`` beside the result that is being made. KEY is a digest of everything that
-the parts depend on, so parts of anything else are never found, only swept away.
+Parts of a result are files in ``.FILE.parts/KIND-KEY`` next to it. KEY is a digest of everything that the parts depend
+on, so parts of anything else are never read, only removed. Files that grow row by row are in
+`facedeblur.benchmark.files.journal`, files that are whole or absent in `facedeblur.benchmark.files.atomic`.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _difference(kept: dict[str, Any], wanted: Mapping[str, Any], inside: str = "
 
 
 def parts_folder(file: Path, kind: str, key: Sequence[Any], *, fresh: bool = False) -> Path:
-    """Make or find the folder of parts of `file`.
+    """Make the folder of the parts of `file`, or find it, and remove the folders of other keys.
 
     Parameters
     ----------
@@ -86,14 +87,9 @@ def parts_folder(file: Path, kind: str, key: Sequence[Any], *, fresh: bool = Fal
     kind : str
         One word; a result may be made of parts of several kinds.
     key : sequence
-        JSON values that the parts depend on, beside the version of facedeblur.
+        JSON values that the parts depend on, besides the version of facedeblur.
     fresh : bool
-        Forget what lies there.
-
-    Returns
-    -------
-    Path
-        The only folder of this kind that is left.
+        Remove the parts in it.
     """
     digest = hashlib.sha256(json.dumps([version("facedeblur"), IMAGES_A_PART, *key]).encode()).hexdigest()
     folder = _parts_of(file) / f"{kind}-{digest[:32]}"
@@ -105,12 +101,12 @@ def parts_folder(file: Path, kind: str, key: Sequence[Any], *, fresh: bool = Fal
 
 
 def _parts_of(file: Path) -> Path:
-    """The folder of all shelves of `file`, to be removed when the file is whole."""
+    """The folder of all parts of `file`."""
     return file.with_name(f".{file.name}.parts")
 
 
 def remove_parts(file: Path) -> None:
-    """Remove all shelves of `file`."""
+    """Remove all parts of `file`, which is whole."""
     shutil.rmtree(_parts_of(file), ignore_errors=True)
 
 
@@ -123,7 +119,7 @@ def compute_parts(
     workers: Workers | int = ALL,
     reporter: Reporter = SILENT,
 ) -> Iterator[Arrays]:
-    """Yield ``function(task)`` for every task, in order, and keep finished ones on a shelf.
+    """Yield ``function(task)`` for every task, in order, and keep finished parts of several tasks in a folder.
 
     Parameters
     ----------
@@ -132,13 +128,13 @@ def compute_parts(
     tasks : iterable
         The same ones in the same order whenever the folder is the same.
     folder : Path or None
-        Made by `parts_folder`; None keeps nothing.
+        See `parts_folder`; None keeps nothing.
     weigh : callable
-        How many images a task is of; small tasks are put together to parts of `IMAGES_A_PART` or more.
+        Number of images of a task; a part has `IMAGES_A_PART` or more.
     workers : Workers or int
         Where to compute.
     reporter : Reporter
-        Is told about parts that were damaged; they are computed again.
+        Is told which parts are damaged; they are computed again.
     """
     groups = enumerate(grouped(tasks, weigh, IMAGES_A_PART))
     parts = (_Part(tuple(some), folder and folder / f"{number:06d}.npz") for number, some in groups)

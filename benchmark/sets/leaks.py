@@ -1,8 +1,7 @@
 """What a test set and a training set share and must not: identities, photographs, kernels.
 
-Which kernels of two banks are the same, whatever their place in the array, scale or bit depth.
-
-Perceptual hashes: the same photograph is recognised when it was compressed, resized, blurred a little or mirrored.
+Kernels are the same whatever their place in the array, scale or bit depth. Photographs are recognised by a perceptual
+hash when they were compressed, resized, blurred a little or mirrored.
 
 The hash is 64 signs of the lowest frequencies of a 32 x 32 grey thumbnail (two-dimensional discrete cosine transform,
 the mean left out), as in Zauner, *Implementation and benchmarking of perceptual image hash functions*, 2010, with signs
@@ -82,8 +81,8 @@ def leaks(
     -------
     list of Leak
         Identities by name (case, accents' encoding and punctuation do not count), photographs by
-        pixels or perceptual hash (`photo_hash`), each of the test set once with the likest of the
-        training set, kernels by correlation (`kernel_match`).
+        pixels or perceptual hash (`print_of`), each of the test set once with the most similar of the
+        training set, kernels by correlation (`same_kernels`).
 
     Raises
     ------
@@ -324,11 +323,6 @@ def print_of(pixels: np.ndarray) -> Print:
     # Under one grey level of contrast there is nothing to compare.
     thumbnail = grey / norm if norm > SIDE else np.zeros_like(grey)
     return Print(np.where(spectrum > 0, 1, -1).astype(np.int8), thumbnail.astype(np.float32))
-
-
-def photo_hash(pixels: np.ndarray) -> int:
-    """The 64-bit hash as a number, the lowest frequency in the highest bit."""
-    return int("".join("1" if sign > 0 else "0" for sign in print_of(pixels).signs), 2)
 
 
 def matches(

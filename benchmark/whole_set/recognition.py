@@ -187,14 +187,6 @@ class Recognition(Record):
         return self.curve.top(1)
 
     @property
-    def top3(self) -> float:
-        return self.curve.top(3)
-
-    @property
-    def top5(self) -> float:
-        return self.curve.top(5)
-
-    @property
     def cmc(self) -> tuple[float, ...]:
         return self.curve.cmc
 

@@ -123,7 +123,7 @@ def test_every_probe_by_hand(tmp_path, colour):
     # Before (0, 190, 0) finds red come green's two, and blue's nearer one, which is exactly as far as red's.
     assert list(rows["rank"]) == [1, 4, 1, 0, 0, 0, 0, 0]
     assert (found.n_probes, found.misses, found.curve.outside) == (8, 3, 2)
-    assert (found.top1, found.top3, found.top5, len(found.cmc)) == (2 / 8, 2 / 8, 3 / 8, 6)
+    assert (found.top1, found.curve.top(3), found.curve.top(5), len(found.cmc)) == (2 / 8, 2 / 8, 3 / 8, 6)
     assert (found.n_gallery, found.gallery_left_out, found.n_identities) == (6, 1, 3)
     assert (found.clear.n_probes, found.clear.outside, found.clear.top(1)) == (4, 1, 0.75)
     assert (found.leave_one_out.n_probes, found.leave_one_out.top(1)) == (10, 0.9)
