@@ -13,35 +13,41 @@ from facedeblur.cli import options
 @click.command()
 @click.argument("photos")
 @click.argument("out", type=click.Path())
-@click.option("--match", default="", help="Take photographs of this pattern only, e.g. '*_0001.jpg'.")
-@click.option("--list", "listed", type=click.Path(), help="Take the photographs of an image list (`facedeblur split`).")
+@click.option("--match", default="", help="Use photographs with matching names only, e.g. '*_0001.jpg'.")
+@click.option("--list", "listed", type=click.Path(), help="Use the photographs of an image list (`facedeblur split`).")
 @click.option(
     "--template",
     default="shen128",
     show_default=True,
     help="Crop: see `facedeblur list templates`; or a TOML file.",
 )
-@click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces, e.g. dlib-hog,up1.")
-@click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points; file: they are given.")
-@click.option("--landmarks", type=click.Path(), help="CSV file of points: path and x, y of eyes, nose, mouth corners.")
-@click.option("--margin", default=0, show_default=True, help="Pixels of surrounding kept around each crop.")
+@click.option("--detector", default="dlib-hog", show_default=True, help="Face detector, e.g. dlib-hog,up1.")
+@click.option(
+    "--landmarker", default="dlib-68", show_default=True, help="Finds the five landmarks; 'file' uses given ones."
+)
+@click.option(
+    "--landmarks", type=click.Path(), help="CSV file of landmarks: path, then x and y of eyes, nose and mouth corners."
+)
+@click.option(
+    "--margin", default=0, show_default=True, help="Width of the surroundings kept around each crop, in pixels."
+)
 @options.chosen_face
 @click.option("--strict", "one_face", is_flag=True, help="Refuse photographs with several faces.")
-@click.option("--min-coverage", default=0.95, show_default=True, help="Least share of a crop inside its photograph.")
-@click.option("--max-yaw", type=float, help="Leave out faces turned further to a side, degrees.")
-@click.option("--max-pitch", type=float, help="Leave out faces turned further up or down, degrees.")
-@click.option("--max-roll", type=float, help="Leave out heads tilted further, degrees.")
-@click.option("--min-eye-distance", type=float, help="Leave out smaller faces, pixels of the photograph.")
-@click.option("--min-laplacian", type=float, help="Leave out blurred crops, variance of the Laplacian.")
-@click.option("--max-clipped", type=float, help="Leave out crops with a larger share of samples at 0 or 255.")
+@click.option("--min-coverage", default=0.95, show_default=True, help="Smallest share of a crop inside its photograph.")
+@click.option("--max-yaw", type=float, help="Reject faces turned further to a side, in degrees.")
+@click.option("--max-pitch", type=float, help="Reject faces turned further up or down, in degrees.")
+@click.option("--max-roll", type=float, help="Reject heads tilted further, in degrees.")
+@click.option("--min-eye-distance", type=float, help="Reject faces with closer eyes, in pixels of the photograph.")
+@click.option("--min-laplacian", type=float, help="Reject blurred crops: variance of the Laplacian.")
+@click.option("--max-clipped", type=float, help="Reject crops with a larger share of samples at 0 or 255.")
 @click.option(
     "--role",
     type=click.Choice(["test", "train", "probe", "gallery"]),
     default="test",
     show_default=True,
-    help="Of photographs for which the collection states none.",
+    help="Role of photographs for which the collection states none.",
 )
-@click.option("--seed", default=0, show_default=True, help="Fixes the place of random windows (mspl-random).")
+@click.option("--seed", default=0, show_default=True, help="Random seed for the place of random windows (mspl-random).")
 @click.option("--quality", is_flag=True, help="Write OUT/quality.csv and print quantiles.")
 @click.option("--sheet", is_flag=True, help="Write a contact sheet of the crops, OUT/sheet.png.")
 @options.workers
@@ -63,10 +69,10 @@ def align(
 ) -> None:
     """Cut aligned face crops out of PHOTOS into OUT.
 
-    PHOTOS is a folder, or NAME:FOLDER for a published layout with its identities, roles, labels
-    and points (auto:FOLDER recognises it). OUT/images.csv has a row with a status for every
-    photograph; OUT/sharp holds the crops that are usable, OUT/labels their labels, OUT/cut those
-    that leave their photograph. A second run does only what is new.
+    PHOTOS is a folder, or NAME:FOLDER for a known collection with its identities, roles, labels
+    and landmarks (auto:FOLDER recognises it). OUT/images.csv lists every photograph with its
+    status; OUT/sharp holds the usable crops, OUT/labels their labels, OUT/cut the crops that extend
+    beyond their photograph. Run the command again to process new photographs only.
     """
     from pathlib import Path
 

@@ -13,22 +13,22 @@ from facedeblur.cli import options
 @click.command()
 @click.argument("recipe")
 @click.option(
-    "--faces", required=True, help="Folder of photographs, or one that `align` wrote; NAME:FOLDER names a layout."
+    "--faces", required=True, help="Folder of photographs, or one that `align` wrote; NAME:FOLDER names a collection."
 )
 @click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the set.")
 @options.name
-@click.option("--seed", default=0, show_default=True, help="With an item's index it determines the item.")
+@click.option("--seed", default=0, show_default=True, help="Random seed.")
 @options.store
-@click.option("--match", default="", help="Take photographs of this pattern only, e.g. '*_0001.jpg'.")
-@click.option("--list", "listed", type=click.Path(), help="Take the photographs of an image list (`facedeblur split`).")
+@click.option("--match", default="", help="Use photographs with matching names only, e.g. '*_0001.jpg'.")
+@click.option("--list", "listed", type=click.Path(), help="Use the photographs of an image list (`facedeblur split`).")
 @click.option(
     "--role",
     "roles",
     multiple=True,
     type=click.Choice(["test", "train", "probe", "gallery"]),
-    help="Take photographs of this role only, by the collection's or the list's word; repeatable.",
+    help="Use photographs of this role only, as the collection or the list states it; repeatable.",
 )
-@click.option("--limit", type=int, help="Take at most so many photographs.")
+@click.option("--limit", type=int, help="Largest number of photographs.")
 @options.finders
 @click.option("--licence", default="", help="Licence of the photographs, for the record.")
 @options.workers
@@ -46,10 +46,10 @@ def build(
     choose: str,
     **given: Any,
 ) -> None:
-    """Build a set by RECIPE, the name of one (`facedeblur list recipes`) or a TOML file.
+    """Build the set that RECIPE describes: a name (`facedeblur list recipes`) or a TOML file.
 
-    Photographs are aligned first; those whose size is already the recipe's are taken as aligned
-    crops. A stopped build goes on when the same command is run again.
+    Photographs are aligned first; those that already have the recipe's size are taken as aligned
+    crops. Run the command again to resume an interrupted build.
     """
     from facedeblur.cli.display.summary import print_set
     from facedeblur.generators.align.photo import Finders

@@ -14,7 +14,9 @@ from facedeblur.cli import options
 @click.argument("videos", type=click.Path())
 @click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the set.")
 @options.name
-@click.option("--length", default=11, show_default=True, help="Frames averaged; odd, the middle one is sharp.")
+@click.option(
+    "--length", default=11, show_default=True, help="Number of averaged frames, odd; the middle one is the sharp image."
+)
 @click.option("--stride", default=None, type=int, help="Frames from one window to the next.  [default: --length]")
 @click.option("--gamma", default=1.0, show_default=True, help="1 averages coded values, 2.2 averages light.")
 @click.option(
@@ -26,28 +28,52 @@ from facedeblur.cli import options
     type=click.Choice(["still", "following"]),
     default="still",
     show_default=True,
-    help="Hold the crop of the middle frame, or align every frame.",
+    help="Use the crop of the middle frame for all, or align every frame.",
 )
 @click.option(
-    "--min-flow", default=0.0, show_default=True, help="Least flow between neighbours in pixels; 0: any change."
+    "--min-flow",
+    default=0.0,
+    show_default=True,
+    help="Smallest flow between neighbouring frames, in pixels; 0 accepts any change.",
 )
-@click.option("--min-overlap", default=0.0, show_default=True, help="Least of first and last face, exclusive.")
-@click.option("--max-cut", default=0.1, show_default=True, help="Greatest fall of correlation between neighbours.")
-@click.option("--repeat", default=0.1, show_default=True, help="Least change, as a share of the median change.")
-@click.option("--max-jitter", default=0.25, show_default=True, help="Unevenness of frame times, as a share.")
-@click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces; none with --template none.")
-@click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned.")
+@click.option(
+    "--min-overlap",
+    default=0.0,
+    show_default=True,
+    help="The first and the last face must overlap by more than this share.",
+)
+@click.option(
+    "--max-cut", default=0.1, show_default=True, help="Largest drop of the correlation between neighbouring frames."
+)
+@click.option(
+    "--repeat",
+    default=0.1,
+    show_default=True,
+    help="Smallest change between neighbouring frames, as a share of the median change.",
+)
+@click.option(
+    "--max-jitter",
+    default=0.25,
+    show_default=True,
+    help="Largest deviation of a frame interval, as a share of the median.",
+)
+@click.option("--detector", default="dlib-hog", show_default=True, help="Face detector; none needs --template none.")
+@click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five landmarks that are aligned.")
 @options.chosen_face
-@click.option("--reader", type=click.Choice(["av", "cv2"]), default="av", show_default=True, help="Decodes files.")
+@click.option("--reader", type=click.Choice(["av", "cv2"]), default="av", show_default=True, help="Video decoder.")
 @click.option(
     "--identity",
     type=click.Choice(["auto", "name", "parent"]),
     default="auto",
     show_default=True,
-    help="Whose face a video shows: its own name or its folder's.",
+    help="Where the identity comes from: the name of the video or of its folder.",
 )
 @click.option(
-    "--role", type=click.Choice(["test", "train", "probe"]), default="test", show_default=True, help="Of every pair."
+    "--role",
+    type=click.Choice(["test", "train", "probe"]),
+    default="test",
+    show_default=True,
+    help="Role of every pair.",
 )
 @click.option("--licence", default="", help="Licence of the videos, for the record.")
 @options.store
@@ -55,11 +81,11 @@ from facedeblur.cli import options
 @options.quiet
 @click.pass_context
 def frames(ctx: click.Context, videos: str, out: str, quiet: bool, crf: str | None, **given: Any) -> None:
-    """Make a set from VIDEOS: means of consecutive frames, the middle one sharp.
+    """Make a set from VIDEOS: means of consecutive frames as blurred images, the middle one as sharp image.
 
     VIDEOS is a video, a folder of frames, or a folder of these (YouTube Faces, Faces94, GoPro).
-    Every window of frames is listed in OUT/windows.csv with its measures and, where it gave no
-    pair, the reason. A stopped run goes on when the same command is run again.
+    OUT/windows.csv lists every window of frames with its measurements and, if it gave no pair, the
+    reason. Run the command again to resume an interrupted run.
     """
     from facedeblur.generators.video.frames import frames as make
     from facedeblur.generators.video.spec import FrameSpec

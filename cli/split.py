@@ -10,11 +10,13 @@ from facedeblur.cli import options
 @click.command()
 @click.argument("collection")
 @click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="Image list to write (CSV).")
-@click.option("--test-share", type=float, help="Share of the identities for test.  [default: 0.3]")
-@click.option("--probe-gallery", metavar="P:G", help="Choose P probes and G for the gallery of each identity, as 1:9.")
-@click.option("--seed", default=0, show_default=True, help="With an identity's name it determines its side.")
-@click.option("--match", default="", help="Use photographs of this pattern only, as *_0001.jpg.")
-@click.option("--keep", type=click.Path(), help="With --probe-gallery: an earlier list whose choices stay.")
+@click.option("--test-share", type=float, help="Share of the identities that is used for testing.  [default: 0.3]")
+@click.option(
+    "--probe-gallery", metavar="P:G", help="Choose P probes and G gallery images for each identity, e.g. 1:9."
+)
+@click.option("--seed", default=0, show_default=True, help="Random seed.")
+@click.option("--match", default="", help="Use photographs with matching names only, e.g. '*_0001.jpg'.")
+@click.option("--keep", type=click.Path(), help="With --probe-gallery: earlier list whose choices are kept.")
 @options.quiet
 def split(
     collection: str,
@@ -28,8 +30,8 @@ def split(
 ) -> None:
     """Divide the people of COLLECTION (a folder, or NAME:FOLDER) into training and test.
 
-    No identity stands on both sides, and adding photographs moves nobody. The list that is
-    written is what `align` and `build` take as --list.
+    No identity is on both sides, and adding photographs moves nobody. `align` and `build` take
+    the list as --list.
     """
     from facedeblur.benchmark.errors import InputError
     from facedeblur.generators.photos import splits

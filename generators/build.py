@@ -1,4 +1,4 @@
-"""Recipe and photographs to a set."""
+"""Builds a set from a recipe and photographs; each kind of recipe has a builder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PACKAGES = ("facedeblur", "numpy", "numba", "opencv-python", "scikit-image")
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be built, from which photographs and where, as every builder is given it."""
+    """What to build, from which photographs and where."""
 
     recipe: Recipe
     record: dict[str, Any]
@@ -124,7 +124,7 @@ def build(
 
 
 def _blurred(order: Order) -> Set:
-    """Blur every face in all ways of the recipe."""
+    """Blur every face with every kernel or camera path of the recipe."""
     bank = _bank(order.recipe, order.seed)
     crops = _crops(order, margin=_margin(order.recipe, bank))
     return _write(order, crops, bank, each=len(_variants(order, bank, crops)), work=_blur_image)
@@ -168,11 +168,11 @@ BUILDERS: dict[str, Callable[[Order], Set]] = {
     "given": _given,
 }
 WHOLE = ("frames", "given")
-"""Kinds that take all that is there."""
+"""Kinds from which nothing can be selected."""
 
 
 def _crops(order: Order, *, margin: int) -> Crops:
-    """The faces, aligned; work that an interrupted build has left is taken up."""
+    """The aligned faces; an interrupted alignment is resumed."""
     recipe, out = order.recipe, order.out
     return gather(
         order.faces,
@@ -202,7 +202,7 @@ def _write(
     work: Callable[[BlurTask], list[Pair]],
     reference: bool = True,
 ) -> Set:
-    """Write the set: sharp faces and kernels, then, photograph after photograph, the `each` pairs of each."""
+    """Write the set: first sharp faces and kernels, then the pairs, `each` per photograph."""
     source = {"folder": crops.folder, "licence": order.licence or crops.licence, "collection": crops.collection}
     info = {
         **order.record,
@@ -233,7 +233,7 @@ def _bank(recipe: Recipe, seed: int) -> Bank | None:
 
 
 def _margin(recipe: Recipe, bank: Bank | None) -> int:
-    """Pixels of surroundings that are worth keeping."""
+    """Width of the surroundings that the blur reaches, in pixels."""
     if recipe.blur.border != "valid":
         return 0
     return int(bank.sizes.max()) // 2 if bank else PAD
@@ -256,7 +256,7 @@ def _cached_blurrer(recipe: Recipe, seed: int, file: Path, mtime_ns: int, shape:
 
 @dataclass(frozen=True)
 class BlurTask:
-    """One photograph to blur in every way of the recipe."""
+    """One photograph to blur."""
 
     image: Image
     first: int
@@ -278,7 +278,7 @@ def _tasks(
 
 
 def _blur_image(task: BlurTask) -> list[Pair]:
-    """Make, write and describe all pairs of one photograph."""
+    """Make and write all pairs of one photograph."""
     file = task.root / "kernels.npz"
     image, recipe, shape = task.image, task.recipe, (task.image.height, task.image.width)
     blurrer = _cached_blurrer(recipe, task.seed, file, file.stat().st_mtime_ns if file.is_file() else 0, shape)
@@ -317,7 +317,7 @@ def _blur_image(task: BlurTask) -> list[Pair]:
 
 
 def _copy_image(task: BlurTask) -> list[Pair]:
-    """Take a real blurred photograph as it is."""
+    """Copy a real blurred photograph."""
     pixels, name = read_photo(task.sharp_file).pixels, task.image.image_id
     pair = Pair(
         index=task.first,

@@ -1,4 +1,4 @@
-"""The sharp crops a set is built from: photographs to align, an aligned folder, or finished crops."""
+"""The sharp crops that a set is built from: photographs to align, an aligned folder, or finished crops."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Crops:
     Attributes
     ----------
     images : tuple of Image
-        Every photograph, failed ones too.
+        Every photograph, including those without a usable crop.
     sharp_files : dict
-        ``image_id`` -> file of the crop, for the ok ones.
+        ``image_id`` -> file of the crop, for usable ones.
     wide_files : dict
         ``image_id`` -> file of the crop with its true surroundings, where there is one.
     label_files : dict
         ``image_id`` -> file of its labels, where there is one.
     folder, licence, collection : str
-        Of the photographs, for the record; what the collection's reader found.
+        Of the photographs, for the record.
     """
 
     images: tuple[Image, ...]
@@ -100,23 +100,23 @@ def gather(
 ) -> Crops:
     """Find or make the crops of a folder.
 
-    A folder that `align` wrote is taken as it is, with the roles that stand there; filters choose among its rows,
-    failed ones too, as they would among the photographs. A folder in which every image has the template's
-    size, or any folder with the template ``none``, is taken as finished crops. Any other is aligned
-    into `workspace`, which a stopped run goes on from.
+    A folder that `align` wrote is used as it is, with its roles; the selection applies to its rows, including
+    those without a crop, as it would to the photographs. A folder in which every image has the size of the
+    template, or any folder with the template ``none``, is used as finished crops. Any other is aligned
+    into `workspace`, from which an interrupted run resumes.
 
     Parameters
     ----------
     faces : str or path
-        The folder, or ``NAME:FOLDER`` for the layout of a published collection.
+        The folder, or ``NAME:FOLDER`` for a known collection.
     template : str
         Alignment template, which fixes the size; ``none`` takes images as they are.
     margin : int
-        Pixels of surrounding wanted around each crop.
+        Width of the surroundings wanted around each crop, in pixels.
     workspace : Path
         Where aligned crops are kept while the set is built.
     skip : sequence of Path
-        Other folders of ours, which are no photographs where they lie in a plain folder.
+        Further folders that are not searched for photographs.
     selection : Selection
         Which photographs are taken.
     gallery : int
@@ -176,7 +176,7 @@ def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
 
 def _chosen(found: Crops, root: Path, selection: Selection, gallery: int, seed: int) -> Crops:
     """The rows of an aligned folder that are wanted."""
-    # Roles that were given when the folder was aligned stand; only a folder without a gallery is divided.
+    # Roles from the alignment are kept; only a folder without a gallery is divided.
     divide = bool(gallery) and all(image.role not in ("probe", "gallery") for image in found.images)
     if not divide and selection.everything:
         return found
@@ -197,7 +197,7 @@ def _check(found: Crops, template: str, faces: str | Path) -> None:
     usable = [image for image in found.images if image.ok]
     if not any(image.blurred for image in usable):
         numbers = Counter(image.status for image in found.images)
-        # What was noted of one of them stands for all.
+        # One note for each status is enough.
         notes = {image.status: f" ({image.note})" for image in found.images if image.note}
         told = ", ".join(f"{number:,} {status}{notes.get(status, '')}" for status, number in sorted(numbers.items()))
         raise InputError(str(faces), expected="at least one usable face", found=told, do="give other photographs")
@@ -250,7 +250,7 @@ def _finished(collection: Collection) -> Crops:
 
 
 def _are_crops(collection: Collection, goal: Template) -> bool:
-    """Tell by their headers whether all images have the template's size; those that do not open are not asked."""
+    """Tell by their headers whether all readable images have the size of the template."""
     from PIL import Image as Opener
     from PIL import UnidentifiedImageError
 

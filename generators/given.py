@@ -1,7 +1,7 @@
-"""Sets that were blurred by a camera and come whole: sharp pictures, blurred ones and measured kernels.
+"""Sets that come complete: sharp pictures, pictures blurred by a camera, and measured kernels.
 
-The layout is that of Levin et al. (2009) as it goes round in PNG files: ``NAME.png`` sharp, ``KERNEL.png``
-point spread functions, ``NAME_KERNEL_img.png`` blurred. Grey pictures become RGB.
+The layout is that of Levin et al. (2009), distributed as PNG files: ``NAME.png`` is sharp, ``KERNEL.png`` a
+kernel, ``NAME_KERNEL_img.png`` blurred. Grey pictures become RGB.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from facedeblur.generators.photos.collection import NOT_STATED
 
 PACKAGES = ("facedeblur", "numpy", "scipy")
 REACH = 8
-"""Pixels by which blurred and sharp pictures may be displaced."""
+"""Largest displacement between a blurred and a sharp picture, in pixels."""
 _BLURRED = re.compile(r"(?P<image>.+)_(?P<kernel>[^_]+)_img")
 
 
@@ -42,7 +42,7 @@ def given(
     licence: str = "",
     reporter: Reporter = SILENT,
 ) -> Set:
-    """Make a set of a folder of the layout above.
+    """Make a set from a folder of this layout.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def given(
     record : mapping
         Name, title, recipe and assumptions for ``set.json``.
     seed : int
-        For the record only: nothing is drawn.
+        For the record only: nothing is random.
     store : {'png', 'npy'}
     licence : str
     reporter : Reporter
@@ -61,7 +61,7 @@ def given(
     Returns
     -------
     Set
-        Its pairs are of the kind ``uniform``: each has one kernel, though a measured one.
+        Its pairs are of the kind ``uniform``: each has one kernel, a measured one.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def given(
 
 
 def _grid(folder: Path) -> tuple[list[str], list[str]]:
-    """Names of the sharp pictures and of the kernels, each with each of which there is a blurred picture."""
+    """Names of the sharp pictures and of the kernels; there is a blurred picture for every combination."""
     if not folder.is_dir():
         raise InputError(str(folder), expected="a folder of sharp and blurred pictures and kernels", found="none")
     stems = {path.stem for path in folder.glob("*.png") if not path.name.startswith(".")}
@@ -120,7 +120,7 @@ def _image(name: str, pixels: np.ndarray) -> Image:
 
 
 def _bank(folder: Path, sharp: Mapping[str, np.ndarray], names: Sequence[str]) -> Bank:
-    """The kernels as convolution kernels, whichever way their files show them."""
+    """The kernels as convolution kernels; files may show them turned by 180 degrees."""
     kernels, turned = [], []
     for name in names:
         read = read_bank(folder / f"{name}.png")
@@ -135,7 +135,7 @@ def _bank(folder: Path, sharp: Mapping[str, np.ndarray], names: Sequence[str]) -
 
 
 def _misfit(sharp: np.ndarray, kernel: np.ndarray, blurred: np.ndarray) -> float:
-    """Squared error that the kernel leaves of the blurred picture, at the best shift by whole pixels."""
+    """Squared error between the blurred picture and the sharp one convolved, at the best shift by whole pixels."""
     crop = len(kernel) // 2 + REACH
     made = np.stack([fftconvolve(sharp[..., c] / 255, kernel, "same") for c in range(3)], axis=2)
     return best_shift(to_uint8(made), blurred, crop=crop, reach=REACH, step=1).squared_error

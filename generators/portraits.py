@@ -1,4 +1,4 @@
-"""The two real portraits that every installation has: public-domain photographs by NASA and the US Navy."""
+"""Two portraits that every installation has: public-domain photographs by NASA and the US Navy."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def portraits() -> dict[str, np.ndarray]:
 
 
 def write_portraits(folder: str | Path) -> Path:
-    """Write the portraits as PNG files into `folder`, those that are not there yet; return the folder."""
+    """Write the portraits as PNG files into `folder`, unless they exist; return the folder."""
     folder = Path(folder)
     for name, pixels in portraits().items():
         if not (folder / f"{name}.png").is_file():

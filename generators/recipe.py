@@ -23,7 +23,7 @@ KINDS = ("uniform", "nonuniform", "frames", "real", "given")
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """The sharp images: template or crop mode, and how many photographs the paper took (0: all there are)."""
+    """The sharp images: alignment template, and how many photographs the paper uses (0: all)."""
 
     template: str
     count: int = 0
@@ -39,11 +39,11 @@ class KernelSpec:
         ``first:last:step``, last included, or a comma list; pixels.
     per_size : int
     first : int
-        Index of the first kernel of each size: ranges that do not overlap keep training and test apart.
+        Index of the first kernel of each size; training and test sets use ranges that do not overlap.
     draw : {'trajectory', 'spline'}
         Boracchi and Foi's random walk, or Chakrabarti's spline.
     model, spline
-        Their laws.
+        Parameters of the two.
     """
 
     sizes: str
@@ -61,7 +61,7 @@ class KernelSpec:
 
 @dataclass(frozen=True)
 class PoseSpec:
-    """Camera pose paths for non-uniform blur: how many an image, and their law."""
+    """Camera paths for non-uniform blur: how many per image, and how they are drawn."""
 
     per_image: int
     model: PoseModel = PoseModel()  # noqa: RUF009
@@ -79,7 +79,7 @@ class AveragingSpec:
 
 @dataclass(frozen=True)
 class BlurSpec:
-    """What stands beyond the edge of a sharp image when it is blurred; `fallback` where the photograph ends."""
+    """What lies beyond the edge of a sharp image when it is blurred; `fallback` where the photograph ends."""
 
     border: str
     fallback: str
@@ -87,14 +87,14 @@ class BlurSpec:
 
 @dataclass(frozen=True)
 class SaturationSpec:
-    """Factor on the luma of the blurred image, which is clipped."""
+    """Factor by which the luma of the blurred image is multiplied before it is clipped."""
 
     gain: float
 
 
 @dataclass(frozen=True)
 class SplitSpec:
-    """Probe and gallery: the first photograph of a person is blurred, so many others are compared with."""
+    """Probe and gallery: one photograph of a person is blurred; so many others make the gallery."""
 
     gallery: int
 
@@ -108,7 +108,7 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A choice that the paper leaves open: the key it settles, and why."""
+    """A choice that the paper leaves open: the key that it sets, and the reason."""
 
     key: str
     text: str
@@ -116,15 +116,15 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that determines a set, but for the photographs and the seed.
+    """Everything that determines a set, except the photographs and the seed.
 
     Attributes
     ----------
     kind : {'uniform', 'nonuniform', 'frames', 'real', 'given'}
-        One kernel an image; a camera pose path; averaged frames; blurred photographs as they are; a set that
-        comes with its blurred pictures and kernels.
+        How images are blurred: by a kernel; by a camera path; by averaging video frames; not at all, because the
+        photographs are blurred already; or the set comes with its blurred pictures and kernels.
     virtual : bool
-        True for training sets too large to store, whose pairs are made when they are asked for.
+        True for training sets that are too large to store; their pairs are made on request.
     augment : str
         Augmentation of a virtual set: ``shen``, ``lin``, ``mspl`` or none.
     """

@@ -1,9 +1,4 @@
-"""Contact sheets: many small pictures in one PNG, to look at before anything is computed from them.
-
-A contact sheet of aligned faces: what an alignment looks like at one glance.
-
-A contact sheet of a set: some faces, each sharp, with its labels, and blurred in some of its ways.
-"""
+"""Contact sheets: many small pictures in one PNG, of kernels, of aligned faces, or of the images of a set."""
 
 from __future__ import annotations
 
@@ -26,7 +21,7 @@ INK = (60, 60, 60)
 _SURROUND = 205  # Grey around a kernel that is smaller than the largest.
 _TEXT = 11
 
-# One colour a class of Helen: background, skin, brows, eyes, nose, upper lip, inner mouth, lower lip, hair.
+# One colour per class of Helen: background, skin, brows, eyes, nose, upper lip, inner mouth, lower lip, hair.
 LABEL_COLOURS = np.array(
     [[0, 0, 0], [255, 205, 148], [120, 60, 20], [190, 110, 40], [0, 110, 255], [0, 220, 255], [255, 150, 0],
      [220, 0, 60], [255, 255, 255], [255, 90, 140], [90, 0, 160]],
@@ -49,9 +44,9 @@ def grid(
     tiles : sequence of (h, w) or (h, w, 3) uint8
         Grey or RGB, of any sizes; each is centred in a cell as large as the largest.
     labels : sequence of str
-        One a tile, or none. Those wider than a cell are cut with an ellipsis.
+        One per tile, or none. Labels wider than a cell are cut with an ellipsis.
     columns : int, optional
-        Tiles in a row; by default about as many as make the sheet 3:2.
+        Tiles in a row; by default so many that the sheet is about 3:2.
     gap : int
         Pixels between cells.
     title : str
@@ -64,7 +59,7 @@ def grid(
     Raises
     ------
     InputError
-        When there is no tile, a tile is no 8-bit image, or there are as many labels as there should not be.
+        When there is no tile, a tile is not an 8-bit image, or the number of labels differs from that of tiles.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -124,7 +119,7 @@ def _cut(text: str, width: int, font: object) -> str:
 
 
 def kernel_tile(kernel: np.ndarray, *, side: int, scale: int) -> np.ndarray:
-    """A kernel as (side * scale, side * scale) uint8: its top white, nothing black, grey around it."""
+    """A kernel as (side * scale, side * scale) uint8: its largest value white, zero black, grey around it."""
     values = np.asarray(kernel, np.float64)
     tile = np.full((side, side), _SURROUND, np.uint8)
     top, left = ((side - n) // 2 for n in values.shape)
@@ -145,12 +140,12 @@ def kernel_sheet(
     path : path
         The PNG.
     columns : int, optional
-        By default as many as there are kernels of the first size, at most 12.
+        By default the number of kernels of the first size, at most 12.
     tile : int
-        Least side of a kernel's picture in pixels. All kernels are enlarged by the same whole factor, so that small
-        ones look small; each is as bright as it can be.
+        Smallest side of a kernel's picture, in pixels. All kernels are enlarged by the same integer factor, so that
+        small ones look small; each is scaled to its largest value.
     limit : int
-        Most kernels shown; the title says how many there are.
+        Largest number of kernels shown; the title says how many there are.
 
     Returns
     -------
@@ -200,12 +195,12 @@ def _write(pixels: np.ndarray, path: str | os.PathLike[str]) -> Path:
 
 
 def spread(count: int, wanted: int) -> list[int]:
-    """Up to `wanted` different numbers under `count`, evenly spread: what a sheet shows of more than it can."""
+    """Up to `wanted` different numbers below `count`, evenly spread."""
     return sorted({round(at) for at in np.linspace(0, count - 1, min(count, wanted))})
 
 
 def check_sheet(path: Path) -> None:
-    """Raise InputError unless a contact sheet can be called that."""
+    """Raise InputError unless the path ends in ``.png``."""
     if path.suffix.lower() != ".png":
         raise InputError(
             str(path), expected="a contact sheet called NAME.png", found=f"'{path.suffix}'", do="rename it"
@@ -213,7 +208,7 @@ def check_sheet(path: Path) -> None:
 
 
 def crop_sheet(out: str | Path, path: str | Path, *, most: int = 96) -> int:
-    """Write a contact sheet of the crops of an aligned folder, those with labels once more with the labels over them.
+    """Write a contact sheet of the crops of an aligned folder; crops with labels are followed by their labels.
 
     Parameters
     ----------
@@ -222,7 +217,7 @@ def crop_sheet(out: str | Path, path: str | Path, *, most: int = 96) -> int:
     path : path
         PNG file of the sheet.
     most : int
-        Tiles; crops are evenly spread over all where there are more.
+        Largest number of tiles; they are evenly spread over the crops.
 
     Returns
     -------
@@ -253,7 +248,7 @@ def crop_sheet(out: str | Path, path: str | Path, *, most: int = 96) -> int:
 
 
 def over(crop: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """A crop with its labels in colours, half and half; background is left as it is.
+    """Blend a crop with the colours of its labels, half and half; the background is left unchanged.
 
     Parameters
     ----------
@@ -270,7 +265,7 @@ def over(crop: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def set_sheet(opened: Set, path: str | Path, *, faces: int = 6, variants: int = 4) -> Path:
-    """Write a contact sheet: a row a face, evenly spread over the set.
+    """Write a contact sheet of a set: one row per face, evenly spread over the set.
 
     Parameters
     ----------
@@ -278,7 +273,7 @@ def set_sheet(opened: Set, path: str | Path, *, faces: int = 6, variants: int = 
     path : path
         The PNG.
     faces, variants : int
-        How many faces, and how many blurred versions of each, evenly spread over its own.
+        How many faces, and how many blurred versions of each.
 
     Returns
     -------
@@ -287,7 +282,7 @@ def set_sheet(opened: Set, path: str | Path, *, faces: int = 6, variants: int = 
     Raises
     ------
     InputError
-        When a number is under 1, the path does not end in ``.png``, or a picture cannot be read.
+        When a number is below 1, the path does not end in ``.png``, or a picture cannot be read.
     """
     if faces < 1 or variants < 1:
         raise InputError("contact sheet", expected="at least one face and variant", found=f"{faces}, {variants}")

@@ -1,4 +1,4 @@
-"""What an alignment has done so far, so that a stopped one goes on and a repeated one does only what is new."""
+"""What an alignment has done so far, so that it can be resumed, and repeated for new photographs only."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FOLDERS = ("sharp", "cut", "poor", "wide", "labels")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a photograph: its row of ``images.csv``, and of ``quality.csv`` where there is a crop."""
+    """Result for a photograph: its row of ``images.csv``, and of ``quality.csv`` where there is a crop."""
 
     row: Image
     quality: Quality | None = None
 
 
 def folder_of(status: str) -> str:
-    """Where a crop of this status lies: ``sharp``, ``cut`` or ``poor``; empty where there is none."""
+    """Folder of a crop with this status: ``sharp``, ``cut`` or ``poor``; empty if there is no crop."""
     return {OK: "sharp", CUT: "cut"}.get(status, "poor" if status.startswith(POOR) else "")
 
 

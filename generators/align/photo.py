@@ -1,4 +1,4 @@
-"""One photograph to one aligned crop, of its face or of a window of it, or to the reason why there is none."""
+"""Makes one aligned crop from a photograph, or states why there is none: of its face, or a window of it."""
 
 from __future__ import annotations
 
@@ -61,27 +61,27 @@ class Finders:
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """What came of a photograph.
+    """The crop of a photograph, or why there is none.
 
     Attributes
     ----------
     pixels : np.ndarray, shape (height + 2 margin, width + 2 margin, 3), uint8 RGB, or None
-        The crop with its margin; there for status ``ok`` and ``cut``.
+        The crop with its margin, for status ``ok`` and ``cut``.
     status : str
         ``ok``; ``no face``; ``several faces`` (only where one is asked for); ``no landmarks``; ``cut``, the crop
-        leaves the photograph by more than is allowed; ``too small``, photograph or face; those of
+        extends beyond the photograph by more than is allowed; ``too small``, photograph or face; those of
         `CropWindow`.
     transform : np.ndarray, shape (2, 3), float64, or None
         Affine map from pixels of the photograph to pixels of the crop (without its margin).
     n_faces : int
-        Faces found; -1 where none was looked for.
+        Number of faces found; -1 if none was searched for.
     coverage : float
         Share of the crop, without margin, that lies inside the photograph; the rest is its mirror image.
     margin, margin_available : int
-        Pixels of surrounding in `pixels` on each side, and how many of them are photograph all around.
+        Width of the surroundings in `pixels`, and how much of it is photograph on all sides, in pixels.
     note : str
     points : np.ndarray, shape (5, 2), float64, or None
-        The face's landmarks in pixels of the photograph, where they are known.
+        Landmarks of the face in pixels of the photograph, if they are known.
     label : np.ndarray, shape (height, width), uint8, or None
         The labels of the crop, without margin; 0 beyond the photograph.
     """
@@ -126,18 +126,18 @@ def align_photo(
     ----------
     photo : np.ndarray, shape (H, W, 3), uint8 RGB
     detector, landmarker : optional
-        Who finds the face and its points; not needed with `points` or a template that looks for no face.
+        Find the face and its landmarks; not needed with `points` or a template that needs no face.
     template : str or Template
     points : np.ndarray, shape (5, 2), optional
-        Left eye, right eye, nose, mouth left, mouth right in pixels of the photograph, where they are known already.
+        Known landmarks: left eye, right eye, nose, left and right corner of the mouth, in pixels of the photograph.
     label : np.ndarray, shape (H, W), uint8, optional
-        Label image of the photograph, to be cut out with it.
+        Label image of the photograph, cut out with it.
     margin : int
-        Pixels of surrounding wanted on each side of the crop, for a 'valid' convolution.
+        Width of the surroundings kept on each side of the crop, in pixels, for a 'valid' convolution.
     choose : {'largest', 'central'}
         Which of several faces is taken: the largest box, or the one nearest to the photograph's centre.
     limits : Limits
-        Number of faces, coverage and magnification are held to it; the quality of the crop is not looked at.
+        Limits on the number of faces, on coverage and magnification; those on quality are not applied here.
     seed, index : int
         Fix the place of a random window.
 
@@ -148,7 +148,7 @@ def align_photo(
     Raises
     ------
     InputError
-        When `photo` is no RGB image, `label` is of another size, or an option is out of range.
+        When `photo` is not an RGB image, `label` has another size, or an option is out of range.
     """
     goal = template_named(template) if isinstance(template, str) else template
     check_margin(margin)
@@ -196,7 +196,7 @@ def _by_landmarks(
     one_face: bool,
     points: np.ndarray | None,
 ) -> Aligned:
-    """Place of the face in the template; without a transform, the reason why there is none."""
+    """Find the transform of the face to the template, or the reason why there is none."""
     n, notes = -1, []
     try:
         if points is None:
@@ -227,7 +227,7 @@ def _by_landmarks(
 
 
 def all_points(landmarker: Landmarker) -> Callable[[np.ndarray, Face], np.ndarray]:
-    """The method of a landmarker that gives dlib's 68 points.
+    """The method of a landmarker that returns dlib's 68 points.
 
     Raises
     ------
@@ -248,7 +248,7 @@ def check_margin(margin: int) -> None:
 
 
 def chosen_face(faces: list[Face], photo: np.ndarray, choose: str) -> Face:
-    """One of the faces that `find_faces` gave: the largest, or with ``central`` the one nearest to the centre."""
+    """One of the faces found by `find_faces`: the largest, or with ``central`` the one nearest to the centre."""
 
     def off_centre(face: Face) -> float:
         left, top, right, bottom = face.box
@@ -258,7 +258,7 @@ def chosen_face(faces: list[Face], photo: np.ndarray, choose: str) -> Face:
 
 
 def find_faces(photo: np.ndarray, detector: Detector) -> list[Face]:
-    """Faces of a photograph, largest first; large ones are searched in a copy of 1,200 pixels.
+    """Faces of a photograph, largest first; large photographs are searched at 1,200 pixels.
 
     Parameters
     ----------
@@ -279,12 +279,12 @@ def find_faces(photo: np.ndarray, detector: Detector) -> list[Face]:
 
 @dataclass(frozen=True, eq=False)
 class CropWindow:
-    """Which part of a photograph is taken.
+    """The part of a photograph that becomes the crop.
 
     Attributes
     ----------
     transform : np.ndarray, shape (2, 3), float64, or None
-        From pixels of the photograph to pixels of the crop; None where `status` says why not.
+        From pixels of the photograph to pixels of the crop; None if `status` states a reason.
     status : str
         Empty, ``wrong size`` or ``no skin label``.
     note : str
@@ -298,7 +298,7 @@ class CropWindow:
 def crop_window(
     template: Template, width: int, height: int, *, label: np.ndarray | None = None, seed: int = 0, index: int = 0
 ) -> CropWindow:
-    """The window of a photograph that a template without landmarks takes.
+    """The window of a photograph that a template without landmarks uses.
 
     Parameters
     ----------
@@ -341,7 +341,7 @@ def crop_window(
 
 
 def _drawn(free: tuple[int, int], seed: int, index: int) -> tuple[int, int]:
-    """Whole numbers from 0 to `free`, both ends included, each as likely as the others to 2**-32."""
+    """Integers from 0 to `free` inclusive, uniform to 2**-32."""
     (low, high), (key, other) = halves(index, "index"), halves(seed, "seed")
     first, second, _, _ = philox(np.uint32(0), low, high, np.uint32(STREAM), key, other)
     return (int(first) * (free[0] + 1)) >> 32, (int(second) * (free[1] + 1)) >> 32

@@ -1,7 +1,4 @@
-"""How good a crop is: the face's pose and size in its photograph, sharpness, clipped samples; and limits on them.
-
-How a face is turned, from five points.
-"""
+"""Quality of a crop: pose and size of the face in its photograph, sharpness, clipped samples; and limits on them."""
 
 from __future__ import annotations
 
@@ -25,9 +22,9 @@ class Quality:
     image_id, status : str
         As in ``images.csv``.
     yaw, pitch, roll : float
-        Degrees, see `pose.pose_of`; NaN where there are no landmarks.
+        Degrees, see `pose_of`; NaN without landmarks.
     eye_distance : float
-        Between the eye centres, in pixels of the photograph; NaN where there are no landmarks.
+        Between the eye centres, in pixels of the photograph; NaN without landmarks.
     laplacian : float
         Variance of the crop's discrete Laplacian (four neighbours) in squared grey levels: low where it is blurred.
     black, white : float
@@ -50,14 +47,14 @@ class Quality:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a photograph and its crop must keep to be used; None sets no limit.
+    """Limits that a photograph and its crop must meet to be used; None sets no limit.
 
     Attributes
     ----------
     one_face : bool
         Refuse photographs with several faces instead of taking one.
     min_coverage : float
-        Least share of the crop inside the photograph.
+        Smallest share of the crop inside the photograph.
     max_magnification : float
         Largest factor by which a face may be enlarged.
     max_yaw, max_pitch, max_roll : float or None
@@ -67,7 +64,7 @@ class Limits:
     min_laplacian : float or None
         Squared grey levels.
     max_clipped : float or None
-        Share of samples that are 0 or 255.
+        Largest share of samples that are 0 or 255.
     """
 
     one_face: bool = False
@@ -92,9 +89,9 @@ class Limits:
                 raise InputError(f"option '{field.name}'", expected=expected, found=str(value), do="change it")
 
     def broken(self, quality: Quality) -> tuple[str, str]:
-        """The limits of quality that a crop does not keep.
+        """Return the limits of quality that a crop does not meet.
 
-        A measurement that is not known keeps no limit.
+        A measurement that is not known meets no limit.
 
         Returns
         -------

@@ -1,11 +1,10 @@
-"""Photographs to a folder of aligned faces, every photograph accounted for.
+"""Aligns the faces of a collection into a folder; every photograph gets a row.
 
-``OUT/images.csv`` has a row for each photograph of the collection, with its status; ``OUT/sharp``
-the crops whose status is ``ok``, ``OUT/cut`` those that leave their photograph, ``OUT/poor``
-those below a limit of quality, ``OUT/wide`` the crops with their surroundings where a margin was
-asked for, ``OUT/labels`` the label images (8-bit grey PNG, Helen's eleven classes), which the
-photographs' transform has brought to the crop. ``OUT/align.jsonl`` keeps what is done, so that a
-second run works only on photographs that are new or have changed.
+``OUT/images.csv`` lists each photograph with its status; ``OUT/sharp`` holds the crops with status ``ok``,
+``OUT/cut`` those that extend beyond their photograph, ``OUT/poor`` those that miss a limit of quality, ``OUT/wide``
+the crops with their surroundings if there is a margin, ``OUT/labels`` the label images (8-bit grey PNG, Helen's
+eleven classes), cut out with the photographs. ``OUT/align.jsonl`` records what is done, so that a second run
+processes only photographs that are new or have changed.
 """
 
 from __future__ import annotations
@@ -141,12 +140,11 @@ def align(
     Parameters
     ----------
     photos : path, str or Collection
-        A folder of photographs, searched with its subfolders, one subfolder an identity or names
-        that end in ``_0001``; a collection, or ``NAME:FOLDER`` as `open_collection`
-        reads it (``auto:FOLDER`` recognises the layout), whose identities, roles, labels and
-        points are taken over.
+        A folder of photographs with its subfolders, where the identity is the name of the subfolder or the name
+        before ``_0001``; a collection, or ``NAME:FOLDER`` as for `open_collection` (``auto:FOLDER`` recognises
+        the collection), with its identities, roles, labels and landmarks.
     out : path
-        Folder of the results; goes on where an earlier run stopped.
+        Folder of the results; an interrupted run is resumed.
     template : str
         Name of a template, or the user's own TOML file. Where it looks for no face, detector and
         landmarker are not used.
@@ -158,16 +156,16 @@ def align(
     landmarks : path, optional
         CSV file of points, see `landmark_files.read_landmarks`; makes the landmarker ``file``.
     margin : int
-        Pixels of surrounding kept on each side in ``OUT/wide``, for a 'valid' convolution.
+        Width of the surroundings kept on each side in ``OUT/wide``, in pixels, for a 'valid' convolution.
     limits : Limits
         Photographs and crops that do not keep them get the status ``several faces``, ``too small``, ``cut`` or
         ``poor quality: ...``.
     role : {'test', 'train', 'probe', 'gallery'}
-        Of every photograph for which the collection states none.
+        Role of photographs for which the collection states none.
     seed : int
-        Fixes, with a photograph's path, where a random window lies.
+        Random seed for the place of random windows.
     quality : bool
-        Write ``OUT/quality.csv``, a row of `quality.Quality` for each crop.
+        Write ``OUT/quality.csv`` with a `Quality` for each crop.
     workers : Workers or int
         Where to compute.
     progress : Reporter or bool, optional
@@ -176,13 +174,13 @@ def align(
     Returns
     -------
     pandas.DataFrame
-        The rows of ``images.csv``, one a photograph, by path: the fields of `sets.Image`.
+        The rows of ``images.csv``, one per photograph in order of their paths, with the fields of `Image`.
 
     Raises
     ------
     InputError
-        When there is no image, an option is not known, a provider is not installed, or landmarks from a file are
-        asked for and there are none.
+        When there is no image, an option is not valid, a provider is not installed, or landmarks should come from
+        a file and there are none.
     """
     import pandas as pd
 

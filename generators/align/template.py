@@ -1,6 +1,6 @@
-"""What an aligned image is: its size, and where a face comes to lie in it or which part of a photograph it shows.
+"""Alignment templates: the size of an aligned image, and where the face lies in it or which part of a photograph it is.
 
-The templates are data, one TOML file each in ``templates``; a user's own is such a file, too.
+Templates are data, one TOML file each in ``templates``; users can write their own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Collections of photographs: whose face each shows, what its publisher says of it, and which collections are known.
+"""Collections of photographs: whose face each shows, what its publisher says about it, and which ones are known.
 
 ``open_collection("celeba:PATH")`` reads PATH as CelebA; ``open_collection("PATH")`` recognises the collection. Other
 packages add collections through the entry-point group ``facedeblur.collections``: classes like `KnownCollection`.
@@ -42,12 +42,12 @@ class Photograph:
     identity : str
         Whose face it shows.
     role : str
-        ``test``, ``train``, ``probe`` or ``gallery`` where the publisher's lists say so, else empty.
+        ``test``, ``train``, ``probe`` or ``gallery`` if the publisher states it, else empty.
     label : str
-        Path of the label image relative to the root, or empty; what its values mean is `Collection.labels`.
+        Path of the label image relative to the root, or empty; `Collection.labels` says what its values mean.
     points : tuple of float
-        Ten numbers, x and y of left eye, right eye, nose, mouth left, mouth right in pixels of the
-        photograph, where the publisher gives them; else empty.
+        Ten numbers: x and y of left eye, right eye, nose, left and right corner of the mouth, in pixels of the
+        photograph; empty if the publisher does not give them.
     """
 
     source: str

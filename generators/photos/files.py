@@ -1,4 +1,4 @@
-"""The files of a collection: which there are, how their names are compared, and what a photograph's name says."""
+"""The files of a collection: finding them, comparing their names, and reading identities from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from facedeblur.benchmark.files.images import SUFFIXES
 def folders_in(root: Path, below: str = "", *, skip: Iterable[Path] = ()) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield ``root/below`` and the folders under it: path and ``/`` (empty for `root`), folders and files in it.
 
-    Hidden ones and the folders of `skip` are left out. Links to folders are followed, each folder once.
+    Hidden files and folders and those of `skip` are omitted. Links to folders are followed, each folder once.
 
     Raises
     ------
@@ -65,9 +65,9 @@ def suffix(source: str) -> str:
 
 
 def find_folder(root: Path, names: Iterable[str], *, depth: int = 2) -> str | None:
-    """Path, relative to `root`, of the first folder called as one of `names`; at most `depth` levels down.
+    """Path, relative to `root`, of the first folder with one of the `names`, at most `depth` levels down.
 
-    A folder that lies in one of the same name, as archives unpack it, is gone into.
+    Of two nested folders with the same name, as some archives unpack, the inner one is returned.
     """
     wanted = list(names)
     level = [""]
@@ -78,7 +78,7 @@ def find_folder(root: Path, names: Iterable[str], *, depth: int = 2) -> str | No
                 if path.rpartition("/")[2] == name:
                     nested = f"{path}/{name}"
                     return nested if (root / nested).is_dir() else path
-        level = inside[:64]  # a folder per person is no place to look for lists
+        level = inside[:64]  # folders of people, of which there are thousands, hold no lists
     return None
 
 
@@ -90,7 +90,7 @@ def _folders(folder: Path) -> list[str]:
 
 
 def find_file(root: Path, *names: str, beside: Iterable[str] = ("", "Anno", "Eval", "anno", "eval")) -> Path | None:
-    """The first of `names` that is a file in `root` or in one of the folders `beside`; also in nested annotations."""
+    """The first of `names` that is a file in `root` or in one of the folders `beside`."""
     for folder in beside:
         for name in names:
             if (root / folder / name).is_file():
@@ -99,12 +99,12 @@ def find_file(root: Path, *names: str, beside: Iterable[str] = ("", "Anno", "Eva
 
 
 def composed(text: str) -> str:
-    """Text with each accent in one character with its letter (NFC); file systems differ in how they write it."""
+    """Text in Unicode normal form C; file systems differ in how they store accents."""
     return unicodedata.normalize("NFC", text)
 
 
 def canonical(source: str) -> str:
-    """A path relative to a collection as lists are matched by: composed, forward slashes, nothing before it."""
+    """A relative path as it is compared with lists: NFC, forward slashes, no leading ``./``."""
     return composed(source.replace("\\", "/").removeprefix("./"))
 
 
@@ -114,7 +114,7 @@ def in_order(source: str) -> list[str]:
 
 
 def check_text(folder: str | Path, name: str) -> None:
-    """Refuse a file name that is no text, which no table could hold.
+    """Raise an error for a file name that is not valid text and could not be written to a table.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def check_text(folder: str | Path, name: str) -> None:
 
 
 def identity_of(source: str) -> str:
-    """Whose face a photograph shows: its folder's name, or its own without suffix and trailing ``_0001``.
+    """Identity of a photograph: the name of its folder, or its own name without suffix and trailing ``_0001``.
 
     Parameters
     ----------
@@ -142,21 +142,21 @@ def identity_of(source: str) -> str:
 
 
 def image_ids(sources: Sequence[str], identities: Sequence[str] | None = None) -> list[str]:
-    """Names of the crops: unique, also where case does not count, and safe as file names.
+    """Names of the crops: safe as file names, and unique even if case is ignored.
 
     Parameters
     ----------
     sources : sequence of str
         Paths relative to the collection, forward slashes, sorted.
     identities : sequence of str, optional
-        Whose faces they show, where the collection says so: only the folder of that name then
-        stands before the stem, any other only where the name would not be unique.
+        Identities, if the collection states them: then only the folder of that name precedes the stem, others only
+        where the name would not be unique.
 
     Returns
     -------
     list of str
-        The file's stem, behind its folders' names where it does not begin with the last of them;
-        anything but letters, digits, ``.``, ``_`` and ``-`` becomes ``_``.
+        The stem of the file, preceded by the names of its folders unless it begins with the last of them; everything
+        except letters, digits, ``.``, ``_`` and ``-`` becomes ``_``.
     """
     taken: set[str] = set()
     names = []

@@ -1,9 +1,9 @@
 """Label images of every collection, read as the 11 classes of Helen.
 
-Left and right are those of the face as it is seen: the left eye of an upright face lies on the right side of the image.
-CelebAMask-HQ means the same, but copies of it hold mirrored photographs whose masks were mirrored and not renamed; the
-Helen labels do not say whose left is meant. So the sides are read off the face itself (`sides_of`), and brows or eyes
-are exchanged where an image says them the other way round.
+Left and right are the subject's: the left eye of an upright face is on the right side of the image. CelebAMask-HQ
+uses the same convention, but copies of it contain mirrored photographs whose masks were mirrored and not renamed; the
+Helen labels do not say whose left is meant. Therefore the sides are determined from the face itself (`sides_of`), and
+brows or eyes are exchanged where a label image has them the other way round.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def labels_of(collection: Collection, photograph: Photograph, *, size: tuple[int
     Raises
     ------
     InputError
-        When the photograph has no label image, or it cannot be used.
+        When the photograph has no label image, or the image cannot be used.
     """
     if not photograph.label:
         raise InputError(f"{collection.name}: {photograph.source}", expected="a label image", found="none")
@@ -40,25 +40,24 @@ def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.nda
     Parameters
     ----------
     path : path
-        An image whose values are classes; a folder of Helen's 11 probability maps
-        ``NAME_lbl00.png`` to ``NAME_lbl10.png``, of which the largest wins; or what the names of
-        CelebAMask-HQ's part masks begin with (``0/00000`` for ``0/00000_skin.png``), laid one
-        above the other in the publisher's order.
+        An image whose values are classes; a folder of Helen's 11 probability maps ``NAME_lbl00.png`` to
+        ``NAME_lbl10.png``, of which the largest wins; or the common prefix of CelebAMask-HQ's part masks
+        (``0/00000`` for ``0/00000_skin.png``), which are merged in the publisher's order.
     kind : str
         A key of `CLASS_LISTS`.
     size : (height, width)
-        Of the photograph, in pixels. Labels of CelebAMask-HQ may be a whole fraction of it, as
-        they are published (512 for photographs of 1024); values are repeated then.
+        Size of the photograph in pixels. Labels of CelebAMask-HQ may be smaller by an integer factor, as published
+        (512 for photographs of 1024); their values are repeated.
 
     Returns
     -------
     (H, W) uint8
-        Places in `HELEN`; left is the left of the face as it is seen.
+        Indices into `HELEN`; left is the subject's left.
 
     Raises
     ------
     InputError
-        When the file is not there or damaged, holds an unknown class, or is of another size.
+        When the file is missing or damaged, contains an unknown class, or has another size.
     """
     path = Path(path)
     one_of("class list", kind, CLASS_LISTS)
@@ -82,18 +81,18 @@ def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.nda
 
 
 def sides_of(labels: np.ndarray) -> tuple[int, int]:
-    """Whose left a label image means, for brows and for eyes, however the face is turned.
+    """Tell whose left a label image means, for brows and for eyes, whatever the orientation of the face.
 
     Parameters
     ----------
     labels : (H, W) uint8
-        Places in `HELEN`.
+        Indices into `HELEN`.
 
     Returns
     -------
     brows, eyes : int
-        1 where left is the left of the face as it is seen (the image's right when it is upright),
-        -1 where it is the other side, 0 where neither can be told: no brow or eye, or no nose and mouth.
+        1 if left is the subject's left (the right of the image if the face is upright), -1 if it is the viewer's,
+        0 if it cannot be determined: no brow or eye, or no nose and mouth.
     """
     nose, mouth = _middle(labels, (6,)), _middle(labels, (7, 8, 9))
     below = nose if mouth is None else mouth
@@ -116,7 +115,7 @@ def _side(left: _Point, right: _Point, nose: _Point, below: _Point) -> int:
 
 
 def exchange_sides(labels: np.ndarray, *, brows: bool = True, eyes: bool = True) -> np.ndarray:
-    """Exchange left and right brow, left and right eye, as a mirrored photograph needs it; (H, W) uint8 both."""
+    """Exchange left and right brows and eyes, as a mirrored photograph requires; (H, W) uint8."""
     table = np.arange(256, dtype=np.uint8)
     for (left, right), wanted in zip(_PAIRS, (brows, eyes), strict=True):
         if wanted:

@@ -17,12 +17,12 @@ ROLES = ("test", "train", "probe", "gallery")
 
 
 def lines_of(path: Path) -> list[str]:
-    """Lines of a list that are not empty and no comment (``#``), stripped.
+    """Lines of a list, stripped, without empty ones and comments (``#``).
 
     Raises
     ------
     InputError
-        When the file is not text.
+        When the file is not UTF-8 text.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -32,15 +32,15 @@ def lines_of(path: Path) -> list[str]:
 
 
 def table_of(path: Path, columns: int) -> dict[str, list[str]]:
-    """First field to the others of a publisher's table, comma or blanks between them.
+    """Read a publisher's table, separated by commas or blanks: first field to the other ones.
 
-    Lines that are not rows (a count, a heading) are left out as long as they come first.
+    A count or a heading before the first row is skipped.
 
     Parameters
     ----------
     path : Path
     columns : int
-        Fields a row, the first one included.
+        Fields per row, including the first one.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def numbers(path: Path, name: str, fields: Iterable[str]) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Choice:
-    """One photograph of an image list: what it is to be in a set, or why it is in none.
+    """One photograph of an image list: its role in a set, or why it has none.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Choice:
         Path relative to the collection's root; empty for an identity without photographs.
     identity : str
     role : str
-        ``test``, ``train``, ``probe`` or ``gallery``; empty where it is not to be used.
+        ``test``, ``train``, ``probe`` or ``gallery``; empty if it is not used.
     status : str
         ``ok``, or why it has no role: ``no identity``, ``no photograph``, ``no gallery``, ``too few photographs``,
         ``not chosen``.
@@ -111,7 +111,7 @@ def read_list(path: str | Path) -> list[Choice]:
     Raises
     ------
     InputError
-        When the file is not there, not such a list, or a role is unknown.
+        When the file is missing or not an image list, or a role is unknown.
     """
     choices = list(read_rows(path, Choice))
     for choice in choices:
@@ -121,12 +121,12 @@ def read_list(path: str | Path) -> list[Choice]:
 
 
 def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
-    """Read five points for each photograph.
+    """Read a CSV file with five landmarks for each photograph.
 
-    A line holds the photograph's path relative to its collection, forward slashes, and ten
-    numbers: x and y of left eye, right eye, nose, mouth left and mouth right, the viewer's left,
-    in pixels of the photograph as it is seen (turned by EXIF), the first pixel's centre at 0. A
-    first line without numbers is a heading.
+    A line holds the photograph's path relative to its collection, with forward slashes, and ten numbers: x and y of
+    left eye, right eye, nose, left and right corner of the mouth, where left is the viewer's left. Units are pixels of
+    the photograph after its EXIF orientation is applied; the centre of the first pixel is 0. A first line without
+    numbers is a heading.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
     Raises
     ------
     InputError
-        When the file is not there, a line is not of that form, or a photograph stands in it twice.
+        When the file is missing, a line has another form, or a photograph is listed twice.
     """
     path = Path(path)
     try:

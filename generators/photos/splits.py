@@ -1,7 +1,7 @@
-"""Splits in which no identity stands on two sides, and which adding photographs does not move.
+"""Splits by identity into training and test, or into probe and gallery, that stay the same when photographs are added.
 
-Whether an identity is for test depends on (seed, identity) alone: a hash below the share. Shares are therefore met on
-average, not exactly, and an identity stays where it is whatever is added or taken away.
+Whether an identity is used for testing depends on (seed, identity) alone: its hash is below the share. Shares are
+therefore met on average, not exactly, and adding or removing photographs moves nobody.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ NO_GALLERY, TOO_FEW, NOT_CHOSEN = "no gallery", "too few photographs", "not chos
 
 
 def unit_of(seed: int, *words: str) -> float:
-    """A number in [0, 1) that depends on the arguments alone, the same on every machine.
+    """A number in [0, 1) that depends on the arguments alone and is the same on every machine.
 
-    The first 53 bits of a SHA-256; text is normalised (NFC), because file systems differ in how
-    they write accents.
+    The first 53 bits of a SHA-256 of the text in normal form C, because file systems differ in how they store
+    accents.
     """
     text = "\x1f".join(composed(word) for word in (str(int(seed)), *words))
     return (int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 11) / 2.0**53
@@ -43,12 +43,12 @@ def split(photographs: Collection | Iterable[Photograph], *, seed: int = 0, test
     seed : int
         At least 0.
     test_share : float
-        Probability of an identity to be for test, in (0, 1).
+        Probability that an identity is used for testing, in (0, 1).
 
     Returns
     -------
     list of Choice
-        One row a photograph, in order; photographs without an identity and folders without
+        One row per photograph, in order; photographs without an identity and folders without
         photographs have a status other than ``ok`` and no role.
 
     Raises
@@ -82,9 +82,8 @@ def probe_gallery(
 ) -> list[Choice]:
     """Choose probes and gallery of every identity, 1 + 9 as Shen et al. do for recognition.
 
-    Which photographs are chosen depends on (seed, identity, source): photographs of other people
-    change nothing. Those of the same identity are ranked by hash, so that a new one may push one
-    out; `keep` holds an earlier choice fast.
+    The choice depends on (seed, identity, source): photographs of other people do not change it. Photographs of the
+    same identity are ranked by hash, so that a new one may replace another; `keep` prevents this.
 
     Parameters
     ----------
@@ -94,12 +93,12 @@ def probe_gallery(
     probes, gallery : int
         Photographs of each identity, at least 1.
     keep : iterable of Choice
-        An earlier result: its probes and galleries stay what they are.
+        An earlier result whose probes and galleries are kept.
 
     Returns
     -------
     list of Choice
-        One row a photograph, in order. The status of photographs without a role is ``no gallery``
+        One row per photograph, in order. The status of photographs without a role is ``no gallery``
         (all of an identity's photographs would be probes), ``too few photographs``,
         ``not chosen`` (there are more than needed), ``no identity`` or ``no photograph``.
 
@@ -132,7 +131,7 @@ def probe_gallery(
 
 
 def tally(choices: Iterable[Choice]) -> dict[str, tuple[int, int]]:
-    """Photographs and identities of every role, then of every status other than ``ok``, for the screen."""
+    """Number of photographs and identities of every role, then of every status other than ``ok``."""
     groups: dict[str, tuple[int, set[str]]] = {}
     for choice in choices:
         count, people = groups.setdefault(choice.role if choice.status == OK else choice.status, (0, set()))
@@ -143,7 +142,7 @@ def tally(choices: Iterable[Choice]) -> dict[str, tuple[int, int]]:
 
 
 def _usable(photographs: Collection | Iterable[Photograph]) -> tuple[list[Photograph], list[Choice]]:
-    """Photographs whose identity is known, and rows for what is not usable."""
+    """Photographs with an identity, and rows for what cannot be used."""
     empty = photographs.empty_folders() if isinstance(photographs, Collection) else []
     listed = list(photographs.photographs if isinstance(photographs, Collection) else photographs)
     nameless = [Choice(p.source, "", "", NO_IDENTITY) for p in listed if not p.identity.strip()]

@@ -1,4 +1,4 @@
-"""The face in a run of frames: found, held still or followed, and cut out; and how far it moves."""
+"""The face in a run of frames: finds it, holds it still or follows it, cuts it out, and measures how far it moves."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Videos to a set: consecutive frames averaged to a blurred image, the middle one sharp.
+"""Makes a set from videos: consecutive frames are averaged to a blurred image, the middle one is the sharp image.
 
-Anand et al. (Motion Deblurring of Faces) and Nah et al. (CVPR 2017, GoPro) make motion blur so.
-What the first leaves open is an option here with its measure written down: see `FrameSpec`.
+Anand et al. (Motion Deblurring of Faces) and Nah et al. (CVPR 2017, GoPro) make motion blur like this. What the
+former leave open is an option here, and all measurements are recorded: see `FrameSpec`.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def frames(
     store : {'png', 'npy'}
         One PNG per picture, or one array for all.
     seed : int
-        For the record; nothing is drawn.
+        For the record; nothing is random.
     workers : Workers or int
         Where to compute, one task per video.
     progress : Reporter or bool, optional

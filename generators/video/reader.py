@@ -1,9 +1,7 @@
-"""Frames of a video, one at a time: files through PyAV or OpenCV, folders of images.
+"""Videos of a folder, and their frames one at a time: files through PyAV or OpenCV, folders of images.
 
-Whatever the length, one frame is in memory. Frames come upright, 8-bit RGB, with their time; one that
-cannot be decoded comes without pixels and with the reason.
-
-Videos of a collection: files and folders of frames, in natural order, and whose face each shows.
+Only one frame is in memory. Frames are upright, 8-bit RGB, with their time; a frame that cannot be decoded has no
+pixels but a reason.
 """
 
 from __future__ import annotations

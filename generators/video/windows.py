@@ -1,4 +1,4 @@
-"""Runs of consecutive frames: what lies between their frames, and which cannot become one exposure."""
+"""Windows of consecutive frames: how the frames differ, and which windows cannot be averaged."""
 
 from __future__ import annotations
 
