@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
@@ -47,10 +44,21 @@ def train(
     recipe: str,
     faces: str,
     out: str,
+    stage: str,
+    iterations: int | None,
+    batch: int | None,
     config: tuple[str, ...],
+    device: str,
+    devices: int,
+    strategy: str,
+    precision: str | None,
+    channels_last: bool,
+    loaders: int,
     log_every: int,
     check_every: int,
     save_every: int,
+    held_out: int,
+    half: bool,
     plugin: str | None,
     quiet: bool,
     **given: Any,
@@ -61,19 +69,25 @@ def train(
     one device, when the same command is run again.
     """
     from facedeblur.benchmark.registry import load_plugin
-    from facedeblur.methods.training.loop import Pace
+    from facedeblur.methods.training.engine import Hardware
+    from facedeblur.methods.training.loop import Records
+    from facedeblur.methods.training.recipe import load_train_recipe
     from facedeblur.methods.training.trainer import train as carry_out
 
     if plugin is not None:
         load_plugin(plugin)
+    changed = load_train_recipe(recipe).adjusted(
+        stage, iterations=iterations, batch=batch, precision=precision, config=_settings(config)
+    )
     with bars(quiet=quiet, lines=not quiet) as reporter:
         done = carry_out(
-            recipe,
+            changed,
             faces,
             out,
-            config=_settings(config),
-            pace=Pace(log_every, check_every, save_every),
-            reporter=reporter,
+            stage=stage,
+            hardware=Hardware(device, devices, strategy, channels_last, loaders),
+            records=Records(log_every, check_every, save_every, held_out, half),
+            progress=reporter,
             **given,
         )
     if not quiet and done.rank == 0:

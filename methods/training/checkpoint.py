@@ -2,7 +2,8 @@
 
 Nothing in it is executed when it is read, and a file is either whole or not there.
 
-Where a training keeps its checkpoints, and whether those that it finds there are its own.
+The folder of a training says where they are, and refuses those of another one. At the end the weights are exported as
+a file to run and to hand on, with a card that says where they come from.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.files.state_dict import read_tensors, write_tensors
 from facedeblur.benchmark.resume import check_same
+from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.nets.loading import CHECKPOINT
+from facedeblur.methods.running.environment import versions
+from facedeblur.methods.training.data.pairs import TrainingData
+from facedeblur.methods.training.engine import Engine
 from facedeblur.methods.training.recipe import TrainRecipe
 
 
@@ -206,3 +212,58 @@ class Folder:
         do = "restart it, or choose another folder"
         check_same(path, kept.header, self.header(place), of="a training", do=do)
         return kept
+
+
+def export(
+    kept: Checkpoint, recipe: TrainRecipe, root: Path, data: TrainingData, engine: Engine, *, half: bool = False
+) -> tuple[Path, Path]:
+    """Write ``NAME.safetensors``, with the network's own names of its weights, and ``NAME.json``.
+
+    Parameters
+    ----------
+    kept : Checkpoint
+        Its average where it has one, else its network.
+    recipe : TrainRecipe
+    root : Path
+    data : TrainingData
+    engine : Engine
+        Only the first rank writes.
+    half : bool
+        Store the weights in half precision; they are read back to 32 bits.
+
+    Returns
+    -------
+    (Path, Path)
+        Of weights and card.
+    """
+    weights, card = root / f"{recipe.name}.safetensors", root / f"{recipe.name}.json"
+    if engine.rank == 0:
+        tensors = kept.weights
+        if half:
+            tensors = {name: one.half() if one.is_floating_point() else one for name, one in tensors.items()}
+        short: dict[str, Any] = {
+            "name": recipe.name,
+            "network": recipe.network,
+            "config": recipe.config,
+            "stage": kept.header["stage"],
+            "stage_step": kept.header["step"],
+        }
+        write_tensors(weights, tensors, short)
+        write_json(card, short | {
+            "title": recipe.title,
+            "source": recipe.source,
+            "sha256": sha256_of(weights),
+            "bytes": weights.stat().st_size,
+            "pairs_seen": kept.header["seen"],
+            "faces": len(data.train.source.faces),
+            "faces_held_out": len(data.check.source.faces),
+            "photographs": data.train.origin,
+            "data": data.digest,
+            "seed": kept.header["seed"],
+            "device": engine.device.type,
+            "metrics": kept.header["metrics"],
+            "recipe": kept.header["recipe"],
+            "versions": versions(),
+        })  # fmt: skip
+    engine.wait()
+    return weights, card

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -33,8 +34,9 @@ def device_named(name: str) -> torch.device:
     return device
 
 
-class Engine:
-    """Where and how a training runs.
+@dataclass(frozen=True)
+class Hardware:
+    """What a training runs on.
 
     Parameters
     ----------
@@ -44,6 +46,29 @@ class Engine:
         How many GPUs (or processes, on a CPU); more than one takes Lightning Fabric, or torchrun with it.
     strategy : str
         Fabric's name for how they work together.
+    channels_last : bool
+        Lay tensors out with the channels last, which is faster on most devices.
+    loaders : int
+        Processes that make batches, see `facedeblur.methods.training.data.batches.batches`; -1 chooses.
+    """
+
+    device: str = "auto"
+    devices: int = 1
+    strategy: str = "auto"
+    channels_last: bool = False
+    loaders: int = -1
+
+
+AUTO = Hardware()
+"""One GPU if there is one, else the processor."""
+
+
+class Engine:
+    """Where and how a training runs.
+
+    Parameters
+    ----------
+    hardware : Hardware
 
     Raises
     ------
@@ -51,7 +76,8 @@ class Engine:
         When the device is not there, or cannot do what is asked.
     """
 
-    def __init__(self, *, device: str = "auto", devices: int = 1, strategy: str = "auto"):
+    def __init__(self, hardware: Hardware = AUTO):
+        self.hardware, device, devices = hardware, hardware.device, hardware.devices
         self.device, self.rank, self.world = device_named(device), 0, 1
         self.precision = "32"
         self._fabric: Any = None
@@ -60,7 +86,7 @@ class Engine:
 
             which: Any = [self.device.index or 0] if self.device.type == "cuda" and devices == 1 else devices
             # Precision is ours: a scaler of the network and one of its discriminator, kept in the checkpoint.
-            self._fabric = Fabric(accelerator=self.device.type, devices=which, strategy=strategy)
+            self._fabric = Fabric(accelerator=self.device.type, devices=which, strategy=hardware.strategy)
         elif devices > 1:
             raise InputError(
                 f"{devices} devices", expected="Lightning Fabric installed", found="it is not",

@@ -1,41 +1,70 @@
-"""The training loop of a stage: steps, log, checks, checkpoints, and a clean stop."""
+"""The training loop of a stage: steps, log, checks on held-out faces, checkpoints, and a clean stop."""
 
 from __future__ import annotations
 
+import csv
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, Folder, write_checkpoint
 from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.engine import Engine
-from facedeblur.methods.training.log import Log
-from facedeblur.methods.training.stage_run import Diverged, StageRun
-from facedeblur.methods.training.validation import Validation
+from facedeblur.methods.training.stage import Diverged, StageRun
+
+SHOWN = 6
+"""Faces on a sheet of samples."""
+
+CAP = 100.0
+"""PSNR that an identical image counts as, dB."""
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Steps between rows of the log, between checks (with a sheet of samples), and between checkpoints; 0 chooses."""
+class Records:
+    """What a training writes down, and how often.
+
+    Parameters
+    ----------
+    log, check, save : int
+        Steps between rows of the log, between checks on held-out faces (with a sheet of samples), and between
+        checkpoints; 0 chooses.
+    held_out : int
+        Faces that are checked by, not trained on: at most a tenth of all.
+    half : bool
+        Export the weights in half precision, half as large.
+    """
 
     log: int = 0
     check: int = 0
     save: int = 0
+    held_out: int = 32
+    half: bool = False
 
-    def of(self, iterations: int) -> Pace:
-        """With numbers for a stage of that length."""
+    def of(self, iterations: int) -> Records:
+        """With numbers of steps for a stage of that length."""
         check = self.check or max(1, min(1000, iterations // 10))
-        return Pace(self.log or max(1, min(50, iterations // 20)), check, self.save or check)
+        return replace(self, log=self.log or max(1, min(50, iterations // 20)), check=check, save=self.save or check)
+
+
+USUAL = Records()
+"""As often as suits the length of a stage."""
 
 
 class Loop:
@@ -45,8 +74,8 @@ class Loop:
     ----------
     engine, net, data, folder, validation
         As `trainer.train` makes them; only the first rank has a validation.
-    pace : Pace
-    loaders, channels_last, seed, reporter
+    records : Records
+    seed, reporter
         As in `trainer.train`.
     """
 
@@ -58,15 +87,12 @@ class Loop:
         folder: Folder,
         validation: Validation | None,
         *,
-        pace: Pace,
-        loaders: int,
-        channels_last: bool,
+        records: Records,
         seed: int,
         reporter: Reporter,
     ):
         self.engine, self.net, self.data, self.folder, self.validation = engine, net, data, folder, validation
-        self.pace, self.loaders, self.channels_last, self.seed = pace, loaders, channels_last, seed
-        self.reporter = reporter
+        self.records, self.seed, self.reporter = records, seed, reporter
         self.interrupted = False
         self.steps = 0
         self.seen = 0
@@ -113,16 +139,16 @@ class Loop:
         return end
 
     def _steps(self, run: StageRun, place: int, first: int, last: int, log: Log | None) -> Checkpoint:
-        stage, data = run.stage, self.folder.recipe.data
+        stage, data, hardware = run.stage, self.folder.recipe.data, self.engine.hardware
         count = stage.batch or data.batch
         crop = (data.crop, data.crop) if data.crop else None
         examples = Examples(self.data.train, crop=crop, labels=stage.labels, kernels=stage.kernels)
         places = Places(count, self.seen, self.engine.rank, self.engine.world)
         source = batches(
-            examples, places, self.engine.device, loaders=self.loaders, channels_last=self.channels_last
+            examples, places, self.engine.device, loaders=hardware.loaders, channels_last=hardware.channels_last
         )  # fmt: skip
         a_step = count * stage.accumulate * self.engine.world
-        pace = self.pace.of(stage.iterations)
+        records = self.records.of(stage.iterations)
         self.steps = 0
         end = self._save(run, place, first)
         sums: dict[str, float] = {}
@@ -134,10 +160,10 @@ class Loop:
             step, closing = number + 1, number + 1 == stage.iterations
             sums = {key: sums.get(key, 0.0) + value for key, value in values.items()}
             summed += 1
-            checked = closing or step % pace.check == 0
+            checked = closing or step % records.check == 0
             if checked:
                 self._check(run, step, log)
-            if checked or step % pace.log == 0:
+            if checked or step % records.log == 0:
                 speed = summed * a_step / (time.perf_counter() - began)
                 if log is not None:
                     means = {key: value / summed for key, value in sums.items()} | {"rate": values["rate"]}
@@ -147,7 +173,7 @@ class Loop:
             # Ranks hear of an interruption at different times, and have to stop at the same step.
             self.interrupted = self.engine.any(self.interrupted)
             stopping = self.interrupted or step == last
-            if stopping or step % pace.save == 0:
+            if stopping or step % records.save == 0:
                 end = self._save(run, place, step)
             if stopping:
                 break
@@ -205,3 +231,115 @@ def _interrupts(loop: Loop) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class Log:
+    """Rows of numbers by step.
+
+    Parameters
+    ----------
+    folder : path
+        Gets ``STAGE.csv``, ``samples/`` and, with the package tensorboard, ``tensorboard/``.
+    stage : str
+    columns : sequence of str
+        Without ``step``.
+    step : int
+        Where the stage goes on; later rows are of a run that was stopped, and are dropped.
+    """
+
+    def __init__(self, folder: str | Path, stage: str, columns: Sequence[str], *, step: int = 0):
+        self.folder, self.stage, self.columns = Path(folder), stage, ["step", *columns]
+        self.path = self.folder / f"{stage}.csv"
+        rows = []
+        if step and self.path.is_file():
+            with self.path.open(encoding="utf-8", newline="") as file:
+                rows = [row for row in csv.DictReader(file) if row["step"].isdecimal() and int(row["step"]) <= step]
+        with replacing(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, self.columns, extrasaction="ignore", restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+        self._board: Any = None
+        if find_spec("tensorboard") is not None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(self.folder / "tensorboard" / stage), purge_step=step)
+
+    def row(self, step: int, values: Mapping[str, float]) -> None:
+        """Add the numbers of a step; columns that have none stay empty."""
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            line = {"step": str(step)} | {key: f"{value:.6g}" for key, value in values.items()}
+            csv.DictWriter(file, self.columns, restval="").writerow(line)
+        if self._board is not None:
+            for key, value in values.items():
+                self._board.add_scalar(key, value, step)
+
+    def samples(self, step: int, pictures: Sequence[Sequence[np.ndarray]]) -> Path:
+        """Write a sheet: one row a face, (H, W, 3) uint8 RGB side by side; return its path."""
+        path = self.folder / "samples" / f"{self.stage}-{step:07}.png"
+        sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in pictures], axis=0)
+        write_png(path, sheet)
+        if self._board is not None:
+            self._board.add_image("samples", sheet, step, dataformats="HWC")
+        return path
+
+    def close(self) -> None:
+        """Write out what TensorBoard still holds."""
+        if self._board is not None:
+            self._board.close()
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """Means over the held-out pairs, and the first of them as rows of blurred, restored, sharp."""
+
+    metrics: dict[str, float]
+    pictures: list[list[np.ndarray]]
+
+
+class Validation:
+    """Held-out pairs, made once.
+
+    Parameters
+    ----------
+    examples : Examples
+    count : int
+        Pairs taken from its beginning.
+    batch : int
+        How many are restored at once.
+    """
+
+    def __init__(self, examples: Examples, *, count: int = 32, batch: int = 8):
+        items = [examples[index] for index in range(min(count, len(examples)))]
+        self.blurred = np.stack([item["blurred"] for item in items])
+        self.sharp = np.stack([item["sharp"] for item in items])
+        self.batch = batch
+        self.before = _scores(self.blurred, self.sharp)
+
+    def __call__(self, net: nn.Module, restore: Callable[[Tensor], Tensor], engine: Engine) -> Verdict:
+        """Restore all pairs by `restore` and score them by PSNR (dB) and SSIM; `net` is in evaluation meanwhile."""
+        was = {module: module.training for module in net.modules()}
+        net.eval()
+        parts = []
+        with torch.inference_mode(), engine.autocast():
+            for first in range(0, len(self.blurred), self.batch):
+                batch = torch.from_numpy(self.blurred[first : first + self.batch]).to(engine.device)
+                restored = restore(batch.float().div_(255)).float().clamp_(0, 1)
+                parts.append(restored.mul_(255).round_().nan_to_num_().to(torch.uint8).cpu().numpy())
+        for module, mode in was.items():
+            module.training = mode
+        found = np.concatenate(parts)
+        metrics = _scores(found, self.sharp) | {f"{key}_blurred": value for key, value in self.before.items()}
+        rows = zip(self.blurred[:SHOWN], found[:SHOWN], self.sharp[:SHOWN], strict=True)
+        return Verdict(metrics, [[_picture(planes) for planes in row] for row in rows])
+
+
+def _picture(planes: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(planes.transpose(1, 2, 0))
+
+
+def _scores(images: np.ndarray, sharp: np.ndarray) -> dict[str, float]:
+    couples = [(_picture(a), _picture(b)) for a, b in zip(images, sharp, strict=True)]
+    return {
+        "psnr": float(np.mean([psnr(a, b, cap=CAP) for a, b in couples])),
+        "ssim": float(np.mean([ssim(a, b) for a, b in couples])),
+    }

@@ -81,7 +81,10 @@ def choose_weights(net: nn.Module, train: Sequence[str], freeze: Sequence[str]) 
 
 
 def share(schedule: Schedule, step: int, iterations: int) -> float:
-    """The learning rate of a step, from 0, as a share of the full one."""
+    """The learning rate of a step, from 0, as a share of the full one.
+
+    A function of the step alone: torch's schedulers count calls, and would add their counters to every checkpoint.
+    """
     if step < schedule.warmup:
         return (step + 1) / schedule.warmup
     if schedule.kind == "step":
@@ -104,6 +107,10 @@ def set_rate(optimiser: torch.optim.Optimizer, factor: float) -> float:
 
 class Average:
     """Moving average of a network's weights; its other tensors are those of the network.
+
+    `torch.optim.swa_utils.AveragedModel` counts its updates in a tensor of its own, and begins with a copy of the
+    weights after the first step. This one is told the step, so that a checkpoint needs no more than the weights to
+    resume bit for bit, and begins with the weights of the stage before.
 
     Parameters
     ----------

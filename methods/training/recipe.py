@@ -11,6 +11,7 @@ assumption.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,42 @@ class TrainRecipe:
         """Everything in it as JSON has it."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return values
+
+    def adjusted(
+        self,
+        stage: str = "all",
+        *,
+        iterations: int | None = None,
+        batch: int | None = None,
+        precision: str | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> TrainRecipe:
+        """Return the recipe with other values in the chosen stages, and other settings of the network.
+
+        Parameters
+        ----------
+        stage : str
+            See `chosen`.
+        iterations : int, optional
+            Schedules shrink with them.
+        batch, precision, config : optional
+            Instead of the recipe's.
+
+        Raises
+        ------
+        InputError
+            When there is no such stage or precision.
+        """
+        if precision is not None:
+            one_of("precision", precision, PRECISIONS)
+        stages = list(self.stage)
+        for place in self.chosen(stage):
+            one = stages[place]
+            if iterations is not None:
+                one = replace(one, iterations=iterations, schedule=one.schedule.shrunk(iterations / one.iterations))
+            stages[place] = replace(one, precision=precision or one.precision, batch=0 if batch else one.batch)
+        data = replace(self.data, batch=batch) if batch is not None else self.data
+        return replace(self, stage=tuple(stages), data=data, config={**self.config, **(config or {})})
 
     def chosen(self, which: str) -> list[int]:
         """Places of the stages that ``"all"``, a number from 1, ``"2-4"`` or a name means.

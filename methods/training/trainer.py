@@ -1,9 +1,8 @@
-"""Train a network by a recipe: stage after stage, stopped and gone on with at any step."""
+"""Train a network by a recipe: stage after stage; it can be stopped at any step and resumed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,17 @@ from torch import nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.state_dict import read_tensors
-from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, Workers
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import SILENT, Reporter, reporting
 from facedeblur.methods.nets.base import make_network
-from facedeblur.methods.training.checkpoint import Checkpoint, Folder, load_weights
+from facedeblur.methods.training.checkpoint import Checkpoint, Folder, export, load_weights
 from facedeblur.methods.training.data.batches import Examples
 from facedeblur.methods.training.data.pairs import TrainingData, need_labels, open_data
-from facedeblur.methods.training.engine import Engine
-from facedeblur.methods.training.export import export
-from facedeblur.methods.training.loop import Loop, Pace
+from facedeblur.methods.training.engine import AUTO, Engine, Hardware
+from facedeblur.methods.training.loop import USUAL, Loop, Records, Validation
 from facedeblur.methods.training.losses.adversarial import make_adversary
 from facedeblur.methods.training.losses.content import make_loss
-from facedeblur.methods.training.recipe import PRECISIONS, Loss, TrainRecipe, load_train_recipe
-from facedeblur.methods.training.validation import Validation
+from facedeblur.methods.training.recipe import Loss, TrainRecipe, load_train_recipe
 
 
 @dataclass(frozen=True)
@@ -47,67 +43,47 @@ def train(
     out: str | Path,
     *,
     stage: str = "all",
-    iterations: int | None = None,
-    batch: int | None = None,
-    config: Mapping[str, Any] | None = None,
-    device: str = "auto",
-    devices: int = 1,
-    strategy: str = "auto",
-    precision: str | None = None,
-    channels_last: bool = False,
-    loaders: int = -1,
-    seed: int = 0,
-    resume: bool = True,
     begin: str | Path | None = None,
+    resume: bool = True,
     stop_after: int | None = None,
-    pace: Pace | None = None,
-    held_out: int = 32,
-    half: bool = False,
+    seed: int = 0,
+    hardware: Hardware = AUTO,
+    records: Records = USUAL,
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
-    **faces_options: Any,
+    progress: Reporter | bool | None = None,
+    **photographs: Any,
 ) -> Trained:
     """Train a network.
 
     Parameters
     ----------
     recipe : str, path or TrainRecipe
-        Name of a recipe, or a TOML file.
+        Name of a recipe, a TOML file, or a recipe that was changed by `TrainRecipe.adjusted`.
     faces : path
-        Photographs, as for `facedeblur.generators.pairs.write.open_pairs`, which gets `faces_options`.
+        Photographs, as for `facedeblur.generators.pairs.write.open_pairs`, which is given `photographs`, for instance
+        ``limit=100`` or ``detector="dlib-hog"``.
     out : path
         Gets ``NAME.safetensors`` and ``NAME.json``, ``checkpoints/``, ``STAGE.csv``, ``samples/`` and the aligned
         faces.
     stage : str
         ``all``, a number from 1, a range such as ``2-4``, or a name.
-    iterations, batch, precision
-        Instead of the recipe's, in every chosen stage; schedules shrink with the iterations.
-    config : mapping, optional
-        Of the network, beside the recipe's.
-    device, devices, strategy
-        As in `Engine`.
-    channels_last : bool
-        Lay tensors out with the channels last, which is faster on most devices.
-    loaders : int
-        Processes that make batches, as in `batches`.
-    seed : int
-        Of weights, pairs and all draws.
-    resume : bool
-        Go on from `out`; otherwise the chosen stages begin anew.
     begin : path, optional
         Weights (an export or a checkpoint) that the first chosen stage begins with.
+    resume : bool
+        Resume what is in `out`; otherwise the chosen stages begin anew.
     stop_after : int, optional
         Steps of this call, after which it stops as if interrupted.
-    pace : Pace, optional
-        How often is logged, checked and saved.
-    held_out : int
-        Faces that are checked by, not trained on.
-    half : bool
-        Export the weights in half precision.
+    seed : int
+        Of weights, pairs and all draws.
+    hardware : Hardware
+        Devices, and processes that make batches.
+    records : Records
+        How often is logged, checked and saved, how many faces are checked by, and how weights are exported.
     workers : Workers or int
         Where photographs are aligned.
-    reporter : Reporter
-        Is told the progress of the alignment and of each stage after every step, and what the user should know.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told the
+        progress of the alignment and of each stage after every step, and what the user should know.
 
     Returns
     -------
@@ -120,20 +96,18 @@ def train(
     """
     made = recipe if isinstance(recipe, TrainRecipe) else load_train_recipe(recipe)
     chosen = made.chosen(stage)
-    made = _adjusted(made, chosen, iterations, batch, precision, config)
     folder = Folder(Path(out), made, seed)
-    engine = Engine(device=device, devices=devices, strategy=strategy)
+    engine = Engine(hardware)
     for place in chosen:
         engine.set_precision(made.stage[place].precision)
     engine.launch()
-    if engine.rank:
-        reporter = SILENT
-    with torch.random.fork_rng(devices=[engine.device] if engine.device.type == "cuda" else []):
+    drawing = torch.random.fork_rng(devices=[engine.device] if engine.device.type == "cuda" else [])
+    with reporting(SILENT if engine.rank else progress) as reporter, drawing:
         _ready(made, chosen)
         torch.manual_seed(seed)
         net = make_network(made.network, **made.config)
-        data = _opened(made, chosen, net, faces, folder, engine, seed=seed, held_out=held_out, workers=workers,
-                       reporter=reporter, **faces_options)  # fmt: skip
+        data = _opened(made, chosen, net, faces, folder, engine, seed=seed, held_out=records.held_out, workers=workers,
+                       reporter=reporter, **photographs)  # fmt: skip
         folder.data = data.digest
         failed = [image for image in data.train.images if image.status != "ok"]
         if failed:
@@ -143,9 +117,8 @@ def train(
             folder.clear(chosen)
         engine.wait()
         validation = Validation(Examples(data.check, crop=_whole(data, net), centred=True)) if not engine.rank else None
-        engine.place(net, channels_last=channels_last)
-        loop = Loop(engine, net, data, folder, validation, pace=pace or Pace(), loaders=loaders,
-                    channels_last=channels_last, seed=seed, reporter=reporter)  # fmt: skip
+        engine.place(net, channels_last=hardware.channels_last)
+        loop = Loop(engine, net, data, folder, validation, records=records, seed=seed, reporter=reporter)
         left = stop_after
         for order, place in enumerate(chosen):
             done = folder.done(place)
@@ -164,31 +137,13 @@ def train(
                 reporter.say(f"{folder.root}: stage '{made.stage[place].name}' is done already")
             if loop.interrupted or last.header["step"] < made.stage[place].iterations or left == 0:
                 break
-        weights, card = export(last, made, folder.root, data, engine, half=half)
+        weights, card = export(last, made, folder.root, data, engine, half=records.half)
     engine.close()
     if loop.interrupted:
         raise KeyboardInterrupt
     step, metrics = last.header["step"], last.header["metrics"]
     finished = place == chosen[-1] and step == made.stage[place].iterations
     return Trained(weights, card, last.header["stage"], step, finished, metrics, engine.rank)
-
-
-def _adjusted(
-    recipe: TrainRecipe, chosen: list[int], iterations: int | None, batch: int | None, precision: str | None,
-    config: Mapping[str, Any] | None,
-) -> TrainRecipe:  # fmt: skip
-    """The recipe with what the caller gives instead, for the chosen stages."""
-    if precision is not None:
-        one_of("precision", precision, PRECISIONS)
-    stages = list(recipe.stage)
-    for place in chosen:
-        stage = stages[place]
-        if iterations is not None:
-            schedule = stage.schedule.shrunk(iterations / stage.iterations)
-            stage = replace(stage, iterations=iterations, schedule=schedule)
-        stages[place] = replace(stage, precision=precision or stage.precision, batch=0 if batch else stage.batch)
-    data = replace(recipe.data, batch=batch) if batch is not None else recipe.data
-    return replace(recipe, stage=tuple(stages), data=data, config={**recipe.config, **(config or {})})
 
 
 def _ready(recipe: TrainRecipe, chosen: list[int]) -> None:

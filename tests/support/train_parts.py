@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from facedeblur.generators.pairs.sharp_source import Face, SharpArray
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS
+from facedeblur.methods.training.engine import Hardware
+from facedeblur.methods.training.loop import Records
 from facedeblur.methods.training.recipe import Adversary, Data, Loss, Optimiser, Schedule, Stage, TrainRecipe
 
 PAIRS = """
@@ -114,3 +116,17 @@ def virtual(*, labels: dict | None = None, size: int = 32, identities: int = 10,
     source = SharpArray(np.stack([smooth(i, size) for i in range(len(faces))]), faces=faces)
     spec = PairSpec(sizes=(5, 7), per_size=10, border="reflect", augment=augment or None)
     return VirtualPairs(source, spec, label_files=labels)
+
+
+def train(recipe: TrainRecipe, faces: Path, out: Path, **given):
+    """Train as `trainer.train` does, with what the command is given; small and on the processor unless told."""
+    from facedeblur.methods.training import trainer
+
+    def taken(names, **usual):
+        return usual | {name: given.pop(name) for name in names if name in given}
+
+    changes = taken(("iterations", "batch", "precision", "config"))
+    hardware = Hardware(**taken([one.name for one in fields(Hardware)], device="cpu", loaders=0))
+    records = Records(**taken([one.name for one in fields(Records)], check=3, held_out=1))
+    recipe = recipe.adjusted(given.get("stage", "all"), **changes)
+    return trainer.train(recipe, faces, out, hardware=hardware, records=records, **{"workers": 1} | given)

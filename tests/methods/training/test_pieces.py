@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png, read_png
 from facedeblur.benchmark.files.state_dict import write_tensors
-from facedeblur.methods.training import log as log_module
+from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import (
     Checkpoint,
     flattened,
@@ -194,12 +194,12 @@ def test_log_drops_what_a_stopped_run_wrote_later(tmp_path, monkeypatch):
         def __getattr__(self, name):
             return lambda *values, **named: said.append((name, *values[::2]) if name != "add_image" else (name,))
 
-    monkeypatch.setattr(log_module, "find_spec", lambda name: object())
+    monkeypatch.setattr(loop, "find_spec", lambda name: object())
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
-    log = log_module.Log(tmp_path, "a", ["loss", "psnr"])
+    log = loop.Log(tmp_path, "a", ["loss", "psnr"])
     for step in range(1, 5):
         log.row(step, {"loss": step / 3} | ({"psnr": 20.0} if step == 2 else {}))
-    log = log_module.Log(tmp_path, "a", ["loss", "psnr"], step=2)
+    log = loop.Log(tmp_path, "a", ["loss", "psnr"], step=2)
     log.row(3, {"loss": 7.0})
     log.samples(3, [[np.zeros((4, 5, 3), np.uint8)] * 2] * 3)
     log.close()

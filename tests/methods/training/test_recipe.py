@@ -16,12 +16,11 @@ from facedeblur.benchmark.files.images import encode_png
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS, make_network
 from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import divide
-from facedeblur.methods.training.engine import Engine
+from facedeblur.methods.training.engine import Engine, Hardware
 from facedeblur.methods.training.losses.content import LOSSES
 from facedeblur.methods.training.optimisers import share
 from facedeblur.methods.training.recipe import Loss, Schedule, load_train_recipe, train_recipes
-from facedeblur.methods.training.stage_run import StageRun
-from facedeblur.methods.training.trainer import train
+from facedeblur.methods.training.stage import StageRun
 
 PAPERS = [
     "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "lin2020", "mspl", "shen2018", "shen2020", "umsn",
@@ -73,7 +72,7 @@ def test_every_stage_changes_what_it_trains_and_nothing_else(name, data):
     recipe = load_train_recipe(name)
     torch.manual_seed(0)
     net = make_network(recipe.network, **recipe.config | NARROW[recipe.network])
-    engine = Engine(device="cpu")
+    engine = Engine(Hardware("cpu"))
     for stage in recipe.stage:
         run = StageRun(narrowed(stage), net, engine, size=(64, 64))
         before = {key: value.clone() for key, value in net.named_parameters()}
@@ -103,11 +102,9 @@ def test_weights_that_a_later_stage_lacks_are_told_before_the_first(tmp_path, mo
     stages = parts.plain("first"), parts.plain("second", losses=(Loss("perceptual", options=lacking),))
     for stage in ("all", "2"):
         with pytest.raises(InputError, match="vgg_face_dag"):
-            train(
-                parts.recipe(faces, *stages), faces, tmp_path / "out", stage=stage, device="cpu", loaders=0, workers=1
-            )
+            parts.train(parts.recipe(faces, *stages), faces, tmp_path / "out", stage=stage)
     assert not list(tmp_path.glob("out/*"))
-    done = train(parts.recipe(faces, *stages), faces, tmp_path / "out", stage="1", device="cpu", loaders=0, workers=1)
+    done = parts.train(parts.recipe(faces, *stages), faces, tmp_path / "out", stage="1")
     assert done.finished
 
 

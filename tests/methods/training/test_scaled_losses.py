@@ -8,15 +8,15 @@ import torch
 import train_parts as parts
 
 from facedeblur.methods.nets.base import make_network
-from facedeblur.methods.training.engine import Engine
-from facedeblur.methods.training.stage_run import StageRun
+from facedeblur.methods.training.engine import Engine, Hardware
+from facedeblur.methods.training.stage import StageRun
 
 
 class Scaled(Engine):
     """Scales losses as ``16-mixed`` does, and computes in float32, which a processor can."""
 
     def __init__(self):
-        super().__init__(device="cpu")
+        super().__init__(Hardware("cpu"))
         self.precision = "16-mixed"
 
     def autocast(self):
@@ -35,7 +35,7 @@ def run_of(engine: Engine, *, rival: bool = True) -> StageRun:
 
 
 def test_steps_of_the_discriminator_leave_the_networks_scale_alone():
-    plain, scaled = run_of(Engine(device="cpu")), run_of(Scaled())
+    plain, scaled = run_of(Engine(Hardware("cpu"))), run_of(Scaled())
     assert plain.scaler is None and scaled.scaler is not scaled.opponent.scaler
     # Doubles after each of its steps, of which two fall between the first batch and the network's step.
     scaled.opponent.scaler.set_growth_interval(1)

@@ -16,16 +16,13 @@ from facedeblur.methods.nets.base import DISCRIMINATORS, make_network
 from facedeblur.methods.training.checkpoint import read_checkpoint
 from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import divide
-from facedeblur.methods.training.engine import Engine
-from facedeblur.methods.training.loop import Pace
+from facedeblur.methods.training.engine import Engine, Hardware
 from facedeblur.methods.training.losses.content import make_loss
-from facedeblur.methods.training.opponent import Opponent
 from facedeblur.methods.training.optimisers import choose_weights, make_optimiser
 from facedeblur.methods.training.recipe import Adversary, Optimiser, load_train_recipe
-from facedeblur.methods.training.stage_run import StageRun
-from facedeblur.methods.training.trainer import train
+from facedeblur.methods.training.stage import Opponent, StageRun
 
-CPU = Engine(device="cpu")
+CPU = Engine(Hardware("cpu"))
 ADAM = Optimiser("adam", 1e-3, betas=(0.5, 0.9))
 SMALL_UMSN = {"width": 8, "segmentation_width": 4, "stream_width": 4}
 SMALL_VGG = {"weights": "random", "widths": [16, 32, 64, 8, 8]}
@@ -107,10 +104,9 @@ def test_penalty_is_of_everything_the_critic_sees_and_drawn_anew_each_step(monke
 def test_stopped_and_gone_on_beside_a_critic_of_two_inputs_is_the_same_bit_for_bit(tmp_path):
     faces = parts.write_faces(tmp_path / "faces")
     whole = parts.recipe(faces, parts.plain(iterations=4, adversary=pair_rival()))
-    quick = {"device": "cpu", "loaders": 0, "workers": 1, "held_out": 1, "pace": Pace(check=4)}
-    train(whole, faces, tmp_path / "a", **quick)
+    parts.train(whole, faces, tmp_path / "a", check=4)
     for stop in (1, 2, 4):
-        train(whole, faces, tmp_path / "b", stop_after=stop, **quick)
+        parts.train(whole, faces, tmp_path / "b", stop_after=stop, check=4)
     a, b = (read_checkpoint(tmp_path / run / "checkpoints/1-whole.safetensors") for run in "ab")
     assert a.header == b.header
     assert a.tensors.keys() == b.tensors.keys()
@@ -131,7 +127,7 @@ def test_discriminator_of_one_size_takes_that_of_the_data():
 def test_discriminator_of_the_trainers_data_takes_their_crop(tmp_path):
     faces = parts.write_faces(tmp_path / "faces")
     stage = parts.plain(iterations=1, adversary=Adversary("dcgan", "dcgan", 1.0, ADAM, config={"width": 4}))
-    done = train(parts.recipe(faces, stage), faces, tmp_path / "a", device="cpu", loaders=0, workers=1, held_out=1)
+    done = parts.train(parts.recipe(faces, stage), faces, tmp_path / "a", check=0)
     assert done.finished
 
 

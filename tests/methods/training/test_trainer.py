@@ -24,11 +24,7 @@ from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
-from facedeblur.methods.training.loop import Pace
 from facedeblur.methods.training.recipe import Loss, Optimiser, Schedule
-from facedeblur.methods.training.trainer import train
-
-QUICK = {"device": "cpu", "loaders": 0, "workers": 1, "held_out": 1, "pace": Pace(check=3)}
 
 
 @pytest.fixture(autouse=True)
@@ -53,10 +49,10 @@ def same(one, other):
 
 def test_six_steps_are_three_and_three_more_bit_for_bit(faces, tmp_path):
     whole = parts.recipe(faces, parts.plain(ema=0.9, clip=0.5, accumulate=2, adversary=parts.rival()))
-    train(whole, faces, tmp_path / "a", **QUICK)
-    half = train(whole, faces, tmp_path / "b", stop_after=3, **QUICK | {"loaders": 1})
+    parts.train(whole, faces, tmp_path / "a")
+    half = parts.train(whole, faces, tmp_path / "b", stop_after=3, loaders=1)
     assert (half.step, half.finished) == (3, False)
-    assert train(whole, faces, tmp_path / "b", **QUICK).finished
+    assert parts.train(whole, faces, tmp_path / "b").finished
     end = "checkpoints/1-whole.safetensors"
     assert same(tmp_path / "a" / end, tmp_path / "b" / end)
     assert not (tmp_path / "b/checkpoints/last.safetensors").exists()
@@ -70,14 +66,14 @@ def test_six_steps_are_three_and_three_more_bit_for_bit(faces, tmp_path):
 
 def test_another_seed_gives_other_weights(faces, tmp_path):
     for seed in (0, 1):
-        train(parts.recipe(faces), faces, tmp_path / str(seed), seed=seed, **QUICK)
+        parts.train(parts.recipe(faces), faces, tmp_path / str(seed), seed=seed)
     a, b = (read_tensors(tmp_path / str(seed) / "small.safetensors")[0] for seed in (0, 1))
     assert not torch.equal(a["leave.weight"], b["leave.weight"])
 
 
 def test_weights_in_half_precision_are_half_as_large(faces, tmp_path):
-    whole = train(parts.recipe(faces), faces, tmp_path / "a", **QUICK)
-    half = train(parts.recipe(faces), faces, tmp_path / "a", half=True, **QUICK)
+    whole = parts.train(parts.recipe(faces), faces, tmp_path / "a")
+    half = parts.train(parts.recipe(faces), faces, tmp_path / "a", half=True)
     kept = read_checkpoint(tmp_path / "a/checkpoints/1-whole.safetensors").weights
     stored = read_tensors(half.weights)[0]
     assert whole.weights == half.weights
@@ -91,14 +87,14 @@ def test_callers_random_state_is_left_alone(faces, tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    train(parts.recipe(faces), faces, tmp_path / "a", **QUICK)
+    parts.train(parts.recipe(faces), faces, tmp_path / "a")
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_it_learns_and_says_how_well(faces, tmp_path):
     stage = parts.plain(iterations=300, optimiser=Optimiser("adam", 5e-3), precision="bf16-mixed")
     whole = replace(parts.recipe(faces, stage), data=replace(parts.recipe(faces).data, batch=8))
-    done = train(whole, faces, tmp_path / "a", **QUICK | {"pace": Pace(check=150)})
+    done = parts.train(whole, faces, tmp_path / "a", check=150)
     assert done.metrics["psnr"] > done.metrics["psnr_blurred"] + 1
     net = make_network("test-small")
     load_weights(net, read_tensors(done.weights)[0], "weights")
@@ -119,15 +115,15 @@ def test_interrupted_after_a_step_it_goes_on_from_there(faces, tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
 
     whole = parts.recipe(faces)
-    train(whole, faces, tmp_path / "a", **QUICK)
+    parts.train(whole, faces, tmp_path / "a")
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        train(whole, faces, tmp_path / "b", reporter=Reporter(interrupt), **QUICK)
+        parts.train(whole, faces, tmp_path / "b", progress=Reporter(interrupt))
     assert signal.getsignal(signal.SIGINT) is before
     step = read_checkpoint(tmp_path / "b/checkpoints/last.safetensors").header["step"]
     assert step in (2, 3)
     said = []
-    train(whole, faces, tmp_path / "b", reporter=Reporter(say=said.append), **QUICK)
+    parts.train(whole, faces, tmp_path / "b", progress=Reporter(say=said.append))
     assert f"from step {step}" in said[0]
     assert same(*(tmp_path / run / "checkpoints/1-whole.safetensors" for run in "ab"))
 
@@ -135,7 +131,7 @@ def test_interrupted_after_a_step_it_goes_on_from_there(faces, tmp_path):
 def test_nan_stops_it_with_the_last_good_state_kept(faces, tmp_path):
     stage = parts.plain(iterations=9, optimiser=Optimiser("sgd", 1e30), losses=(Loss("l2"),), schedule=Schedule())
     with pytest.raises(InputError, match=r"finite numbers.*last good state"):
-        train(parts.recipe(faces, stage), faces, tmp_path / "a", **QUICK | {"pace": Pace(save=1)})
+        parts.train(parts.recipe(faces, stage), faces, tmp_path / "a", save=1, check=0)
     kept = read_checkpoint(tmp_path / "a/checkpoints/last.safetensors")
     assert kept.header["step"] >= 1
     assert all(torch.isfinite(value.double()).all() for value in kept.tensors.values())
@@ -145,12 +141,12 @@ def test_stages_follow_one_another_and_freeze_their_parts(faces, tmp_path):
     stages = parts.plain("first", train=("enter",)), parts.plain("second", freeze=("enter",))
     whole = parts.recipe(faces, *stages)
     with pytest.raises(InputError, match=r"stage 'second'.*'first' done"):
-        train(whole, faces, tmp_path / "a", stage="2", **QUICK)
-    train(whole, faces, tmp_path / "a", stage="first", **QUICK)
-    train(whole, faces, tmp_path / "a", stage="2", **QUICK)
-    train(whole, faces, tmp_path / "b", stage="all", **QUICK)
-    train(whole, faces, tmp_path / "c", stage="1", iterations=2, **QUICK)
-    assert train(whole, faces, tmp_path / "c", stage="2", iterations=1, **QUICK).step == 1
+        parts.train(whole, faces, tmp_path / "a", stage="2")
+    parts.train(whole, faces, tmp_path / "a", stage="first")
+    parts.train(whole, faces, tmp_path / "a", stage="2")
+    parts.train(whole, faces, tmp_path / "b", stage="all")
+    parts.train(whole, faces, tmp_path / "c", stage="1", iterations=2)
+    assert parts.train(whole, faces, tmp_path / "c", stage="2", iterations=1).step == 1
     first = read_checkpoint(tmp_path / "a/checkpoints/1-first.safetensors").part("network")
     second = read_checkpoint(tmp_path / "a/checkpoints/2-second.safetensors").part("network")
     torch.manual_seed(0)
@@ -172,42 +168,42 @@ def test_stages_follow_one_another_and_freeze_their_parts(faces, tmp_path):
                                               ({"held_out": 1, "limit": 9}, "data = ")])  # fmt: skip
 def test_another_training_in_the_folder_is_refused(faces, tmp_path, change, said):
     whole = parts.recipe(faces)
-    train(whole, faces, tmp_path / "a", stop_after=2, **QUICK)
+    parts.train(whole, faces, tmp_path / "a", stop_after=2)
     with pytest.raises(InputError, match=said):
-        train(whole, faces, tmp_path / "a", **QUICK | change)
+        parts.train(whole, faces, tmp_path / "a", **change)
 
 
 def test_restart_begins_anew(faces, tmp_path):
     whole = parts.recipe(faces)
-    train(whole, faces, tmp_path / "a", stop_after=2, **QUICK)
-    assert train(whole, faces, tmp_path / "a", batch=3, resume=False, **QUICK).finished
+    parts.train(whole, faces, tmp_path / "a", stop_after=2)
+    assert parts.train(whole, faces, tmp_path / "a", batch=3, resume=False).finished
 
 
 def test_truncated_checkpoint_is_refused(faces, tmp_path):
     whole = parts.recipe(faces)
-    train(whole, faces, tmp_path / "a", stop_after=2, **QUICK)
+    parts.train(whole, faces, tmp_path / "a", stop_after=2)
     last = tmp_path / "a/checkpoints/last.safetensors"
     last.write_bytes(last.read_bytes()[:-20])
     with pytest.raises(InputError, match="whole safetensors file"):
-        train(whole, faces, tmp_path / "a", **QUICK)
+        parts.train(whole, faces, tmp_path / "a")
 
 
 def test_weights_to_begin_with(faces, tmp_path):
     whole = parts.recipe(faces)
-    done = train(whole, faces, tmp_path / "a", **QUICK)
-    began = train(whole, faces, tmp_path / "b", begin=done.weights, stop_after=1, **QUICK)
+    done = parts.train(whole, faces, tmp_path / "a")
+    began = parts.train(whole, faces, tmp_path / "b", begin=done.weights, stop_after=1)
     first = read_tensors(done.weights)[0]["leave.weight"]
     assert (read_tensors(began.weights)[0]["leave.weight"] - first).abs().max() < 5e-3
-    other = train(whole, faces, tmp_path / "c", config={"width": 7}, stop_after=1, **QUICK)
+    other = parts.train(whole, faces, tmp_path / "c", config={"width": 7}, stop_after=1)
     for wrong in (other.weights, other.weights.parent / "checkpoints/last.safetensors"):
         with pytest.raises(InputError, match="another network or configuration"):
-            train(whole, faces, tmp_path / "d", begin=wrong, **QUICK)
+            parts.train(whole, faces, tmp_path / "d", begin=wrong)
 
 
 def test_labels_that_are_not_there_are_refused(faces, tmp_path):
     whole = parts.recipe(faces, parts.plain(labels=True))
     with pytest.raises(InputError, match="stage 'whole': expected faces with labels"):
-        train(whole, faces, tmp_path / "a", **QUICK)
+        parts.train(whole, faces, tmp_path / "a")
 
 
 @pytest.mark.parametrize(("given", "said"), [({"device": "cuda:99"}, "expected a GPU"),
@@ -218,7 +214,7 @@ def test_labels_that_are_not_there_are_refused(faces, tmp_path):
                                              ({"stage": "5"}, "from 1 to 1")])  # fmt: skip
 def test_bad_settings_are_told_in_one_line(faces, tmp_path, given, said):
     with pytest.raises(InputError, match=said) as caught:
-        train(parts.recipe(faces), faces, tmp_path / "a", **QUICK | given)
+        parts.train(parts.recipe(faces), faces, tmp_path / "a", **given)
     assert "\n" not in str(caught.value)
 
 
@@ -226,17 +222,16 @@ def test_crop_must_suit_the_network_and_the_faces(faces, tmp_path):
     whole = parts.recipe(faces)
     for crop, said in ((15, "multiples of 2"), (256, "at most 128x128")):
         with pytest.raises(InputError, match=said):
-            train(replace(whole, data=replace(whole.data, crop=crop)), faces, tmp_path / "a", **QUICK)
+            parts.train(replace(whole, data=replace(whole.data, crop=crop)), faces, tmp_path / "a")
 
 
 RANKS = """
 import sys
 sys.path.insert(0, {here!r})
 import train_parts as parts
-from facedeblur.methods.training.trainer import train
 from pathlib import Path
-done = train(parts.recipe(Path({faces!r}), parts.plain(accumulate=2)), {faces!r}, {out!r}, batch=1, devices=2,
-             strategy="ddp", config={{"bare": True}}, device="cpu", loaders=0, workers=1, held_out=1)
+done = parts.train(parts.recipe(Path({faces!r}), parts.plain(accumulate=2)), {faces!r}, {out!r}, batch=1, devices=2,
+             strategy="ddp", config={{"bare": True}}, check=0)
 Path(f"{ranks}{{done.rank}}").touch()
 """
 
@@ -254,7 +249,7 @@ def test_two_processes_are_one_with_twice_the_batch(faces, tmp_path):
     assert ran.returncode == 0, ran.stderr
     # A file for each rank: two processes that print to one pipe can cut each other's lines.
     assert (tmp_path / "rank0").exists() and (tmp_path / "rank1").exists()
-    train(parts.recipe(faces, parts.plain(accumulate=2)), faces, tmp_path / "a", config={"bare": True}, **QUICK)
+    parts.train(parts.recipe(faces, parts.plain(accumulate=2)), faces, tmp_path / "a", config={"bare": True})
     a, b = (read_tensors(tmp_path / run / "small.safetensors")[0] for run in "ab")
     for key in a:
         assert torch.allclose(a[key], b[key], atol=1e-6)
