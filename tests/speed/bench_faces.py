@@ -32,8 +32,9 @@ def facenet() -> Ratio:
     """InceptionResnetV1 with random weights: ours in batches, facenet-pytorch's one image at a time."""
     import torch
 
-    from facedeblur.benchmark.faces import chips
-    from facedeblur.benchmark.faces.embedders.facenet import BATCH, FaceNetwork
+    from facedeblur.benchmark.faces.embedders.facenet import FaceNetEmbedder, FaceNetwork
+    from facedeblur.benchmark.faces.inference import resized
+    from facedeblur.benchmark.tensors import filled
     from facedeblur.benchmark.torchvision_shim import prepare
 
     try:
@@ -47,14 +48,16 @@ def facenet() -> Ratio:
     images = faces()
 
     def ours() -> np.ndarray:
-        parts = chips.in_batches(lambda x: network((x - 127.5) / 128), images, 160, size=BATCH, device="cpu")
-        return np.concatenate(list(parts))
+        batches = filled(images, FaceNetEmbedder.batch)
+        return np.concatenate(
+            [network((resized(batch, 160) - 127.5) / 128)[:count].numpy() for batch, count in batches]
+        )
 
     def theirs() -> np.ndarray:
         # In the layout that facenet-pytorch's own image reader gives, channels first.
         with torch.no_grad():
             return np.concatenate(
-                [peer(((chips.resized(images[i : i + 1], 160) - 127.5) / 128).contiguous()) for i in range(FACES)]
+                [peer(((resized(images[i : i + 1], 160) - 127.5) / 128).contiguous()) for i in range(FACES)]
             )
 
     difference = float(np.abs(ours() - theirs()).max())
@@ -70,7 +73,8 @@ def descriptor() -> Ratio:
     except ImportError as error:
         raise PeerMissing("dlib-bin") from error
     from facedeblur.benchmark.errors import InputError
-    from facedeblur.benchmark.faces import EMBEDDERS, chips, provider
+    from facedeblur.benchmark.faces import EMBEDDERS, provider
+    from facedeblur.benchmark.faces.inference import resized
     from facedeblur.benchmark.weights import locate
 
     try:
@@ -78,7 +82,7 @@ def descriptor() -> Ratio:
     except InputError as error:
         raise PeerMissing("face_recognition_models") from error
     peer, embedder = dlib.face_recognition_model_v1(str(weights.path)), provider(EMBEDDERS, "dlib-resnet")
-    images = chips.resized(faces(), 150).permute(0, 2, 3, 1).round().byte().numpy()
+    images = resized(faces(), 150).permute(0, 2, 3, 1).round().byte().numpy()
     ours = functools.partial(embedder.embed, images)
     theirs = functools.partial(peer.compute_face_descriptor, list(images))
     difference = float(np.abs(ours() - np.array(theirs())).max())

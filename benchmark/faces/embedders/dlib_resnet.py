@@ -18,25 +18,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import Embedder, as_batch
-from facedeblur.benchmark.faces.chips import DETECT, MODES
-from facedeblur.benchmark.options import PIN, fill, pin_of
-from facedeblur.benchmark.tensors import torch_device
-from facedeblur.benchmark.weights import Located, locate
+from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.faces.inference import DETECT, NetworkEmbedder
 
 if TYPE_CHECKING:
     import torch
 
+SIDE, PADDING = 150, 0.25
+"""Pixels of the network's input, and share of the face that dlib's chip adds around it."""
+
 MEAN = (122.782, 117.001, 104.298)
-# Eight chips keep the activations in the processor's cache; more a call is slower there.
-BATCH = 8
-GPU_BATCH = 64
 
 
 class DlibNetwork:
@@ -102,59 +97,51 @@ def _network(path: str, sha: str, device: str) -> DlibNetwork:
     return DlibNetwork(read_dat(path), device=device)
 
 
-@dataclass(frozen=True)
-class DlibEmbedder(Embedder):
-    """128-dimensional descriptors of faces; identities differ from a distance of about 0.6 on.
+def dlib_chip(image: np.ndarray) -> np.ndarray | None:
+    """Cut out the largest face as dlib's network wants it.
+
+    HOG detector with one upsampling, 68 landmarks, dlib's own face chip of 150 pixels with a padding of 0.25.
 
     Parameters
     ----------
-    weights : Located
-        dlib's weight file.
-    detect : bool
-        False resizes the whole image to 150 pixels (bilinear, aspect not kept), for images that
-        are aligned already; True finds the face again and cuts dlib's own chip, and gives NaN
-        where there is none.
-    device : str
-        Where the network runs: cpu, cuda, auto.
+    image : np.ndarray, shape (H, W, 3), uint8 RGB
+
+    Returns
+    -------
+    np.ndarray, shape (150, 150, 3), uint8 RGB, or None where no face is found
+    """
+    from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, Landmarker68
+
+    faces = HogDetector().detect(image)
+    if not faces:
+        return None
+    dlib = need("dlib", "dlib-bin")
+    points = Landmarker68.of().points(image, faces[0])
+    left, top, right, bottom = (round(side) for side in faces[0].box)
+    shape = dlib.full_object_detection(
+        dlib.rectangle(left, top, right, bottom), [dlib.point(int(x), int(y)) for x, y in points]
+    )
+    return np.asarray(dlib.get_face_chip(np.ascontiguousarray(image), shape, size=SIDE, padding=PADDING))
+
+
+class DlibEmbedder(NetworkEmbedder):
+    """128-dimensional descriptors of faces; identities differ from a distance of about 0.6 on.
+
+    With ``detect`` the face is cut out as dlib's own chip.
     """
 
-    weights: Located
-    detect: bool = False
-    device: str = "cpu"
-
-    name = "dlib-resnet"
+    name, side, dimensions = "dlib-resnet", SIDE, 128
+    # Eight chips keep the activations in the processor's cache; more a call is slower there.
+    batch = 8
     terms: ClassVar[Mapping[str, str]] = {"dlib-resnet": "dlib's 128-d residual network", **DETECT}
 
-    @classmethod
-    def of(cls, *options: str) -> Self:
-        """Return the embedder with its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
-        mode, pin = fill("embedder 'dlib-resnet'", options, MODES, PIN)
-        return cls(locate("dlib-resnet", sha=pin_of(pin)), mode == "detect")
+    def network(self, device: str) -> DlibNetwork:
+        """The network on a device."""
+        return _network(str(self.weights.path), self.weights.sha256, device)
 
-    @property
-    def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
-        return (f"dlib-resnet@{self.weights.short}", *(["detect"] if self.detect else []))
-
-    def embed(self, faces: np.ndarray) -> np.ndarray:
-        """Descriptors of (N, H, W, 3) uint8 RGB images.
-
-        Returns
-        -------
-        np.ndarray, shape (N, 128), float32
-            A row of NaN where ``detect`` is on and no face was found.
-
-        Raises
-        ------
-        InputError
-            When `faces` is no batch of RGB images, or the device or a package is missing.
-        """
-        faces, device = as_batch(faces), torch_device(self.device)
-        network = _network(str(self.weights.path), self.weights.sha256, device)
-        return chips.embedded(
-            network, faces, chip=chips.dlib_chip if self.detect else None,
-            side=chips.DLIB_SIDE, dimensions=DIMENSIONS, size=BATCH if device == "cpu" else GPU_BATCH, device=device,
-        )  # fmt: skip
+    def chip(self, image: np.ndarray) -> np.ndarray | None:
+        """Return `dlib_chip`."""
+        return dlib_chip(image)
 
 
 # Filters of the two convolutions of each residual block, forward; True where the block halves the image.

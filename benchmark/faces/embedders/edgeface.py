@@ -17,22 +17,17 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import Embedder, as_batch
-from facedeblur.benchmark.faces.chips import DETECT, MODES
+from facedeblur.benchmark.faces.base import as_batch
 from facedeblur.benchmark.faces.geometry import similarity
+from facedeblur.benchmark.faces.inference import DETECT, NetworkEmbedder
 from facedeblur.benchmark.files.state_dict import read_torch
-from facedeblur.benchmark.options import PIN, fill, pin_of
-from facedeblur.benchmark.tensors import torch_device
-from facedeblur.benchmark.weights import Located, locate
 
 if TYPE_CHECKING:
     import torch
@@ -91,7 +86,7 @@ class EdgeFaceNetwork:
         try:
             self._state = {key: value.to(device) for key, value in dequantised(state).items()}
             self._depths = [self._depth(stage) for stage in range(STAGES)]
-            shape = tuple(self(torch.zeros((1, 3, ARCFACE_SIDE, ARCFACE_SIDE), device=device)).shape)
+            shape = tuple(self(torch.zeros((1, 3, SIDE, SIDE), device=device)).shape)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise self._other(" ".join(str(error).split())[:120]) from error
         if shape != (1, DIMENSIONS):
@@ -204,7 +199,7 @@ class EdgeFaceNetwork:
         return linear(x, self._state[f"{name}.weight"], self._state[f"{name}.bias"])
 
 
-ARCFACE_SIDE = 112
+SIDE = 112
 # Deng et al., "ArcFace" (CVPR 2019): eyes, nose and mouth corners in their crops of 112 pixels.
 POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 
@@ -238,11 +233,7 @@ def arcface_chip(image: np.ndarray) -> np.ndarray | None:
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         factors = np.array([size[0] / width, size[1] / height])
         matrix = similarity((faces[0].landmarks + 0.5) * factors - 0.5, POINTS)
-    return np.asarray(cv2.warpAffine(image, matrix, (ARCFACE_SIDE, ARCFACE_SIDE), flags=cv2.INTER_LINEAR))
-
-
-BATCH = 20
-GPU_BATCH = 64
+    return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR))
 
 
 @lru_cache(maxsize=2)
@@ -256,68 +247,34 @@ def _network(path: str, sha: str, device: str) -> EdgeFaceNetwork:
     return EdgeFaceNetwork(state, device=device)
 
 
-@dataclass(frozen=True)
-class EdgeFaceEmbedder(Embedder):
+class EdgeFaceEmbedder(NetworkEmbedder):
     """512-dimensional unit vectors; identities differ below a cosine of about 0.27 (L2 distance 1.2).
 
-    Parameters
-    ----------
-    weights : Located
-        The weight file.
-    detect : bool
-        False takes crops of the template ``arcface112`` as they are and refuses others: the
-        network sees little in a face that lies elsewhere. True finds the face again by MTCNN and
-        aligns it so, and gives NaN where there is none.
-    device : str
-        Where the network runs: cpu, cuda, auto.
+    With ``as-is`` crops of the template ``arcface112`` are taken as they are and others refused: the network sees
+    little in a face that lies elsewhere. With ``detect`` MTCNN finds the face again, and it is aligned so.
     """
 
-    weights: Located
-    detect: bool = False
-    device: str = "cpu"
+    side, dimensions, unit_length = SIDE, DIMENSIONS, True
 
-    unit_length = True
-
-    @classmethod
-    def of(cls, *options: str) -> Self:
-        """Return the embedder with its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
-        mode, pin = fill(f"embedder '{cls.name}'", options, MODES, PIN)
-        return cls(locate(cls.name, sha=pin_of(pin)), mode == "detect")
-
-    @property
-    def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
-        return (f"{self.name}@{self.weights.short}", *(["detect"] if self.detect else []))
-
-    def embed(self, faces: np.ndarray) -> np.ndarray:
-        """Embeddings of (N, H, W, 3) uint8 RGB images, standardised by ``(x - 127.5) / 127.5``.
-
-        Returns
-        -------
-        np.ndarray, shape (N, 512), float32
-            A row of NaN where ``detect`` is on and no face was found.
-
-        Raises
-        ------
-        InputError
-            When `faces` is no batch of RGB images, is not (N, 112, 112, 3) while ``detect`` is
-            off, or the weight file is not what it should be.
-        """
+    def network(self, device: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The network on a device, behind its standardisation."""
         from torch.nn.functional import normalize
 
-        faces = as_batch(faces)
-        if not self.detect and faces.shape[1:3] != (ARCFACE_SIDE, ARCFACE_SIDE):
+        network = _network(str(self.weights.path), self.weights.sha256, device)
+        return lambda batch: normalize(network((batch - 127.5) / 127.5))
+
+    def chip(self, image: np.ndarray) -> np.ndarray | None:
+        """Return `arcface_chip`."""
+        return arcface_chip(image)
+
+    def embed(self, faces: np.ndarray) -> np.ndarray:
+        """Embed images; see `NetworkEmbedder.embed`. Unless the face is found again they measure 112x112."""
+        if self.mode == "as-is" and as_batch(faces).shape[1:3] != (SIDE, SIDE):
             raise InputError(
-                f"images for {self.name}", expected=f"{ARCFACE_SIDE}x{ARCFACE_SIDE} crops of the template arcface112",
+                f"images for {self.name}", expected=f"{SIDE}x{SIDE} crops of the template arcface112",
                 found=f"{faces.shape[2]}x{faces.shape[1]}", do="use its option or mode 'detect'",
             )  # fmt: skip
-        device = torch_device(self.device)
-        network = _network(str(self.weights.path), self.weights.sha256, device)
-        return chips.embedded(
-            lambda batch: normalize(network((batch - 127.5) / 127.5)), faces,
-            chip=arcface_chip if self.detect else None, side=ARCFACE_SIDE, dimensions=DIMENSIONS,
-            size=BATCH if device == "cpu" else GPU_BATCH, device=device,
-        )  # fmt: skip
+        return super().embed(faces)
 
 
 class EdgeFaceXs(EdgeFaceEmbedder):

@@ -13,26 +13,20 @@ with the channels-last layout makes the pass about three times faster than layer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import Embedder, as_batch
-from facedeblur.benchmark.faces.chips import DETECT, MODES
+from facedeblur.benchmark.faces.inference import DETECT, NetworkEmbedder, resized
 from facedeblur.benchmark.files.state_dict import read_state
-from facedeblur.benchmark.options import PIN, fill, pin_of
-from facedeblur.benchmark.tensors import torch_device
-from facedeblur.benchmark.weights import Located, locate
 
 if TYPE_CHECKING:
     import torch
 
-SIDE, DIMENSIONS = 160, 512
+SIDE = 160
 EPSILON = 0.001
 
 Conv = tuple["torch.Tensor", "torch.Tensor"]
@@ -178,70 +172,53 @@ class FaceNetwork:
             return normalize(linear(x, *self._linear))
 
 
-# From 16 images on oneDNN takes faster kernels; 20 divides the 80 blurred versions of a face.
-BATCH = 20
-GPU_BATCH = 64
-
-
 @lru_cache(maxsize=2)
 def _network(path: str, sha: str, device: str) -> FaceNetwork:
     return FaceNetwork(read_state(path), device=device)
 
 
-@dataclass(frozen=True)
-class FaceNetEmbedder(Embedder):
-    """512-dimensional unit vectors; identities differ from an L2 distance of about 1.1 on.
+def mtcnn_chip(image: np.ndarray) -> np.ndarray | None:
+    """Cut out the largest face's MTCNN box, no margin, and resize it to a square.
 
     Parameters
     ----------
-    weights : Located
-        The weight file.
-    detect : bool
-        False resizes the whole image to 160 pixels (bilinear, aspect not kept), for images that
-        are aligned already; True finds the face again by MTCNN and cuts its box, and gives NaN
-        where there is none.
-    device : str
-        Where the network runs: cpu, cuda, auto.
+    image : np.ndarray, shape (H, W, 3), uint8 RGB
+
+    Returns
+    -------
+    np.ndarray, shape (160, 160, 3), uint8 RGB, or None where no face is found
+    """
+    from facedeblur.benchmark.faces.detectors.mtcnn import MtcnnDetector
+
+    faces = MtcnnDetector().detect(image)
+    if not faces:
+        return None
+    height, width = image.shape[:2]
+    left, top = (max(0, int(edge)) for edge in faces[0].box[:2])
+    right, bottom = min(width, int(faces[0].box[2])), min(height, int(faces[0].box[3]))
+    if right <= left or bottom <= top:
+        return None
+    chip = resized(image[None, top:bottom, left:right], SIDE)[0]
+    return np.asarray(chip.permute(1, 2, 0).round().byte().numpy())
+
+
+class FaceNetEmbedder(NetworkEmbedder):
+    """512-dimensional unit vectors; identities differ from an L2 distance of about 1.1 on.
+
+    With ``detect`` MTCNN finds the face again, and its box is cut out.
     """
 
-    weights: Located
-    detect: bool = False
-    device: str = "cpu"
-
-    name, unit_length = "facenet-vggface2", True
+    name, side, dimensions, unit_length = "facenet-vggface2", SIDE, 512, True
     terms: ClassVar[Mapping[str, str]] = {
         "facenet-vggface2": "FaceNet (InceptionResnetV1 trained on VGGFace2)",
         **DETECT,
     }
 
-    @classmethod
-    def of(cls, *options: str) -> Self:
-        """Return the embedder with its options: ``as-is`` or ``detect``, and ``@1234abcd`` to pin its weights."""
-        mode, pin = fill("embedder 'facenet-vggface2'", options, MODES, PIN)
-        return cls(locate("facenet-vggface2", sha=pin_of(pin)), mode == "detect")
-
-    @property
-    def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
-        return (f"facenet-vggface2@{self.weights.short}", *(["detect"] if self.detect else []))
-
-    def embed(self, faces: np.ndarray) -> np.ndarray:
-        """Embeddings of (N, H, W, 3) uint8 RGB images, standardised by ``(x - 127.5) / 128``.
-
-        Returns
-        -------
-        np.ndarray, shape (N, 512), float32
-            A row of NaN where ``detect`` is on and no face was found.
-
-        Raises
-        ------
-        InputError
-            When `faces` is no batch of RGB images, or the weight file is not what it should be.
-        """
-        faces, device = as_batch(faces), torch_device(self.device)
+    def network(self, device: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The network on a device, behind its standardisation."""
         network = _network(str(self.weights.path), self.weights.sha256, device)
-        return chips.embedded(
-            lambda batch: network((batch - 127.5) / 128), faces,
-            chip=(lambda face: chips.mtcnn_chip(face, SIDE)) if self.detect else None,
-            side=SIDE, dimensions=DIMENSIONS, size=BATCH if device == "cpu" else GPU_BATCH, device=device,
-        )  # fmt: skip
+        return lambda batch: network((batch - 127.5) / 128)
+
+    def chip(self, image: np.ndarray) -> np.ndarray | None:
+        """Return `mtcnn_chip`."""
+        return mtcnn_chip(image)

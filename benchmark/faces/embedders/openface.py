@@ -14,10 +14,10 @@ where it needs it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -26,12 +26,9 @@ from torch.nn import functional
 from torch.nn.utils import convert_conv2d_weight_memory_format, fusion
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces import chips
-from facedeblur.benchmark.faces.base import Embedder, as_batch
+from facedeblur.benchmark.faces.inference import DETECT, NetworkEmbedder
 from facedeblur.benchmark.files.state_dict import load_exactly, read_state
-from facedeblur.benchmark.options import PIN, fill, pin_of
-from facedeblur.benchmark.tensors import torch_device
-from facedeblur.benchmark.weights import WEIGHTS, Located, locate
+from facedeblur.benchmark.weights import WEIGHTS
 
 
 class Unit(nn.Module):
@@ -131,7 +128,7 @@ class OpenFaceNetwork(nn.Module):
         self.conv3 = Unit(64, 192, 3)
         for name, block in BLOCKS.items():
             self.add_module(name, Inception(block))
-        self.linear = nn.Linear(736, DIMENSIONS)
+        self.linear = nn.Linear(736, 128)
 
     def forward(self, faces: torch.Tensor) -> torch.Tensor:
         """Embeddings of faces.
@@ -151,10 +148,10 @@ class OpenFaceNetwork(nn.Module):
         InputError
             When `faces` have another shape.
         """
-        if faces.ndim != 4 or tuple(faces.shape[1:]) != (3, OPENFACE_SIDE, OPENFACE_SIDE):
+        if faces.ndim != 4 or tuple(faces.shape[1:]) != (3, SIDE, SIDE):
             raise InputError(
                 "faces for OpenFace",
-                expected=f"(N, 3, {OPENFACE_SIDE}, {OPENFACE_SIDE})",
+                expected=f"(N, 3, {SIDE}, {SIDE})",
                 found=str(tuple(faces.shape)),
             )
         # Krizhevsky's response normalisation, alpha divided by the five channels that it runs over.
@@ -224,7 +221,7 @@ def openface_network(state: Mapping[str, torch.Tensor], *, do: str) -> OpenFaceN
     return network.eval()
 
 
-OPENFACE_SIDE = 96
+SIDE = 96
 
 TRIPLES = {"outer": (36, 45, 33), "inner": (39, 42, 57)}
 """Outer corners of the eyes and base of the nose; inner corners and lower lip (iBUG numbering)."""
@@ -255,7 +252,7 @@ def places(triple: str) -> np.ndarray:
         Pixels ``(x, y)`` in the crop of 96: the mean face's extent is the whole crop.
     """
     points = np.array([_MEAN_FACE[index] for index in TRIPLES[triple]])
-    return np.asarray(OPENFACE_SIDE * (points - _LEAST) / (np.array(_MOST) - _LEAST))
+    return np.asarray(SIDE * (points - _LEAST) / (np.array(_MOST) - _LEAST))
 
 
 def openface_chip(image: np.ndarray, triple: str = "outer") -> np.ndarray | None:
@@ -288,16 +285,12 @@ def openface_chip(image: np.ndarray, triple: str = "outer") -> np.ndarray | None
     if abs(np.linalg.det(points[1:] - points[0])) < 1:  # in one line: no affine map
         return None
     matrix = cv2.getAffineTransform(points.astype(np.float32), places(triple).astype(np.float32))
-    return np.asarray(cv2.warpAffine(image, matrix, (OPENFACE_SIDE, OPENFACE_SIDE), flags=cv2.INTER_LINEAR))
+    return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR))
 
 
 NAME = "openface-nn4.small2"
-DIMENSIONS = 128
-MODES = {"as-is": "", "detect": "outer", "detect-inner": "inner"}
-"""Option -> the points by which the face is aligned."""
-
-BATCH = 20
-GPU_BATCH = 64
+ALIGNED_BY = {"detect": "outer", "detect-inner": "inner"}
+"""Mode -> the points by which the face is aligned."""
 
 
 @lru_cache(maxsize=2)
@@ -307,72 +300,31 @@ def _network(path: str, sha: str, device: str) -> OpenFaceNetwork:
     return network
 
 
-@dataclass(frozen=True)
-class OpenFaceEmbedder(Embedder):
+class OpenFaceEmbedder(NetworkEmbedder):
     """128-dimensional unit vectors; OpenFace compares them by their squared L2 distance.
 
-    Parameters
-    ----------
-    weights : Located
-        The weight file.
-    mode : {'as-is', 'detect', 'detect-inner'}
-        ``as-is`` resizes the whole image to 96 pixels (bilinear, aspect not kept), for images that are aligned already;
-        ``detect`` finds the face again and aligns it by the outer corners of the eyes and the base of
-        the nose, as nn4.small2 was trained; ``detect-inner`` by the inner corners and the lower lip. Both give NaN
-        where there is no face.
-    device : str
-        Where the network runs: cpu, cuda, auto.
+    With ``detect`` the face is found again and aligned by the outer corners of the eyes and the base of the nose, as
+    nn4.small2 was trained; with ``detect-inner`` by the inner corners and the lower lip.
     """
 
-    weights: Located
-    mode: str = "as-is"
-    device: str = "cpu"
-
-    name, unit_length = NAME, True
+    name, side, dimensions, unit_length = NAME, SIDE, 128, True
+    modes = ("as-is", *ALIGNED_BY)
     terms: ClassVar[Mapping[str, str]] = {
         r"openface-nn4\.small2": "OpenFace's nn4.small2 network",
-        "detect": "the face is found again first",
         "detect-inner": "the face is found again and aligned by the inner corners of the eyes and the lower lip",
+        **DETECT,
     }
 
-    @classmethod
-    def of(cls, *options: str) -> Self:
-        """Return the embedder with its options.
-
-        Parameters
-        ----------
-        *options : str
-            ``as-is`` (the default), ``detect`` or ``detect-inner``, and ``@1234abcd`` to pin its weights.
-        """
-        mode, pin = fill(f"embedder '{NAME}'", options, tuple(MODES), PIN)
-        return cls(locate(NAME, sha=pin_of(pin)), mode)
-
-    @property
-    def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
-        return (f"{NAME}@{self.weights.short}", *([self.mode] if self.mode != "as-is" else []))
-
-    def embed(self, faces: np.ndarray) -> np.ndarray:
-        """Embeddings of (N, H, W, 3) uint8 RGB images, divided by 255.
-
-        Returns
-        -------
-        np.ndarray, shape (N, 128), float32
-            A row of NaN where the face was to be found again and was not.
-
-        Raises
-        ------
-        InputError
-            When `faces` is no batch of RGB images, or the weight file is not what it should be.
-        """
-        faces, device, points = as_batch(faces), torch_device(self.device), MODES[self.mode]
+    def network(self, device: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The network on a device, behind the division by 255."""
         network = _network(str(self.weights.path), self.weights.sha256, device)
 
         def vectors(batch: torch.Tensor) -> torch.Tensor:
             with torch.inference_mode():
                 return network((batch / 255).contiguous(memory_format=torch.channels_last))
 
-        return chips.embedded(
-            vectors, faces, chip=(lambda face: openface_chip(face, points)) if points else None,
-            side=OPENFACE_SIDE, dimensions=DIMENSIONS, size=BATCH if device == "cpu" else GPU_BATCH, device=device,
-        )  # fmt: skip
+        return vectors
+
+    def chip(self, image: np.ndarray) -> np.ndarray | None:
+        """Return `openface_chip` by the points of the mode."""
+        return openface_chip(image, ALIGNED_BY[self.mode])

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate, max_pool2d, relu
 
 from facedeblur.benchmark.faces.base import Parser
-from facedeblur.benchmark.faces.chips import labelled
+from facedeblur.benchmark.faces.inference import labelled
 from facedeblur.benchmark.files.state_dict import load_exactly, read_state
 from facedeblur.benchmark.options import PIN, fill, pin_of
 from facedeblur.benchmark.sets.classes import CLASS_LISTS, HELEN

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Parser
-from facedeblur.benchmark.faces.chips import labelled
+from facedeblur.benchmark.faces.inference import labelled
 from facedeblur.benchmark.files.state_dict import load_exactly, read_state
 from facedeblur.benchmark.options import PIN, fill, pin_of
 from facedeblur.benchmark.sets.classes import HELEN

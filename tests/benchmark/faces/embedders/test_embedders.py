@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces import EMBEDDERS, Embedder, chips, provider
-from facedeblur.benchmark.faces.embedders.dlib_resnet import BLOCKS, pack, read_dat
+from facedeblur.benchmark.faces import EMBEDDERS, Embedder, provider
+from facedeblur.benchmark.faces.embedders.dlib_resnet import BLOCKS, dlib_chip, pack, read_dat
+from facedeblur.benchmark.faces.inference import resized
 from facedeblur.benchmark.files.images import read_photo
 from facedeblur.benchmark.weights import locate
 
@@ -28,7 +29,7 @@ def hopper() -> np.ndarray:
 @pytest.fixture(scope="module")
 def eight_chips(dlib_models: None, portrait: np.ndarray, hopper: np.ndarray) -> np.ndarray:
     """150-pixel chips of two persons: as they are, mirrored, turned, dark."""
-    base = [chips.dlib_chip(photo) for photo in (portrait, hopper)]
+    base = [dlib_chip(photo) for photo in (portrait, hopper)]
     assert all(chip is not None and chip.shape == (150, 150, 3) for chip in base)
     return np.stack([variant for chip in base for variant in (chip, chip[:, ::-1], np.rot90(chip), chip // 3)])
 
@@ -96,7 +97,7 @@ def test_resize_equals_bilinear_by_hand() -> None:
     # Centres of 8 pixels over 4: -0.25, 0.25, 0.75, ... of the input, the edge repeated.
     at = np.clip((np.arange(8) + 0.5) / 2 - 0.5, 0, 3)
     expected = np.interp(at, np.arange(4), row)
-    found = chips.resized(image, 8)[0, 0].numpy()
+    found = resized(image, 8)[0, 0].numpy()
     np.testing.assert_allclose(found, np.tile(expected, (8, 1)), atol=1e-4)
 
 
