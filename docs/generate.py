@@ -51,12 +51,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
     return [
         {"Home": "index.md"},
         {"Start": ["quickstart.md", *(f"tutorials/{name}.md" for name in TUTORIALS)]},
-        {
-            "Extend": [
-                "extend/index.md",
-                *(f"extend/{name}.md" for name in EXTENSIONS if (HERE / "extend" / f"{name}.md").is_file()),
-            ]
-        },
+        {"Extend": ["extend/index.md", *(f"extend/{name}.md" for name in EXTENSIONS)]},
         {"Commands": ["commands/index.md", *commands.navigation()]},
         {
             "Reference": [

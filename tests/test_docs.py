@@ -262,6 +262,13 @@ def test_every_extra_is_explained():
         assert f"`{extra}`" in listed, f"docs/quickstart.md: extra {extra} is not explained"
 
 
+def test_every_folder_is_in_the_tree_of_the_architecture():
+    tree = (DOCS / "architecture.md").read_text(encoding="utf-8").partition("## Rooms")[2].partition("\n## ")[0]
+    for floor in FLOORS:
+        for folder in {path.parent for path in (ROOT / floor).rglob("*.py") if path.name != "__init__.py"}:
+            assert f"{folder.name}/" in tree, f"docs/architecture.md: {folder.relative_to(ROOT)} has no line"
+
+
 def test_one_version_is_stated_everywhere():
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")

@@ -59,11 +59,15 @@ PAGES = sorted(
 )
 
 
-def test_the_tutorials_are_among_the_pages():
-    wanted = {f"tutorials/{role}.md" for role in ("method", "photographs", "video", "cluster")}
-    wanted |= {f"extend/{thing}.md" for thing in ("method", "network", "metric", "collection", "detector", "noise")}
-    wanted |= {"quickstart.md"}
+def test_all_tutorials_and_extensions_are_carried_out():
+    wanted = {f"tutorials/{role}.md" for role in ("method", "photographs", "video", "cluster")} | {"quickstart.md"}
+    wanted |= {
+        f"extend/{name}.md" for name in ("method", "network", "metric", "detector", "noise", "collection", "column")
+    }
     assert wanted <= set(PAGES)
+    index = (DOCS / "extend" / "index.md").read_text(encoding="utf-8")
+    for page in (DOCS / "extend").glob("*.md"):
+        assert page.name == "index.md" or f"]({page.name})" in index
 
 
 @pytest.fixture(scope="module")
