@@ -43,7 +43,7 @@ class InputError(ValueError):
 
 
 class MissingFile(InputError):
-    """A file or folder that is not there.
+    """A file or folder that is missing.
 
     Parameters
     ----------

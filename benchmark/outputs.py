@@ -1,10 +1,10 @@
-"""What a method made of a set: its files, one status a pair, and where they come from.
+"""What a method made of a set: its files, one status per pair, and where they come from.
 
-``OUTPUTS/`` holds one PNG a pair under the blurred file's name (or ``restored.npy``), ``run.json``
-(method, version, weights, device, set hash, timings) and ``status.csv`` (one `Status` a pair, in the
-order of the manifest). ``kernels.npz`` is there where the method estimates kernels: a bank whose names are the
-pairs'. A plain folder of PNG files under the blurred files' names, without
-``run.json``, is taken as the outputs of a foreign method.
+``OUTPUTS/`` holds one PNG per pair under the blurred file's name (or ``restored.npy``), ``run.json``
+(method, version, weights, device, set hash, timings) and ``status.csv`` (one `Status` per pair, in the
+order of the manifest). A method that estimates kernels leaves ``kernels.npz``, a bank whose names are those of the
+pairs. A plain folder of PNG files under the blurred files' names, without ``run.json``, is accepted as the outputs of a
+foreign method.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, wraps
 from pathlib import Path
@@ -91,7 +90,7 @@ class Output:
 class Outputs:
     """Finished outputs on disk; opened by `Outputs.open`, read image by image.
 
-    Wherever a function takes the path of outputs, it takes an `Outputs`, which stands for its folder.
+    Wherever a function takes the path of outputs, it takes an `Outputs` as well.
 
     Attributes
     ----------
@@ -116,8 +115,9 @@ class Outputs:
             restored += status.ok
             if status.ok and len(shown) < 3:
                 image = self._set.images[pair.image_id]
-                with suppress(InputError):  # a damaged picture is not shown
-                    shown.append((pair.pair_id, self.restored(pair, (image.height, image.width))))
+                output = self.read(pair, status, (image.height, image.width))
+                if output.pixels is not None:
+                    shown.append((pair.pair_id, output.pixels))
         timings = self.info.get("timings") or {}
         facts = {
             "set": self._set.name,
@@ -156,7 +156,7 @@ class Outputs:
         if (root / PARTIAL_RUN).is_file():
             raise InputError(
                 str(root), expected="a finished run", found="an unfinished one",
-                do="run the same facedeblur run command again, it goes on from there",
+                do="run the same facedeblur run command again to resume it",
             )  # fmt: skip
         info = {"schema": SCHEMA, "method": root.resolve().name, "version": "", "oracle": False, "foreign": True}
         info |= {"store": "png", "set": {"name": set_.name, "hash": set_.content_hash}, "weights": {}, "options": {}}
@@ -191,7 +191,7 @@ class Outputs:
         Raises
         ------
         InputError
-            When ``status.csv`` is damaged or does not have exactly one row a pair.
+            When ``status.csv`` is damaged or does not have exactly one row per pair.
         """
         pairs = (set_ or self._set).pairs()
         if self.foreign:
@@ -211,7 +211,7 @@ class Outputs:
                 )  # fmt: skip
             yield row
         if next(rows, None) is not None:
-            raise InputError(str(table), expected="one row a pair", found="more", do="run the method again")
+            raise InputError(str(table), expected="one row per pair", found="more", do="run the method again")
 
     def read(self, pair: Pair, status: Status, size: tuple[int, int]) -> Output:
         """Read the restored image of a pair; whatever is wrong with it is a status.
@@ -287,7 +287,7 @@ class Outputs:
     def extra(self, set_: Set | None = None) -> list[str]:
         """Names of image files in the folder that are no output of the set, sorted.
 
-        Eight bytes a pair are kept in memory, not the names.
+        Eight bytes per pair are kept in memory, not the names.
         """
         own: Iterator[str] = iter(()) if self.store == "npy" else (pair.name for pair in (set_ or self._set).pairs())
         known = np.sort(np.fromiter((_short_hash(name) for name in own), dtype=np.uint64))
@@ -324,7 +324,7 @@ class Outputs:
 
     @cached_property
     def files_hash(self) -> str:
-        """sha256 (hex) of the image files, and the estimated kernels, as they lie in the folder now.
+        """sha256 (hex) of the image files, and the estimated kernels, as they are in the folder now.
 
         `run_hash` knows what the run recorded; a file altered, lost or put back since then changes this one. Whatever
         is computed of the outputs holds as long as both stay what they were.
@@ -383,7 +383,7 @@ def one_or_many(
 
 
 def stored_name(pair: Pair, store: str) -> str:
-    """Where the restored image of `pair` lies in the outputs, as `benchmark.stores` names it."""
+    """Return the name of the restored image of `pair` in the outputs, as `benchmark.files.stores` has it."""
     return f"{ARRAY}/{pair.name}" if store == "npy" else pair.name
 
 

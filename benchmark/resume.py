@@ -138,7 +138,7 @@ def compute_parts(
     """
     groups = enumerate(grouped(tasks, weigh, IMAGES_A_PART))
     parts = (_Part(tuple(some), folder and folder / f"{number:06d}.npz") for number, some in groups)
-    for results, note in imap(_Work(function), parts, workers):
+    for results, note in imap(_PartWorker(function), parts, workers):
         if note:
             reporter.say(note)
         yield from results
@@ -183,7 +183,7 @@ class _Part:
 
 
 @dataclass(frozen=True)
-class _Work:
+class _PartWorker:
     """What a worker does with a part: read it, or compute and keep it."""
 
     function: Callable[[Any], Arrays]

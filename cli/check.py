@@ -11,6 +11,7 @@ from facedeblur.cli import options
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.parallel import Workers
+    from facedeblur.benchmark.sets.set import Set
 
 
 @click.command()
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     metavar="TRAIN_SET",
     multiple=True,
     type=click.Path(),
-    help="Refuse SET when an identity, photograph or kernel of it also stands in this one; may be given again.",
+    help="Refuse SET when an identity, photograph or kernel of it is also in this one; repeatable.",
 )
 @click.option("--other-people", is_flag=True, help="With --against: equal names of identities are different people.")
 @options.jobs
@@ -32,15 +33,25 @@ def check(
 ) -> None:
     """Verify every file of SET: missing, altered, truncated, superfluous, of the wrong size.
 
-    In a set with roles, nothing for training may also stand for test. With --against, nothing
-    of SET may stand in a training set.
+    In a set with roles, nothing for training may also be for test. With --against, nothing of SET may be in a training
+    set.
     """
-    from facedeblur.benchmark.sets.check import check as verify
-    from facedeblur.benchmark.sets.leaks import leaks, overlaps
     from facedeblur.benchmark.sets.set import Set
 
     for train_set in train_sets:
         Set.open(train_set)
+    _check_files(ctx, set_path, workers, quiet=quiet)
+    opened = Set.open(set_path)
+    _check_leaks(ctx, opened, train_sets, workers, names=not other_people, quiet=quiet)
+    if not quiet:
+        click.echo(f"{opened.name}: {opened.n_pairs:,} pairs as built, content hash {opened.content_hash[:16]}")
+        for train_set in train_sets:
+            click.echo(f"no identity, photograph or kernel of it is in {train_set}")
+
+
+def _check_files(ctx: click.Context, set_path: str, workers: Workers, *, quiet: bool) -> None:
+    from facedeblur.benchmark.sets.check import check as verify
+
     with bars(quiet=quiet) as reporter:
         problems = verify(set_path, workers=workers, reporter=reporter)
     for problem in problems:
@@ -48,25 +59,26 @@ def check(
     if problems:
         click.echo(f"{len(problems)} problem{'s' * (len(problems) > 1)}; build the set again", err=True)
         ctx.exit(1)
-    opened = Set.open(set_path)
-    shared = [
-        ("role train of the same set", overlaps(opened, ["train"], ["test", "probe", "gallery"], workers=workers))
-    ]
+
+
+def _check_leaks(
+    ctx: click.Context, opened: Set, train_sets: tuple[str, ...], workers: Workers, *, names: bool, quiet: bool
+) -> None:
+    from facedeblur.benchmark.sets.leaks import leaks, overlaps
+
+    own = overlaps(opened, ["train"], ["test", "probe", "gallery"], workers=workers)
+    found = [("role train of the same set", leak) for leak in own]
     for train_set in train_sets:
         with bars(quiet=quiet) as reporter:
-            shared.append(
-                (train_set, leaks(train_set, opened, names=not other_people, workers=workers, reporter=reporter))
-            )
-    for where, found in shared:
-        for leak in found:
-            click.echo(f"{leak.kind} {leak.test}: stands in {where} as {leak.train} ({leak.detail})")
-    count = sum(len(found) for _, found in shared)
-    if count:
-        click.echo(f"{count} leak{'s' * (count > 1)}; leave them out on one side (facedeblur split)", err=True)
+            shared = leaks(train_set, opened, names=names, workers=workers, reporter=reporter)
+        found += [(train_set, leak) for leak in shared]
+    for where, leak in found:
+        click.echo(f"{leak.kind} {leak.test}: is in {where} as {leak.train} ({leak.detail})")
+    if found:
+        click.echo(
+            f"{len(found)} leak{'s' * (len(found) > 1)}; leave them out on one side (facedeblur split)", err=True
+        )
         ctx.exit(1)
     if not quiet:
         for twin in overlaps(opened, ["gallery"], ["probe"], workers=workers):
             click.echo(f"note: probe {twin.test} is the photograph {twin.train} of the gallery ({twin.detail})")
-        click.echo(f"{opened.name}: {opened.n_pairs:,} pairs as built, content hash {opened.content_hash[:16]}")
-        for where, _ in shared[1:]:
-            click.echo(f"no identity, photograph or kernel of it stands in {where}")

@@ -45,7 +45,7 @@ def _print(found: list[Parsing], partition: str) -> None:
     click.echo("a miss is an image without a face or without an output; all its pixels count as missed")
     methods = [one.method + " (oracle)" * one.oracle for one in found]
     width = max(map(len, [*names, "no label"]))
-    # Components are rows: eleven of them do not fit beside each other.
+    # Components are rows: eleven of them do not fit side by side.
     columns = [max(len(method), 8) for method in methods]
     click.echo(" " * width + "".join(f"  {method:>{n}}" for method, n in zip(methods, columns, strict=True)))
 

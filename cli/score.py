@@ -18,7 +18,7 @@ from facedeblur.cli import options
     "--metric",
     "metrics",
     multiple=True,
-    help="Compute this metric instead of the protocol's, beside those there; repeatable.",
+    help="Compute this metric instead of the protocol's and add it to the table; repeatable.",
 )
 @click.option("-o", "--out", type=click.Path(), help="Table (.parquet or .csv); default OUTPUTS/scores.parquet.")
 @click.option("--force", is_flag=True, help="Compute what is asked for even where it is there already.")
@@ -29,11 +29,11 @@ from facedeblur.cli import options
 def score(
     ctx: click.Context, set_path: str, outputs: tuple[str, ...], metrics: tuple[str, ...], quiet: bool, **given: Any
 ) -> None:
-    """Score the OUTPUTS of methods on SET, one row a pair.
+    """Score the OUTPUTS of methods on SET, one row per pair.
 
     OUTPUTS is a folder that `facedeblur run` wrote, or any folder of PNG files named as the
-    blurred images of SET. Only what the table lacks is computed: the same command goes on where it was
-    stopped, and `--metric` adds a column at its own cost. Outputs that have changed are scored again.
+    blurred images of SET. Only what the table lacks is computed: run the command again to resume it, and
+    `--metric` adds a column at its own cost. Outputs that have changed are scored again.
     """
     from facedeblur.benchmark.scoring.score import score as compute
     from facedeblur.cli.display.summary import print_scores

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or absent."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary name beside `path`; rename it to `path` when the block succeeds.
+    """Give a temporary name in the same folder, and rename the file to `path` when the block succeeds.
 
     The suffix is kept, so that writers which choose the format by suffix work. When the
-    block fails or is interrupted the temporary file is removed and `path` is untouched. A writer that
-    keeps its file from everyone else (safetensors does) is overruled: the file gets the mode that new files have.
+    block fails or is interrupted the temporary file is removed and `path` is untouched. A file
+    that only its owner can read (safetensors writes such) gets the mode of other new files.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)

@@ -155,7 +155,7 @@ def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nda
     Raises
     ------
     InputError
-        When the file is not there, not a PNG, truncated, damaged, not 8-bit RGB, or of another size.
+        When the file is missing, not a PNG, truncated, damaged, not 8-bit RGB, or of another size.
     """
     path = Path(path)
     try:
@@ -174,7 +174,7 @@ def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nda
 
 
 def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Read a label image: 8-bit grey PNG, one class a value.
+    """Read a label image: 8-bit grey PNG, one value per class.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.n
     Raises
     ------
     InputError
-        When the file is not there, not an 8-bit grey PNG, damaged, or of another size.
+        When the file is missing, not an 8-bit grey PNG, damaged, or of another size.
     """
     import cv2
 

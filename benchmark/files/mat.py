@@ -1,4 +1,4 @@
-"""MATLAB files, up to version 7 read by scipy; version 7.3, which is HDF5, is told apart for h5py."""
+"""MATLAB files, up to version 7 read by scipy; version 7.3, which is HDF5, is left to h5py."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def load_mat(path: Path, *, expected: str, do: str, **options: Any) -> dict[str,
 
 
 def _is_hdf5(path: Path) -> bool:
-    """Whether the HDF5 signature stands at the start or, as MATLAB writes it, after a header of 512 bytes."""
+    """Whether the HDF5 signature is at the start or, as MATLAB writes it, after a header of 512 bytes."""
     with path.open("rb") as file:
         start = file.read(512 + len(HDF5))
     return start.startswith(HDF5) or start[512:] == HDF5

@@ -1,4 +1,4 @@
-"""Where the pixels of a set or of a method's outputs lie: one PNG a picture, or one array for all."""
+"""Where the pixels of a set or of outputs are: one PNG per picture, or one array for all."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def write_pixels(root: str | Path, name: str, index: int, pixels: np.ndarray, *,
 
 
 def array_path(root: str | Path, name: str) -> Path:
-    """The array that holds the pictures of `name`'s folder: ``blur/x.png`` lies in ``blur.npy``."""
+    """Return the array that holds the pictures of `name`'s folder: ``blur/x.png`` is in ``blur.npy``."""
     return Path(root) / f"{name.partition('/')[0]}.npy"
 
 

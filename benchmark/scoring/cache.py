@@ -117,7 +117,7 @@ def _other(meta: ScoreMeta, wanted: ScoreMeta) -> str:
 
 
 @dataclass
-class Plan:
+class TablePlan:
     """What the table of a run will be, what there is of it, and what has to be computed.
 
     Attributes
@@ -223,7 +223,7 @@ def plan(
     add: Sequence[str] | None,
     force: bool,
     reporter: Reporter,
-) -> Plan:
+) -> TablePlan:
     """Find what an earlier scoring left, and merge its columns with those that are asked for.
 
     Parameters
@@ -249,7 +249,7 @@ def plan(
     asked = tuple(column.signature for column in wanted.columns)
     missing = asked if force else tuple(name for name in asked if name not in there)
     meta = _merged(earlier.meta, wanted, add) if earlier and earlier.file == file else wanted
-    return Plan(run, file, meta, earlier, missing)
+    return TablePlan(run, file, meta, earlier, missing)
 
 
 def _merged(old: ScoreMeta, new: ScoreMeta, add: Sequence[str] | None) -> ScoreMeta:

@@ -11,7 +11,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.outputs import Outputs, OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
-from facedeblur.benchmark.scoring.cache import Plan, plan
+from facedeblur.benchmark.scoring.cache import TablePlan, plan
 from facedeblur.benchmark.scoring.protocol import ChosenMetrics, Protocol, choose, load_protocol, with_metrics
 from facedeblur.benchmark.scoring.table import FILE, Column, ScoreMeta, Scores
 from facedeblur.benchmark.scoring.task import score_photographs, tasks_of
@@ -33,9 +33,9 @@ def score(
 ) -> list[Scores]:
     """Score one or more runs on a set.
 
-    The sharp image is decoded, and whatever a metric needs of it is computed, once for all runs. Finished parts are
-    kept beside the table until it is whole, so a stopped scoring goes on. Metrics that a table of the same set and
-    outputs holds already are not computed again, whatever was asked for when it was made, and stay in it.
+    The sharp image is decoded, and whatever a metric needs of it is computed, once for all runs. Call it again to
+    resume an interrupted scoring. Metrics that a table of the same set and outputs already holds are not computed
+    again, whatever was asked for when it was made, and stay in it.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def _folders(outputs: Sequence[OutputsLike], out: str | Path | None) -> list[Pat
     return folders
 
 
-def _compute(the_set: Set, plans: Sequence[Plan], force: bool, workers: Workers, reporter: Reporter) -> None:
+def _compute(the_set: Set, plans: Sequence[TablePlan], force: bool, workers: Workers, reporter: Reporter) -> None:
     """Compute the parts of all plans: each sharp image is read once for all runs."""
     if not plans:
         return

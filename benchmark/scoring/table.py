@@ -1,6 +1,6 @@
-"""Score tables on disk: one row a pair, one column a metric named by its signature.
+"""Score tables on disk: one row per pair, one column per metric, named by its signature.
 
-A table is a Parquet file; what it was made from (set, run, protocol, metrics) stands in its
+A table is a Parquet file; what it was made from (set, run, protocol, metrics) is in its
 metadata, so that a report needs nothing but the table. Columns before the metrics:
 
 ``index, pair_id, image_id, identity, role, kernel_id, kernel_size, status, seconds, sha256``
@@ -159,7 +159,7 @@ class Scores:
     Parameters
     ----------
     frame : pandas.DataFrame
-        The columns of `KEYS` and one a metric.
+        The columns of `KEYS` and one per metric.
     meta : ScoreMeta
     """
 
@@ -250,7 +250,7 @@ class Scores:
         return frame
 
     def write(self, path: str | Path) -> None:
-        """Write the table as Parquet, or as CSV with the metadata beside it where `path` ends in ``.csv``."""
+        """Write the table as Parquet, or as CSV with the metadata next to it where `path` ends in ``.csv``."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -17,7 +17,7 @@ from facedeblur.benchmark.metrics.base import Metric, metric
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.resume import grouped
 from facedeblur.benchmark.scoring import cache
-from facedeblur.benchmark.scoring.cache import Part, Plan, Share
+from facedeblur.benchmark.scoring.cache import Part, Share, TablePlan
 from facedeblur.benchmark.sets.set import Image, Pair, Set, open_set
 
 
@@ -31,7 +31,7 @@ class ScoreTask:
     shares: tuple[Share, ...]
 
 
-def tasks_of(the_set: Set, plans: Sequence[Plan]) -> Iterator[ScoreTask]:
+def tasks_of(the_set: Set, plans: Sequence[TablePlan]) -> Iterator[ScoreTask]:
     """Cut the set into tasks of whole photographs, for the runs of all plans."""
     statuses = [plan.run.statuses(the_set) for plan in plans]
     photographs = ((image, tuple(pairs)) for image, pairs in the_set.by_image())

@@ -36,7 +36,7 @@ _CHUNK = 64
 
 @dataclass(frozen=True)
 class Leak:
-    """One thing that stands on both sides.
+    """One thing that is on both sides.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ def leaks(
     workers: Workers | int = HERE,
     reporter: Reporter = SILENT,
 ) -> list[Leak]:
-    """Find what of a test set also stands in a training set.
+    """Find what of a test set is also in a training set.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def leaks(
 
 
 def overlaps(opened: Set, first: Sequence[str], second: Sequence[str], *, workers: Workers | int = HERE) -> list[Leak]:
-    """Find what stands under two groups of roles in one set.
+    """Find what has roles of two groups in one set.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def overlaps(opened: Set, first: Sequence[str], second: Sequence[str], *, worker
 
 
 def kernel_leaks(train: Bank, test: Bank) -> Iterator[Leak]:
-    """Yield kernels of `test` that also stand in `train`."""
+    """Yield kernels of `test` that are also in `train`."""
     for match in same_kernels(test, train):
         yield Leak("kernel", match.first, match.second, f"correlation {match.correlation:.4f}")
 

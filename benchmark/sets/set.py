@@ -153,7 +153,7 @@ class Pair:
 class Set:
     """A finished set on disk; opened by `Set.open`, read image by image.
 
-    Wherever a function takes the path of a set, it takes a `Set`, which stands for its folder.
+    Wherever a function takes the path of a set, it takes a `Set` as well.
 
     Attributes
     ----------

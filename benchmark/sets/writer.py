@@ -1,7 +1,7 @@
-"""Writing a set so that it is whole or not there, and so that a stopped build goes on.
+"""Writing a set so that it is whole or absent, and an interrupted build resumes.
 
 A set grows in ``OUT.building``: sharp images first, then the blurred ones of one photograph
-after the other, each finished photograph appended to the manifest there. The folder is renamed
+after the other, each finished photograph appended to the manifest. The folder is renamed
 to ``OUT`` when everything is in it.
 """
 
@@ -83,7 +83,7 @@ class SetWriter:
         n_kernels: int,
         label: Callable[[Image], np.ndarray] | None = None,
     ) -> list[str]:
-        """Lay the ground: images, sharp pixels, kernels; return the ids of photographs already blurred.
+        """Write images, sharp pixels and kernels; return the ids of photographs that are blurred already.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class SetWriter:
         Raises
         ------
         InputError
-            When `out` is taken, holds another set, or another half-built one lies beside it.
+            When `out` holds another set or other files, or another set was begun in ``OUT.building``.
         """
         key = self._identity(images, bank)
         made_of = "a set of another name, or made from other photographs, recipe, seed or store"
@@ -112,7 +112,7 @@ class SetWriter:
         if (self.work / "build.json").is_file():
             return self._resume(key, n_kernels)
         if self.work.exists():
-            shutil.rmtree(self.work)  # stopped before the ground was laid: nothing in it is worth keeping
+            shutil.rmtree(self.work)  # interrupted before the first photograph was blurred
         self._lay_ground(images, sharp, bank, n_kernels, label)
         write_json(self.work / "build.json", {"identity": key})
         return []

@@ -29,7 +29,7 @@ from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.set import Set, SetLike
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, SCHEMA, Record
-from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, Subject, WholeSetTest, embed, run_test
+from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, TestSubject, WholeSetTest, embed, run_test
 
 INCEPTION = "inception"
 
@@ -47,10 +47,9 @@ def fid(
 ) -> list[Fid]:
     """Compute the Frechet distance of runs from the sharp images of their set.
 
-    Images are described in the workers, and only sums are kept of the vectors, so that any number of outputs fits. The
-    sharp images are described once for all runs. Each result is kept as ``OUTPUTS/fid-FEATURES.parquet`` and ``.json``,
-    and read from there while set, run and features stay the same. Until then vectors are kept beside it, those of the
-    sharp images in the first folder, so that what is stopped goes on.
+    Workers describe the images, and only sums of the vectors are kept, so any number of outputs fits. The sharp images
+    are described once for all runs. Each result is kept as ``OUTPUTS/fid-FEATURES.parquet`` and ``.json``, and read
+    from there while set, run and features stay the same. Call it again to resume an interrupted test.
 
     Parameters
     ----------
@@ -101,8 +100,8 @@ class Fid(Record):
     n_sharp, n_restored : int
         Images that took part on either side.
     left_out : int
-        Outputs that did not: failed ones, and those without a face. Nothing stands for them in the value, so two runs
-        compare only where this number is small and alike.
+        Outputs that did not: failed ones, and those without a face. The value takes no account of them, so two runs
+        can be compared only where this number is small and similar.
     """
 
     kind = "fid"
@@ -121,7 +120,7 @@ class Fid(Record):
 
     @property
     def note(self) -> str:
-        """What has to be said beside the value; empty where the covariances are of full rank.
+        """A warning that belongs to the value; empty where the covariances are of full rank.
 
         The estimate is too large by an amount that shrinks with the number of images and depends on what is compared
         (Chong and Forsyth, CVPR 2020), so small sets compare only with themselves.
@@ -201,7 +200,7 @@ class FidTest(WholeSetTest[Fid]):
     def reference(self, parts: Iterator[Arrays]) -> Moments:
         return moments(part["vector"] for part in parts)
 
-    def result(self, subject: Subject, parts: Iterator[Arrays], reference: Moments) -> Fid:
+    def result(self, subject: TestSubject, parts: Iterator[Arrays], reference: Moments) -> Fid:
         """Sum up the vectors of one run, so that any number of outputs fits, and compare them with the sharp ones."""
         import pandas as pd
 

@@ -29,7 +29,7 @@ from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN, groups_of
 from facedeblur.benchmark.sets.set import Set, SetLike, open_set
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, Record
-from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, Subject, WholeSetTest, run_test
+from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, TestSubject, WholeSetTest, run_test
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,8 +55,7 @@ def parse(
     A failed output, and one in which the parser finds no face (it labels everything background), miss
     all true pixels. Images without a label are left out, with a row that says so. Each result is kept
     as ``OUTPUTS/parsing.parquet``, and read from there while set, run and parser stay the same; that of the sharp
-    images as ``parsing.sharp.parquet`` beside the first one. Until then finished parts are kept there, so a stopped
-    test goes on.
+    images is ``parsing.sharp.parquet`` in the first folder. Call it again to resume an interrupted test.
 
     Parameters
     ----------
@@ -263,14 +262,14 @@ class ParsingTest(WholeSetTest[Parsing]):
             })  # fmt: skip
         return {name: np.array([row[name] for row in rows]) for name in Parsing.columns}
 
-    def subjects(self, runs: Sequence[Outputs | None]) -> list[Subject]:
-        """The sharp images come first, as if they were a run; their result lies with the first that has a folder."""
+    def subjects(self, runs: Sequence[Outputs | None]) -> list[TestSubject]:
+        """The sharp images come first, as if they were a run; their result is kept in the first folder."""
         of_runs = super().subjects(runs)
         first = next((one.file for one in of_runs if one.file is not None), None)
         file = None if first is None else first.with_name(SHARP_FILE)
-        return [Subject(self.the_set, None, file, self.blurred, SHARP), *of_runs]
+        return [TestSubject(self.the_set, None, file, self.blurred, SHARP), *of_runs]
 
-    def result(self, subject: Subject, parts: Iterator[Arrays], reference: None) -> Parsing:
+    def result(self, subject: TestSubject, parts: Iterator[Arrays], reference: None) -> Parsing:
         import pandas as pd
 
         some = list(parts)

@@ -31,7 +31,7 @@ from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.set import Image, Set, SetLike
 from facedeblur.benchmark.whole_set.record import SCHEMA, Record
-from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, Subject, WholeSetTest, embed, run_test
+from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, TestSubject, WholeSetTest, embed, run_test
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,8 +58,8 @@ def recognise(
     """Look for the people of the probes in the gallery of the set.
 
     The gallery is embedded once for all runs. Each result is kept as ``OUTPUTS/recognition.parquet``
-    and ``.json``, and read from there while set, run, embedder and distance stay the same. Until then
-    embeddings are kept beside it, those of the gallery in the first folder, so a stopped test goes on.
+    and ``.json``, and read from there while set, run, embedder and distance stay the same. Call it again to resume
+    an interrupted test.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ class RecognitionTest(WholeSetTest[Recognition]):
         vectors = np.concatenate([part["vector"] for part in parts])
         return _Clear.of(self.the_set, self.clear, vectors, self.facts["distance"])
 
-    def result(self, subject: Subject, parts: Iterator[Arrays], reference: _Clear) -> Recognition:
+    def result(self, subject: TestSubject, parts: Iterator[Arrays], reference: _Clear) -> Recognition:
         """Rank the probes of one run, photograph by photograph."""
         import pandas as pd
 

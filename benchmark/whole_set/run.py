@@ -102,7 +102,7 @@ def embed(task: LookTask, embedder: Embedder) -> tuple[list[str], np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Subject:
+class TestSubject:
     """The images that one result is of.
 
     Attributes
@@ -193,16 +193,16 @@ class WholeSetTest(ABC, Generic[Result]):
         """Return where the result of the outputs in `folder` is kept."""
         return folder / self.record.file_name
 
-    def subjects(self, runs: Sequence[Outputs | None]) -> list[Subject]:
+    def subjects(self, runs: Sequence[Outputs | None]) -> list[TestSubject]:
         """Return what there is a result of, in order; None is the blurred images, whose result is not kept."""
-        return [Subject(self.the_set, run, None if run is None else self.file(run.root)) for run in runs]
+        return [TestSubject(self.the_set, run, None if run is None else self.file(run.root)) for run in runs]
 
     def reference(self, parts: Iterator[Arrays]) -> Any:
         """Return what all results need to know of the clear images, from what workers made of them."""
         return None
 
     @abstractmethod
-    def result(self, subject: Subject, parts: Iterator[Arrays], reference: Any) -> Result:
+    def result(self, subject: TestSubject, parts: Iterator[Arrays], reference: Any) -> Result:
         """Return the result of a subject from what workers made of its images."""
 
 
@@ -237,9 +237,9 @@ def run_test(
         waiting = [at for at, result in enumerate(results) if result is None]
         if waiting:
             total = len(test.clear) + sum(subjects[at].count for at in waiting)
-            work = _Work(test, total, force, workers, reporter)
+            work = _Looking(test, total, force, workers, reporter)
             first = next((subject.file for subject in subjects if subject.file is not None), None)
-            reference = test.reference(work.look_at(Subject(the_set, None, first, test.clear)))
+            reference = test.reference(work.look_at(TestSubject(the_set, None, first, test.clear)))
         for at in waiting:
             subject = subjects[at]
             results[at] = made = test.result(subject, work.look_at(subject), reference)
@@ -251,7 +251,7 @@ def run_test(
     return [result for result in results if result is not None]
 
 
-def _finished(test: WholeSetTest[Result], subject: Subject, reporter: Reporter) -> Any:
+def _finished(test: WholeSetTest[Result], subject: TestSubject, reporter: Reporter) -> Any:
     """Read the result of just these images by just this test; None where there is none."""
     if subject.file is None or not subject.file.is_file():
         return None
@@ -266,7 +266,7 @@ def _finished(test: WholeSetTest[Result], subject: Subject, reporter: Reporter) 
 
 
 @dataclass
-class _Work:
+class _Looking:
     """Sends images to the workers, and counts those that are done."""
 
     test: WholeSetTest[Any]
@@ -276,7 +276,7 @@ class _Work:
     reporter: Reporter
     done: int = 0
 
-    def look_at(self, subject: Subject) -> Iterator[Arrays]:
+    def look_at(self, subject: TestSubject) -> Iterator[Arrays]:
         """Yield what workers make of the images of a subject; parts are kept next to its file."""
         test, folder = self.test, None
         if subject.file is not None:

@@ -103,7 +103,7 @@ class LocalStructural(Loss):
         return loss / target[0].numel() if self.reduction == "mean" else loss
 
 
-class Parsing(Loss):
+class ParsingLoss(Loss):
     """Cross-entropy of a face parsing: SHEN eq. 4 and UMSN's S-Net.
 
     SHEN: ``-sum_k p_GT^(k) log p^(k)`` summed over pixels. Pixels whose label is in no class

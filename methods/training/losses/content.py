@@ -207,7 +207,7 @@ class GradientL1(Loss):
 
 _ELSEWHERE = {
     "local-structural": "classes:LocalStructural",
-    "parsing": "classes:Parsing",
+    "parsing": "classes:ParsingLoss",
     "confidence-guided": "confidence:ConfidenceGuided",
     "class-streams": "confidence:ClassStreams",
     "perceptual": "perceptual:Perceptual",
