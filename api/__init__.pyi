@@ -30,8 +30,10 @@ from .generators.video.spec import FrameSpec as FrameSpec
 from .methods.base import method as method
 from .methods.running.execution import Execution as Execution
 from .methods.running.runner import run as run
+from .reports.leaderboard.table import Leaderboard as Leaderboard
 from .reports.leaderboard.table import leaderboard as leaderboard
 from .reports.page.report import report as report
+from .reports.tables.table import PaperTable as PaperTable
 from .reports.tables.table import tables as tables
 
 __version__: str

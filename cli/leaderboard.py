@@ -64,7 +64,7 @@ def leaderboard(
         raise click.UsageError("--replace needs --into: there is no board to replace rows of")
     tables = [path for path in scores if not path.endswith(".csv")]
     made = boards(tables) if tables else ()
-    frame = compute(made) if made else None
+    frame: pd.DataFrame | None = compute(made) if made else None
     standing = [into] if into is not None and Path(into).is_file() else []
     for path in [*(path for path in scores if path.endswith(".csv")), *standing]:
         before = read_csv(path)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.scoring.agreement import check_tables, common_columns, labels
 from facedeblur.benchmark.scoring.table import Column, ScoresLike, read_scores
 from facedeblur.benchmark.statistics.bootstrap import interval
 from facedeblur.benchmark.statistics.crossed import StandardError, crossing, standard_error
 from facedeblur.benchmark.statistics.intervals import factors
 from facedeblur.benchmark.statistics.summary import summary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TIE = 1e-6
 """Two values that differ by no more than this are a tie: what the metrics themselves are held to."""
@@ -88,7 +92,7 @@ class Comparison:
         return self.method if (self.difference > 0) == self.higher_is_better else self.baseline
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparisons:
     """All comparisons of one family of tests.
 
@@ -106,6 +110,33 @@ class Comparisons:
     left_out: tuple[tuple[str, str], ...]
     faces: int
     kernels: int
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per comparison: the attributes of `Comparison` and which of the two is ``better``."""
+        import pandas as pd
+
+        return pd.DataFrame([{**asdict(row), "better": row.better} for row in self.rows])
+
+    def __repr__(self) -> str:
+        methods = ", ".join(dict.fromkeys(row.method for row in self.rows))
+        return f"<Comparisons of {methods} with {self.rows[0].baseline}: {len(self.rows)} rows>"
+
+    def _repr_html_(self) -> str:
+        heads = ("method", "metric", "mean", "baseline", "difference", "low", "high", "p (Holm)", "better")
+        rows = [
+            (row.method, row.metric, f"{row.mean:.4f}", f"{row.baseline_mean:.4f}", f"{row.difference:+.4f}",
+             f"{row.low:+.4f}", f"{row.high:+.4f}", f"{row.p_holm:.3g}", row.better or "neither")
+            for row in self.rows
+        ]  # fmt: skip
+        first = self.rows[0]
+        facts = {
+            "pairs": f"{first.n:,}, of {self.faces:,} faces"
+            + (f" and {self.kernels:,} kernels" if self.kernels else ""),
+            "interval": f"{100 * first.level:g} %, for other {first.resampled}",
+            "left out": ", ".join(metric for metric, _ in self.left_out),
+        }
+        return card(f"Comparison with {first.baseline}", facts, table=(heads, rows))
 
 
 def compare(

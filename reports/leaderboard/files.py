@@ -23,6 +23,7 @@ from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.reports.leaderboard.columns import columns_of, kinds, measured, metrics_of
+from facedeblur.reports.leaderboard.table import Leaderboard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
         temporary.write_text(to_csv(frame, Path(path).parent), encoding="utf-8", newline="")
 
 
-def read_csv(path: str | Path) -> pd.DataFrame:
+def read_csv(path: str | Path) -> Leaderboard:
     """Read a leaderboard that `write_csv` wrote, to the last bit.
 
     Raises
@@ -80,7 +81,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     except ValueError as error:
         raise InputError(str(path), expected="readable fields", found=str(error)) from error
     seen = [(path.parent / text).as_posix() if text else "" for text in frame["scores"]]
-    return frame.assign(scores=pd.Series(seen, dtype=object))
+    return Leaderboard(frame.assign(scores=pd.Series(seen, dtype=object)))
 
 
 def _typed(column: pd.Series, kind: str) -> Any:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.scoring.agreement import check_columns, check_set, short
 from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board, BoardsLike, boards, gather
 from facedeblur.reports.leaderboard.columns import (
+    Row,
     columns_of,
     definitions,
     kinds,
     measured,
+    metric_cells,
     metrics_of,
     number,
     row_of,
@@ -24,11 +29,32 @@ from facedeblur.reports.leaderboard.columns import (
 from facedeblur.reports.leaderboard.ranking import mean_ranks
 from facedeblur.reports.leaderboard.significance import Groups, groups
 
-if TYPE_CHECKING:
-    import pandas as pd
+
+class Leaderboard(pd.DataFrame):
+    """A leaderboard: all its columns as a table, of which a notebook shows the means and their intervals."""
+
+    def _repr_html_(self) -> str:
+        return "".join(_card(some.to_dict("records")) for _, some in self.groupby("set_hash", sort=False))
 
 
-def leaderboard(scores: BoardsLike) -> pd.DataFrame:
+def _card(rows: Sequence[Row]) -> str:
+    """The methods on one set as HTML."""
+    metrics = columns_of(rows[0])
+    means = [
+        [f"{cell.mean} {cell.between}" if cell else text.NONE for cell in metric_cells(rows, metric)]
+        for metric in metrics
+    ]
+    lines = []
+    for at, row in enumerate(rows):
+        oracle = bool(row["oracle"])
+        start = ("", f"{row['method']} (oracle)") if oracle else (row["rank"], row["method"])
+        lines.append((*start, *(some[at] for some in means), row["coverage"]))
+    heads = ("#", "method", *(text.heading(metric) for metric in metrics), "restored")
+    facts = {"protocol": rows[0]["protocol"], "ranked by": rows[0]["ranked_by"]}
+    return card(f"Leaderboard of {rows[0]['set']}", facts, table=(heads, lines))
+
+
+def leaderboard(scores: BoardsLike) -> Leaderboard:
     """Rank methods, set by set, by the mean of the protocol's first metric.
 
     Parameters
@@ -38,15 +64,14 @@ def leaderboard(scores: BoardsLike) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
-        One row a method and set, best first within each set, oracle methods (given the true kernel) after all
-        others and without a rank. The columns, with their meaning, are those of
+    Leaderboard
+        A `pandas.DataFrame` with one row per method and set, best first within each set, oracle methods (given the
+        true kernel) after all others and without a rank. The columns, with their meaning, are those of
         `facedeblur.reports.leaderboard.columns.COLUMNS`; those of a metric stand under its signature: ``:mean``,
         ``:low``, ``:high`` and so on. Methods that share a letter of ``group`` do not differ in the first metric;
-        ``mean_rank`` is by the rule of
-        `facedeblur.reports.leaderboard.ranking`. Failed pairs count as the metric's ``:failure``; an infinite value
-        (PSNR of identical images) makes a mean infinite and leaves the standard deviation and the interval without a
-        value.
+        ``mean_rank`` is by the rule of `facedeblur.reports.leaderboard.ranking`. Failed pairs count as the metric's
+        ``:failure``; an infinite value (PSNR of identical images) makes a mean infinite and leaves the standard
+        deviation and the interval without a value.
 
     Raises
     ------
@@ -62,10 +87,8 @@ def rows_of(board: Board) -> list[dict[str, Any]]:
     return [row_of(board, method, found) for method in board]
 
 
-def arranged(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def arranged(rows: Sequence[Mapping[str, Any]]) -> Leaderboard:
     """Rows as a leaderboard: columns in order, sets one after the other, ranks counted anew from the means."""
-    import pandas as pd
-
     signatures = list(dict.fromkeys(name for row in rows for name in metrics_of(list(row))))
     defined = definitions(rows)
     by_set: dict[str, list[dict[str, Any]]] = {}
@@ -74,7 +97,7 @@ def arranged(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     whole = [row for some in by_set.values() for row in _ranked(some)]
     _over_sets(whole, len(by_set))
     columns = kinds(signatures)
-    frame = pd.DataFrame({name: [row.get(name) for row in whole] for name in columns}, columns=list(columns))
+    frame = Leaderboard({name: [row.get(name) for row in whole] for name in columns}, columns=list(columns))
     for name, kind in columns.items():
         if kind == "count":
             frame[name] = frame[name].astype("Float64").round().astype("Int64")
@@ -121,7 +144,7 @@ def _over_sets(rows: Sequence[dict[str, Any]], sets: int) -> None:
             row["mean_rank_sets"] = float(np.mean(ranks))
 
 
-def merge(old: pd.DataFrame, new: pd.DataFrame, *, replace: bool = False) -> pd.DataFrame:
+def merge(old: pd.DataFrame, new: pd.DataFrame, *, replace: bool = False) -> Leaderboard:
     """Add rows to a leaderboard.
 
     Parameters
@@ -133,7 +156,7 @@ def merge(old: pd.DataFrame, new: pd.DataFrame, *, replace: bool = False) -> pd.
 
     Returns
     -------
-    pandas.DataFrame
+    Leaderboard
         Rows of `old` keep their numbers, ranks are counted anew. The letters of a set that has changed are made
         again where all its score tables are found where the rows say, and are empty with the reason otherwise.
 

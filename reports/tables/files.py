@@ -22,7 +22,7 @@ def to_csv(tables: Sequence[PaperTable]) -> str:
     """Tidy CSV of one or more tables, one row a value; see `PaperTable.frame`."""
     import pandas as pd
 
-    frame = pd.concat([table.frame() for table in tables], ignore_index=True)
+    frame = pd.concat([table.frame for table in tables], ignore_index=True)
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 

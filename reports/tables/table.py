@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.scoring.table import ScoresLike
 from facedeblur.reports.tables.cells import MEASURED, Cell, Item, cell_of, items_of, ranks
 from facedeblur.reports.tables.layouts import Dataset, Layout, Measure, layouts
@@ -29,7 +30,7 @@ class Slot:
     measure: Measure | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PaperTable:
     """A filled table.
 
@@ -58,6 +59,14 @@ class PaperTable:
         """``Shen et al. 2020, Table 10``."""
         return f"{published().sources[self.layout.document].short}, {self.layout.table}"
 
+    def __repr__(self) -> str:
+        return f"<PaperTable {self.title}: {self.layout.caption}>"
+
+    def _repr_html_(self) -> str:
+        heads = [*self.layout.stub, *(" ".join(filter(None, column.labels)) for column in self.columns)]
+        rows = [[*row.labels, *(cell.text for cell in cells)] for row, cells in zip(self.rows, self.grid, strict=True)]
+        return card(self.title, {"": self.layout.caption}, table=(heads, rows))
+
     def filled(self) -> Iterator[tuple[Cell, Item, Dataset, Measure]]:
         """Every cell that is not empty, with what it is of."""
         for row, cells in zip(self.rows, self.grid, strict=True):
@@ -65,6 +74,7 @@ class PaperTable:
                 if cell.kind:
                     yield (cell, *_meet(self.layout, row, column))
 
+    @property
     def frame(self) -> pd.DataFrame:
         """The table as tidy rows: one a value, with kind, signature, set and notes.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -93,14 +94,47 @@ def test_results_show_themselves(chain):
     assert "psnr[rgb,255]" in scores.text and f"{mean:.4f}" in scores.text
 
 
-def test_names_from_outside_are_escaped(chain):
-    assert "eileen <i>" in next(iter(chain.made.images.values())).source
-    html = chain.made._repr_html_()
-    assert not re.search(r"<i>", html)
+def test_a_leaderboard_shows_means_with_intervals_and_stays_a_table(chain):
+    board = fd.leaderboard(chain.scores)
+    assert isinstance(board, pd.DataFrame) and type(board[["rank", "method"]]) is pd.DataFrame
+    text = shown(board).text
+    assert "Leaderboard of small" in text and "PSNR ↑ dB" in text and "4/4" in text
+    assert text.index("unsharp") < text.index("blurred")
+    mean = f"{board['psnr[rgb,255]:mean'][0]:.2f}"
+    assert any(cell.startswith(mean) for cell in text)
+
+
+def test_a_comparison_shows_which_is_better(chain):
+    found = fd.compare(chain.scores[1], baseline=chain.scores[0])
+    assert list(found.frame["metric"]) == ["psnr[rgb,255]", "ssim[matlab3d,s1.5,w11]"]
+    assert list(found.frame["better"]) == [row.better for row in found.rows]
+    text = shown(found).text
+    assert "Comparison with blurred" in text and f"{found.rows[0].difference:+.4f}" in text
+
+
+def test_a_table_of_a_paper_shows_printed_and_measured_values(chain):
+    (table,) = fd.tables(chain.unsharp, protocol="shen2020", numbers=["10"])
+    text = shown(table).text
+    assert (
+        table.title in text
+        and "unsharp" in text
+        and {cell.text for row in table.grid for cell in row if cell.text} <= {*text}
+    )
+
+
+def test_names_from_outside_are_escaped(chain, tmp_path):
+    folder = tmp_path / "<i>net"
+    shutil.copytree(chain.unsharp, folder, ignore=shutil.ignore_patterns("*.json", "*.csv", "*.parquet"))
+    scores = fd.score(chain.made, folder, metrics=["psnr"], workers=1)
+    outputs = fd.Outputs.open(folder, chain.made)
+    for result in (outputs, scores, fd.leaderboard(scores), fd.compare(scores, baseline=chain.scores[0])):
+        html = result._repr_html_()
+        assert "&lt;i&gt;net" in html and "<i>" not in html
 
 
 def test_results_print_in_one_line(chain):
-    for result in (chain.made, chain.blurred, *chain.scores):
+    compared, tables = fd.compare(chain.scores[1], baseline=chain.scores[0]), fd.tables(protocol="shen2020")
+    for result in (chain.made, chain.blurred, *chain.scores, compared, *tables):
         assert re.fullmatch(r"<\w+ .*>", repr(result)) and str(result) == repr(result)
     assert "4 pairs" in repr(chain.made) and "unsharp on small" in repr(chain.unsharp)
 

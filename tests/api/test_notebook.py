@@ -46,7 +46,9 @@ def test_the_notebook_runs_and_shows_its_results(executed):
         elif source.startswith("scores = "):
             assert "scoring 160/160" in html and "Scores of facedeblur-base" in html
         elif source.startswith("fd.leaderboard"):
-            assert "facedeblur-base" in html and "<table" in html
+            assert "Leaderboard of shen2020" in html and "facedeblur-base" in html and "wiener (oracle)" in html
+        elif source.startswith("fd.compare"):
+            assert "Comparison with blurred" in html and "facedeblur-base" in html
         elif ".plot(" in source:
             assert shown(cell, "image/png")
 

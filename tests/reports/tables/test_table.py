@@ -401,16 +401,16 @@ def test_of_a_papers_single_set_only_sets_like_it_are_shown(scores_of: Make):
 
 
 def test_tidy_rows_say_what_every_value_is(scores_of: Make):
-    frame = one("10", scores_of("net", [30.0, 20.0], other={"set": HELEN})).frame()
+    frame = one("10", scores_of("net", [30.0, 20.0], other={"set": HELEN})).frame
     assert set(frame["kind"]) == {"published", "measured"} and len(frame[frame["kind"] == "published"]) == 14 * 8
     row = frame[(frame["kind"] == "measured") & (frame["column"] == "Average PSNR") & (frame["dataset"] == "Helen")]
     assert row[["value", "spread", "signature", "set", "set_hash", "run_hash"]].to_numpy().tolist() == [
         [25.0, 5.0, "psnr[rgb,255]", "hel", HELEN["hash"], "net-hash"]
     ]
-    twelve = one("12").frame().set_index(["method", "column"])["value"]
+    twelve = one("12").frame.set_index(["method", "column"])["value"]
     assert twelve["Li et al. (2018)", "Parameters"] == 0.558 and twelve["Jin et al. (2018)", "Parameters"] == 1.4
     printed = frame[(frame["method"] == "Tao et al. (2018)") & (frame["column"] == "Average SSIM")]
     assert printed["value"].tolist() == [0.762, 0.862] and "A zero lost" in printed["note"].tolist()[1]
-    eleven = one("11").frame()
+    eleven = one("11").frame
     assert eleven["value"].iloc[0] == 96.0 and eleven["shown"].iloc[0] == "96.0%"
     assert [value for value in eleven["value"].dropna() if value != round(value, 1)] == [], "digits as printed"
