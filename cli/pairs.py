@@ -43,7 +43,7 @@ def pairs(ctx: click.Context, out: str, count: int, quiet: bool, **given: Any) -
     The pairs are the first of the virtual set that the recipe makes of the photographs; a larger
     COUNT begins with the same ones. A stopped run goes on when the same command is run again.
     """
-    from facedeblur.generators.pairs.write import materialise
+    from facedeblur.generators.pairs.shards import materialise
 
     # What is left out is the recipe's.
     chosen = {name: value for name, value in given.items() if value is not None}

@@ -21,7 +21,7 @@ from facedeblur.generators.blur.degrade import degrade
 from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.build import build
 from facedeblur.generators.pairs.device import make, prepare
-from facedeblur.generators.pairs.write import open_pairs
+from facedeblur.generators.pairs.virtual import open_pairs
 from facedeblur.methods.running.runner import run
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

@@ -26,12 +26,14 @@ from facedeblur.benchmark.files.atomic import is_free, replacing, write_bytes, w
 from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.files.png import encode_rgb
 from facedeblur.benchmark.files.tables import write_rows
-from facedeblur.benchmark.parallel import HERE, Workers, imap
+from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.set import Image
-from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs
+from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs, open_pairs
 
+FORMATS = ("tar", "folder")
 NOTES = "pairs.json"
 _PART = 500  # pairs of one task of a folder
 _LOOK = 3  # pairs that an estimate is made from
@@ -44,6 +46,53 @@ class Room:
 
     needed: int
     free: int
+
+
+def materialise(
+    recipe: str | Path,
+    faces: str | Path,
+    out: str | Path,
+    *,
+    count: int,
+    form: str = "tar",
+    shard_size: int = 1000,
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
+    **options: Any,
+) -> VirtualPairs:
+    """Open the virtual set of a recipe and a folder of photographs, and write its first pairs.
+
+    Parameters
+    ----------
+    recipe, faces : path
+    out : path
+        Folder of the pairs; aligned faces are kept in ``OUT.faces`` until all is written.
+    count : int
+    form : {'tar', 'folder'}
+    shard_size, workers, reporter
+        As in `write_shards`.
+    **options
+        As in `open_pairs`.
+
+    Returns
+    -------
+    VirtualPairs
+
+    Raises
+    ------
+    InputError
+        As in `open_pairs` and `write_shards`.
+    """
+    one_of("format", form, FORMATS)
+    out = Path(out)
+    workspace = out.with_name(out.name + ".faces")
+    pairs = open_pairs(recipe, faces, workspace=workspace, workers=workers, reporter=reporter, **options)
+    if form == "tar":
+        write_shards(pairs, out, count=count, shard_size=shard_size, workers=workers, reporter=reporter)
+    else:
+        write_folder(pairs, out, count=count, workers=workers, reporter=reporter)
+    shutil.rmtree(workspace, ignore_errors=True)
+    return pairs
 
 
 def write_shards(

@@ -11,19 +11,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_label
+from facedeblur.benchmark.parallel import ALL, Workers
+from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
+from facedeblur.generators.align.photo import Finders
+from facedeblur.generators.align.template import template_named
 from facedeblur.generators.blur.convolve import check_border
 from facedeblur.generators.blur.degrade import degrade
+from facedeblur.generators.crops import gather
 from facedeblur.generators.pairs.augment import Augmentation, augment, augment_labels, draw_augmentation
-from facedeblur.generators.pairs.sharp_source import Face, Recent, SharpSource
+from facedeblur.generators.pairs.sharp_source import Face, Recent, SharpFiles, SharpSource, packed
 from facedeblur.generators.pairs.spec import PairSpec
+from facedeblur.generators.photos.collection import Selection
 from facedeblur.generators.random.permutation import Permutation
 from facedeblur.generators.random.philox import halves
+from facedeblur.generators.recipe import load_recipe
 
 KERNEL_BYTES = 4 * 2**20
 """Kernels that a process holds for those to come."""
@@ -239,6 +247,87 @@ class VirtualPairs:
 
     def __iter__(self) -> Iterator[VirtualPair]:
         return (self[index] for index in range(len(self)))
+
+
+def open_pairs(
+    recipe: str | Path,
+    faces: str | Path,
+    *,
+    workspace: str | Path,
+    seed: int = 0,
+    shuffle: bool = True,
+    repeats: int = 1,
+    pack: bool = True,
+    match: str = "",
+    listed: str | Path | None = None,
+    limit: int | None = None,
+    detector: str = "dlib-hog",
+    landmarker: str = "dlib-68",
+    choose: str = "largest",
+    workers: Workers | int = ALL,
+    reporter: Reporter = SILENT,
+    **changes: Any,
+) -> VirtualPairs:
+    """The virtual set that a recipe makes of a folder of photographs.
+
+    Photographs are aligned into `workspace`, with the surroundings that blur and augmentation need; a second call
+    finds them there.
+
+    Parameters
+    ----------
+    recipe : str or path
+        Name of a recipe, or a TOML file.
+    faces : str or path
+        Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names the reader of a
+        published collection.
+    workspace : path
+        Folder for aligned crops and the packed array.
+    seed, shuffle, repeats
+        As in `VirtualPairs`.
+    pack : bool
+        Keep the crops in one array, which is read without decoding.
+    match, listed, limit, detector, landmarker, choose, workers, reporter
+        As in `facedeblur.generators.build.build`.
+    **changes
+        Values of `PairSpec` that differ from the recipe's.
+
+    Returns
+    -------
+    VirtualPairs
+
+    Raises
+    ------
+    InputError
+        When the recipe or the photographs cannot be used.
+    """
+    described, _ = load_recipe(recipe)
+    spec = PairSpec.of(described, **changes)
+    goal = template_named(described.image.template)
+    crops = gather(
+        faces,
+        template=described.image.template,
+        margin=spec.surroundings((goal.height, goal.width)),
+        workspace=Path(workspace) / "faces",
+        selection=Selection(match=match, listed=listed, limit=limit),
+        finders=Finders(detector, landmarker, choose),
+        seed=seed,
+        workers=workers,
+        reporter=reporter,
+    )
+    origin = f"{crops.folder}, licence: {crops.licence}"
+    source: SharpSource = SharpFiles(crops)
+    if pack:
+        source = packed(source, Path(workspace) / "faces.npy", needed=spec.surroundings(source.size))
+    return VirtualPairs(
+        source,
+        spec,
+        seed=seed,
+        shuffle=shuffle,
+        repeats=repeats,
+        images=crops.images,
+        origin=origin,
+        label_files=crops.label_files,
+    )
 
 
 @lru_cache(maxsize=64)

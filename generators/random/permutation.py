@@ -3,7 +3,7 @@
 A Feistel network over the next even power of two, whose round function is Philox, is a permutation whatever that
 function is (Luby and Rackoff, SIAM J. Comput. 17(2), 1988). Places that fall outside the range are sent through again
 until one falls inside (cycle walking: Black and Rogaway, CT-RSA 2002), which keeps it a permutation of the range. At
-most four rounds of it are needed on average, so any place costs about a microsecond, among ten items or 2**62.
+most four rounds of it are needed on average, so any place takes about a microsecond, among ten items or 2**62.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def _function(right: Any, step: Any, lap: Any, stream: Any, k0: Any, k1: Any, ma
 
 
 @njit(cache=True, error_model="numpy")
-def _move(places: Any, n: Any, half: Any, forward: Any, lap: Any, stream: Any, k0: Any, k1: Any) -> None:
-    """Send every place through the network, forwards or backwards, until it is under `n`."""
+def _move(places: Any, n: Any, half: Any, lap: Any, stream: Any, k0: Any, k1: Any) -> None:
+    """Send every place through the network until it is under `n`."""
     bits = np.uint64(half)
     mask = (np.uint64(1) << bits) - np.uint64(1)
     for i in range(len(places)):
@@ -40,11 +40,7 @@ def _move(places: Any, n: Any, half: Any, forward: Any, lap: Any, stream: Any, k
         while True:
             left, right = value >> bits, value & mask
             for step in range(_ROUNDS):
-                if forward:
-                    left, right = right, left ^ _function(right, step, lap, stream, k0, k1, mask)
-                else:
-                    back = _ROUNDS - 1 - step
-                    left, right = right ^ _function(left, back, lap, stream, k0, k1, mask), left
+                left, right = right, left ^ _function(right, step, lap, stream, k0, k1, mask)
             value = (left << bits) | right
             if value < n:
                 break
@@ -63,14 +59,11 @@ class Permutation:
         From 0 to 2**64 - 1.
     lap : int
         Another order of the same seed, from 0 to 2**32 - 1.
-    stream : int
-        Counter word that keeps orders of different things apart.
     """
 
     n: int
     seed: int = 0
     lap: int = 0
-    stream: int = PAIR_ORDER
 
     def __post_init__(self) -> None:
         halves(self.seed, "seed")
@@ -86,35 +79,29 @@ class Permutation:
 
     def __getitem__(self, place: int) -> int:
         """What stands at `place`, which is from 0 to ``n - 1``."""
-        return int(self.take(np.array([_inside(place, self.n)], np.uint64))[0])
+        return int(self.take(np.array([place]))[0])
 
-    def index(self, item: int) -> int:
-        """The place at which `item` stands."""
-        return int(self.take(np.array([_inside(item, self.n)], np.uint64), forward=False)[0])
-
-    def take(self, places: np.ndarray, *, forward: bool = True) -> np.ndarray:
-        """What stands at many places, or with ``forward=False`` the places of many items.
+    def take(self, places: np.ndarray) -> np.ndarray:
+        """What stands at many places.
 
         Parameters
         ----------
-        places : (m,) uint64
-            Each under `n`.
-        forward : bool
+        places : (m,) int
+            Each from 0 to ``n - 1``.
 
         Returns
         -------
         (m,) uint64
+
+        Raises
+        ------
+        IndexError
+            When there is no such place.
         """
-        out = np.array(places, np.uint64)
-        if out.size and int(out.max()) >= self.n:
-            raise IndexError(f"place {out.max()} of {self.n}")
+        if len(places) and not 0 <= places.min() <= places.max() < self.n:
+            raise IndexError(f"places {places.min()} to {places.max()} of {self.n}")
+        out = places.astype(np.uint64)
         half = max(_LEAST_HALF, -(-(int(self.n) - 1).bit_length() // 2))
         k0, k1 = halves(self.seed, "seed")
-        _move(out, np.uint64(self.n), half, forward, np.uint32(self.lap), np.uint32(self.stream), k0, k1)
+        _move(out, np.uint64(self.n), half, np.uint32(self.lap), np.uint32(PAIR_ORDER), k0, k1)
         return out
-
-
-def _inside(place: int, n: int) -> int:
-    if not 0 <= place < n:
-        raise IndexError(f"place {place} of {n}")
-    return int(place)

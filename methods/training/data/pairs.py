@@ -17,8 +17,7 @@ from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.generators.pairs.augment import AugmentLaw
 from facedeblur.generators.pairs.sharp_source import Face, SharpSource
 from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
-from facedeblur.generators.pairs.virtual import VirtualPairs
-from facedeblur.generators.pairs.write import open_pairs
+from facedeblur.generators.pairs.virtual import VirtualPairs, open_pairs
 from facedeblur.methods.training.recipe import Data
 
 LAPS = 2**60

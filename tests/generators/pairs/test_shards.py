@@ -21,11 +21,10 @@ from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image as Record
-from facedeblur.generators.pairs.shards import room, write_folder, write_shards
+from facedeblur.generators.pairs.shards import materialise, room, write_folder, write_shards
 from facedeblur.generators.pairs.sharp_source import SharpArray
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs
-from facedeblur.generators.pairs.write import materialise
 
 
 @pytest.fixture

@@ -24,9 +24,8 @@ from facedeblur.generators.kernels.spline import SplineModel
 from facedeblur.generators.pairs.augment import LAWS, AugmentLaw
 from facedeblur.generators.pairs.sharp_source import Face, SharpArray, SharpFiles, packed
 from facedeblur.generators.pairs.spec import PairSpec
-from facedeblur.generators.pairs.virtual import UNLABELLED, VirtualPairs
-from facedeblur.generators.pairs.write import open_pairs
-from facedeblur.generators.random.permutation import PAIR_ORDER, Permutation
+from facedeblur.generators.pairs.virtual import UNLABELLED, VirtualPairs, open_pairs
+from facedeblur.generators.random.permutation import Permutation
 from facedeblur.generators.recipe import load_recipe
 
 SIZES = (13, 15, 17, 19, 21, 23, 25, 27)
@@ -143,19 +142,16 @@ def test_a_permutation_is_one(n: int) -> None:
         order = Permutation(n, seed)
         items = order.take(np.arange(n, dtype=np.uint64))
         assert sorted(items) == list(range(n))
-        assert np.array_equal(order.take(items, forward=False), np.arange(n))
         assert [order[i] for i in (0, n - 1)] == [items[0], items[-1]]
         assert n < 8 or not np.array_equal(items, Permutation(n, seed, lap=1).take(np.arange(n, dtype=np.uint64)))
 
 
-def test_large_permutations_turn_back() -> None:
+def test_large_permutations_stay_within_their_range() -> None:
     for n in (129_280_000, 2**32 + 1, 2**62 + 12345, 2**63 - 1):
         order = Permutation(n, 7)
         places = [0, 1, n // 3, n - 1]
         items = [order[place] for place in places]
         assert len(set(items)) == 4 and all(0 <= item < n for item in items)
-        assert [order.index(item) for item in items] == places
-    assert Permutation(1000, 7)[5] != Permutation(1000, 7, 0, PAIR_ORDER + 1)[5]
 
 
 def test_orders_of_few_items_are_even() -> None:

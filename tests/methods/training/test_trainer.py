@@ -23,7 +23,9 @@ from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
 from facedeblur.methods.nets.base import make_network
+from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
+from facedeblur.methods.training.data.batches import batches
 from facedeblur.methods.training.recipe import Loss, Optimiser, Schedule
 
 
@@ -62,6 +64,24 @@ def test_six_steps_are_three_and_three_more_bit_for_bit(faces, tmp_path):
     assert [row["step"] for row in kept[1]] == ["1", "2", "3", "4", "5", "6"]
     for one, other in zip(*kept, strict=True):
         assert one | {"images_per_s": ""} == other | {"images_per_s": ""}
+
+
+def test_pairs_made_by_the_device_train_the_same_weights(faces, tmp_path, monkeypatch):
+    """Half of a training with pairs of the loader, half with pairs of the device: bit for bit one with the loader's."""
+    whole = parts.recipe(faces, parts.plain())
+    whole = replace(whole, data=replace(whole.data, augment="mspl"))
+    parts.train(whole, faces, tmp_path / "a")
+    parts.train(whole, faces, tmp_path / "b", stop_after=3)
+    asked = []
+
+    def on_device(*args, **options):
+        asked.append(options)
+        return batches(*args, on_device=True, **options)
+
+    monkeypatch.setattr(loop, "batches", on_device)
+    parts.train(whole, faces, tmp_path / "b")
+    assert len(asked) == 1
+    assert same(*(tmp_path / run / "checkpoints/1-whole.safetensors" for run in "ab"))
 
 
 def test_another_seed_gives_other_weights(faces, tmp_path):
