@@ -135,14 +135,15 @@ def gather(
     InputError
         When there is no image, or no usable one.
     """
+    goal = None if template == "none" else template_named(template)
     root = Path(faces)
     if (root / "images.csv").is_file():
-        found = _chosen(_aligned(root, folder=root.resolve().name), root, selection, gallery, seed)
+        found = _chosen(_aligned(root), root, selection, gallery, seed)
     else:
         listed = _listed(faces, selection, gallery, seed, skip=(workspace, *skip))
-        photographs = listed.images()
-        if template == "none" or _are_crops(photographs, template_named(template)):
-            found = _finished(photographs)
+        images = listed.images()
+        if goal is None or _are_crops(images, goal):
+            found = _finished(images)
         else:
             align(
                 listed,
@@ -154,9 +155,9 @@ def gather(
                 workers=workers,
                 progress=reporter,
             )
-            found = _aligned(workspace, folder=listed.root.resolve().name)
-        found = replace(found, licence=listed.licence, collection=photographs.describe())
-    _check(found, template, faces)
+            found = _aligned(workspace)
+        found = replace(found, folder=listed.root.resolve().name, licence=listed.licence, collection=images.describe())
+    _check(found, faces, template, goal)
     return found
 
 
@@ -193,7 +194,7 @@ def _chosen(found: Crops, root: Path, selection: Selection, gallery: int, seed: 
     return replace(found, images=images)
 
 
-def _check(found: Crops, template: str, faces: str | Path) -> None:
+def _check(found: Crops, faces: str | Path, template: str, goal: Template | None) -> None:
     usable = [image for image in found.images if image.ok]
     if not any(image.blurred for image in usable):
         numbers = Counter(image.status for image in found.images)
@@ -201,9 +202,8 @@ def _check(found: Crops, template: str, faces: str | Path) -> None:
         notes = {image.status: f" ({image.note})" for image in found.images if image.note}
         told = ", ".join(f"{number:,} {status}{notes.get(status, '')}" for status, number in sorted(numbers.items()))
         raise InputError(str(faces), expected="at least one usable face", found=told, do="give other photographs")
-    if template == "none":
+    if goal is None:
         return
-    goal = template_named(template)
     for image in usable:
         if (image.width, image.height) != (goal.width, goal.height):
             raise InputError(
@@ -214,7 +214,7 @@ def _check(found: Crops, template: str, faces: str | Path) -> None:
             )
 
 
-def _aligned(root: Path, *, folder: str) -> Crops:
+def _aligned(root: Path) -> Crops:
     """What `align` left in `root`."""
     images = tuple(read_rows(root / "images.csv", Image))
     ok = [image.image_id for image in images if image.ok]
@@ -224,7 +224,7 @@ def _aligned(root: Path, *, folder: str) -> Crops:
         {name: root / "sharp" / f"{name}.png" for name in ok},
         {name: file for name, file in wide.items() if file.is_file()},
         {image.image_id: root / image.label for image in images if image.ok and image.label},
-        folder,
+        root.resolve().name,
     )
 
 
@@ -246,7 +246,7 @@ def _finished(collection: Collection) -> Crops:
         height, width = photo.pixels.shape[:2]
         images.append(replace(blank, width=width, height=height, sha256=pixel_hash(photo.pixels), note=note))
         sharp[image_id] = file
-    return Crops(tuple(images), sharp, folder=collection.root.resolve().name)
+    return Crops(tuple(images), sharp)
 
 
 def _are_crops(collection: Collection, goal: Template) -> bool:

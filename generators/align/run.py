@@ -43,11 +43,7 @@ from facedeblur.generators.align.photo import (
 from facedeblur.generators.align.quality import Limits, Quality, measure
 from facedeblur.generators.align.template import Template, template_named
 from facedeblur.generators.photos.collection import Collection, Photograph, Selection, open_photographs
-from facedeblur.generators.photos.files import (
-    canonical,
-    composed,
-    image_ids,
-)
+from facedeblur.generators.photos.files import canonical, composed, image_ids
 from facedeblur.generators.photos.lists import ROLES, read_landmarks
 
 if TYPE_CHECKING:
@@ -154,7 +150,7 @@ def align(
         How faces are found. The landmarker ``file`` takes the points that the collection or `landmarks` gives, and
         no face is looked for.
     landmarks : path, optional
-        CSV file of points, see `landmark_files.read_landmarks`; makes the landmarker ``file``.
+        CSV file of points, see `read_landmarks`; makes the landmarker ``file``.
     margin : int
         Width of the surroundings kept on each side in ``OUT/wide``, in pixels, for a 'valid' convolution.
     limits : Limits
@@ -182,8 +178,6 @@ def align(
         When there is no image, an option is not valid, a provider is not installed, or landmarks should come from
         a file and there are none.
     """
-    import pandas as pd
-
     target, goal = Path(out), template_named(template)
     finders = finders if landmarks is None else replace(finders, landmarker=GIVEN)
     check_margin(margin)
@@ -197,26 +191,42 @@ def align(
     if finders.landmarker == GIVEN and not any(task.photograph.points for task in tasks):
         do = "give --landmarks FILE with paths relative to the collection"
         raise InputError("landmarks", expected="points of these photographs", found="none", do=do)
-    keys = keys_of(tasks)
-    journal = AlignJournal(target)
-    journal.check({task.photograph.source for task in tasks})
-    found = {task.image_id: journal.finished(key, wide=margin > 0) for task, key in zip(tasks, keys, strict=True)}
-    done = {image_id: entry for image_id, entry in found.items() if entry is not None}
-    journal.clear(keep=done)
-    todo = [(task, key) for task, key in zip(tasks, keys, strict=True) if task.image_id not in done]
     with reporting(progress) as reporter:
+        outcomes = _outcomes(tasks, AlignJournal(target), workers, reporter)
+    return _write_tables(target, outcomes, quality=quality)
+
+
+def _outcomes(
+    tasks: list[AlignTask], journal: AlignJournal, workers: Workers | int, reporter: Reporter
+) -> list[Outcome]:
+    """Align the photographs that are new or have changed; return what became of all, in the order of the tasks."""
+    keys = dict(zip((task.image_id for task in tasks), keys_of(tasks), strict=True))
+    journal.check({task.photograph.source for task in tasks})
+    done: dict[str, Outcome] = {}
+    for task in tasks:
+        earlier = journal.finished(keys[task.image_id], wide=task.options.margin > 0)
+        if earlier is not None:
+            done[task.image_id] = earlier
+    journal.clear(keep=done)
+    todo = [task for task in tasks if task.image_id not in done]
+    reporter.progress("aligning", len(done), len(tasks))
+    for task, outcome in zip(todo, imap(align_one, todo, HERE if len(todo) < 4 else workers), strict=True):
+        journal.add(keys[task.image_id], outcome)
+        done[task.image_id] = outcome
         reporter.progress("aligning", len(done), len(tasks))
-        results = imap(align_one, [task for task, _ in todo], HERE if len(todo) < 4 else workers)
-        for (task, key), entry in zip(todo, results, strict=True):
-            journal.add(key, entry)
-            done[task.image_id] = entry
-            reporter.progress("aligning", len(done), len(tasks))
-    entries = [done[task.image_id] for task in tasks]
-    rows = [entry.row for entry in entries]
-    write_rows(target / "images.csv", Image, rows)
-    journal.rewrite(zip(keys, entries, strict=True))
+    outcomes = [done[task.image_id] for task in tasks]
+    journal.rewrite(zip(keys.values(), outcomes, strict=True))
+    return outcomes
+
+
+def _write_tables(out: Path, outcomes: list[Outcome], *, quality: bool) -> pd.DataFrame:
+    """Write ``images.csv``, on request ``quality.csv``; return the rows of the former."""
+    import pandas as pd
+
+    rows = [outcome.row for outcome in outcomes]
+    write_rows(out / "images.csv", Image, rows)
     if quality:
-        write_rows(target / "quality.csv", Quality, [entry.quality for entry in entries if entry.quality is not None])
+        write_rows(out / "quality.csv", Quality, [one.quality for one in outcomes if one.quality is not None])
     return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Image)])
 
 
