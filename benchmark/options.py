@@ -152,7 +152,7 @@ def fill(of: str, words: Sequence[str], *slots: Slot | Sequence[str]) -> tuple[s
     for word in words:
         place = next((at for at, slot in enumerate(sorted_in) if word in slot), None)
         if place is None:
-            one_of("option", word, [known for slot in sorted_in for known in slot.words if known], of=of)
+            one_of("option", word, dict.fromkeys(known for slot in sorted_in for known in slot.words if known), of=of)
         elif chosen[place] is not None:
             raise InputError(f"options '{chosen[place]}' and '{word}' of {of} exclude each other", do="give one")
         else:

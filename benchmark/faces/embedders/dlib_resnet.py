@@ -33,6 +33,92 @@ SIDE, PADDING = 150, 0.25
 
 MEAN = (122.782, 117.001, 104.298)
 
+# Filters of the two convolutions of each residual block, forward; True where the block halves the image.
+BLOCKS: tuple[tuple[int, bool], ...] = (
+    *[(32, False)] * 3,
+    (64, True), *[(64, False)] * 3,
+    (128, True), *[(128, False)] * 2,
+    (256, True), *[(256, False)] * 2,
+    (256, True),
+)  # fmt: skip
+FEATURES = 256
+DIMENSIONS = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """A convolution with the affine layer behind it.
+
+    Attributes
+    ----------
+    weight : np.ndarray, shape (out, in, k, k), float32
+    bias, gamma, beta : np.ndarray, shape (out,), float32
+        The output is ``gamma * (weight * x + bias) + beta``.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    gamma: np.ndarray
+    beta: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class DlibWeights:
+    """All parameters: the first convolution, two for each block of `BLOCKS`, and the (256, 128) linear layer."""
+
+    convolutions: tuple[Convolution, ...]
+    linear: np.ndarray
+
+
+def read_dat(path: str | Path) -> DlibWeights:
+    """Read ``dlib_face_recognition_resnet_model_v1.dat``.
+
+    Raises
+    ------
+    InputError
+        When the file does not hold the 59 tensors of that network.
+    """
+    path = Path(path)
+    data = path.read_bytes()
+    sizes = [(32, 3, 7)]
+    width = 32
+    for filters, _ in BLOCKS:
+        sizes += [(filters, width, 3), (filters, filters, 3)]
+        width = filters
+    tensors = _tensors(path, data, [n for out, into, k in sizes for n in (out * into * k * k + out, 2 * out)]
+                       + [FEATURES * DIMENSIONS])  # fmt: skip
+    convolutions = []
+    for out, into, k in sizes:
+        filters_and_bias, affine = next(tensors), next(tensors)
+        convolutions.append(
+            Convolution(
+                filters_and_bias[:-out].reshape(out, into, k, k), filters_and_bias[-out:], affine[:out], affine[out:]
+            )
+        )
+    return DlibWeights(tuple(convolutions), next(tensors).reshape(FEATURES, DIMENSIONS))
+
+
+def pack(number: int) -> bytes:
+    """dlib's packed form of a whole number."""
+    size = (abs(number).bit_length() + 7) // 8
+    return bytes([size | (0x80 if number < 0 else 0)]) + abs(number).to_bytes(size, "little")
+
+
+def _tensors(path: Path, data: bytes, sizes: list[int]) -> Iterator[np.ndarray]:
+    at = 0
+    for count, size in enumerate(sizes):
+        # The fully connected layer is stored as a matrix, every other tensor as one long column.
+        shape = (FEATURES, DIMENSIONS) if count == len(sizes) - 1 else (size, 1)
+        head = pack(2) + b"".join(pack(side) for side in (*shape, 1, 1))
+        start = data.find(head, at)
+        at = start + len(head) + 4 * size
+        if start < 0 or at > len(data):
+            raise InputError(
+                str(path), expected=f"tensor {count + 1} of {len(sizes)} of dlib's face network", found="none",
+                do="get the file again: pip install face_recognition_models",
+            )  # fmt: skip
+        yield np.frombuffer(data, "<f4", size, start + len(head))
+
 
 class DlibNetwork:
     """The forward pass, with every affine layer folded into its convolution.
@@ -130,7 +216,7 @@ class DlibEmbedder(NetworkEmbedder):
     With ``detect`` the face is cut out as dlib's own chip.
     """
 
-    name, side, dimensions = "dlib-resnet", SIDE, 128
+    name, side, dimensions = "dlib-resnet", SIDE, DIMENSIONS
     # Eight chips keep the activations in the processor's cache; more a call is slower there.
     batch = 8
     terms: ClassVar[Mapping[str, str]] = {"dlib-resnet": "dlib's 128-d residual network", **DETECT}
@@ -142,90 +228,3 @@ class DlibEmbedder(NetworkEmbedder):
     def chip(self, image: np.ndarray) -> np.ndarray | None:
         """Return `dlib_chip`."""
         return dlib_chip(image)
-
-
-# Filters of the two convolutions of each residual block, forward; True where the block halves the image.
-BLOCKS: tuple[tuple[int, bool], ...] = (
-    *[(32, False)] * 3,
-    (64, True), *[(64, False)] * 3,
-    (128, True), *[(128, False)] * 2,
-    (256, True), *[(256, False)] * 2,
-    (256, True),
-)  # fmt: skip
-FEATURES = 256
-DIMENSIONS = 128
-
-
-@dataclass(frozen=True, eq=False)
-class Convolution:
-    """A convolution with the affine layer behind it.
-
-    Attributes
-    ----------
-    weight : np.ndarray, shape (out, in, k, k), float32
-    bias, gamma, beta : np.ndarray, shape (out,), float32
-        The output is ``gamma * (weight * x + bias) + beta``.
-    """
-
-    weight: np.ndarray
-    bias: np.ndarray
-    gamma: np.ndarray
-    beta: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class DlibWeights:
-    """All parameters: the first convolution, two for each block of `BLOCKS`, and the (256, 128) linear layer."""
-
-    convolutions: tuple[Convolution, ...]
-    linear: np.ndarray
-
-
-def read_dat(path: str | Path) -> DlibWeights:
-    """Read ``dlib_face_recognition_resnet_model_v1.dat``.
-
-    Raises
-    ------
-    InputError
-        When the file does not hold the 59 tensors of that network.
-    """
-    path = Path(path)
-    data = path.read_bytes()
-    sizes = [(32, 3, 7)]
-    width = 32
-    for filters, _ in BLOCKS:
-        sizes += [(filters, width, 3), (filters, filters, 3)]
-        width = filters
-    tensors = _tensors(path, data, [n for out, into, k in sizes for n in (out * into * k * k + out, 2 * out)]
-                       + [FEATURES * DIMENSIONS])  # fmt: skip
-    convolutions = []
-    for out, into, k in sizes:
-        filters_and_bias, affine = next(tensors), next(tensors)
-        convolutions.append(
-            Convolution(
-                filters_and_bias[:-out].reshape(out, into, k, k), filters_and_bias[-out:], affine[:out], affine[out:]
-            )
-        )
-    return DlibWeights(tuple(convolutions), next(tensors).reshape(FEATURES, DIMENSIONS))
-
-
-def pack(number: int) -> bytes:
-    """dlib's packed form of a whole number."""
-    size = (abs(number).bit_length() + 7) // 8
-    return bytes([size | (0x80 if number < 0 else 0)]) + abs(number).to_bytes(size, "little")
-
-
-def _tensors(path: Path, data: bytes, sizes: list[int]) -> Iterator[np.ndarray]:
-    at = 0
-    for count, size in enumerate(sizes):
-        # The fully connected layer is stored as a matrix, every other tensor as one long column.
-        shape = (FEATURES, DIMENSIONS) if count == len(sizes) - 1 else (size, 1)
-        head = pack(2) + b"".join(pack(side) for side in (*shape, 1, 1))
-        start = data.find(head, at)
-        at = start + len(head) + 4 * size
-        if start < 0 or at > len(data):
-            raise InputError(
-                str(path), expected=f"tensor {count + 1} of {len(sizes)} of dlib's face network", found="none",
-                do="get the file again: pip install face_recognition_models",
-            )  # fmt: skip
-        yield np.frombuffer(data, "<f4", size, start + len(head))

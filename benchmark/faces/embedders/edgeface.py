@@ -1,16 +1,12 @@
 """EdgeFace embeddings: small networks for aligned faces, with the user's weight file.
 
-George et al., "EdgeFace: Efficient Face Recognition Model for Edge Devices" (IEEE T-BIOM 2024).
-The files ``edgeface_xs_q.pt`` and ``edgeface_xxs_q.pt`` are never downloaded; where one is
-missing one line says where it belongs.
+George et al., "EdgeFace: Efficient Face Recognition Model for Edge Devices" (IEEE T-BIOM 2024), whose backbone is Maaz
+et al., "EdgeNeXt" (ECCV Workshops 2022). The files ``edgeface_xs_q.pt`` and ``edgeface_xxs_q.pt`` are never downloaded;
+an error says where a missing one belongs.
 
-The forward pass of EdgeFace, straight from a state dict with quantised linear layers.
-
-George et al., "EdgeFace: Efficient Face Recognition Model for Edge Devices" (IEEE T-BIOM 2024),
-whose backbone is Maaz et al., "EdgeNeXt" (ECCV Workshops 2022). The layers are named as in the
-published files; how many there are, and how wide, is read from the file. The 8-bit weights are
-turned back to float32 and so are the sums: the published program also rounds every linear
-layer's input to 8 bits, which ties a vector to its processor and its batch.
+The layers are named as in the published files; how many there are, and how wide, is read from the file. The 8-bit
+weights are turned back to float32 and so are the sums: the published program also rounds every linear layer's input to
+8 bits, which ties a vector to its processor and its batch.
 """
 
 from __future__ import annotations

@@ -1,15 +1,9 @@
 """OpenFace embeddings: the network nn4.small2 with the user's weight file.
 
-Amos et al., "OpenFace: A general-purpose face recognition library with mobile applications"
-(CMU-CS-16-118, 2016). The file ``openface.pth``, or one with this package's own layer names, is never
-downloaded; where it is missing one line says where it belongs.
-
-The network nn4.small2 of OpenFace.
-
-Amos et al., "OpenFace: A general-purpose face recognition library with mobile applications"
-(CMU-CS-16-118, 2016), after the network NN4 of Schroff et al., "FaceNet" (CVPR 2015). The layout is
-that of the published definition ``nn4.small2.def.lua``. This module imports torch; `openface` imports it
-where it needs it.
+Amos et al., "OpenFace: A general-purpose face recognition library with mobile applications" (CMU-CS-16-118, 2016),
+after the network NN4 of Schroff et al., "FaceNet" (CVPR 2015). The layout is that of the published definition
+``nn4.small2.def.lua``. The file ``openface.pth``, or one with this package's own layer names, is never downloaded; an
+error says where it belongs if it is missing.
 """
 
 from __future__ import annotations

@@ -1,17 +1,14 @@
 """Naturalness of the restored image alone: NIQE, which needs no sharp image.
 
-Mittal, Soundararajan and Bovik 2013 . The distance, equation 10, between the features of an
-image's patches and those of sharp photographs; smaller is better. The published model is for patches of 96 pixels that
-do not overlap, of which a face of 128 pixels has only one: there, either let patches overlap (``stride16``; ours, not
-the paper's) or fit a model of smaller patches to sharp faces (`fit`). Both show in the signature.
-
-Natural scene statistics of image patches: the 36 numbers of NIQE.
-
 Mittal, Soundararajan and Bovik, "Making a 'Completely Blind' Image Quality Analyzer" (IEEE Signal Processing Letters
-2013), and the MATLAB code of its release, whose choices are kept: grey values rounded to 8 bits, a 7x7 Gaussian with
-sigma 7/6, replicated borders, the shape found on a grid of 0.001, two scales by antialiased bicubic halving.
+2013): the distance, equation 10, between the features of an image's patches and those of sharp photographs; smaller is
+better. The features are 36 natural scene statistics of each patch. The choices of the published MATLAB code are kept:
+grey values rounded to 8 bits, a 7x7 Gaussian with sigma 7/6, replicated borders, the shape found on a grid of 0.001,
+two scales by antialiased bicubic halving.
 
-What sharp images look like to NIQE: mean and covariance of the features of their patches.
+The published model, mean and covariance of the features of sharp patches, is for patches of 96 pixels that do not
+overlap, of which a face of 128 pixels has only one: there, either let patches overlap (``stride16``; ours, not the
+paper's) or fit a model of smaller patches to sharp faces (`fit`). Both show in the signature.
 """
 
 from __future__ import annotations

@@ -56,3 +56,17 @@ def test_scaled_keeps_pixel_edges() -> None:
 def test_largest_first() -> None:
     small, large = Face((0, 0, 2, 2), 9.0), Face((0, 0, 3, 3), 1.0)
     assert largest_first([small, large]) == [large, small]
+
+
+def test_vectors_that_are_said_to_have_length_one_have() -> None:
+    said, faces = 0, np.random.default_rng(0).integers(0, 256, (2, 112, 112, 3)).astype(np.uint8)
+    for name in EMBEDDERS:
+        try:
+            made = EMBEDDERS.get(name).of()
+        except InputError:
+            continue
+        if made.unit_length:
+            said += 1
+            assert np.linalg.norm(made.embed(faces), axis=1) == pytest.approx(1, abs=1e-5)
+    if not said:
+        pytest.skip("no weights of such an embedder are here")

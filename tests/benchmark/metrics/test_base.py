@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import re
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import Embedder
 from facedeblur.benchmark.metrics.base import METRICS, Metric, Needs, describe, metric
+from facedeblur.benchmark.metrics.faces.identity import EmbeddingSource, IdentityDistance
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import DEFINITIONS, SPACES
 from facedeblur.benchmark.metrics.signature import Signature
 
@@ -33,14 +36,79 @@ def test_defaults_are_filled_in(text: str, full: str) -> None:
     assert str(metric(text).signature) == full
 
 
-@pytest.mark.parametrize("text", [*(f"psnr[{s}]" for s in SPACES), *(f"ssim[{d}]" for d in DEFINITIONS), "psnr[cap60]"])
-def test_every_metric_comes_back_from_its_signature(text: str) -> None:
-    one = metric(text)
-    assert isinstance(one, Metric)
-    again = metric(str(one.signature))
-    assert again.signature == one.signature == Signature.parse(str(one.signature))
-    assert (again.label, again.unit, again.worst) == (one.label, one.unit, one.worst)
-    assert one.higher_is_better and one.unit == ("dB" if text.startswith("psnr") else "")
+VARIANTS = (
+    *(f"psnr[{space}]" for space in SPACES), *(f"ssim[{definition}]" for definition in DEFINITIONS),
+    "psnr[cap40]", "psnr-crop[cap40]", "psnr-class[skin]", "ssim-class[skin]", "psnr-class[skin,region,cap40]",
+    "ssim-class[skin,perchannel,region]", "ms-ssim[w3]", "identity[cosine]", "identity[l2sq]",
+    "landmarks[interpupil]", "lpips[vgg]", "units[l2]", "units[l2sq]", "units[cosine]",
+)  # fmt: skip
+EVERY = (*(name for name in METRICS if not name.endswith("-class")), *VARIANTS)
+"""Every family with its defaults (those of classes have none), and variants that are defined apart from them."""
+
+
+class Units(Embedder):
+    """Unit vectors of the grey levels, that of an image opposite to that of its negative."""
+
+    definition, unit_length = ("units",), True
+
+    def embed(self, faces: np.ndarray) -> np.ndarray:
+        flat = faces.reshape(len(faces), -1).astype(np.float32) - 127.5
+        return flat / np.linalg.norm(flat, axis=1, keepdims=True)
+
+
+def made_of(name: str) -> Metric:
+    """The metric, or a skip if its package or weights are not here."""
+    if name.startswith("units"):
+        return IdentityDistance(EmbeddingSource(Units()), name[len("units[") : -1])
+    try:
+        return metric(name)
+    except InputError as error:
+        assert "weight file" in str(error) or "install" in str(error), str(error)
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_metric_comes_back_from_its_signature_and_another_process(name: str) -> None:
+    one = made_of(name)
+    assert isinstance(one, Metric) and Signature.parse(str(one.signature)) == one.signature
+    again = [pickle.loads(pickle.dumps(one))]
+    if not name.startswith("units"):
+        again.append(metric(str(one.signature)))
+    for other in again:
+        assert other.signature == one.signature and other.needs == one.needs
+        assert (other.label, other.unit, other.worst, other.limits) == (one.label, one.unit, one.worst, one.limits)
+        assert (other.higher_is_better, other.description) == (one.higher_is_better, one.description)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_values_of_extreme_images_lie_in_the_limits(name: str) -> None:
+    made = made_of(name)
+    rng = np.random.default_rng(0)
+    if made.needs.kernel:
+        points = [np.eye(1, 49, at).reshape(7, 7) for at in (0, 24, 48)]
+        kernels = [*points, np.full((5, 5), 0.04), rng.dirichlet(np.full(81, 0.1)).reshape(9, 9)]
+        values = made.measure_kernels([(one, other) for one in kernels for other in kernels])
+    else:
+        side = 168 if "w11" in made.signature.args and made.signature.name == "ms-ssim" else 64
+        checks = (np.indices((side, side)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+        stripes = np.kron(checks[: side // 8, : side // 8], np.ones((8, 8, 1), np.uint8))
+        noise = rng.integers(0, 256, (side, side, 3)).astype(np.uint8)
+        bases = [np.zeros_like(noise), checks, stripes, noise]
+        images = np.stack([*bases, *(255 - one for one in bases)])
+        label = np.ones((side, side), np.uint8)
+        values = np.concatenate([made.measure(images, one, made.prepare(one, label)) for one in images])
+    known = values[~np.isnan(values)]
+    least, most = made.limits
+    assert (known >= least).all() and (known <= most * (1 + 1e-6)).all(), (known.min(), known.max())
+
+
+def test_limits_are_reached_where_they_are_said_to_be() -> None:
+    black, white = np.zeros((32, 32, 3), np.uint8), np.full((32, 32, 3), 255, np.uint8)
+    assert metric("psnr").measure(black[None], white, None)[0] == metric("psnr").limits[0] == 0
+    assert metric("psnr[cap40]").measure(black[None], black, None)[0] == metric("psnr[cap40]").limits[1] == 40
+    apart = metric("kernel-error").measure_kernels([(np.ones((1, 1)), np.ones((1, 1)))])
+    assert apart[0] == metric("kernel-error").limits[0] == 0
+    assert metric("identity[dlib-resnet]").limits[1] == math.inf, "dlib's vectors are longer than 1"
 
 
 def test_headings_tell_definitions_apart() -> None:
