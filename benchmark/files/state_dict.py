@@ -119,24 +119,30 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
         ) from error
 
 
-def load_exactly(network: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str, do: str) -> None:
+def load_exactly(
+    network: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str, do: str, *, counters: bool = False
+) -> None:
     """Load weights into a network that has just these.
 
     Parameters
     ----------
     network : torch.nn.Module
     state : mapping of str to torch.Tensor
-        Under the network's own names; the counters of batch normalisation may be absent.
+        Under the network's own names.
     what, do : str
         What the weights are and what the user does when they are others, for the error line.
+    counters : bool
+        Load the counters of batch normalisation too, which a training goes on with; otherwise they may be absent.
 
     Raises
     ------
     InputError
         When a tensor is missing, left over or of another shape; the line names the first.
     """
-    wanted = {key: value for key, value in network.state_dict().items() if not key.endswith(COUNTER)}
-    given = {key: value for key, value in state.items() if not key.endswith(COUNTER)}
+    wanted, given = (
+        {key: value for key, value in tensors.items() if counters or not key.endswith(COUNTER)}
+        for tensors in (network.state_dict(), state)
+    )
     for key in [*wanted, *given]:
         if key not in given:
             found = f"no '{key}'"

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 
 
 def tracing() -> bool:
@@ -61,8 +62,8 @@ def check_until(until: str | None, *, net: str, parts: Sequence[str]) -> None:
     InputError
         With the nearest of `parts`.
     """
-    if until is not None and until not in parts:
-        raise InputError(f"network '{net}', until '{until}'", expected=" or ".join(parts), do=suggest(until, parts))
+    if until is not None:
+        one_of("until", until, parts, of=f"network '{net}'")
 
 
 class Plain(nn.Module):

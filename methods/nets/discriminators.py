@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.methods.nets.blocks import channel_weights, check_images, normal_initialise
 
 NORMS = ("instance", "batch", "none")
@@ -49,8 +50,7 @@ class PatchGan(nn.Module):
         self, *, channels: int = 3, width: int = 64, layers: int = 3, norm: str = "instance", padding: int = 2
     ) -> None:
         super().__init__()
-        if norm not in NORMS:
-            raise InputError(f"norm '{norm}'", expected=f"one of {', '.join(NORMS)}", do=suggest(norm, NORMS))
+        one_of("norm", norm, NORMS)
         if padding not in (1, 2):
             raise InputError("padding of a PatchGAN", expected="1 or 2", found=str(padding))
         self.channels, self.smallest = channels, 2 if padding == 2 else 3 << layers

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import write_json
-from facedeblur.benchmark.files.state_dict import read_tensors, write_tensors
+from facedeblur.benchmark.files.state_dict import load_exactly, read_tensors, write_tensors
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.nets.loading import CHECKPOINT
@@ -80,23 +80,14 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def load_weights(net: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
-    """Load weights into a network that must have just these.
+    """Load weights into a network that must have just these, counters of batch normalisation included.
 
     Raises
     ------
     InputError
         When they are of another network.
     """
-    own = net.state_dict()
-    wrong = sorted(set(own) ^ set(weights)) or [key for key in own if own[key].shape != weights[key].shape]
-    if wrong:
-        key = wrong[0]
-        shapes = [str(tuple(some[key].shape)) if key in some else "nothing" for some in (own, weights)]
-        raise InputError(
-            where, expected=f"weights of {type(net).__name__}, {shapes[0]} as '{key}'", found=shapes[1],
-            do="it is of another network or configuration",
-        )  # fmt: skip
-    net.load_state_dict(dict(weights))
+    load_exactly(net, weights, where, "it is of another network or configuration", counters=True)
 
 
 def flattened(optimiser: torch.optim.Optimizer, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -21,7 +21,8 @@ from facedeblur.benchmark.faces.parsers.own import ParsingNetwork
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
 from facedeblur.benchmark.sets.classes import HELEN
-from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented
+from facedeblur.generators.photos.collection import open_collection
+from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented, read_labelled
 from facedeblur.methods.training.recipe import check
 
 
@@ -89,7 +90,7 @@ def component_scores(network: nn.Module, faces: LabelledFaces, *, size: int) -> 
 
 
 def train_parser(
-    faces: LabelledFaces,
+    faces: LabelledFaces | str | Path,
     out: str | Path,
     *,
     recipe: ParserRecipe | None = None,
@@ -101,7 +102,8 @@ def train_parser(
 
     Parameters
     ----------
-    faces : LabelledFaces
+    faces : LabelledFaces or path
+        A path is a collection with labels, such as ``celebamask:FOLDER``.
     out : path
         A folder; made where it is not there.
     recipe : ParserRecipe, optional
@@ -122,6 +124,8 @@ def train_parser(
     from safetensors.torch import save_file
 
     recipe = recipe or ParserRecipe()
+    if not isinstance(faces, LabelledFaces):
+        faces = read_labelled(open_collection(faces))
     for name in ("batch", "epochs", "held_out"):
         check(f"parser recipe, {name}", getattr(recipe, name) >= 1, "at least 1", getattr(recipe, name))
     n = len(faces) - recipe.held_out

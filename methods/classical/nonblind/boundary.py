@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 
 ROUNDS = 3
 BORDERS = ("taper", "wrap")
@@ -42,8 +43,7 @@ class Periodic:
     """
 
     def __init__(self, blurred: np.ndarray, kernel: np.ndarray, *, rounds: int = ROUNDS, border: str = "taper"):
-        if border not in BORDERS:
-            raise InputError(f"border '{border}'", expected=" or ".join(BORDERS), do=suggest(border, BORDERS))
+        one_of("border", border, BORDERS)
         height, width = blurred.shape[:2]
         size = kernel.shape[0]
         self._margin = (size - 1) // 2 if border == "taper" else 0

@@ -84,11 +84,6 @@ def umsn_state(*files: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def authors_names(file: str) -> dict[str, str]:
-    """Authors' names of ``"segmentation"`` or ``"deblurring"`` -> ours."""
-    return {theirs: ours for theirs, (ours, _) in _table(file).items()}
-
-
 def _idle(file: str, name: str) -> str:
     return f"{file}/{name}".replace(".", "/")
 

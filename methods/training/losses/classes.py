@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import HELEN, groups_of
 from facedeblur.methods.training.losses.content import Loss, fetch
@@ -78,8 +78,7 @@ class LocalStructural(Loss):
     ) -> None:  # fmt: skip
         super().__init__(**options)
         for part in parts:
-            if part not in HELEN:
-                raise InputError(f"part '{part}'", expected="a class of Helen", do=suggest(part, HELEN))
+            one_of("part", part, HELEN)
         self.weights = one_of("weights", weights, ("adaptive", "equal"))
         self.c, self.labels = float(c), labels
         self.groups = tuple((HELEN.index(part),) for part in parts)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import make, one_of
 from facedeblur.benchmark.registry import Registry
 from facedeblur.methods.nets.blocks import Halve
@@ -83,9 +83,7 @@ class Loss(nn.Module, ABC):
 
 def fetch(tensors: Mapping[str, Tensor], name: str, kind: str) -> Tensor:
     """Return ``tensors[name]``, or raise InputError with the names there are."""
-    if name not in tensors:
-        raise InputError(f"{kind} '{name}'", expected="it present", found="it is not", do=suggest(name, tensors))
-    return tensors[name]
+    return tensors[one_of(kind, name, tensors)]
 
 
 def fetch_target(batch: Mapping[str, Tensor], name: str, half: str) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.state_dict import read_state
 from facedeblur.benchmark.metrics.perceptual.vggface import MEAN as VGG_FACE_MEAN
 from facedeblur.benchmark.options import one_of
@@ -102,8 +102,7 @@ class Vgg(nn.Module):
         if not layers or len(widths) != len(WIDTHS):
             raise InputError(f"network '{network}'", expected=f"a layer or more, and {len(WIDTHS)} widths")
         for layer in layers:
-            if layer not in names:
-                raise InputError(f"layer '{layer}' of {network}", expected="a known layer", do=suggest(layer, names))
+            one_of("layer", layer, names, of=network)
         normalise = one_of(
             "normalise", normalise or ("vgg-face" if network == "vgg-face" else "imagenet"), NORMALISATIONS
         )

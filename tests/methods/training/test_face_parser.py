@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import torch
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.parsers.own import ParsingNetwork
+from facedeblur.benchmark.files.images import read_photo
 from facedeblur.benchmark.files.state_dict import read_tensors
-from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented
+from facedeblur.generators.photos.collection import Selection, open_collection
+from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented, read_labelled
 from facedeblur.methods.training.face_parser import ParserRecipe, component_scores, parsing_loss, train_parser
 
 SMALL = ParserRecipe(size=32, batch=2, epochs=1, held_out=2)
@@ -91,3 +94,17 @@ def test_too_little_to_train_on_is_refused(changed, tmp_path) -> None:
     with pytest.raises(InputError, match=r"at least 1|faces: expected 9 or more, found 6"):
         train_parser(halves(6), tmp_path / "none", recipe=ParserRecipe(**{"batch": 2, "held_out": 2, **changed}))
     assert not (tmp_path / "none").exists()
+
+
+def test_photographs_and_labels_of_a_collection(shared_data: Path) -> None:
+    collection = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}", Selection(limit=3))
+    first = collection.photographs[0]
+    faces = read_labelled(collection, size=64, leave_out=[first.source])
+    assert len(faces) == 2 and first.source not in faces.sources
+    assert faces.photographs.shape == (2, 3, 64, 64) and faces.labels.shape == (2, 64, 64)
+    for photograph, labels, source in zip(faces.photographs, faces.labels, faces.sources, strict=True):
+        pixels = read_photo(collection.root / source).pixels
+        assert (photograph.float().mean((1, 2)) - torch.from_numpy(pixels.mean((0, 1)))).abs().max() < 1
+        assert {1, 6} <= set(labels.unique().tolist()) <= set(range(11))  # skin and nose
+    with pytest.raises(InputError, match=r"photograph 'none\.png' to leave out"):
+        read_labelled(collection, leave_out=["none.png"])

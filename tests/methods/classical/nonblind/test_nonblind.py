@@ -208,7 +208,7 @@ def test_what_cannot_be_done_is_refused(pairs):
         hyper_laplacian(blurred, kernel, alpha=0.8)
     with pytest.raises(InputError, match="weight"):
         hyper_laplacian(blurred, kernel, weight=0)
-    with pytest.raises(InputError, match="taper or wrap"):
+    with pytest.raises(InputError, match="one of taper, wrap"):
         hyper_laplacian(blurred, kernel, border="mirror")
     with pytest.raises(InputError, match="tv"):
         RichardsonLucy(tv=0.25)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.umsn.keys import authors_names, idle_shapes, umsn_state
+from facedeblur.methods.nets.umsn.keys import _table, idle_shapes, umsn_state
 from facedeblur.methods.nets.umsn.network import Umsn
 
 
@@ -219,11 +219,11 @@ def test_translated_weights_do_what_the_authors_network_does(released):
 
 def test_every_name_of_ours_comes_from_one_of_theirs(released):
     seg, deblur, _, _ = released
-    names = [*authors_names("segmentation").values(), *authors_names("deblurring").values()]
+    names = [ours for file in ("segmentation", "deblurring") for ours, _ in _table(file).values()]
     assert len(names) == len(set(names))
     assert set(names) == set(Umsn().state_dict())
-    assert set(authors_names("deblurring")) == set(deblur.tensors)
-    assert set(seg.tensors) - set(authors_names("segmentation")) == {
+    assert set(_table("deblurring")) == set(deblur.tensors)
+    assert set(seg.tensors) - set(_table("segmentation")) == {
         f"batchnorm{size}.{part}"
         for size in (1, 20) for part in ("running_mean", "running_var", "num_batches_tracked")
     }  # fmt: skip
