@@ -21,6 +21,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overloa
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.files.atomic import read_description
 from facedeblur.benchmark.files.images import SUFFIXES, pixel_hash
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import array_path, read_pixels
@@ -395,14 +396,8 @@ def read_info(path: Path) -> dict[str, Any]:
     InputError
         When it is not the description of a run, or one of another schema version.
     """
-    try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-        schema, _, _, _ = info["schema"], info["method"], info["version"], info["set"]["hash"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(str(path), expected="the description of a run", found=repr(error)) from error
-    if schema != SCHEMA:
-        raise InputError(str(path), expected=f"schema {SCHEMA}", found=f"{schema}", do="run the method again")
-    return dict(info)
+    keys = ("method", "version", "set.hash")
+    return read_description(path, "a run", schema=SCHEMA, keys=keys, do="run the method again")
 
 
 def check_set(root: Path, info: dict[str, Any], set_: Set) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import write_bytes
-from facedeblur.benchmark.files.png import chunks, decode_rgb, encode_rgb, png_header
+from facedeblur.benchmark.files.png import PngHeader, chunks, decode_rgb, encode_rgb, png_header
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
 MAX_PIXELS = 100_000_000
@@ -158,6 +158,12 @@ def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nda
         When the file is missing, not a PNG, truncated, damaged, not 8-bit RGB, or of another size.
     """
     path = Path(path)
+    data, header = _open_png(path, "RGB", size)
+    return decode_rgb(path, data, header)
+
+
+def _open_png(path: Path, colour: str, size: tuple[int, int] | None) -> tuple[bytes, PngHeader]:
+    """Read a PNG file and check that it is 8-bit of this colour and size."""
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
@@ -165,12 +171,12 @@ def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nda
     header = png_header(data)
     if header is None:
         raise InputError(str(path), expected="a PNG file", found=f"a file that starts with {data[:8]!r}")
-    if (header.bits, header.colour) != (8, "RGB"):
-        raise InputError(str(path), expected="8-bit RGB", found=str(header), do="write 8-bit RGB PNG")
+    if (header.bits, header.colour) != (8, colour):
+        raise InputError(str(path), expected=f"8-bit {colour}", found=str(header), do=f"write 8-bit {colour} PNG")
     if size is not None and (header.height, header.width) != tuple(size):
         raise InputError(str(path), expected=f"{size[1]}x{size[0]} pixels", found=f"{header.width}x{header.height}")
     _check_size(path, header.width, header.height, 1, MAX_PIXELS)
-    return decode_rgb(path, data, header)
+    return data, header
 
 
 def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -194,15 +200,7 @@ def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.n
     import cv2
 
     path = Path(path)
-    if not path.is_file():
-        raise MissingFile(str(path), expected="a label image")
-    data = path.read_bytes()
-    header = png_header(data)
-    if header is None or (header.bits, header.colour) != (8, "grey"):
-        found = str(header) if header else f"a file that starts with {data[:8]!r}"
-        raise InputError(str(path), expected="8-bit grey PNG", found=found, do="write one class a value")
-    if size is not None and (header.height, header.width) != tuple(size):
-        raise InputError(str(path), expected=f"{size[1]}x{size[0]} pixels", found=f"{header.width}x{header.height}")
+    data, _ = _open_png(path, "grey", size)
     for _ in chunks(path, data):
         pass  # reading them all checks them
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.options import one_of
 
@@ -175,7 +175,7 @@ class Bank:
             When the file is missing, damaged or something else.
         """
         if not Path(path).is_file():
-            raise InputError(str(path), expected="a kernel bank (.npz)", found="no file", do="check the path")
+            raise MissingFile(str(path), expected="a kernel bank (.npz)", do="check the path")
         try:
             with np.load(path, allow_pickle=False) as stored:
                 parts = {key: stored[key] for key in ("ids", "sizes", "kernels", "meta")}

@@ -20,6 +20,7 @@ from typing import Any
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing, write_text
+from facedeblur.benchmark.files.parquet import read_table, write_table
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import parts_folder, read_part, remove_parts
@@ -28,7 +29,6 @@ from facedeblur.benchmark.scoring.table import (
     ScoreMeta,
     Scores,
     read_meta,
-    read_whole,
     row_schema,
     score_schema,
 )
@@ -290,7 +290,7 @@ class _Rows:
 def _read_or_remove(path: Path) -> Any:
     """Read a part; a damaged one is removed, so that the next scoring computes it again."""
     try:
-        return read_whole(path)
+        return read_table(path)
     except InputError:
         path.unlink(missing_ok=True)
         raise
@@ -347,18 +347,16 @@ class Part:
     def write(self) -> None:
         """Write what was there with the new rows' columns."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         whole = pa.Table.from_pylist(self.rows, schema=row_schema(self.missing))
         if self.table is not None:
             whole = join(self.table, whole, self.share.root)
         whole = whole.replace_schema_metadata({UNDEFINED: json.dumps(self.undefined)})
-        with replacing(self.share.part) as temporary:
-            pq.write_table(whole, temporary, write_page_checksum=True)
+        write_table(self.share.part, whole)
 
 
 def _read_rows(file: Path, count: int) -> Any:
-    table = read_whole(file)
+    table = read_table(file)
     if table.num_rows != count:
         raise InputError(str(file), expected=f"{count} rows", found=f"{table.num_rows}")
     return table

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.parquet import read_table, write_table
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.statistics.summary import summary
@@ -198,7 +199,7 @@ class Scores:
     def column(self, name: str) -> np.ndarray:
         """One column, without reading the others."""
         if self._frame is None and self.file is not None and self.file.suffix != ".csv":
-            return np.asarray(read_whole(self.file, [name]).column(0).to_numpy())
+            return np.asarray(read_table(self.file, [name]).column(0).to_numpy())
         return np.asarray(self.frame[name].to_numpy())
 
     def values(self, signature: str) -> np.ndarray:
@@ -246,21 +247,19 @@ class Scores:
             raise InputError("score table", expected="rows or a file", found="neither")
         if self.file.suffix == ".csv":
             return pd.read_csv(self.file, keep_default_na=False, na_values=[""])
-        frame: pd.DataFrame = read_whole(self.file).to_pandas()
+        frame: pd.DataFrame = read_table(self.file).to_pandas()
         return frame
 
     def write(self, path: str | Path) -> None:
         """Write the table as Parquet, or as CSV with the metadata next to it where `path` ends in ``.csv``."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         path = Path(path)
-        with replacing(path) as temporary:
-            if path.suffix == ".csv":
+        if path.suffix == ".csv":
+            with replacing(path) as temporary:
                 self.frame.to_csv(temporary, index=False, lineterminator="\n")
-            else:
-                table = pa.Table.from_pandas(self.frame, schema=score_schema(self.meta), preserve_index=False)
-                pq.write_table(table, temporary, write_page_checksum=True)
+        else:
+            write_table(path, pa.Table.from_pandas(self.frame, schema=score_schema(self.meta), preserve_index=False))
 
 
 ScoresLike = Scores | str | os.PathLike[str]
@@ -277,27 +276,6 @@ def read_scores(tables: ScoresLike | Iterable[ScoresLike]) -> list[Scores]:
     """
     given = [tables] if isinstance(tables, Scores | str | os.PathLike) else tables
     return [table if isinstance(table, Scores) else Scores.read(table) for table in given]
-
-
-def read_whole(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a Parquet file, or some of its columns, and check what is read against its checksums.
-
-    Raises
-    ------
-    InputError
-        When it is damaged or not there.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    names = None if columns is None else list(columns)
-    try:
-        # Not as a data set: a folder called "a=b" would become a column.
-        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
-            return opened.read(columns=names)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        found = " ".join(str(error).split())[:200]
-        raise InputError(str(file), expected="a whole Parquet file", found=found, do="score again") from error
 
 
 def _resolved(meta: ScoreMeta, file: Path) -> ScoreMeta:

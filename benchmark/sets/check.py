@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,8 @@ def check(path: str | Path, *, workers: Workers | int = HERE, reporter: Reporter
     if problems:
         return problems
     seen = 0
-    tasks = ((str(path), image, pairs) for image, pairs in opened.by_image())
+    modified = (opened.root / "images.csv").stat().st_mtime_ns
+    tasks = ((opened.root, modified, image, pairs) for image, pairs in opened.by_image())
     for found, count in imap(_check_image, tasks, workers):
         problems += found
         seen += count
@@ -83,9 +85,15 @@ def _read_tables(opened: Set) -> list[Problem]:
     return problems
 
 
-def _check_image(task: tuple[str, Image, list[Pair]]) -> tuple[list[Problem], int]:
-    path, image, pairs = task
-    opened = Set.open(path)
+@lru_cache(maxsize=1)
+def _open(root: Path, modified: int) -> Set:
+    """Open a set once per process: its image table is read once, as long as it is not `modified`."""
+    return Set.open(root)
+
+
+def _check_image(task: tuple[Path, int, Image, list[Pair]]) -> tuple[list[Problem], int]:
+    root, modified, image, pairs = task
+    opened = _open(root, modified)
     problems = _check_sharp(opened, image)
     for pair in pairs:
         try:

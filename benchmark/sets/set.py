@@ -9,7 +9,6 @@ Hashes are of decoded pixels, so another encoder or store does not change them.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import read_description
 from facedeblur.benchmark.files.images import read_label
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import inside, read_pixels
@@ -202,14 +202,8 @@ class Set:
             half = building(root)
             do = f"finish it: run the same build again ({half} is half built)" if half.is_dir() else "build it first"
             raise InputError(str(root), expected="a set (a folder with set.json)", found="none", do=do)
-        try:
-            info = json.loads(file.read_text(encoding="utf-8"))
-            schema, _ = info["schema"], info["content_hash"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(str(file), expected="the description of a set", found=repr(error)) from error
-        if schema != SCHEMA:
-            raise InputError(str(file), expected=f"schema {SCHEMA}", found=f"{schema}", do="build the set again")
-        return cls(root, info)
+        keys = ("content_hash",)
+        return cls(root, read_description(file, "a set", schema=SCHEMA, keys=keys, do="build the set again"))
 
     @property
     def name(self) -> str:
@@ -315,7 +309,7 @@ def building(out: Path) -> Path:
 
 @lru_cache(maxsize=2)
 def open_set(root: Path, content_hash: str) -> Set:
-    """One set a process, of just this content: its image table is read once."""
+    """Open a set of just this content, once per process: its image table is read once."""
     return Set.open(root)
 
 

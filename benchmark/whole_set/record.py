@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from facedeblur.benchmark.errors import InputError, MissingFile
-from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.parquet import read_table, write_table
 from facedeblur.benchmark.notebook import card
 
 if TYPE_CHECKING:
@@ -106,12 +106,10 @@ class Record:
     def write(self, path: str | Path) -> None:
         """Write the table to `path` (``.parquet``), atomically."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         table = pa.Table.from_pandas(self.rows, schema=self.schema(), preserve_index=False)
         text = json.dumps({"schema": SCHEMA, **self.facts()})
-        with replacing(path) as temporary:
-            pq.write_table(table.replace_schema_metadata({self._key(): text}), temporary, write_page_checksum=True)
+        write_table(path, table.replace_schema_metadata({self._key(): text}))
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -122,23 +120,20 @@ class Record:
         InputError
             When the file is missing, damaged, or another kind of table.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         path = Path(path)
         file = path / cls.file_name if path.is_dir() else path
         if not file.is_file():
             raise MissingFile(str(file), expected=f"a {cls.kind} table", do=f"{cls.verb} first")
+        expected, do = f"a {cls.kind} table", f"{cls.verb} again"
+        table = read_table(file, expected=expected, do=do)
         try:
-            with pq.ParquetFile(file, page_checksum_verification=True) as opened:
-                table = opened.read()
             facts = json.loads((table.schema.metadata or {})[cls._key()])
             if facts.pop("schema") != SCHEMA or not table.schema.equals(cls.schema()):
                 raise ValueError("another schema")
             return cls.from_facts(facts, table.to_pandas())
-        except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise InputError(str(file), expected=f"a {cls.kind} table", found=found, do=f"{cls.verb} again") from error
+            raise InputError(str(file), expected=expected, found=found, do=do) from error
 
     @classmethod
     def _key(cls) -> bytes:
