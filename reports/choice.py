@@ -1,4 +1,4 @@
-"""Which pairs are worth looking at."""
+"""Which pairs to show: the worst, median, best and failed ones of the leading method."""
 
 from __future__ import annotations
 

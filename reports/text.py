@@ -1,4 +1,4 @@
-"""How numbers are written for people: one place, so that terminal, page and plots agree."""
+"""How numbers are written for people, alike on the terminal, in the report and in plots."""
 
 from __future__ import annotations
 

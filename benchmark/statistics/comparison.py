@@ -1,4 +1,4 @@
-"""Methods against a baseline on the same pairs: how large a difference is, and whether other faces would show it."""
+"""Methods against a baseline on the same pairs: how large a difference is, and whether it is significant."""
 
 from __future__ import annotations
 

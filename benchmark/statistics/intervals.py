@@ -1,4 +1,4 @@
-"""How far the mean of a score column is from the mean over other faces and other kernels."""
+"""Confidence intervals of the means of a score table that generalise to unseen faces and kernels."""
 
 from __future__ import annotations
 

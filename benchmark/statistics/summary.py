@@ -1,19 +1,14 @@
-"""What a column of per-image values comes to: mean, standard deviation, worst, quantiles, coverage."""
+"""Summary of a column of per-image values: mean, standard deviation, worst, quantiles, failures."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.options import one_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 TAIL = 0.05
 """Share of values that the tail is the mean of."""
@@ -43,8 +38,6 @@ class Summary:
     tail : float
         Mean of the worst 5 % of values (expected shortfall): how bad it gets, less at the mercy of one image than
         `worst`. Where 5 % is no whole number of values, the last one counts in part; fewer than 20 leave the worst.
-    q01, q10, q90, q99 : float
-        More quantiles.
 
     Notes
     -----
@@ -65,20 +58,9 @@ class Summary:
     q75: float
     q95: float
     tail: float
-    q01: float
-    q10: float
-    q90: float
-    q99: float
-
-    @property
-    def coverage(self) -> float:
-        """Share of items that have a value, in [0, 1]; NaN for none at all."""
-        return self.scored / self.n if self.n else math.nan
 
 
-def summary(
-    values: Iterable[float], *, higher_is_better: bool, failures: int = 0, failure_value: float | None = None
-) -> Summary:
+def summary(values: Iterable[float], *, higher_is_better: bool, failure_value: float | None = None) -> Summary:
     """Summarise per-image values as the papers do; failures are counted, never dropped unseen.
 
     Parameters
@@ -87,11 +69,9 @@ def summary(
         One value an image; NaN means that the image failed.
     higher_is_better : bool
         Which extreme is the worst.
-    failures : int, optional
-        Failed images that have no entry in `values` at all.
     failure_value : float, optional
         What a failure counts as in every statistic. Without it the statistics are over the scored images only, which
-        a table must not show without `Summary.coverage`.
+        a table must not show without the number of failures.
 
     Returns
     -------
@@ -101,7 +81,7 @@ def summary(
     Raises
     ------
     InputError
-        When `failures` is negative, `failure_value` is NaN or `values` is not one column.
+        When `failure_value` is NaN or `values` is not one column.
 
     References
     ----------
@@ -111,12 +91,10 @@ def summary(
     column = np.asarray(values if isinstance(values, np.ndarray) else list(values), dtype=np.float64)
     if column.ndim != 1:
         raise InputError("values to summarise", expected="one column", found=f"an array of shape {column.shape}")
-    if failures < 0:
-        raise InputError("failures", expected="0 or more", found=str(failures))
     if failure_value is not None and math.isnan(failure_value):
         raise InputError("failure_value", expected="a number or None", found="NaN")
     kept = np.sort(column[~np.isnan(column)])
-    scored, failed = kept.size, column.size - kept.size + failures
+    scored, failed = kept.size, column.size - kept.size
     infinite = int(np.isinf(kept).sum())
     if failure_value is not None and failed:
         kept = np.sort(np.concatenate([kept, np.full(failed, failure_value)]))
@@ -137,64 +115,7 @@ def summary(
         q75=_quantile(kept, 0.75),
         q95=_quantile(kept, 0.95),
         tail=_tail(kept if higher_is_better else kept[::-1]),
-        q01=_quantile(kept, 0.01),
-        q10=_quantile(kept, 0.1),
-        q90=_quantile(kept, 0.9),
-        q99=_quantile(kept, 0.99),
     )
-
-
-def by_stratum(
-    frame: pd.DataFrame,
-    column: str,
-    by: str | list[str],
-    *,
-    higher_is_better: bool,
-    failure_value: float | None = None,
-) -> pd.DataFrame:
-    """Summarise one column of a score table group by group, as in a table per kernel size.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row a pair.
-    column : str
-        Column of values, NaN where the pair failed.
-    by : str or list of str
-        Column or columns that name the stratum; rows where it is missing make a stratum of their own.
-    higher_is_better, failure_value
-        As in `summary`.
-
-    Returns
-    -------
-    DataFrame
-        One row a stratum, sorted, indexed by it; the fields of `Summary` and `coverage` as columns.
-
-    Raises
-    ------
-    InputError
-        When `frame` lacks one of the columns.
-    """
-    import pandas as pd
-
-    keys = [by] if isinstance(by, str) else list(by)
-    for name in (column, *keys):
-        one_of("column", name, map(str, frame.columns), of="the table")
-    rows, index = [], []
-    for key, group in frame.groupby(keys, dropna=False, sort=True, observed=True):
-        one = summary(
-            group[column].to_numpy(dtype=np.float64, na_value=np.nan),
-            higher_is_better=higher_is_better,
-            failure_value=failure_value,
-        )
-        rows.append({**asdict(one), "coverage": one.coverage})
-        index.append(key)
-    names = [*Summary.__dataclass_fields__, "coverage"]
-    if len(keys) == 1:
-        labels = pd.Index([key[0] for key in index], name=keys[0])
-    else:
-        labels = pd.MultiIndex.from_tuples(index, names=keys)
-    return pd.DataFrame(rows, index=labels, columns=names)
 
 
 def _mean(ordered: np.ndarray) -> float:

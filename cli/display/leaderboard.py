@@ -1,4 +1,4 @@
-"""The leaderboard on a terminal: with colours where somebody looks, plain text where it is piped."""
+"""The leaderboard on a terminal: with colours on a screen, as plain text in a pipe."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board, MethodScores, without_interval
 from facedeblur.reports.leaderboard.columns import (
     BoardColumn,
-    Cell,
     MetricCell,
     Row,
+    ShownCell,
     columns_of,
     metric_cells,
     shown_on,
@@ -126,7 +126,7 @@ def _table(rows: Sequence[Row], columns: Sequence[_Column], *, plain: bool = Fal
     return table
 
 
-def _cell(cell: Cell) -> Text:
+def _cell(cell: ShownCell) -> Text:
     """The text, and below it the further lines of a cell that has a value."""
     drawn = Text(cell.text, style="yellow" if cell.short else "")
     for line in cell.lines:

@@ -1,4 +1,4 @@
-"""Columns on a terminal: as many beside each other as its width holds, and aligned lines for pipes."""
+"""Tables on a terminal: as many columns side by side as its width holds, and aligned lines for pipes."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""What a figure of images shows: blurred with its kernel, every method, sharp, and what is measured on them.
-
-Which pairs a figure shows: by id, or the worst, median, best or random ones of a method.
-
-Images side by side for a paper, with zoomed insets, captions and kernels; sizes are in inches.
-"""
+"""Figures of images for a paper: blurred with its kernel, every method, sharp; with insets, captions and kernels."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The plots of a board as figures for a paper.
-
-Recognition and parsing tests of whole sets as figures for a paper.
-"""
+"""Plots for a paper: scores of a board, and tests of whole sets (recognition, parsing)."""
 
 from __future__ import annotations
 

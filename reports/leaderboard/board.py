@@ -1,4 +1,4 @@
-"""Score tables of one set that may stand side by side: checked against each other, summarised and ranked."""
+"""The score tables of one set, one per method: checked against each other, summarised and ranked."""
 
 from __future__ import annotations
 
@@ -237,8 +237,8 @@ class Board:
         found = [method.spread(column).interval for method in self for column in method.meta.columns]
         return tuple(dict.fromkeys(one.basis for one in found if one))
 
-    def place(self, method: MethodScores) -> int:
-        """Which colour and marker an method has."""
+    def look(self, method: MethodScores) -> int:
+        """The number of a method's colour and marker."""
         return self.palette.index(method.label) if self.palette else self.methods.index(method)
 
     @property

@@ -77,7 +77,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Cell:
+class ShownCell:
     """A cell as people see it.
 
     Attributes
@@ -133,7 +133,7 @@ class Shown:
     before_metrics: bool = False
     left: bool = False
     at_least: int = 0
-    cell: Callable[[Row], Cell] | None = None
+    cell: Callable[[Row], ShownCell] | None = None
 
 
 @dataclass(frozen=True)
@@ -175,19 +175,19 @@ class BoardColumn:
     pattern: str = ""
     shown: Shown | None = None
 
-    def cell(self, row: Row) -> Cell:
+    def cell(self, row: Row) -> ShownCell:
         """The cell of a row for people."""
         if self.shown is not None and self.shown.cell is not None:
             return self.shown.cell(row)
         value = row.get(self.name)
         if self.kind == "text":
-            return Cell(str(value or ""), str(value or ""))
+            return ShownCell(str(value or ""), str(value or ""))
         if self.kind == "flag":
-            return Cell("yes" if value else "no", int(bool(value)))
+            return ShownCell("yes" if value else "no", int(bool(value)))
         found = number(row, self.name)
         if math.isnan(found):
-            return Cell(text.NONE)
-        return Cell(f"{found:,.0f}" if self.kind == "count" else f"{found:.4g}", found)
+            return ShownCell(text.NONE)
+        return ShownCell(f"{found:,.0f}" if self.kind == "count" else f"{found:.4g}", found)
 
 
 def number(row: Row, name: str) -> float:
@@ -200,21 +200,21 @@ def _key(found: float) -> float | str:
     return "" if math.isnan(found) else found
 
 
-def _coverage(row: Row) -> Cell:
+def _coverage(row: Row) -> ShownCell:
     ok, pairs = int(row["ok"]), int(row["pairs"])
-    return Cell(text.coverage(ok, pairs), ok, short=ok < pairs)
+    return ShownCell(text.coverage(ok, pairs), ok, short=ok < pairs)
 
 
-def _group(row: Row) -> Cell:
-    return Cell(str(row["group"]))
+def _group(row: Row) -> ShownCell:
+    return ShownCell(str(row["group"]))
 
 
-def _mean_rank(name: str, row: Row) -> Cell:
+def _mean_rank(name: str, row: Row) -> ShownCell:
     found = number(row, name)
-    return Cell("" if math.isnan(found) else f"{found:.2f}", _key(found))
+    return ShownCell("" if math.isnan(found) else f"{found:.2f}", _key(found))
 
 
-def _seconds(row: Row) -> Cell:
+def _seconds(row: Row) -> ShownCell:
     """Mean; below it median and deviation, the size of the images, and the device with its precision."""
     mean, median, std = (number(row, f"seconds_{part}") for part in ("per_image", "median", "std"))
     width, height = number(row, "image_width"), number(row, "image_height")
@@ -227,23 +227,23 @@ def _seconds(row: Row) -> Cell:
         lines.append(Line(f"{width:.0f}×{height:.0f}"))
     if row["device"]:
         lines.append(Line(f"{row['device']} {row['precision']}".rstrip()))
-    return Cell(text.seconds(mean), _key(mean), tuple(lines))
+    return ShownCell(text.seconds(mean), _key(mean), tuple(lines))
 
 
-def _size(row: Row) -> Cell:
+def _size(row: Row) -> ShownCell:
     found, files = _bytes(row, "mb_fp32"), _bytes(row, "mb_weights")
     lines = (Line(text.amount(files, "B"), on_terminal=False),) if files > 0 else ()
-    return Cell(text.amount(found, "B"), _key(found), lines)
+    return ShownCell(text.amount(found, "B"), _key(found), lines)
 
 
-def _memory(row: Row) -> Cell:
+def _memory(row: Row) -> ShownCell:
     found = _bytes(row, "peak_memory_mb")
-    return Cell(text.amount(found, "B"), _key(found), title=str(row["peak_memory_rule"]))
+    return ShownCell(text.amount(found, "B"), _key(found), title=str(row["peak_memory_rule"]))
 
 
-def _parameters(row: Row) -> Cell:
+def _parameters(row: Row) -> ShownCell:
     found = number(row, "parameters")
-    return Cell(text.amount(found), _key(found))
+    return ShownCell(text.amount(found), _key(found))
 
 
 def _bytes(row: Row, name: str) -> float:

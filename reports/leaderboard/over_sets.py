@@ -1,4 +1,4 @@
-"""The standing over several sets: every method on each by its headline metric, and the mean of its mean ranks."""
+"""Methods over several sets: each on every set by its headline metric, and the mean of its mean ranks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RULE = (
 
 
 @dataclass(frozen=True)
-class Place:
+class SetRank:
     """One method on one set.
 
     Attributes
     ----------
     method : MethodScores
     rank : int or None
-        Place by the set's headline metric; None with the true kernel.
+        By the set's headline metric; None with the true kernel.
     mean_rank : float
         Over the set's metrics; NaN where there is none.
     letters : str
@@ -47,19 +47,19 @@ class Standing:
     oracle : bool
     mean_rank : float
         Mean of the mean ranks of all sets; NaN with the true kernel, and where it is not on all of them.
-    places : tuple of Place or None
+    ranks : tuple of SetRank or None
         One a set, in their order; None where it is not on the set.
     """
 
     label: str
     oracle: bool
     mean_rank: float
-    places: tuple[Place | None, ...]
+    ranks: tuple[SetRank | None, ...]
 
     @property
     def is_input(self) -> bool:
         """True for the blurred images themselves."""
-        return all(place.method.is_input for place in self.places if place is not None)
+        return all(rank.method.is_input for rank in self.ranks if rank is not None)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def overview(boards: Sequence[Board]) -> Overview:
         One a set.
     """
     rows = {(str(row["set_hash"]), str(row["method"])): row for row in leaderboard(boards).to_dict("records")}
-    found: dict[tuple[str, bool], list[Place | None]] = {}
+    found: dict[tuple[str, bool], list[SetRank | None]] = {}
     over: dict[tuple[str, bool], float] = {}
     ranked_in = []
     for at, board in enumerate(boards):
@@ -119,11 +119,11 @@ def overview(boards: Sequence[Board]) -> Overview:
             who = method.label, method.oracle
             over[who] = float(row["mean_rank_sets"])
             rank = None if method.oracle else int(row["rank"])
-            found.setdefault(who, [None] * len(boards))[at] = Place(
+            found.setdefault(who, [None] * len(boards))[at] = SetRank(
                 method, rank, float(row["mean_rank"]), str(row["group"])
             )
         ranked_in.append(tuple(entered))
-    known = [Standing(*who, over[who], tuple(places)) for who, places in found.items()]
+    known = [Standing(*who, over[who], tuple(ranks)) for who, ranks in found.items()]
     standings = tuple(sorted(known, key=_order))
     palette = tuple(dict.fromkeys(one.label for one in standings))
     coloured = tuple(replace(board, palette=palette) for board in boards)
@@ -131,8 +131,8 @@ def overview(boards: Sequence[Board]) -> Overview:
 
 
 def _order(one: Standing) -> tuple[bool, bool, float, int, float, str]:
-    known = [place for place in one.places if place is not None]
-    ranks = [place.mean_rank for place in known if not math.isnan(place.mean_rank)]
+    known = [rank for rank in one.ranks if rank is not None]
+    ranks = [rank.mean_rank for rank in known if not math.isnan(rank.mean_rank)]
     behind = sum(ranks) / len(ranks) if ranks else math.inf
     absent = math.isnan(one.mean_rank)
     return one.oracle, absent, math.inf if absent else one.mean_rank, -len(known), behind, one.label

@@ -1,16 +1,15 @@
-"""Ranks: who is first in a metric, and over all metrics.
+"""Ranks of methods in one metric, and their mean over several.
 
-The rule of the mean rank: the metrics are the first of every family (PSNR, SSIM, detection, identity, ...), so that
-three definitions of SSIM do not count three times, as far as all ranked methods have them; those that not every pair
-has (of a semantic class) do not enter. In each the methods are ranked by their means, 1 is best; means that are printed
-alike tie and share the average of their places. The mean of a method's ranks is its mean rank on the set, and the mean
-of those over all sets, of methods that stand on every one, its mean rank over sets. Methods with the true kernel are
-not ranked.
+The mean rank of a method on a set is the mean of its ranks in the first metric of every family (PSNR, SSIM, detection,
+identity, ...), so that three definitions of SSIM do not count three times. A metric enters when all ranked methods have
+it, and every pair does (metrics of a semantic class do not). In each metric the methods are ranked by their means, 1 is
+best; means that are printed alike tie and share the average of their ranks. The mean rank over sets is the mean of the
+mean ranks of a method that is on every set. Methods with the true kernel are not ranked.
 
 References
 ----------
 Demsar, *Statistical comparisons of classifiers over multiple data sets*, Journal of Machine Learning Research 7, 2006,
-section 3.2.2 (average ranks, ties share the average place).
+section 3.2.2 (average ranks, ties share the average rank).
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def primary(columns: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(found.values())
 
 
-def places(means: Sequence[float], column: Column) -> np.ndarray:
+def ranks_in(means: Sequence[float], column: Column) -> np.ndarray:
     """Places of methods in one metric.
 
     Parameters
@@ -112,5 +111,5 @@ def mean_ranks(means: Sequence[dict[str, float]], columns: Sequence[Column]) -> 
     kept = [c for c in primary(columns) if all(not math.isnan(one.get(c.signature, math.nan)) for one in means)]
     if not kept or not means:
         return MeanRanks(np.full(len(means), math.nan), ())
-    ranks = np.mean([places([one[column.signature] for one in means], column) for column in kept], axis=0)
+    ranks = np.mean([ranks_in([one[column.signature] for one in means], column) for column in kept], axis=0)
     return MeanRanks(np.asarray(ranks, np.float64), tuple(column.signature for column in kept))

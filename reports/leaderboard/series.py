@@ -1,7 +1,4 @@
-"""What the plots show, as plain tables; `facedeblur.reports.page.svg.drawing` draws them.
-
-Quality against run time: what each method takes, and which ones nothing else beats on both.
-"""
+"""What plots show of a board, as plain tables: the metric over kernel size, its distribution, and against run time."""
 
 from __future__ import annotations
 
@@ -88,9 +85,9 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a method and size: ``place`` (which colour it has), ``method``, ``oracle``, ``kernel_size`` (pixels),
-        ``pairs``, ``failed``, ``mean``, ``std``, ``q25``, ``median``, ``q75`` in the metric's unit; ``low`` and
-        ``high``, the 95 % interval of the mean for other faces and other kernels of that size, NaN where there is
+        One row a method and size: ``look`` (its colour's number), ``method``, ``oracle``, ``kernel_size``
+        (pixels), ``pairs``, ``failed``, ``mean``, ``std``, ``q25``, ``median``, ``q75`` in the metric's unit; ``low``
+        and ``high``, the 95 % interval of the mean for other faces and other kernels of that size, NaN where there is
         none, and why in ``absent``, what it rests on in ``basis``.
     """
     import pandas as pd
@@ -105,7 +102,7 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
             result = summarise(here.values, column)
             rows.append(
                 {
-                    "place": board.place(method),
+                    "look": board.look(method),
                     "method": method.label,
                     "oracle": method.oracle,
                     "kernel_size": int(size),
@@ -119,7 +116,7 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
                     **bounds(here.spread(column)),
                 }
             )
-    names = ("place", "method", "oracle", "kernel_size", "pairs", "failed", "mean", "std", "q25", "median", "q75")
+    names = ("look", "method", "oracle", "kernel_size", "pairs", "failed", "mean", "std", "q25", "median", "q75")
     return pd.DataFrame(rows, columns=[*names, "low", "high", "basis", "absent"])
 
 
@@ -138,7 +135,7 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a method: ``place``, ``method``, ``oracle``, ``edges`` (bins + 1,), ``counts`` (bins,), ``failed``,
+        One row a method: ``look``, ``method``, ``oracle``, ``edges`` (bins + 1,), ``counts`` (bins,), ``failed``,
         ``infinite``, and over the scored pairs ``least``, ``q05``, ``q25``, ``median``, ``q75``, ``q95``, ``most`` and
         ``tail``, the mean of the worst 5 %.
     """
@@ -153,7 +150,7 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
         result = summary(raw[method.label], higher_is_better=True)
         rows.append(
             {
-                "place": board.place(method),
+                "look": board.look(method),
                 "method": method.label,
                 "oracle": method.oracle,
                 "edges": edges,
@@ -181,10 +178,10 @@ def against_time(board: Board) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a method: ``place`` (which colour it has), ``method``, ``oracle``, ``seconds``, ``mean``, ``low``,
-        ``high`` (95 % interval of the mean), ``basis``, ``absent``, ``pairs``, ``images`` (timed), ``machine`` (device
-        and its name) and ``front``: True where no other method without the true kernel, timed on the same machine, is
-        at least as good and at least as fast, and better in one of the two.
+        One row a method: ``look`` (its colour's number), ``method``, ``oracle``, ``seconds``, ``mean``,
+        ``low``, ``high`` (95 % interval of the mean), ``basis``, ``absent``, ``pairs``, ``images`` (timed), ``machine``
+        (device and its name) and ``front``: True where no other method without the true kernel, timed on the same
+        machine, is at least as good and at least as fast, and better in one of the two.
     """
     import pandas as pd
 
@@ -196,7 +193,7 @@ def against_time(board: Board) -> pd.DataFrame:
             continue
         rows.append(
             {
-                "place": board.place(method),
+                "look": board.look(method),
                 "method": method.label,
                 "oracle": method.oracle,
                 "seconds": method.seconds_per_image,
@@ -213,7 +210,7 @@ def against_time(board: Board) -> pd.DataFrame:
         row["front"] = not row["oracle"] and not any(
             _dominates(one, row, higher_is_better=column.higher_is_better) for one in rivals
         )
-    names = ("place", "method", "oracle", "seconds", "mean", "low", "high", "basis", "absent", "pairs")
+    names = ("look", "method", "oracle", "seconds", "mean", "low", "high", "basis", "absent", "pairs")
     frame = pd.DataFrame(rows, columns=[*names, "images", "machine", "front"])
     # Of no row, pandas could not tell.
     return frame.astype({"mean": float, "seconds": float, "front": bool})

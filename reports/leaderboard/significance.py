@@ -1,15 +1,14 @@
-"""Groups of methods that cannot be told apart, marked by letters.
+"""Which methods differ significantly: pairwise tests of a board's methods, and groups marked by letters.
 
-Every two methods of a board are compared on the same pairs by its headline metric, for other faces and other kernels
-(`crossed.standard_error`), and the p-values are corrected by Holm for the number of tests: those with the true kernel
-are in them, so that the corrections are those of the report's matrix. Methods that share a letter do not differ.
+Every two methods are compared on the same pairs by the headline metric, with standard errors that generalise to unseen
+faces and kernels (`crossed.standard_error`). The p-values are corrected by Holm for the number of tests. Methods with
+the true kernel are included, so that the letters and the report's matrix rest on the same corrections. Methods that
+share a letter do not differ.
 
 References
 ----------
 Piepho, *An algorithm for a letter-based representation of all-pairwise comparisons*, Journal of Computational and
 Graphical Statistics 13, 2004 (insert and absorb).
-
-Which methods differ for certain: every two of them compared on the same pairs, corrected for being many.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Groups:
     Attributes
     ----------
     letters : dict
-        Label of an method -> its letters; empty with the true kernel, and where values are infinite.
+        Label of a method -> its letters; empty with the true kernel, and where values are infinite.
     rule : str
         What was tested, or ``absent: why``.
     """
@@ -168,7 +167,7 @@ class Pairwise:
         """How many tests p-values are corrected for: infinite differences are not tested."""
         return sum(not math.isnan(row.p) for row in self.rows.values())
 
-    def cell(self, i: int, j: int) -> Cell | None:
+    def contrast(self, i: int, j: int) -> Contrast | None:
         """How method `i` does beside method `j`; None on the diagonal."""
         row = self.rows.get((min(i, j), max(i, j)))
         if row is None:
@@ -177,7 +176,7 @@ class Pairwise:
         ends = (row.low, row.high) if sign > 0 else (-row.high, -row.low)
         certain = bool(row.better)
         gain = sign * row.difference * (1 if row.higher_is_better else -1)
-        return Cell(
+        return Contrast(
             sign * row.difference,
             *ends,
             row.p_holm,
@@ -188,7 +187,7 @@ class Pairwise:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Contrast:
     """A comparison as seen from the row's method.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Where methods break: the headline metric face by face, kernel by kernel, role by role, set by set."""
+"""Where methods fail: the headline metric by face, by kernel, by role, and over several sets by set and kernel size."""
 
 from __future__ import annotations
 

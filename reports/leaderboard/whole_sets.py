@@ -1,7 +1,4 @@
-"""What lies beside the score tables: recognition and parsing of whole sets, read and checked against the board.
-
-The interval of an F-score whose pixels are pooled over images.
-"""
+"""Recognition and parsing of whole sets, as stored with the outputs of a board's methods, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -37,7 +34,7 @@ NOT_PARSED, NO_PIXEL = "the parser has no such class", "in no label, and found i
 
 
 @dataclass(frozen=True)
-class Figure:
+class WholeSetTest:
     """One test of several methods.
 
     Attributes
@@ -57,21 +54,21 @@ class Figure:
     notes: tuple[str, ...]
 
 
-def recognition_figures(board: Board) -> list[Figure]:
+def recognition_figures(board: Board) -> list[WholeSetTest]:
     """Cumulative match curves of the methods whose outputs hold ``recognition.parquet``, a figure a definition.
 
     Returns
     -------
-    list of Figure
-        ``frame``: one row a method and rank up to `RANKS`: ``place`` (which colour it has), ``method``, ``oracle``,
-        ``rank``, ``share`` (of probes, in [0, 1]), ``low`` and ``high`` (95 % interval for other faces and kernels,
-        at the ranks of `MARKED`, else NaN), ``basis``, ``absent``, ``probes``, ``misses``.
+    list of WholeSetTest
+        ``frame``: one row a method and rank up to `RANKS`: ``look`` (its colour's number), ``method``,
+        ``oracle``, ``rank``, ``share`` (of probes, in [0, 1]), ``low`` and ``high`` (95 % interval for other faces and
+        kernels, at the ranks of `MARKED`, else NaN), ``basis``, ``absent``, ``probes``, ``misses``.
     """
     import pandas as pd
 
     figures = []
     for title, found, notes in _by_test(board, Recognition, _recognised):
-        rows = [row for place, method, one in found for row in _curve(place, method, one)]
+        rows = [row for look, method, one in found for row in _curve(look, method, one)]
         first = found[0][2]
         ranks = _ranks(first)
         clear = pd.DataFrame(
@@ -82,17 +79,17 @@ def recognition_figures(board: Board) -> list[Figure]:
                 "misses": first.clear.misses,
             }
         )
-        figures.append(Figure(title, pd.DataFrame(rows), clear, notes))
+        figures.append(WholeSetTest(title, pd.DataFrame(rows), clear, notes))
     return figures
 
 
-def parsing_figures(board: Board) -> list[Figure]:
+def parsing_figures(board: Board) -> list[WholeSetTest]:
     """F-scores by component of the methods whose outputs hold ``parsing.parquet``, a figure a parser.
 
     Returns
     -------
-    list of Figure
-        ``frame``: one row a method and component: ``place``, ``method``, ``oracle``, ``component``, ``score`` (of
+    list of WholeSetTest
+        ``frame``: one row a method and component: ``look``, ``method``, ``oracle``, ``component``, ``score`` (of
         pixels pooled over the images, in [0, 1]; NaN where there is none, and why in ``absent``), ``low``, ``high``
         (95 % interval for other faces and kernels), ``basis``, ``absent``, ``images``, ``misses``.
     """
@@ -100,11 +97,11 @@ def parsing_figures(board: Board) -> list[Figure]:
 
     figures = []
     for title, found, notes in _by_test(board, Parsing, lambda one: one.parser):
-        rows = [row for place, method, one in found for row in _components(place, method, one)]
+        rows = [row for look, method, one in found for row in _components(look, method, one)]
         sharp = _sharp(board, title)
         known = {} if sharp is None else sharp.scores()
         reference = pd.DataFrame({"component": list(known), "score": list(known.values())})
-        figures.append(Figure(title, pd.DataFrame(rows), reference, notes))
+        figures.append(WholeSetTest(title, pd.DataFrame(rows), reference, notes))
     return figures
 
 
@@ -131,7 +128,7 @@ def _by_test(
         if not of_scored(one, method.meta):
             absent[method.label] = "the test is of other outputs than were scored"
             continue
-        groups.setdefault(define(one), []).append((board.place(method), method, one))
+        groups.setdefault(define(one), []).append((board.look(method), method, one))
     made = []
     for title, found in groups.items():
         here = {method.label for _, method, _ in found}
@@ -160,7 +157,7 @@ def _ranks(one: Recognition) -> list[int]:
     return list(range(1, max(1, min(RANKS, one.n_identities, len(one.cmc))) + 1))
 
 
-def _curve(place: int, method: MethodScores, one: Recognition) -> list[dict[str, Any]]:
+def _curve(look: int, method: MethodScores, one: Recognition) -> list[dict[str, Any]]:
     faces, kernels = factors(Scores(one.rows, method.meta))
     reached = one.rows["rank"].to_numpy()
     rows = []
@@ -169,7 +166,7 @@ def _curve(place: int, method: MethodScores, one: Recognition) -> list[dict[str,
         known = bounds(spread(hit, faces, kernels, 0.0, 1.0) if rank in MARKED else Spread(None))
         rows.append(
             {
-                "place": place,
+                "look": look,
                 "method": method.label,
                 "oracle": method.oracle,
                 "rank": rank,
@@ -182,7 +179,7 @@ def _curve(place: int, method: MethodScores, one: Recognition) -> list[dict[str,
     return rows
 
 
-def _components(place: int, method: MethodScores, one: Parsing) -> list[dict[str, Any]]:
+def _components(look: int, method: MethodScores, one: Parsing) -> list[dict[str, Any]]:
     labelled = (one.rows["status"] != NO_LABEL).to_numpy()
     rows, counts = one.rows[labelled], one.counts()[labelled]
     known = method.scores.frame.set_index("pair_id")["identity"]
@@ -193,7 +190,7 @@ def _components(place: int, method: MethodScores, one: Parsing) -> list[dict[str
         found = Spread(None, why) if why else pooled_spread(counts[:, at], faces, kernels)
         made.append(
             {
-                "place": place,
+                "look": look,
                 "method": method.label,
                 "oracle": method.oracle,
                 "component": component,

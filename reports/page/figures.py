@@ -1,4 +1,4 @@
-"""The figures of a report with the tables of their numbers."""
+"""The figures of a report, each with the table of its numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facedeblur.reports.leaderboard.board import Board
 from facedeblur.reports.leaderboard.series import against_time, beyond, not_timed
 from facedeblur.reports.leaderboard.significance import Pairwise, p_value
 from facedeblur.reports.leaderboard.strata import Strata, Stratum
-from facedeblur.reports.leaderboard.whole_sets import Figure, parsing_figures, recognition_figures
+from facedeblur.reports.leaderboard.whole_sets import WholeSetTest, parsing_figures, recognition_figures
 from facedeblur.reports.page.leaderboard import key
 from facedeblur.reports.page.svg import curves, drawing, ridges, scatter
 
@@ -75,7 +75,7 @@ def matrix(compared: Pairwise, column: Column) -> dict[str, Any]:
 
 
 def _cell(compared: Pairwise, i: int, j: int, column: Column) -> dict[str, Any] | None:
-    known = compared.cell(i, j)
+    known = compared.contrast(i, j)
     if known is None:
         return None
     one, other = compared.methods[i].label, compared.methods[j].label
@@ -111,7 +111,7 @@ def recognition(board: Board) -> list[dict[str, Any]]:
     return [_recognition(figure) for figure in recognition_figures(board)]
 
 
-def _recognition(figure: Figure) -> dict[str, Any]:
+def _recognition(figure: WholeSetTest) -> dict[str, Any]:
     shown = sorted({int(rank) for rank in figure.frame["rank"]} & {1, 2, 3, 5, 10, 20})
     table = []
     for method, rows in figure.frame.groupby("method", sort=False):
@@ -133,7 +133,7 @@ def parsing(board: Board) -> list[dict[str, Any]]:
     return [_parsing(figure) for figure in parsing_figures(board)]
 
 
-def _parsing(figure: Figure) -> dict[str, Any]:
+def _parsing(figure: WholeSetTest) -> dict[str, Any]:
     components = list(dict.fromkeys(figure.frame["component"]))
     table = []
     for method, rows in figure.frame.groupby("method", sort=False):

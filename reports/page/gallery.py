@@ -1,9 +1,4 @@
-"""Pairs worth looking at: where the leading method is worst, average and best, with every method beside it.
-
-One pair in pictures: the blurred image with its kernel, what every method made of it, the sharp image.
-
-Pictures inside a page: from lossless to small.
-"""
+"""Pictures of a report: pairs where the leading method is worst, average and best, as every method restored them."""
 
 from __future__ import annotations
 
@@ -202,7 +197,7 @@ def read_rows(
     board : Board
     opened : Set
     outputs : mapping
-        Label of an method -> its outputs, None where they were not found.
+        Label of a method -> its outputs, None where they were not found.
     chosen : mapping
         Group -> row numbers of the score tables.
 

@@ -10,7 +10,7 @@ from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board
 from facedeblur.reports.leaderboard.columns import BoardColumn, metric_cells, shown_on
-from facedeblur.reports.leaderboard.over_sets import RULE, Overview, Place, Standing
+from facedeblur.reports.leaderboard.over_sets import RULE, Overview, SetRank, Standing
 from facedeblur.reports.leaderboard.table import rows_of
 from facedeblur.reports.page.svg.drawing import style
 
@@ -45,7 +45,7 @@ def table(board: Board) -> dict[str, Any]:
             "method": method,
             "place": None,
             "letters": row["group"],
-            **style(board.place(method)),
+            **style(board.look(method)),
             "run": short(str(row["run_hash"]), 8),
             "whole": row["ok"] == row["pairs"],
             "before": [column.cell(row) for column in before],
@@ -106,7 +106,7 @@ def standing(found: Overview) -> dict[str, Any]:
 
 
 def _standing_row(found: Overview, one: Standing, best: float) -> dict[str, Any]:
-    method = next(place.method for place in one.places if place is not None)
+    method = next(rank.method for rank in one.ranks if rank is not None)
     return {
         **style(found.palette.index(one.label)),
         "label": one.label,
@@ -116,14 +116,14 @@ def _standing_row(found: Overview, one: Standing, best: float) -> dict[str, Any]
         "key": key(one.mean_rank),
         "best": not math.isnan(one.mean_rank) and mean_rank(one.mean_rank) == mean_rank(best),
         "cells": [
-            None if place is None else _standing_cell(board, place)
-            for board, place in zip(found.boards, one.places, strict=True)
+            None if rank is None else _standing_cell(board, rank)
+            for board, rank in zip(found.boards, one.ranks, strict=True)
         ],
     }
 
 
-def _standing_cell(board: Board, place: Place) -> dict[str, Any]:
-    method = place.method
+def _standing_cell(board: Board, rank: SetRank) -> dict[str, Any]:
+    method = rank.method
     column, spread, ok = board.headline, method.spread(board.headline), int(method.ok.sum())
     mean = method.summary(column).mean
     return {
@@ -132,9 +132,9 @@ def _standing_cell(board: Board, place: Place) -> dict[str, Any]:
         "best": method in board.best(column),
         "between": text.between(spread.interval.low, spread.interval.high, column) if spread.interval else "",
         "no_interval": spread.absent,
-        "rank": place.rank,
-        "letters": place.letters,
-        "mean_rank": "" if math.isnan(place.mean_rank) else mean_rank(place.mean_rank),
+        "rank": rank.rank,
+        "letters": rank.letters,
+        "mean_rank": "" if math.isnan(rank.mean_rank) else mean_rank(rank.mean_rank),
         "short": "" if ok == method.total else text.coverage(ok, method.total),
     }
 

@@ -1,9 +1,4 @@
-"""The report: one HTML file that opens offline, asks nothing of the network, and holds the whole comparison.
-
-The page of one set: what its templates are given, and how they are put into one document.
-
-The page of several sets: the standing over them, then a part for each.
-"""
+"""The report: one HTML file that opens offline, loads nothing from the network, and holds the whole comparison."""
 
 from __future__ import annotations
 
@@ -19,10 +14,9 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.files.atomic import write_text
 from facedeblur.benchmark.scoring.agreement import short
-from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard import significance
-from facedeblur.reports.leaderboard.board import Board, boards, without_interval
+from facedeblur.reports.leaderboard.board import Board, BoardsLike, boards, without_interval
 from facedeblur.reports.leaderboard.over_sets import overview
 from facedeblur.reports.leaderboard.strata import over_sets, strata
 from facedeblur.reports.page import figures, leaderboard, provenance, verdict
@@ -32,14 +26,12 @@ from facedeblur.reports.page.svg import drawing
 from facedeblur.reports.page.svg.sets import draw_sets
 
 
-def report(
-    scores: Board | Sequence[Board] | Sequence[Scores | str | Path], path: str | Path, *, pairs: Sequence[str] = ()
-) -> Path:
+def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Sequence[str] = ()) -> Path:
     """Write a self-contained HTML report, atomically.
 
     Parameters
     ----------
-    scores : sequence of Scores or path, or Board, or sequence of Board
+    scores : Scores, path, or several of them, or Board, or several
         Tables of one set or several, their files, or the outputs folders that hold them. Of several sets the page
         opens with the standing over them, and each has a part of its own. The pictures come from the sets and the
         outputs that the tables name, as seen from the tables' folders; where they are not found the report says so
@@ -75,11 +67,11 @@ SCRIPTS = ("report.js", "figures.js", "viewer.js")
 def page(board: Board, pictures: Gallery) -> str:
     """The whole page as HTML; everything that comes from a table is escaped."""
     title = board.set.get("name") or "a set"
-    shown = of_board(board) | {"pictures": pictures, "budget": BUDGET, "most": FURTHER}
+    shown = sections(board) | {"pictures": pictures, "budget": BUDGET, "most": FURTHER}
     return document("report.html.j2", title=title, **shown)
 
 
-def of_board(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
+def sections(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
     """What the sections of one set are made of, without its pictures.
 
     Parameters
@@ -168,7 +160,7 @@ def page_of_sets(boards: Sequence[Board], *, pairs: Sequence[str] = ()) -> str:
     found = overview(boards)
     names, slugs = found.names, list(_slugs(found.names))
     parts = [
-        of_board(board, at=f"{slug}_", name=name) for board, name, slug in zip(found.boards, names, slugs, strict=True)
+        sections(board, at=f"{slug}_", name=name) for board, name, slug in zip(found.boards, names, slugs, strict=True)
     ]
     labels = [one.label for one in found.standings]
     whole = {

@@ -1,4 +1,4 @@
-"""What a report says in words: who leads, how certain that is, and what could not be scored."""
+"""What a report says in words: which method leads, how significant that is, and what could not be scored."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _certain(board: Board, compared: Pairwise, rival: MethodScores | None) -> di
     column, leader = board.headline, board.leader
     if rival is None or rival is leader or not compared.rows:
         return None
-    known = compared.cell(compared.methods.index(leader), compared.methods.index(rival))
+    known = compared.contrast(compared.methods.index(leader), compared.methods.index(rival))
     if known is None or math.isnan(known.p):
         return None
     between = text.between(known.low, known.high, column)

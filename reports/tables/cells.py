@@ -1,7 +1,4 @@
-"""The values of a paper's table, printed and measured, and which of them are best.
-
-Which subjects a table has: the paper's, then the measured methods, each with its run on every data set.
-"""
+"""The rows and values of a paper's table: printed and measured ones, and which of them are best."""
 
 from __future__ import annotations
 

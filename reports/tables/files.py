@@ -1,9 +1,4 @@
-"""Paper tables as text and files: CSV, Markdown, LaTeX.
-
-A paper's table in LaTeX: one float that needs the packages booktabs and graphicx and nothing else.
-
-A paper's table in Markdown, as GitHub shows it.
-"""
+"""Paper tables as CSV, Markdown (as GitHub shows it) and LaTeX (one float; needs booktabs and graphicx)."""
 
 from __future__ import annotations
 

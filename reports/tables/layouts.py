@@ -1,7 +1,4 @@
-"""What a paper's table looks like: its methods, sets of images and measures, and which of them are rows.
-
-The tables of the papers: SHEN 2020, UMSN, LIN 2020, DFPGnet, ANAND, and Levin's set.
-"""
+"""How the papers lay out their tables: SHEN 2020, UMSN, LIN 2020, DFPGnet, ANAND, and one for Levin's set."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Measured results as paper tables need them: of one run on one set its scores, recognition and parsing.
-
-One measured value of a run, as a column of a paper's table asks for it.
-"""
+"""Measured results for paper tables: scores, recognition and parsing of a run, and the value that a column asks for."""
 
 from __future__ import annotations
 

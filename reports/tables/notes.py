@@ -1,7 +1,4 @@
-"""Where notes on single values are marked: at the cells, or at a heading that all of them stand under.
-
-Where values were measured, and why printed and measured ones do not share a ranking.
-"""
+"""Notes below a paper's table: footnotes of single values, the sets measured on, and why values are ranked apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A paper's table, filled: printed rows, measured rows beside them, notes, and why the two are ranked apart."""
+"""A paper's table with printed rows, measured rows below them, footnotes and remarks."""
 
 from __future__ import annotations
 

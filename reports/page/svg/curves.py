@@ -38,7 +38,7 @@ def draw_cmc(frame: pd.DataFrame, reference: pd.DataFrame) -> str:
         points = [_rank(row, box, shifts[at]) for row in rows.to_dict("records")]
         series.append(
             {
-                **style(int(rows["place"].iloc[0])),
+                **style(int(rows["look"].iloc[0])),
                 "method": str(method),
                 "name": clip(str(method)),
                 "oracle": bool(rows["oracle"].iloc[0]),
@@ -135,7 +135,7 @@ def _component(row: Mapping[Any, Any], across: Any, y: float) -> dict[str, Any]:
     )
     known = row["low"] == row["low"]
     return {
-        **style(row["place"]),
+        **style(row["look"]),
         "method": row["method"],
         "oracle": row["oracle"],
         "x": across(row["score"]),
@@ -149,4 +149,4 @@ def _component(row: Mapping[Any, Any], across: Any, y: float) -> dict[str, Any]:
 def legend(frame: pd.DataFrame) -> Sequence[dict[str, Any]]:
     """Methods of a drawing with their marks, for the line above it."""
     rows = frame.drop_duplicates("method").to_dict("records")
-    return [{**style(int(row["place"])), "method": row["method"], "oracle": bool(row["oracle"])} for row in rows]
+    return [{**style(int(row["look"])), "method": row["method"], "oracle": bool(row["oracle"])} for row in rows]

@@ -115,7 +115,7 @@ def _series(frame: pd.DataFrame, column: Column, box: Frame, *, side_by_side: bo
         drawn = [point for point in points if not point["beyond"]]
         series.append(
             {
-                **style(int(rows["place"].iloc[0])),
+                **style(int(rows["look"].iloc[0])),
                 "method": str(method),
                 "name": clip(str(method)),
                 "oracle": bool(rows["oracle"].iloc[0]),

@@ -53,7 +53,7 @@ def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
         marks = {part: across(row[part]) for part in PARTS if not math.isnan(row[part])}
         rows.append(
             {
-                **style(row["place"]),
+                **style(row["look"]),
                 "method": row["method"],
                 "name": clip(row["method"]),
                 "oracle": row["oracle"],

@@ -80,7 +80,7 @@ def _point(row: Mapping[Any, Any], column: Column, box: Frame, x: float) -> dict
         f"n = {count(row['pairs'])} pairs, {told(row['images'])}\n{row['machine']}{front}"
     )
     known = {"method": row["method"], "name": clip(row["method"]), "oracle": row["oracle"], "front": row["front"]}
-    return {**style(row["place"]), **known, "x": x, "y": box.up(row["mean"]), "title": title, **whisker(row, box)}
+    return {**style(row["look"]), **known, "x": x, "y": box.up(row["mean"]), "title": title, **whisker(row, box)}
 
 
 def _front(shown: pd.DataFrame, machine: str, box: Frame, across: Any, column: Column) -> str:

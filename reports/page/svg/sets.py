@@ -27,7 +27,7 @@ def draw_sets(found: Overview) -> str:
     box = Frame(760, 0, left=158, right=20, top=8, bottom=4)
     blocks, top = [], box.y0
     for at, (board, name) in enumerate(zip(found.boards, found.names, strict=True)):
-        methods = [place.method for one in found.standings if (place := one.places[at])]
+        methods = [rank.method for one in found.standings if (rank := one.ranks[at])]
         blocks.append(_block(board, name, methods, box, top))
         top = blocks[-1]["next"]
     box.height = top + box.bottom
@@ -49,7 +49,7 @@ def _block(board: Board, name: str, methods: list[MethodScores], box: Frame, top
             known = math.isfinite(row["low"]) and math.isfinite(row["high"])
             marks.append(
                 {
-                    **style(board.place(method)),
+                    **style(board.look(method)),
                     "method": method.label,
                     "oracle": method.oracle,
                     "x": across(row["mean"]),

@@ -208,3 +208,15 @@ def test_bad_input() -> None:
     empty = [Scores(table.frame[:0], table.meta) for table in (one, two)]
     with pytest.raises(InputError, match="expected rows"):
         compare(empty[:1], baseline=empty[1])
+
+
+def test_comparisons_as_a_table_and_in_a_notebook() -> None:
+    found = compare([scores("a <b>", A)], baseline=scores("b", B))
+    (row,) = found.frame.to_dict("records")
+    assert (row["method"], row["difference"], row["better"]) == (
+        "a <b>",
+        found.rows[0].difference,
+        found.rows[0].better,
+    )
+    shown = found._repr_html_()
+    assert "a &lt;b&gt;" in shown and "<b>" not in shown and f"{found.rows[0].difference:+.4f}" in shown

@@ -89,7 +89,7 @@ def test_the_mean_rank_over_sets_is_the_mean_of_the_sets_mean_ranks(tables: list
     assert [one.label for one in found.standings][-2:] == ["late", "wiener"]
     order = [one.mean_rank for one in found.standings[:3]]
     assert order == sorted(order)
-    assert [place is None for place in by_label["late"].places] == [False, True, False]
+    assert [rank is None for rank in by_label["late"].ranks] == [False, True, False]
     assert not found.leading.is_input and found.leading.mean_rank == min(order)
 
 
@@ -98,7 +98,7 @@ def test_a_method_has_one_colour_on_all_boards(tables: list[Scores]) -> None:
     known: dict[str, set[int]] = {}
     for board in found.boards:
         for method in board:
-            known.setdefault(method.label, set()).add(board.place(method))
+            known.setdefault(method.label, set()).add(board.look(method))
     assert all(len(places) == 1 for places in known.values()) and len(set().union(*known.values())) == 5
 
 

@@ -45,9 +45,9 @@ def test_cells_mirror_each_other(scores_of: Make) -> None:
     found = pairwise(gather(several(scores_of)))
     seen = set()
     for i in range(4):
-        assert found.cell(i, i) is None
+        assert found.contrast(i, i) is None
         for j in range(i + 1, 4):
-            one, other = found.cell(i, j), found.cell(j, i)
+            one, other = found.contrast(i, j), found.contrast(j, i)
             assert one is not None and other is not None
             assert (one.difference, one.low, one.high) == (-other.difference, -other.high, -other.low)
             assert {one.verdict, other.verdict} in ({"better", "worse"}, {"open"})
@@ -65,7 +65,7 @@ def test_lower_is_better_turns_the_verdict(scores_of: Make) -> None:
         scores_of(name, rng.normal(mean, 0.05, 80), columns=error) for name, mean in (("low", 0.2), ("high", 0.6))
     ]
     found = pairwise(gather(tables))
-    cell = found.cell(0, 1)
+    cell = found.contrast(0, 1)
     assert found.methods[0].label == "low" and cell is not None
     assert cell.difference < 0 and cell.verdict == "better" and cell.wins == 80
 

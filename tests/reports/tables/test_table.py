@@ -414,3 +414,10 @@ def test_tidy_rows_say_what_every_value_is(scores_of: Make):
     eleven = one("11").frame
     assert eleven["value"].iloc[0] == 96.0 and eleven["shown"].iloc[0] == "96.0%"
     assert [value for value in eleven["value"].dropna() if value != round(value, 1)] == [], "digits as printed"
+
+
+def test_a_table_in_a_notebook_shows_the_printed_values() -> None:
+    (table,) = paper_tables(protocol="umsn", numbers=["III"])
+    shown = table._repr_html_()
+    printed = {cell.text for cell, *_ in table.filled() if cell.text}
+    assert printed and all(f"<td>{text}</td>" in shown for text in printed) and "Deblurring method" in shown
