@@ -14,38 +14,40 @@ from facedeblur.cli import options
 @click.argument("recipe")
 @click.option("--faces", required=True, type=click.Path(), help="Folder of photographs, or one that `align` wrote.")
 @click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the pairs.")
-@click.option("--count", required=True, type=int, help="How many pairs to write.")
+@click.option("--count", required=True, type=int, help="Number of pairs to write.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["tar", "folder"]),
     default="tar",
     show_default=True,
-    help="Shards, or loose files.",
+    help="Tar shards, or a folder of PNG files.",
 )
 @click.option("--shard-size", default=1000, show_default=True, help="Pairs in a tar shard.")
-@click.option("--seed", default=0, show_default=True, help="With a pair's number it determines the pair.")
-@click.option("--augment", help="shen, lin, mspl or none, instead of the recipe's.")
-@click.option("--per-size", type=int, help="Kernels of each size, instead of the recipe's.")
-@click.option("--first", type=int, help="Number of the first kernel of each size, instead of the recipe's.")
-@click.option("--photographs", type=int, help="How many there are, instead of the recipe's; 0 takes all.")
-@click.option("--repeats", default=1, show_default=True, help="How often every face meets every kernel.")
-@click.option("--shuffle/--in-order", default=True, show_default=True, help="A fair sample, or face after face.")
-@click.option("--match", default="", help="Only photographs whose path matches this pattern.")
-@click.option("--limit", type=int, help="At most so many photographs.")
+@click.option("--seed", default=0, show_default=True, help="Random seed.")
+@click.option("--augment", help="Augmentation: shen, lin, mspl or none.  [default: that of the recipe]")
+@click.option("--per-size", type=int, help="Kernels of each size.  [default: that of the recipe]")
+@click.option("--first", type=int, help="Number of the first kernel of each size.  [default: that of the recipe]")
+@click.option("--photographs", type=int, help="Number of photographs; 0 takes all.  [default: that of the recipe]")
+@click.option("--repeats", default=1, show_default=True, help="How often every face is combined with every kernel.")
+@click.option(
+    "--shuffle/--in-order", default=True, show_default=True, help="Pairs in a pseudo-random order, or face after face."
+)
+@click.option("--match", default="", help="Take only photographs whose path matches this pattern.")
+@click.option("--limit", type=int, help="Largest number of photographs.")
 @options.finders
 @options.workers
 @options.quiet
 @click.pass_context
 def pairs(ctx: click.Context, out: str, count: int, quiet: bool, **given: Any) -> None:
-    """Write training pairs of RECIPE, the name of one or a TOML file, as tar shards or as a folder of PNG.
+    """Write training pairs of RECIPE, a name or a TOML file, as tar shards or as a folder of PNG files.
 
-    The pairs are the first of the virtual set that the recipe makes of the photographs; a larger
-    COUNT begins with the same ones. A stopped run goes on when the same command is run again.
+    The pairs are the first of the virtual set that the recipe describes; a larger COUNT begins with the same ones. An
+    interrupted run resumes when the same command is run again.
     """
     from facedeblur.generators.pairs.shards import materialise
 
-    # What is left out is the recipe's.
+    # Options that are not given are those of the recipe.
     chosen = {name: value for name, value in given.items() if value is not None}
     with bars(quiet=quiet) as reporter:
         done = materialise(out=out, count=count, reporter=reporter, **chosen)

@@ -2,8 +2,8 @@
 
     blurred[y, x, c] = sum_ij kernel[i, j] image[y + r - i, x + r - j, c],   r = (size - 1) / 2
 
-for every channel alike. Motion kernels are sparse (about 90 of 27 x 27 values are not zero), so a direct sum over the
-values that are not zero beats every transform; and its order is fixed, so float64 results do not depend on the machine.
+for each channel. Motion kernels are sparse (about 90 of 27 x 27 values are non-zero), so a direct sum over the
+non-zero values beats every transform; and its order is fixed, so float64 results do not depend on the machine.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def blur(image: np.ndarray, kernel: np.ndarray, *, border: str = "reflect") -> n
     ----------
     image : (H, W) or (H, W, 3) float64 or float32
         RGB or grey in [0, 1]. Float64 gives the same bits on every machine; float32 is for training, and a kernel with
-        more than 250 values that are not zero then goes through OpenCV.
+        more than 250 non-zero values then goes through OpenCV.
     kernel : (size, size) array
         Point spread function: odd size, at least 0, sum 1.
     border : {'valid', 'reflect', 'replicate', 'zero', 'circular'}
@@ -145,7 +145,7 @@ def blur(image: np.ndarray, kernel: np.ndarray, *, border: str = "reflect") -> n
     Raises
     ------
     InputError
-        When the image or the kernel is not usable, the kernel larger than the image, or the border unknown.
+        If the image or the kernel is not usable, the kernel larger than the image, or the border unknown.
     """
     kernel = check_kernel(kernel)
     if image.ndim not in (2, 3) or image.dtype not in (np.float32, np.float64) or image.size == 0:

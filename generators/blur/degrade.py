@@ -100,7 +100,7 @@ def degrade_many(
     Raises
     ------
     InputError
-        When the image, a kernel or an option is not usable.
+        If the image, a kernel or an option is not usable.
 
     Notes
     -----

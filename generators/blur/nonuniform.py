@@ -1,20 +1,16 @@
 """Blur that differs from place to place: the mean of what a moving, turning camera sees of a flat scene.
 
-The geometry is in `homography`. Parameters are those of the code of Lai et al., *A comparative study for single image
-blind deblurring*, CVPR 2016, which pads by 20 pixels first, so that f = longer side + 40, and repeats the edge pixels
-there. Its first axis runs down the rows: what it calls (RX, RY, RZ, TX, TY) is (-RY, -RX, -RZ, TY, TX) here. It halves
-every rotation, leaves TZ out, and its middle is half a pixel nearer to the first row and column.
-
-What a moving camera sees of a flat scene: homographies of its poses, and the mean over them.
-
     H_t = K (R_t + T_t (0 0 1)) K^-1        sharp to pose t; R from the axis-angle vector, T in units of the distance
     K = [f 0 cx; 0 f cy; 0 0 1]             f the focal length, (cx, cy) the principal point, pixels
     mean(p) = mean_t sharp(H_t^-1 p)        bilinear
 
 Whyte et al., *Non-uniform deblurring for shaken images*, CVPR 2010, here with translation. Coordinates are offsets from
-the principal point. All sums are made in a fixed order of float64, so results do not depend on the machine.
+the principal point. All sums are taken in a fixed order in float64, so results do not depend on the machine.
 
-From a sharp 8-bit image to images blurred by camera poses, with noise, clipped and rounded to 8 bits.
+Parameters are those of the code of Lai et al., *A comparative study for single image blind deblurring*, CVPR 2016. It
+pads by 20 pixels first, so that f = longer side + 40, and repeats the edge pixels there. Its first axis runs down the
+rows: what it calls (RX, RY, RZ, TX, TY) is (-RY, -RX, -RZ, TY, TX) here. It halves every rotation, leaves TZ out, and
+its middle is half a pixel nearer to the first row and column.
 """
 
 from __future__ import annotations
@@ -38,7 +34,7 @@ PAD = 20
 
 
 def check_poses(poses: np.ndarray) -> np.ndarray:
-    """Return `poses` as (T, 6) float64, or raise InputError where they are no poses."""
+    """Return `poses` as (T, 6) float64, or raise InputError if they are not poses."""
     values = np.ascontiguousarray(poses, np.float64)
     if values.ndim != 2 or values.shape[1] != 6 or len(values) == 0:
         raise InputError("poses", expected="(T, 6): RX RY RZ TX TY TZ", found=str(values.shape), do="make them again")
@@ -129,7 +125,7 @@ def blur_poses(
     Raises
     ------
     InputError
-        When the image, the poses or an option is not usable, or the poses reach further than there are pixels.
+        If the image, the poses or an option is not usable, or the poses reach further than there are pixels.
     """
     image, moves = np.asarray(image), check_poses(poses)
     if image.ndim not in (2, 3) or image.size == 0 or image.dtype.kind not in "fu":
@@ -315,7 +311,7 @@ def degrade_nonuniform(
     Raises
     ------
     InputError
-        When the image, the poses or an option is not usable.
+        If the image, the poses or an option is not usable.
 
     Notes
     -----

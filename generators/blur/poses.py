@@ -1,8 +1,8 @@
 """Camera poses during an exposure: where the camera stands and looks while a hand holds it.
 
 Lai et al., CVPR 2016, replay four recordings of a gyroscope; here the paths are random walks, so that any number of
-images can be made. That the walk of Boracchi and Foi (`trajectory`), made for the image plane, also describes rotations
-and translations is an assumption of this toolkit, as are the lengths in `PoseModel`.
+images can be made. It is an assumption of this toolkit that the random walk of Boracchi and Foi, which was made for the
+image plane, also describes rotations and translations; so are the lengths in `PoseModel`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WALK_LENGTH = 50.0  # Pixels: the walk's statistics are those of a kernel of 27
 
 @dataclass(frozen=True)
 class PoseModel:
-    """What the poses of an image are drawn from, beside seed and index.
+    """The law that the poses of an image are drawn from, in addition to seed and index.
 
     Each length is that of a two-dimensional walk at constant speed; its extent is about half of it.
 
@@ -99,7 +99,7 @@ def poses(seed: int, index: int, *, model: PoseModel = STANDARD) -> np.ndarray:
     Raises
     ------
     InputError
-        When a number is out of range.
+        If a number is out of range.
     """
     (lo, hi), n = halves(index, "index"), len(_WALKS)
     x, y, box = np.zeros((model.samples, n)), np.zeros((model.samples, n)), np.zeros((4, n))

@@ -1,4 +1,4 @@
-"""Saturated blur: highlights that leave the range, as in Shen et al. 2020, Fig. 12."""
+"""Saturated blur: highlights that leave the range and are clipped, as in Shen et al. 2020, Fig. 12."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def saturate(blurred: np.ndarray, gain: float) -> np.ndarray:
     Raises
     ------
     InputError
-        When `blurred` is not uint8 RGB or `gain` is not positive.
+        If `blurred` is not uint8 RGB or `gain` is not positive.
 
     References
     ----------

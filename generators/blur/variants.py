@@ -1,4 +1,4 @@
-"""What a recipe makes of one sharp image: its blurred variants, with what stood beyond the edge of each."""
+"""The blurred variants that a recipe makes of one sharp image, and what lay beyond the edge of each."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Variant:
     kernel_id : str
         Name of the kernel or of the pose path.
     size : int
-        Side of the kernel in pixels; 0 where there is no single one.
+        Side of the kernel in pixels; 0 if there is no single one.
     suffix : str
-        What follows the image's name in the pair's.
+        What follows the name of the image in the name of the pair.
     reach : int
         Pixels beyond the crop's edge that enter it.
     """
@@ -141,7 +141,7 @@ def blur_image(
     -------
     blurred : np.ndarray, shape (n, H, W, 3), uint8 RGB
     borders : list of str
-        What stood beyond the edge of each: the photograph where it reaches far enough, else the fallback.
+        What lay beyond the edge of each: the photograph if it reaches far enough, otherwise the fallback.
     """
     blur = recipe.blur
     borders = [

@@ -28,7 +28,7 @@ def law_named(name: str, **options: Any) -> KernelLaw:
     Raises
     ------
     InputError
-        When there is no such law, it has no such option, or a value is out of range.
+        If there is no such law, it has no such option, or a value is out of range.
     """
     one_of("draw", name, LAWS)
     given = {option: value for option, value in options.items() if value is not None}
@@ -73,7 +73,7 @@ def kernels(
     Raises
     ------
     InputError
-        When a number is out of range, a size comes twice, the law or an option of it is unknown, or no kernel fits.
+        If a number is out of range, a size comes twice, the law or an option of it is unknown, or no kernel fits.
     """
     if options and not isinstance(draw, str):
         raise InputError(f"option {next(iter(options))}", expected="the law by its name", do="set it there")
@@ -105,7 +105,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     Raises
     ------
     InputError
-        When the text is neither.
+        If the text is neither.
     """
     try:
         if ":" not in text:
@@ -127,7 +127,7 @@ def parse_anxiety(text: str) -> tuple[float, ...]:
     Raises
     ------
     InputError
-        When a part is not a number.
+        If a part is not a number.
     """
     try:
         return tuple(float(part) for part in text.split(","))

@@ -33,7 +33,7 @@ def write_bank(bank: Bank, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     InputError
-        When the suffix is another one.
+        If the suffix is another one.
     """
     path = Path(path)
     check_out(path)
@@ -64,7 +64,7 @@ def _write_mat(bank: Bank, path: Path) -> None:
 
 
 def write_pngs(bank: Bank, folder: str | os.PathLike[str]) -> None:
-    """Write one 16-bit grey PNG a kernel and ``kernels.json``, which comes last."""
+    """Write one 16-bit grey PNG per kernel and then ``kernels.json``."""
     import cv2
 
     folder = Path(folder)
@@ -80,7 +80,7 @@ def write_pngs(bank: Bank, folder: str | os.PathLike[str]) -> None:
 
 
 LIST = "kernels.json"
-"""Stands beside exported PNG files: their order, scales and origin."""
+"""File next to exported PNG files, with their order, scales and origin."""
 
 
 def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: bool = False) -> Bank:
@@ -90,21 +90,21 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
     ----------
     path : path
         ``.npz`` (a bank, or any square arrays), ``.mat``, ``.npy``, ``.png`` or a folder of PNG. ``.mat`` and ``.npz``
-        may hold other things, too: what is no square matrix there (with `pad`, no matrix) is no kernel.
+        may hold other things, too: only square matrices (with `pad`, all matrices) are taken as kernels.
     normalise : bool
         Divide each by its sum, which is otherwise expected to be 1. PNG values have no scale and always are.
     pad : bool
-        Take kernels of even or unequal sides, too, with zeros around, see `pad_odd`; ``meta['padded']`` lists them.
+        Also read kernels of even or unequal sides, padded with zeros, see `pad_odd`; ``meta['padded']`` lists them.
 
     Returns
     -------
     Bank
-        Named as in the file where it has names, else ``NAME``, or ``NAME_01 ..`` for several.
+        Named as in the file if it has names, otherwise ``NAME``, or ``NAME_01 ..`` for several.
 
     Raises
     ------
     InputError
-        When there is nothing to read, or a kernel is not usable.
+        If there is nothing to read, or a kernel is not usable.
     """
     path = Path(path)
     if not path.exists():
@@ -173,7 +173,7 @@ def _read_list(path: Path) -> dict[str, Any]:
         return {"scale": {Path(name).name: float(s) for name, s in listed["scale"].items()}, "meta": listed["meta"]}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            str(path), expected="the list that stands beside exported kernels", found=str(error), do="remove it"
+            str(path), expected="the list next to exported kernels", found=str(error), do="remove it"
         ) from error
 
 
@@ -225,12 +225,12 @@ def read_mat(path: Path) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] |
         A variable's own name, or ``NAME_01 ..`` for the parts of a stack along the third dimension and of a cell
         array, in MATLAB's order; a structure's fields as ``NAME_FIELD``.
     dict or None
-        The origin of a bank that this toolkit wrote.
+        Origin of the bank, if this toolkit wrote it.
 
     Raises
     ------
     InputError
-        When it is no MATLAB file or a damaged one, or h5py is needed and not installed.
+        If it is not a MATLAB file or a damaged one, or h5py is needed and not installed.
     """
     contents = load_mat(path, expected="a MATLAB file", do="save it again", squeeze_me=True, chars_as_strings=True)
     if contents is not None:

@@ -49,7 +49,7 @@ class KernelLaw(ABC):
         Raises
         ------
         InputError
-            When a number is out of range, or no kernel fits within the law's number of attempts.
+            If a number is out of range, or no kernel fits within the law's number of attempts.
         """
 
     def as_dict(self) -> dict[str, Any]:

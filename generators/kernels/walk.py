@@ -5,14 +5,14 @@ A point moves at constant speed in the image plane. At every step its velocity g
 where it started and, rarely, a shake that nearly turns it round; then it is brought back to the constant speed, so
 that a trajectory of `samples` points always has the same length:
 
-    c = 0.7 U,  g = 10 U,  f = 0.2 U,  phi = 2 pi U           once a trajectory, each U uniform in (0, 1)
+    c = 0.7 U,  g = 10 U,  f = 0.2 U,  phi = 2 pi U           once per trajectory, each U uniform in (0, 1)
     s = length / (samples - 1),  v = s A e^{i phi}  (s e^{i phi} where A = 0),  x_1 = 0
     n = 2 v e^{i (pi + U - 1/2)} with probability f A, else 0
     v <- v + n + A s (g (N(0, 1) + i N(0, 1)) - c x_t),   v <- s v / |v|,   x_{t+1} = x_t + v
 
-with A the anxiety. The authors' code begins with v = A e^{i phi}; only the direction of the first step depends on it,
-and that is uniform either way. The waiting times between shakes are drawn as the geometric variables that they are,
-which is the same law. ``LANES`` trajectories advance side by side, because one alone waits for its own square roots and
+with A the anxiety. The code of the authors begins with v = A e^{i phi}; only the direction of the first step depends on
+that, and it is uniform either way. The waiting times between shakes are drawn directly, as geometric variables, which
+is the same law. ``LANES`` trajectories advance side by side, because one alone waits for its own square roots and
 divisions.
 """
 
@@ -38,7 +38,7 @@ _TWO_PI = 6.283185307179586
 
 @njit(cache=True, error_model="numpy")
 def draw(k0: Any, k1: Any, lo: Any, hi: Any, stream: Any, anxieties: Any) -> Any:
-    """What is drawn once a trajectory: pull c, push g, shake frequency f, angle phi, anxiety A (one of `anxieties`)."""
+    """Draw the constants of a trajectory: pull c, push g, shakes f, angle phi, anxiety A (one of `anxieties`)."""
     a, b, c, d = philox(np.uint32(0), lo, hi, stream, k0, k1)
     which, _, _, _ = philox(np.uint32(1), lo, hi, stream, k0, k1)
     anxiety = anxieties[int(uniform(which) * len(anxieties))]
@@ -66,7 +66,7 @@ def _turn(vr: Any, vi: Any, angle: Any) -> Any:
 def walk(
     k0: Any, k1: Any, lo: Any, hi: Any, stream: Any, anxieties: Any, length: Any, bounded: Any, x: Any, y: Any, box: Any
 ) -> None:
-    """Advance one trajectory a lane.
+    """Advance one trajectory per lane.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def walk(
     length : float
         Pixels.
     bounded : int
-        How many points enter the bounding box.
+        Number of points in the bounding box.
     x, y : (samples, lanes) float64
         Written: the points, from the origin.
     box : (4, lanes) float64

@@ -1,8 +1,8 @@
 """Augmentation of sharp faces before they are blurred: turned, moved, scaled, mirrored, brightened.
 
 What is drawn depends on (seed, number of the pair) alone. Geometry is one bilinear resampling of the photograph with
-its true surroundings, mirrored where it ends; colour follows in a fixed order. All of it is float64 in a fixed order,
-rounded half up, so the bytes do not depend on the machine, and the device path of `pairs_torch` gives the same.
+its true surroundings, mirrored beyond its edge; colour follows. All arithmetic is float64 in a fixed order, rounded
+half up, so the bytes do not depend on the machine; `device` gives the same on a GPU.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GREY = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class AugmentLaw:
-    """Ranges that an augmentation is drawn from, each uniformly; 0 leaves a thing as it is.
+    """Ranges that an augmentation is drawn from, each uniformly; 0 changes nothing.
 
     Attributes
     ----------
@@ -82,12 +82,12 @@ LAWS: dict[str, AugmentLaw] = {
 
 
 def law_named(name: str | None) -> AugmentLaw | None:
-    """The law of that name; None for none, an empty name or ``none``.
+    """The law called `name`; None if there is no name or it is ``none``.
 
     Raises
     ------
     InputError
-        When there is none of that name.
+        If there is no such law.
     """
     if name is None or name in ("", "none"):
         return None
@@ -143,7 +143,7 @@ def draw_augmentation(law: AugmentLaw, seed: int, number: int, size: tuple[int, 
     Raises
     ------
     InputError
-        When seed or number is out of range.
+        If seed or number is out of range.
     """
     k0, k1 = halves(seed, "seed")
     lo, hi = halves(number, "pair number")

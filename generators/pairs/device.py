@@ -52,7 +52,7 @@ def prepare(pairs: VirtualPairs, plans: Sequence[Plan]) -> Prepared:
     Raises
     ------
     InputError
-        When a photograph cannot be read, or no kernel fits.
+        If a photograph cannot be read, or no kernel fits.
     """
     found: dict[int, tuple[int, int, int]] = {}
     pixels, total = [], 0

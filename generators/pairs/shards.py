@@ -1,10 +1,8 @@
-"""Virtual pairs written down: tar shards as webdataset reads them, or plain folders of PNG.
+"""Virtual pairs in files: tar shards for webdataset, or plain folders of PNG.
 
 A shard holds ``KEY.sharp.png``, ``KEY.blur.png`` and ``KEY.json`` for each of its pairs, in order, with fixed dates and
 owners, so that the same pairs give the same bytes. Shards, and in a folder the parts of the manifest, get their names
-when they are whole: a stopped run goes on from there.
-
-Files of single pairs: members of a tar shard, or PNG in two folders and a row.
+when they are complete, so that an interrupted run can be resumed.
 """
 
 from __future__ import annotations
@@ -42,7 +40,7 @@ _SPARE = 1.05
 
 @dataclass(frozen=True)
 class Room:
-    """What pairs will take on disk, and what is free there: bytes, the former estimated from a few pairs."""
+    """Bytes that pairs need on disk, estimated from a few of them, and bytes that are free there."""
 
     needed: int
     free: int
@@ -66,7 +64,7 @@ def materialise(
     ----------
     recipe, faces : path
     out : path
-        Folder of the pairs; aligned faces are kept in ``OUT.faces`` until all is written.
+        Folder of the pairs; aligned faces are kept in ``OUT.faces`` until all pairs are written.
     count : int
     form : {'tar', 'folder'}
     shard_size, workers, reporter
@@ -114,7 +112,7 @@ def write_shards(
     shard_size : int
         Pairs in a shard; the last may hold fewer.
     workers : Workers or int
-        Where to compute; they do not change the files.
+        Where to compute; the files do not depend on it.
     reporter : Reporter
         Is told the progress.
 
@@ -126,7 +124,7 @@ def write_shards(
     Raises
     ------
     InputError
-        When there are not as many pairs, the folder holds others, or the disk has no room; nothing is begun then.
+        If there are fewer pairs, the folder holds others, or the disk has too little room; nothing is written then.
     """
     return _write(pairs, Path(out), "tar", count, shard_size, workers, reporter)
 
@@ -149,7 +147,7 @@ def write_folder(
     Returns
     -------
     Path
-        The manifest; it is there when all pairs are.
+        The manifest, which is written when all pairs are.
 
     Raises
     ------
@@ -287,7 +285,7 @@ class PairFiles:
 
 
 def row_of(pair: VirtualPair, seed: int) -> dict[str, Any]:
-    """What is noted of a pair."""
+    """The record of a pair."""
     what = asdict(pair.augmentation) if pair.augmentation is not None else {}
     return {
         "index": pair.index,

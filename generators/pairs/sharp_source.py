@@ -1,4 +1,4 @@
-"""Where the sharp faces of a virtual set come from: files decoded as they are asked for, or rows of one array."""
+"""The sharp faces of a virtual set: files that are decoded on demand, or rows of one array."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class SharpSource(Protocol):
 
 
 class Recent:
-    """The values used last, up to a number of bytes; a copy in another process starts empty."""
+    """A cache of the values used last, up to a number of bytes; a copy in another process starts empty."""
 
     def __init__(self, limit: int):
         self.limit = limit
@@ -67,7 +67,7 @@ class Recent:
         self._values: OrderedDict[Hashable, np.ndarray] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """The value of `key`, made where it is not held."""
+        """The value of `key`, made if it is not held."""
         if key in self._values:
             self._values.move_to_end(key)
             return self._values[key]
@@ -89,12 +89,12 @@ class SharpFiles:
     ----------
     crops : Crops
     cache_bytes : int
-        How much of decoded pictures is held.
+        Limit of the cache of decoded images.
 
     Raises
     ------
     InputError
-        When there is no usable crop, or their sizes differ.
+        If there is no usable crop, or their sizes differ.
     """
 
     def __init__(self, crops: Crops, *, cache_bytes: int = CACHE_BYTES):
@@ -145,7 +145,7 @@ class SharpArray:
     Raises
     ------
     InputError
-        When it is not such an array.
+        If it is not such an array.
     """
 
     def __init__(self, array: np.ndarray | str | Path, *, around: int = 0, faces: Sequence[Face] | None = None):
@@ -187,11 +187,11 @@ def _mapped(file: str) -> np.ndarray:
 
 
 def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpArray:
-    """Keep all faces of a source in one ``.npy`` file, which is read without decoding.
+    """Write all faces of a source into one ``.npy`` file, which is read without decoding.
 
-    Where pictures store more and less around them, all are mirrored to the same size, and to what is `needed`, so that
-    every augmentation sees what it would have seen; a face's `margin` still says how much of it is true. A file that
-    holds these faces already is taken as it is.
+    If images store surroundings of different widths, all are extended to the widest, and to what is `needed`, by
+    mirroring, so that every augmentation sees what it would have seen; the `margin` of a face still says how much of it
+    is true. A file that holds these faces already is kept.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpAr
     Raises
     ------
     InputError
-        When a picture cannot be read.
+        If a picture cannot be read.
     """
     file = Path(file)
     height, width = source.size

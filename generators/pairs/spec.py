@@ -1,4 +1,4 @@
-"""What pairs of a virtual set are made of, but for the photographs and the seed."""
+"""What determines the pairs of a virtual set, apart from the photographs and the seed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from facedeblur.generators.recipe import Recipe
 
 TRAINING_NOISE = 2**63
-"""Where the noise and augmentations of training sets are counted from, so that no test set of the seed has them."""
+"""Where training sets begin to count noise and augmentations, so that no test set with the same seed has them."""
 
 
 @dataclass(frozen=True)
 class PairSpec:
-    """What pairs are made of, but for the photographs and the seed.
+    """What determines pairs, apart from the photographs and the seed.
 
     Attributes
     ----------
@@ -33,19 +33,19 @@ class PairSpec:
     per_size : int
         Kernels of each size: those of number `first` to ``first + per_size - 1``.
     first : int
-        Test sets take the kernels from 0 on; a training set begins behind them.
+        Number of the first kernel of each size: test sets take the kernels from 0 on, a training set those after them.
     model : KernelLaw
         Law of the kernels.
     noise : Noise
     border, fallback : str
-        What lies beyond a crop, and where ``valid`` finds too little surrounding.
+        What lies beyond a crop; `fallback` if ``valid`` finds too little of the photograph there.
     rounding : {'round', 'truncate'}
     augment : str or AugmentLaw, optional
-        ``shen``, ``lin``, ``mspl``, or a law of one's own.
+        ``shen``, ``lin``, ``mspl``, or a law of your own.
     photographs : int
-        How many photographs the recipe counts on; 0 takes what there is.
+        Number of photographs that the recipe expects; 0 takes all there are.
     noise_from : int
-        Added to a pair's number for noise and augmentation.
+        Added to the number of a pair for noise and augmentation.
     name : str
         Of the recipe.
     """
@@ -81,34 +81,34 @@ class PairSpec:
 
     @property
     def law(self) -> AugmentLaw | None:
-        """The augmentation, None for none."""
+        """The law of the augmentation; None if there is none."""
         return self.augment if isinstance(self.augment, AugmentLaw) else law_named(self.augment)
 
     @property
     def radius(self) -> int:
-        """Of the largest kernel, pixels."""
+        """Radius of the largest kernel in pixels."""
         return max(self.sizes) // 2
 
     def surroundings(self, size: tuple[int, int]) -> int:
-        """Pixels of surrounding that crops of (height, width) should be stored with."""
+        """Pixels of surroundings that crops of (height, width) should be stored with."""
         if self.law is not None:
             return self.law.surroundings(*size, self.radius if self.border == "valid" else 0)
         return self.radius if self.border == "valid" else 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The values as records and digests of pairs hold them; Gaussian noise by its sigma alone."""
+        """The values as records and digests of pairs hold them: Gaussian noise by its sigma alone."""
         values = asdict(self)
         noise = values.pop("noise")
         return values | {"sigma": noise["sigma"]} | ({"noise": noise["kind"]} if noise["kind"] != "gaussian" else {})
 
     @classmethod
     def of(cls, recipe: Recipe, *, sigma: float | None = None, **changes: Any) -> PairSpec:
-        """What a recipe says of its pairs; `sigma` replaces the scale of its noise, `changes` other values.
+        """The spec that a recipe describes; `sigma` replaces the scale of its noise, `changes` replace other values.
 
         Raises
         ------
         InputError
-            When the recipe's blur is not one kernel for the whole image, or a change is not known.
+            If the recipe does not blur by one kernel for the whole image, or a change is not a value of `PairSpec`.
         """
         if recipe.kernels is None or recipe.saturation is not None:
             raise InputError(

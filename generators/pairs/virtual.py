@@ -1,8 +1,8 @@
-"""The virtual training set: any pair of millions by its number alone, in constant memory.
+"""The virtual training set: any of millions of pairs by its number alone, in constant memory.
 
-Pair `i` stands for one sharp face and one kernel; with ``shuffle`` the product of the two is gone through in a
-pseudo-random order, so that every beginning of the set is a fair sample of it. Kernel, noise and augmentation are
-functions of (seed, number), made when the pair is asked for: nothing is stored, whatever the length.
+Pair `i` combines one sharp face and one kernel. With ``shuffle`` their product is visited in a pseudo-random order, so
+that every beginning of the set is a fair sample of it. Kernel, noise and augmentation are functions of (seed, number)
+and drawn on demand: nothing is stored, however long the set is.
 """
 
 from __future__ import annotations
@@ -34,15 +34,28 @@ from facedeblur.generators.random.philox import halves
 from facedeblur.generators.recipe import load_recipe
 
 KERNEL_BYTES = 4 * 2**20
-"""Kernels that a process holds for those to come."""
+"""Limit of the cache of kernels in each process."""
 
 UNLABELLED = 255
-"""Class of pixels that an augmentation brings in from beyond the labels."""
+"""Class of pixels that an augmentation moves in from beyond the labels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A pair before any pixel is read: which face, which kernel, which noise."""
+    """What a pair is made of, before any pixel is read.
+
+    Attributes
+    ----------
+    index : int
+        In the set.
+    image : int
+        Number of the face.
+    size, kernel : int
+        Size of the kernel in pixels, and its number among the kernels of that size.
+    number : int
+        Determines noise and augmentation, together with the seed.
+    augmentation : Augmentation or None
+    """
 
     index: int
     image: int
@@ -64,7 +77,7 @@ class VirtualPair:
     kernel : (size, number)
         Size in pixels, and number among the kernels of that size.
     number : int
-        With the seed it gives noise and augmentation.
+        Determines noise and augmentation, together with the seed.
     border : str
         What lay beyond the crop when it was blurred.
     augmentation : Augmentation or None
@@ -93,22 +106,22 @@ class VirtualPairs:
     seed : int
         From 0 to 2**64 - 1.
     shuffle : bool
-        Go through faces and kernels in a pseudo-random order; otherwise kernels change fastest, in the order of
-        a built set, whose pairs these then are.
+        Visit faces and kernels in a pseudo-random order; otherwise kernels change fastest, which gives the pairs of a
+        built set in its order.
     repeats : int
-        How often every face meets every kernel, each time with other noise, augmentation and order.
+        How often every face is combined with every kernel, each time with other noise, augmentation and order.
     images : sequence of Image
-        The record of all photographs, failed ones too; only kept.
+        The record of all photographs, including those that failed; only kept.
     origin : str
-        Whose photographs they are, and their licence; only kept.
+        Where the photographs come from, and their licence; only kept.
     label_files : mapping, optional
         ``image_id`` -> file of the crop's labels.
 
     Raises
     ------
     InputError
-        When the recipe asks for more photographs than there are, a kernel is larger than a crop, or the set is
-        longer than 2**62.
+        If the recipe expects more photographs than there are, a kernel is larger than a crop, or the set is longer
+        than 2**62.
     """
 
     def __init__(
@@ -151,12 +164,12 @@ class VirtualPairs:
         return self.lap * self.repeats
 
     def plan(self, index: int) -> Plan:
-        """What pair `index` will be made of.
+        """Plan pair `index`.
 
         Raises
         ------
         IndexError
-            When there is no such pair.
+            If there is no such pair.
         """
         if not -len(self) <= index < len(self):
             raise IndexError(f"pair {index} of {len(self)}")
@@ -171,7 +184,7 @@ class VirtualPairs:
         return Plan(index, image, self.spec.sizes[which], self.spec.first + kernel, number, drawn)
 
     def face(self, plan: Plan) -> Face:
-        """Whose pair it is."""
+        """The face of a pair."""
         return self.source.faces[plan.image]
 
     def kernel(self, size: int, number: int) -> np.ndarray:
@@ -181,16 +194,16 @@ class VirtualPairs:
         return self._kernels.get((size, number), lambda: self.spec.model.draw(self.seed, size, start=number)[0])
 
     def border(self, plan: Plan) -> str:
-        """What lies beyond the crop: with ``valid``, its surroundings, or the fallback where they are too narrow.
+        """What lies beyond the crop: with ``valid`` its surroundings, or the fallback if they are too narrow.
 
-        An augmented crop always has surroundings, mirrored where the photograph ends.
+        An augmented crop always has surroundings, which are mirrored beyond the photograph.
         """
         if self.spec.border != "valid" or plan.augmentation is not None:
             return self.spec.border
         return "valid" if self.face(plan).margin >= plan.size // 2 else self.spec.fallback
 
     def window(self, plan: Plan) -> np.ndarray:
-        """The sharp crop as it is blurred, with the kernel's radius around it where the border is ``valid``."""
+        """The sharp crop that is blurred, with the radius of the kernel around it if the border is ``valid``."""
         stored = self.source.read(plan.image)
         radius = plan.size // 2 if self.border(plan) == "valid" else 0
         if plan.augmentation is not None:
@@ -204,14 +217,14 @@ class VirtualPairs:
         Raises
         ------
         IndexError
-            When there is no such pair.
+            If there is no such pair.
         InputError
-            When its photograph cannot be read.
+            If its photograph cannot be read.
         """
         return self.make(self.plan(index))
 
     def make(self, plan: Plan) -> VirtualPair:
-        """Make the pair that is planned."""
+        """Make a planned pair."""
         face, border, window = self.face(plan), self.border(plan), self.window(plan)
         blurred = degrade(
             window,
@@ -230,16 +243,18 @@ class VirtualPairs:
         )  # fmt: skip
 
     def label(self, plan: Plan) -> np.ndarray:
-        """Label classes of a pair, moved as its sharp crop is: (H, W) uint8, `UNLABELLED` beyond the labels.
+        """Label classes of a pair, moved like its sharp crop: (H, W) uint8, `UNLABELLED` beyond the labels.
 
         Raises
         ------
         InputError
-            When its photograph has no labels, or they cannot be read.
+            If its photograph has no labels, or they cannot be read.
         """
         name = self.face(plan).image_id
         if name not in self.label_files:
-            raise InputError(f"labels of {name}", expected="a label file", found="none", do="take labelled photographs")
+            raise InputError(
+                f"labels of {name}", expected="a label file", found="none", do="use photographs with labels"
+            )
         labels = read_label(self.label_files[name], size=self.source.size)
         if plan.augmentation is None:
             return labels
@@ -268,10 +283,10 @@ def open_pairs(
     reporter: Reporter = SILENT,
     **changes: Any,
 ) -> VirtualPairs:
-    """The virtual set that a recipe makes of a folder of photographs.
+    """Open the virtual set that a recipe describes, of a folder of photographs.
 
-    Photographs are aligned into `workspace`, with the surroundings that blur and augmentation need; a second call
-    finds them there.
+    Photographs are aligned into `workspace`, with the surroundings that blur and augmentation need; later calls find
+    them there.
 
     Parameters
     ----------
@@ -289,7 +304,7 @@ def open_pairs(
     match, listed, limit, detector, landmarker, choose, workers, reporter
         As in `facedeblur.generators.build.build`.
     **changes
-        Values of `PairSpec` that differ from the recipe's.
+        Values of `PairSpec` that replace those of the recipe, and ``sigma``, the scale of the noise.
 
     Returns
     -------
@@ -298,7 +313,7 @@ def open_pairs(
     Raises
     ------
     InputError
-        When the recipe or the photographs cannot be used.
+        If the recipe or the photographs cannot be used.
     """
     described, _ = load_recipe(recipe)
     spec = PairSpec.of(described, **changes)

@@ -88,7 +88,7 @@ def normals_on(device: torch.device | str, seed: int, numbers: Sequence[int], n:
     Raises
     ------
     InputError
-        When a number is out of range.
+        If a number is out of range.
     """
     if not 0 <= n < 2**34:
         raise InputError("n", expected="from 0 to 2**34 - 1 normals", found=str(n), do="ask for fewer")

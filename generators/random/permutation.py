@@ -96,7 +96,7 @@ class Permutation:
         Raises
         ------
         IndexError
-            When there is no such place.
+            If there is no such place.
         """
         if len(places) and not 0 <= places.min() <= places.max() < self.n:
             raise IndexError(f"places {places.min()} to {places.max()} of {self.n}")

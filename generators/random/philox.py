@@ -44,7 +44,7 @@ def halves(number: int, what: str) -> tuple[np.uint32, np.uint32]:
     Raises
     ------
     InputError
-        When `number` is not an integer in [0, 2**64).
+        If `number` is not an integer in [0, 2**64).
     """
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or not 0 <= int(number) < 2**64:
         raise InputError(what, expected="an integer from 0 to 2**64 - 1", found=repr(number), do="choose another one")
@@ -203,7 +203,7 @@ def normals(seed: int, index: int, n: int, *, stream: int = NOISE) -> np.ndarray
     Raises
     ------
     InputError
-        When a number is out of range.
+        If a number is out of range.
     """
     numbers = _numbers(seed, index, n, stream)
     out = np.empty(-(-n // CHUNK) * CHUNK, np.float32)

@@ -74,9 +74,9 @@ def test_kernels_of_others_become_a_bank(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--pad"], "--pad goes only with --from"),
-        (["--from", "k.npy", "--seed", "3"], "--seed goes not with --from"),
-        (["--from", "k.npy", "--draw", "spline"], "--draw goes not with --from"),
+        (["--pad"], "--pad is only valid with --from"),
+        (["--from", "k.npy", "--seed", "3"], "--seed is not valid with --from"),
+        (["--from", "k.npy", "--draw", "spline"], "--draw is not valid with --from"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(arguments: list[str], message: str, tmp_path: Path) -> None:

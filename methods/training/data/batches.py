@@ -1,4 +1,4 @@
-"""Batches for the training loop: which pairs, what is taken of each, and where they are made.
+"""Batches for the training loop: which pairs are in them, what is taken of each, and where they are made.
 
 On a CPU worker processes make whole pairs ahead of the loop. On a GPU they only prepare them, read photographs and draw
 kernels, and the device does the rest. The bytes are the same.
@@ -46,7 +46,7 @@ class Places:
 
 
 class Unfinished(NamedTuple):
-    """A batch that a device has yet to make: its pairs, the top left corners of their crops, and the finished rest."""
+    """A batch that a device has to finish: its pairs, the top left corners of their crops, and its other values."""
 
     prepared: Prepared
     corners: list[tuple[int, int]]
@@ -94,12 +94,12 @@ class Examples:
         return planes | self._rest(plan, index)
 
     def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        """Several items as one, each value with an axis more."""
+        """Several items as one, each value with an additional first axis."""
         made: dict[str, Tensor] = default_collate([self[index] for index in indices])
         return made
 
     def unfinished(self, indices: Sequence[int]) -> Unfinished:
-        """What `finish` needs to make `batch` on a device."""
+        """What `finish` needs for making `batch` on a device."""
         plans = [self.pairs.plan(index % len(self.pairs)) for index in indices]
         corners = [(rows.start, columns.start) for rows, columns in map(self._crop, plans)]
         rest = default_collate([self._rest(plan, index) for plan, index in zip(plans, indices, strict=True)])
@@ -138,7 +138,7 @@ class Examples:
 
 
 class _Told(Dataset[Any]):
-    """Batches by their indices, where an error is an item: a loader would wrap it into a traceback."""
+    """Batches by their indices; an error is returned as an item, because a loader would wrap it in a traceback."""
 
     def __init__(self, made: Callable[[Sequence[int]], Any]):
         self.made = made
@@ -155,7 +155,7 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def _on_its_own(number: int) -> None:
-    # Ctrl-C is the parent's affair, which ends its workers itself.
+    # The parent handles Ctrl-C and ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -179,16 +179,16 @@ def batches(
     ----------
     examples : Examples
     places : Places
-        Which, in which order.
+        Which pairs, in which order.
     device : torch.device
     loaders : int
         Processes that make or prepare them; 0 does it in this one, -1 takes as many as there are processors but one,
         at most 16. The batches do not depend on it.
     channels_last : bool
-        Lay images out so.
+        Store images with the channels last.
     on_device : bool, optional
-        Let the device make the pairs that the processes prepare; by default a GPU does. The batches do not depend on
-        it.
+        Finish the pairs on the device, so that the processes only prepare them; by default on a GPU. The batches do not
+        depend on it.
 
     Yields
     ------
@@ -199,7 +199,7 @@ def batches(
     Raises
     ------
     InputError
-        When a photograph or its labels cannot be read.
+        If a photograph or its labels cannot be read.
     """
     count = max(1, min(16, cores() - 1)) if loaders < 0 else loaders
     on_device = device.type == "cuda" if on_device is None else on_device

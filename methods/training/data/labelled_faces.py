@@ -19,7 +19,7 @@ from facedeblur.generators.photos.collection import Collection
 from facedeblur.generators.photos.labels import labels_of
 
 IGNORED = 255
-"""Label of what lies beyond the photograph: no loss there."""
+"""Label of pixels beyond the photograph, which have no loss."""
 
 _Uniform: TypeAlias = Callable[..., torch.Tensor]
 _MIRRORED = torch.tensor([0, 1, 3, 2, 5, 4, 6, 7, 8, 9, 10, *range(11, 256)])
@@ -45,7 +45,7 @@ class LabelledFaces:
         return len(self.sources)
 
     def part(self, start: int, stop: int) -> LabelledFaces:
-        """Some of them, without a copy."""
+        """Some of the faces, without a copy."""
         return LabelledFaces(self.photographs[start:stop], self.labels[start:stop], self.sources[start:stop])
 
 

@@ -1,4 +1,4 @@
-"""What a network is trained on: virtual pairs of some faces, and of other faces to check it by."""
+"""What a network is trained on: virtual pairs of some faces, and pairs of other faces to validate it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from facedeblur.generators.pairs.virtual import VirtualPairs, open_pairs
 from facedeblur.methods.training.recipe import Data
 
 LAPS = 2**60
-"""Pairs that a training set is repeated to, each time with other noise and augmentation."""
+"""Length that a training set is extended to by repetition, each time with other noise and augmentation."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Pairs to train on and pairs to check by.
+    """Pairs to train on and pairs for validation.
 
     Attributes
     ----------
     train, check : VirtualPairs
-        Other faces and other kernels; with a single face, other kernels only.
+        They differ in faces and kernels; with a single face, in kernels only.
     digest : str
         sha256 of everything that determines the pairs.
     """
@@ -64,7 +64,7 @@ def open_data(
     reporter: Reporter = SILENT,
     **options: Any,
 ) -> TrainingData:
-    """Open the pairs that a recipe's data table asks for, of a folder of photographs.
+    """Open the pairs that the data table of a recipe describes, of a folder of photographs.
 
     Parameters
     ----------
@@ -74,14 +74,14 @@ def open_data(
     seed : int
         Of kernels, noise, augmentation and order.
     held_out : int
-        Faces kept for checks, with whole identities: at least 1 and at most a tenth.
+        Faces kept for validation, with all faces of their identities: at least 1 and at most a tenth.
 
     Raises
     ------
     InputError
-        When the recipe or the photographs cannot be used.
+        If the recipe or the photographs cannot be used.
     """
-    # A test set's recipe may be trained by, but not on its noise.
+    # The recipe of a test set may be used for training, but not with its noise.
     changes: dict[str, Any] = {"photographs": 0, "noise_from": TRAINING_NOISE}
     if data.augment:
         named = isinstance(data.augment, str)
@@ -93,13 +93,13 @@ def open_data(
 
 
 def divide(pairs: VirtualPairs, *, held_out: int = 32) -> TrainingData:
-    """Part the faces of a virtual set into those to train on and those to check by; see `open_data`."""
+    """Divide the faces of a virtual set into those to train on and those for validation; see `open_data`."""
     kept, checked = _parted(pairs.source.faces, held_out)
     spec = pairs.spec
     train = _over(pairs, kept, spec)
     lap = train.lap
     train = _over(pairs, kept, spec, repeats=max(1, LAPS // lap))
-    # Behind the training kernels, so that checks are on new blur as well.
+    # After the training kernels, so that validation sees new blur as well.
     check = _over(pairs, checked, replace(spec, first=spec.first + spec.per_size, augment=None))
     described = {
         "spec": replace(spec, augment=None).as_dict() | {"augment": asdict(spec.law) if spec.law else None},
@@ -144,7 +144,7 @@ def _parted(faces: Sequence[Face], held_out: int) -> tuple[tuple[int, ...], tupl
 
 
 def need_labels(data: TrainingData, stage: str) -> None:
-    """Raise InputError when a face has no labels, which a stage needs."""
+    """Raise InputError if a face has no labels, which a stage needs."""
     without = [face.image_id for face in data.train.source.faces if face.image_id not in data.train.label_files]
     if without:
         raise InputError(

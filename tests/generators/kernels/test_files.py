@@ -348,5 +348,5 @@ def test_bad_bank_options_are_named(small: Bank, tmp_path: Path) -> None:
         write_bank(small, tmp_path / "bank.jpg")
     write_pngs(small, tmp_path / "deep" / "folder")
     (tmp_path / "deep" / "folder" / "kernels.json").write_text("{}")
-    with pytest.raises(InputError, match="the list that stands beside"):
+    with pytest.raises(InputError, match="the list next to exported kernels"):
         read_bank(tmp_path / "deep" / "folder")
