@@ -192,30 +192,30 @@ def align(
         do = "give --landmarks FILE with paths relative to the collection"
         raise InputError("landmarks", expected="points of these photographs", found="none", do=do)
     with reporting(progress) as reporter:
-        outcomes = _outcomes(tasks, AlignJournal(target), workers, reporter)
+        outcomes = _outcomes(tasks, keys_of(tasks, goal), AlignJournal(target), workers, reporter)
     return _write_tables(target, outcomes, quality=quality)
 
 
 def _outcomes(
-    tasks: list[AlignTask], journal: AlignJournal, workers: Workers | int, reporter: Reporter
+    tasks: list[AlignTask], keys: list[str], journal: AlignJournal, workers: Workers | int, reporter: Reporter
 ) -> list[Outcome]:
     """Align the photographs that are new or have changed; return what became of all, in the order of the tasks."""
-    keys = dict(zip((task.image_id for task in tasks), keys_of(tasks), strict=True))
+    key_of = dict(zip((task.image_id for task in tasks), keys, strict=True))
     journal.check({task.photograph.source for task in tasks})
     done: dict[str, Outcome] = {}
     for task in tasks:
-        earlier = journal.finished(keys[task.image_id], wide=task.options.margin > 0)
+        earlier = journal.finished(key_of[task.image_id], wide=task.options.margin > 0)
         if earlier is not None:
             done[task.image_id] = earlier
     journal.clear(keep=done)
     todo = [task for task in tasks if task.image_id not in done]
     reporter.progress("aligning", len(done), len(tasks))
     for task, outcome in zip(todo, imap(align_one, todo, HERE if len(todo) < 4 else workers), strict=True):
-        journal.add(keys[task.image_id], outcome)
+        journal.add(key_of[task.image_id], outcome)
         done[task.image_id] = outcome
         reporter.progress("aligning", len(done), len(tasks))
     outcomes = [done[task.image_id] for task in tasks]
-    journal.rewrite(zip(keys.values(), outcomes, strict=True))
+    journal.rewrite(zip(keys, outcomes, strict=True))
     return outcomes
 
 
@@ -287,13 +287,13 @@ def tasks_of(
     ]  # fmt: skip
 
 
-def keys_of(tasks: list[AlignTask]) -> list[str]:
+def keys_of(tasks: list[AlignTask], goal: Template) -> list[str]:
     """What each finished row belongs to: the photograph and its label as they are now, the options, this version."""
     if not tasks:
         return []
     options = tasks[0].options
-    goal = hashlib.sha256(repr(template_named(options.template).spec).encode()).hexdigest()[:16]
-    common = [VERSION, goal, options.recorded()]
+    template = hashlib.sha256(repr(goal.spec).encode()).hexdigest()[:16]
+    common = [VERSION, template, options.recorded()]
     return [
         json.dumps(
             [asdict(task.photograph), task.image_id, _state(task.path), _state(task.label), task.labels, *common]
