@@ -53,7 +53,7 @@ def _check_files(ctx: click.Context, set_path: str, workers: Workers, *, quiet: 
     from facedeblur.benchmark.sets.check import check as verify
 
     with bars(quiet=quiet) as reporter:
-        problems = verify(set_path, workers=workers, reporter=reporter)
+        problems = verify(set_path, workers=workers, progress=reporter)
     for problem in problems:
         click.echo(f"{problem.file}: {problem.problem}")
     if problems:
@@ -70,7 +70,7 @@ def _check_leaks(
     found = [("role train of the same set", leak) for leak in own]
     for train_set in train_sets:
         with bars(quiet=quiet) as reporter:
-            shared = leaks(train_set, opened, names=names, workers=workers, reporter=reporter)
+            shared = leaks(train_set, opened, names=names, workers=workers, progress=reporter)
         found += [(train_set, leak) for leak in shared]
     for where, leak in found:
         click.echo(f"{leak.kind} {leak.test}: is in {where} as {leak.train} ({leak.detail})")

@@ -31,7 +31,7 @@ def fid(ctx: click.Context, **given: Any) -> None:
 def _print(found: list[Fid]) -> None:
     first = found[0]
     click.echo(f"{first.set_name}: {first.signature} from {first.n_sharp:,} sharp images; lower is closer")
-    names = [one.method + " (oracle)" * one.oracle for one in found]
+    names = [whole_set.label(one) for one in found]
     width = max(map(len, names))
     click.echo(f"{'':<{width}}  distance  images  left out")
     for name, one in zip(names, found, strict=True):

@@ -43,7 +43,7 @@ def _print(found: list[Parsing], partition: str) -> None:
     apart = "" if taken == names else " without the background"
     click.echo(f"mean over {len(taken)} components{apart}{missing}")
     click.echo("a miss is an image without a face or without an output; all its pixels count as missed")
-    methods = [one.method + " (oracle)" * one.oracle for one in found]
+    methods = [whole_set.label(one) for one in found]
     width = max(map(len, [*names, "no label"]))
     # Components are rows: eleven of them do not fit side by side.
     columns = [max(len(method), 8) for method in methods]
@@ -60,10 +60,7 @@ def _print(found: list[Parsing], partition: str) -> None:
     line("misses", [f"{one.misses:,}" for one in found])
     if any(one.unlabelled for one in found):
         line("no label", [f"{one.unlabelled:,}" for one in found])
-    for one in found:
-        statuses = one.rows["status"].value_counts()
-        for status, count in list(statuses[~statuses.index.isin(["ok", "no label"])].items())[:5]:
-            click.echo(f"{one.method}: {count:,} {status}")
+    whole_set.print_statuses(found, but=("ok", "no label"))
 
 
 def _percent(score: float) -> str:

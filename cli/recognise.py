@@ -44,7 +44,7 @@ def _print(found: list[Recognition]) -> None:
         ("clear images, leave-one-out", first.leave_one_out, None),
         ("clear probes", first.clear, None),
     ]
-    rows += [(one.method + " (oracle)" * one.oracle, one.curve, one.verification) for one in found]
+    rows += [(whole_set.label(one), one.curve, one.verification) for one in found]
     width = max(len(name) for name, _, _ in rows)
     click.echo(f"{'':<{width}}  probes  top-1 %  top-3 %  top-5 %  misses  verification %   EER %")
     for name, curve, verified in rows:
@@ -57,7 +57,4 @@ def _print(found: list[Recognition]) -> None:
         click.echo(f"{name:<{width}}{curve.n_probes:8,}{shares}{curve.misses:8,}{pairs}")
         if curve.outside:
             click.echo(f"  {curve.outside:,} of a person whom the gallery lacks, never recognised either")
-    for one in found:
-        statuses = one.rows["status"].value_counts()
-        for status, count in list(statuses[statuses.index != "ok"].items())[:5]:
-            click.echo(f"{one.method}: {count:,} {status}")
+    whole_set.print_statuses(found)

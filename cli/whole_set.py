@@ -30,6 +30,19 @@ def testing(enters: str) -> options.Decorator:
     return options.several(options.plugin(enters), force, options.workers, options.as_json, options.quiet)
 
 
+def label(one: Record) -> str:
+    """Return what a table calls the method of a result."""
+    return one.method + " (oracle)" * one.oracle
+
+
+def print_statuses(found: Sequence[Record], *, but: Sequence[str] = ("ok",)) -> None:
+    """Print how many images of each method have no value and why: the five most frequent reasons."""
+    for one in found:
+        statuses = one.rows["status"].value_counts()
+        for status, count in list(statuses[~statuses.index.isin(but)].items())[:5]:
+            click.echo(f"{one.method}: {count:,} {status}")
+
+
 def run_test(
     ctx: click.Context,
     compute: OneOrMany[str | None, ..., Result],

@@ -12,29 +12,29 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.parallel import HERE, Workers, imap
-from facedeblur.benchmark.reporter import SILENT, Reporter
-from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.reporter import Reporter, reporting
+from facedeblur.benchmark.sets.set import Image, Pair, Set, SetLike
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a set: the file, and what is wrong with it in a line."""
+    """One thing that is wrong with a set: the file, and a line that says what."""
 
     file: str
     problem: str
 
 
-def check(path: str | Path, *, workers: Workers | int = HERE, reporter: Reporter = SILENT) -> list[Problem]:
+def check(the_set: SetLike, *, workers: Workers | int = HERE, progress: Reporter | bool | None = None) -> list[Problem]:
     """Verify a set against its own tables and content hash.
 
     Parameters
     ----------
-    path : path
-        Folder of a finished set.
+    the_set : Set or path
+        A finished set.
     workers : Workers or int
         Where to compute.
-    reporter : Reporter
-        Is told the progress.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
 
     Returns
     -------
@@ -44,19 +44,20 @@ def check(path: str | Path, *, workers: Workers | int = HERE, reporter: Reporter
     Raises
     ------
     InputError
-        When there is no set at `path`.
+        When there is no set.
     """
-    opened = Set.open(path)
+    opened = Set.open(the_set)
     problems = _read_tables(opened)
     if problems:
         return problems
     seen = 0
     modified = (opened.root / "images.csv").stat().st_mtime_ns
     tasks = ((opened.root, modified, image, pairs) for image, pairs in opened.by_image())
-    for found, count in imap(_check_image, tasks, workers):
-        problems += found
-        seen += count
-        reporter.progress("checking", seen, opened.n_pairs)
+    with reporting(progress) as reporter:
+        for found, count in imap(_check_image, tasks, workers):
+            problems += found
+            seen += count
+            reporter.progress("checking", seen, opened.n_pairs)
     if seen != opened.n_pairs:
         problems.append(Problem("manifest.csv", f"expected {opened.n_pairs} pairs, found {seen}"))
     with_pairs = {image.image_id for image, _ in opened.by_image()}

@@ -27,8 +27,8 @@ import numpy as np
 
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.parallel import HERE, Workers, imap
-from facedeblur.benchmark.reporter import SILENT, Reporter
-from facedeblur.benchmark.sets.set import Image, Pair, Set, open_set
+from facedeblur.benchmark.reporter import SILENT, Reporter, reporting
+from facedeblur.benchmark.sets.set import Image, Pair, Set, SetLike, open_set
 
 KINDS = ("identity", "photograph", "kernel")
 _CHUNK = 64
@@ -55,27 +55,26 @@ class Leak:
 
 
 def leaks(
-    train_set: str | Path | Set,
-    test_set: str | Path | Set,
+    train_set: SetLike,
+    test_set: SetLike,
     *,
     names: bool = True,
     workers: Workers | int = HERE,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> list[Leak]:
     """Find what of a test set is also in a training set.
 
     Parameters
     ----------
-    train_set, test_set : path or Set
+    train_set, test_set : Set or path
         Finished sets. Of a set whose photographs have roles, the training set gives those for
         training and the test set all others; where none has such a role, all.
     names : bool
-        Compare names of identities. Two collections may number different people alike; switch it
-        off where they do.
+        Compare names of identities; False where two collections use the same names for different people.
     workers : Workers or int
         Where photographs are read.
-    reporter : Reporter
-        Is told the progress.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
 
     Returns
     -------
@@ -89,14 +88,14 @@ def leaks(
     InputError
         When there is no finished set.
     """
-    train = train_set if isinstance(train_set, Set) else Set.open(train_set)
-    test = test_set if isinstance(test_set, Set) else Set.open(test_set)
+    train, test = Set.open(train_set), Set.open(test_set)
     for_train = _usable(train, lambda role: role == "train")
     for_test = _usable(test, lambda role: role != "train")
     found = list(_identities(for_train, for_test)) if names else []
     total = len(for_train) + len(for_test)
-    prints_train = _prints(train, for_train, workers=workers, done=0, total=total, reporter=reporter)
-    prints_test = _prints(test, for_test, workers=workers, done=len(for_train), total=total, reporter=reporter)
+    with reporting(progress) as reporter:
+        prints_train = _prints(train, for_train, workers=workers, done=0, total=total, reporter=reporter)
+        prints_test = _prints(test, for_test, workers=workers, done=len(for_train), total=total, reporter=reporter)
     found += _photographs(for_train, prints_train, for_test, prints_test)
     if train.bank is not None and test.bank is not None:
         found += kernel_leaks(train.bank, test.bank)

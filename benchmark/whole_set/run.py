@@ -237,7 +237,7 @@ def run_test(
         waiting = [at for at, result in enumerate(results) if result is None]
         if waiting:
             total = len(test.clear) + sum(subjects[at].count for at in waiting)
-            work = _Looking(test, total, force, workers, reporter)
+            work = _Dispatch(test, total, force, workers, reporter)
             first = next((subject.file for subject in subjects if subject.file is not None), None)
             reference = test.reference(work.look_at(TestSubject(the_set, None, first, test.clear)))
         for at in waiting:
@@ -266,7 +266,7 @@ def _finished(test: WholeSetTest[Result], subject: TestSubject, reporter: Report
 
 
 @dataclass
-class _Looking:
+class _Dispatch:
     """Sends images to the workers, and counts those that are done."""
 
     test: WholeSetTest[Any]

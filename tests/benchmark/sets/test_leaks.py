@@ -175,7 +175,7 @@ def two_sets(tmp_path):
 def test_every_leak_is_named(two_sets):
     train, test = two_sets
     seen = []
-    found = leaks(train.root, test, reporter=Reporter(lambda stage, done, total, note: seen.append((done, total))))
+    found = leaks(train.root, test, progress=Reporter(lambda stage, done, total, note: seen.append((done, total))))
     assert [(leak.kind, leak.test, leak.train) for leak in found] == [
         ("identity", "Person_2", "person 2"),
         ("photograph", "mirrored", "t3"),
