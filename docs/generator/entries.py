@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,11 +100,26 @@ def _body(entry: Entry) -> list[str]:
     if entry.broken:
         return [prose(entry.summary)]
     facts = _FACTS.get(entry.kind, _no_facts)(entry)
-    own, module = docstring(entry.thing), module_of(entry.thing)
+    described = hasattr(entry.thing, "terms")
+    own, module = docstring(entry.thing, parameters=not described), module_of(entry.thing)
+    if described:
+        own += "\n\n" + _options(entry)
     # A module of a whole family says no more of one member than its own text does.
     told = entry.summary == first_paragraph(text_of(module))
     order = (docstring(module), *facts, own) if told else (own, *facts)
     return [part for part in order if part]
+
+
+def _options(entry: Entry) -> str:
+    """What may stand beside the name of a metric or a face provider, as it says itself."""
+    written = {
+        re.sub(r"\([^)]*\)", "N", option).replace("\\.", "."): said for option, said in entry.thing.terms.items()
+    }
+    rows = [(code(option), prose(said.replace("{}", "N"))) for option, said in written.items() if option != entry.name]
+    parts = [table(("option", "meaning"), rows)] if rows else []
+    if "of" in vars(entry.thing) and not text_of(entry.thing.of).endswith("see `Metric.of`."):
+        parts.append(docstring(entry.thing, member="of"))
+    return "\n\n".join(parts)
 
 
 def _no_facts(entry: Entry) -> list[str]:

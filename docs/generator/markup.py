@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
 from typing import Any
 
@@ -27,20 +28,35 @@ def module_of(thing: Any) -> Any:
     return importlib.import_module(thing.__module__)
 
 
-def docstring(thing: Any) -> str:
+def docstring(thing: Any, *, member: str = "", parameters: bool = True) -> str:
     """A directive that mkdocstrings replaces by the docstring of a module, a class (or its object) or a function.
 
     mkdocstrings reads source, so a class that is made at run time has its text here.
+
+    Parameters
+    ----------
+    thing : object
+        What is described.
+    member : str
+        Describe this attribute of a class instead.
+    parameters : bool
+        Whether to show the parameters.
     """
     thing = thing if hasattr(thing, "__name__") else type(thing)
     if inspect.ismodule(thing):
         path = thing.__name__
     elif getattr(module_of(thing), thing.__qualname__, None) is thing:
-        path = f"{thing.__module__}.{thing.__qualname__}"
+        path = ".".join([thing.__module__, thing.__qualname__, *[member] * bool(member)])
     else:
         return prose(text_of(thing))
-    hidden = "show_root_heading: false, show_root_toc_entry: false, show_bases: false, skip_local_inventory: true"
-    return f"::: {path}\n    options: {{{hidden}, members: []}}"
+    options = {
+        "show_root_heading": False,
+        "show_root_toc_entry": False,
+        "show_docstring_parameters": parameters,
+        "skip_local_inventory": True,
+        "members": [],
+    }
+    return f"::: {path}\n    options: {json.dumps(options)}"
 
 
 def first_paragraph(text: str) -> str:
