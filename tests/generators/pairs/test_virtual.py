@@ -25,7 +25,6 @@ from facedeblur.generators.pairs.augment import LAWS, AugmentLaw
 from facedeblur.generators.pairs.sharp_source import Face, SharpArray, SharpFiles, packed
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import UNLABELLED, VirtualPairs, open_pairs
-from facedeblur.generators.random.permutation import Permutation
 from facedeblur.generators.recipe import load_recipe
 
 SIZES = (13, 15, 17, 19, 21, 23, 25, 27)
@@ -134,31 +133,6 @@ def test_a_beginning_is_a_fair_sample() -> None:
         # 99.99 % quantiles of chi-square stand below 45 for up to 15 degrees of freedom.
         assert len(counts) == cells and sum((n - expected) ** 2 / expected for n in counts.values()) < 45
     assert min(plan.kernel for plan in plans) >= 10
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 8, 63, 64, 65, 1000, 4096, 5000])
-def test_a_permutation_is_one(n: int) -> None:
-    for seed in (0, 2**64 - 1):
-        order = Permutation(n, seed)
-        items = order.take(np.arange(n, dtype=np.uint64))
-        assert sorted(items) == list(range(n))
-        assert [order[i] for i in (0, n - 1)] == [items[0], items[-1]]
-        assert n < 8 or not np.array_equal(items, Permutation(n, seed, lap=1).take(np.arange(n, dtype=np.uint64)))
-
-
-def test_large_permutations_stay_within_their_range() -> None:
-    for n in (129_280_000, 2**32 + 1, 2**62 + 12345, 2**63 - 1):
-        order = Permutation(n, 7)
-        places = [0, 1, n // 3, n - 1]
-        items = [order[place] for place in places]
-        assert len(set(items)) == 4 and all(0 <= item < n for item in items)
-
-
-def test_orders_of_few_items_are_even() -> None:
-    """Of four items all 24 orders turn up, about equally often."""
-    counts = Counter(tuple(Permutation(4, seed).take(np.arange(4, dtype=np.uint64)).tolist()) for seed in range(4800))
-    assert len(counts) == 24
-    assert sum((n - 200) ** 2 / 200 for n in counts.values()) < 60
 
 
 def test_memory_does_not_grow() -> None:
@@ -321,8 +295,3 @@ def test_bad_input_is_named(faces: SharpArray) -> None:
     for options in ({"repeats": 0}, {"repeats": 2**62}, {"seed": -1}):
         with pytest.raises(InputError):
             VirtualPairs(faces, PairSpec((13,), 2), **options)
-    for options in ({"n": 0}, {"n": 2**63}, {"n": 5, "seed": -1}, {"n": 5, "lap": 2**32}):
-        with pytest.raises(InputError):
-            Permutation(**options)
-    with pytest.raises(IndexError):
-        Permutation(5)[5]
