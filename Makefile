@@ -8,7 +8,7 @@ PYTHON ?= python3
 CONSTRAINTS ?= constraints-cpu.txt
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find api benchmark generators methods reports cli -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js' -o -name '*.csv' -o -name '*.json' -o -name '*.safetensors') setup.cfg README.md pyproject.toml
+SOURCES := $(shell find api benchmark generators methods reports cli -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js' -o -name '*.csv' -o -name '*.json' -o -name '*.safetensors') setup.cfg README.md pyproject.toml
 
 .PHONY: demo test lint types docs bench install clean
 

@@ -102,6 +102,7 @@ def test_every_source_file_is_installed(floor):
 def test_the_package_leaves_nothing_loose():
     import facedeblur
 
+    assert not (ROOT / "facedeblur").exists(), "it would hide the installed package from whoever works in the checkout"
     assert Path(str(facedeblur.__file__)).read_bytes() == (ROOT / "api" / "__init__.py").read_bytes()
     for name in FLOORS:
         code = f"import {name}"

@@ -16,6 +16,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.options import one_of
 
 TOLERANCE = 1e-6
@@ -79,7 +80,7 @@ def centre_pad(kernel: np.ndarray, size: int) -> np.ndarray:
     return np.pad(np.asarray(kernel, np.float64), margin)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bank:
     """Kernels with names.
 
@@ -128,6 +129,19 @@ class Bank:
         stack = [centre_pad(k, max(sizes)) for k in checked]
         stacked = np.array(stack) if stack else np.zeros((0, 1, 1))
         return cls(tuple(ids), np.array(sizes, np.int64), stacked, meta or {})
+
+    def __repr__(self) -> str:
+        return f"<Bank of {len(self)} kernels of size {self.sizes.min()} to {self.sizes.max()}>"
+
+    def _repr_html_(self) -> str:
+        shown = []
+        for size in np.unique(self.sizes)[:10]:
+            row = int(np.argmax(self.sizes == size))
+            kernel = self.kernel(self.ids[row])
+            grey = np.round(255 * kernel / kernel.max()).astype(np.uint8)
+            shown.append((self.ids[row], np.repeat(grey[:, :, None], 3, axis=2)))
+        facts = {"sizes": ", ".join(map(str, np.unique(self.sizes))), "sha256": self.digest()[:12]}
+        return card(f"Bank of {len(self):,} kernels", facts, pictures=shown)
 
     def __len__(self) -> int:
         return len(self.ids)

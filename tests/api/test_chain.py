@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import facedeblur as fd
+from facedeblur.benchmark.sets.check import check
 
 
 def test_objects_and_paths_are_the_same_to_every_function(chain):
@@ -23,6 +24,7 @@ def test_objects_and_paths_are_the_same_to_every_function(chain):
     ]
     for frame in frames:
         pd.testing.assert_frame_equal(frame, chain.scores[1].frame)
+    assert check(chain.made) == check(made) == []
     again = fd.run("unsharp", made, str(run.root), workers=1)
     assert again.run_hash == run.run_hash
 
@@ -92,6 +94,13 @@ def test_results_show_themselves(chain):
     assert "Set small" in the_set.text and "4 of 4 pairs" in outputs.text
     mean = chain.scores[0].frame["psnr[rgb,255]"].mean()
     assert "psnr[rgb,255]" in scores.text and f"{mean:.4f}" in scores.text
+
+
+def test_kernels_show_one_of_each_size():
+    bank = fd.kernels("13,27", per_size=2)
+    reader = shown(bank)
+    assert reader.pictures == 2 and "Bank of 4 kernels" in reader.text and "13, 27" in reader.text
+    assert repr(bank) == "<Bank of 4 kernels of size 13 to 27>"
 
 
 def test_a_leaderboard_shows_means_with_intervals_and_stays_a_table(chain):
