@@ -9,16 +9,22 @@ from facedeblur.cli import options
 
 @click.command()
 @click.argument("name")
-@click.option("-o", "--out", metavar="FILE", required=True, type=click.Path(), help="Ends in .onnx.")
-@click.option("--weights", metavar="PLACE", type=click.Path(), help="Folder or file of weights; as for `run`.")
-@click.option("--size", default=128, show_default=True, type=click.IntRange(1), help="Height and width of the example.")
-@click.option("--opset", default=17, show_default=True, type=click.IntRange(11), help="Version of ONNX's operators.")
+@click.option("-o", "--out", metavar="FILE", required=True, type=click.Path(), help="File to write, NAME.onnx.")
+@click.option("--weights", metavar="PLACE", type=click.Path(), help="Folder or file of weights, as for `run`.")
+@click.option(
+    "--size",
+    default=128,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Side of the traced image, in pixels.",
+)
+@click.option("--opset", default=17, show_default=True, type=click.IntRange(11), help="ONNX operator set version.")
 @options.plugin("the network")
 @options.quiet
 def export(name: str, out: str, weights: str | None, size: int, opset: int, plugin: str | None, quiet: bool) -> None:
-    """Write the network NAME as ONNX, and FILE's TOML block for `run`.
+    """Write the network NAME as an ONNX file, and next to it a TOML file for `run`.
 
-    What onnxruntime makes of the file is compared with torch; a file that differs is not written.
+    The file is run with onnxruntime, and kept only if the result agrees with torch.
     """
     from facedeblur.benchmark.registry import load_plugin
     from facedeblur.methods.kinds.export import export_onnx

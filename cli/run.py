@@ -17,30 +17,36 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("method")
 @click.argument("set_path", metavar="SET", type=click.Path())
-@click.option("-o", "--out", metavar="OUTPUTS", required=True, type=click.Path(), help="Folder of the outputs.")
-@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="An option of the method; repeatable.")
+@click.option("-o", "--out", metavar="OUTPUTS", required=True, type=click.Path(), help="Folder for the outputs.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Option of the method; repeatable.")
 @click.option(
     "--kernels",
     metavar="OUTPUTS",
     type=click.Path(),
-    help="For a method that needs the true kernels: give it those that another run estimated.",
+    help="Outputs of a run that estimated kernels, which replace the true ones for a method that needs kernels.",
 )
 @options.plugin("the method")
 @click.option(
     "--weights",
     metavar="PLACE",
     type=click.Path(),
-    help="Folder, or file of a network, where weights are looked for first.",
+    help="Folder that is searched first for weight files, or the weight file of a network.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option(
-    "--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True, help="Of networks."
+    "--precision",
+    type=click.Choice(["fp32", "bf16", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="Precision of networks.",
 )
-@click.option("--batch", type=int, help="Images at once; default by their size, halved when memory runs out.")
-@click.option("--jobs", type=int, help="Worker processes; default 1 for networks and commands, else all processors.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="What a batch may take.  [default: 300]")
+@click.option("--batch", type=int, help="Images per batch; chosen by their size, halved if memory runs out.")
+@click.option(
+    "--jobs", type=int, help="Number of workers.  [default: 1 for networks and commands, else all processors]"
+)
+@click.option("--timeout", type=float, metavar="SECONDS", help="Time limit per batch.  [default: 300]")
 @options.store
-@click.option("--limit", type=int, help="Run only the first so many pairs.")
+@click.option("--limit", type=int, metavar="N", help="Restore only the first N pairs.")
 @options.quiet
 @click.pass_context
 def run(
@@ -64,7 +70,8 @@ def run(
     """Restore every blurred image of SET with METHOD.
 
     METHOD is a name (`facedeblur list methods`), a TorchScript or ONNX file, or a TOML file that describes
-    one of these, a command or a container. What failed or is missing is run when the same command is run again.
+    one of these, a command or a container. Run the same command again to resume: only images that failed or are
+    missing are restored.
     """
     from facedeblur.methods.running.execution import Execution
     from facedeblur.methods.running.runner import run as restore

@@ -14,28 +14,28 @@ from facedeblur.cli import options
 @click.command()
 @click.argument("recipe")
 @click.option("--faces", required=True, type=click.Path(), help="Folder of photographs, or one that `align` wrote.")
-@click.option("-o", "--out", required=True, type=click.Path(), help="Folder of weights, checkpoints and logs.")
-@click.option("--stage", default="all", show_default=True, help="A number from 1, a range as 2-4, a name, or all.")
-@click.option("--iterations", type=click.IntRange(1), help="Of every stage, instead of the recipe's.")
-@click.option("--batch", type=click.IntRange(1), help="Pairs in a batch, instead of the recipe's.")
-@click.option("--config", multiple=True, metavar="KEY=VALUE", help="A setting of the network, as TOML writes it.")
+@click.option("-o", "--out", required=True, type=click.Path(), help="Folder for weights, checkpoints and logs.")
+@click.option("--stage", default="all", show_default=True, help="Number from 1, range such as 2-4, name, or all.")
+@click.option("--iterations", type=click.IntRange(1), help="Steps of every chosen stage, instead of the recipe's.")
+@click.option("--batch", type=click.IntRange(1), help="Pairs per batch, instead of the recipe's.")
+@click.option("--config", multiple=True, metavar="KEY=VALUE", help="Setting of the network, in TOML; repeatable.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--devices", default=1, show_default=True, help="How many GPUs train together.")
-@click.option("--strategy", default="auto", show_default=True, help="How they do, as Lightning Fabric names it.")
+@click.option("--devices", default=1, show_default=True, help="Number of GPUs that train together.")
+@click.option("--strategy", default="auto", show_default=True, help="How they do, in Lightning Fabric's words.")
 @click.option("--precision", type=click.Choice(["32", "bf16-mixed", "16-mixed"]), help="Instead of the recipe's.")
 @click.option("--channels-last", is_flag=True, help="Lay tensors out with the channels last.")
 @click.option("--workers", "loaders", default=-1, show_default=True, help="Processes that make batches; -1 chooses.")
-@click.option("--seed", default=0, show_default=True, help="Of weights, pairs and all draws.")
-@click.option("--resume/--restart", default=True, show_default=True, help="Go on from OUT, or begin anew.")
-@click.option("--begin", type=click.Path(), help="Weights that the first stage begins with.")
-@click.option("--stop-after", type=click.IntRange(1), help="Stop after so many steps; run again to go on.")
+@click.option("--seed", default=0, show_default=True, help="Random seed.")
+@click.option("--resume/--restart", default=True, show_default=True, help="Resume what is in OUT, or start again.")
+@click.option("--begin", type=click.Path(), help="Weights that the first chosen stage starts from.")
+@click.option("--stop-after", type=click.IntRange(1), metavar="N", help="Stop after N steps; run again to resume.")
 @click.option("--log-every", default=0, help="Steps between rows of the log; 0 chooses.")
 @click.option("--check-every", default=0, help="Steps between checks on held-out faces; 0 chooses.")
 @click.option("--save-every", default=0, help="Steps between checkpoints; 0 chooses.")
-@click.option("--held-out", default=32, show_default=True, help="Faces to check by, at most a tenth of all.")
-@click.option("--half", is_flag=True, help="Export the weights in half precision, half as large.")
-@click.option("--match", default="", help="Only photographs whose path matches this pattern.")
-@click.option("--limit", type=int, help="At most so many photographs.")
+@click.option("--held-out", default=32, show_default=True, help="Faces held out for checks, at most a tenth of all.")
+@click.option("--half", is_flag=True, help="Export the weights in half precision.")
+@click.option("--match", default="", help="Use only photographs whose path matches this pattern.")
+@click.option("--limit", type=int, metavar="N", help="Use at most N photographs.")
 @options.finders
 @options.plugin("the network")
 @options.jobs
@@ -63,10 +63,10 @@ def train(
     quiet: bool,
     **given: Any,
 ) -> None:
-    """Train the network of RECIPE, the name of one or a TOML file.
+    """Train a network by RECIPE, a name (`facedeblur list train-recipes`) or a TOML file.
 
-    The pairs are the virtual set that the recipe makes of the photographs. A stopped training goes on, bit for bit on
-    one device, when the same command is run again.
+    Training pairs are made from the photographs as the recipe says. Run the same command again to resume an interrupted
+    training; on one device the result is the same bit for bit.
     """
     from facedeblur.benchmark.registry import load_plugin
     from facedeblur.methods.training.engine import Hardware

@@ -1,12 +1,12 @@
-"""What a method is, and how one enters the toolkit.
+"""What a method is, and how one is registered.
 
-A method is a class with ``restore(self, blurred)``; everything else is optional:
+A method is a class with ``restore(self, blurred)``. Everything else is optional:
 
 * ``load(self, device, weights)`` is called once before the first image, with ``"cpu"`` or
   ``"cuda"`` and the path of each declared weight file. A method that has it counts as a network:
-  it gets the GPU where there is one, and ``--precision``.
-* ``restore(self, blurred)``: (N, H, W, 3) float32 RGB in [0, 1] to the same shape. An oracle gets
-  ``restore(self, blurred, kernels)`` with one (k, k) float64 point spread function an image.
+  it runs on the GPU if there is one, and takes ``--precision``.
+* ``restore(self, blurred)``: (N, H, W, 3) float32 RGB in [0, 1] to the same shape. An oracle has
+  ``restore(self, blurred, kernels)`` and is given one (k, k) float64 point spread function per image.
 * ``estimated_kernels``, a list of one (k, k) point spread function (k odd) or None an image of the last
   call of ``restore``, is kept in the outputs and can be scored.
 * ``network``, a ``torch.nn.Module`` attribute, is counted; else ``parameters`` and ``size_bytes``
@@ -60,16 +60,16 @@ class Spec:
 def method(
     name: str, *, weights: Mapping[str, str] | None = None, oracle: bool = False, version: str = "1"
 ) -> Callable[[Class], Class]:
-    """Return a class decorator that enters a method into the toolkit.
+    """Return a class decorator that registers a method.
 
     Parameters
     ----------
     name : str
-        How it is called on the command line and in every table.
+        What it is called on the command line and in every table.
     weights : mapping, optional
         File name -> ``"sha256:..."`` of the files that ``load`` needs.
     oracle : bool
-        The method needs the true kernel, and is marked so in every table.
+        The method is given the true kernel, and is marked so in every table.
     version : str
         Raise it when the outputs change.
 
@@ -118,7 +118,7 @@ def _checked_weights(name: str, weights: Mapping[str, str]) -> tuple[tuple[str, 
 
 
 def spec_of(cls: type[Any]) -> Spec:
-    """What a class declares, entered by `method` or not (an entry point may name a bare class)."""
+    """Return what a class declares; an entry point may name a class without the decorator `method`."""
     found = cls.__dict__.get("method_spec")
     return found if isinstance(found, Spec) else Spec(cls.__name__.lower(), "", False, (), "")
 

@@ -1,4 +1,4 @@
-"""From what the user calls a method to everything that is needed to run it.
+"""Find a method by name, file or class, with its options and weights.
 
 A TOML file describes an exported network with ``kind = "torchscript"`` or ``"onnx"`` and ``path = "net.onnx"``
 (``facedeblur export`` writes both files), a program with ``kind = "command"`` (`facedeblur.methods.kinds.command`), or

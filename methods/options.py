@@ -1,4 +1,4 @@
-"""A method's options: the keyword arguments of its constructor, read from text, with their types."""
+"""The options of a method: keyword arguments of its constructor, read from text by their types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A method with everything that is needed to run it, estimated kernels that it is given included."""
+"""A method that is ready to run: its class, options, weights, code, and the estimated kernels that it is given."""
 
 from __future__ import annotations
 

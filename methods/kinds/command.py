@@ -1,4 +1,4 @@
-"""Any program as a method: it reads one folder of PNG files and writes another.
+"""Programs as methods: any command that reads a folder of PNG files and writes another.
 
 ``facedeblur run method.toml SET -o OUT`` with, for instance::
 

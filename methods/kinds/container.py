@@ -1,4 +1,4 @@
-"""A method in a container: docker, podman or apptainer, the two folders mounted, no network, no shell.
+"""Methods in a container of docker, podman or apptainer, which sees two folders and no network.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Networks as ONNX files that run without torch, checked against torch before they are kept."""
+"""Export networks as ONNX files, which are checked against torch before they are kept."""
 
 from __future__ import annotations
 

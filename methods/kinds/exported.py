@@ -1,4 +1,4 @@
-"""Networks that were exported to a file: TorchScript and ONNX."""
+"""TorchScript and ONNX files as methods."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Every network of `nets` as a method of its name: weights found and loaded, images padded, tiled, put through.
+"""Networks as methods: finds and loads the weights, pads or tiles the images, and runs the network.
 
     facedeblur run umsn SET -o OUTPUTS --weights FOLDER --set tile=512
 
-Nothing has to be written for it: whatever is registered in ``NETS`` is a method.
+Every network that is registered in ``NETS`` is a method of the same name, without further code.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Weights of networks: which files there are, where they lie, and how they are read.
+"""Find and load the weights of networks.
 
-Of every network ``NAME.safetensors``, as ``facedeblur train`` writes it (its configuration stands in the file, or in
-the card ``NAME.json`` beside it); of some also what the authors have released, see `Declared.files`.
+Every network can be loaded from ``NAME.safetensors``, as ``facedeblur train`` writes it; the configuration is in the
+file, or in the card ``NAME.json`` next to it. Some can be loaded from the files that their authors released, see
+`Declared.files`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SHIPPED = Path(__file__).parent / "weights"
-"""Weights that come with the package."""
+"""Folder of the weights that come with the package."""
 
 CHECKPOINT = "facedeblur-training-1"
 """Format of the checkpoints of a training, which are no weights to run."""

@@ -1,4 +1,4 @@
-"""What a run took place on: device, processor, package versions."""
+"""Device, processor and package versions, which are recorded with every run."""
 
 from __future__ import annotations
 

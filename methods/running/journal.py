@@ -1,4 +1,4 @@
-"""The state of a run on disk: what is done, so that a stopped run goes on; and its finish.
+"""The state of a run on disk, from which an interrupted run resumes, and its finish.
 
 While a run lasts, ``run.partial.json`` says what is run and ``status.partial.csv`` grows by the rows of
 each batch, after its images were written. At the end the rows are put in the order of the manifest

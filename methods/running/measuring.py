@@ -1,4 +1,4 @@
-"""Run time by the papers' rule, peak memory, and how large a method is."""
+"""Run time by the papers' rule, peak memory, and size of a method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the runner and its workers tell each other."""
+"""Messages between the supervisor and its workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a worker puts images through a method: as arrays in batches, or as files in folders."""
+"""Restore images inside a worker: arrays in batches, or files in folders."""
 
 from __future__ import annotations
 

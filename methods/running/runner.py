@@ -1,4 +1,4 @@
-"""Running a method on a set: SET -> OUTPUTS, stopped and resumed at will, whatever the method does."""
+"""Run a method on a set: the entry point, which puts journal, session and workers together."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def run(
 ) -> Outputs:
     """Restore every blurred image of a set.
 
-    The method runs in processes of its own. A batch in which it raises, hangs, dies or returns
-    something wrong is tried again image by image, and what fails alone is recorded as
-    ``failed: why``; the same command later goes on with what is missing or failed. The first ten
-    images are run one by one and timed by the papers' rule.
+    The method runs in processes of its own. A batch in which it raises, hangs, dies or returns something wrong is tried
+    again image by image, and an image that fails alone is recorded as ``failed: why``. Calling `run` again resumes:
+    only images that failed or are missing are restored. The first ten images are run one at a time and timed by the
+    papers' rule.
 
     Parameters
     ----------

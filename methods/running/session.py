@@ -1,4 +1,4 @@
-"""One run from its first batch to its last: what is tried again, what is recorded, when it is given up.
+"""One run from its first batch to its last: what is tried again, recorded, and when the method is given up.
 
 Which images go through the method together, and what is tried again alone.
 """
@@ -31,7 +31,7 @@ NOTES = 50
 
 
 class Stop(Exception):
-    """The method is not worth going on with; the message says why."""
+    """The method is given up; the message says why."""
 
 
 def one_size(the_set: Set) -> Size | None:
@@ -73,7 +73,7 @@ class Session:
         if self._done < self._whole:
             return self._run()
         if self._journal.finished:
-            self._reporter.say(f"{self._journal.root}: all {self._whole} pairs are restored already, nothing to do")
+            self._reporter.say(f"{self._journal.root}: all {self._whole} pairs are already restored, nothing to do")
             return Outputs.open(self._journal.root, self._set)
         self._journal.start(size=one_size(self._set))
         return self._journal.finish({"stopped": ""}, rest=self._rest)
@@ -87,7 +87,7 @@ class Session:
         if self._method.folder:
             self._journal.scratch.mkdir()
         if self._done:
-            self._reporter.say(f"{root}: {self._done:,} of {self._whole:,} pairs are restored already, going on")
+            self._reporter.say(f"{root}: {self._done:,} of {self._whole:,} pairs are already restored, resuming")
         threads = max(1, cores() // self._jobs) if self._jobs > 1 else None
         try:
             with Supervisor(self._job(), self._method.plugin, root / LOG, limit=self._timeout, threads=threads) as crew:

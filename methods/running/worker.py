@@ -1,4 +1,4 @@
-"""The process in which a method runs: it reads blurred images, restores them and writes the results.
+"""The worker process, in which a method runs: it reads blurred images, restores them and writes the results.
 
 Started by `facedeblur.methods.running.supervisor` as ``python -m facedeblur.methods.running.worker FD``. A method may
 raise, hang, write nonsense or take its process down with it: everything that must survive that is in the parent.

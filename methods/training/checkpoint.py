@@ -1,4 +1,4 @@
-"""Checkpoints of a training: one safetensors file with every tensor, and all else as JSON in its header.
+"""Checkpoints and exported weights: safetensors files with every tensor, and all else as JSON in the header.
 
 Nothing in it is executed when it is read, and a file is either whole or not there.
 

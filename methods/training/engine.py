@@ -1,4 +1,4 @@
-"""Devices, precision and several processes, through Lightning Fabric where it is installed."""
+"""Devices, precision and several processes, through Lightning Fabric if it is installed."""
 
 from __future__ import annotations
 

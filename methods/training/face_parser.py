@@ -1,4 +1,4 @@
-"""Trains facedeblur's own face parser (`facedeblur.benchmark.faces.parsers.own`)."""
+"""Train facedeblur's own face parser (`facedeblur.benchmark.faces.parsers.own`)."""
 
 from __future__ import annotations
 

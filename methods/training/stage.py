@@ -35,7 +35,7 @@ class StageRun:
         Already on the device.
     engine : Engine
     seed : int
-        Of dropout and other draws: each step has its own, so that going on changes nothing.
+        Of dropout and other draws: each step has its own, so that resuming changes nothing.
     size : (height, width), optional
         Of the images, for a discriminator that takes one size only.
     """

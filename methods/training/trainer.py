@@ -26,7 +26,7 @@ from facedeblur.methods.training.recipe import Loss, TrainRecipe, load_train_rec
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gave: the exported weights and their card, and how far it came; `rank` is that of the process."""
+    """Result of a training: the exported weights and their card, how far it got, and the rank of the process."""
 
     weights: Path
     card: Path
@@ -126,7 +126,7 @@ def train(
                 going = folder.going(place)
                 if going is not None:
                     reporter.say(
-                        f"{folder.root}: stage '{made.stage[place].name}' goes on from step {going.header['step']:,}"
+                        f"{folder.root}: stage '{made.stage[place].name}' resumes after step {going.header['step']:,}"
                     )
                 else:
                     _begin(net, folder, place, None if order else begin, reporter)
@@ -134,7 +134,7 @@ def train(
                 left = None if left is None else left - loop.steps
             else:
                 last = done
-                reporter.say(f"{folder.root}: stage '{made.stage[place].name}' is done already")
+                reporter.say(f"{folder.root}: stage '{made.stage[place].name}' is already finished")
             if loop.interrupted or last.header["step"] < made.stage[place].iterations or left == 0:
                 break
         weights, card = export(last, made, folder.root, data, engine, half=records.half)
@@ -147,7 +147,7 @@ def train(
 
 
 def _ready(recipe: TrainRecipe, chosen: list[int]) -> None:
-    """Make the losses of all stages once: weights that are not there are told now, not after days of training."""
+    """Make the losses of all stages once: missing weights are reported now, not after days of training."""
     made: list[Loss] = []
     for place in chosen:
         stage = recipe.stage[place]
@@ -206,4 +206,4 @@ def _begin(net: nn.Module, folder: Folder, place: int, begin: str | Path | None,
                 found="it is not", do="train that first, or give weights to begin with",
             )  # fmt: skip
         load_weights(net, before.weights, str(before.path))
-    reporter.say(f"{folder.root}: stage '{folder.recipe.stage[place].name}' begins")
+    reporter.say(f"{folder.root}: stage '{folder.recipe.stage[place].name}' starts")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from facedeblur.cli.list_ import FILES, REGISTRIES, list_
+from facedeblur.cli.list_ import FILES, REGISTRIES, _at, list_
 
 KNOWN = {
     "networks": "umsn", "discriminators": "patchgan", "losses": "perceptual", "adversaries": "wgan-gp",
@@ -23,7 +23,13 @@ def test_every_entry_has_a_line_that_says_what_it_is(kind):
     assert head == kind
     told = {line.split()[0]: line.split()[1:] for line in lines}
     assert KNOWN[kind] in told
-    assert all(told.values()), [name for name, text in told.items() if not text]
+    # What plugins of other tests in this process registered need not say what it is.
+    ours = {name for name in told if not str(_module(kind, name)).startswith(("facedeblur_plugin_", "test_"))}
+    assert [name for name in ours if not told[name]] == []
+
+
+def _module(kind: str, name: str) -> object:
+    return getattr(_at(REGISTRIES[kind]).get(name), "__module__", "") if kind in REGISTRIES else ""
 
 
 def test_kinds_are_those_of_the_help():

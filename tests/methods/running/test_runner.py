@@ -317,7 +317,7 @@ def test_failed_images_are_tried_again_and_finished_ones_kept(tiny, tmp_path, ba
     assert second.run_hash != before
     said = []
     third = run("bad-raise", tiny.root, tmp_path / "out", plugin=bad, workers=1, progress=Reporter(say=said.append))
-    assert said == [f"{tmp_path / 'out'}: all 8 pairs are restored already, nothing to do"]
+    assert said == [f"{tmp_path / 'out'}: all 8 pairs are already restored, nothing to do"]
     assert third.run_hash == second.run_hash
 
 
@@ -403,7 +403,7 @@ def test_a_stopped_run_goes_on_and_leaves_no_process(tiny, tmp_path, bad, how):
     times = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
     said = []
     outputs = run("slow", tiny.root, out, plugin=bad, workers=1, progress=Reporter(say=said.append))
-    assert said[0] == f"{out}: {len(done)} of 8 pairs are restored already, going on"
+    assert said[0] == f"{out}: {len(done)} of 8 pairs are already restored, resuming"
     assert statuses(outputs) == ["ok"] * 8
     kept = [name for name in times if (out / name).stat().st_mtime_ns == times[name]]
     assert len(kept) >= len(done)
@@ -424,7 +424,7 @@ def test_a_row_cut_off_while_it_was_written_is_run_again(tiny, tmp_path):
     (out / ".tmp-1-left.png").write_bytes(b"half")
     said = []
     outputs = run("blurred", tiny.root, out, workers=1, progress=Reporter(say=said.append))
-    assert said[0].endswith("7 of 8 pairs are restored already, going on")
+    assert said[0].endswith("7 of 8 pairs are already restored, resuming")
     assert outputs.run_hash == wanted
     assert (out / "status.csv").read_bytes().count(b"\n") == table.count(b"\n")
     assert not (out / ".tmp-1-left.png").exists()

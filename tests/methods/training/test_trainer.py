@@ -144,7 +144,7 @@ def test_interrupted_after_a_step_it_goes_on_from_there(faces, tmp_path):
     assert step in (2, 3)
     said = []
     parts.train(whole, faces, tmp_path / "b", progress=Reporter(say=said.append))
-    assert f"from step {step}" in said[0]
+    assert f"resumes after step {step}" in said[0]
     assert same(*(tmp_path / run / "checkpoints/1-whole.safetensors" for run in "ab"))
 
 
