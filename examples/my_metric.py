@@ -22,7 +22,7 @@ class GradientError(Metric):
     slots = (("grey", "rgb"),)
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Everything that changes a value; it stands between the brackets of the signature."""
         return (self.channels,)
 

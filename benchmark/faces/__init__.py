@@ -1,4 +1,4 @@
-"""Faces: detectors, landmarkers, embedders and parsers behind four small interfaces."""
+"""Faces: detectors, landmarkers, embedders and parsers behind four small base classes."""
 
 from facedeblur.benchmark.faces.base import (
     DETECTORS,

@@ -98,8 +98,8 @@ class Landmarker(Provider):
     n_points: ClassVar[int] = 5
     """How many `points` returns: 5 or 68."""
 
-    found_by: ClassVar[type[Detector]]
-    """The detector whose boxes it was made for."""
+    found_by: ClassVar[type[Detector] | None] = None
+    """The detector whose boxes it was made for; the metric `landmarks` needs to know it."""
 
     @abstractmethod
     def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:
@@ -205,10 +205,8 @@ def provider(registry: Registry[type[P]], spec: str) -> P:
     return registry.get(name).of(*([f"@{sha}"] if at else []), *options)
 
 
-def split_provider(
-    registry: Registry[type[P]], words: Sequence[str], default: str, metric: str
-) -> tuple[str, list[str]]:
-    """Find the provider among the options of a metric.
+def provider_of(registry: Registry[type[P]], words: Sequence[str], default: str, metric: str) -> str:
+    """Return what `provider` makes the provider of that the options of a metric name: a name, then its options.
 
     Parameters
     ----------
@@ -221,11 +219,6 @@ def split_provider(
     metric : str
         Name of the metric, for messages.
 
-    Returns
-    -------
-    name : str
-    options : list of str
-
     Raises
     ------
     InputError
@@ -235,8 +228,7 @@ def split_provider(
     options = [word for word in words if word not in names]
     if not names and options and "did you mean" in suggest(options[0], registry):
         one_of(registry.kind, options[0], registry)
-    (name,) = fill(f"metric '{metric}'", names, Slot((default, *registry), pinned=True))
-    return name, options
+    return ",".join([*fill(f"metric '{metric}'", names, Slot((default, *registry), pinned=True)), *options])
 
 
 def terms_of(registry: Registry[type[P]], name: str) -> Mapping[str, str]:
@@ -261,6 +253,8 @@ class OwnLandmarks(Landmarker):
     """
 
     detector: Detector
+
+    found_by: ClassVar[type[Detector]]
 
     @classmethod
     def of(cls, *options: str) -> Self:

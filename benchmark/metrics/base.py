@@ -63,7 +63,7 @@ class Metric(ABC):
     needs: ClassVar[Needs] = Needs()
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; missing ones take their default.
 
         The constructor is called with one word for every slot that leaves a choice.
@@ -73,20 +73,20 @@ class Metric(ABC):
         InputError
             If an option is unknown (with the nearest name), or a package or weight file that it needs is missing.
         """
-        words = fill(f"metric '{cls.name}'", args, *cls.slots)
+        words = fill(f"metric '{cls.name}'", options, *cls.slots)
         return cls(
             *(word for word, slot in zip(words, cls.slots, strict=True) if isinstance(slot, Slot) or len(slot) > 1)
         )
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Options that define it, complete, with hashes of weights; `of` makes the same metric of them."""
         return ()
 
     @property
     def signature(self) -> Signature:
         """Complete definition, and heading of the column."""
-        return Signature(self.name, self.args)
+        return Signature(self.name, self.options)
 
     @property
     @abstractmethod
@@ -111,16 +111,16 @@ class Metric(ABC):
     @property
     def description(self) -> str:
         """The definition in words."""
-        return self.describe(self.args)
+        return self.describe(self.options)
 
     @classmethod
-    def describe(cls, args: Sequence[str]) -> str:
+    def describe(cls, options: Sequence[str]) -> str:
         """Return the definition in words of the metric with these complete options; needs no weights."""
-        terms = cls.terms_of(args)
-        return "; ".join([cls.summary, *(meaning(arg, terms) for arg in args)])
+        terms = cls.terms_of(options)
+        return "; ".join([cls.summary, *(meaning(word, terms) for word in options)])
 
     @classmethod
-    def terms_of(cls, args: Sequence[str]) -> Mapping[str, str]:
+    def terms_of(cls, options: Sequence[str]) -> Mapping[str, str]:
         """Return the meaning of the options: `terms`, and those of a network that they name."""
         return cls.terms
 
@@ -219,7 +219,7 @@ def metric(text: str) -> Metric:
         If the family or an option is unknown (with the nearest name), or a package or weight file is missing.
     """
     wanted = Signature.parse(text)
-    return _family(wanted.name).of(*wanted.args)
+    return _family(wanted.name).of(*wanted.options)
 
 
 def describe(signature: str, label: str) -> str:
@@ -229,9 +229,9 @@ def describe(signature: str, label: str) -> str:
     """
     wanted = Signature.parse(signature)
     try:
-        return _family(wanted.name).describe(wanted.args)
+        return _family(wanted.name).describe(wanted.options)
     except InputError:
-        return "; ".join([label, *(meaning(arg, {}) for arg in wanted.args)])
+        return "; ".join([label, *(meaning(word, {}) for word in wanted.options)])
 
 
 def _family(name: str) -> type[Metric]:

@@ -84,7 +84,7 @@ class KernelSimilarity(KernelMetric):
 
     name, label, worst, limits = "kernel-similarity", "Kernel similarity", 0.0, (0.0, 1.0)
     summary = "similarity of the estimated and the true kernel (Hu & Yang, ECCV 2012)"
-    args = ("ncc", "pixel")
+    options = ("ncc", "pixel")
     slots = (("ncc",), ("pixel",))
 
     def compare(self, estimated: np.ndarray, true: np.ndarray) -> float:
@@ -97,7 +97,7 @@ class KernelError(KernelMetric):
 
     name, label, higher_is_better, worst, limits = "kernel-error", "Kernel error", False, 2.0, (0.0, 2.0)
     summary = "error of the estimated kernel against the true one, each of sum 1"
-    args = ("ssd", "pixel")
+    options = ("ssd", "pixel")
     slots = (("ssd",), ("pixel",))
 
     def compare(self, estimated: np.ndarray, true: np.ndarray) -> float:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from facedeblur.benchmark.errors import InputError
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_ARGUMENT = re.compile(r"[A-Za-z0-9_.@+:=/-]+")
+_OPTION = re.compile(r"[A-Za-z0-9_.@+:=/-]+")
 _WHOLE = re.compile(r"([^\[\]]*)(?:\[([^\[\]]*)\])?")
 
 
 @dataclass(frozen=True, order=True)
 class Signature:
-    """Name and arguments of a metric.
+    """Name and options of a metric.
 
     Two values may stand in one column only where their signatures are equal.
 
@@ -22,40 +22,40 @@ class Signature:
     ----------
     name : str
         Family: lower-case letters, digits, ``-`` and ``_``, e.g. ``ssim``.
-    args : tuple of str, optional
+    options : tuple of str, optional
         What fixes the definition, in the order the family states: letters, digits and ``_.@+:=/-``.
 
     Raises
     ------
     InputError
-        When the name or an argument would not parse back; the line quotes it.
+        When the name or an option would not parse back; the line quotes it.
 
     Examples
     --------
     >>> str(Signature("psnr", ("rgb", "255")))
     'psnr[rgb,255]'
-    >>> Signature.parse("psnr[rgb,255]").args
+    >>> Signature.parse("psnr[rgb,255]").options
     ('rgb', '255')
     """
 
     name: str
-    args: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise InputError(f"metric name '{self.name}'", expected="lower-case letters, digits, '-' and '_'")
-        for arg in self.args:
-            if not _ARGUMENT.fullmatch(arg):
+        for word in self.options:
+            if not _OPTION.fullmatch(word):
                 raise InputError(
-                    f"argument '{arg}' of metric '{self.name}'", expected="letters, digits and any of _ . @ + : = / -"
+                    f"option '{word}' of metric '{self.name}'", expected="letters, digits and any of _ . @ + : = / -"
                 )
 
     def __str__(self) -> str:
-        return f"{self.name}[{','.join(self.args)}]" if self.args else self.name
+        return f"{self.name}[{','.join(self.options)}]" if self.options else self.name
 
     @classmethod
     def parse(cls, text: str) -> Signature:
-        """Read ``name`` or ``name[arg,arg]``; blanks around the parts are ignored.
+        """Read ``name`` or ``name[option,option]``; blanks around the parts are ignored.
 
         Parameters
         ----------
@@ -69,9 +69,9 @@ class Signature:
         """
         whole = _WHOLE.fullmatch(text.strip())
         if whole is None:
-            raise InputError(f"metric '{text}'", expected="name or name[argument,argument], as in psnr[rgb,255]")
+            raise InputError(f"metric '{text}'", expected="name or name[option,option], as in psnr[rgb,255]")
         name, inside = whole.groups()
-        args = () if inside is None else tuple(part.strip() for part in inside.split(","))
-        if "" in args:
+        options = () if inside is None else tuple(part.strip() for part in inside.split(","))
+        if "" in options:
             raise InputError(f"metric '{text}'", expected="something between the brackets and commas", found="nothing")
-        return cls(name.strip(), args)
+        return cls(name.strip(), options)

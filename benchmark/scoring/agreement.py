@@ -162,8 +162,8 @@ def _families(columns: Sequence[Column]) -> dict[tuple[str, str], list[Column]]:
     families: dict[tuple[str, str], list[Column]] = {}
     for column in columns:
         signature = Signature.parse(column.signature)
-        by_network = signature.name not in ("psnr", "ssim") and signature.args
-        network = signature.args[0].partition("@")[0] if by_network else ""
+        by_network = signature.name not in ("psnr", "ssim") and signature.options
+        network = signature.options[0].partition("@")[0] if by_network else ""
         families.setdefault((signature.name, network), []).append(column)
     return families
 

@@ -233,5 +233,5 @@ def file_of(folder: Path, signature: str) -> Path:
 
     The hash of the weights is not part of the name: a result with other weights is replaced.
     """
-    parts = [part.partition("@")[0] for part in Signature.parse(signature).args]
+    parts = [part.partition("@")[0] for part in Signature.parse(signature).options]
     return folder / f"fid-{'-'.join(parts)}.parquet"

@@ -41,7 +41,7 @@ SAID = {
     "discriminators": "What networks are trained against: `discriminator` of a training recipe's stage.",
     "losses": "Terms of a training objective: `losses` of a training recipe's stage, with their options.",
     "adversaries": "The two objectives of an adversarial game: `kind` of a stage's adversary.",
-    "detectors": "Find faces: `--detector NAME` of `align`, `build` and others, and the argument of the metric "
+    "detectors": "Find faces: `--detector NAME` of `align`, `build` and others, and the option of the metric "
     "`detection`. Options follow the name: `dlib-hog,up1`. [How to add one](extend/detector.md).",
     "landmarkers": "Find the five points of a face that are aligned: `--landmarker NAME`.",
     "embedders": "Turn a face into a vector that tells identities apart: for the metric `identity` and `recognise`.",

@@ -286,10 +286,10 @@ def find(columns: tuple[Column, ...], metric: str) -> Column | None:
     wanted = Signature.parse(metric)
     fitting = []
     for column in columns:
-        args = Signature.parse(column.signature).args
-        bare = {arg.partition("@")[0] for arg in args}
-        if Signature.parse(column.signature).name == wanted.name and set(wanted.args) <= bare | set(args):
-            fitting.append((len(args), column))
+        options = Signature.parse(column.signature).options
+        bare = {one.partition("@")[0] for one in options}
+        if Signature.parse(column.signature).name == wanted.name and set(wanted.options) <= bare | set(options):
+            fitting.append((len(options), column))
     return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
 
@@ -312,7 +312,7 @@ def _scored(run: Run, how: How, protocol: str) -> Measured | Absent:
         wanted = Signature.parse(how.name)
         why = [
             reason for name, reason in run.scored.meta.unavailable
-            if Signature.parse(name).name == wanted.name and set(wanted.args) <= set(Signature.parse(name).args)
+            if Signature.parse(name).name == wanted.name and set(wanted.options) <= set(Signature.parse(name).options)
         ]  # fmt: skip
         return Absent(f"not measured ({why[0]}): {compute}" if why else f"not measured: {compute}")
     values, ok = run.scored.values(column, filled=False), run.scored.ok

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from facedeblur.benchmark.faces.base import DETECTORS, Detector, as_batch, provider, split_provider, terms_of
+from facedeblur.benchmark.faces.base import DETECTORS, Detector, as_batch, provider, provider_of, terms_of
 from facedeblur.benchmark.metrics.base import Metric, Needs
 
 DEFAULT = "dlib-hog"
@@ -33,24 +33,23 @@ class Detection(Metric):
     summary = "share of restored images in which the detector finds a face"
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`.
 
         Parameters
         ----------
-        *args : str
+        *options : str
             A detector's name (``dlib-hog``, the default, ``mtcnn``, ``yunet``) and its options (``up1``).
         """
-        detector, options = split_provider(DETECTORS, args, DEFAULT, cls.name)
-        return cls(provider(DETECTORS, ",".join([detector, *options])))
+        return cls(provider(DETECTORS, provider_of(DETECTORS, options, DEFAULT, cls.name)))
 
     @classmethod
-    def terms_of(cls, args: Sequence[str]) -> Mapping[str, str]:
+    def terms_of(cls, options: Sequence[str]) -> Mapping[str, str]:
         """Return what the detector says of its options."""
-        return terms_of(DETECTORS, args[0])
+        return terms_of(DETECTORS, options[0])
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """The detector and its options, all of them."""
         return self.detector.definition
 

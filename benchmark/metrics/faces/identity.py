@@ -3,7 +3,7 @@
 The distance between the embeddings of the two images: Euclidean or cosine (Shen et al., IJCV 2020,
 section on identity distance), or squared Euclidean, by which OpenFace compares. The images of a test
 set are aligned, so they are resized to the network's input as they are (EdgeFace's must be of the
-template ``arcface112`` already); the argument ``detect`` finds the face again.
+template ``arcface112`` already); the option ``detect`` finds the face again.
 
 The networks are those of `EMBEDDERS`: ``dlib-resnet``, ``edgeface-xs``, ``edgeface-xxs``,
 ``facenet-vggface2``, ``openface-nn4.small2``, and what other packages add.
@@ -86,34 +86,34 @@ class IdentityDistance(Metric):
     }
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`.
 
         Parameters
         ----------
-        *args : str
+        *options : str
             An embedder (``dlib-resnet``, the default, ``edgeface-xs``, ``edgeface-xxs``, ``facenet-vggface2``,
             ``openface-nn4.small2``), perhaps with the beginning of its weights' sha256 behind ``@``; ``l2`` (the
             default), ``l2sq`` or ``cosine``; ``detect`` to find the face again (with OpenFace also
             ``detect-inner``: aligned by other points); ``as-is`` (or ``aligned``), the default, not to.
         """
         embedder, distance, mode = fill(
-            f"metric '{cls.name}'", args, Slot((DEFAULT, *EMBEDDERS), pinned=True), DISTANCES, MODES
+            f"metric '{cls.name}'", options, Slot((DEFAULT, *EMBEDDERS), pinned=True), DISTANCES, MODES
         )
         name, pin = embedder.partition("@")[0], pin_of(embedder)
-        options = [*([f"@{pin}"] if pin else []), *([mode] if mode.startswith("detect") else [])]
-        return cls(EmbeddingSource(EMBEDDERS.get(name).of(*options)), distance)
+        more = [*([f"@{pin}"] if pin else []), *([mode] if mode.startswith("detect") else [])]
+        return cls(EmbeddingSource(EMBEDDERS.get(name).of(*more)), distance)
 
     @classmethod
-    def terms_of(cls, args: Sequence[str]) -> Mapping[str, str]:
+    def terms_of(cls, options: Sequence[str]) -> Mapping[str, str]:
         """Return the meaning of the distance, and what the embedder says of its options."""
-        return {**cls.terms, **terms_of(EMBEDDERS, args[0])}
+        return {**cls.terms, **terms_of(EMBEDDERS, options[0])}
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Embedder with the hash of its weights, distance, and ``detect`` where the face is found again."""
-        name, *options = self.source.embedder.definition
-        return name, self.distance, *options
+        name, *more = self.source.embedder.definition
+        return name, self.distance, *more
 
     @property
     def label(self) -> str:

@@ -9,6 +9,7 @@ where the restoration is right.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -23,7 +24,7 @@ from facedeblur.benchmark.faces.base import (
     as_batch,
     as_image,
     provider,
-    split_provider,
+    provider_of,
     terms_of,
 )
 from facedeblur.benchmark.metrics.base import Metric
@@ -101,28 +102,30 @@ class LandmarkDistance(Metric):
     }
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`.
 
         Parameters
         ----------
-        *args : str
+        *options : str
             In any order: a landmarker (``dlib-68``, the default, ``mtcnn``, ``yunet``) and its options, ``interocular``
             or ``interpupil``. Landmarkers of five points have no eye corners and divide by ``interpupil``.
         """
-        ways = [arg for arg in args if arg in WAYS]
-        finder, options = split_provider(LANDMARKERS, [arg for arg in args if arg not in WAYS], DEFAULT, cls.name)
-        kind = LANDMARKERS.get(finder.partition("@")[0])
+        ways = [word for word in options if word in WAYS]
+        finder = provider_of(LANDMARKERS, [word for word in options if word not in WAYS], DEFAULT, cls.name)
+        kind = LANDMARKERS.get(re.split("[@,]", finder)[0])
+        if kind.found_by is None:
+            raise InputError(f"landmarker '{kind.name}' names no detector", do="set found_by in its class")
         (by,) = fill(f"metric '{cls.name}'", ways, WAYS if kind.n_points == 68 else (INTERPUPIL,))
-        return cls(kind.found_by.of(), provider(LANDMARKERS, ",".join([finder, *options])), by)
+        return cls(kind.found_by.of(), provider(LANDMARKERS, finder), by)
 
     @classmethod
-    def terms_of(cls, args: Sequence[str]) -> Mapping[str, str]:
+    def terms_of(cls, options: Sequence[str]) -> Mapping[str, str]:
         """Return what errors are divided by, and what the landmarker says of its options."""
-        return {**cls.terms, **terms_of(LANDMARKERS, args[0])}
+        return {**cls.terms, **terms_of(LANDMARKERS, options[0])}
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """The finder, which stands for its detector too, and what errors are divided by."""
         return (*self.landmarker.definition, self.by)
 

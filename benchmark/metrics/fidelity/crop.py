@@ -35,20 +35,20 @@ class Cropped(Fidelity):
     kind: ClassVar[type[Psnr | Ssim]]
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options: those of `kind`, and ``cropN``; see `Metric.of`."""
-        (crop,) = fill(f"metric '{cls.name}'", [arg for arg in args if arg in CROP], CROP)
+        (crop,) = fill(f"metric '{cls.name}'", [word for word in options if word in CROP], CROP)
         pixels = int(crop.removeprefix("crop"))
         if pixels < 1:
             raise InputError(
                 f"metric '{cls.name}'", expected="a crop of 1 or more", found=crop, do=f"use {cls.kind.name}"
             )
-        return cls(cls.kind.of(*(arg for arg in args if arg not in CROP)), pixels)
+        return cls(cls.kind.of(*(word for word in options if word not in CROP)), pixels)
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Options of the metric, and the crop."""
-        return (*self.whole.args, f"crop{self.crop}")
+        return (*self.whole.options, f"crop{self.crop}")
 
     @property
     def label(self) -> str:

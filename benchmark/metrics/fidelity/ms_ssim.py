@@ -70,14 +70,14 @@ class MsSsim(Fidelity):
     slots = (("rgb",), WINDOWS)
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`."""
         need("pytorch_msssim", "pytorch-msssim")
-        _, window = fill(f"metric '{cls.name}'", args, *cls.slots)
+        _, window = fill(f"metric '{cls.name}'", options, *cls.slots)
         return cls(int(window[1:]))
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """The channels and the window."""
         return "rgb", f"w{self.window}"
 

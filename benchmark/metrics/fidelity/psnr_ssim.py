@@ -450,13 +450,13 @@ class Psnr(Fidelity):
     slots = (tuple(SPACES), ("255",), CAP)
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`."""
-        space, _, cap = fill(f"metric '{cls.name}'", args, *cls.slots)
+        space, _, cap = fill(f"metric '{cls.name}'", options, *cls.slots)
         return cls(space, read_cap(cap))
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Where the error is looked for, the peak, and the cap if there is one."""
         return (self.space, "255", *cap_words(self.cap))
 
@@ -486,14 +486,14 @@ class Ssim(Fidelity):
     terms = SSIM_TERMS
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`."""
-        definition = next((arg for arg in args if arg in DEFINITIONS), "matlab3d")
+        definition = next((word for word in options if word in DEFINITIONS), "matlab3d")
         windows = ((part,) for part in DEFINITIONS[definition][1])
-        return cls(fill(f"metric '{cls.name}'", args, (definition, *DEFINITIONS), *windows)[0])
+        return cls(fill(f"metric '{cls.name}'", options, (definition, *DEFINITIONS), *windows)[0])
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """The definition and its window."""
         return (self.definition, *DEFINITIONS[self.definition][1])
 

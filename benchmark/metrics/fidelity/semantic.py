@@ -354,7 +354,7 @@ class ClassFidelity(Metric):
         return f"{self.heading} {self.group.replace('-', ' ')} ({note})"
 
     @classmethod
-    def _class_of(cls, args: Sequence[str], *slots: Slot | Sequence[str]) -> tuple[list[str], str, str, str]:
+    def _class_of(cls, options: Sequence[str], *slots: Slot | Sequence[str]) -> tuple[list[str], str, str, str]:
         """Sort the options; the partition is the first that has the class, unless it is named.
 
         Returns
@@ -362,10 +362,10 @@ class ClassFidelity(Metric):
         own, partition, group, how : list of str, str, str, str
             Words of `slots`, and the parameters of the class.
         """
-        named = [arg for arg in args if arg in GROUPS]
+        named = [word for word in options if word in GROUPS]
         groups = {group: None for partition in named or GROUPS for group in GROUPS[partition]}
-        *own, how, _, _ = fill(f"metric '{cls.name}'", args, *slots, NORMALISATIONS, tuple(GROUPS), tuple(groups))
-        chosen = next((arg for arg in args if arg in groups), "")
+        *own, how, _, _ = fill(f"metric '{cls.name}'", options, *slots, NORMALISATIONS, tuple(GROUPS), tuple(groups))
+        chosen = next((word for word in options if word in groups), "")
         if not chosen:
             known = ", ".join(groups)
             raise InputError(f"metric '{cls.name}'", expected=f"a class: {known}", found="none", do="name one")
@@ -413,13 +413,13 @@ class ClassPsnr(ClassFidelity):
     terms: ClassVar[Mapping[str, str]] = PSNR_TERMS | CLASS_TERMS
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`."""
-        (_, _, cap), partition, group, how = cls._class_of(args, ("rgb",), ("255",), CAP)
+        (_, _, cap), partition, group, how = cls._class_of(options, ("rgb",), ("255",), CAP)
         return cls(partition, group, how, read_cap(cap))
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Channels, peak, how a class is measured, the class, and the cap if there is one."""
         return ("rgb", "255", self.how, self.partition, self.group, *cap_words(self.cap))
 
@@ -444,13 +444,13 @@ class ClassSsim(ClassFidelity):
     terms: ClassVar[Mapping[str, str]] = SSIM_TERMS | CLASS_TERMS
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`."""
-        (window,), partition, group, how = cls._class_of(args, tuple(SSIM_DEFINITIONS))
+        (window,), partition, group, how = cls._class_of(options, tuple(SSIM_DEFINITIONS))
         return cls(partition, group, how, window)
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """The definition of SSIM, how a class is measured, and the class."""
         return (self.window, self.how, self.partition, self.group)
 

@@ -383,9 +383,9 @@ class Shifted(Fidelity):
     """Options behind the definition that have one value only."""
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`."""
-        definition, *_, crop, reach, step = fill(f"metric '{cls.name}'", args, *cls.slots)
+        definition, *_, crop, reach, step = fill(f"metric '{cls.name}'", options, *cls.slots)
         made = cls(definition, int(crop[4:]), int(reach[3:]), float(step[4:]))
         steps_a_pixel(made.step)
         if not 1 <= made.reach <= made.crop:
@@ -398,7 +398,7 @@ class Shifted(Fidelity):
         return f"crop{self.crop}", f"max{self.reach}", f"step{self.step:g}"
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """The definition and the search."""
         return (self.definition, *self.fixed, *self.search)
 

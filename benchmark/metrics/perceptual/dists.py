@@ -85,13 +85,13 @@ class Dists(Metric):
     slots = (Slot(("v0.1",), pinned=True), Slot(("vgg16",), pinned=True))
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`."""
-        version, network = fill(f"metric '{cls.name}'", args, *cls.slots)
+        version, network = fill(f"metric '{cls.name}'", options, *cls.slots)
         return cls(locate("dists", sha=pin_of(version)), locate(LAYOUTS["vgg"].weights, sha=pin_of(network)))
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """The hashes of the channels' weights and of the network."""
         return f"v0.1@{self.weights.short}", f"vgg16@{self.network.short}"
 

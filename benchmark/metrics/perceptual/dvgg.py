@@ -63,20 +63,20 @@ class VggDistance(Metric):
     slots = (Slot((NETWORK,), pinned=True), VARIANTS)
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`.
 
         Parameters
         ----------
-        *args : str
+        *options : str
             ``norm`` (the default) or ``mse``; ``vgg-face``, perhaps with the beginning of its weights' sha256 behind
             ``@``.
         """
-        network, variant = fill(f"metric '{cls.name}'", args, *cls.slots)
+        network, variant = fill(f"metric '{cls.name}'", options, *cls.slots)
         return cls(locate(NETWORK, sha=pin_of(network)), variant)
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Network with the hash of its weights, and the variant."""
         return f"{NETWORK}@{self.weights.short}", self.variant
 

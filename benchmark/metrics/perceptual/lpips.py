@@ -61,13 +61,13 @@ class Lpips(Metric):
     slots = (tuple(LAYOUTS), Slot(("v0.1",), pinned=True))
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`."""
-        net, version = fill(f"metric '{cls.name}'", args, *cls.slots)
+        net, version = fill(f"metric '{cls.name}'", options, *cls.slots)
         return cls(net, locate(LAYOUTS[net].weights, sha=pin_of(version)))
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Network, version and the hash of the weights."""
         return self.net, f"v0.1@{self.weights.short}"
 

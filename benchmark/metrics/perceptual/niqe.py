@@ -357,26 +357,26 @@ class Niqe(Metric):
     terms: ClassVar[Mapping[str, str]] = {r"p(\d+)": "patches of {} pixels", r"stride(\d+)": "{} pixels apart"}
 
     @classmethod
-    def of(cls, *args: str) -> Self:
+    def of(cls, *options: str) -> Self:
         """Return the metric with these options; see `Metric.of`.
 
         Parameters
         ----------
-        *args : str
+        *options : str
             In any order: ``model``, perhaps with the beginning of its file's sha256 behind ``@``; ``pN``, which has to
             be the model's; ``strideN``, even, the patches' side where it is not given.
         """
-        weights = locate(cls.name, sha=pin_of(next((arg for arg in args if arg.startswith("model@")), "")))
+        weights = locate(cls.name, sha=pin_of(next((word for word in options if word.startswith("model@")), "")))
         patch = read_model(str(weights.path), weights.sha256).patch
         slots = Slot(("model",), pinned=True), (f"p{patch}",), Slot((f"stride{patch}",), form=r"stride\d+")
-        *_, stride = fill(f"metric '{cls.name}'", args, *slots)
+        *_, stride = fill(f"metric '{cls.name}'", options, *slots)
         apart = int(stride.removeprefix("stride"))
         if apart < 2 or apart % 2 or apart > patch:
             raise InputError(f"option '{stride}' of metric 'niqe'", expected=f"an even number from 2 to {patch}")
         return cls(weights, patch, apart)
 
     @property
-    def args(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """The hash of the model, side of the patches, and distance between them."""
         return f"model@{self.weights.short}", f"p{self.patch}", f"stride{self.stride}"
 

@@ -27,7 +27,7 @@ def test_blanks_are_ignored() -> None:
     assert Signature.parse("  psnr [ rgb, 255 ] ") == Signature("psnr", ("rgb", "255"))
 
 
-def test_order_of_arguments_is_part_of_the_name() -> None:
+def test_order_of_options_is_part_of_the_name() -> None:
     assert Signature("a", ("b", "c")) != Signature("a", ("c", "b"))
 
 
@@ -56,11 +56,11 @@ def test_malformed_text_is_quoted(text: str) -> None:
 
 
 @pytest.mark.parametrize("arg", ["", "a,b", "a]", "a b", "a;b", "à"])
-def test_argument_that_would_not_parse_back_is_refused(arg: str) -> None:
-    with pytest.raises(InputError, match="argument"):
+def test_option_that_would_not_parse_back_is_refused(arg: str) -> None:
+    with pytest.raises(InputError, match="option"):
         Signature("psnr", (arg,))
 
 
-def test_the_bad_argument_is_the_one_quoted() -> None:
-    with pytest.raises(InputError, match="argument 'r;gb' of metric 'psnr'"):
+def test_the_bad_option_is_the_one_quoted() -> None:
+    with pytest.raises(InputError, match="option 'r;gb' of metric 'psnr'"):
         Signature.parse("psnr[255,r;gb]")

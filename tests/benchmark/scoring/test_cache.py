@@ -203,7 +203,7 @@ def test_another_signature_is_another_column(toy, run, computed, monkeypatch):
             return cls()
 
         @property
-        def args(self):
+        def options(self):
             return (f"n@{self.weights}",)
 
         def measure(self, restored, sharp, prepared):
@@ -370,7 +370,7 @@ def test_outputs_that_change_meanwhile_are_refused(toy, run, monkeypatch):
 class Found(Metric):
     """A metric that finds no face in dark images."""
 
-    name, args, slots, label, higher_is_better, worst = "found", ("x",), (("x",),), "Found", False, 9.0
+    name, options, slots, label, higher_is_better, worst = "found", ("x",), (("x",),), "Found", False, 9.0
     limit = 128.0
 
     def prepare(self, sharp, label=None):

@@ -105,7 +105,7 @@ def test_options_of_the_landmarker_are_part_of_the_signature(tmp_path: Path, mon
     (tmp_path / "face_detection_yunet_2023mar.onnx").write_bytes(b"not looked into")
     monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path))
     made = metric("landmarks[yunet,s0.7]")
-    assert made.signature.args[1:] == ("s0.7", "interpupil")
+    assert made.signature.options[1:] == ("s0.7", "interpupil")
     assert metric(str(made.signature)).signature == made.signature
 
 

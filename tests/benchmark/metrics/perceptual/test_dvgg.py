@@ -100,7 +100,7 @@ def test_it_is_a_metric_with_a_complete_name(weights: Path) -> None:
         made = metric(text)
         assert isinstance(made, Metric) and made.label == label
         assert not made.higher_is_better and made.worst == np.inf and made.needs.sharp
-        name, variant = made.signature.args
+        name, variant = made.signature.options
         assert name.startswith("vgg-face@") and len(name) == 17 and variant == ("mse" if "mse" in text else "norm")
         assert metric(str(made.signature)).signature == made.signature == Signature.parse(str(made.signature))
         assert pickle.loads(pickle.dumps(made)) == made

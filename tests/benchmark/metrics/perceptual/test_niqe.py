@@ -169,7 +169,7 @@ def test_the_metric_comes_back_from_its_signature(model, tmp_path, monkeypatch, 
     saved(model, tmp_path)
     made = metric("niqe")
     assert isinstance(made, Metric) and not made.needs.sharp and not made.higher_is_better
-    name, patch, stride = made.signature.args
+    name, patch, stride = made.signature.options
     assert (patch, stride, made.label) == ("p32", "stride32", "NIQE p32") and len(name) == len("model@12345678")
     for text in (str(made.signature), "niqe[stride16]", f"niqe[{name[:10]},p32]"):
         again = metric(text)
