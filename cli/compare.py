@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("scores_a", metavar="SCORES_A", type=click.Path())
 @click.argument("scores_b", metavar="SCORES_B", type=click.Path())
-@click.option("--metric", "metrics", multiple=True, help="Compare by this metric alone (its signature); repeatable.")
-@click.option("--level", default=0.95, show_default=True, help="Level of the intervals.")
-@click.option("--draws", default=2000, show_default=True, help="Bootstrap draws.")
+@click.option("--metric", "metrics", multiple=True, help="Compare only this metric (signature); repeatable.")
+@click.option("--level", default=0.95, show_default=True, help="Level of the confidence intervals.")
+@click.option("--draws", default=2000, show_default=True, help="Number of bootstrap draws.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
-@click.option("--tie", default=1e-6, show_default=True, help="Values no further apart than this are a tie.")
+@click.option("--tie", default=1e-6, show_default=True, help="Values that differ by no more than this are a tie.")
 @options.as_json
 def compare(
     scores_a: str,
@@ -40,9 +40,9 @@ def compare(
 ) -> None:
     """Compare method A with method B, pair by pair.
 
-    SCORES_A and SCORES_B are score tables of one set, or the OUTPUTS folders that hold
-    scores.parquet. Intervals and p-values hold for other faces and other kernels; p-values are
-    corrected for the number of metrics (Holm).
+    SCORES_A and SCORES_B are score tables of one set, or OUTPUTS folders that hold scores.parquet.
+    Confidence intervals and p-values generalise to unseen faces and kernels; p-values are corrected
+    for the number of metrics (Holm).
     """
     from facedeblur.benchmark.statistics.comparison import compare as compute
 

@@ -12,13 +12,19 @@ from facedeblur.cli.display.terminal import aligned
 
 @click.command("error-ratio")
 @click.argument("scores", nargs=-1, required=True, type=click.Path())
-@click.option("--reference", required=True, type=click.Path(), help="Scores of a run with the true kernels.")
-@click.option("--limit", "limits", multiple=True, type=float, help="Cumulate at this ratio; repeatable; else 2, 3, 5.")
+@click.option("--reference", required=True, type=click.Path(), help="Scores of the run with the true kernels.")
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    type=float,
+    help="Report the share of pairs up to this ratio; repeatable (default: 2, 3, 5).",
+)
 @options.as_json
 def error_ratio(scores: tuple[str, ...], reference: str, limits: tuple[float, ...], json_: bool) -> None:
-    """Show how often blind methods come near to a restoration with the true kernel.
+    """Show how often blind methods come close to a restoration with the true kernel.
 
-    SCORES are score tables, or the OUTPUTS folders that hold them, of one set, made with `facedeblur score --protocol
+    SCORES are score tables of one set, or OUTPUTS folders that hold them, made with `facedeblur score --protocol
     levin2009`. The error ratio is the squared error of a restoration over that of the reference, both
     at the best shift.
 

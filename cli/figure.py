@@ -11,13 +11,13 @@ SCORES = click.argument("scores", metavar="SCORES...", nargs=-1, required=True, 
 
 def _common(width: float) -> options.Decorator:
     return options.several(
-        click.option("-o", "--out", required=True, type=click.Path(), help="NAME.pdf, NAME.svg or NAME.png."),
+        click.option("-o", "--out", required=True, type=click.Path(), help="File to write: NAME.pdf, .svg or .png."),
         click.option(
             "--width",
             type=click.FloatRange(1, 50),
             default=width,
             show_default=True,
-            help="Inches: 3.5 a column, 7.16 a page.",
+            help="Width in inches: 3.5 for a column, 7.16 for a page.",
         ),
     )
 
@@ -38,15 +38,23 @@ def figure() -> None:
     "--pairs",
     default="worst,median,best",
     show_default=True,
-    help="Ids of pairs, or worst, median, best, random, each with :N for N of them; commas between.",
+    help="Pairs to show, separated by commas: ids, or worst, median, best, random, each with :N for N pairs.",
 )
 @click.option(
-    "--by", metavar="METHOD", help="Whose worst, median and best pairs; the first that is no oracle otherwise."
+    "--by",
+    metavar="METHOD",
+    help="Method whose worst, median and best pairs are shown (default: the first without the true kernel).",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the random pairs.")
-@click.option("--inset", "insets", multiple=True, metavar="X,Y,W,H", help="Show this part enlarged; up to three times.")
-@click.option("--captions/--no-captions", default=True, show_default=True, help="PSNR and SSIM below the images.")
-@click.option("--smooth", is_flag=True, help="Enlarge by bicubic interpolation; pixels stay pixels otherwise.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random pairs.")
+@click.option(
+    "--inset",
+    "insets",
+    multiple=True,
+    metavar="X,Y,W,H",
+    help="Part to show enlarged; at most three.",
+)
+@click.option("--captions/--no-captions", default=True, show_default=True, help="Print PSNR and SSIM below the images.")
+@click.option("--smooth", is_flag=True, help="Enlarge by bicubic interpolation instead of repeating pixels.")
 @_common(7.16)
 def grid(
     set_path: str,
@@ -115,7 +123,7 @@ def runtime(scores: tuple[str, ...], out: str, width: float) -> None:
 
 @figure.command()
 @click.argument("tables", metavar="RECOGNITION...", nargs=-1, required=True, type=click.Path())
-@click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="Largest rank shown.")
+@click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="Largest rank to show.")
 @_common(3.5)
 def cmc(tables: tuple[str, ...], most: int, out: str, width: float) -> None:
     """Cumulative match curves of recognition tests.
@@ -132,7 +140,7 @@ def cmc(tables: tuple[str, ...], most: int, out: str, width: float) -> None:
 
 @figure.command()
 @click.argument("tables", metavar="PARSING...", nargs=-1, required=True, type=click.Path())
-@click.option("--partition", default="helen11", show_default=True, help="How the classes are grouped.")
+@click.option("--partition", default="helen11", show_default=True, help="Partition of the classes.")
 @_common(3.5)
 def fscore(tables: tuple[str, ...], partition: str, out: str, width: float) -> None:
     """F-score of every component of the face.

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     "--out",
     metavar="PATH",
     type=click.Path(),
-    help="Write the leaderboard too: a file, or for model-index a folder.",
+    help="Also write the leaderboard to this file (model-index: to this folder).",
 )
 @click.option(
     "--into",
     metavar="BOARD.csv",
     type=click.Path(),
-    help="Merge SCORES into this leaderboard; it is made where there is none.",
+    help="Merge SCORES into this leaderboard, which is created if it is missing.",
 )
-@click.option("--replace", is_flag=True, help="With --into: another run of a method takes the row of the one there.")
+@click.option("--replace", is_flag=True, help="With --into: let a new run of a method replace its row.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(["csv", "json", "model-index"]),
-    help="What --out writes (CSV otherwise), or what is printed instead of a table; model-index: Hugging Face cards.",
+    help="Format of --out (default: CSV), or of what is printed; model-index: Hugging Face model cards.",
 )
 @options.as_json
 @click.option("--quiet", is_flag=True, help="Print nothing; needs --out or --into.")
@@ -46,11 +46,11 @@ def leaderboard(
     json_: bool,
     quiet: bool,
 ) -> None:
-    """Compare methods in one table a set, best first, methods with the true kernel below.
+    """Compare methods in one table per set, best first, methods with the true kernel last.
 
-    SCORES are score tables, the OUTPUTS folders that hold scores.parquet, or leaderboards (.csv)
-    written before. Methods are ranked set by set. Tables that do not compare are refused: other
-    pairs, another definition of a metric, another set of the same name.
+    SCORES are score tables, OUTPUTS folders that hold scores.parquet, or leaderboards (.csv)
+    written before. Methods are ranked on each set separately. Tables that cannot be compared are
+    refused: other pairs, another definition of a metric, or another set of the same name.
     """
     from facedeblur.cli.display.leaderboard import print_board
     from facedeblur.reports.leaderboard.board import boards

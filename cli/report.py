@@ -18,15 +18,15 @@ from facedeblur.cli import options
     type=click.Path(),
     help="File to write.",
 )
-@click.option("--pair", "pairs", metavar="ID", multiple=True, help="Show this pair too; may be given again.")
+@click.option("--pair", "pairs", metavar="ID", multiple=True, help="Also show this pair; repeatable.")
 @options.quiet
 def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], quiet: bool) -> None:
-    """Write a report that opens offline: one HTML file with the leaderboard, plots and pictures.
+    """Write a report that opens offline: one HTML file with leaderboard, plots and pictures.
 
-    SCORES are score tables, or the OUTPUTS folders that hold scores.parquet. Of several sets the
-    page opens with the standing over them, a table of methods and sets with mean ranks, and each
-    set has a part of its own. Tables that do not compare are refused: other pairs, another
-    definition of a metric, another set of the same name.
+    SCORES are score tables, or OUTPUTS folders that hold scores.parquet. A report of several sets
+    opens with the mean ranks of the methods over all sets; each set has a part of its own. Tables
+    that cannot be compared are refused: other pairs, another definition of a metric, or another
+    set of the same name.
     """
     from facedeblur.reports.page.report import report as write
 

@@ -25,13 +25,13 @@ PLAIN = ("", "*", "+")
 @click.command(name="tables")
 @click.argument("scores", metavar="[SCORES]...", nargs=-1, type=click.Path())
 @click.option("--protocol", default="shen2020", show_default=True,
-              help="The paper: shen2020, umsn, lin2020, dfpgnet or anand; levin2009 for Levin's set.")  # fmt: skip
-@click.option("--table", "numbers", multiple=True, metavar="NUMBER", help="Only this table, 10 or IV; repeatable.")
+              help="Paper: shen2020, umsn, lin2020, dfpgnet or anand; levin2009 for Levin's set.")  # fmt: skip
+@click.option("--table", "numbers", multiple=True, metavar="NUMBER", help="Only this table (10, IV); repeatable.")
 @click.option("--dataset", "datasets", multiple=True, metavar="SET=NAME",
-              help="A set, by name or hash, is what the paper calls NAME, e.g. myset=Helen; repeatable.")  # fmt: skip
-@click.option("-o", "--out", metavar="DIR", type=click.Path(file_okay=False), help="Write files there.")
+              help="Count a set (name or hash) as the paper's data set NAME: myset=Helen; repeatable.")  # fmt: skip
+@click.option("-o", "--out", metavar="DIR", type=click.Path(file_okay=False), help="Write files to this folder.")
 @click.option("--format", "formats", multiple=True, type=click.Choice(["csv", "markdown", "latex", "terminal"]),
-              help="What to print; with --out, what to write (csv, markdown and latex). Repeatable.")  # fmt: skip
+              help="Format to print or, with --out, to write (csv, markdown, latex); repeatable.")  # fmt: skip
 def tables(
     scores: tuple[str, ...],
     protocol: str,
@@ -40,11 +40,11 @@ def tables(
     out: str | None,
     formats: tuple[str, ...],
 ) -> None:
-    """Print the tables of a paper, what you measured beside what it prints.
+    """Print the tables of a paper, with measured values next to the printed ones.
 
     SCORES are score tables or OUTPUTS folders, of any number of sets; recognition and parsing are
-    taken from the same folders. Without SCORES the printed values stand alone. Known misprints are
-    marked. Printed and measured values are ranked apart, and the table says why.
+    taken from the same folders. Without SCORES only the printed values are shown. Known misprints
+    are marked. Printed and measured values are ranked separately, and the table says why.
     """
     from facedeblur.reports.tables.files import FORMATS, to_csv, write
     from facedeblur.reports.tables.table import tables as compute
@@ -71,7 +71,7 @@ def tables(
 
 
 def print_tables(tables: Sequence[PaperTable], *, console: Console | None = None) -> None:
-    """Print tables to a console: in colours where somebody looks, plain where it is piped.
+    """Print tables to a console: in colours on a screen, as plain text in a pipe.
 
     On a terminal too narrow for all columns a table is printed in parts, each with the labels of its rows.
     """

@@ -25,6 +25,15 @@ from facedeblur.reports.page.provenance import commands, report_command
 from facedeblur.reports.page.svg import drawing
 from facedeblur.reports.page.svg.sets import draw_sets
 
+STYLES = ("style.css", "viewer.css")
+SCRIPTS = ("report.js", "figures.js", "viewer.js")
+
+LIMIT = 2_900_000
+"""Bytes that the page may have; its pictures share what the rest of it leaves, and `gallery.BUDGET` at most."""
+
+TILE = 450
+"""Bytes that stand around a picture."""
+
 
 def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Sequence[str] = ()) -> Path:
     """Write a self-contained HTML report, atomically.
@@ -55,17 +64,13 @@ def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Seque
     """
     found = boards(scores)
     several = len(found) > 1
-    made = page_of_sets(found, pairs=pairs) if several else page(found[0], gallery(found[0], named=pairs))
+    made = page_of_sets(found, pairs) if several else page(found[0], gallery(found[0], named=pairs))
     write_text(path, made)
     return Path(path)
 
 
-STYLES = ("style.css", "viewer.css")
-SCRIPTS = ("report.js", "figures.js", "viewer.js")
-
-
 def page(board: Board, pictures: Gallery) -> str:
-    """The whole page as HTML; everything that comes from a table is escaped."""
+    """The page of one set as HTML."""
     title = board.set.get("name") or "a set"
     shown = sections(board) | {"pictures": pictures, "budget": BUDGET, "most": FURTHER}
     return document("report.html.j2", title=title, **shown)
@@ -134,15 +139,8 @@ def _integrity(content: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
-LIMIT = 2_900_000
-"""Bytes that the page may have; its pictures share what the rest of it leaves, and `gallery.BUDGET` at most."""
-
-TILE = 450
-"""Bytes that stand around a picture."""
-
-
-def page_of_sets(boards: Sequence[Board], *, pairs: Sequence[str] = ()) -> str:
-    """The whole page as HTML; everything that comes from a table is escaped.
+def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = ()) -> str:
+    """The page of several sets as HTML: the methods over all sets, then a part for each.
 
     Parameters
     ----------
