@@ -29,7 +29,7 @@ from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.set import Set, SetLike
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, SCHEMA, Record
-from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, TestSubject, WholeSetTest, embed, run_test
+from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest, embed, run_test
 
 INCEPTION = "inception"
 
@@ -200,7 +200,7 @@ class FidTest(WholeSetTest[Fid]):
     def reference(self, parts: Iterator[Arrays]) -> Moments:
         return moments(part["vector"] for part in parts)
 
-    def result(self, subject: TestSubject, parts: Iterator[Arrays], reference: Moments) -> Fid:
+    def result(self, candidate: Candidate, parts: Iterator[Arrays], reference: Moments) -> Fid:
         """Sum up the vectors of one run, so that any number of outputs fits, and compare them with the sharp ones."""
         import pandas as pd
 
@@ -217,7 +217,7 @@ class FidTest(WholeSetTest[Fid]):
             for pair, status in zip(self.the_set.pairs(), said, strict=True)
         ]
         return Fid(
-            **subject.origin,
+            **candidate.origin,
             **self.facts,
             value=frechet_distance(reference, restored),
             dimensions=len(reference.mean),

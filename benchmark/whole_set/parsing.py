@@ -29,7 +29,7 @@ from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN, groups_of
 from facedeblur.benchmark.sets.set import Set, SetLike, open_set
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, Record
-from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, TestSubject, WholeSetTest, run_test
+from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest, run_test
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -262,17 +262,17 @@ class ParsingTest(WholeSetTest[Parsing]):
             })  # fmt: skip
         return {name: np.array([row[name] for row in rows]) for name in Parsing.columns}
 
-    def subjects(self, runs: Sequence[Outputs | None]) -> list[TestSubject]:
+    def candidates(self, runs: Sequence[Outputs | None]) -> list[Candidate]:
         """The sharp images come first, as if they were a run; their result is kept in the first folder."""
-        of_runs = super().subjects(runs)
+        of_runs = super().candidates(runs)
         first = next((one.file for one in of_runs if one.file is not None), None)
         file = None if first is None else first.with_name(SHARP_FILE)
-        return [TestSubject(self.the_set, None, file, self.blurred, SHARP), *of_runs]
+        return [Candidate(self.the_set, None, file, self.blurred, SHARP), *of_runs]
 
-    def result(self, subject: TestSubject, parts: Iterator[Arrays], reference: None) -> Parsing:
+    def result(self, candidate: Candidate, parts: Iterator[Arrays], reference: None) -> Parsing:
         import pandas as pd
 
         some = list(parts)
         columns = {name: np.concatenate([part[name] for part in some]) for name in Parsing.columns}
         rows = pd.DataFrame({name: list(values) if values.ndim > 1 else values for name, values in columns.items()})
-        return Parsing(**subject.origin, **self.facts, classes=self.classes, rows=rows)
+        return Parsing(**candidate.origin, **self.facts, classes=self.classes, rows=rows)

@@ -31,7 +31,7 @@ from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.set import Image, Set, SetLike
 from facedeblur.benchmark.whole_set.record import SCHEMA, Record
-from facedeblur.benchmark.whole_set.run import NO_FACE, LookTask, TestSubject, WholeSetTest, embed, run_test
+from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest, embed, run_test
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -245,7 +245,7 @@ class RecognitionTest(WholeSetTest[Recognition]):
         vectors = np.concatenate([part["vector"] for part in parts])
         return _Clear.of(self.the_set, self.clear, vectors, self.facts["distance"])
 
-    def result(self, subject: TestSubject, parts: Iterator[Arrays], reference: _Clear) -> Recognition:
+    def result(self, candidate: Candidate, parts: Iterator[Arrays], reference: _Clear) -> Recognition:
         """Rank the probes of one run, photograph by photograph."""
         import pandas as pd
 
@@ -269,7 +269,7 @@ class RecognitionTest(WholeSetTest[Recognition]):
             embedded += there.tolist()
         frame = pd.DataFrame(rows, columns=list(Recognition.columns))
         return Recognition(
-            **subject.origin,
+            **candidate.origin,
             **self.facts,
             n_gallery=int(np.isfinite(gallery).all(axis=1).sum()),
             gallery_left_out=clear.left_out,

@@ -102,7 +102,7 @@ def embed(task: LookTask, embedder: Embedder) -> tuple[list[str], np.ndarray]:
 
 
 @dataclass(frozen=True)
-class TestSubject:
+class Candidate:
     """The images that one result is of.
 
     Attributes
@@ -193,17 +193,17 @@ class WholeSetTest(ABC, Generic[Result]):
         """Return where the result of the outputs in `folder` is kept."""
         return folder / self.record.file_name
 
-    def subjects(self, runs: Sequence[Outputs | None]) -> list[TestSubject]:
+    def candidates(self, runs: Sequence[Outputs | None]) -> list[Candidate]:
         """Return what there is a result of, in order; None is the blurred images, whose result is not kept."""
-        return [TestSubject(self.the_set, run, None if run is None else self.file(run.root)) for run in runs]
+        return [Candidate(self.the_set, run, None if run is None else self.file(run.root)) for run in runs]
 
     def reference(self, parts: Iterator[Arrays]) -> Any:
         """Return what all results need to know of the clear images, from what workers made of them."""
         return None
 
     @abstractmethod
-    def result(self, subject: TestSubject, parts: Iterator[Arrays], reference: Any) -> Result:
-        """Return the result of a subject from what workers made of its images."""
+    def result(self, candidate: Candidate, parts: Iterator[Arrays], reference: Any) -> Result:
+        """Return the result of a candidate from what workers made of its images."""
 
 
 def run_test(
@@ -231,36 +231,36 @@ def run_test(
     workers = Workers.of(workers).loading(plugin)
     the_set = Set.open(the_set)
     test = make(the_set)
-    subjects = test.subjects([None if one is None else Outputs.open(one, the_set) for one in outputs])
+    candidates = test.candidates([None if one is None else Outputs.open(one, the_set) for one in outputs])
     with reporting(progress) as reporter:
-        results = [None if force else _finished(test, subject, reporter) for subject in subjects]
+        results = [None if force else _finished(test, candidate, reporter) for candidate in candidates]
         waiting = [at for at, result in enumerate(results) if result is None]
         if waiting:
-            total = len(test.clear) + sum(subjects[at].count for at in waiting)
+            total = len(test.clear) + sum(candidates[at].count for at in waiting)
             work = _Dispatch(test, total, force, workers, reporter)
-            first = next((subject.file for subject in subjects if subject.file is not None), None)
-            reference = test.reference(work.look_at(TestSubject(the_set, None, first, test.clear)))
+            first = next((candidate.file for candidate in candidates if candidate.file is not None), None)
+            reference = test.reference(work.look_at(Candidate(the_set, None, first, test.clear)))
         for at in waiting:
-            subject = subjects[at]
-            results[at] = made = test.result(subject, work.look_at(subject), reference)
-            if subject.file is not None:
-                made.write(subject.file)
-    for subject in subjects:
-        if subject.file is not None:
-            resume.remove_parts(subject.file)
+            candidate = candidates[at]
+            results[at] = made = test.result(candidate, work.look_at(candidate), reference)
+            if candidate.file is not None:
+                made.write(candidate.file)
+    for candidate in candidates:
+        if candidate.file is not None:
+            resume.remove_parts(candidate.file)
     return [result for result in results if result is not None]
 
 
-def _finished(test: WholeSetTest[Result], subject: TestSubject, reporter: Reporter) -> Any:
+def _finished(test: WholeSetTest[Result], candidate: Candidate, reporter: Reporter) -> Any:
     """Read the result of just these images by just this test; None where there is none."""
-    if subject.file is None or not subject.file.is_file():
+    if candidate.file is None or not candidate.file.is_file():
         return None
     try:
-        found = test.record.read(subject.file)
+        found = test.record.read(candidate.file)
     except InputError as error:
         reporter.say(f"{error}: {test.stage} from the start")
         return None
-    now = subject.origin
+    now = candidate.origin
     wanted = {**test.facts, **{name: now[name] for name in ("set_hash", "run_hash", "files_hash")}}
     return found if all(getattr(found, name) == value for name, value in wanted.items()) else None
 
@@ -276,16 +276,16 @@ class _Dispatch:
     reporter: Reporter
     done: int = 0
 
-    def look_at(self, subject: TestSubject) -> Iterator[Arrays]:
-        """Yield what workers make of the images of a subject; parts are kept next to its file."""
+    def look_at(self, candidate: Candidate) -> Iterator[Arrays]:
+        """Yield what workers make of the images of a candidate; parts are kept next to its file."""
         test, folder = self.test, None
-        if subject.file is not None:
-            key = [subject.the_set.content_hash, test.definition]
-            if subject.run is not None:
-                key += [subject.run.run_hash, subject.run.files_hash]
-            kind = "probes" if subject.clear is None else "clear"
-            folder = resume.parts_folder(subject.file, kind, key, fresh=self.force)
-        tasks = subject.tasks(test.provider, clear_per_task=test.clear_per_task)
+        if candidate.file is not None:
+            key = [candidate.the_set.content_hash, test.definition]
+            if candidate.run is not None:
+                key += [candidate.run.run_hash, candidate.run.files_hash]
+            kind = "probes" if candidate.clear is None else "clear"
+            folder = resume.parts_folder(candidate.file, kind, key, fresh=self.force)
+        tasks = candidate.tasks(test.provider, clear_per_task=test.clear_per_task)
         for part in resume.compute_parts(
             test.look, tasks, folder, weigh=lambda task: task.count, workers=self.workers, reporter=self.reporter
         ):
