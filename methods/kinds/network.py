@@ -19,7 +19,6 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.base import Spec
 from facedeblur.methods.nets.base import declared
 from facedeblur.methods.nets.loading import find_files, load_network
-from facedeblur.methods.nets.tiles import restore_whole
 from facedeblur.methods.running.execution import out_of_memory
 
 if TYPE_CHECKING:
@@ -89,6 +88,8 @@ class NetworkMethod:
     def restore(self, blurred: np.ndarray) -> np.ndarray:
         """Restore (N, H, W, 3) float32 RGB in [0, 1]; not clipped."""
         import torch
+
+        from facedeblur.methods.nets.tiles import restore_whole
 
         if self.network is None:
             raise InputError(f"method '{self.net}'", expected="its weights", found="none", do="call load first")

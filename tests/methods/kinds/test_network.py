@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -287,3 +289,14 @@ def test_a_network_of_a_plugin_is_a_method_of_its_name(plugin):
     assert "torn-1.5" in list(METHODS)
     with pytest.raises(InputError, match=r"method 'torn-1\.5' is already registered"):
         METHODS.add("torn-1.5", NetworkMethod)
+
+
+def test_listing_methods_and_finding_a_network_do_not_load_torch():
+    code = (
+        "import sys\nfrom facedeblur.methods.base import METHODS, spec_of\n"
+        "from facedeblur.methods.find import find_method\n"
+        "assert find_method('facedeblur-base').loads\n"
+        "assert all(spec_of(METHODS.get(name)).summary for name in METHODS)\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
