@@ -74,7 +74,7 @@ def invert(transform: np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        When `transform` is not of that shape or flattens the plane.
+        When `transform` has another shape or cannot be inverted.
     """
     given = np.asarray(transform, dtype=np.float64)
     if given.shape != (2, 3) or not np.isfinite(given).all() or np.linalg.matrix_rank(given[:, :2]) < 2:
@@ -84,7 +84,7 @@ def invert(transform: np.ndarray) -> np.ndarray:
 
 
 def write_transform(transform: np.ndarray | None) -> str:
-    """The six numbers row by row, as they stand in ``images.csv``; empty for None."""
+    """The six numbers row by row, as in ``images.csv``; empty for None."""
     return "" if transform is None else " ".join(repr(float(number)) for number in np.asarray(transform).ravel())
 
 
@@ -100,7 +100,7 @@ def margin_inside(transform: np.ndarray, template: Template, width: int, height:
     Returns
     -------
     int
-        0 too where the crop itself leaves the photograph.
+        0 also if the crop itself extends beyond the photograph.
     """
     m = np.arange(at_most + 1)
     left, right, top, bottom = -m, template.width - 1 + m, -m, template.height - 1 + m
@@ -119,11 +119,11 @@ def warp(
 ) -> np.ndarray:
     """Cut an aligned crop out of a photograph.
 
-    Every pixel of the crop is a weighted mean around its place in the photograph. The weights are
-    a triangle, one pixel wide to each side where the crop magnifies (bilinear interpolation), and
-    as wide as a pixel of the crop where it reduces; or, twice as wide, Keys' cubic (1981) with
-    a = -0.5. Beyond the photograph its mirror image stands (the edge pixel is not repeated).
-    Computed in float64 in a fixed order, rounded half up: the same on every machine.
+    Every pixel of the crop is a weighted mean around its position in the photograph. The weights are
+    a triangle, one pixel wide to each side if the crop is magnified (bilinear interpolation), and
+    as wide as a pixel of the crop if it is reduced; or, twice as wide, Keys' cubic (1981) with
+    a = -0.5. The photograph is continued by its mirror image (the edge pixel is not repeated).
+    Computed in float64 in a fixed order and rounded half up: identical on every machine.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def warp(
     width, height : int
         Size of the crop.
     margin : int
-        Pixels of surrounding kept on every side in addition; the crop itself does not change.
+        Width of the surroundings added on every side, in pixels; the crop itself does not change.
     filter : {'triangle', 'cubic'}
 
     Returns
@@ -142,7 +142,7 @@ def warp(
     """
     inverse = invert(transform)
     linear, origin = np.ascontiguousarray(inverse[:, :2]), np.ascontiguousarray(inverse[:, 2])
-    # How far a unit circle of the crop reaches along each axis of the photograph.
+    # Extent of a unit circle of the crop along each axis of the photograph.
     reach = np.maximum(1.0, np.hypot(linear[:, 0], linear[:, 1]))
     out = np.empty((height + 2 * margin, width + 2 * margin, 3), np.uint8)
     _warp(np.ascontiguousarray(photo), linear, origin, reach, margin, filter == "cubic", out)
@@ -150,7 +150,7 @@ def warp(
 
 
 def warp_label(label: np.ndarray, transform: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Cut the crop's labels out of a label image: each pixel takes the label nearest to its place.
+    """Cut the labels of the crop out of a label image: each pixel takes the nearest label.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def _weight(distance: float, cubic: bool) -> float:
 def _taps(
     place: float, reach: float, cubic: bool, n: int, weights: np.ndarray, places: np.ndarray
 ) -> tuple[int, float]:
-    """Write the weights around a place along one axis, and the pixels they belong to; give their number and sum."""
+    """Write the weights around a position along one axis and their pixels; return their number and sum."""
     support = reach * (2.0 if cubic else 1.0)
     first = int(np.ceil(place - support))
     count = int(np.floor(place + support)) - first + 1

@@ -96,7 +96,7 @@ class Limits:
         Returns
         -------
         status : str
-            ``poor quality: `` and what is poor; empty where nothing is.
+            ``poor quality: `` and what is poor; empty if nothing is.
         note : str
             The numbers.
         """

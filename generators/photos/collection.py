@@ -40,7 +40,7 @@ class Photograph:
     source : str
         Path relative to the collection's root, forward slashes.
     identity : str
-        Whose face it shows.
+        The person it shows.
     role : str
         ``test``, ``train``, ``probe`` or ``gallery`` if the publisher states it, else empty.
     label : str

@@ -32,7 +32,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Exposure:
-    """A run of frames as it will be averaged, or the reason why it will not.
+    """A window of frames as it is averaged, or the reason why it is not.
 
     Attributes
     ----------
@@ -40,19 +40,19 @@ class Exposure:
         ``ok``, a status of `Aligned`, ``face lost``, ``no overlap`` or ``too little motion``.
     note : str
     crops : list of np.ndarray, shape (H, W, 3), uint8 RGB
-        One a frame; empty unless ok.
+        One per frame; empty unless the status is ``ok``.
     transform : np.ndarray, shape (2, 3), or None
         From the middle frame to its crop.
     n_faces : int
-        In the middle frame; -1 where none was looked for.
+        Number of faces in the middle frame; -1 if none was searched for.
     coverage : float
         Share of the middle frame's crop inside the frame.
     overlap : float
-        Of the first and the last frame: intersection over union of the face's boxes, or, without a detector,
-        share of the frame still in view. NaN where it was not measured.
+        Of the first and the last frame: intersection over union of the boxes of the face or, without a detector,
+        share of the frame that is still in view. NaN if it was not measured.
     slowest, travel : float
-        Least median flow between neighbours, and length of the way from first to last frame, in pixels of
-        the video; NaN where not measured.
+        Smallest median flow between neighbouring frames, and distance from the first to the last frame, in pixels of
+        the video; NaN if not measured.
     """
 
     status: str
@@ -68,7 +68,7 @@ class Exposure:
 
 @dataclass(frozen=True)
 class _Found(Detector):
-    """A detector for `align_photo` that gives the face which was found already."""
+    """A detector for `align_photo` that returns a face which is known already."""
 
     face: Face
     size: tuple[int, int]
@@ -87,7 +87,7 @@ def _providers(detector: str, landmarker: str) -> tuple[Detector | None, Landmar
 
 
 class Crew:
-    """Finds and cuts out the faces of one video; a frame that lies in several windows is searched once."""
+    """Finds and cuts out the faces of one video; a frame of several windows is searched once."""
 
     def __init__(self, spec: FrameSpec):
         self._spec = spec
@@ -95,7 +95,7 @@ class Crew:
         self._faces: dict[int, list[Face]] = {}
 
     def expose(self, window: Window) -> Exposure:
-        """Find the face of the middle frame and give every frame's crop.
+        """Find the face of the middle frame and return the crop of every frame.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class Crew:
         return self._motion(window, box, cut.transform, known)
 
     def _motion(self, window: Window, box: Box | None, transform: np.ndarray | None, known: dict[str, Any]) -> Exposure:
-        """Look where the face goes, and cut it out of every frame."""
+        """Measure how the face moves, and cut it out of every frame."""
         spec, stack = self._spec, window.stack
         overlap = float("nan")
         if box is not None:
@@ -171,7 +171,7 @@ class Crew:
         return self._faces[frame.index]
 
     def _nearest(self, frame: Frame, box: Box) -> Face | None:
-        """The face of `frame` that shares most with `box`, or the only one there is; None without a face."""
+        """The face of `frame` that overlaps most with `box`; None without a face."""
         found = self._find(frame)
         return max(found, key=lambda face: iou(face.box, box)) if found else None
 
@@ -229,7 +229,7 @@ def flow(before: np.ndarray, after: np.ndarray, region: Box | None = None) -> tu
 
 
 def iou(one: Box, other: Box) -> float:
-    """Area two boxes share, over the area they cover together; 0 where they do not meet."""
+    """Intersection over union of two boxes; 0 if they do not overlap."""
     wide = min(one[2], other[2]) - max(one[0], other[0])
     high = min(one[3], other[3]) - max(one[1], other[1])
     if wide <= 0 or high <= 0:
@@ -239,13 +239,13 @@ def iou(one: Box, other: Box) -> float:
 
 
 def share_left(width: int, height: int, dx: float, dy: float) -> float:
-    """Share of a frame's pixels that are still in view after the picture has moved by (dx, dy) pixels."""
+    """Share of a frame that is still in view after the picture has moved by (dx, dy) pixels."""
     return max(0.0, 1 - abs(dx) / width) * max(0.0, 1 - abs(dy) / height)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """OpenCV cuts the picture into a strip a thread, and the flow depends on the strips."""
+    """OpenCV divides the picture into one strip per thread, and the flow depends on the strips."""
     import cv2
 
     threads = cv2.getNumThreads()

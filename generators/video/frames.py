@@ -68,8 +68,8 @@ def frames(
 
     Every window of frames that passes the checks gives one pair with its own sharp image. Windows that do not pass
     are listed in ``images.csv`` and, with all measures, in ``windows.csv`` with their reason; ``set.json``
-    counts the reasons (``rejected``) and says of every video what was found (``videos``). A stopped run goes on when it
-    is called again; a finished one is opened.
+    counts the reasons (``rejected``) and says of every video what was found (``videos``). Call it again to resume an
+    interrupted run; a finished one is opened.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def _write_pair(writer: SetWriter, workspace: Path, entry: WindowEntry, rank: in
 
 
 def _key(video: Video, spec: FrameSpec) -> str:
-    """What the windows of a video depend on: its bytes, its name and whose it is, the options, the camera's curve."""
+    """Everything that the windows of a video depend on: its bytes, name and identity, the options, the camera."""
     camera = hashlib.sha256(spec.response().light.tobytes()).hexdigest()
     return json.dumps([VERSION, video.video_id, video.source, video.identity, fingerprint(video), camera, spec.text()])
 
@@ -213,22 +213,22 @@ TOO_SHORT = "too few frames"
 
 @dataclass(frozen=True)
 class WindowRow:
-    """A row of ``windows.csv``: what was measured of one run of frames.
+    """A row of ``windows.csv``: the measurements of one window of frames.
 
     Attributes
     ----------
     image_id, video : str
         The row of ``images.csv``, and the video's path in the collection.
     first, last : int
-        Frames, from 0; -1 for a video that gave none.
+        Frame numbers from 0; -1 for a video without frames.
     status : str
-        ``ok`` or the reason why there is no pair.
+        ``ok``, or the reason why there is no pair.
     time, interval : float
-        Time of the middle frame and usual time between frames, in seconds; NaN where the video has no clock.
+        Time of the middle frame and median time between frames, in seconds; NaN if the video has no time stamps.
     difference : int
-        Least over the steps of the greatest difference of a sample, in grey levels; -1 where not measured.
+        Smallest, over the steps, of the largest difference of a sample, in grey levels; -1 if not measured.
     repeat, ncc : float
-        See `windows.repetition`; least correlation of a step.
+        See `windows.repetition`; smallest correlation of a step.
     slowest, travel, overlap : float
         See `faces.Exposure`.
     """
@@ -250,7 +250,7 @@ class WindowRow:
 
 @dataclass(frozen=True)
 class VideoReport:
-    """What became of one video; goes into ``set.json``."""
+    """Result for one video, recorded in ``set.json``."""
 
     video: str
     identity: str
@@ -261,7 +261,7 @@ class VideoReport:
 
 @dataclass(frozen=True)
 class WindowEntry:
-    """One window: its rows, and the hash of the blurred pixels, empty where there are none."""
+    """One window: its rows and the hash of the blurred pixels, empty if there are none."""
 
     image: Image
     window: WindowRow
@@ -270,7 +270,7 @@ class WindowEntry:
 
 @dataclass(frozen=True)
 class VideoTask:
-    """A video to work through; `key` says what the result depends on."""
+    """A video to process; `key` states everything that the result depends on."""
 
     video: Video
     spec: FrameSpec
@@ -279,7 +279,7 @@ class VideoTask:
 
 
 def make_windows(task: VideoTask) -> Path:
-    """Average every window of a video; return the journal, at once where it is there already.
+    """Average every window of a video and return its journal; a finished one is returned at once.
 
     Crops go to ``folder/sharp`` and ``folder/blur``. Only one window is in memory.
     """
@@ -299,7 +299,7 @@ def make_windows(task: VideoTask) -> Path:
 
 
 def read_journal(path: Path) -> Iterator[WindowEntry | VideoReport]:
-    """Yield a journal's entries one at a time, and the video's report at the end."""
+    """Yield the entries of a journal, and the report on the video at the end."""
     with path.open(encoding="utf-8") as stream:
         next(stream)
         for line in stream:

@@ -33,9 +33,9 @@ class Frame:
     index : int
         Number in the video, from 0, in order of display.
     pixels : np.ndarray, shape (H, W, 3), uint8 RGB, or None
-        None where `problem` says why there are none.
+        None if `problem` states why there are none.
     time : float
-        Seconds; NaN where the video does not say.
+        Seconds; NaN if the video has no time stamps.
     problem : str
     """
 
@@ -46,25 +46,25 @@ class Frame:
 
 
 class Footage:
-    """A video that is read once, from its beginning, by iterating over it.
+    """A video that is read once, from the beginning, by iterating over it.
 
     Parameters
     ----------
     path : path
         Video file, or folder of frames.
     reader : {'av', 'cv2'}
-        What decodes a file. PyAV converts colours the same way on every machine.
+        Decoder of files. PyAV converts colours identically on every machine.
 
     Attributes
     ----------
     frames, damaged, lost : int
-        Frames seen so far, how many of them had no pixels, and packets that gave no frame.
+        Number of frames so far, of those without pixels, and of packets that gave no frame.
     announced : int
-        Frames that the container promises; 0 where it does not.
+        Number of frames according to the container; 0 if unknown.
     turned : str
-        What was done to bring the frames upright, empty where nothing.
+        What was done to make the frames upright; empty if nothing.
     gaps : tuple of two floats
-        Shortest and longest time between two frames so far, in seconds; NaN where unknown.
+        Shortest and longest time between two frames so far, in seconds; NaN if unknown.
     """
 
     def __init__(self, path: str | Path, *, reader: str = "av"):
@@ -77,12 +77,12 @@ class Footage:
 
     @property
     def variable(self) -> bool:
-        """True where the time between frames varied by more than rounding to the container's clock."""
+        """True if the time between frames varied by more than the rounding of the container's clock."""
         return self.gaps[1] - self.gaps[0] > 2 * self._tick + 0.01 * self.gaps[0]
 
     @property
     def note(self) -> str:
-        """What is worth knowing of the frames seen so far, in a line."""
+        """Remarks on the frames so far, in one line."""
         notes = [self.turned] if self.turned else []
         if self.variable:
             notes.append(f"variable frame rate, {1e3 * self.gaps[0]:.1f} to {1e3 * self.gaps[1]:.1f} ms a frame")
@@ -98,7 +98,7 @@ class Footage:
         Raises
         ------
         InputError
-            When the file is no video, or its reader is not installed.
+            When the file is not a video, or its decoder is not installed.
         """
         frames = self._folder() if self.path.is_dir() else self._av() if self.reader == "av" else self._cv2()
         before = math.nan
@@ -153,7 +153,7 @@ class Footage:
                     yield self._upright(pixels, frame), time, ""
 
     def _upright(self, pixels: np.ndarray, frame: Any) -> np.ndarray:
-        """Apply the display matrix ``x' = a x + c y, y' = b x + d y`` where it maps axes to axes."""
+        """Apply the display matrix ``x' = a x + c y, y' = b x + d y`` if it maps axes to axes."""
         stored = [bytes(entry) for entry in frame.side_data if entry.type.name == "DISPLAYMATRIX"]
         if not stored:
             return pixels
@@ -195,9 +195,9 @@ VIDEO_SUFFIXES = frozenset(
 )
 IDENTITIES = ("auto", "name", "parent")
 
-# Folders of frames with these names say what is in them, not who; YouTube Faces numbers a person's videos.
+# Names of folders that do not name a person; YouTube Faces numbers the videos of a person.
 _NOBODY = re.compile(r"\d{1,2}|sharp|frames?|images?|video", re.IGNORECASE)
-# Beside a folder 'sharp' these hold what somebody has blurred already (GoPro, Ren 2019).
+# Next to a folder 'sharp' these contain blurred images (GoPro, Ren 2019).
 _BLURRED = frozenset({"blur", "blur_gamma", "blurry", "blurred"})
 
 
@@ -225,21 +225,21 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
     """Videos under `root`: a video file, a folder of frames, or a folder with any number of both.
 
     The layouts of YouTube Faces (``person/0/0.555.jpg``), Faces94 (``male/person/person.1.jpg``) and GoPro
-    (``scene/sharp/000001.png`` beside ``scene/blur``, which is left out) are such folders.
+    (``scene/sharp/000001.png`` next to ``scene/blur``, which is omitted) are such folders.
 
     Parameters
     ----------
     root : path
     identity : {'auto', 'name', 'parent'}
-        Whose face a video shows: its own name, its folder's, or ``auto``: its own unless that is one
-        or two digits or a word like ``sharp`` or ``frames``.
+        Where the identity comes from: the name of the video, of its folder, or ``auto``: of the video unless its
+        name is one or two digits or a word like ``sharp`` or ``frames``.
     skip : tuple of Path
-        Folders that are left out with all that is in them. Links to folders are followed, each folder once.
+        Folders that are not searched. Links to folders are followed, each folder once.
 
     Raises
     ------
     InputError
-        When there is nothing at `root`, no video in it, a name is not UTF-8, or `identity` is not known.
+        When `root` does not exist or holds no video, a name is not UTF-8, or `identity` is not valid.
     """
     root = Path(root)
     one_of("identity", identity, IDENTITIES)
@@ -266,7 +266,7 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key in which numbers count as numbers: ``0.9.jpg`` stands before ``0.10.jpg``."""
+    """Sort key that compares numbers as numbers: ``0.9.jpg`` comes before ``0.10.jpg``."""
     parts = re.split(r"(\d+)", text)
     return tuple((int(part), len(part), "") if part.isdecimal() else (-1, 0, part) for part in parts)
 
@@ -278,7 +278,7 @@ def frame_files(folder: Path) -> list[Path]:
 
 
 def fingerprint(video: Video) -> str:
-    """sha256 (hex) of a video's file, or of its frames' names and files."""
+    """sha256 (hex) of a video file, or of the names and files of its frames."""
     digest = hashlib.sha256()
     for path in frame_files(video.path) if video.path.is_dir() else [video.path]:
         if path is not video.path:

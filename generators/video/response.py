@@ -1,7 +1,7 @@
-"""What a camera makes of light, and the mean of frames in light.
+"""Camera response curves, and the mean of frames in light.
 
-A camera that moves adds up light, not the coded values of a file. A `Response` says how much light
-each of the 256 coded values stands for: a power law, or a measured curve.
+A moving camera adds up light, not the coded values of a file. A `Response` maps each of the 256 coded values to light:
+a power law, or a measured curve.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ CODES = 256
 
 
 class Response:
-    """Light behind coded values, and back.
+    """Maps coded values to light and back.
 
     Parameters
     ----------
     light : np.ndarray, shape (256, 1) or (256, 3), float64
-        Light of every coded value, strictly rising, one column for all channels or one each.
+        Light of every coded value, strictly increasing; one column for all channels, or one for each.
     borders : np.ndarray, shape (255, 1) or (255, 3), float64
-        Light from which on the next value is coded.
+        Light from which the next value is coded.
     """
 
     def __init__(self, light: np.ndarray, borders: np.ndarray):
@@ -48,14 +48,14 @@ class Response:
 
     @classmethod
     def from_file(cls, path: str | Path) -> Response:
-        """A measured curve: 256 lines of one or three numbers (``.csv``, ``.txt``), or such a ``.npy`` array.
+        """Read a measured curve: 256 lines of one or three numbers (``.csv``, ``.txt``), or such a ``.npy`` array.
 
-        Row ``i`` is the light that is coded as ``i``, in any unit; between two rows it is linear.
+        Row ``i`` is the light that is coded as ``i``, in any unit; the curve is linear between rows.
 
         Raises
         ------
         InputError
-            When the file has another shape, or a column does not rise strictly.
+            When the file has another shape, or a column is not strictly increasing.
         """
         path = Path(path)
         try:
@@ -82,7 +82,7 @@ class Response:
     def mean(self, frames: Sequence[np.ndarray]) -> np.ndarray:
         """The exposure that is the mean of `frames` in light, coded to 8 bits, half up.
 
-        Sums are in float64 in the order of the frames: the same on every machine.
+        Sums are computed in float64 in the order of the frames: identical on every machine.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Everything, besides the videos, that determines a set of averaged frames."""
+"""Everything, except the videos, that determines a set of averaged frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FrameSpec:
     length : int
         Frames averaged, odd; the middle one is the sharp image.
     stride : int
-        Frames from the beginning of one window to that of the next; `length` where it is not given.
+        Frames from the start of one window to the start of the next; by default `length`.
     gamma : float
         Exponent of the linearisation: 1 averages coded values, 2.2 averages light,
         ``(mean I^2.2)^(1/2.2)``. 0 where `crf` is given.
@@ -37,23 +37,23 @@ class FrameSpec:
     template : str
         Alignment template of the face crop, or ``none``: whole frames.
     face : {'still', 'following'}
-        One crop for all frames, that of the middle one, or a crop for each frame.
+        Use the crop of the middle frame for all, or align every frame.
     detector, landmarker : str
-        Who finds the faces; detector ``none`` asks for no face in whole frames.
+        Providers that find the faces; with detector ``none``, whole frames need no face.
     choose : {'largest', 'central'}
         Which of several faces.
     min_coverage : float
-        Least share of the crop inside the frame.
+        Smallest share of the crop inside the frame.
     min_flow : float
-        Least median optical flow between neighbours, in pixels of the video, where the face is; 0 asks
+        Smallest median optical flow of the face between neighbouring frames, in pixels of the video; 0 requires
         only that frames differ.
     min_overlap : float
-        The face's boxes in the first and the last frame must share more than this (intersection over union).
+        The boxes of the face in the first and the last frame must overlap more than this (intersection over union).
     repeat, max_cut, max_jitter : float
-        When neighbouring frames are near-duplicates, a shot ends or the timing is uneven; see `windows.fault`.
+        Limits for near-duplicate frames, shot cuts and uneven timing; see `windows.fault`.
     reader : {'av', 'cv2'}
     identity, role : str
-        Whose face a video shows, see `reader.list_videos`; role is written into every row.
+        Where the identity comes from, see `reader.list_videos`; role of every row.
 
     Raises
     ------
@@ -93,7 +93,7 @@ class FrameSpec:
 
     @property
     def whole(self) -> bool:
-        """True where no face is cut out."""
+        """True if whole frames are used."""
         return self.template == NONE
 
     def response(self) -> Response:
@@ -101,12 +101,12 @@ class FrameSpec:
         return Response.from_file(self.crf) if self.crf else Response.power(self.gamma)
 
     def check(self) -> None:
-        """Refuse what cannot be meant.
+        """Check the options.
 
         Raises
         ------
         InputError
-            Naming the option, what it takes and what it was; also where a provider is missing.
+            When an option is out of range, or a provider is missing.
         """
         odd = self.length >= 3 and self.length % 2 == 1
         for option, good, expected, found in (
@@ -137,6 +137,6 @@ class FrameSpec:
             raise InputError("detector 'none'", expected="template 'none'", found=f"template '{self.template}'")
 
     def text(self) -> str:
-        """The same as TOML, for the record."""
+        """The options as TOML, for the record."""
         lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in asdict(self).items()]
         return "[frames]\n" + "\n".join(lines) + "\n"

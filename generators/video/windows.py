@@ -25,16 +25,16 @@ THUMB = 32
 
 @dataclass(frozen=True)
 class Step:
-    """From one frame to the next.
+    """Difference between two neighbouring frames.
 
     Attributes
     ----------
     greatest : int
-        Greatest absolute difference of any sample, in grey levels; 0 for identical frames.
+        Largest absolute difference of any sample, in grey levels; 0 for identical frames.
     mean : float
         Mean absolute difference, in grey levels.
     ncc : float
-        Normalised cross-correlation of the two as 32x32 grey thumbnails.
+        Normalised cross-correlation of their 32x32 grey thumbnails.
     """
 
     greatest: int
@@ -43,7 +43,7 @@ class Step:
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Grey (32, 32) float64 area means of (H, W, 3) uint8 RGB, less their mean, of unit norm; zeros for a flat one."""
+    """Thumbnail of a (H, W, 3) uint8 RGB frame: (32, 32) float64 grey area means with zero mean and unit norm."""
     import cv2
 
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
@@ -54,7 +54,7 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
 
 
 def step(before: np.ndarray, after: np.ndarray, thumb_before: np.ndarray, thumb_after: np.ndarray) -> Step:
-    """Compare two frames of one size, (H, W, 3) uint8 RGB, whose `thumbnail`s are given."""
+    """Compare two frames of the same size, (H, W, 3) uint8 RGB, given their thumbnails."""
     import cv2
 
     difference = cv2.absdiff(before, after)
@@ -64,19 +64,19 @@ def step(before: np.ndarray, after: np.ndarray, thumb_before: np.ndarray, thumb_
 
 
 def is_cut(steps: Sequence[Step], max_cut: float) -> bool:
-    """Tell whether one step's correlation jumps down.
+    """Tell whether the correlation of one step drops suddenly.
 
-    It does where ``1 - ncc`` exceeds `max_cut` and four times the median of the other steps: a fast pan
-    has many such steps, a cut has one.
+    It does if ``1 - ncc`` exceeds `max_cut` and four times the median of the other steps: a fast pan has many such
+    steps, a cut has one.
     """
     fall = sorted(1 - one.ncc for one in steps)
     return bool(fall[-1] > max_cut and fall[-1] > 4 * np.median(fall[:-1]))
 
 
 def repetition(steps: Sequence[Step]) -> float:
-    """Least mean difference of a step as a share of the median of the others; near 0 for a frame shown twice.
+    """Smallest mean difference of a step as a share of the median of the others; near 0 if a frame is repeated.
 
-    NaN for less than two steps, or where the others are all without any difference.
+    NaN for fewer than two steps, or if the others have no difference at all.
     """
     means = sorted(one.mean for one in steps)
     usual = float(np.median(means[1:])) if len(means) > 1 else 0.0
@@ -85,13 +85,13 @@ def repetition(steps: Sequence[Step]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Consecutive frames, and what lies between them.
+    """Consecutive frames, and the differences between them.
 
     Attributes
     ----------
     frames : tuple of Frame
     steps : tuple of Step
-        One less than frames; empty where a frame is damaged or the size changes.
+        One fewer than frames; empty if a frame is damaged or the size changes.
     """
 
     frames: tuple[Frame, ...]
@@ -99,24 +99,24 @@ class Window:
 
     @property
     def middle(self) -> Frame:
-        """The frame that stands for the sharp image."""
+        """The frame that becomes the sharp image."""
         return self.frames[len(self.frames) // 2]
 
     @property
     def stack(self) -> list[np.ndarray]:
-        """The frames' pixels, (H, W, 3) uint8 RGB each; call it only where none is damaged."""
+        """Pixels of the frames, (H, W, 3) uint8 RGB each; only if no frame is damaged."""
         return [frame.pixels for frame in self.frames if frame.pixels is not None]
 
     @property
     def interval(self) -> float:
-        """Median time between frames in seconds; NaN where unknown."""
+        """Median time between frames in seconds; NaN if unknown."""
         return float(np.median(np.diff([frame.time for frame in self.frames])))
 
 
 def windows(frames: Iterable[Frame], *, length: int, stride: int) -> Iterator[Window]:
-    """Yield every run of `length` frames that begins at a multiple of `stride`.
+    """Yield every window of `length` frames that starts at a multiple of `stride`.
 
-    Only `length` frames are in memory. Frames after the last whole run are not used.
+    Only `length` frames are in memory. Frames after the last complete window are not used.
 
     Parameters
     ----------
@@ -146,20 +146,20 @@ def _step(before: Frame, after: Frame, thumb_before: np.ndarray | None, thumb_af
 
 
 def fault(window: Window, *, repeat: float, max_cut: float, max_jitter: float) -> tuple[str, str]:
-    """Say why a run of frames cannot be averaged, or ``ok``.
+    """Return why a window cannot be averaged, or ``ok``.
 
-    Anand et al. want "each frame [to] differ by at least one-pixel value" and "a motion flow in the whole
-    set": here no two neighbours may be identical or nearly so, and no shot may end within.
+    Anand et al. require "each frame [to] differ by at least one-pixel value" and "a motion flow in the whole set":
+    here no two neighbouring frames may be identical or nearly so, and the window may contain no shot cut.
 
     Parameters
     ----------
     window : Window
     repeat : float
-        A step under this share of the usual one is a repeated frame, see `repetition`; 0 lets them pass.
+        A step below this share of the median is a repeated frame, see `repetition`; 0 accepts repeated frames.
     max_cut : float
-        Greatest fall of the correlation in one step; see `is_cut`.
+        Largest drop of the correlation in one step; see `is_cut`.
     max_jitter : float
-        How far one frame interval may be from the median, as a share of it.
+        Largest deviation of a frame interval from the median, as a share of the median.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def fault(window: Window, *, repeat: float, max_cut: float, max_jitter: float) -
     usual = window.interval
     if not math.isnan(usual) and np.any(np.abs(gaps - usual) > max_jitter * abs(usual)):
         return UNEVEN, f"{1e3 * gaps.min():.1f} to {1e3 * gaps.max():.1f} ms a frame"
-    # A cut first: beside it everything else looks like a repetition.
+    # Cuts first: compared with a cut, every other step looks like a repetition.
     if is_cut(window.steps, max_cut):
         return CUT, f"correlation falls to {min(one.ncc for one in window.steps):.3f}"
     still = sum(one.greatest < 1 for one in window.steps)

@@ -35,15 +35,15 @@ class CelebA:
 
     @classmethod
     def detects(cls, root: Path) -> bool:
-        """True when a folder of CelebA's name is there."""
+        """True if there is a folder with one of CelebA's names."""
         return find_folder(root, (*_ALIGNED, *_WILD)) is not None
 
     @classmethod
     def read(cls, root: Path) -> Collection:
-        """List the photographs, the aligned ones where both kinds are there; landmarks and roles where published.
+        """List the photographs, the aligned ones if there are both kinds, with landmarks and roles if published.
 
-        Identities are needed, because a set must not share one with another; a photograph that
-        the list of identities lacks keeps an empty one. Left is the image's left in CelebA's points.
+        The list of identities is required, because sets must not share identities; a photograph that it lacks
+        has an empty one. In CelebA's landmarks, left is the left of the image.
         """
         kind = next((kind for kind in (_ALIGNED, _WILD) if find_folder(root, kind)), None)
         if kind is None:
@@ -95,7 +95,7 @@ class CelebAMask:
 
     @classmethod
     def detects(cls, root: Path) -> bool:
-        """True for CelebA-HQ-img/ at most two levels down, or images/ beside masks/."""
+        """True for CelebA-HQ-img/ at most two levels down, or images/ next to masks/."""
         return find_folder(root, cls.images[:1]) is not None or all(
             (root / name).is_dir() for name in ("images", "masks")
         )
@@ -104,8 +104,8 @@ class CelebAMask:
     def read(cls, root: Path) -> Collection:
         """List the photographs with their merged mask, or the prefix of their part masks.
 
-        Who is who needs the mapping and CelebA's list of identities; without both each
-        photograph is a person of its own (30,000 photographs show some 6,200 people).
+        Identities need the mapping and CelebA's list of identities; without both each photograph is a person of its
+        own (30,000 photographs show some 6,200 people).
         """
         below = find_folder(root, cls.images)
         place = root / (below or cls.images[0])

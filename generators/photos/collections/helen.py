@@ -25,7 +25,7 @@ class Helen:
 
     @classmethod
     def detects(cls, root: Path) -> bool:
-        """True when exemplars.txt or testing.txt stands beside images/."""
+        """True if exemplars.txt or testing.txt is next to images/."""
         return cls._base(root) is not None
 
     @classmethod

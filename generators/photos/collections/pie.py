@@ -39,7 +39,7 @@ def _is_multi_pie(source: str) -> bool:
 
 
 class PIE:
-    """CMU PIE: folders 04000 to 04068 at any depth, one a subject; 27_05.jpg is camera 27, flash 5."""
+    """CMU PIE: folders 04000 to 04068 at any depth, one per subject; 27_05.jpg is camera 27, flash 5."""
 
     licence: ClassVar[str] = "CMU PIE licence: no redistribution"
     get: ClassVar[str] = "order the set from CMU and put its folders with a folder 04000..04068 per subject there"

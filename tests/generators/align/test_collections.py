@@ -22,7 +22,6 @@ from facedeblur.generators.align.quality import Limits, Quality
 from facedeblur.generators.align.run import align
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.photos.collection import Collection, Photograph, Selection
-from facedeblur.generators.photos.files import image_ids
 from facedeblur.generators.photos.lists import read_landmarks
 from facedeblur.generators.sheets import LABEL_COLOURS, crop_sheet, over
 
@@ -256,11 +255,6 @@ def test_skin_windows_come_from_labels(collection: Collection, tmp_path: Path) -
     bottom = int(299 + 0.1 * 239)
     left = 160 - ((bottom - 60) - 129) // 2
     np.testing.assert_allclose(corners, [[left, 60], [left + bottom - 60, bottom]], atol=1e-9)
-
-
-def test_names_are_short_where_the_collection_knows_who() -> None:
-    sources = ["img/000001.jpg", "img/000002.jpg", "other/000002.jpg", "set/001/neutral.jpg"]
-    assert image_ids(sources, ["5", "6", "6", "001"]) == ["000001", "000002", "other_000002", "001_neutral"]
 
 
 def test_labels_over_a_crop() -> None:

@@ -25,7 +25,6 @@ from facedeblur.generators.align.photo import Finders, align_photo, find_faces
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.run import align
 from facedeblur.generators.align.template import template_named, templates
-from facedeblur.generators.photos.files import identity_of, image_ids
 
 SHEN = template_named("shen128")
 
@@ -428,18 +427,6 @@ def test_workers_change_nothing(dlib_models: None, tmp_path: Path, portrait: np.
     assert list(tables[0]["identity"]) == ["Collins", "Collins", "Hopper", "Hopper"]
     assert list(tables[0]["margin"]) == [14] * 4
     assert (tmp_path / "out1" / "images.csv").read_bytes() == (tmp_path / "out2" / "images.csv").read_bytes()
-
-
-def test_identities_and_names() -> None:
-    assert identity_of("Abdullah_Gul/Abdullah_Gul_0001.jpg") == "Abdullah_Gul"
-    assert identity_of("Abdullah_Gul_0001.jpg") == "Abdullah_Gul"
-    assert identity_of("portrait.jpg") == "portrait" and identity_of("_12.png") == "_12"
-    sources = ["A b/x.png", "A b/x.jpg", "A.png", "a.jpg", "me/me_1.png", "q/me/me_1.png", "q/r/..png"]
-    names = image_ids(sources)
-    assert names[0] == "A_b_x" and names[1] == "A_b_x-jpg" and names[3] == "a-jpg"
-    assert names[4:6] == ["me_1", "q_me_1"]
-    assert len({name.casefold() for name in names}) == len(sources)
-    assert not any(set("/\\ ") & set(name) or name.startswith(".") for name in names)
 
 
 def test_folder_without_images_and_bad_options(tmp_path: Path, knows_named: str) -> None:
