@@ -153,6 +153,6 @@ def _as_outputs(folder: Path) -> None:
     restore("blurred", folder, folder / "outputs", store=Set.open(folder).store)
 
 
-def _score(folder: Path, ssim: str, *, jobs: int = 2) -> None:
+def _score(folder: Path, ssim: str, *, workers: int = 2) -> None:
     (folder / "outputs" / "scores.parquet").unlink(missing_ok=True)
-    score(folder, folder / "outputs", metrics=["psnr", ssim], workers=jobs)
+    score(folder, folder / "outputs", metrics=["psnr", ssim], workers=workers)
