@@ -2,7 +2,8 @@
 
 Latent image: ``min |x * k - y|^2 + gradient |grad x|_0 + dark |D(x)|_0``, D the dark channel: the least grey value of
 the patch round each pixel. Splitting: x is drawn, at a growing price, towards an image whose dark channel is 0 where
-its square is under dark / price; with that held, the L0 gradient is solved as in `l0_gradient`.
+its square is under dark / price; with that held, the L0 gradient is solved as in `l0_gradient`. The final deconvolution
+suppresses ringing, as the author code of Pan et al. does (2014, 2016).
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.blind.coarse_to_fine import Blind
-from facedeblur.methods.classical.blind.l0_gradient import DECAY, GROWTH, L0Latent, fallen
-from facedeblur.methods.classical.blind.ringing import without_ringing
+from facedeblur.methods.classical.blind.l0_gradient import DECAY, GROWTH, L0Deconvolution, L0Latent, fallen
 from facedeblur.methods.classical.blind.scales import COUNT, Salient
+from facedeblur.methods.classical.nonblind.boundary import Periodic
+from facedeblur.methods.classical.nonblind.krishnan_fergus_2009 import hyper_laplacian
 
 PATCH = 35
 """Side of the patches of the dark channel."""
@@ -24,6 +26,8 @@ GRADIENT, DARK = 8e-3, 4e-3
 """Weights of both priors at the first turn."""
 HIGHEST = 8.0
 """Price at which the splitting of the dark channel ends."""
+SPACE, RANGE = 3.0, 0.1
+"""Standard deviations of the bilateral filter, in pixels and in grey values of [0, 1] (author code)."""
 _BOX = np.ones((PATCH, PATCH), np.uint8)
 
 
@@ -76,6 +80,42 @@ def otsu(values: np.ndarray) -> float:
     grey = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
     level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return float(max(level, 1) / 255)
+
+
+def without_ringing(
+    blurred: np.ndarray, kernel: np.ndarray, *, variation: float = 3e-3, gradient: float = 5e-4, share: float = 1.0
+) -> np.ndarray:
+    """Deconvolve with total variation, then take off what the L0 gradient would not show, bilaterally smoothed.
+
+    Total variation keeps detail and rings, L0 has neither: ``x = tv - share * bilateral(tv - l0)``.
+
+    Parameters
+    ----------
+    blurred : (H, W, 3) float32
+        RGB in [0, 1].
+    kernel : (k, k) float64
+        Point spread function of sum 1.
+    variation, gradient : float
+        Weights of total variation and of the gradient's L0 norm beside ``|k * x - y|^2``.
+    share : float
+        Of the difference that is taken off; 0 leaves total variation.
+
+    Returns
+    -------
+    (H, W, 3) float32
+        Not clipped.
+    """
+    smooth = hyper_laplacian(blurred, kernel, alpha=1.0, weight=2 / variation)
+    if share == 0:
+        return smooth
+    ground = Periodic(blurred, kernel)
+    flat = np.empty_like(ground.image)
+    for channel, image in enumerate(ground.image):
+        solver = L0Deconvolution(image)
+        solver.see(kernel)
+        flat[channel] = solver.solve(gradient)
+    rings = np.asarray(cv2.bilateralFilter(smooth - ground.crop(flat), -1, RANGE, SPACE))
+    return smooth - np.float32(share) * rings
 
 
 @method("pan-2016")

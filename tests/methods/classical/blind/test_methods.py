@@ -17,7 +17,7 @@ from facedeblur.methods.base import METHODS
 from facedeblur.methods.classical.blind import coarse_to_fine, pan_2014_faces
 from facedeblur.methods.classical.blind import pan_2014_faces as exemplars
 from facedeblur.methods.classical.blind.kernel_step import NoKernel, NormalEquations
-from facedeblur.methods.classical.blind.ringing import without_ringing
+from facedeblur.methods.classical.blind.pan_2016 import without_ringing
 from facedeblur.methods.classical.blind.scales import differences
 from facedeblur.methods.options import read_options
 
