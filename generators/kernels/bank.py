@@ -76,7 +76,7 @@ def kernels(
         If a number is out of range, a size comes twice, the law or an option of it is unknown, or no kernel fits.
     """
     if options and not isinstance(draw, str):
-        raise InputError(f"option {next(iter(options))}", expected="the law by its name", do="set it there")
+        raise InputError(f"option '{next(iter(options))}'", expected="a law by its name", do="set it in the law")
     law = law_named(draw, **options) if isinstance(draw, str) else draw
     sizes = law.standard_sizes if sizes is None else sizes
     sides = parse_sizes(sizes) if isinstance(sizes, str) else tuple(sizes)
@@ -92,7 +92,7 @@ def kernels(
         names += [f"ker{first + i + 1:02}_k{size}" for i in range(per_size)]
     meta = {
         "seed": int(seed),
-        "draw": next(name for name, kind in LAWS.items() if isinstance(law, kind)),
+        "draw": next((name for name, kind in LAWS.items() if isinstance(law, kind)), type(law).__name__),
         "model": law.as_dict(),
         "package": f"facedeblur {_package_version()}",
     }
@@ -100,7 +100,7 @@ def kernels(
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
-    """Kernel sizes of ``first:last:step`` (the last one included; step 2 where left out) or of a list with commas.
+    """Read kernel sizes from ``first:last:step`` (last included, step 2 by default) or a list with commas.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
 
 
 def parse_anxiety(text: str) -> tuple[float, ...]:
-    """Anxieties of a list with commas, such as ``0.001,0.005``.
+    """Read anxieties from a list with commas, such as ``0.001,0.005``.
 
     Raises
     ------

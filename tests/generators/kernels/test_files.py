@@ -16,9 +16,7 @@ from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.generators.blur.convolve import blur
 from facedeblur.generators.kernels.bank import kernels, parse_sizes
 from facedeblur.generators.kernels.boracchi_foi import KernelModel
-from facedeblur.generators.kernels.deblurgan import DeblurganModel
 from facedeblur.generators.kernels.files import pad_odd, read_bank, write_bank, write_pngs
-from facedeblur.generators.kernels.spline import SplineModel
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +34,6 @@ def test_a_bank_holds_the_first_kernels_of_every_size(small: Bank) -> None:
     assert small.meta["seed"] == 3 and small.meta["model"]["samples"] == 500
     with pytest.raises(InputError, match=r"kernel 'ker1_k7' of the bank: .* did you mean 'ker01_k7'"):
         small.kernel("ker1_k7")
-
-
-def test_a_bank_is_drawn_by_the_law_of_its_model() -> None:
-    spline = kernels((13, 15), 2, 3, draw=SplineModel(samples=5000))
-    assert np.array_equal(spline.kernel("ker02_k15"), SplineModel(samples=5000).draw(3, 15, 2)[1])
-    assert (spline.meta["draw"], spline.meta["model"]["samples"]) == ("spline", 5000)
-    with pytest.raises(InputError, match=r"DeblurGAN kernels of size 13: expected 33"):
-        kernels((13,), 2, 3, draw=DeblurganModel(canvas=32, length=30.0))
-    compat = kernels((33,), 2, 3, draw=DeblurganModel(canvas=32, length=30.0))
-    assert compat.sizes.tolist() == [33, 33] and compat.meta["draw"] == "deblurgan"
-
-
-def test_the_default_bank_is_the_one_it_always_was() -> None:
-    """Changes only with the model, the generator or the numbers behind them: then every set changes, too."""
-    assert kernels(range(13, 28, 2), 10, 0).digest() == GOLDEN
-
-
-GOLDEN = "d8903e4f6c5d68a9b1f4e9c22ace7da3445d5e49a176ab3f6dbbec80fa8a2307"
 
 
 @pytest.mark.parametrize("name", ["bank.npz", "bank.mat"])
