@@ -42,7 +42,7 @@ def value(number: float | None, column: Column) -> str:
 
 
 def plain(number: float) -> str:
-    """A number that stands for itself, as what a failure counts as: ``0``, ``−1``, ``∞``."""
+    """A number that stands for itself, such as what a failure counts as: ``0``, ``−1``, ``∞``."""
     return f"{number:g}".replace("-", "−").replace("inf", "∞")
 
 

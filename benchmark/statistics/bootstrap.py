@@ -93,7 +93,7 @@ def interval(
     Parameters
     ----------
     values : (n,) float
-        One finite value a pair.
+        One finite value per pair.
     faces, kernels : (n,)
         Names of its face and its kernel. Cells of the table may be missing or hold several pairs.
     level : float

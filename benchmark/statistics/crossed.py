@@ -6,7 +6,7 @@ w (rows of a cell), w_i and w_j their sums by face and by kernel and N their tot
     V = (a sum w_i^2 + b sum w_j^2 + e sum w_ij^2) / N^2
 
 and `a`, `b`, `e` follow from three sums of squares: within faces, within kernels, and about the mean. On a complete
-table with one row a cell that is the analysis of variance, V = (MS_face + MS_kernel - MS_rest) / N.
+table with one row per cell that is the analysis of variance, V = (MS_face + MS_kernel - MS_rest) / N.
 
 A mean square over two faces may by chance be tiny, and the kernels then seem to say it all: intervals of 2 x 80 tables
 with Satterthwaite's degrees held the truth in 89 % of simulated sets instead of 95 %. So each mean square enters the

@@ -21,7 +21,7 @@ class Spread:
     Attributes
     ----------
     interval : Interval or None
-        Two-way: for another choice of faces and of kernels, cut to what the mean can be.
+        Two-way: for unseen faces and kernels, cut to what the mean can be.
     absent : str
         Why there is none, empty where there is one: ``one face``, ``one kernel``, ``infinite values``, ``no values``,
         ``equal values``, which do not say how far others would lie from them.

@@ -37,7 +37,7 @@ LEGEND = (
 
 
 def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Console | None = None) -> None:
-    """Print a leaderboard, one table a set, best first, oracles below.
+    """Print a leaderboard, one table per set, best first, oracles below.
 
     On a terminal too narrow for all columns a table is printed in parts, each with the methods' names.
 
@@ -80,7 +80,7 @@ def _say(line: str, console: Console, *, style: str = "") -> None:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the table: its heading and one cell a row."""
+    """A column of the table: its heading and one cell per row."""
 
     heading: str
     cells: tuple[Text, ...]

@@ -40,7 +40,7 @@ def print_set(made: Set) -> None:
 
 
 def print_scores(tables: Sequence[Scores]) -> None:
-    """Print one line a metric for every run: mean over all pairs, coverage, and at the end what was left out."""
+    """Print one line per metric for every run: mean over all pairs, coverage, and at the end what was left out."""
     from facedeblur.benchmark.statistics.intervals import spreads
     from facedeblur.benchmark.statistics.summary import summary
     from facedeblur.reports.text import between

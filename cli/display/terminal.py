@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """One line a row for pipes: the first column to the left, the others to the right."""
+    """One line per row for pipes: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
 

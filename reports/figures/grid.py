@@ -16,8 +16,8 @@ from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.set import Pair, Set
-from facedeblur.reports.choice import from_the_middle, worst_first
 from facedeblur.reports.figures.style import DPI, PAGE, styled
+from facedeblur.reports.shown_pairs import from_the_middle, worst_first
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -231,8 +231,7 @@ def _order(kind: str, ids: Sequence[str], by: Scores | None, seed: int) -> list[
             do="run facedeblur score first, or name pairs",
         )  # fmt: skip
     column: Column = by.meta.columns[0]
-    values = np.array(by.column(column.signature), np.float64)
-    values[by.column("status").astype(str) != "ok"] = np.nan
+    values = by.values(column.signature)
     names = by.column("pair_id").astype(str)
     order = worst_first(values, column)
     if kind != "worst":
@@ -449,7 +448,7 @@ def _check(insets: Sequence[Box], sizes: Sequence[tuple[int, ...]]) -> None:
 
 
 def _small(insets: Sequence[Box], side: float) -> list[tuple[float, float]]:
-    """Sizes of the insets beside each other, all of one height, as wide as the image together."""
+    """Sizes of the insets next to each other, all of one height, as wide as the image together."""
     if not insets:
         return []
     ratios = [w / h for _, _, w, h in insets]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def kernel_size(board: Board, *, width: float = COLUMN) -> Figure:
-    """Mean of the headline metric over kernel size, with 95 % intervals for other faces and kernels.
+    """Mean of the headline metric over kernel size, with 95 % intervals for unseen faces and kernels.
 
     Failed pairs count as the metric says. Sizes without an interval (one face, one kernel) have a bare point.
 
@@ -65,7 +65,7 @@ def kernel_size(board: Board, *, width: float = COLUMN) -> Figure:
 def distribution(board: Board, *, width: float = COLUMN) -> Figure:
     """How the headline metric is distributed over the scored pairs: density, quartiles and median, 5 % and 95 %.
 
-    Failed pairs and infinite values have no place on the axis; they are counted beside it.
+    Failed pairs and infinite values have no place on the axis; they are counted next to it.
     """
     methods = list(board)
     with styled():
@@ -249,7 +249,7 @@ def cmc(tests: Sequence[Recognition], *, most: int = 20, width: float = COLUMN) 
 
 
 def fscore(tests: Sequence[Parsing], *, partition: str = "helen11", width: float = COLUMN) -> Figure:
-    """F-score of every component, one row a component and one mark a method; the mean is the lowest row.
+    """F-score of every component, one row per component and one mark per method; the mean is the lowest row.
 
     Parameters
     ----------

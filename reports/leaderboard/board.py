@@ -106,7 +106,7 @@ class MethodScores:
         return {}
 
     def spread(self, column: Column) -> Spread:
-        """The 95 % interval of the mean for other faces and other kernels, or why there is none."""
+        """The 95 % interval of the mean for unseen faces and kernels, or why there is none."""
         return self._spreads[column.signature]
 
     @cached_property

@@ -85,9 +85,9 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a method and size: ``look`` (its colour's number), ``method``, ``oracle``, ``kernel_size``
+        One row per method and size: ``look`` (its colour's number), ``method``, ``oracle``, ``kernel_size``
         (pixels), ``pairs``, ``failed``, ``mean``, ``std``, ``q25``, ``median``, ``q75`` in the metric's unit; ``low``
-        and ``high``, the 95 % interval of the mean for other faces and other kernels of that size, NaN where there is
+        and ``high``, the 95 % interval of the mean for unseen faces and kernels of that size, NaN where there is
         none, and why in ``absent``, what it rests on in ``basis``.
     """
     import pandas as pd
@@ -124,7 +124,7 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
     """How the headline metric is distributed over the pairs that could be scored.
 
     Every method is counted in the same bins. Failed pairs and infinite values have no place on the
-    axis; they are counted beside it.
+    axis; they are counted next to it.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def distribution(board: Board, *, bins: int = BINS) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a method: ``look``, ``method``, ``oracle``, ``edges`` (bins + 1,), ``counts`` (bins,), ``failed``,
+        One row per method: ``look``, ``method``, ``oracle``, ``edges`` (bins + 1,), ``counts`` (bins,), ``failed``,
         ``infinite``, and over the scored pairs ``least``, ``q05``, ``q25``, ``median``, ``q75``, ``q95``, ``most`` and
         ``tail``, the mean of the worst 5 %.
     """
@@ -178,7 +178,7 @@ def against_time(board: Board) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a method: ``look`` (its colour's number), ``method``, ``oracle``, ``seconds``, ``mean``,
+        One row per method: ``look`` (its colour's number), ``method``, ``oracle``, ``seconds``, ``mean``,
         ``low``, ``high`` (95 % interval of the mean), ``basis``, ``absent``, ``pairs``, ``images`` (timed), ``machine``
         (device and its name) and ``front``: True where no other method without the true kernel, timed on the same
         machine, is at least as good and at least as fast, and better in one of the two.

@@ -116,7 +116,7 @@ def letters(differ: np.ndarray) -> list[str]:
     Parameters
     ----------
     differ : np.ndarray, shape (n, n), bool
-        Symmetric; who differs from whom.
+        Symmetric; which items differ.
 
     Returns
     -------

@@ -45,7 +45,7 @@ class Strata:
     Attributes
     ----------
     kind, title : str
-        Column of the score table, and what people call it.
+        Column of the score table, and its heading.
     rows : tuple of Stratum
     total : int
         How many there are; more than `rows` where only both ends are shown.

@@ -55,12 +55,12 @@ class WholeSetTest:
 
 
 def recognition_figures(board: Board) -> list[WholeSetTest]:
-    """Cumulative match curves of the methods whose outputs hold ``recognition.parquet``, a figure a definition.
+    """Cumulative match curves of the methods whose outputs hold ``recognition.parquet``, one figure per definition.
 
     Returns
     -------
     list of WholeSetTest
-        ``frame``: one row a method and rank up to `RANKS`: ``look`` (its colour's number), ``method``,
+        ``frame``: one row per method and rank up to `RANKS`: ``look`` (its colour's number), ``method``,
         ``oracle``, ``rank``, ``share`` (of probes, in [0, 1]), ``low`` and ``high`` (95 % interval for other faces and
         kernels, at the ranks of `MARKED`, else NaN), ``basis``, ``absent``, ``probes``, ``misses``.
     """
@@ -84,14 +84,14 @@ def recognition_figures(board: Board) -> list[WholeSetTest]:
 
 
 def parsing_figures(board: Board) -> list[WholeSetTest]:
-    """F-scores by component of the methods whose outputs hold ``parsing.parquet``, a figure a parser.
+    """F-scores by component of the methods whose outputs hold ``parsing.parquet``, one figure per parser.
 
     Returns
     -------
     list of WholeSetTest
-        ``frame``: one row a method and component: ``look``, ``method``, ``oracle``, ``component``, ``score`` (of
+        ``frame``: one row per method and component: ``look``, ``method``, ``oracle``, ``component``, ``score`` (of
         pixels pooled over the images, in [0, 1]; NaN where there is none, and why in ``absent``), ``low``, ``high``
-        (95 % interval for other faces and kernels), ``basis``, ``absent``, ``images``, ``misses``.
+        (95 % interval for unseen faces and kernels), ``basis``, ``absent``, ``images``, ``misses``.
     """
     import pandas as pd
 
@@ -216,7 +216,7 @@ def _sharp(board: Board, parser: str) -> Parsing | None:
 
 
 def pooled_spread(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) -> Spread:
-    """95 % interval of an F-score of pooled pixels for other faces and other kernels, cut to [0, 1].
+    """95 % interval of an F-score of pooled pixels for unseen faces and kernels, cut to [0, 1].
 
     The score is a ratio of sums, 2 TP over 2 TP + FP + FN; its error is that of the mean of its linear part (delta
     method), by `facedeblur.benchmark.statistics.crossed.standard_error`; nothing is drawn.

@@ -107,7 +107,7 @@ def signed(number: float, column: Column) -> str:
 
 
 def recognition(board: Board) -> list[dict[str, Any]]:
-    """Cumulative match curves, a figure a definition: ``title``, ``plot``, ``table``, ``notes``."""
+    """Cumulative match curves, one figure per definition: ``title``, ``plot``, ``table``, ``notes``."""
     return [_recognition(figure) for figure in recognition_figures(board)]
 
 
@@ -129,7 +129,7 @@ def _recognition(figure: WholeSetTest) -> dict[str, Any]:
 
 
 def parsing(board: Board) -> list[dict[str, Any]]:
-    """F-scores by component, a figure a parser: ``title``, ``plot``, ``legend``, ``table``, ``notes``."""
+    """F-scores by component, one figure per parser: ``title``, ``plot``, ``legend``, ``table``, ``notes``."""
     return [_parsing(figure) for figure in parsing_figures(board)]
 
 

@@ -14,9 +14,9 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.sets.set import Pair, Set
-from facedeblur.reports.choice import GROUPS, PER_GROUP, choose, further
 from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.page.svg.drawing import measured
+from facedeblur.reports.shown_pairs import GROUPS, PER_GROUP, choose, further
 
 BUDGET = 2_000_000
 """Characters that the embedded pictures may take, so that a report stays under 3 MB."""

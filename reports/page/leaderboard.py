@@ -33,7 +33,7 @@ def heading(column: Column) -> dict[str, Any]:
 
 
 def table(board: Board) -> dict[str, Any]:
-    """The leaderboard of one set: ``before`` and ``after`` (columns beside the metrics) and ``parts`` of rows.
+    """The leaderboard of one set: ``before`` and ``after`` (columns next to the metrics) and ``parts`` of rows.
 
     The parts are the ranked methods and those with the true kernel.
     """

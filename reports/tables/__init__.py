@@ -1,1 +1,1 @@
-"""The papers' own tables with measured values beside the printed ones."""
+"""The papers' own tables with measured values next to the printed ones."""

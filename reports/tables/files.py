@@ -14,7 +14,7 @@ from facedeblur.reports.tables.table import PaperTable
 
 
 def to_csv(tables: Sequence[PaperTable]) -> str:
-    """Tidy CSV of one or more tables, one row a value; see `PaperTable.frame`."""
+    """Tidy CSV of one or more tables, one row per value; see `PaperTable.frame`."""
     import pandas as pd
 
     frame = pd.concat([table.frame for table in tables], ignore_index=True)

@@ -60,7 +60,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class How:
-    """How a measured value is come by.
+    """How a measured value is obtained.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Measure:
     better : {'higher', 'lower', ''}
         Which way is good; empty where no ranking is meant.
     spread : str
-        The metric that stands behind a plus-minus sign.
+        The metric printed behind a plus-minus sign.
     suffix : str
         Behind each value: ``%``, or ``M`` for millions (``K`` below).
     scale : float

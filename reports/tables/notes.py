@@ -102,7 +102,7 @@ MISPRINTS = "Printed values that are known misprints are not ranked."
 
 
 def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, str]) -> list[str]:
-    """One line a set that something was measured on, or what to do where there is none."""
+    """One line per set that something was measured on, or what to do where there is none."""
     sets = {}
     for item in items:
         for dataset, run in item.runs.items():

@@ -76,7 +76,7 @@ class PaperTable:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The table as tidy rows: one a value, with kind, signature, set and notes.
+        """The table as tidy rows: one per value, with kind, signature, set and notes.
 
         Returns
         -------

@@ -83,7 +83,7 @@ def draw_kernel_size(frame: pd.DataFrame, column: Column) -> str:
 
 
 def draw_spread(frame: pd.DataFrame, column: Column) -> list[dict[str, Any]]:
-    """One small drawing a method: its mean with interval and inter-quartile range, the other methods' means in grey.
+    """One small drawing per method: its mean with interval and inter-quartile range, the other methods' means in grey.
 
     Returns
     -------

@@ -21,7 +21,7 @@ PARTS = {"least": "least", "q25": "first quartile", "median": "median", "q75": "
 
 
 def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
-    """One row a method: histogram of the pairs, below it the inter-quartile range, median and extremes.
+    """One row per method: histogram of the pairs, below it the inter-quartile range, median and extremes.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
     Returns
     -------
     str
-        An ``<svg>`` element. Infinite values and failed pairs are counted beside it.
+        An ``<svg>`` element. Infinite values and failed pairs are counted next to it.
     """
     step = 48
     box = Frame(760, 40 + step * len(frame) + 30, left=168, right=128, top=8, bottom=40)

@@ -106,7 +106,7 @@ def _free(taken: list[tuple[float, ...]], text: str, line: float, box: Frame) ->
 
 
 def _name(points: Sequence[dict[str, Any]], taken: list[tuple[float, ...]], box: Frame) -> None:
-    """Set each name beside its mark, where it covers nothing of what is taken, and take its place."""
+    """Set each name next to its mark, where it covers nothing of what is taken, and take its place."""
     for one in points:
         width = _LETTER * len(one["name"])
         tries = [

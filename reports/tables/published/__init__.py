@@ -1,1 +1,1 @@
-"""Values that papers print, as data: one CSV file a table, ``sources.toml`` and ``notes.toml``."""
+"""Values that papers print, as data: one CSV file per table, ``sources.toml`` and ``notes.toml``."""

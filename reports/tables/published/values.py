@@ -1,6 +1,6 @@
 """Values that papers print, with their source, and notes on those that cannot be right.
 
-The data are one CSV file a table in ``reports/tables/published`` (``document, table, method, dataset, metric,
+The data are one CSV file per table in ``reports/tables/published`` (``document, table, method, dataset, metric,
 condition, value, unit``; a value is kept as printed, so that its digits are known), the papers in
 ``sources.toml``, and what is known about single values in ``notes.toml``.
 """

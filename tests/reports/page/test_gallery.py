@@ -17,9 +17,9 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.sets.set import Set
-from facedeblur.reports.choice import choose, further
 from facedeblur.reports.leaderboard.board import gather
 from facedeblur.reports.page.gallery import ENCODINGS, Gallery, gallery
+from facedeblur.reports.shown_pairs import choose, further
 
 Make = Callable[..., Scores]
 
