@@ -50,7 +50,7 @@ def pairs(ctx: click.Context, out: str, count: int, quiet: bool, **given: Any) -
     # Options that are not given are those of the recipe.
     chosen = {name: value for name, value in given.items() if value is not None}
     with bars(quiet=quiet) as reporter:
-        done = materialise(out=out, count=count, reporter=reporter, **chosen)
+        done = materialise(out=out, count=count, progress=reporter, **chosen)
     if not quiet:
         click.echo(
             f"{count:,} of {len(done):,} pairs of {done.n_images:,} faces and {done.n_kernels:,} kernels in {out}"

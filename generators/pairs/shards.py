@@ -26,7 +26,7 @@ from facedeblur.benchmark.files.png import encode_rgb
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs, open_pairs
@@ -55,7 +55,7 @@ def materialise(
     form: str = "tar",
     shard_size: int = 1000,
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
     **options: Any,
 ) -> VirtualPairs:
     """Open the virtual set of a recipe and a folder of photographs, and write its first pairs.
@@ -67,7 +67,7 @@ def materialise(
         Folder of the pairs; aligned faces are kept in ``OUT.faces`` until all pairs are written.
     count : int
     form : {'tar', 'folder'}
-    shard_size, workers, reporter
+    shard_size, workers, progress
         As in `write_shards`.
     **options
         As in `open_pairs`.
@@ -84,11 +84,12 @@ def materialise(
     one_of("format", form, FORMATS)
     out = Path(out)
     workspace = out.with_name(out.name + ".faces")
-    pairs = open_pairs(recipe, faces, workspace=workspace, workers=workers, reporter=reporter, **options)
-    if form == "tar":
-        write_shards(pairs, out, count=count, shard_size=shard_size, workers=workers, reporter=reporter)
-    else:
-        write_folder(pairs, out, count=count, workers=workers, reporter=reporter)
+    with reporting(progress) as reporter:
+        pairs = open_pairs(recipe, faces, workspace=workspace, workers=workers, progress=reporter, **options)
+        if form == "tar":
+            write_shards(pairs, out, count=count, shard_size=shard_size, workers=workers, progress=reporter)
+        else:
+            write_folder(pairs, out, count=count, workers=workers, progress=reporter)
     shutil.rmtree(workspace, ignore_errors=True)
     return pairs
 
@@ -100,7 +101,7 @@ def write_shards(
     count: int,
     shard_size: int = 1000,
     workers: Workers | int = HERE,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> list[Path]:
     """Write pairs 0 to ``count - 1`` to ``OUT/pairs-000000.tar``, ...; ``OUT/pairs.json`` says what they are.
 
@@ -113,8 +114,8 @@ def write_shards(
         Pairs in a shard; the last may hold fewer.
     workers : Workers or int
         Where to compute; the files do not depend on it.
-    reporter : Reporter
-        Is told the progress.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
 
     Returns
     -------
@@ -126,7 +127,7 @@ def write_shards(
     InputError
         If there are fewer pairs, the folder holds others, or the disk has too little room; nothing is written then.
     """
-    return _write(pairs, Path(out), "tar", count, shard_size, workers, reporter)
+    return _write(pairs, Path(out), "tar", count, shard_size, workers, progress)
 
 
 def write_folder(
@@ -135,13 +136,13 @@ def write_folder(
     *,
     count: int,
     workers: Workers | int = HERE,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
 ) -> Path:
     """Write pairs 0 to ``count - 1`` as ``OUT/sharp/KEY.png`` and ``OUT/blur/KEY.png``, listed in ``OUT/manifest.csv``.
 
     Parameters
     ----------
-    pairs, out, count, workers, reporter
+    pairs, out, count, workers, progress
         As in `write_shards`.
 
     Returns
@@ -155,7 +156,7 @@ def write_folder(
         As in `write_shards`.
     """
     out = Path(out)
-    parts = _write(pairs, out, "folder", count, _PART, workers, reporter)
+    parts = _write(pairs, out, "folder", count, _PART, workers, progress)
     manifest = out / "manifest.csv"
     if parts:
         with replacing(manifest) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
@@ -186,8 +187,9 @@ def room(pairs: VirtualPairs, out: str | Path, *, count: int, form: str = "tar")
 
 
 def _write(
-    pairs: VirtualPairs, out: Path, form: str, count: int, step: int, workers: Workers | int, reporter: Reporter
-) -> list[Path]:
+    pairs: VirtualPairs, out: Path, form: str, count: int, step: int, workers: Workers | int,
+    progress: Reporter | bool | None,
+) -> list[Path]:  # fmt: skip
     if not 1 <= count <= len(pairs):
         faces, kernels = f"{pairs.n_images:,} faces", f"{pairs.n_kernels:,} kernels"
         raise InputError(
@@ -200,7 +202,8 @@ def _write(
     notes = _notes(pairs, form, count, step)
     finished = _begun(out, notes)
     if finished and form == "folder":
-        reporter.progress("writing", count, count)
+        with reporting(progress) as reporter:
+            reporter.progress("writing", count, count)
         return []
     suffix = ".tar" if form == "tar" else ".jsonl"
     folder = out if form == "tar" else out / "manifest.parts"
@@ -224,12 +227,13 @@ def _write(
         pairs = copy(pairs)
         pairs.images = ()
     done = count - left
-    reporter.progress("writing", done, count)
     work = write_tar if form == "tar" else write_part
     tasks = (PairFiles(pairs, files[number], number * step, min(count, (number + 1) * step)) for number in missing)
-    for made in imap(work, tasks, workers):
-        done += made
+    with reporting(progress) as reporter:
         reporter.progress("writing", done, count)
+        for made in imap(work, tasks, workers):
+            done += made
+            reporter.progress("writing", done, count)
     if form == "tar":
         shards = [{"name": file.name, "bytes": file.stat().st_size} for file in files]
         write_json(out / NOTES, notes | {"complete": True, "shards": shards})

@@ -18,7 +18,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_label
 from facedeblur.benchmark.parallel import ALL, Workers
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.align.template import template_named
@@ -280,7 +280,7 @@ def open_pairs(
     landmarker: str = "dlib-68",
     choose: str = "largest",
     workers: Workers | int = ALL,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
     **changes: Any,
 ) -> VirtualPairs:
     """Open the virtual set that a recipe describes, of a folder of photographs.
@@ -301,7 +301,7 @@ def open_pairs(
         As in `VirtualPairs`.
     pack : bool
         Keep the crops in one array, which is read without decoding.
-    match, listed, limit, detector, landmarker, choose, workers, reporter
+    match, listed, limit, detector, landmarker, choose, workers, progress
         As in `facedeblur.generators.build.build`.
     **changes
         Values of `PairSpec` that replace those of the recipe, and ``sigma``, the scale of the noise.
@@ -318,17 +318,18 @@ def open_pairs(
     described, _ = load_recipe(recipe)
     spec = PairSpec.of(described, **changes)
     goal = template_named(described.image.template)
-    crops = gather(
-        faces,
-        template=described.image.template,
-        margin=spec.surroundings((goal.height, goal.width)),
-        workspace=Path(workspace) / "faces",
-        selection=Selection(match=match, listed=listed, limit=limit),
-        finders=Finders(detector, landmarker, choose),
-        seed=seed,
-        workers=workers,
-        reporter=reporter,
-    )
+    with reporting(progress) as reporter:
+        crops = gather(
+            faces,
+            template=described.image.template,
+            margin=spec.surroundings((goal.height, goal.width)),
+            workspace=Path(workspace) / "faces",
+            selection=Selection(match=match, listed=listed, limit=limit),
+            finders=Finders(detector, landmarker, choose),
+            seed=seed,
+            workers=workers,
+            reporter=reporter,
+        )
     origin = f"{crops.folder}, licence: {crops.licence}"
     source: SharpSource = SharpFiles(crops)
     if pack:

@@ -107,7 +107,7 @@ def train(
         torch.manual_seed(seed)
         net = make_network(made.network, **made.config)
         data = _opened(made, chosen, net, faces, folder, engine, seed=seed, held_out=records.held_out, workers=workers,
-                       reporter=reporter, **photographs)  # fmt: skip
+                       progress=reporter, **photographs)  # fmt: skip
         folder.data = data.digest
         failed = [image for image in data.train.images if image.status != "ok"]
         if failed:

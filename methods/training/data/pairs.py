@@ -13,7 +13,7 @@ import numpy as np
 
 from facedeblur.benchmark.config import strict
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.reporter import SILENT, Reporter
+from facedeblur.benchmark.reporter import Reporter
 from facedeblur.generators.pairs.augment import AugmentLaw
 from facedeblur.generators.pairs.sharp_source import Face, SharpSource
 from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
@@ -61,7 +61,7 @@ def open_data(
     workspace: str | Path,
     seed: int = 0,
     held_out: int = 32,
-    reporter: Reporter = SILENT,
+    progress: Reporter | bool | None = None,
     **options: Any,
 ) -> TrainingData:
     """Open the pairs that the data table of a recipe describes, of a folder of photographs.
@@ -69,7 +69,7 @@ def open_data(
     Parameters
     ----------
     data : Data
-    faces, workspace, reporter, **options
+    faces, workspace, progress, **options
         As in `open_pairs`.
     seed : int
         Of kernels, noise, augmentation and order.
@@ -88,7 +88,7 @@ def open_data(
         changes["augment"] = data.augment if named else strict(AugmentLaw, data.augment, "data.augment")
     given = {"sigma": data.sigma, "sizes": data.sizes or None, "first": data.first, "per_size": data.per_size}
     changes |= {name: value for name, value in given.items() if value is not None}
-    opened = open_pairs(data.recipe, faces, workspace=workspace, seed=seed, reporter=reporter, **options, **changes)
+    opened = open_pairs(data.recipe, faces, workspace=workspace, seed=seed, progress=progress, **options, **changes)
     return divide(opened, held_out=held_out)
 
 

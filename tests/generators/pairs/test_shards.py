@@ -48,7 +48,7 @@ def test_shards_hold_the_pairs_as_webdataset_names_them(tmp_path: Path, pairs: V
         tmp_path / "out",
         count=25,
         shard_size=10,
-        reporter=Reporter(lambda stage, done, total, note: seen.append((done, total))),
+        progress=Reporter(lambda stage, done, total, note: seen.append((done, total))),
     )
     assert [file.name for file in files] == ["pairs-000000.tar", "pairs-000001.tar", "pairs-000002.tar"]
     assert seen == [(0, 25), (10, 25), (20, 25), (25, 25)]
@@ -101,7 +101,7 @@ def test_bytes_do_not_depend_on_workers_or_stops(tmp_path: Path, pairs: VirtualP
         tmp_path / "c",
         count=25,
         shard_size=10,
-        reporter=Reporter(lambda stage, done, total, note: seen.append(done)),
+        progress=Reporter(lambda stage, done, total, note: seen.append(done)),
     )
     assert digests(files) == wanted and seen == [10, 20, 25]
     assert (tmp_path / "c" / "pairs-000000.tar").stat().st_mtime_ns == stamp
@@ -133,7 +133,7 @@ def test_a_folder_holds_the_pairs_and_resumes(tmp_path: Path, pairs: VirtualPair
     write_folder(pairs, tmp_path / "b", count=25)
     assert tree(tmp_path / "b") == whole
     seen = []
-    write_folder(pairs, tmp_path / "b", count=25, reporter=Reporter(lambda stage, done, total, note: seen.append(done)))
+    write_folder(pairs, tmp_path / "b", count=25, progress=Reporter(lambda stage, done, total, note: seen.append(done)))
     assert seen == [25] and tree(tmp_path / "b") == whole
 
 
