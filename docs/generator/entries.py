@@ -31,14 +31,14 @@ OWN_PAGES = ("methods", "metrics", "networks")
 TOLD_BY_MODULE = ("metrics", "detectors", "landmarkers", "embedders", "parsers")
 SAID = {
     "methods": "Restore every image of a set: `facedeblur run NAME SET -o OUTPUTS`. An oracle is given the true "
-    "kernel, which nobody has outside a benchmark; it is shown, and never ranked. "
+    "kernel, which is unknown outside a benchmark; it is shown but never ranked. "
     "[How to add one](../extend/method.md).",
     "metrics": "Columns of a score table: `facedeblur score SET OUTPUTS --metric NAME`. A metric's full name is its "
-    "definition: what is left out between the brackets takes the family's default, and two values are compared only "
-    "where their full names are equal. [How to add one](../extend/metric.md).",
-    "networks": "What `facedeblur train` trains. `facedeblur.methods.nets.base.make_network(NAME, ...)` makes one with "
+    "definition: options that are left out between the brackets take their defaults, and two values are compared only "
+    "if their full names are equal. [How to add one](../extend/metric.md).",
+    "networks": "Trained by `facedeblur train`. `facedeblur.methods.nets.base.make_network(NAME, ...)` makes one with "
     "new weights. [How to add one](../extend/network.md).",
-    "discriminators": "What networks are trained against: `discriminator` of a training recipe's stage.",
+    "discriminators": "Networks are trained against them: `discriminator` of a training recipe's stage.",
     "losses": "Terms of a training objective: `losses` of a training recipe's stage, with their options.",
     "adversaries": "The two objectives of an adversarial game: `kind` of a stage's adversary.",
     "detectors": "Find faces: `--detector NAME` of `align`, `build` and others, and the option of the metric "
@@ -54,7 +54,6 @@ SAID = {
 TITLES = {
     "collections": "Photo collections",
     "noises": "Noise laws",
-    "networks": "Networks",
     "adversaries": "Adversarial games",
 }
 
@@ -129,7 +128,7 @@ def _no_facts(entry: Entry) -> list[str]:
 def _method_facts(entry: Entry) -> list[str]:
     spec, usual = spec_of(entry.thing), defaults(entry.thing)
     needed = [key for key, value in usual.items() if value is inspect.Parameter.empty]
-    rows = [(code(key), "none: it has to be given" if key in needed else code(value)) for key, value in usual.items()]
+    rows = [(code(key), "required" if key in needed else code(value)) for key, value in usual.items()]
     words = [f"facedeblur run {entry.name} SET -o OUTPUTS", *(f"--set {key}={key.upper()}" for key in needed)]
     told = []
     if issubclass(entry.thing, NetworkMethod):
@@ -149,9 +148,10 @@ def _weights_told(net: str) -> tuple[list[str], list[str]]:
         return [f"{said}; its weights come with the package."], []
     own = f"{said}. FOLDER holds `{net}.safetensors`, which [train](../commands/train.md) writes"
     theirs = " and ".join(code(names[0]) for names in declared(net).files)
-    return [own + (f", or the authors' {theirs}." if theirs else "; the authors' are not to be had or not read.")], [
-        "--weights FOLDER"
-    ]
+    return [
+        own
+        + (f", or the original {theirs}." if theirs else "; the original weights are not available or cannot be read.")
+    ], ["--weights FOLDER"]
 
 
 def _metric_facts(entry: Entry) -> list[str]:
@@ -224,8 +224,8 @@ def _weights_page() -> str:
     return (
         "# Weight files\n\nNothing is ever downloaded. A file is looked for in the folder that the variable "
         f"`{VARIABLE}` names, else in facedeblur's cache folder, and in packages that carry it; `facedeblur info` says "
-        "where, and what it found. Where one is missing, its column is left out and the table says so. Where a sha256 "
-        "is given, no other content is accepted.\n\n"
+        "where, and what it found. If one is missing, its column is left out and the table says so. If a sha256 is "
+        "given, no other content is accepted.\n\n"
         + table(("name", "file", "how to get it", "sha256 begins"), rows)
         + "\n"
     )

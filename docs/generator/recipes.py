@@ -65,7 +65,7 @@ def _page(kind: Kind, name: str) -> str:
     parts += _FACTS[kind.folder](one)
     if assumed := getattr(one, "assumption", ()):
         rows = [(code(entry.key), prose(entry.text)) for entry in assumed]
-        said = "What the source leaves open, and what was decided:"
+        said = "What the source leaves open, and how it was decided:"
         parts.append(f"## Assumptions\n\n{said}\n\n" + table(("key", "decision"), rows))
     parts.append("## The file\n\n" + fenced(_source(kind, name), "toml", f"{name}.toml"))
     if kind.folder == "recipes":
@@ -77,17 +77,17 @@ def _page(kind: Kind, name: str) -> str:
 def _recipe_facts(one: recipe.Recipe) -> list[str]:
     if not one.virtual:
         return []
-    return ["Virtual: too many pairs to store. They are made when they are asked for; `pairs` writes any of them."]
+    return ["Virtual: there are too many pairs to store, so they are made on request; `pairs` writes any of them."]
 
 
 def _protocol_facts(one: protocol.Protocol) -> list[str]:
     rows = []
     for entry in one.metric:
         family = entry.name.partition("[")[0]
-        need = "may be left out" if entry.optional else "always"
+        need = "optional" if entry.optional else "always"
         shown = f"[`{entry.name}`](../metrics/{family}.md)"
         rows.append((shown, f"{entry.failure:g}", need, prose(entry.tables)))
-    said = "A column that may be left out is, with the reason on record, where its package or weights are missing."
+    said = "An optional column is left out, with the reason on record, if its package or weights are missing."
     return ["## Columns\n\n" + table(("metric", "a failure counts as", "computed", "published in"), rows), said]
 
 
