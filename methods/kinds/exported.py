@@ -172,6 +172,7 @@ class Onnx(ExportedNetwork):
         try:
             restored = self._session.run(None, {self._name: planes})[self._output]
         except Exception as error:
+            # onnxruntime has one type for all its errors: only the words tell this one.
             if "allocate memory" in str(error).lower() or "out of memory" in str(error).lower():
                 raise MemoryError(str(error)) from error
             raise

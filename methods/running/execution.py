@@ -117,6 +117,7 @@ def out_of_memory(error: BaseException) -> bool:
     kinds: tuple[type[BaseException], ...] = (MemoryError,)
     if torch is not None:
         kinds += (torch.OutOfMemoryError,) if hasattr(torch, "OutOfMemoryError") else (torch.cuda.OutOfMemoryError,)
+    # Libraries below torch (cuDNN, TorchScript) raise plain RuntimeErrors, of which only the words tell.
     told = isinstance(error, kinds) or (isinstance(error, RuntimeError) and "out of memory" in str(error).lower())
     if told and torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
