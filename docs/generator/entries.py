@@ -163,6 +163,7 @@ def _metric_facts(entry: Entry) -> list[str]:
     asked, made = _tried(entry, columns)
     rows = [("full name", code(made.signature)), ("heading", made.label)] if made is not None else []
     rows += [("unit", entry.thing.unit or "none")] if made is not None else []
+    rows.append(("what is measured", prose(entry.thing.summary)))
     rows.append(("better", "higher" if entry.thing.higher_is_better else "lower"))
     rows.append(("compares with the sharp image", "yes" if entry.thing.needs.sharp else "no"))
     if made is not None:

@@ -412,6 +412,9 @@ PSNR_TERMS = {
     "255": "peak 255",
     "cap(.+)": "identical images count as {} dB",
 }
+WINDOW_FORMS = (r"s([\d.]+)", r"w(\d+)")
+"""The options that say which window SSIM looks through."""
+
 SSIM_TERMS = {
     "matlab3d": "as MATLAB's ssim treats RGB: one window that also runs across the channels, replicated borders",
     "perchannel": "each channel by itself, only where the window lies inside the image",
@@ -422,8 +425,8 @@ SSIM_TERMS = {
     "y-full-replicate": "on luma, BT.601 in 0…255, replicated borders",
     "skimage": "scikit-image's default: sample covariance",
     "uniform": "uniform window",
-    r"s([\d.]+)": "Gaussian of σ = {}",
-    r"w(\d+)": "window of {} pixels",
+    WINDOW_FORMS[0]: "Gaussian of σ = {}",
+    WINDOW_FORMS[1]: "window of {} pixels",
 }
 
 

@@ -410,7 +410,7 @@ class ClassPsnr(ClassFidelity):
 
     name, unit, worst, heading = "psnr-class", "dB", 0.0, "PSNR"
     summary = "PSNR of one semantic class"
-    terms: ClassVar[Mapping[str, str]] = PSNR_TERMS | CLASS_TERMS
+    terms: ClassVar[Mapping[str, str]] = {form: PSNR_TERMS[form] for form in ("rgb", "255", "cap(.+)")} | CLASS_TERMS
 
     @classmethod
     def of(cls, *options: str) -> Self:
@@ -441,7 +441,7 @@ class ClassSsim(ClassFidelity):
 
     name, worst, limits = "ssim-class", -1.0, (-1.0, 1.0)
     summary = "SSIM of one semantic class"
-    terms: ClassVar[Mapping[str, str]] = SSIM_TERMS | CLASS_TERMS
+    terms: ClassVar[Mapping[str, str]] = {form: SSIM_TERMS[form] for form in SSIM_DEFINITIONS} | CLASS_TERMS
 
     @classmethod
     def of(cls, *options: str) -> Self:

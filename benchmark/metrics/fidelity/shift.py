@@ -36,6 +36,7 @@ from facedeblur.benchmark.metrics.fidelity.psnr_ssim import (
     SSIM_TERMS,
     TAPS,
     VOLUME,
+    WINDOW_FORMS,
     Fidelity,
     check_images,
     gaussian_ssim,
@@ -419,7 +420,7 @@ class ShiftPsnr(Shifted):
 
     name, unit, worst, limits, heading, fixed = "psnr-shift", "dB", 0.0, (0.0, math.inf), "PSNR", ("255",)
     summary = "PSNR after the sub-pixel shift that makes the error smallest"
-    terms: ClassVar[Mapping[str, str]] = PSNR_TERMS | TERMS
+    terms: ClassVar[Mapping[str, str]] = {form: PSNR_TERMS[form] for form in ("rgb", "255")} | TERMS
     slots = (("rgb",), ("255",), *SEARCH)
 
     def compare(self, restored: np.ndarray, sharp: np.ndarray) -> float:
@@ -432,7 +433,7 @@ class ShiftSsim(Shifted):
 
     name, worst, limits, fixed = "ssim-shift", -1.0, (-1.0, 1.0), ("s1.5", "w11")
     summary = "SSIM after the sub-pixel shift that makes the error smallest"
-    terms: ClassVar[Mapping[str, str]] = SSIM_TERMS | TERMS
+    terms: ClassVar[Mapping[str, str]] = {form: SSIM_TERMS[form] for form in (*SSIM_DEFINITIONS, *WINDOW_FORMS)} | TERMS
     slots = (SSIM_DEFINITIONS, ("s1.5",), ("w11",), *SEARCH)
 
     @property
