@@ -126,7 +126,7 @@ def notebook_bars() -> Iterator[Reporter]:
     stages: dict[str, str] = {}
     lines: list[str] = []
     handle: DisplayHandle | None = None
-    drawn = 0.0
+    drawn, reported = 0.0, time.monotonic()
 
     def draw(*, now: bool) -> None:
         nonlocal handle, drawn
@@ -140,7 +140,10 @@ def notebook_bars() -> Iterator[Reporter]:
         drawn = time.monotonic()
 
     def update(stage: str, done: int, total: int, note: str) -> None:
-        seconds = time.monotonic() - begun.setdefault(stage, time.monotonic())
+        nonlocal reported
+        now = time.monotonic()
+        # A stage begins where the one before it ended: its first report may come when much of it is done.
+        seconds, reported = now - begun.setdefault(stage, reported), now
         counts = f"{stage} {done:,}/{total:,}, {seconds:,.0f} s {note}".rstrip()
         stages[stage] = f'<progress value="{done}" max="{max(total, 1)}"></progress> {escape(counts)}'
         draw(now=False)

@@ -133,7 +133,7 @@ class Comparisons:
         facts = {
             "pairs": f"{first.n:,}, of {self.faces:,} faces"
             + (f" and {self.kernels:,} kernels" if self.kernels else ""),
-            "interval": f"{100 * first.level:g} %, for other {first.resampled}",
+            "interval": f"{100 * first.level:g} %, for other {first.resampled.replace(' x ', ' and other ')}",
             "left out": ", ".join(metric for metric, _ in self.left_out),
         }
         return card(f"Comparison with {first.baseline}", facts, table=(heads, rows))

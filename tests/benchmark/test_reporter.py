@@ -60,6 +60,21 @@ def test_bars_appear_in_a_notebook_by_themselves(kernel):
     assert shown.endswith("one &amp; two")
 
 
+def test_a_stage_lasts_from_the_end_of_the_one_before_it(kernel, monkeypatch):
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("facedeblur.benchmark.reporter.time.monotonic", lambda: next(clock))
+    with reporting(None) as reporter:
+        reporter.progress("aligning", 2, 2)
+        reporter.progress("blurring", 160, 160)
+    lines = kernel[0].split("<br>")
+    assert [line.rpartition("</progress> ")[2].partition(",")[0] for line in lines] == [
+        "aligning 2/2",
+        "blurring 160/160",
+    ]
+    seconds = [int(line.rpartition(", ")[2].removesuffix(" s")) for line in lines]
+    assert seconds[0] == 10 and seconds[1] >= 10
+
+
 def test_the_last_state_is_shown_when_a_job_fails(kernel):
     with pytest.raises(KeyboardInterrupt), reporting(True) as reporter:
         reporter.progress("aligning", 0, 0)
