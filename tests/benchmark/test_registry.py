@@ -65,3 +65,20 @@ def test_errors_are_one_line_and_cross_processes():
 def test_missing_package_says_which_extra():
     with pytest.raises(InputError, match=r"pip install 'facedeblur\[io\]'"):
         need("no_such_package", "io")
+
+
+def test_one_registry_follows_from_another():
+    seeds, plants = Registry("seed"), Registry("plant")
+    plants.derive(seeds, f"{__name__}:grown")
+    plants.add("fern", 1)
+    seeds.add("oak", object())
+    assert list(plants) == ["fern", "oak"] and "oak" in plants and "elm" not in plants
+    assert (plants.get("oak"), plants.get("fern")) == ("oak, grown", 1)
+    with pytest.raises(InputError, match="plant 'oak' is already registered"):
+        plants.add("oak", 2)
+    with pytest.raises(InputError, match="did you mean 'oak'"):
+        plants.get("oaks")
+
+
+def grown(name: str) -> str:
+    return f"{name}, grown"
