@@ -206,6 +206,21 @@ def common_columns(
     return both, missing + [(signature, f"not in '{name}'") for signature in theirs if signature not in mine]
 
 
+def find(columns: Sequence[Column], metric: str) -> Column | None:
+    """Return the column that `metric` names: of that family, with all its arguments (hashes of weights apart).
+
+    Where several fit, the one with the fewest further arguments.
+    """
+    wanted = Signature.parse(metric)
+    fitting = []
+    for column in columns:
+        options = Signature.parse(column.signature).options
+        bare = {one.partition("@")[0] for one in options}
+        if Signature.parse(column.signature).name == wanted.name and set(wanted.options) <= bare | set(options):
+            fitting.append((len(options), column))
+    return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
+
+
 def labels(tables: Sequence[Scores]) -> list[str]:
     """Names of the tables' methods, with the run hash where two are alike: ``net (run 1a2b3c4d5e)``."""
     return told_apart(

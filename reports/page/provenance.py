@@ -14,13 +14,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from facedeblur.benchmark.metrics.base import describe
+from facedeblur.benchmark.scoring.agreement import find
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.generators.recipe import load_recipe, recipes
 from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.methods.base import METHODS
 from facedeblur.reports.leaderboard.board import Board, MethodScores
-from facedeblur.reports.tables.measured import find
 from facedeblur.reports.text import plain
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.scoring.agreement import find
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
-from facedeblur.benchmark.scoring.table import Column, Scores, ScoresLike
+from facedeblur.benchmark.scoring.table import Scores, ScoresLike
 from facedeblur.benchmark.statistics.error_ratio import ErrorRatio, error_ratio
 from facedeblur.benchmark.whole_set.parsing import SHARP, SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
@@ -276,21 +277,6 @@ def measure(run: Run, how: How, protocol: str = "") -> Measured | Absent:
     if run.reference or run.scored is None:
         return Absent("not known without a score table: facedeblur score SET OUTPUTS")
     return _told(run.scored, how.kind)
-
-
-def find(columns: tuple[Column, ...], metric: str) -> Column | None:
-    """Return the column that `metric` names: of that family, with all its arguments (hashes of weights apart).
-
-    Where several fit, the one with the fewest further arguments.
-    """
-    wanted = Signature.parse(metric)
-    fitting = []
-    for column in columns:
-        options = Signature.parse(column.signature).options
-        bare = {one.partition("@")[0] for one in options}
-        if Signature.parse(column.signature).name == wanted.name and set(wanted.options) <= bare | set(options):
-            fitting.append((len(options), column))
-    return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
 
 @lru_cache

@@ -334,3 +334,24 @@ def test_counts_and_times_are_printed_short() -> None:
     ]  # fmt: skip
     assert [text.amount(a) for a in (0, 950, 999_600, 12_345_678, 2.5e9)] == ["0", "950", "1.00 M", "12.3 M", "2.50 G"]
     assert text.amount(47_900_000, "B") == "47.9 MB"
+
+
+def test_rows_in_another_order_are_the_same_pairs(scores_of: Make) -> None:
+    one, two = scores_of("a", random_psnr(0)), scores_of("b", random_psnr(1))
+    order = np.random.default_rng(0).permutation(80)
+    shuffled = Scores(two.frame.iloc[order].reset_index(drop=True), two.meta)
+    pd.testing.assert_frame_equal(leaderboard([one, shuffled]), leaderboard([one, two]), check_exact=True)
+
+
+def test_objects_paths_and_folders_make_the_same_leaderboard(scores_of: Make, tmp_path: Path) -> None:
+    for at, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        scores_of(name, random_psnr(at)).write(tmp_path / name / "scores.parquet")
+    folders = [tmp_path / name for name in "ab"]
+    wanted = leaderboard(folders)
+    assert list(wanted["scores"]) == [(tmp_path / name / "scores.parquet").as_posix() for name in wanted["method"]]
+    files = [folder / "scores.parquet" for folder in folders]
+    tables = [Scores.read(folder) for folder in folders]
+    for given in (map(str, folders), files, tables, iter(tables), [folders[0], tables[1]], gather(tables)):
+        pd.testing.assert_frame_equal(leaderboard(given), wanted, check_exact=True)
+    pd.testing.assert_frame_equal(leaderboard(tables[0]), leaderboard(folders[:1]), check_exact=True)

@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.scoring.agreement import find
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.classes import GROUPS
 from facedeblur.benchmark.whole_set.parsing import Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.reports.tables.cells import MEASURED, PUBLISHED, Cell, ranks
 from facedeblur.reports.tables.layouts import layouts
-from facedeblur.reports.tables.measured import find, read_runs
+from facedeblur.reports.tables.measured import read_runs
 from facedeblur.reports.tables.published.values import published
 from facedeblur.reports.tables.table import PaperTable, fill
 from facedeblur.reports.tables.table import tables as paper_tables
