@@ -13,8 +13,9 @@ from facedeblur.cli import options
 @click.command()
 @click.argument("photos")
 @click.argument("out", type=click.Path())
-@click.option("--match", default="", help="Use photographs with matching names only, e.g. '*_0001.jpg'.")
-@click.option("--list", "listed", type=click.Path(), help="Use the photographs of an image list (`facedeblur split`).")
+@options.match
+@options.listed
+@options.as_selection
 @click.option(
     "--template",
     default="shen128",
@@ -32,6 +33,7 @@ from facedeblur.cli import options
     "--margin", default=0, show_default=True, help="Width of the surroundings kept around each crop, in pixels."
 )
 @options.chosen_face
+@options.as_finders
 @click.option("--strict", "one_face", is_flag=True, help="Refuse photographs with several faces.")
 @click.option("--min-coverage", default=0.95, show_default=True, help="Smallest share of a crop inside its photograph.")
 @click.option("--max-yaw", type=float, help="Reject faces turned further to a side, in degrees.")
@@ -57,11 +59,6 @@ def align(
     ctx: click.Context,
     photos: str,
     out: str,
-    match: str,
-    listed: str | None,
-    detector: str,
-    landmarker: str,
-    choose: str,
     quality: bool,
     sheet: bool,
     quiet: bool,
@@ -76,10 +73,8 @@ def align(
     """
     from pathlib import Path
 
-    from facedeblur.generators.align.photo import Finders
     from facedeblur.generators.align.quality import Limits
     from facedeblur.generators.align.run import align as run
-    from facedeblur.generators.photos.collection import Selection
     from facedeblur.generators.sheets import crop_sheet
 
     limits = Limits(**{name: given.pop(name) for name in list(given) if name in Limits.__dataclass_fields__})
@@ -87,8 +82,6 @@ def align(
         table = run(
             photos,
             out,
-            selection=Selection(match, listed=listed),
-            finders=Finders(detector, landmarker, choose),
             limits=limits,
             quality=quality,
             progress=reporter,

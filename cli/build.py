@@ -19,8 +19,8 @@ from facedeblur.cli import options
 @options.name
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
 @options.store
-@click.option("--match", default="", help="Use photographs with matching names only, e.g. '*_0001.jpg'.")
-@click.option("--list", "listed", type=click.Path(), help="Use the photographs of an image list (`facedeblur split`).")
+@options.match
+@options.listed
 @click.option(
     "--role",
     "roles",
@@ -28,37 +28,24 @@ from facedeblur.cli import options
     type=click.Choice(["test", "train", "probe", "gallery"]),
     help="Use photographs of this role only, as the collection or the list states it; repeatable.",
 )
-@click.option("--limit", type=int, help="Largest number of photographs.")
+@options.limit
+@options.as_selection
 @options.finders
 @click.option("--licence", default="", help="Licence of the photographs, for the record.")
 @options.workers
 @options.quiet
 @click.pass_context
-def build(
-    ctx: click.Context,
-    quiet: bool,
-    match: str,
-    listed: str | None,
-    roles: tuple[str, ...],
-    limit: int | None,
-    detector: str,
-    landmarker: str,
-    choose: str,
-    **given: Any,
-) -> None:
+def build(ctx: click.Context, quiet: bool, **given: Any) -> None:
     """Build the set that RECIPE describes: a name (`facedeblur list recipes`) or a TOML file.
 
     Photographs are aligned first; those that already have the recipe's size are taken as aligned
     crops. Run the command again to resume an interrupted build.
     """
     from facedeblur.cli.display.summary import print_set
-    from facedeblur.generators.align.photo import Finders
     from facedeblur.generators.build import build as make
-    from facedeblur.generators.photos.collection import Selection
 
-    selection, finders = Selection(match, roles, limit, listed), Finders(detector, landmarker, choose)
     with bars(quiet=quiet) as reporter:
-        made = make(selection=selection, finders=finders, progress=reporter, **given)
+        made = make(progress=reporter, **given)
     if not quiet:
         print_set(made)
     if made.info["counts"]["images"] < made.info["counts"]["photographs"]:

@@ -61,6 +61,44 @@ name = click.option(
 store = click.option(
     "--store", type=click.Choice(["png", "npy"]), default="png", show_default=True, help="PNG files, or one array."
 )
+match = click.option("--match", default="", help="Use photographs with matching names only, e.g. '*_0001.jpg'.")
+listed = click.option(
+    "--list", "listed", type=click.Path(), help="Use the photographs of an image list (`facedeblur split`)."
+)
+limit = click.option("--limit", type=int, metavar="N", help="Use at most N photographs.")
+
+
+def as_selection(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command one ``selection`` in place of the options that say which photographs are used."""
+
+    @wraps(function)
+    def command(
+        *args: Any,
+        match: str = "",
+        roles: tuple[str, ...] = (),
+        limit: int | None = None,
+        listed: str | None = None,
+        **given: Any,
+    ) -> Any:
+        from facedeblur.generators.photos.collection import Selection
+
+        return function(*args, selection=Selection(match, roles, limit, listed), **given)
+
+    return command
+
+
+def as_finders(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command one ``finders`` in place of the options that say how faces are found."""
+
+    @wraps(function)
+    def command(*args: Any, detector: str, landmarker: str, choose: str, **given: Any) -> Any:
+        from facedeblur.generators.align.photo import Finders
+
+        return function(*args, finders=Finders(detector, landmarker, choose), **given)
+
+    return command
+
+
 chosen_face = click.option(
     "--choose",
     type=click.Choice(["largest", "central"]),
@@ -72,7 +110,9 @@ finders = several(
     click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces in photographs."),
     click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned."),
     chosen_face,
+    as_finders,
 )
+"""Options ``--detector``, ``--landmarker`` and ``--choose``; the command is given a `Finders`."""
 
 
 def plugin(enters: str) -> Decorator:

@@ -33,8 +33,9 @@ from facedeblur.cli import options
 @click.option(
     "--shuffle/--in-order", default=True, show_default=True, help="Pairs in a pseudo-random order, or face after face."
 )
-@click.option("--match", default="", help="Take only photographs whose path matches this pattern.")
-@click.option("--limit", type=int, help="Largest number of photographs.")
+@options.match
+@options.limit
+@options.as_selection
 @options.finders
 @options.workers
 @options.quiet

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from facedeblur.cli import options
+
+if TYPE_CHECKING:
+    from facedeblur.generators.photos.collection import Selection
 
 
 @click.command()
@@ -15,7 +20,8 @@ from facedeblur.cli import options
     "--probe-gallery", metavar="P:G", help="Choose P probes and G gallery images for each identity, e.g. 1:9."
 )
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
-@click.option("--match", default="", help="Use photographs with matching names only, e.g. '*_0001.jpg'.")
+@options.match
+@options.as_selection
 @click.option("--keep", type=click.Path(), help="With --probe-gallery: earlier list whose choices are kept.")
 @options.quiet
 def split(
@@ -24,7 +30,7 @@ def split(
     test_share: float | None,
     probe_gallery: str | None,
     seed: int,
-    match: str,
+    selection: Selection,
     keep: str | None,
     quiet: bool,
 ) -> None:
@@ -35,7 +41,7 @@ def split(
     """
     from facedeblur.benchmark.errors import InputError
     from facedeblur.generators.photos import splits
-    from facedeblur.generators.photos.collection import Selection, open_collection
+    from facedeblur.generators.photos.collection import open_collection
     from facedeblur.generators.photos.lists import read_list, write_list
 
     if probe_gallery and test_share is not None:
@@ -45,7 +51,7 @@ def split(
     numbers = (probe_gallery or "1:9").split(":")
     if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
         raise InputError(f"--probe-gallery {probe_gallery}", expected="two numbers, as 1:9", do="write it that way")
-    opened = open_collection(collection, Selection(match))
+    opened = open_collection(collection, selection)
     if probe_gallery:
         probes, gallery = map(int, numbers)
         earlier = read_list(keep) if keep else ()

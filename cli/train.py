@@ -34,8 +34,9 @@ from facedeblur.cli import options
 @click.option("--save-every", default=0, help="Steps between checkpoints; 0 chooses.")
 @click.option("--held-out", default=32, show_default=True, help="Faces held out for checks, at most a tenth of all.")
 @click.option("--half", is_flag=True, help="Export the weights in half precision.")
-@click.option("--match", default="", help="Use only photographs whose path matches this pattern.")
-@click.option("--limit", type=int, metavar="N", help="Use at most N photographs.")
+@options.match
+@options.limit
+@options.as_selection
 @options.finders
 @options.plugin("the network")
 @options.jobs

@@ -273,12 +273,8 @@ def open_pairs(
     shuffle: bool = True,
     repeats: int = 1,
     pack: bool = True,
-    match: str = "",
-    listed: str | Path | None = None,
-    limit: int | None = None,
-    detector: str = "dlib-hog",
-    landmarker: str = "dlib-68",
-    choose: str = "largest",
+    selection: Selection = Selection(),
+    finders: Finders = Finders(),
     workers: Workers | int = ALL,
     progress: Reporter | bool | None = None,
     **changes: Any,
@@ -293,15 +289,15 @@ def open_pairs(
     recipe : str or path
         Name of a recipe, or a TOML file.
     faces : str or path
-        Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names the reader of a
-        published collection.
+        Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names a known
+        collection.
     workspace : path
         Folder for aligned crops and the packed array.
     seed, shuffle, repeats
         As in `VirtualPairs`.
     pack : bool
         Keep the crops in one array, which is read without decoding.
-    match, listed, limit, detector, landmarker, choose, workers, progress
+    selection, finders, workers, progress
         As in `facedeblur.generators.build.build`.
     **changes
         Values of `PairSpec` that replace those of the recipe, and ``sigma``, the scale of the noise.
@@ -324,8 +320,8 @@ def open_pairs(
             template=described.image.template,
             margin=spec.surroundings((goal.height, goal.width)),
             workspace=Path(workspace) / "faces",
-            selection=Selection(match=match, listed=listed, limit=limit),
-            finders=Finders(detector, landmarker, choose),
+            selection=selection,
+            finders=finders,
             seed=seed,
             workers=workers,
             reporter=reporter,

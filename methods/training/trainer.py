@@ -61,7 +61,7 @@ def train(
         Name of a recipe, a TOML file, or a recipe that was changed by `TrainRecipe.adjusted`.
     faces : path
         Photographs, as for `facedeblur.generators.pairs.virtual.open_pairs`, which is given `photographs`, for instance
-        ``limit=100`` or ``detector="dlib-hog"``.
+        ``selection=Selection(limit=100)``.
     out : path
         Gets ``NAME.safetensors`` and ``NAME.json``, ``checkpoints/``, ``STAGE.csv``, ``samples/`` and the aligned
         faces.
