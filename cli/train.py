@@ -70,7 +70,7 @@ def train(
     training; on one device the result is the same bit for bit.
     """
     from facedeblur.benchmark.registry import load_plugin
-    from facedeblur.methods.training.engine import Hardware
+    from facedeblur.methods.training.devices import Hardware
     from facedeblur.methods.training.loop import Records
     from facedeblur.methods.training.recipe import load_train_recipe
     from facedeblur.methods.training.trainer import train as carry_out

@@ -152,7 +152,7 @@ def _averaged(order: Order) -> Set:
 
 def _given(order: Order) -> Set:
     """Take a set that comes blurred, with its kernels."""
-    from facedeblur.generators.given import given
+    from facedeblur.generators.ready_made import given
 
     return given(
         order.faces, order.out, record=order.record, seed=order.seed, store=order.store, licence=order.licence,

@@ -13,10 +13,10 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.scoring.agreement import check_tables, common_columns, labels
 from facedeblur.benchmark.scoring.table import Column, ScoresLike, read_scores
-from facedeblur.benchmark.statistics.bootstrap import interval
-from facedeblur.benchmark.statistics.crossed import StandardError, crossing, standard_error
 from facedeblur.benchmark.statistics.intervals import factors
+from facedeblur.benchmark.statistics.standard_error import StandardError, crossing, standard_error
 from facedeblur.benchmark.statistics.summary import summary
+from facedeblur.benchmark.statistics.two_way_bootstrap import interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ class Comparison:
     difference : float
         Mean of method - baseline over the pairs; two equal infinite values differ by 0.
     low, high : float
-        Interval of the difference by `bootstrap.interval`, cut to the differences that two means can have.
+        Interval of the difference by `two_way_bootstrap.interval`, cut to the differences that two means can have.
     p : float
         Two-sided, of no difference for new faces and kernels: Student's t with `crossed.standard_error`.
     p_holm : float
@@ -160,7 +160,7 @@ def compare(
     metrics : sequence of str, optional
         Signatures; all that both tables have otherwise.
     level, draws, seed
-        Of the intervals, as in `bootstrap.interval`.
+        Of the intervals, as in `two_way_bootstrap.interval`.
     tie : float
         In the unit of each metric, 0 or more.
 

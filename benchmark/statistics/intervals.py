@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facedeblur.benchmark.scoring.table import Column, Scores
-from facedeblur.benchmark.statistics.bootstrap import Interval, interval
+from facedeblur.benchmark.statistics.two_way_bootstrap import Interval, interval
 
 LEVEL = 0.95
 

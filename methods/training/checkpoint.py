@@ -25,7 +25,7 @@ from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.running.environment import versions
 from facedeblur.methods.training.data.pairs import TrainingData
-from facedeblur.methods.training.engine import Engine
+from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.recipe import TrainRecipe
 
 

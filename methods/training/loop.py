@@ -26,7 +26,7 @@ from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, Folder, write_checkpoint
 from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import TrainingData
-from facedeblur.methods.training.engine import Engine
+from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.stage import Diverged, StageRun
 
 SHOWN = 6

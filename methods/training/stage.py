@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.nets.base import DISCRIMINATORS, make_discriminator
 from facedeblur.methods.training.checkpoint import Checkpoint, flattened, load_weights, restore
-from facedeblur.methods.training.engine import Engine
+from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.losses.adversarial import Scores, make_adversary
-from facedeblur.methods.training.losses.content import fetch, fetch_target, make_loss
+from facedeblur.methods.training.losses.base import fetch, fetch_target, make_loss
 from facedeblur.methods.training.losses.targets import Targets
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser, set_rate, share
 from facedeblur.methods.training.recipe import Adversary, Stage

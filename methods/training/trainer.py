@@ -17,10 +17,10 @@ from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training.checkpoint import Checkpoint, Folder, export, load_weights
 from facedeblur.methods.training.data.batches import Examples
 from facedeblur.methods.training.data.pairs import TrainingData, need_labels, open_data
-from facedeblur.methods.training.engine import AUTO, Engine, Hardware
+from facedeblur.methods.training.devices import AUTO, Engine, Hardware
 from facedeblur.methods.training.loop import USUAL, Loop, Records, Validation
 from facedeblur.methods.training.losses.adversarial import make_adversary
-from facedeblur.methods.training.losses.content import make_loss
+from facedeblur.methods.training.losses.base import make_loss
 from facedeblur.methods.training.recipe import Loss, TrainRecipe, load_train_recipe
 
 

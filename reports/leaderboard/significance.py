@@ -24,8 +24,8 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.benchmark.statistics.comparison import Comparison, compare, differences, holm, two_sided
-from facedeblur.benchmark.statistics.crossed import crossing, standard_error
 from facedeblur.benchmark.statistics.intervals import factors
+from facedeblur.benchmark.statistics.standard_error import crossing, standard_error
 from facedeblur.reports.leaderboard.board import Board, MethodScores
 
 ALPHA = 0.05

@@ -11,9 +11,9 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.faces.parsing import fscores
 from facedeblur.benchmark.scoring.table import ScoreMeta, Scores
-from facedeblur.benchmark.statistics.bootstrap import Interval
-from facedeblur.benchmark.statistics.crossed import crossing, standard_error
 from facedeblur.benchmark.statistics.intervals import LEVEL, Spread, alone, factors, spread
+from facedeblur.benchmark.statistics.standard_error import crossing, standard_error
+from facedeblur.benchmark.statistics.two_way_bootstrap import Interval
 from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Recognition
 from facedeblur.benchmark.whole_set.record import Record
@@ -219,7 +219,7 @@ def pooled_spread(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) ->
     """95 % interval of an F-score of pooled pixels for unseen faces and kernels, cut to [0, 1].
 
     The score is a ratio of sums, 2 TP over 2 TP + FP + FN; its error is that of the mean of its linear part (delta
-    method), by `facedeblur.benchmark.statistics.crossed.standard_error`; nothing is drawn.
+    method), by `facedeblur.benchmark.statistics.standard_error.standard_error`; nothing is drawn.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from facedeblur.generators.pairs.sharp_source import Face, SharpArray
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS
-from facedeblur.methods.training.engine import Hardware
+from facedeblur.methods.training.devices import Hardware
 from facedeblur.methods.training.loop import Records
 from facedeblur.methods.training.recipe import Adversary, Data, Loss, Optimiser, Schedule, Stage, TrainRecipe
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import HELEN, groups_of
-from facedeblur.methods.training.losses.content import Loss, fetch
+from facedeblur.methods.training.losses.base import Loss, fetch
 
 PARTS = HELEN[2:10]
 """SHEN's eight components (section 3.3): brows, eyes, nose, lips, and the inner mouth that it calls teeth."""

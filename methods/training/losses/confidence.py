@@ -13,8 +13,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import groups_of
 from facedeblur.methods.nets.umsn.parts import CLASSES
+from facedeblur.methods.training.losses.base import Loss, fetch, fetch_target
 from facedeblur.methods.training.losses.classes import group_masks
-from facedeblur.methods.training.losses.content import Loss, fetch, fetch_target
 
 _LEAST = 1e-8
 """Added under the logarithm, as in UMSN's code."""

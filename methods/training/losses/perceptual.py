@@ -10,7 +10,7 @@ from torch import Tensor
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import one_of
-from facedeblur.methods.training.losses.content import Loss, fetch, fetch_target
+from facedeblur.methods.training.losses.base import Loss, fetch, fetch_target
 from facedeblur.methods.training.losses.vgg import WIDTHS, Vgg, fill_vgg
 
 

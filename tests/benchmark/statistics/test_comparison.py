@@ -14,9 +14,9 @@ from scipy import stats
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
-from facedeblur.benchmark.statistics.bootstrap import interval
 from facedeblur.benchmark.statistics.comparison import compare, holm
-from facedeblur.benchmark.statistics.crossed import crossing, standard_error
+from facedeblur.benchmark.statistics.standard_error import crossing, standard_error
+from facedeblur.benchmark.statistics.two_way_bootstrap import interval
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 DISTANCE = Column("identity[facenet@01ab,l2]", "Identity L2", "", False, 2.0)

@@ -14,9 +14,9 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import KEYS, Column, ScoreMeta, Scores
-from facedeblur.benchmark.statistics.bootstrap import Interval, interval
 from facedeblur.benchmark.statistics.comparison import compare
 from facedeblur.benchmark.statistics.intervals import spread, spreads
+from facedeblur.benchmark.statistics.two_way_bootstrap import Interval, interval
 
 SSIM = Column("ssim[skimage,uniform,w7]", "SSIM", "", True, -1.0, least=-1.0, most=1.0)
 FOUND = Column("detection[x]", "Found", "fraction", True, 0.0, least=0.0, most=1.0)

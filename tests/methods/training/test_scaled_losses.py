@@ -8,7 +8,7 @@ import torch
 import train_parts as parts
 
 from facedeblur.methods.nets.base import make_network
-from facedeblur.methods.training.engine import Engine, Hardware
+from facedeblur.methods.training.devices import Engine, Hardware
 from facedeblur.methods.training.stage import StageRun
 
 

@@ -16,8 +16,8 @@ from facedeblur.methods.nets.base import DISCRIMINATORS, make_network
 from facedeblur.methods.training.checkpoint import read_checkpoint
 from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import divide
-from facedeblur.methods.training.engine import Engine, Hardware
-from facedeblur.methods.training.losses.content import make_loss
+from facedeblur.methods.training.devices import Engine, Hardware
+from facedeblur.methods.training.losses.base import make_loss
 from facedeblur.methods.training.optimisers import choose_weights, make_optimiser
 from facedeblur.methods.training.recipe import Adversary, Optimiser, load_train_recipe
 from facedeblur.methods.training.stage import Opponent, StageRun

@@ -105,7 +105,7 @@ def test_csv_reads_back(scores_of: Make, tmp_path) -> None:  # type: ignore[no-u
 
 
 def test_means_have_the_interval_of_other_faces_and_kernels(scores_of: Make) -> None:
-    from facedeblur.benchmark.statistics.bootstrap import interval
+    from facedeblur.benchmark.statistics.two_way_bootstrap import interval
 
     psnr = random_psnr(9)
     table = scores_of("a", psnr, status={3: "failed: hung"})

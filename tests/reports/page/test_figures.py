@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from facedeblur.benchmark.scoring.table import Column, Scores
-from facedeblur.benchmark.statistics.bootstrap import interval
+from facedeblur.benchmark.statistics.two_way_bootstrap import interval
 from facedeblur.reports.leaderboard.board import gather
 from facedeblur.reports.leaderboard.series import by_kernel_size, distribution
 from facedeblur.reports.page.figures import kernel_size

@@ -10,7 +10,7 @@ import torch
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.classes import GROUPS
-from facedeblur.methods.training.losses.content import make_loss
+from facedeblur.methods.training.losses.base import make_loss
 
 RNG = np.random.default_rng(5)
 OUTPUT, SHARP = RNG.random((2, 3, 6, 8)), RNG.random((2, 3, 6, 8))

@@ -11,7 +11,7 @@ import torch
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.perceptual import backbones, vggface
 from facedeblur.methods.training.losses import vgg as vgg_weights
-from facedeblur.methods.training.losses.content import make_loss
+from facedeblur.methods.training.losses.base import make_loss
 from facedeblur.methods.training.losses.vgg import NORMALISATIONS, Vgg, fill_vgg, layer_names, named
 
 NARROW = (2, 3, 2, 2, 2)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.statistics.bootstrap import interval, resampled
-from facedeblur.benchmark.statistics.crossed import Crossing, crossing, standard_error
+from facedeblur.benchmark.statistics.standard_error import Crossing, crossing, standard_error
 from facedeblur.benchmark.statistics.summary import summary
+from facedeblur.benchmark.statistics.two_way_bootstrap import interval, resampled
 
 
 def table(

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.statistics.crossed import BOTH, FACES, KERNELS, Crossing, crossing, standard_error
+from facedeblur.benchmark.statistics.standard_error import BOTH, FACES, KERNELS, Crossing, crossing, standard_error
 
 _AT_ONCE = 2**22
 """Weights in memory at a time."""

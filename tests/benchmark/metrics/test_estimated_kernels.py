@@ -7,7 +7,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric, metric
-from facedeblur.benchmark.metrics.kernels import kernel_error, kernel_similarity
+from facedeblur.benchmark.metrics.estimated_kernels import kernel_error, kernel_similarity
 
 
 def some(size: int, seed: int) -> np.ndarray:

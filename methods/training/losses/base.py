@@ -1,0 +1,143 @@
+"""Training losses by name: the registry, and what every loss shares.
+
+A loss is made with keyword options, as a recipe states them, and called as ``loss(outputs, batch)`` with the named
+tensors of a network and of a batch: images (N, 3, H, W) float RGB in [0, 1], labels (N, H, W) integers of Helen.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import make, one_of
+from facedeblur.benchmark.registry import Registry
+from facedeblur.methods.nets.blocks import Halve
+
+LOSSES: Registry[Callable[..., Loss]] = Registry("loss", group="facedeblur.losses")
+"""Name -> factory of a `Loss`."""
+
+REDUCTIONS = ("mean", "sum")
+HALVINGS = ("bicubic", "area", "nearest")
+
+
+class Loss(nn.Module, ABC):
+    """A term of a training objective: ``loss(outputs, batch)`` is a scalar tensor.
+
+    Parameters
+    ----------
+    of : str
+        Name of the network output it judges.
+    target : str
+        Name in the batch of what the output should be. Where ``NAME_half`` is not there it is made from ``NAME``.
+    reduction : {"mean", "sum"}
+        ``"mean"`` of all values, or ``"sum"`` over an image and mean over the batch, as SHEN's norms are.
+    half : {"bicubic", "area", "nearest"}
+        How ``NAME_half`` is made, see `halved`.
+
+    Raises
+    ------
+    InputError
+        For an unknown option value; in the call, for a name that is not there or two shapes that differ.
+    """
+
+    def __init__(
+        self, *, of: str = "restored", target: str = "sharp", reduction: str = "mean", half: str = "bicubic"
+    ) -> None:
+        super().__init__()
+        self.of, self.target = of, target
+        self.reduction = one_of("reduction", reduction, REDUCTIONS)
+        self.halving = one_of("half", half, HALVINGS)
+
+    def bind(self, net: nn.Module) -> None:
+        """Take what the loss needs from the network in training; most losses need nothing.
+
+        The trainer calls it once, after both are made and before the first step.
+        """
+
+    @abstractmethod
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the loss of `outputs` given `batch`, a scalar."""
+
+    def pair(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The judged output and its target, of one shape."""
+        output = fetch(outputs, self.of, "network output")
+        target = fetch_target(batch, self.target, self.halving)
+        if output.shape != target.shape:
+            raise InputError(
+                f"output '{self.of}'", expected=f"the shape of '{self.target}', {tuple(target.shape)}",
+                found=str(tuple(output.shape)), do="name the target of the same scale",
+            )  # fmt: skip
+        return output, target
+
+    def reduce(self, values: Tensor) -> Tensor:
+        """Reduce `values`, batch first, to a scalar as `reduction` says."""
+        return values.mean() if self.reduction == "mean" else values.sum() / values.shape[0]
+
+
+def fetch(tensors: Mapping[str, Tensor], name: str, kind: str) -> Tensor:
+    """Return ``tensors[name]``, or raise InputError with the names there are."""
+    return tensors[one_of(kind, name, tensors)]
+
+
+def fetch_target(batch: Mapping[str, Tensor], name: str, half: str) -> Tensor:
+    """Return ``batch[name]``, made at half size from the full one where only that is there."""
+    whole = name.removesuffix("_half")
+    if name in batch or whole == name or whole not in batch:
+        return fetch(batch, name, "batch entry")
+    return halved(batch[whole], half)
+
+
+def halved(images: Tensor, how: str = "bicubic") -> Tensor:
+    """Images ``(N, C, H, W)``, H and W even, at half their size; values stay in [0, 1].
+
+    ``"bicubic"`` is MATLAB's imresize, the way of SHEN's code; ``"area"`` is the mean of
+    2 x 2 pixels; ``"nearest"`` keeps every second pixel, as UMSN's code does.
+    """
+    height, width = images.shape[-2:]
+    if height % 2 or width % 2 or min(height, width) < 4:
+        raise InputError("target at half size", expected="an even height and width from 4", found=f"{height}x{width}")
+    if one_of("half", how, HALVINGS) == "nearest":
+        return images[..., ::2, ::2]
+    if how == "area":
+        return functional.avg_pool2d(images, 2)
+    # Mixed precision would round what outputs are compared with.
+    with torch.autocast(images.device.type, enabled=False):
+        return _halver(images.device)(images).clamp(0, 1)
+
+
+@lru_cache(maxsize=8)
+def _halver(device: torch.device) -> Halve:
+    return Halve().to(device)
+
+
+def make_loss(name: str, options: Mapping[str, Any] | None = None) -> Loss:
+    """Make the loss called `name` with `options`, as a recipe's table gives them.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, an option that the loss does not have, or one of a wrong value.
+    """
+    return make(LOSSES.get(name), options or {}, f"loss '{name}'")
+
+
+for _name, _place in {
+    "l1": "content:L1",
+    "l2": "content:L2",
+    "charbonnier": "content:Charbonnier",
+    "gradient-l1": "content:GradientL1",
+    "local-structural": "classes:LocalStructural",
+    "parsing": "classes:ParsingLoss",
+    "confidence-guided": "confidence:ConfidenceGuided",
+    "class-streams": "confidence:ClassStreams",
+    "perceptual": "perceptual:Perceptual",
+    "feature-priors": "perceptual:FeaturePriors",
+}.items():
+    LOSSES.add(_name, f"facedeblur.methods.training.losses.{_place}")
