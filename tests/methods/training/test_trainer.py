@@ -22,6 +22,7 @@ from facedeblur.benchmark.files.images import read_png
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
+from facedeblur.generators.photos.collection import Selection
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
@@ -185,7 +186,8 @@ def test_stages_follow_one_another_and_freeze_their_parts(faces, tmp_path):
                                               ({"seed": 4}, "seed = 4"),
                                               ({"iterations": 8}, "iterations = 8"),
                                               ({"config": {"width": 7}}, "width"),
-                                              ({"held_out": 1, "limit": 9}, "data = ")])  # fmt: skip
+                                              ({"held_out": 1, "selection": Selection(limit=9)}, "data = ")],
+)  # fmt: skip
 def test_another_training_in_the_folder_is_refused(faces, tmp_path, change, said):
     whole = parts.recipe(faces)
     parts.train(whole, faces, tmp_path / "a", stop_after=2)
