@@ -30,7 +30,6 @@ from facedeblur.benchmark.parallel import HERE, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set, SetLike, open_set
 
-KINDS = ("identity", "photograph", "kernel")
 _CHUNK = 64
 
 

@@ -117,11 +117,6 @@ class PictureNorm(nn.BatchNorm2d):
         return F.instance_norm(features, weight=self.weight, bias=self.bias, eps=self.eps)
 
 
-def count_parameters(net: nn.Module) -> int:
-    """Number of trainable and frozen parameters, each shared one once; buffers do not count."""
-    return sum(parameter.numel() for parameter in net.parameters())
-
-
 class ResBlock(nn.Module):
     """Two 3x3 convolutions around which the input is carried, with an activation after the sum (He et al. 2016).
 

@@ -18,7 +18,7 @@ from common import Ratio
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.nets.base import NETS, make_network
-from facedeblur.methods.nets.blocks import count_parameters
+from facedeblur.methods.running.measuring import count_parameters
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SIDE = 128
@@ -82,7 +82,7 @@ def rows(names: list[str] | None = None) -> Iterator[Row]:
                 torch.cuda.empty_cache()
                 break
         best = min(each, key=lambda batch: each[batch])
-        yield Row(name, count_parameters(net), each[1], best, each[best])
+        yield Row(name, count_parameters(net)[0], each[1], best, each[best])
 
 
 def run() -> list[Ratio]:

@@ -35,11 +35,6 @@ class Moments:
         """Sample covariance, divided by ``count - 1`` as in the published code."""
         return self.scatter / (self.count - 1)
 
-    @property
-    def singular(self) -> bool:
-        """Whether there are too few vectors for a covariance of full rank."""
-        return self.count <= len(self.mean)
-
 
 def moments(parts: Iterable[np.ndarray]) -> Moments:
     """Gather the moments of vectors that come part by part; only the sums are kept.

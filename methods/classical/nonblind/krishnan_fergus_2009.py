@@ -4,9 +4,7 @@ The latent image x minimises ``weight / 2 |k conv x - y|^2 + sum |D x|^alpha`` o
 of circular forward differences D, by half-quadratic splitting: for a growing beta the gradients are
 shrunk on their own, then x is one division of spectra.
 
-The hot loops of hyper-Laplacian deconvolution: shrinking gradients, compiled by numba.
-
-A gradient v goes to the w that minimises ``|w|^alpha + beta / 2 (w - v)^2`` (Krishnan & Fergus 2009).
+A gradient v is shrunk to the w that minimises ``|w|^alpha + beta / 2 (w - v)^2``, in loops compiled by numba.
 For alpha 1/2 and 2/3 a root of w = t^2 or w = t^3 is the largest zero of a cubic or quartic in t,
 
     t^3 - |v| t + 1 / (2 beta) = 0,        t^4 - |v| t + 2 / (3 beta) = 0,
@@ -170,7 +168,7 @@ def threshold(alpha: float, beta: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _shrink_one(v: np.float32, power: int, beta: np.float32, limit: np.float32) -> np.float32:
+def shrink(v: np.float32, power: int, beta: np.float32, limit: np.float32) -> np.float32:
     """Minimiser for one gradient; `power` is 1, 2 or 3 for alpha 1, 1/2 or 2/3, w = t^power."""
     size = abs(v)
     if size <= limit:
@@ -197,16 +195,6 @@ def _shrink_one(v: np.float32, power: int, beta: np.float32, limit: np.float32) 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def shrink(values: np.ndarray, power: int, beta: np.float32, limit: np.float32) -> np.ndarray:
-    """Minimiser of every element of `values`, any shape, float32."""
-    out = np.empty_like(values)
-    source, target = values.ravel(), out.ravel()
-    for i in range(source.size):
-        target[i] = _shrink_one(source[i], power, beta, limit)
-    return target.reshape(values.shape)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def shrunk_divergence(image: np.ndarray, power: int, beta: np.float32, limit: np.float32) -> np.ndarray:
     """D^T shrink(D x) of (C, P, Q) float32 for the circular forward differences D in both directions.
 
@@ -217,14 +205,14 @@ def shrunk_divergence(image: np.ndarray, power: int, beta: np.float32, limit: np
     above = np.empty(width, np.float32)
     for c in range(channels):
         for x in range(width):
-            above[x] = _shrink_one(image[c, 0, x] - image[c, height - 1, x], power, beta, limit)
+            above[x] = shrink(image[c, 0, x] - image[c, height - 1, x], power, beta, limit)
         for y in range(height):
             below = y + 1 if y + 1 < height else 0
-            left = _shrink_one(image[c, y, 0] - image[c, y, width - 1], power, beta, limit)
+            left = shrink(image[c, y, 0] - image[c, y, width - 1], power, beta, limit)
             for x in range(width):
                 here = image[c, y, x]
-                right = _shrink_one(image[c, y, x + 1 if x + 1 < width else 0] - here, power, beta, limit)
-                down = _shrink_one(image[c, below, x] - here, power, beta, limit)
+                right = shrink(image[c, y, x + 1 if x + 1 < width else 0] - here, power, beta, limit)
+                down = shrink(image[c, below, x] - here, power, beta, limit)
                 out[c, y, x] = left - right + above[x] - down
                 left = right
                 above[x] = down

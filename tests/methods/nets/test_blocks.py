@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.blocks import Halve, ResBlock, check_images, check_until, count_parameters
+from facedeblur.methods.nets.blocks import Halve, ResBlock, check_images, check_until
+from facedeblur.methods.running.measuring import count_parameters
 
 
 def test_halving_is_antialiased_bicubic_inside_and_symmetric_at_the_border() -> None:
@@ -31,7 +32,7 @@ def test_halving_keeps_a_constant_and_carries_no_weights() -> None:
 
 def test_residual_block_adds_its_input() -> None:
     block = ResBlock(4, activation=nn.ReLU, norm=nn.InstanceNorm2d)
-    assert count_parameters(block) == 2 * 4 * 4 * 9
+    assert count_parameters(block)[0] == 2 * 4 * 4 * 9
     for parameter in block.parameters():
         nn.init.zeros_(parameter)
     features = torch.randn(2, 4, 6, 6)
