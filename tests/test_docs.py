@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import html
 import os
@@ -262,6 +263,39 @@ def test_every_extra_is_explained():
     listed = "".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
     for extra in setup["options.extras_require"]:
         assert f"`{extra}`" in listed, f"docs/quickstart.md: extra {extra} is not explained"
+
+
+def dotted_names() -> set[str]:
+    """Modules, and what they and their classes define, behind every beginning: ``a.b.c``, ``b.c`` and ``c``."""
+    names: set[str] = set()
+
+    def define(body: list[ast.stmt], inside: str) -> None:
+        names.add(inside)
+        for node in body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            names.update(f"{inside}.{target.id}" for target in targets if isinstance(target, ast.Name))
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                define(node.body if isinstance(node, ast.ClassDef) else [], f"{inside}.{node.name}")
+
+    for path in (path for floor in FLOORS for path in (ROOT / floor).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        module = ".".join(("facedeblur", *parts)).removesuffix(".__init__")
+        define(ast.parse(path.read_text(encoding="utf-8")).body, module)
+    return {".".join(parts[at:]) for parts in (name.split(".") for name in names) for at in range(len(parts))}
+
+
+def test_dotted_names_in_backticks_exist():
+    known = dotted_names()
+    assert "sets.set.Set.pairs" in known and "sets.Set" not in known
+    libraries = {"numpy", "pandas", "scipy", "skimage", "torch"}
+    for path in (path for floor in FLOORS for path in (ROOT / floor).rglob("*.py")):
+        for name in re.findall(r"(?<!`)`([A-Za-z_]\w*(?:\.\w+)+)`(?!`)", path.read_text(encoding="utf-8")):
+            if name.partition(".")[0] not in libraries:
+                assert name in known, f"{path.relative_to(ROOT)}: `{name}` does not exist"
+    for path in [*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("*/**/weights/*.md")]:
+        if path.name != "CHANGELOG.md":
+            for name in re.findall(r"`(facedeblur\.\w+\.[\w.]+)`", path.read_text(encoding="utf-8")):
+                assert name in known, f"{path.relative_to(ROOT)}: `{name}` does not exist"
 
 
 def test_every_folder_is_in_the_tree_of_the_architecture():

@@ -47,7 +47,7 @@ class Comparison:
     low, high : float
         Interval of the difference by `two_way_bootstrap.interval`, cut to the differences that two means can have.
     p : float
-        Two-sided, of no difference for new faces and kernels: Student's t with `crossed.standard_error`.
+        Two-sided, of no difference for new faces and kernels: Student's t with `standard_error`.
     p_holm : float
         `p` corrected by Holm for all metrics and methods compared at once.
     wins, ties, losses : int

@@ -11,7 +11,7 @@ as in differences of two methods, and too small where faces are few. So the draw
 
     stretched = estimate + c (draw - estimate),    c = sqrt(V / V_draws) t(nu) / z,
 
-V the variance by `crossed.standard_error`, nu its degrees of freedom, V_draws the variance of the draws, t and z the
+V the variance by `standard_error`, nu its degrees of freedom, V_draws the variance of the draws, t and z the
 quantiles of Student's and the normal distribution at the interval's ends. The interval lies between the quantiles of
 the stretched draws: skewness stays.
 
@@ -54,7 +54,7 @@ class Interval:
     draws : int
         Bootstrap draws; 0 where it was found without.
     method : str
-        What was resampled: ``faces x kernels``, or ``faces`` or ``kernels`` alone (see `crossed.StandardError`).
+        What was resampled: ``faces x kernels``, or ``faces`` or ``kernels`` alone (see `StandardError`).
     faces, kernels : int
         How many the values are of.
     """

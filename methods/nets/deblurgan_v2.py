@@ -1,8 +1,7 @@
 """DeblurGAN-v2's generator: a feature pyramid over the backbone of a classification network.
 
 Kupyn et al., "DeblurGAN-v2: Deblurring (Orders-of-Magnitude) Faster and Better", ICCV 2019, section 3.1.
-
-Backbones of DeblurGAN-v2: the first layers of classification networks of timm, cut into five stages.
+The backbones are the first layers of classification networks of timm, cut into five stages.
 """
 
 from __future__ import annotations

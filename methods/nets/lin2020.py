@@ -1,9 +1,8 @@
 """Deblurring by sketch synthesis of Lin et al., AAAI 2020: sketch, kernel, Wiener filter, removal of artifacts.
 
-The two closed forms of Lin et al., AAAI 2020: a blur kernel from a sketch, and Wiener restoration.
-
-Both work on batches with a kernel for each image, and gradients pass through all of it: the kernel,
-the edge tapering, the division of spectra. Transforms take 32-bit floats at least, under autocast too.
+Two of the four steps are closed forms: the blur kernel from the sketch (`estimate_kernel`) and the Wiener filter
+(`wiener`). Both work on batches with one kernel per image, and gradients pass through all of it: the kernel, the edge
+tapering, the division of spectra. Fourier transforms work in 32-bit floats at least, under autocast too.
 """
 
 from __future__ import annotations
@@ -134,7 +133,7 @@ class Lin2020(nn.Module):
     beta, gamma : float
         Weights of eq. 8 and eq. 10.
     border : {'circular', 'taper'}
-        See `sketch_deblur.estimate_kernel`.
+        See `estimate_kernel`.
     """
 
     name = "lin2020"

@@ -1,10 +1,9 @@
 """The state of a run on disk, from which an interrupted run resumes, and its finish.
 
-While a run lasts, ``run.partial.json`` says what is run and ``status.partial.csv`` grows by the rows of
-each batch, after its images were written. At the end the rows are put in the order of the manifest
-into ``status.csv``, then ``run.json`` is written and makes the outputs valid, then the partial files go.
-
-The estimated kernels of a run: a file that grows while it lasts, and one bank at its end.
+While a run lasts, ``run.partial.json`` says what is run, and ``status.partial.csv`` grows by the rows of each batch
+once its images are written; estimated kernels are appended to ``kernels.partial.bin``. At the end the rows are written
+to ``status.csv`` in the order of the manifest and the kernels to one bank, ``kernels.npz``. Then ``run.json`` is
+written, which makes the outputs valid, and the partial files are removed.
 """
 
 from __future__ import annotations

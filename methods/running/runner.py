@@ -48,7 +48,7 @@ def run(
     Parameters
     ----------
     method : str, path or class
-        Registered name, TOML block, TorchScript file, or a class made by `facedeblur.methods.method`.
+        Registered name, TOML block, TorchScript file, or a class made by `facedeblur.methods.base.method`.
     the_set : Set or path
     out : path
         Folder of the outputs.

@@ -1,6 +1,6 @@
-"""One run from its first batch to its last: what is tried again, recorded, and when the method is given up.
+"""One run from its first batch to its last: which images go through the method together, and when it is given up.
 
-Which images go through the method together, and what is tried again alone.
+The images of a batch that fails are tried again one by one; what came of each is recorded.
 """
 
 from __future__ import annotations

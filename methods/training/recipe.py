@@ -1,11 +1,7 @@
-"""Training recipes as records: stages, optimisers, losses, data.
+"""Training recipes: what a network is trained on, in which stages, and with which losses and optimisers.
 
-They are read strictly from TOML (see `recipe`): a key that is none of these fields is an error.
-
-A training recipe: a TOML file that says what a network is trained on, in which stages, and how.
-
-Numbers that a paper states carry their source as a comment in the file; what a paper leaves open stands there as an
-assumption.
+A recipe is a TOML file that is read strictly: a key that is not a field of these records is an error. Numbers that a
+paper states carry their source as a comment in the file; what a paper leaves open is listed there as an assumption.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Which methods differ significantly: pairwise tests of a board's methods, and groups marked by letters.
 
 Every two methods are compared on the same pairs by the headline metric, with standard errors that generalise to unseen
-faces and kernels (`crossed.standard_error`). The p-values are corrected by Holm for the number of tests. Methods with
-the true kernel are included, so that the letters and the report's matrix rest on the same corrections. Methods that
-share a letter do not differ.
+faces and kernels (`standard_error`). The p-values are corrected by Holm for the number of tests. Methods with the true
+kernel are included, so that the letters and the report's matrix rest on the same corrections. Methods that share a
+letter do not differ.
 
 References
 ----------

@@ -1,6 +1,6 @@
-"""What a reader needs to know of the numbers: definitions in words, hashes, versions.
+"""Where the numbers of a report come from: definitions in words, hashes, versions, and the commands that repeat them.
 
-The command lines that lead from photographs to a report; words in capitals are the reader's own paths.
+Words in capitals in a command are the reader's own paths.
 """
 
 from __future__ import annotations

@@ -2,16 +2,15 @@
 
 Sources: Wang et al. 2004 (SSIM); MathWorks `psnr`, `ssim`, `rgb2ycbcr`; scikit-image `structural_similarity`.
 
-The hot loops work in float64 or exact integers, in one fixed order of summation, without fastmath.
+The hot loops work in float64 or exact integers, in one fixed order of summation, without fastmath. They take one image
+at a time and, with a Gaussian window, twelve rows at a time, so that everything in use stays in the second-level cache.
+A uniform window needs only exact running sums.
 
-Each SSIM works on the sum ``s = x + y`` and the difference ``d = x - y`` of the two images. With the
-window mean E, ``A = E[s]^2``, ``B = E[d]^2``, ``P = E[s^2] - A`` and ``Q = E[d^2] - B`` Wang's index
-(x, y) -> (2 mx my + c1)(2 cov + c2) / ((mx^2 + my^2 + c1)(vx + vy + c2)) becomes
-``(A - B + 2 c1)(P - Q + 2 c2) / ((A + B + 2 c1)(P + Q + 2 c2))``: four filtered maps instead of five,
-exactly 1 for equal images, and the same bits with x and y exchanged.
-One image at a time, twelve rows at a time, so that everything in use stays in the second-level cache.
-
-Hot loops of SSIM with a uniform window: exact running sums, in the same terms.
+SSIM is computed from the sum ``s = x + y`` and the difference ``d = x - y`` of the two images. With the window mean E,
+``A = E[s]^2``, ``B = E[d]^2``, ``P = E[s^2] - A`` and ``Q = E[d^2] - B``, Wang's index
+``(2 mx my + c1)(2 cov + c2) / ((mx^2 + my^2 + c1)(vx + vy + c2))`` becomes
+``(A - B + 2 c1)(P - Q + 2 c2) / ((A + B + 2 c1)(P + Q + 2 c2))``: four filtered maps instead of five, exactly 1 for
+equal images, and the same bits when x and y are exchanged.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 The gradients of a blurred face are compared with those of sharp exemplars; the best one lends the gradients of
 its contours (lower face, eyes, mouth), to which a first kernel is fitted at full size, with no coarser scale before.
 Then latent image (L0 gradient, `l0_gradient`) and kernel take turns, each kernel fitted to the strong gradients.
-
-Sharp faces with the contours of jaw, eyes and mouth, and which of them a blurred face is most like.
 """
 
 from __future__ import annotations

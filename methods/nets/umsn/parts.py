@@ -1,11 +1,9 @@
-"""What UMSN's networks are made of: the blocks, and F-Net with its first-stage tail.
+"""The networks that UMSN consists of, and their blocks.
 
-Yasarla, Perazzi, Patel, TIP 2020, sections III-A to III-E, and the authors' code for what only it says. Pictures are
-(N, 3, H, W) in [-1, 1] in this file where nothing else is said; "half" means every second pixel of them.
-
-UMSN's S-Net, which finds the four classes, B-Net, which restores the picture, and the confidence network.
-
-Yasarla, Perazzi, Patel, TIP 2020, sections III-A, III-B and III-E, and the authors' code for what only it says.
+F-Net encodes the picture with one class, S-Net finds the four classes, B-Net restores the picture, and the confidence
+network weighs the classes in training. Yasarla, Perazzi, Patel, TIP 2020, sections III-A to III-E, and the authors'
+code for what only it says. Unless stated otherwise pictures are (N, 3, H, W) in [-1, 1]; "half" means every second
+pixel of them.
 """
 
 from __future__ import annotations

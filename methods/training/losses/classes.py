@@ -65,7 +65,7 @@ class LocalStructural(Loss):
     c : float
         The constant of eq. 7.
     parts : sequence of str
-        Components, names of `benchmark.classes.HELEN`.
+        Components, names of `facedeblur.benchmark.sets.classes.HELEN`.
     labels : str
         Name of the labels in the batch, (N, H, W) integers.
     **options
@@ -115,7 +115,7 @@ class ParsingLoss(Loss):
         The parsing among the outputs, (N, M, H, W). At half the size of the labels it is
         compared with every second label along both axes.
     partition : str
-        Key of `benchmark.classes.GROUPS`: ``"helen11"`` (SHEN) or ``"umsn4"``.
+        Key of `facedeblur.benchmark.sets.classes.GROUPS`: ``"helen11"`` (SHEN) or ``"umsn4"``.
     form : {"softmax", "sigmoid"}
         One class a pixel (SHEN eq. 4), or a binary cross-entropy a class, as UMSN's code has it
         for its sigmoid maps.

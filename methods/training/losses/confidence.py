@@ -63,7 +63,7 @@ class ConfidenceGuided(Loss):
     labels : str
         Name of the labels in the batch, (N, H, W) integers.
     partition : str
-        Key of `benchmark.classes.GROUPS`.
+        Key of `facedeblur.benchmark.sets.classes.GROUPS`.
     **options
         Of `Loss`.
     """

@@ -28,9 +28,9 @@ class FeatureLoss(Loss):
     distance : {"l1", "l2"}
         Absolute or squared differences.
     weights : str, optional
-        Of the network: see `methods.training.vgg_weights.fill_vgg`.
+        Of the network: see `facedeblur.methods.training.losses.vgg.fill_vgg`.
     normalise : str, optional
-        Of the images: see `methods.training.vgg.Vgg`.
+        Of the images: see `facedeblur.methods.training.losses.vgg.Vgg`.
     bgr : bool
         Whether the network wants blue first.
     widths : sequence of int

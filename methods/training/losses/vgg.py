@@ -1,6 +1,6 @@
 """VGG16, VGG19 and VGG-Face as feature extractors: layers by name, cut after the deepest one wanted.
 
-Weights of the VGG networks: where they come from, and the names they have in the files in use.
+`fill_vgg` finds the weights, and knows the names that the layers have in the files in use.
 """
 
 from __future__ import annotations
