@@ -172,6 +172,7 @@ def meaning(option: str, terms: Mapping[str, str]) -> str:
 
     Examples
     --------
+    >>> from facedeblur.benchmark.options import meaning
     >>> meaning("cap100", {"cap(.+)": "identical images count as {} dB"})
     'identical images count as 100 dB'
     """

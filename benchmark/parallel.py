@@ -40,6 +40,19 @@ class Workers:
     ------
     InputError
         When `backend` is not known.
+
+    Examples
+    --------
+    Two processes on this machine; a number alone means the same:
+
+    >>> import facedeblur as fd
+    >>> two = fd.Workers(jobs=2)
+    >>> made = fd.build("shen2020", "photos/", "set/", workers=two)
+    >>> made = fd.build("shen2020", "photos/", "set/", workers=2)
+
+    A dask cluster:
+
+    >>> cluster = fd.Workers(backend="dask", scheduler="tcp://cluster:8786")
     """
 
     jobs: int = -1

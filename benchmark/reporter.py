@@ -27,6 +27,15 @@ class Reporter:
         finished, how many there are, and text to show next to the numbers, mostly empty.
     say : callable, optional
         Called with one line that the user should read.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> def show(stage, done, total, note):
+    ...     print(f"{stage}: {done} of {total}")
+    >>> reporter = fd.Reporter(show, say=print)
+    >>> scores = fd.score("set/", "outputs/unsharp", metrics=["psnr"], force=True, progress=reporter)
+    scoring: 80 of 80
     """
 
     def __init__(self, progress: Progress | None = None, say: Callable[[str], None] | None = None):

@@ -100,6 +100,15 @@ def build(
     ------
     InputError
         When the recipe, the photographs or the output folder cannot be used.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> made = fd.build("shen2020", "photos/", "set/")
+    >>> made
+    <Set shen2020: 80 pairs, in set>
+    >>> made.frame["kernel_size"].unique().tolist()
+    [13, 15, 17, 19, 21, 23, 25, 27]
     """
     described, text = load_recipe(recipe)
     if described.virtual:

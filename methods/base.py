@@ -80,10 +80,16 @@ def method(
 
     Examples
     --------
-    >>> @method("my-net", weights={"g.pt": "sha256:..."})
-    ... class MyNet:
-    ...     def load(self, device, weights): ...
-    ...     def restore(self, blurred): ...
+    >>> import facedeblur as fd
+    >>> @fd.method("contrast")
+    ... class Contrast:
+    ...     '''Move every value away from the mean of its image.'''
+    ...
+    ...     def restore(self, blurred):
+    ...         mean = blurred.mean(axis=(1, 2), keepdims=True)
+    ...         return mean + 1.1 * (blurred - mean)
+    >>> fd.run(Contrast, "set/", "outputs/contrast", limit=4)
+    <Outputs of contrast on shen2020, in outputs/contrast>
     """
 
     def enter(cls: Class) -> Class:

@@ -217,6 +217,19 @@ def metric(text: str) -> Metric:
     ------
     InputError
         If the family or an option is unknown (with the nearest name), or a package or weight file is missing.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> ssim = fd.metric("ssim")
+    >>> str(ssim.signature)
+    'ssim[matlab3d,s1.5,w11]'
+    >>> fd.metric("psnr[y-limited]").unit
+    'dB'
+    >>> fd.metric("pnsr")
+    Traceback (most recent call last):
+        ...
+    facedeblur.benchmark.errors.InputError: metric 'pnsr': expected a known one; did you mean 'psnr'?
     """
     wanted = Signature.parse(text)
     return _family(wanted.name).of(*wanted.options)

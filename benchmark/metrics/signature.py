@@ -32,6 +32,7 @@ class Signature:
 
     Examples
     --------
+    >>> from facedeblur.benchmark.metrics.signature import Signature
     >>> str(Signature("psnr", ("rgb", "255")))
     'psnr[rgb,255]'
     >>> Signature.parse("psnr[rgb,255]").options

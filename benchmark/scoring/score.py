@@ -69,6 +69,19 @@ def score(
     ------
     InputError
         When the outputs belong to another set, or a required metric cannot be computed.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> scores = fd.score("set/", "outputs/unsharp", metrics=["psnr", "ssim"])
+    >>> scores
+    <Scores of unsharp on shen2020: 2 metrics, in outputs/unsharp/scores.parquet>
+    >>> scores.frame.groupby("kernel_size")["psnr[rgb,255]"].mean().round(2).head(3)
+    kernel_size
+    13    23.61
+    15    23.48
+    17    23.42
+    Name: psnr[rgb,255], dtype: float64
     """
     folders = _folders(outputs, out)
     workers, the_set = Workers.of(workers).loading(plugin), Set.open(the_set)

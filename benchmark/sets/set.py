@@ -195,6 +195,18 @@ class Set:
         ------
         InputError
             When there is no set, only a half-built one, or one of another schema version.
+
+        Examples
+        --------
+        >>> import facedeblur as fd
+        >>> made = fd.read_set("set/")
+        >>> made
+        <Set shen2020: 80 pairs, in set>
+        >>> pair = next(made.pairs())
+        >>> pair.pair_id, pair.kernel_size
+        ('eileen_ker01_blur_k13', 13)
+        >>> made.blurred(pair).shape
+        (128, 128, 3)
         """
         root = Path(path)
         file = root / "set.json"

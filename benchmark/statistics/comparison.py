@@ -182,6 +182,15 @@ def compare(
     References
     ----------
     Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> found = fd.compare("outputs/unsharp", baseline="outputs/blurred")
+    >>> for row in found.rows:
+    ...     print(f"{row.label}: {row.difference:+.3f}, better: {row.better}")
+    PSNR: +0.256, better: unsharp
+    SSIM: -0.003, better: blurred
     """
     if not tie >= 0 or math.isinf(tie):
         raise InputError("tie", expected="0 or more", found=f"{tie:g}")

@@ -86,6 +86,13 @@ def parse(
     InputError
         When the set has no pairs or no label images, outputs belong to another set, or the parser
         is not known or has classes that are not Helen's.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> found = fd.parse("labelled-set/", "outputs/labelled")
+    >>> round(found.mean(), 2)
+    0.66
     """
     return run_test(
         partial(ParsingTest, parser=parser), the_set, outputs,

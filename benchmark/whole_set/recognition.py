@@ -93,6 +93,13 @@ def recognise(
     InputError
         When the set has no pairs or no gallery of two people or more, outputs belong to another
         set, or an option is not known.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> found = fd.recognise("people-set/", "outputs/people")
+    >>> found.headline()
+    {'top-1': '100.00%', 'top-3': '100.00%', 'top-5': '100.00%', 'probes': '4', 'gallery': '4'}
     """
     one_of("mode", mode, MODES)
     one_of("distance", distance, DISTANCES)

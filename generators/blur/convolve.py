@@ -146,6 +146,16 @@ def blur(image: np.ndarray, kernel: np.ndarray, *, border: str = "reflect") -> n
     ------
     InputError
         If the image or the kernel is not usable, the kernel larger than the image, or the border unknown.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> from skimage import data
+    >>> kernel = fd.kernels("27", per_size=1).kernel("ker01_k27")
+    >>> fd.blur(data.astronaut() / 255, kernel).shape
+    (512, 512, 3)
+    >>> fd.blur(data.astronaut() / 255, kernel, border="valid").shape
+    (486, 486, 3)
     """
     kernel = check_kernel(kernel)
     if image.ndim not in (2, 3) or image.dtype not in (np.float32, np.float64) or image.size == 0:

@@ -74,6 +74,17 @@ def kernels(
     ------
     InputError
         If a number is out of range, a size comes twice, the law or an option of it is unknown, or no kernel fits.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> bank = fd.kernels("13:27:2", per_size=10, seed=0)
+    >>> bank
+    <Bank of 80 kernels of size 13 to 27>
+    >>> bank.ids[:3]
+    ('ker01_k13', 'ker02_k13', 'ker03_k13')
+    >>> bank.kernel("ker01_k13").shape
+    (13, 13)
     """
     if options and not isinstance(draw, str):
         raise InputError(f"option '{next(iter(options))}'", expected="a law by its name", do="set it in the law")

@@ -81,9 +81,22 @@ def network(name: str, *, files: Sequence[Sequence[str]] = ()) -> Callable[[Clas
 
     Examples
     --------
-    >>> @network("my-network")
-    ... class MyNetwork(nn.Module):
-    ...     def __init__(self, *, width=32): ...
+    >>> import facedeblur as fd
+    >>> from torch import nn
+    >>> @fd.network("shallow")
+    ... class Shallow(nn.Module):
+    ...     '''Add what two convolutions see in the blurred image.'''
+    ...
+    ...     def __init__(self, *, width=32):
+    ...         super().__init__()
+    ...         first, last = nn.Conv2d(3, width, 5, padding=2), nn.Conv2d(width, 3, 5, padding=2)
+    ...         self.layers = nn.Sequential(first, nn.ReLU(), last)
+    ...
+    ...     def forward(self, blurred):
+    ...         return blurred + self.layers(blurred)
+    >>> from facedeblur.methods.nets.base import make_network
+    >>> sum(weights.numel() for weights in make_network("shallow", width=8).parameters())
+    1211
     """
 
     def enter(cls: Class) -> Class:

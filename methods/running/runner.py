@@ -82,6 +82,18 @@ def run(
         When the method, an option, a weight file or the set is not usable, or `out` holds something else.
     OSError
         When a result cannot be written; what was done is kept.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> fd.run("unsharp", "set/", "outputs/unsharp")
+    <Outputs of unsharp on shen2020, in outputs/unsharp>
+
+    The first four pairs only, with an option of the method:
+
+    >>> out = fd.run("unsharp", "set/", "outputs/weak", options={"amount": 0.3}, limit=4)
+    >>> out.info["method"]
+    'unsharp[amount=0.3]'
     """
     the_set = Set.open(the_set)
     found = find_method(method, options=options, plugin=plugin, weights=weights, the_set=the_set)

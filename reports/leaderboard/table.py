@@ -77,6 +77,15 @@ def leaderboard(scores: BoardsLike) -> Leaderboard:
     ------
     InputError
         When two sets have one name, or tables of one set have other pairs or define a metric differently.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> board = fd.leaderboard(["outputs/blurred", "outputs/unsharp"])
+    >>> board[["rank", "method"]]
+       rank   method
+    0     1  unsharp
+    1     2  blurred
     """
     return arranged([row for board in boards(scores) for row in rows_of(board)])
 

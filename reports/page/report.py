@@ -61,6 +61,13 @@ def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Seque
     InputError
         When tables of one set do not fit together, two sets have one name, no set has a pair of a name in `pairs`,
         or jinja2 is not installed.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> page = fd.report(["outputs/blurred", "outputs/unsharp"], "report.html")
+    >>> page.name, page.stat().st_size < 3_000_000
+    ('report.html', True)
     """
     found = boards(scores)
     several = len(found) > 1

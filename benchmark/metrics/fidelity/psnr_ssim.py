@@ -310,6 +310,18 @@ def psnr(restored: np.ndarray, sharp: np.ndarray, *, space: str = "rgb", cap: fl
     ------
     InputError
         When shape or type are not those above, or `space` is unknown.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> from skimage import data
+    >>> sharp = data.astronaut()
+    >>> kernel = fd.kernels("13", per_size=1).kernel("ker01_k13")
+    >>> blurred = (255 * fd.blur(sharp / 255, kernel)).round().astype("uint8")
+    >>> round(fd.psnr(blurred, sharp), 2)
+    26.59
+    >>> round(fd.psnr(blurred, sharp, space="y-limited"), 2)
+    28.11
     """
     check_images(restored, sharp)
     if one_of("PSNR space", space, SPACES) == "rgb":
@@ -346,6 +358,18 @@ def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d
     ------
     InputError
         When shape or type are not those above, the definition is unknown, or the image is smaller than the window.
+
+    Examples
+    --------
+    >>> import facedeblur as fd
+    >>> from skimage import data
+    >>> sharp = data.astronaut()
+    >>> kernel = fd.kernels("13", per_size=1).kernel("ker01_k13")
+    >>> blurred = (255 * fd.blur(sharp / 255, kernel)).round().astype("uint8")
+    >>> round(fd.ssim(blurred, sharp), 4)
+    0.9321
+    >>> round(fd.ssim(blurred, sharp, definition="skimage"), 4)
+    0.8772
     """
     check_images(restored, sharp)
     one_of("SSIM definition", definition, DEFINITIONS)
