@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import joblib
 
-from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.errors import need
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.registry import load_plugin
 
 Task = TypeVar("Task")
@@ -61,8 +62,7 @@ class Workers:
     plugin: str | Path | None = None
 
     def __post_init__(self) -> None:
-        if self.backend not in ("loky", "dask"):
-            raise InputError(f"backend '{self.backend}'", expected="loky or dask", do="choose one of the two")
+        one_of("backend", self.backend, ("loky", "dask"))
 
     @classmethod
     def of(cls, workers: Workers | int) -> Workers:

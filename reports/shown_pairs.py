@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.leaderboard.board import Board
 
@@ -86,10 +86,7 @@ def further(board: Board, taken: Sequence[int]) -> Iterator[int]:
 
 def _named(known: Sequence[Any], named: Sequence[str]) -> list[int]:
     place = {str(name): at for at, name in enumerate(known)}
-    for name in named:
-        if name not in place:
-            raise InputError(f"pair '{name}'", expected="one of the set", do=suggest(name, list(place)))
-    return [place[name] for name in dict.fromkeys(named)]
+    return [place[one_of("pair", name, place, of="the set")] for name in dict.fromkeys(named)]
 
 
 def _take(candidates: np.ndarray, faces: np.ndarray, number: int, taken: set[int]) -> list[int]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.signature import Signature
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.scoring.table import Column, Scores
 
 
@@ -195,8 +196,7 @@ def common_columns(
     if metrics is not None:
         for wanted in metrics:
             for known, whose in ((mine, name), (theirs, other_name)):
-                if wanted not in known:
-                    raise InputError(f"metric '{wanted}'", expected=f"it in '{whose}'", do=suggest(wanted, known))
+                one_of("metric", wanted, known, of=f"the scores of '{whose}'")
         mine, theirs = ({key: known[key] for key in dict.fromkeys(metrics)} for known in (mine, theirs))
     check_columns(f"scores of '{other_name}'", list(theirs.values()), f"in '{name}'", list(mine.values()))
     both = [column for signature, column in mine.items() if signature in theirs]

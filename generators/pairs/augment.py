@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.generators.random.philox import cosine_sine, halves, philox, uniform
 
 AUGMENT = 3 << 16
@@ -91,9 +92,7 @@ def law_named(name: str | None) -> AugmentLaw | None:
     """
     if name is None or name in ("", "none"):
         return None
-    if name not in LAWS:
-        raise InputError(f"augmentation '{name}'", expected="a known one", do=suggest(name, [*LAWS, "none"]))
-    return LAWS[name]
+    return LAWS[one_of("augmentation", name, [*LAWS, "none"])]
 
 
 @dataclass(frozen=True)

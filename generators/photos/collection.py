@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import SUFFIXES, list_images
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.registry import Registry
@@ -321,7 +321,7 @@ def open_collection(spec: str | Path, selection: Selection = Selection()) -> Col
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing there"
         do = "give the folder" if name == "auto" else COLLECTIONS.get(name).get
-        raise InputError(str(root), expected="a folder of photographs", found=found, do=do)
+        raise MissingFile(root, expected="a folder of photographs", found=found, do=do)
     whole = COLLECTIONS.get(detect(root) if name == "auto" else name).read(root)
     return whole if selection.everything else whole.select(selection)
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.methods.nets.blocks import ResBlock, check_images, check_until, conv, he_initialise, tracing
 
 
@@ -252,8 +253,7 @@ def estimate_kernel(
         _check_pair(blurred, sketch, size=size)
     if not beta > 0:
         raise InputError("kernel estimate, 'beta'", expected="a number over 0", found=f"{beta}")
-    if border not in BORDERS:
-        raise InputError(f"kernel estimate, border '{border}'", expected=" or ".join(BORDERS))
+    one_of("border", border, BORDERS, of="the kernel estimate")
     blurred, sketch = _wide(blurred[:, 0]), _wide(sketch[:, 0])
     height, width = int(blurred.shape[1]), int(blurred.shape[2])
     weight = _ramp(blurred, size // 4) if border == "taper" else 1.0

@@ -13,6 +13,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.set import Pair, Set
@@ -277,8 +278,7 @@ def table_of(outputs: Sequence[Outputs], method: str | None = None) -> Scores | 
     if method is not None:
         named = [one for one in outputs if one.method == method]
         if not named:
-            raise InputError(f"--by {method}", expected="a method of the figure",
-                             do=suggest(method, [one.method for one in outputs]))  # fmt: skip
+            one_of("method", method, dict.fromkeys(one.method for one in outputs), of="the figure")
         return Scores.read(named[0].root)
     scored = [one for one in outputs if (one.root / "scores.parquet").is_file()]
     fair = [one for one in scored if one.method != "blurred" and not one.info.get("oracle")]

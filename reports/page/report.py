@@ -11,8 +11,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.files.atomic import write_text
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard import significance
@@ -205,10 +205,10 @@ def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = ()) -> str:
 def _wanted(boards: Sequence[Board], pairs: Sequence[str]) -> list[list[str]]:
     """The pairs that are asked for, set by set."""
     known = [set(map(str, board.leader.scores.frame["pair_id"])) for board in boards]
+    every = set().union(*known) if pairs else set()
     for name in pairs:
-        if not any(name in ids for ids in known):
-            every = sorted(set().union(*known))
-            raise InputError(f"pair '{name}'", expected="one of any of the sets", do=suggest(name, every))
+        if name not in every:
+            one_of("pair", name, sorted(every), of="the sets")
     return [[name for name in pairs if name in ids] for ids in known]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.options import one_of
 from facedeblur.reports.tables.cells import PLUS_MINUS, Cell
 from facedeblur.reports.tables.table import PaperTable
 
@@ -203,8 +203,7 @@ def write(tables: Sequence[PaperTable], folder: str | Path, *, formats: Sequence
         When a format is not known.
     """
     for name in formats:
-        if name not in FORMATS:
-            raise InputError(f"format '{name}'", expected=f"one of {', '.join(FORMATS)}", do=suggest(name, FORMATS))
+        one_of("format", name, FORMATS)
     folder, made = Path(folder), []
     folder.mkdir(parents=True, exist_ok=True)
     for table in tables:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.options import one_of
 
 
 @dataclass(frozen=True)
@@ -426,17 +426,12 @@ def layouts(protocol: str, numbers: tuple[str, ...] = ()) -> tuple[Layout, ...]:
     InputError
         When there is no such paper or table.
     """
-    if protocol not in PAPERS:
-        raise InputError(f"protocol '{protocol}'", expected="a paper whose tables are laid out",
-                         do=suggest(protocol, PAPERS))  # fmt: skip
+    one_of("paper", protocol, PAPERS)
     by_number = {layout.number: layout for layout in PAPERS[protocol]}
     chosen = []
     for number in numbers:
         wanted = number.removeprefix("Table ").upper()
         if wanted not in by_number and wanted.isdigit():
             wanted = _ROMAN.get(int(wanted), wanted)
-        if wanted not in by_number:
-            raise InputError(f"table '{number}' of {protocol}", expected=f"one of {', '.join(by_number)}",
-                             do=suggest(wanted, by_number))  # fmt: skip
-        chosen.append(by_number[wanted])
+        chosen.append(by_number[one_of("table", wanted, by_number, of=protocol)])
     return tuple(dict.fromkeys(chosen)) if chosen else PAPERS[protocol]

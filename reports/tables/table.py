@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.notebook import card
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.scoring.table import ScoresLike
 from facedeblur.reports.tables.cells import MEASURED, Cell, Item, cell_of, items_of, ranks
 from facedeblur.reports.tables.layouts import Dataset, Layout, Measure, layouts
@@ -141,11 +141,9 @@ def _named(datasets: dict[str, str], runs: Sequence[Run], chosen: Sequence[Layou
     for name, dataset in datasets.items():
         hashes = {run.set.hash for run in runs if run.set.name == name or run.set.hash.startswith(name)}
         if not hashes or not name:
-            raise InputError(f"set '{name}'", expected="the name or hash of a set that was scored",
-                             do=suggest(name, {run.set.name for run in runs}))  # fmt: skip
+            one_of("set", name, {run.set.name: None for run in runs})
         if dataset.lower() not in known:
-            raise InputError(f"data set '{dataset}'", expected=f"one of {', '.join(known.values())}",
-                             do=suggest(dataset, known.values()))  # fmt: skip
+            one_of("data set", dataset, known.values())
         named.update(dict.fromkeys(hashes, known[dataset.lower()]))
     return named
 

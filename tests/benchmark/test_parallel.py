@@ -52,7 +52,7 @@ def test_one_job_stays_in_this_process():
 
 
 def test_unknown_backend():
-    with pytest.raises(InputError, match="backend 'mpi': expected loky or dask"):
+    with pytest.raises(InputError, match="backend 'mpi': expected one of loky, dask"):
         list(imap(math.factorial, range(3), Workers(backend="mpi")))
 
 

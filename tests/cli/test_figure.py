@@ -120,7 +120,7 @@ def test_tests_of_whole_sets(tmp_path: Path) -> None:
         (lambda made: ("kernel-size", *made[1], "-o", "x.pdf"), "a set with kernels"),
         (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--pairs", "nobody"), "pair 'nobody'"),
         (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--inset", "40,40,20,20"), "48x48"),
-        (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--by", "wiener"), "--by wiener"),
+        (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--by", "wiener"), "method 'wiener'"),
         (lambda made: ("cmc", made[1][0], "-o", "x.pdf"), "recognition"),
         (lambda made: ("fscore", made[1][0], "-o", "x.pdf"), "parsing"),
     ],

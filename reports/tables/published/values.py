@@ -16,7 +16,8 @@ from importlib.resources import as_file, files
 from io import StringIO
 
 from facedeblur.benchmark.config import Record, read_toml, strict
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 
 PACKAGE = "facedeblur.reports.tables.published"
 COLUMNS = ("document", "table", "method", "dataset", "metric", "condition", "value", "unit")
@@ -126,9 +127,8 @@ class Published:
         """
         found = tuple(value for value in self.values if (value.document, value.table) == (document, table))
         if not found:
-            known = list(dict.fromkeys(f"{value.document}, {value.table}" for value in self.values))
-            raise InputError(f"'{document}, {table}'", expected="a table whose values are kept",
-                             do=suggest(f"{document}, {table}", known))  # fmt: skip
+            known = dict.fromkeys(f"{value.document}, {value.table}" for value in self.values)
+            one_of("table", f"{document}, {table}", known)
         return found
 
 
@@ -200,17 +200,14 @@ def check(values: Iterable[Value], sources: Sequence[Source], notes: Sequence[No
     used: set[int] = set()
     for value in values:
         name = ", ".join(part for part in value.key if part)
-        if value.document not in papers:
-            raise InputError(name, expected="a paper of sources.toml", do=suggest(value.document, papers))
+        one_of("paper", value.document, papers, of="sources.toml")
         if value.key in known:
             raise InputError(name, expected="one value", found="two")
         about = [at for at, note in enumerate(notes) if note.covers(value)]
         used |= set(about)
         known[value.key] = replace(value, notes=tuple(notes[at] for at in about))
     for at, note in enumerate(notes):
-        if note.finding not in FINDINGS:
-            raise InputError(f"note '{note.text[:40]}'", expected=f"finding = {' or '.join(FINDINGS)}",
-                             found=f"'{note.finding}'")  # fmt: skip
+        one_of("finding", note.finding, FINDINGS, of=f"note '{note.text[:40]}'")
         if at not in used:
             raise InputError(f"note '{note.text[:40]}'", expected="values that it is about", found="none",
                              do="correct its lists")  # fmt: skip

@@ -176,7 +176,7 @@ def test_a_metric_of_one_table_is_left_out_and_told() -> None:
     found = compare([one], baseline=two)
     assert [row.metric for row in found.rows] == [PSNR.signature]
     assert found.left_out == ((DISTANCE.signature, "not in 'b'"),)
-    with pytest.raises(InputError, match=r"metric 'identity\[facenet@01ab,l2\]': expected it in 'b'"):
+    with pytest.raises(InputError, match=r"metric 'identity\[facenet@01ab,l2\]' of the scores of 'b': expected one of"):
         compare([one], baseline=two, metrics=[DISTANCE.signature])
     assert len(compare([one], baseline=scores("b", B, distance=B), metrics=[DISTANCE.signature]).rows) == 1
 
