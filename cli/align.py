@@ -10,7 +10,16 @@ from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Cut 128x128 faces out of a folder of photographs
+    facedeblur align photos/ crops/
+    # Use the identities, labels and landmarks of a known collection
+    facedeblur align helen:HELEN crops/ --landmarker file --sheet
+    # Keep only large, frontal faces, and print what was measured
+    facedeblur align photos/ crops/ --max-yaw 20 --min-eye-distance 40 --quality
+    """
+)
 @click.argument("photos")
 @click.argument("out", type=click.Path())
 @options.match
@@ -18,39 +27,77 @@ from facedeblur.cli import options
 @options.as_selection
 @click.option(
     "--template",
+    metavar="TEMPLATE",
     default="shen128",
-    show_default=True,
-    help="Crop: see `facedeblur list templates`; or a TOML file.",
+    help="Size and placement of the crops: a name from `facedeblur list templates`, or a TOML file.",
 )
-@click.option("--detector", default="dlib-hog", show_default=True, help="Face detector, e.g. dlib-hog,up1.")
-@click.option(
-    "--landmarker", default="dlib-68", show_default=True, help="Finds the five landmarks; 'file' uses given ones."
-)
-@click.option(
-    "--landmarks", type=click.Path(), help="CSV file of landmarks: path, then x and y of eyes, nose and mouth corners."
-)
-@click.option(
-    "--margin", default=0, show_default=True, help="Width of the surroundings kept around each crop, in pixels."
-)
-@options.chosen_face
+@options.finders
 @options.as_finders
-@click.option("--strict", "one_face", is_flag=True, help="Refuse photographs with several faces.")
-@click.option("--min-coverage", default=0.95, show_default=True, help="Smallest share of a crop inside its photograph.")
-@click.option("--max-yaw", type=float, help="Reject faces turned further to a side, in degrees.")
-@click.option("--max-pitch", type=float, help="Reject faces turned further up or down, in degrees.")
-@click.option("--max-roll", type=float, help="Reject heads tilted further, in degrees.")
-@click.option("--min-eye-distance", type=float, help="Reject faces with closer eyes, in pixels of the photograph.")
-@click.option("--min-laplacian", type=float, help="Reject blurred crops: variance of the Laplacian.")
-@click.option("--max-clipped", type=float, help="Reject crops with a larger share of samples at 0 or 255.")
+@click.option(
+    "--landmarks",
+    metavar="FILE",
+    type=click.Path(),
+    help="Use the landmarks in this CSV file: the path of the photograph, then x and y of the left eye, the right eye, "
+    "the nose and the two corners of the mouth, in pixels.",
+)
+@click.option("--margin", metavar="PIXELS", default=0, help="Width of the surroundings kept around each crop.")
+@click.option("--strict", "one_face", is_flag=True, help="Reject photographs with several faces.")
+@click.option(
+    "--min-coverage",
+    metavar="SHARE",
+    default=0.95,
+    help="Reject crops of which a smaller share (0 to 1) lies inside the photograph.",
+)
+@click.option(
+    "--max-yaw",
+    metavar="DEGREES",
+    type=float,
+    show_default="no limit",
+    help="Reject faces turned further to the side.",
+)
+@click.option(
+    "--max-pitch",
+    metavar="DEGREES",
+    type=float,
+    show_default="no limit",
+    help="Reject faces turned further up or down.",
+)
+@click.option(
+    "--max-roll",
+    metavar="DEGREES",
+    type=float,
+    show_default="no limit",
+    help="Reject heads tilted further.",
+)
+@click.option(
+    "--min-eye-distance",
+    metavar="PIXELS",
+    type=float,
+    show_default="no limit",
+    help="Reject faces whose eyes are closer together in the photograph.",
+)
+@click.option(
+    "--min-laplacian",
+    metavar="VARIANCE",
+    type=float,
+    show_default="no limit",
+    help="Reject blurred crops, whose Laplacian has a smaller variance (in squared grey levels).",
+)
+@click.option(
+    "--max-clipped",
+    metavar="SHARE",
+    type=float,
+    show_default="no limit",
+    help="Reject crops with a larger share (0 to 1) of samples at 0 or 255.",
+)
 @click.option(
     "--role",
     type=click.Choice(["test", "train", "probe", "gallery"]),
     default="test",
-    show_default=True,
     help="Role of photographs for which the collection states none.",
 )
-@click.option("--seed", default=0, show_default=True, help="Random seed for the place of random windows (mspl-random).")
-@click.option("--quality", is_flag=True, help="Write OUT/quality.csv and print quantiles.")
+@options.seed("the positions of random crops (template mspl-random)")
+@click.option("--quality", is_flag=True, help="Write OUT/quality.csv and print quantiles of what was measured.")
 @click.option("--sheet", is_flag=True, help="Write a contact sheet of the crops, OUT/sheet.png.")
 @options.workers
 @options.quiet
@@ -64,12 +111,15 @@ def align(
     quiet: bool,
     **given: Any,
 ) -> None:
-    """Cut aligned face crops out of PHOTOS into OUT.
+    """Cut aligned face crops out of PHOTOS and write them to the folder OUT.
 
-    PHOTOS is a folder, or NAME:FOLDER for a known collection with its identities, roles, labels
-    and landmarks (auto:FOLDER recognises it). OUT/images.csv lists every photograph with its
-    status; OUT/sharp holds the usable crops, OUT/labels their labels, OUT/cut the crops that extend
-    beyond their photograph. Run the command again to process new photographs only.
+    PHOTOS is a folder. For a known folder layout, NAME:FOLDER also reads its identities, roles, labels
+    and landmarks (see `facedeblur list collections`; auto:FOLDER recognises the layout). With
+    --landmarker file, crops are aligned by those landmarks.
+
+    OUT/images.csv lists every photograph with its status. OUT/sharp holds the usable crops, OUT/labels
+    their labels, and OUT/cut the crops that extend beyond their photograph. Run the command again to
+    process new photographs only.
     """
     from pathlib import Path
 

@@ -10,14 +10,23 @@ from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
 
 
-@click.command()
-@click.argument("recipe")
-@click.option(
-    "--faces", required=True, help="Folder of photographs, or one that `align` wrote; NAME:FOLDER names a collection."
+@options.command(
+    examples="""
+    # Build the test set of Shen et al. 2020 from your own photographs
+    facedeblur build shen2020 --faces photos/ -o set/
+    # Build it from CelebA, under a name of its own
+    facedeblur build shen2020 --faces celeba:CELEBA --name celeba -o celeba-set/
+    # Use only the people that `facedeblur split` chose for testing
+    facedeblur build shen2020 --faces photos/ --list split.csv --role test -o set/
+    # Average the frames of videos
+    facedeblur build anand-motion --faces videos/ -o video-set/
+    """
 )
-@click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the set.")
-@options.name
-@click.option("--seed", default=0, show_default=True, help="Random seed.")
+@click.argument("recipe")
+@options.faces
+@click.option("-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder of the new set.")
+@options.name("name of the recipe")
+@options.seed("kernels, noise and random choices")
 @options.store
 @options.match
 @options.listed
@@ -26,20 +35,23 @@ from facedeblur.cli import options
     "roles",
     multiple=True,
     type=click.Choice(["test", "train", "probe", "gallery"]),
-    help="Use photographs of this role only, as the collection or the list states it; repeatable.",
+    show_default="all",
+    help="Use only photographs with this role in the collection or image list; repeatable.",
 )
 @options.limit
 @options.as_selection
 @options.finders
-@click.option("--licence", default="", help="Licence of the photographs, for the record.")
+@options.as_finders
+@options.licence
 @options.workers
 @options.quiet
 @click.pass_context
 def build(ctx: click.Context, quiet: bool, **given: Any) -> None:
-    """Build the set that RECIPE describes: a name (`facedeblur list recipes`) or a TOML file.
+    """Build a test set as RECIPE describes it.
 
-    Photographs are aligned first; those that already have the recipe's size are taken as aligned
-    crops. Run the command again to resume an interrupted build.
+    RECIPE is a name (see `facedeblur list recipes`) or a TOML file. Faces are found and aligned first;
+    images that already have the size of the recipe are taken as aligned crops. Photographs without a
+    usable face are listed in images.csv. Run the command again to resume an interrupted build.
     """
     from facedeblur.cli.display.summary import print_set
     from facedeblur.generators.build import build as make

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from facedeblur.benchmark.sets.set import Set
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Verify that a set is complete and unaltered
+    facedeblur check set/
+    # Also verify that it shares no person, photograph or kernel with training
+    facedeblur check set/ --against training-set/
+    """
+)
 @click.argument("set_path", metavar="SET", type=click.Path())
 @click.option(
     "--against",
@@ -22,19 +29,24 @@ if TYPE_CHECKING:
     metavar="TRAIN_SET",
     multiple=True,
     type=click.Path(),
-    help="Refuse SET when an identity, photograph or kernel of it is also in this one; repeatable.",
+    help="Fail if an identity, photograph or kernel of SET is also in this training set; repeatable.",
 )
-@click.option("--other-people", is_flag=True, help="With --against: equal names of identities are different people.")
+@click.option(
+    "--other-people",
+    is_flag=True,
+    help="With --against: treat people with the same name in both sets as different people.",
+)
 @options.jobs
 @options.quiet
 @click.pass_context
 def check(
     ctx: click.Context, set_path: str, train_sets: tuple[str, ...], other_people: bool, workers: Workers, quiet: bool
 ) -> None:
-    """Verify every file of SET: missing, altered, truncated, superfluous, of the wrong size.
+    """Check every file of SET, and that training and test images are kept apart.
 
-    In a set with roles, nothing for training may also be for test. With --against, nothing of SET may be in a training
-    set.
+    Reports files that are missing, altered, truncated, superfluous or of the wrong size, and people,
+    photographs and kernels that are used for both training and testing: within SET and, with
+    --against, between SET and other sets.
     """
     from facedeblur.benchmark.sets.set import Set
 

@@ -19,14 +19,33 @@ if TYPE_CHECKING:
     from facedeblur.benchmark.statistics.comparison import Comparison, Comparisons
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Is the difference between two methods statistically significant?
+    facedeblur compare outputs/unsharp outputs/facedeblur-base
+    # Compare one metric only, with 99 % intervals
+    facedeblur compare outputs/a outputs/b --metric "psnr[rgb,255]" --level 0.99
+    """
+)
 @click.argument("scores_a", metavar="SCORES_A", type=click.Path())
 @click.argument("scores_b", metavar="SCORES_B", type=click.Path())
-@click.option("--metric", "metrics", multiple=True, help="Compare only this metric (signature); repeatable.")
-@click.option("--level", default=0.95, show_default=True, help="Level of the confidence intervals.")
-@click.option("--draws", default=2000, show_default=True, help="Number of bootstrap draws.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
-@click.option("--tie", default=1e-6, show_default=True, help="Values that differ by no more than this are a tie.")
+@click.option(
+    "--metric",
+    "metrics",
+    metavar="METRIC",
+    multiple=True,
+    show_default="all that both have",
+    help="Compare only this metric, named as in the score tables; repeatable.",
+)
+@click.option("--level", metavar="SHARE", default=0.95, help="Confidence level of the intervals, between 0 and 1.")
+@click.option("--draws", metavar="N", default=2000, help="Number of bootstrap draws.")
+@options.seed("the bootstrap")
+@click.option(
+    "--tie",
+    metavar="DIFFERENCE",
+    default=1e-6,
+    help="Count values as a tie if they differ by no more than this, in the unit of the metric.",
+)
 @options.as_json
 def compare(
     scores_a: str,

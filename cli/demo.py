@@ -17,15 +17,49 @@ if TYPE_CHECKING:
 METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
 
 
-@click.command()
-@click.option("--faces", type=click.Path(), help="Your own photographs; default: two public-domain portraits.")
-@click.option("-o", "--out", default="facedeblur-demo", show_default=True, type=click.Path(), help="Where to write.")
-@click.option("--recipe", default="shen2020", show_default=True, help="Of the set: a name or a TOML file.")
-@click.option("--protocol", default="shen2020", show_default=True, help="Of the scores: a name or a TOML file.")
-@click.option("--method", "methods", multiple=True, default=METHODS, show_default=True, help="Repeatable.")
-@click.option("--seed", default=0, show_default=True, help="With an item's index it determines the item.")
+@options.command(
+    examples="""
+    # Try everything on two public-domain portraits
+    facedeblur demo
+    # Do the same with your own photographs
+    facedeblur demo --faces photos/ -o my-demo
+    # Choose the methods
+    facedeblur demo --method blurred --method wiener --method unsharp
+    """
+)
+@click.option(
+    "--faces",
+    metavar="FOLDER",
+    type=click.Path(),
+    show_default="two public-domain portraits",
+    help="Your own photographs, with one face each.",
+)
+@click.option(
+    "-o", "--out", metavar="FOLDER", default="facedeblur-demo", type=click.Path(), help="Folder for all results."
+)
+@click.option(
+    "--recipe",
+    metavar="RECIPE",
+    default="shen2020",
+    help="How to build the set: a name from `facedeblur list recipes`, or a TOML file.",
+)
+@click.option(
+    "--protocol",
+    metavar="PROTOCOL",
+    default="shen2020",
+    help="How to score: a name from `facedeblur list protocols`, or a TOML file.",
+)
+@click.option(
+    "--method",
+    "methods",
+    metavar="METHOD",
+    multiple=True,
+    default=METHODS,
+    help="Method to run, from `facedeblur list methods`; repeatable.",
+)
+@options.seed("the set")
 @options.jobs
-@click.option("--quiet", is_flag=True, help="Print the table only.")
+@click.option("--quiet", is_flag=True, help="Print the leaderboard and problems only.")
 def demo(
     faces: str | None,
     out: str,
@@ -36,10 +70,9 @@ def demo(
     workers: Workers,
     quiet: bool,
 ) -> None:
-    """Build a set, run methods on it, score them, and write leaderboard and report.
+    """Build a set, run methods on it, score them, and write a leaderboard and a report.
 
-    Run it again and only what is missing is done. With --faces it does the same to your own
-    photographs of faces.
+    Run the command again to resume it: what is already there is not computed again.
     """
     from facedeblur.benchmark.scoring.score import score
     from facedeblur.cli.display.leaderboard import print_board

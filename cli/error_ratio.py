@@ -10,32 +10,46 @@ from facedeblur.cli import options
 from facedeblur.cli.display.terminal import aligned
 
 
-@click.command("error-ratio")
-@click.argument("scores", nargs=-1, required=True, type=click.Path())
-@click.option("--reference", required=True, type=click.Path(), help="Scores of the run with the true kernels.")
+@options.command(
+    "error-ratio",
+    examples="""
+    # Restore with the true kernels: the reference
+    facedeblur run krishnan-fergus-2009 levin/ -o out/true
+    # Restore with a blind method, then with its kernels as the reference does
+    facedeblur run xu-2013 levin/ -o out/xu
+    facedeblur run krishnan-fergus-2009 levin/ --kernels out/xu -o out/kf-xu
+    # Score all three, and count how often the other two come close
+    facedeblur score levin/ out/* --protocol levin2009
+    facedeblur error-ratio out/xu out/kf-xu --reference out/true
+    """,
+)
+@click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--reference",
+    metavar="SCORES",
+    required=True,
+    type=click.Path(),
+    help="Scores of the restoration with the true kernels.",
+)
 @click.option(
     "--limit",
     "limits",
+    metavar="RATIO",
     multiple=True,
     type=float,
-    help="Report the share of pairs up to this ratio; repeatable (default: 2, 3, 5).",
+    show_default="2, 3 and 5",
+    help="Report the share of pairs up to this error ratio; repeatable.",
 )
 @options.as_json
 def error_ratio(scores: tuple[str, ...], reference: str, limits: tuple[float, ...], json_: bool) -> None:
-    """Show how often blind methods come close to a restoration with the true kernel.
+    """Count how often methods come close to a restoration with the true kernel.
 
-    SCORES are score tables of one set, or OUTPUTS folders that hold them, made with `facedeblur score --protocol
-    levin2009`. The error ratio is the squared error of a restoration over that of the reference, both
-    at the best shift.
+    SCORES are score tables of one set, or OUTPUTS folders that hold them, made with `facedeblur score
+    --protocol levin2009`. The error ratio of a pair is the squared error of its restoration divided by
+    that of the reference, both at the best shift.
 
-    To compare kernels alone, restore with the estimated ones as the reference does:
-
-    \b
-        facedeblur run krishnan-fergus-2009 SET -o TRUE
-        facedeblur run xu-2013 SET -o BLIND
-        facedeblur run krishnan-fergus-2009 SET --kernels BLIND -o GIVEN
-        facedeblur score SET TRUE GIVEN --protocol levin2009
-        facedeblur error-ratio GIVEN --reference TRUE
+    Restoring with the estimated kernels in the same way as the reference (`facedeblur run --kernels`)
+    compares the kernels alone.
     """
     from facedeblur.benchmark.scoring.table import Scores
     from facedeblur.benchmark.statistics.error_ratio import LIMITS

@@ -7,24 +7,40 @@ import click
 from facedeblur.cli import options
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Export the network that comes with the package
+    facedeblur export facedeblur-base -o base.onnx
+    # Run the exported file; base.toml describes it
+    facedeblur run base.toml set/ -o outputs/base-onnx
+    # Export a network that you trained
+    facedeblur export shen2020 -o shen.onnx --weights shen2020/
+    """
+)
 @click.argument("name")
-@click.option("-o", "--out", metavar="FILE", required=True, type=click.Path(), help="File to write, NAME.onnx.")
-@click.option("--weights", metavar="PLACE", type=click.Path(), help="Folder or file of weights, as for `run`.")
+@click.option("-o", "--out", metavar="FILE", required=True, type=click.Path(), help="File to write, such as net.onnx.")
+@click.option(
+    "--weights",
+    metavar="PATH",
+    type=click.Path(),
+    help="Weight file of the network, or a folder to search first for its weight files.",
+)
 @click.option(
     "--size",
+    metavar="PIXELS",
     default=128,
-    show_default=True,
     type=click.IntRange(1),
-    help="Side of the traced image, in pixels.",
+    help="Width and height of the image that the network is traced with. The file takes other sizes, too, if the "
+    "network does.",
 )
-@click.option("--opset", default=17, show_default=True, type=click.IntRange(11), help="ONNX operator set version.")
+@click.option("--opset", metavar="N", default=17, type=click.IntRange(11), help="Version of the ONNX operator set.")
 @options.plugin("the network")
 @options.quiet
 def export(name: str, out: str, weights: str | None, size: int, opset: int, plugin: str | None, quiet: bool) -> None:
-    """Write the network NAME as an ONNX file, and next to it a TOML file for `run`.
+    """Write the network NAME as an ONNX file, and next to it a TOML file for `facedeblur run`.
 
-    The file is run with onnxruntime, and kept only if the result agrees with torch.
+    NAME is from `facedeblur list networks`. The file is kept only if onnxruntime gives the same result
+    as torch. Needs the extra 'onnx'.
     """
     from facedeblur.benchmark.registry import load_plugin
     from facedeblur.methods.kinds.export import export_onnx

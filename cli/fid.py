@@ -6,22 +6,34 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facedeblur.cli import whole_set
+from facedeblur.cli import options, whole_set
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.whole_set.fid import Fid
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Compare two methods, and the blurred images themselves
+    facedeblur fid set/ outputs/a outputs/b --input
+    # Use the features of a face network instead of Inception's
+    facedeblur fid set/ outputs/a --by dlib-resnet
+    """
+)
 @whole_set.tested
-@click.option("--by", default="inception", show_default=True, help="What describes images: inception or an embedder.")
+@click.option(
+    "--by",
+    metavar="NAME",
+    default="inception",
+    help="Network whose features describe an image: inception, or one from `facedeblur list embedders`.",
+)
 @whole_set.testing("an embedder")
 @click.pass_context
 def fid(ctx: click.Context, **given: Any) -> None:
-    """Measure how differently the images of OUTPUTS are distributed from the sharp ones of SET.
+    """Compare the distribution of restored images with that of the sharp images of SET.
 
-    Prints the Frechet distance of the features of all restored images from those of the sharp images. A failed
-    output has no stand-in: it is left out and counted.
+    OUTPUTS are folders of restored images. Prints the Frechet distance between the features of all
+    restored and all sharp images; lower is better. Failed outputs are left out and counted.
     """
     from facedeblur.benchmark.whole_set.fid import fid as compute
 

@@ -11,49 +11,75 @@ SCORES = click.argument("scores", metavar="SCORES...", nargs=-1, required=True, 
 
 def _common(width: float) -> options.Decorator:
     return options.several(
-        click.option("-o", "--out", required=True, type=click.Path(), help="File to write: NAME.pdf, .svg or .png."),
+        click.option(
+            "-o",
+            "--out",
+            metavar="FILE",
+            required=True,
+            type=click.Path(),
+            help="File to write; its name ends in .pdf, .svg or .png.",
+        ),
         click.option(
             "--width",
+            metavar="INCHES",
             type=click.FloatRange(1, 50),
             default=width,
-            show_default=True,
-            help="Width in inches: 3.5 for a column, 7.16 for a page.",
+            help="Width of the figure: 3.5 for a column, 7.16 for a page.",
         ),
     )
 
 
-@click.group()
+@click.group(
+    cls=options.Group,
+    examples="""
+    # Show images of several methods side by side
+    facedeblur figure grid set/ outputs/* -o grid.pdf
+    # Plot how PSNR depends on the size of the kernel
+    facedeblur figure kernel-size outputs/* -o kernel-size.pdf
+    """,
+)
 def figure() -> None:
     """Draw figures for a paper as PDF, SVG or PNG.
 
-    SCORES are score tables, or the OUTPUTS folders that hold them; SET is a set.
-    Colours can be told apart by colour-blind readers, and the same input gives the same file, byte for byte.
+    SCORES are score tables, or the OUTPUTS folders that hold them; SET is a set. The first
+    metric is that of the first column of metrics in the tables. Colour-blind readers
+    can tell the colours apart, and the same input gives the same file, byte for byte.
     """
 
 
-@figure.command()
+@figure.command(
+    examples="""
+    # Show the worst, the median and the best pair
+    facedeblur figure grid set/ outputs/a outputs/b -o grid.pdf
+    # Show two bad pairs and a random one, with a part enlarged
+    facedeblur figure grid set/ outputs/* --pairs worst:2,random \\
+        --inset 40,50,32,24 -o grid.png
+    """
+)
 @click.argument("set_path", metavar="SET", type=click.Path())
 @click.argument("outputs", metavar="OUTPUTS...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--pairs",
+    metavar="PAIRS",
     default="worst,median,best",
-    show_default=True,
-    help="Pairs to show, separated by commas: ids, or worst, median, best, random, each with :N for N pairs.",
+    help="Pairs to show, separated by commas: ids, or worst, median, best or random, each with :N for N pairs.",
 )
 @click.option(
     "--by",
     metavar="METHOD",
-    help="Method whose worst, median and best pairs are shown (default: the first without the true kernel).",
+    show_default="the first that is not an oracle",
+    help="Method whose worst, median and best pairs are shown.",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of the random pairs.")
+@options.seed("the choice of random pairs")
 @click.option(
     "--inset",
     "insets",
     multiple=True,
     metavar="X,Y,W,H",
-    help="Part to show enlarged; at most three.",
+    show_default="no inset",
+    help="Enlarge this part of the images: its left, top, width and height, in pixels; at most three times.",
 )
-@click.option("--captions/--no-captions", default=True, show_default=True, help="Print PSNR and SSIM below the images.")
+@click.option("--captions/--no-captions", default=True, help="Print PSNR and SSIM below the images.")
 @click.option("--smooth", is_flag=True, help="Enlarge by bicubic interpolation instead of repeating pixels.")
 @_common(7.16)
 def grid(
@@ -68,9 +94,10 @@ def grid(
     out: str,
     width: float,
 ) -> None:
-    """Images side by side: blurred with its kernel, every method, sharp.
+    """Show images of several methods side by side.
 
-    OUTPUTS are folders of methods, in the order of the columns.
+    Each row shows the blurred image with its kernel, what each method made of it, and the sharp image.
+    OUTPUTS are folders of restored images, in the order of the columns.
     """
     from facedeblur.benchmark.outputs import Outputs
     from facedeblur.benchmark.sets.set import Set
@@ -97,38 +124,60 @@ def _of_board(kind: str, scores: tuple[str, ...], out: str, width: float) -> Non
     click.echo(f"{save(PLOTS[kind](gather(scores), width=width), out)}")
 
 
-@figure.command("kernel-size")
+@figure.command(
+    "kernel-size",
+    examples="""
+    # Plot the first metric of the score tables
+    facedeblur figure kernel-size outputs/* -o kernel-size.pdf
+    """,
+)
 @SCORES
 @_common(3.5)
 def kernel_size(scores: tuple[str, ...], out: str, width: float) -> None:
-    """The first metric over kernel size, with 95 % intervals."""
+    """Plot the first metric over the size of the kernel. Shows 95 % confidence intervals."""
     _of_board("kernel-size", scores, out, width)
 
 
-@figure.command()
+@figure.command(
+    examples="""
+    # Plot over the full width of a page
+    facedeblur figure distribution outputs/* --width 7.16 -o distribution.pdf
+    """
+)
 @SCORES
 @_common(3.5)
 def distribution(scores: tuple[str, ...], out: str, width: float) -> None:
-    """How the first metric is distributed over the pairs."""
+    """Plot the distribution of the first metric over the pairs."""
     _of_board("distribution", scores, out, width)
 
 
-@figure.command()
+@figure.command(
+    examples="""
+    # Which methods are good and fast?
+    facedeblur figure runtime outputs/* -o runtime.pdf
+    """
+)
 @SCORES
 @_common(3.5)
 def runtime(scores: tuple[str, ...], out: str, width: float) -> None:
-    """The first metric against run time, with the Pareto front."""
+    """Plot the first metric against the run time. Shows the Pareto front."""
     _of_board("runtime", scores, out, width)
 
 
-@figure.command()
+@figure.command(
+    examples="""
+    # Plot what `facedeblur recognise` found
+    facedeblur figure cmc outputs/a outputs/b -o cmc.pdf
+    """
+)
 @click.argument("tables", metavar="RECOGNITION...", nargs=-1, required=True, type=click.Path())
-@click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="Largest rank to show.")
+@click.option("--most", metavar="RANK", default=20, type=click.IntRange(1), help="Largest rank to show.")
 @_common(3.5)
 def cmc(tables: tuple[str, ...], most: int, out: str, width: float) -> None:
-    """Cumulative match curves of recognition tests.
+    """Plot the cumulative match curves of recognition tests.
 
-    RECOGNITION are files recognition.parquet, or the OUTPUTS folders that hold them.
+    RECOGNITION are files recognition.parquet, which `facedeblur recognise` writes, or the OUTPUTS folders
+    that hold them.
     """
     from facedeblur.benchmark.whole_set.recognition import Recognition
     from facedeblur.reports.figures.plots import cmc as draw
@@ -138,14 +187,25 @@ def cmc(tables: tuple[str, ...], most: int, out: str, width: float) -> None:
     click.echo(f"{save(draw([Recognition.read(path) for path in tables], most=most, width=width), out)}")
 
 
-@figure.command()
+@figure.command(
+    examples="""
+    # Plot what `facedeblur parse` found
+    facedeblur figure fscore outputs/a outputs/b -o fscore.pdf
+    """
+)
 @click.argument("tables", metavar="PARSING...", nargs=-1, required=True, type=click.Path())
-@click.option("--partition", default="helen11", show_default=True, help="Partition of the classes.")
+@click.option(
+    "--partition",
+    metavar="PARTITION",
+    default="helen11",
+    help="Classes to show: those of Helen (helen11) or the four groups of UMSN (umsn4).",
+)
 @_common(3.5)
 def fscore(tables: tuple[str, ...], partition: str, out: str, width: float) -> None:
-    """F-score of every component of the face.
+    """Plot the F-score of each part of the face.
 
-    PARSING are files parsing.parquet, or the OUTPUTS folders that hold them.
+    PARSING are files parsing.parquet, which `facedeblur parse` writes, or the OUTPUTS folders that hold
+    them.
     """
     from facedeblur.benchmark.whole_set.parsing import Parsing
     from facedeblur.reports.figures.plots import fscore as draw

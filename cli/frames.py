@@ -10,78 +10,109 @@ from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Average 11 frames at a time, cropped to the face
+    facedeblur frames videos/ -o set/
+    # Average light instead of coded values, and require that the face moves
+    facedeblur frames videos/ -o set/ --gamma 2.2 --min-flow 1
+    # Use whole frames of any scene
+    facedeblur frames videos/ -o set/ --template none --detector none
+    """
+)
 @click.argument("videos", type=click.Path())
-@click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the set.")
-@options.name
+@click.option("-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder of the new set.")
+@options.name("frames-LENGTH")
 @click.option(
-    "--length", default=11, show_default=True, help="Number of averaged frames, odd; the middle one is the sharp image."
+    "--length",
+    metavar="N",
+    default=11,
+    help="Number of frames that are averaged, odd; the middle one is the sharp image.",
 )
-@click.option("--stride", default=None, type=int, help="Frames from one window to the next.  [default: --length]")
-@click.option("--gamma", default=1.0, show_default=True, help="1 averages coded values, 2.2 averages light.")
 @click.option(
-    "--crf", default=None, type=click.Path(), help="Response curve of the camera, 256 lines, instead of --gamma."
+    "--stride",
+    metavar="N",
+    default=None,
+    type=int,
+    show_default="--length",
+    help="Number of frames from the start of one window to the start of the next.",
 )
-@click.option("--template", default="shen128", show_default=True, help="Face crop, or none for whole frames.")
+@click.option(
+    "--gamma",
+    metavar="EXPONENT",
+    default=1.0,
+    help="Exponent that turns coded values into light before averaging; 1 averages coded values, 2.2 light.",
+)
+@click.option(
+    "--crf",
+    metavar="FILE",
+    default=None,
+    type=click.Path(),
+    help="Response curve of the camera, a file of 256 lines; use it instead of --gamma.",
+)
+@click.option(
+    "--template",
+    metavar="TEMPLATE",
+    default="shen128",
+    help="Size and placement of the crops: a name from `facedeblur list templates`, a TOML file, or none for whole "
+    "frames.",
+)
 @click.option(
     "--face",
     type=click.Choice(["still", "following"]),
     default="still",
-    show_default=True,
-    help="Use the crop of the middle frame for all, or align every frame.",
+    help="Cut all frames like the middle one (still), or align each frame (following).",
 )
 @click.option(
     "--min-flow",
+    metavar="PIXELS",
     default=0.0,
-    show_default=True,
-    help="Smallest flow between neighbouring frames, in pixels; 0 accepts any change.",
+    help="Smallest median optical flow between neighbouring frames; 0 only requires that they differ.",
 )
 @click.option(
     "--min-overlap",
+    metavar="SHARE",
     default=0.0,
-    show_default=True,
-    help="The first and the last face must overlap by more than this share.",
+    help="Overlap that the face boxes of the first and the last frame must exceed (intersection over union, 0 to 1).",
 )
 @click.option(
-    "--max-cut", default=0.1, show_default=True, help="Largest drop of the correlation between neighbouring frames."
+    "--max-cut",
+    metavar="DROP",
+    default=0.1,
+    help="Largest drop of the correlation between neighbouring frames; a larger one is taken as a cut.",
 )
 @click.option(
     "--repeat",
+    metavar="SHARE",
     default=0.1,
-    show_default=True,
-    help="Smallest change between neighbouring frames, as a share of the median change.",
+    help="Smallest change between neighbouring frames, as a share of the median change; a smaller one is taken as a "
+    "repeated frame.",
 )
 @click.option(
     "--max-jitter",
+    metavar="SHARE",
     default=0.25,
-    show_default=True,
-    help="Largest deviation of a frame interval, as a share of the median.",
+    help="Largest deviation of the time between frames, as a share of the median.",
 )
-@click.option("--detector", default="dlib-hog", show_default=True, help="Face detector; none needs --template none.")
-@click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five landmarks that are aligned.")
-@options.chosen_face
-@click.option("--reader", type=click.Choice(["av", "cv2"]), default="av", show_default=True, help="Video decoder.")
+@options.finders
+@click.option(
+    "--reader", type=click.Choice(["av", "cv2"]), default="av", help="Video decoder: PyAV (av) or OpenCV (cv2)."
+)
 @click.option(
     "--identity",
     type=click.Choice(["auto", "name", "parent"]),
     default="auto",
-    show_default=True,
-    help="Where the identity comes from: the name of the video or of its folder.",
+    help="Take the identity from the name of the video (name) or of its folder (parent); auto uses the folder if the "
+    "name of the video says nothing, such as 12 or frames.",
 )
-@click.option(
-    "--role",
-    type=click.Choice(["test", "train", "probe"]),
-    default="test",
-    show_default=True,
-    help="Role of every pair.",
-)
-@click.option("--licence", default="", help="Licence of the videos, for the record.")
+@click.option("--role", type=click.Choice(["test", "train", "probe"]), default="test", help="Role of every pair.")
+@options.licence
 @options.store
 @options.jobs
 @options.quiet
 @click.pass_context
 def frames(ctx: click.Context, videos: str, out: str, quiet: bool, crf: str | None, **given: Any) -> None:
-    """Make a set from VIDEOS: means of consecutive frames as blurred images, the middle one as sharp image.
+    """Make a set from VIDEOS: the mean of consecutive frames is a blurred image, the middle frame its sharp one.
 
     VIDEOS is a video, a folder of frames, or a folder of these (YouTube Faces, Faces94, GoPro).
     OUT/windows.csv lists every window of frames with its measurements and, if it gave no pair, the

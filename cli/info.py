@@ -6,10 +6,17 @@ import json
 
 import click
 
+from facedeblur.cli import options
 
-@click.command()
+
+@options.command(
+    examples="""
+    # Is a weight file missing? Which device would be used?
+    facedeblur info
+    """
+)
 def info() -> None:
-    """Show what is installed, under which licences, which weights are there, and which device networks would use."""
+    """Show what is installed, its licences, the weight files that were found, and the device networks would use."""
     from importlib.resources import files
 
     from facedeblur.benchmark.parallel import cores

@@ -7,40 +7,112 @@ from typing import Any
 
 import click
 
+from facedeblur.cli import options
 
-@click.command()
+
+@options.command(
+    examples="""
+    # Draw 80 kernels, ten of each odd size from 13 to 27
+    facedeblur kernels kernels.npz
+    # Draw five kernels of two sizes, and look at them
+    facedeblur kernels kernels.npz --sizes 21,31 --per-size 5 --sheet kernels.png
+    # Convert kernels from a .mat file to a folder of PNG files
+    facedeblur kernels kernels.npz --from kernels.mat --normalise --png kernels/
+    """
+)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--draw",
     type=click.Choice(["trajectory", "spline", "deblurgan"]),
-    help="Boracchi and Foi 2012, Chakrabarti 2016, or the code of DeblurGAN with its slips.  [default: trajectory]",
+    show_default="trajectory",
+    help="Law of the kernels: random camera trajectories (Boracchi and Foi 2012), random splines (Chakrabarti 2016), "
+    "or the code of DeblurGAN including its mistakes.",
 )
-@click.option("--sizes", help="first:last:step, last included, or a list 21,31.  [default: 13:27:2; 65 for deblurgan]")
-@click.option("--per-size", type=int, help="Kernels of each size.  [default: 10]")
-@click.option("--seed", type=int, help="From 0 to 2^64 - 1; the same seed gives the same kernels.  [default: 0]")
-@click.option("--anxiety", help="Anxieties to draw from, such as 0.001,0.005, instead of the list of DeblurGAN.")
-@click.option("--length", type=float, help="Trajectory length in pixels, instead of 1.85 times the size.")
-@click.option("--exposure", type=float, help="Part of the trajectory after which the shutter closes.  [default: 1]")
-@click.option("--begin", type=float, help="Part of the trajectory before the shutter opens.  [default: 0]")
-@click.option("--samples", type=int, help="Points of a trajectory or a spline.  [default: 2000; 30000 for spline]")
+@click.option(
+    "--sizes",
+    metavar="SIZES",
+    show_default="13:27:2, or 65 for deblurgan",
+    help="Odd widths of the kernels, in pixels: FIRST:LAST:STEP with LAST included, or a list such as 21,31.",
+)
+@click.option("--per-size", metavar="N", type=int, show_default="10", help="Number of kernels of each size.")
+@click.option(
+    "--seed",
+    metavar="N",
+    type=int,
+    show_default="0",
+    help="Random seed, from 0 to 2^64 - 1; the same seed gives the same kernels.",
+)
+@click.option(
+    "--anxiety",
+    metavar="LIST",
+    show_default="the list of DeblurGAN",
+    help="Shakiness of a trajectory, drawn from this list of numbers from 0 to 1, such as 0.001,0.005; 0 gives a "
+    "straight line.",
+)
+@click.option(
+    "--length",
+    metavar="PIXELS",
+    type=float,
+    show_default="1.85 times the size, or 60 for deblurgan",
+    help="Length of a trajectory.",
+)
+@click.option(
+    "--exposure",
+    metavar="SHARE",
+    type=float,
+    show_default="1",
+    help="Share of a trajectory (0 to 1) after which the shutter closes.",
+)
+@click.option(
+    "--begin",
+    metavar="SHARE",
+    type=float,
+    show_default="0",
+    help="Share of a trajectory (0 to 1) before the shutter opens.",
+)
+@click.option(
+    "--samples",
+    metavar="N",
+    type=int,
+    show_default="2000, or 30000 for spline",
+    help="Number of points on a trajectory or a spline.",
+)
 @click.option(
     "--centre",
     type=click.Choice(["bbox", "barycentre", "original"]),
-    help="What lies on the central pixel.  [default: bbox]",
+    show_default="bbox",
+    help="Place on the central pixel the middle of the bounding box, the centre of mass, or the point that the "
+    "authors' code places there.",
 )
 @click.option(
-    "--grid", type=int, help="Side of the grid of control points of a spline, in pixels.  [default: 24/41 of the size]"
+    "--grid",
+    metavar="PIXELS",
+    type=int,
+    show_default="24/41 of the size",
+    help="Width of the grid on which the control points of a spline lie.",
 )
 @click.option(
     "--from",
     "source",
+    metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Read kernels from a .npz, .mat, .npy or .png file, or a folder.",
+    help="Read kernels from a .npz, .mat, .npy or .png file or from a folder, instead of drawing them.",
 )
 @click.option("--normalise", is_flag=True, help="With --from: divide each kernel by its sum.")
-@click.option("--pad", is_flag=True, help="With --from: also read kernels of even or unequal sides, padded with zeros.")
-@click.option("--png", type=click.Path(path_type=Path), help="Also write 16-bit PNG files into this folder.")
-@click.option("--sheet", type=click.Path(path_type=Path), help="Also write a contact sheet of the kernels.")
+@click.option(
+    "--pad",
+    is_flag=True,
+    help="With --from: pad kernels that are not square or have even sides with zeros, instead of refusing them.",
+)
+@click.option(
+    "--png", metavar="FOLDER", type=click.Path(path_type=Path), help="Also write 16-bit PNG files to this folder."
+)
+@click.option(
+    "--sheet",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Also write a contact sheet of the kernels, a PNG file.",
+)
 def kernels(
     out: Path,
     draw: str | None,
@@ -55,9 +127,10 @@ def kernels(
     sheet: Path | None,
     **model: Any,
 ) -> None:
-    """Write motion-blur kernels (point spread functions) to OUT.npz, OUT.mat or the folder OUT.
+    """Make motion-blur kernels (point spread functions) and write them to OUT.
 
-    Kernel ker03_k13 depends only on the seed, its size and number, and the options of the law.
+    OUT is a .npz or .mat file, or a folder for PNG files. A kernel depends only on the seed, its size, its
+    number and the options of its law; ker03_k13 is the third of size 13.
     """
     from facedeblur.generators.kernels import bank
     from facedeblur.generators.kernels.files import check_out, read_bank, write_bank, write_pngs

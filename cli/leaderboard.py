@@ -13,27 +13,37 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Show a table of all methods and write it to a file
+    facedeblur leaderboard outputs/* -o leaderboard.csv
+    # Add a method to an existing leaderboard
+    facedeblur leaderboard outputs/new --into leaderboard.csv
+    # Write a model card for each method
+    facedeblur leaderboard leaderboard.csv --format model-index -o cards/
+    """
+)
 @click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "-o",
     "--out",
     metavar="PATH",
     type=click.Path(),
-    help="Also write the leaderboard to this file (model-index: to this folder).",
+    help="Also write the leaderboard to this file, or with --format model-index to this folder.",
 )
 @click.option(
     "--into",
-    metavar="BOARD.csv",
+    metavar="FILE",
     type=click.Path(),
-    help="Merge SCORES into this leaderboard, which is created if it is missing.",
+    help="Merge SCORES into this leaderboard (.csv), which is created if it is missing.",
 )
 @click.option("--replace", is_flag=True, help="With --into: let a new run of a method replace its row.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(["csv", "json", "model-index"]),
-    help="Format of --out (default: CSV), or of what is printed; model-index: Hugging Face model cards.",
+    show_default="csv for --out, a table for the screen",
+    help="Format of what is written or printed; model-index writes Hugging Face model cards.",
 )
 @options.as_json
 @click.option("--quiet", is_flag=True, help="Print nothing; needs --out or --into.")
@@ -46,11 +56,11 @@ def leaderboard(
     json_: bool,
     quiet: bool,
 ) -> None:
-    """Compare methods in one table per set, best first, methods with the true kernel last.
+    """Compare methods in one table per set, best first, oracles (methods given the true kernel) last.
 
-    SCORES are score tables, OUTPUTS folders that hold scores.parquet, or leaderboards (.csv)
-    written before. Methods are ranked on each set separately. Tables that cannot be compared are
-    refused: other pairs, another definition of a metric, or another set of the same name.
+    SCORES are score tables, OUTPUTS folders that hold scores.parquet, or earlier leaderboards (.csv).
+    Methods are ranked on each set separately. Tables that cannot be compared are rejected: those with
+    other pairs, another definition of a metric, or a different set of the same name.
     """
     from facedeblur.cli.display.leaderboard import print_board
     from facedeblur.reports.leaderboard.board import boards

@@ -41,16 +41,26 @@ FILES = {
 }  # fmt: skip
 
 
-@click.command("list")
+@options.command(
+    "list",
+    examples="""
+    # List the methods that `facedeblur run` takes
+    facedeblur list methods
+    # List recipes and known folder layouts for `facedeblur build`
+    facedeblur list recipes collections
+    # Check a plugin of your own
+    facedeblur list methods --plugin my_net.py --broken
+    """,
+)
 @click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice([*REGISTRIES, *FILES]))
-@click.option("--broken", is_flag=True, help="Show only what is registered but does not import.")
-@options.plugin("more")
+@click.option("--broken", is_flag=True, help="Show only what is registered but cannot be imported.")
+@options.plugin("more of a kind")
 @click.pass_context
 def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str | None) -> None:
-    """List what is registered.
+    """List what can be chosen by name: methods, metrics, recipes and more.
 
     KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
-    collections, noises, templates, recipes, protocols or train-recipes; all kinds by default.
+    collections, noises, templates, recipes, protocols or train-recipes; all kinds are listed by default.
     """
     from facedeblur.benchmark.registry import load_plugin
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from facedeblur.benchmark.errors import InputError, explain
+from facedeblur.cli.options import Group
 
 # Theme -> command -> (module:attribute, line for the help page).
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
@@ -19,40 +20,43 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Make a set": {
         "kernels": ("kernels:kernels", "Make motion-blur point spread functions."),
         "align": ("align:align", "Cut aligned face crops out of photographs."),
-        "frames": ("frames:frames", "Average frames of videos to blurred and sharp pairs."),
-        "split": ("split:split", "Divide photographs into training and test, or probes and gallery."),
+        "frames": ("frames:frames", "Average frames of videos into blurred and sharp pairs."),
+        "split": ("split:split", "Divide people into training and test, or images into probes and gallery."),
         "build": ("build:build", "Build a test set from a recipe and photographs of faces."),
         "pairs": ("pairs:pairs", "Write training pairs as shards or as a folder."),
         "sheet": ("sheet:sheet", "Draw a contact sheet of a set."),
-        "check": ("check:check", "Verify every file of a set."),
+        "check": ("check:check", "Check every file of a set, and that training and test are apart."),
     },
     "Train": {
         "train": ("train:train", "Train a network by the recipe of its paper."),
-        "export": ("export:export", "Write a network as ONNX, checked against torch."),
+        "export": ("export:export", "Write a network as an ONNX file, checked against torch."),
     },
     "Run and score": {
         "run": ("run:run", "Restore a set with a method."),
         "recognise": ("recognise:recognise", "Look for restored faces in the gallery of a set."),
-        "parse": ("parse:parse", "Compare the parts of restored faces with the labels of a set."),
+        "parse": ("parse:parse", "Compare the parts of restored faces with the label images of a set."),
         "fid": ("fid:fid", "Compare the distributions of restored and sharp images."),
         "score": ("score:score", "Score the outputs of methods by a protocol."),
     },
     "Publish": {
         "compare": ("compare:compare", "Compare two methods pair by pair."),
-        "error-ratio": ("error_ratio:error_ratio", "Count how often a method comes near the true kernel's result."),
+        "error-ratio": (
+            "error_ratio:error_ratio",
+            "Count how often methods come close to the true kernel's result.",
+        ),
         "leaderboard": ("leaderboard:leaderboard", "Compare methods in one table."),
-        "tables": ("tables:tables", "Fill a paper's own tables, measured beside printed values."),
+        "tables": ("tables:tables", "Fill the tables of a paper: measured next to printed values."),
         "figure": ("figure:figure", "Draw figures for a paper: images side by side, and plots."),
         "report": ("report:report", "Write a self-contained HTML report."),
     },
     "Look around": {
-        "list": ("list_:list_", "List what is registered: methods, metrics, recipes, face providers."),
-        "info": ("info:info", "Show what is installed, which weights are there, which device is used."),
+        "list": ("list_:list_", "List what can be chosen by name: methods, metrics, recipes and more."),
+        "info": ("info:info", "Show what is installed, which weights were found, which device is used."),
     },
 }
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group whose commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -82,10 +86,22 @@ class Commands(click.Group):
                 formatter.write_dl([(name.ljust(width), text) for name, (_, text) in theme.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples="""
+    # See everything at work, in about a minute
+    facedeblur demo
+    # Build a set, run a method on it, score it and compare
+    facedeblur build shen2020 --faces photos/ -o set/
+    facedeblur run facedeblur-base set/ -o outputs/base
+    facedeblur score set/ outputs/base --protocol shen2020
+    facedeblur leaderboard outputs/*
+    """,
+)
 @click.version_option(package_name="facedeblur", prog_name="facedeblur")
 def facedeblur() -> None:
-    """Make face-deblurring test sets, run methods on them, score the outputs, publish the comparison."""
+    """Make face-deblurring test sets, run methods on them, score the outputs and publish the comparison."""
 
 
 def main(argv: list[str] | None = None) -> Any:

@@ -1,15 +1,48 @@
-"""Options that several commands share, and what goes with them."""
+"""What the commands are made of: their class, whose help ends with examples, and the options that several share."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
 from functools import wraps
+from inspect import cleandoc
+from textwrap import indent
 from typing import Any
 
 import click
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Command(click.Command):
+    """A command whose help shows every default and ends with examples.
+
+    Parameters
+    ----------
+    examples : str
+        Shell commands, each below a comment. ``--help`` and the page of the command show them as they stand.
+    """
+
+    def __init__(self, *args: Any, examples: str, **given: Any) -> None:
+        given["context_settings"] = {"show_default": True, **(given.get("context_settings") or {})}
+        super().__init__(*args, **given)
+        self.examples = cleandoc(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            # `write_text` would wrap the lines.
+            formatter.write(indent(self.examples, "  ") + "\n")
+
+
+class Group(Command, click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+
+def command(name: str | None = None, *, examples: str) -> Callable[[Callable[..., Any]], Command]:
+    """Return the decorator that makes a function a `Command`."""
+    return click.command(name, cls=Command, examples=examples)
 
 
 def several(*decorators: Decorator) -> Decorator:
@@ -35,7 +68,7 @@ def _as_workers(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-_jobs = click.option("--jobs", default=-1, show_default=True, help="Number of workers; -1 uses every processor.")
+_jobs = click.option("--jobs", metavar="N", default=-1, help="Number of parallel workers; -1 uses every processor.")
 jobs = several(_jobs, _as_workers)
 """Option ``--jobs``; the command is given a `Workers`."""
 
@@ -45,27 +78,69 @@ workers = several(
         "--backend",
         type=click.Choice(["loky", "dask"]),
         default="loky",
-        show_default=True,
-        help="Run workers locally (loky) or on a dask cluster.",
+        help="Run workers as local processes (loky) or on a dask cluster.",
     ),
-    click.option("--scheduler", help="Address of a dask scheduler."),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        show_default="a new cluster on this machine",
+        help="With --backend dask: address of the scheduler, such as tcp://host:8786.",
+    ),
     _as_workers,
 )
 """Options ``--jobs``, ``--backend`` and ``--scheduler``; the command is given a `Workers`."""
 
 quiet = click.option("--quiet", is_flag=True, help="Print problems only.")
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
-name = click.option(
-    "--name", default="", help="What the set is called in tables; leaderboards want another name for each set."
+
+
+def seed(determines: str) -> Decorator:
+    """Return the option ``--seed``."""
+    return click.option("--seed", metavar="N", default=0, help=f"Random seed for {determines}.")
+
+
+def name(default: str) -> Decorator:
+    """Return the option ``--name`` of a set, which is called `default` without it."""
+    return click.option(
+        "--name",
+        metavar="NAME",
+        default="",
+        show_default=default,
+        help="Name of the set in tables. Sets on one leaderboard need different names.",
+    )
+
+
+licence = click.option(
+    "--licence", metavar="TEXT", default="", show_default="not stated", help="Licence to record in the set."
 )
 store = click.option(
-    "--store", type=click.Choice(["png", "npy"]), default="png", show_default=True, help="PNG files, or one array."
+    "--store",
+    type=click.Choice(["png", "npy"]),
+    default="png",
+    help="Store images as PNG files or all in one NumPy array.",
 )
-match = click.option("--match", default="", help="Use photographs with matching names only, e.g. '*_0001.jpg'.")
+match = click.option(
+    "--match",
+    metavar="PATTERN",
+    default="",
+    show_default="all",
+    help="Use only photographs whose names match, e.g. '*_0001.jpg'.",
+)
 listed = click.option(
-    "--list", "listed", type=click.Path(), help="Use the photographs of an image list (`facedeblur split`)."
+    "--list",
+    "listed",
+    metavar="FILE",
+    type=click.Path(),
+    help="Use only photographs in this image list, which `facedeblur split` writes.",
 )
-limit = click.option("--limit", type=int, metavar="N", help="Use at most N photographs.")
+limit = click.option("--limit", type=int, metavar="N", show_default="all", help="Use at most N photographs.")
+faces = click.option(
+    "--faces",
+    metavar="FOLDER",
+    required=True,
+    help="Folder of photographs or of crops that `facedeblur align` wrote. For a known folder layout, "
+    "NAME:FOLDER also reads its identities, roles and labels (see `facedeblur list collections`).",
+)
 
 
 def as_selection(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,25 +174,32 @@ def as_finders(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-chosen_face = click.option(
-    "--choose",
-    type=click.Choice(["largest", "central"]),
-    default="largest",
-    show_default=True,
-    help="Which of several faces to take.",
-)
 finders = several(
-    click.option("--detector", default="dlib-hog", show_default=True, help="Finds the faces in photographs."),
-    click.option("--landmarker", default="dlib-68", show_default=True, help="Finds the five points that are aligned."),
-    chosen_face,
-    as_finders,
+    click.option(
+        "--detector",
+        metavar="NAME",
+        default="dlib-hog",
+        help="Face detector; see `facedeblur list detectors`.",
+    ),
+    click.option(
+        "--landmarker",
+        metavar="NAME",
+        default="dlib-68",
+        help="Finder of the five landmarks that are aligned; see `facedeblur list landmarkers`.",
+    ),
+    click.option(
+        "--choose",
+        type=click.Choice(["largest", "central"]),
+        default="largest",
+        help="Face to use in a photograph with several faces.",
+    ),
 )
-"""Options ``--detector``, ``--landmarker`` and ``--choose``; the command is given a `Finders`."""
+"""Options ``--detector``, ``--landmarker`` and ``--choose``; see `as_finders`."""
 
 
-def plugin(enters: str) -> Decorator:
-    """Return the option ``--plugin`` of a file that enters this."""
-    return click.option("--plugin", type=click.Path(), help=f"Python file that enters {enters}.")
+def plugin(registers: str) -> Decorator:
+    """Return the option ``--plugin`` of a file that registers this."""
+    return click.option("--plugin", metavar="FILE", type=click.Path(), help=f"Python file that registers {registers}.")
 
 
 def echo_json(records: Iterable[Any]) -> None:

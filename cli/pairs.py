@@ -10,41 +10,72 @@ from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Write 100,000 training pairs as tar shards
+    facedeblur pairs shen2020-train --faces photos/ --count 100000 -o shards/
+    # Write a few as PNG files, to look at them
+    facedeblur pairs shen2020-train --faces photos/ --photographs 0 --count 50 \\
+        --format folder -o pairs/
+    # Use the 20 kernels of each size that follow the first hundred
+    facedeblur pairs shen2020-train --faces photos/ --per-size 20 --first 100 \\
+        --count 5000 -o more-shards/
+    """
+)
 @click.argument("recipe")
-@click.option("--faces", required=True, type=click.Path(), help="Folder of photographs, or one that `align` wrote.")
-@click.option("-o", "--out", required=True, type=click.Path(), help="Folder of the pairs.")
-@click.option("--count", required=True, type=int, help="Number of pairs to write.")
+@options.faces
+@click.option("-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder for the pairs.")
+@click.option("--count", metavar="N", required=True, type=int, help="Number of pairs to write.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["tar", "folder"]),
     default="tar",
-    show_default=True,
-    help="Tar shards, or a folder of PNG files.",
+    help="Write tar shards, or a folder of PNG files.",
 )
-@click.option("--shard-size", default=1000, show_default=True, help="Pairs in a tar shard.")
-@click.option("--seed", default=0, show_default=True, help="Random seed.")
-@click.option("--augment", help="Augmentation: shen, lin, mspl or none.  [default: that of the recipe]")
-@click.option("--per-size", type=int, help="Kernels of each size.  [default: that of the recipe]")
-@click.option("--first", type=int, help="Number of the first kernel of each size.  [default: that of the recipe]")
-@click.option("--photographs", type=int, help="Number of photographs; 0 takes all.  [default: that of the recipe]")
-@click.option("--repeats", default=1, show_default=True, help="How often every face is combined with every kernel.")
+@click.option("--shard-size", metavar="N", default=1000, help="Number of pairs in a tar shard.")
+@options.seed("kernels, noise, augmentation and order")
 @click.option(
-    "--shuffle/--in-order", default=True, show_default=True, help="Pairs in a pseudo-random order, or face after face."
+    "--augment",
+    metavar="NAME",
+    show_default="that of the recipe",
+    help="Augmentation: shen, lin, mspl or none.",
+)
+@click.option(
+    "--per-size", metavar="N", type=int, show_default="that of the recipe", help="Number of kernels of each size."
+)
+@click.option(
+    "--first",
+    metavar="N",
+    type=int,
+    show_default="that of the recipe",
+    help="Number of the first kernel of each size. Ranges that do not overlap keep training and test kernels apart.",
+)
+@click.option(
+    "--photographs",
+    metavar="N",
+    type=int,
+    show_default="that of the recipe",
+    help="Number of photographs to use; 0 uses all.",
+)
+@click.option("--repeats", metavar="N", default=1, help="Number of times each face is combined with each kernel.")
+@click.option(
+    "--shuffle/--in-order", default=True, help="Write pairs in a pseudo-random order, or one face after the other."
 )
 @options.match
 @options.limit
 @options.as_selection
 @options.finders
+@options.as_finders
 @options.workers
 @options.quiet
 @click.pass_context
 def pairs(ctx: click.Context, out: str, count: int, quiet: bool, **given: Any) -> None:
-    """Write training pairs of RECIPE, a name or a TOML file, as tar shards or as a folder of PNG files.
+    """Write training pairs as RECIPE describes them.
 
-    The pairs are the first of the virtual set that the recipe describes; a larger COUNT begins with the same ones. An
-    interrupted run resumes when the same command is run again.
+    RECIPE is a name (see `facedeblur list recipes`) or a TOML file. It combines every face with
+    every kernel, which gives more pairs than are usually written; this command writes the first --count of
+    them. A larger --count begins with the same pairs. Run the command again to resume an interrupted run.
     """
     from facedeblur.generators.pairs.shards import materialise
 

@@ -7,24 +7,41 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facedeblur.cli import whole_set
+from facedeblur.cli import options, whole_set
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.whole_set.parsing import Parsing
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Compare two methods
+    facedeblur parse set/ outputs/a outputs/b
+    # Include the blurred images, and use the four groups of UMSN
+    facedeblur parse set/ outputs/a --input --partition umsn4
+    """
+)
 @whole_set.tested
-@click.option("--parser", default="facedeblur", show_default=True, help="What labels the parts of a face.")
-@click.option("--partition", type=click.Choice(["helen11", "umsn4"]), default="helen11", show_default=True,
-              help="The classes that are scored: Helen's, or the four groups of UMSN.")  # fmt: skip
+@click.option(
+    "--parser",
+    metavar="NAME",
+    default="facedeblur",
+    help="Parser that labels the parts of a face; see `facedeblur list parsers`.",
+)
+@click.option(
+    "--partition",
+    type=click.Choice(["helen11", "umsn4"]),
+    default="helen11",
+    help="Classes that are scored: the eleven of Helen, or the four groups of UMSN.",
+)
 @whole_set.testing("a parser")
 @click.pass_context
 def parse(ctx: click.Context, partition: str, **given: Any) -> None:
-    """Compare the parts of the restored faces of OUTPUTS with the labels of SET.
+    """Parse restored faces and compare their parts with the label images of SET.
 
-    Prints the F-score of every component and their mean. An image without a face, or whose output is
-    missing, misses all its pixels. The first column is of the sharp images: what the parser can reach.
+    OUTPUTS are folders of restored images. Prints the F-score of each part of the face, and their mean. All
+    pixels of an image count as missed if no face is found in it or the output is missing. The first column
+    is of the sharp images: the best that the parser can do.
     """
     from facedeblur.benchmark.whole_set.parsing import parse as compute
 

@@ -6,28 +6,47 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from facedeblur.cli import whole_set
+from facedeblur.cli import options, whole_set
 
 if TYPE_CHECKING:
     from facedeblur.benchmark.metrics.faces.verification import Verification
     from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Build a set with probes and a gallery, restore it and look for the faces
+    facedeblur build shen2020-recognition --faces celeba:CELEBA -o set/
+    facedeblur run facedeblur-base set/ -o outputs/base
+    facedeblur recognise set/ outputs/base --input
+    # Find the faces again in each image, and use another network
+    facedeblur recognise set/ outputs/base --mode detect --embedder edgeface-xs
+    """
+)
 @whole_set.tested
-@click.option("--embedder", default="dlib-resnet", show_default=True, help="What tells faces apart.")
-@click.option("--mode", type=click.Choice(["aligned", "detect"]), default="aligned", show_default=True,
-              help="Take images as they are, or find the face in each again.")  # fmt: skip
 @click.option(
-    "--distance", type=click.Choice(["l2", "cosine"]), default="l2", show_default=True, help="Between two faces."
+    "--embedder",
+    metavar="NAME",
+    default="dlib-resnet",
+    help="Network that describes faces; see `facedeblur list embedders`.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["aligned", "detect"]),
+    default="aligned",
+    help="Use the whole image as an aligned face, or detect the face in it again.",
+)
+@click.option(
+    "--distance", type=click.Choice(["l2", "cosine"]), default="l2", help="Distance between the descriptions of faces."
 )
 @whole_set.testing("an embedder")
 @click.pass_context
 def recognise(ctx: click.Context, **given: Any) -> None:
-    """Look for the restored faces of OUTPUTS in the gallery of SET.
+    """Look for restored faces in the gallery of SET.
 
-    Prints how often the right person is among the 1, 3 and 5 nearest gallery images. A probe without
-    a face, or whose output is missing, is a miss.
+    OUTPUTS are folders of restored images. Prints how often the right person is among the 1, 3 and 5
+    nearest gallery images. A probe whose face is not found or whose output is missing counts as a miss.
+    SET needs probes and a gallery, as the recipe shen2020-recognition makes them.
     """
     from facedeblur.benchmark.whole_set.recognition import recognise as compute
 

@@ -7,26 +7,32 @@ import click
 from facedeblur.cli import options
 
 
-@click.command()
-@click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "-o",
-    "--out",
-    metavar="FILE.html",
-    default="report.html",
-    show_default=True,
-    type=click.Path(),
-    help="File to write.",
+@options.command(
+    examples="""
+    # Write a report on several methods
+    facedeblur report outputs/* -o report.html
+    # Also show a pair of your choice
+    facedeblur report outputs/* --pair face01_ker03_k13
+    """
 )
-@click.option("--pair", "pairs", metavar="ID", multiple=True, help="Also show this pair; repeatable.")
+@click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
+@click.option("-o", "--out", metavar="FILE", default="report.html", type=click.Path(), help="HTML file to write.")
+@click.option(
+    "--pair",
+    "pairs",
+    metavar="ID",
+    multiple=True,
+    show_default="worst, median and best pairs only",
+    help="Also show the pair with this id; repeatable.",
+)
 @options.quiet
 def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], quiet: bool) -> None:
-    """Write a report that opens offline: one HTML file with leaderboard, plots and pictures.
+    """Write a report as one HTML file that opens offline: leaderboard, plots and images.
 
-    SCORES are score tables, or OUTPUTS folders that hold scores.parquet. A report of several sets
-    opens with the mean ranks of the methods over all sets; each set has a part of its own. Tables
-    that cannot be compared are refused: other pairs, another definition of a metric, or another
-    set of the same name.
+    SCORES are score tables, or OUTPUTS folders that hold scores.parquet. A report on several sets opens
+    with the mean ranks of the methods over all sets, followed by a part for each set. Tables that cannot be
+    compared are rejected: those with other pairs, another definition of a metric, or a different set of the
+    same name.
     """
     from facedeblur.reports.page.report import report as write
 

@@ -14,39 +14,76 @@ if TYPE_CHECKING:
     from facedeblur.benchmark.outputs import Outputs
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Restore a set with the network that comes with the package
+    facedeblur run facedeblur-base set/ -o outputs/base
+    # Set an option of the method
+    facedeblur run unsharp set/ -o outputs/unsharp --set amount=2
+    # Run your own Python method or TorchScript file
+    facedeblur run my-net set/ -o outputs/mine --plugin my_net.py
+    facedeblur run net.ts set/ -o outputs/net --device cuda --batch 16
+    """
+)
 @click.argument("method")
 @click.argument("set_path", metavar="SET", type=click.Path())
-@click.option("-o", "--out", metavar="OUTPUTS", required=True, type=click.Path(), help="Folder for the outputs.")
-@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Option of the method; repeatable.")
+@click.option("-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder for the outputs.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    show_default="those of the method",
+    help="Option of the method; repeatable.",
+)
 @click.option(
     "--kernels",
     metavar="OUTPUTS",
     type=click.Path(),
-    help="Outputs of a run that estimated kernels, which replace the true ones for a method that needs kernels.",
+    help="Outputs of a blind method. The kernels it estimated are used instead of the true ones.",
 )
 @options.plugin("the method")
 @click.option(
     "--weights",
-    metavar="PLACE",
+    metavar="PATH",
     type=click.Path(),
-    help="Folder that is searched first for weight files, or the weight file of a network.",
+    help="Weight file of the network, or a folder to search first for its weight files.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option(
+    "--device",
+    metavar="DEVICE",
+    default="auto",
+    help="cpu, cuda, cuda:N or mps; auto uses a GPU for networks if there is one.",
+)
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "bf16", "fp16"]),
     default="fp32",
-    show_default=True,
-    help="Precision of networks.",
+    help="Floating-point precision of networks.",
 )
-@click.option("--batch", type=int, help="Images per batch; chosen by their size, halved if memory runs out.")
 @click.option(
-    "--jobs", type=int, help="Number of workers.  [default: 1 for networks and commands, else all processors]"
+    "--batch",
+    metavar="N",
+    type=int,
+    show_default="chosen by image size",
+    help="Largest number of images per batch; halved if memory runs out.",
 )
-@click.option("--timeout", type=float, metavar="SECONDS", help="Time limit per batch.  [default: 300]")
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=int,
+    show_default="1 for networks and commands, else all processors",
+    help="Number of parallel workers.",
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=float,
+    show_default="that of the method's TOML file, else 300",
+    help="Time limit per batch.",
+)
 @options.store
-@click.option("--limit", type=int, metavar="N", help="Restore only the first N pairs.")
+@click.option("--limit", metavar="N", type=int, show_default="all", help="Restore only the first N pairs.")
 @options.quiet
 @click.pass_context
 def run(
@@ -69,8 +106,8 @@ def run(
 ) -> None:
     """Restore every blurred image of SET with METHOD.
 
-    METHOD is a name (`facedeblur list methods`), a TorchScript or ONNX file, or a TOML file that describes
-    one of these, a command or a container. Run the same command again to resume: only images that failed or are
+    METHOD is a name (see `facedeblur list methods`), a TorchScript file, an ONNX file, or a TOML file that describes
+    one of these, a command or a container. Run the command again to resume: only images that failed or are
     missing are restored.
     """
     from facedeblur.methods.running.execution import Execution

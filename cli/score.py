@@ -10,19 +10,43 @@ from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Score two methods as Shen et al. 2020 do
+    facedeblur score set/ outputs/a outputs/b --protocol shen2020
+    # Add one metric to the tables
+    facedeblur score set/ outputs/* --metric lpips
+    # Score images that were restored elsewhere, and write a CSV file
+    facedeblur score set/ my-images/ -o scores.csv
+    """
+)
 @click.argument("set_path", metavar="SET", type=click.Path())
 @click.argument("outputs", metavar="OUTPUTS...", nargs=-1, required=True, type=click.Path())
-@click.option("--protocol", default="shen2020", show_default=True, help="Name of a protocol, or a TOML file.")
+@click.option(
+    "--protocol",
+    metavar="PROTOCOL",
+    default="shen2020",
+    help="Metrics to compute: a name from `facedeblur list protocols`, or a TOML file.",
+)
 @click.option(
     "--metric",
     "metrics",
+    metavar="METRIC",
     multiple=True,
-    help="Compute this metric instead of the protocol's and add it to the table; repeatable.",
+    show_default="those of the protocol",
+    help="Compute this metric instead of the protocol's and add it to the table; see `facedeblur list metrics`; "
+    "repeatable.",
 )
-@click.option("-o", "--out", type=click.Path(), help="Table (.parquet or .csv); default OUTPUTS/scores.parquet.")
-@click.option("--force", is_flag=True, help="Compute what is asked for even where it is there already.")
-@options.plugin("metrics or face providers")
+@click.option(
+    "-o",
+    "--out",
+    metavar="FILE",
+    type=click.Path(),
+    show_default="OUTPUTS/scores.parquet",
+    help="Table to write (.parquet or .csv), for one OUTPUTS only.",
+)
+@click.option("--force", is_flag=True, help="Compute metrics again even if the table holds them.")
+@options.plugin("metrics, detectors, landmarkers or embedders")
 @options.workers
 @options.quiet
 @click.pass_context
@@ -31,9 +55,9 @@ def score(
 ) -> None:
     """Score the OUTPUTS of methods on SET, one row per pair.
 
-    OUTPUTS is a folder that `facedeblur run` wrote, or any folder of PNG files named as the
-    blurred images of SET. Only what the table lacks is computed: run the command again to resume it, and
-    `--metric` adds a column at its own cost. Outputs that have changed are scored again.
+    Each OUTPUTS is a folder that `facedeblur run` wrote, or any folder of PNG files named as the blurred
+    images of SET. Only what a table lacks is computed, so that the command can be run again to resume or to
+    add a metric. Outputs that have changed are scored again.
     """
     from facedeblur.benchmark.scoring.score import score as compute
     from facedeblur.cli.display.summary import print_scores

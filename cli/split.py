@@ -12,17 +12,41 @@ if TYPE_CHECKING:
     from facedeblur.generators.photos.collection import Selection
 
 
-@click.command()
-@click.argument("collection")
-@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="Image list to write (CSV).")
-@click.option("--test-share", type=float, help="Share of the identities that is used for testing.  [default: 0.3]")
-@click.option(
-    "--probe-gallery", metavar="P:G", help="Choose P probes and G gallery images for each identity, e.g. 1:9."
+@options.command(
+    examples="""
+    # Use 30 % of the people for testing, and build a set of them
+    facedeblur split photos/ -o split.csv --test-share 0.3
+    facedeblur build shen2020 --faces photos/ --list split.csv --role test -o set/
+    # Choose one probe and nine gallery images of each person
+    facedeblur split celeba:CELEBA -o probes.csv --probe-gallery 1:9
+    """
 )
-@click.option("--seed", default=0, show_default=True, help="Random seed.")
+@click.argument("collection")
+@click.option(
+    "-o", "--out", metavar="FILE", required=True, type=click.Path(dir_okay=False), help="Image list (CSV) to write."
+)
+@click.option(
+    "--test-share",
+    metavar="SHARE",
+    type=float,
+    show_default="0.3",
+    help="Share of the people (0 to 1) that is used for testing.",
+)
+@click.option(
+    "--probe-gallery",
+    metavar="P:G",
+    show_default="training and test instead",
+    help="Choose P probes and G gallery images for each person, e.g. 1:9.",
+)
+@options.seed("the choice")
 @options.match
 @options.as_selection
-@click.option("--keep", type=click.Path(), help="With --probe-gallery: earlier list whose choices are kept.")
+@click.option(
+    "--keep",
+    metavar="FILE",
+    type=click.Path(),
+    help="With --probe-gallery: earlier image list whose choices are kept.",
+)
 @options.quiet
 def split(
     collection: str,
@@ -34,10 +58,11 @@ def split(
     keep: str | None,
     quiet: bool,
 ) -> None:
-    """Divide the people of COLLECTION (a folder, or NAME:FOLDER) into training and test.
+    """Divide the people of COLLECTION into training and test, or their images into probes and gallery.
 
-    No identity is on both sides, and adding photographs moves nobody. `align` and `build` take
-    the list as --list.
+    COLLECTION is a folder, or NAME:FOLDER for a known folder layout (see `facedeblur list collections`).
+    Nobody is on both sides, and photographs that are added later do not move anyone. `facedeblur align` and
+    `facedeblur build` take the image list as --list.
     """
     from facedeblur.benchmark.errors import InputError
     from facedeblur.generators.photos import splits

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facedeblur.cli import options
 from facedeblur.cli.display.terminal import in_parts, whole_width
 
 if TYPE_CHECKING:
@@ -22,16 +23,54 @@ STYLES = ("", "bold green", "underline")
 PLAIN = ("", "*", "+")
 
 
-@click.command(name="tables")
+@options.command(
+    examples="""
+    # Print table 10 of Shen et al. 2020 with your own results
+    facedeblur tables outputs/* --protocol shen2020 --table 10
+    # Write all tables of a paper for LaTeX
+    facedeblur tables outputs/* --protocol umsn --format latex -o tables/
+    # Show what a paper prints, without results of your own
+    facedeblur tables --protocol lin2020
+    """
+)
 @click.argument("scores", metavar="[SCORES]...", nargs=-1, type=click.Path())
-@click.option("--protocol", default="shen2020", show_default=True,
-              help="Paper: shen2020, umsn, lin2020, dfpgnet or anand; levin2009 for Levin's set.")  # fmt: skip
-@click.option("--table", "numbers", multiple=True, metavar="NUMBER", help="Only this table (10, IV); repeatable.")
-@click.option("--dataset", "datasets", multiple=True, metavar="SET=NAME",
-              help="Count a set (name or hash) as the paper's data set NAME: myset=Helen; repeatable.")  # fmt: skip
-@click.option("-o", "--out", metavar="DIR", type=click.Path(file_okay=False), help="Write files to this folder.")
-@click.option("--format", "formats", multiple=True, type=click.Choice(["csv", "markdown", "latex", "terminal"]),
-              help="Format to print or, with --out, to write (csv, markdown, latex); repeatable.")  # fmt: skip
+@click.option(
+    "--protocol",
+    metavar="PAPER",
+    default="shen2020",
+    help="Paper: shen2020, umsn, lin2020, dfpgnet or anand; levin2009 for results printed for Levin's set.",
+)
+@click.option(
+    "--table",
+    "numbers",
+    metavar="NUMBER",
+    multiple=True,
+    show_default="all",
+    help="Show only the table with this number, as the paper prints it (10, IV); repeatable.",
+)
+@click.option(
+    "--dataset",
+    "datasets",
+    metavar="SET=NAME",
+    multiple=True,
+    show_default="by collection and recipe",
+    help="Treat the set with this name or content hash as the paper's data set NAME, e.g. myset=Helen; repeatable.",
+)
+@click.option(
+    "-o",
+    "--out",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False),
+    help="Write files to this folder instead of printing.",
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["csv", "markdown", "latex", "terminal"]),
+    show_default="terminal; all others with --out",
+    help="Format to print or, with --out, to write; repeatable.",
+)
 def tables(
     scores: tuple[str, ...],
     protocol: str,
@@ -42,9 +81,9 @@ def tables(
 ) -> None:
     """Print the tables of a paper, with measured values next to the printed ones.
 
-    SCORES are score tables or OUTPUTS folders, of any number of sets; recognition and parsing are
-    taken from the same folders. Without SCORES only the printed values are shown. Known misprints
-    are marked. Printed and measured values are ranked separately, and the table says why.
+    SCORES are score tables or OUTPUTS folders, of any number of sets; results of `facedeblur recognise` and
+    `facedeblur parse` are taken from the same folders. Without SCORES only the printed values are shown.
+    Known misprints are marked. Printed and measured values are ranked separately; the table says why.
     """
     from facedeblur.reports.tables.files import FORMATS, to_csv, write
     from facedeblur.reports.tables.table import tables as compute

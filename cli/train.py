@@ -11,33 +11,127 @@ from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
 
 
-@click.command()
+@options.command(
+    examples="""
+    # Train the network of Shen et al. 2020 on CelebAMask-HQ
+    facedeblur train shen2020 --faces celebamask:CELEBA -o shen2020/
+    # Only its first two stages, on a GPU
+    facedeblur train shen2020 --faces celebamask:CELEBA -o shen2020/ --stage 1-2 \\
+        --device cuda --precision bf16-mixed
+    # Try a recipe for a few steps
+    facedeblur train facedeblur-base --faces photos/ -o try/ --iterations 20
+    # Use the trained weights
+    facedeblur run shen2020 set/ -o outputs/shen2020 --weights shen2020/
+    """
+)
 @click.argument("recipe")
-@click.option("--faces", required=True, type=click.Path(), help="Folder of photographs, or one that `align` wrote.")
-@click.option("-o", "--out", required=True, type=click.Path(), help="Folder for weights, checkpoints and logs.")
-@click.option("--stage", default="all", show_default=True, help="Number from 1, range such as 2-4, name, or all.")
-@click.option("--iterations", type=click.IntRange(1), help="Steps of every chosen stage, instead of the recipe's.")
-@click.option("--batch", type=click.IntRange(1), help="Pairs per batch, instead of the recipe's.")
-@click.option("--config", multiple=True, metavar="KEY=VALUE", help="Setting of the network, in TOML; repeatable.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--devices", default=1, show_default=True, help="Number of GPUs that train together.")
-@click.option("--strategy", default="auto", show_default=True, help="How they do, in Lightning Fabric's words.")
-@click.option("--precision", type=click.Choice(["32", "bf16-mixed", "16-mixed"]), help="Instead of the recipe's.")
-@click.option("--channels-last", is_flag=True, help="Lay tensors out with the channels last.")
-@click.option("--workers", "loaders", default=-1, show_default=True, help="Processes that make batches; -1 chooses.")
-@click.option("--seed", default=0, show_default=True, help="Random seed.")
-@click.option("--resume/--restart", default=True, show_default=True, help="Resume what is in OUT, or start again.")
-@click.option("--begin", type=click.Path(), help="Weights that the first chosen stage starts from.")
-@click.option("--stop-after", type=click.IntRange(1), metavar="N", help="Stop after N steps; run again to resume.")
-@click.option("--log-every", default=0, help="Steps between rows of the log; 0 chooses.")
-@click.option("--check-every", default=0, help="Steps between checks on held-out faces; 0 chooses.")
-@click.option("--save-every", default=0, help="Steps between checkpoints; 0 chooses.")
-@click.option("--held-out", default=32, show_default=True, help="Faces held out for checks, at most a tenth of all.")
-@click.option("--half", is_flag=True, help="Export the weights in half precision.")
+@options.faces
+@click.option(
+    "-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder for weights, checkpoints and logs."
+)
+@click.option(
+    "--stage",
+    metavar="STAGE",
+    default="all",
+    help="Stages to train: a number from 1, a range such as 2-4, a name, or all.",
+)
+@click.option(
+    "--iterations",
+    metavar="N",
+    type=click.IntRange(1),
+    show_default="that of the recipe",
+    help="Number of steps of each chosen stage.",
+)
+@click.option(
+    "--batch",
+    metavar="N",
+    type=click.IntRange(1),
+    show_default="that of the recipe",
+    help="Number of pairs per batch.",
+)
+@click.option(
+    "--config",
+    metavar="KEY=VALUE",
+    multiple=True,
+    show_default="that of the recipe",
+    help="Setting of the network, as in TOML, e.g. widths=[16,32]; repeatable.",
+)
+@click.option(
+    "--device",
+    metavar="DEVICE",
+    default="auto",
+    help="cpu, cuda or cuda:N; auto uses a GPU if there is one.",
+)
+@click.option("--devices", metavar="N", default=1, help="Number of GPUs that train together.")
+@click.option(
+    "--strategy",
+    metavar="NAME",
+    default="auto",
+    help="Strategy of Lightning Fabric for several GPUs, e.g. ddp.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["32", "bf16-mixed", "16-mixed"]),
+    show_default="that of the recipe",
+    help="Floating-point precision, in bits.",
+)
+@click.option(
+    "--channels-last", is_flag=True, help="Store tensors with the channels last, which is faster on most GPUs."
+)
+@click.option(
+    "--workers",
+    "loaders",
+    metavar="N",
+    default=-1,
+    help="Number of processes that make batches; -1 uses all processors but one, up to 16.",
+)
+@options.seed("weights, pairs and order")
+@click.option(
+    "--resume/--restart", default=True, help="Resume the training in --out, or start the chosen stages again."
+)
+@click.option(
+    "--begin",
+    metavar="FILE",
+    type=click.Path(),
+    help="Weights or checkpoint that the first chosen stage starts from.",
+)
+@click.option(
+    "--stop-after",
+    metavar="N",
+    type=click.IntRange(1),
+    show_default="never",
+    help="Stop after N steps; run the command again to resume.",
+)
+@click.option(
+    "--log-every",
+    metavar="N",
+    default=0,
+    help="Steps between rows of the log; 0 stands for a twentieth of the stage, at most 50.",
+)
+@click.option(
+    "--check-every",
+    metavar="N",
+    default=0,
+    help="Steps between checks on held-out faces; 0 stands for a tenth of the stage, at most 1000.",
+)
+@click.option(
+    "--save-every",
+    metavar="N",
+    default=0,
+    help="Steps between checkpoints; 0 saves at each check.",
+)
+@click.option(
+    "--held-out",
+    metavar="N",
+    default=32,
+    help="Number of faces that are kept for checks, at most a tenth of all.",
+)
+@click.option("--half", is_flag=True, help="Export the weights in half precision, which halves the file.")
 @options.match
 @options.limit
 @options.as_selection
 @options.finders
+@options.as_finders
 @options.plugin("the network")
 @options.jobs
 @options.quiet
@@ -64,10 +158,11 @@ def train(
     quiet: bool,
     **given: Any,
 ) -> None:
-    """Train a network by RECIPE, a name (`facedeblur list train-recipes`) or a TOML file.
+    """Train a network as RECIPE describes it.
 
-    Training pairs are made from the photographs as the recipe says. Run the same command again to resume an interrupted
-    training; on one device the result is the same bit for bit.
+    RECIPE is a name (see `facedeblur list train-recipes`) or a TOML file. Training pairs are made from the
+    photographs while training. Run the command again to resume an interrupted training; on one device the
+    result is the same, bit for bit. --jobs is the number of workers that align photographs before training.
     """
     from facedeblur.benchmark.registry import load_plugin
     from facedeblur.methods.training.devices import Hardware

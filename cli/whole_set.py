@@ -19,15 +19,17 @@ Result = TypeVar("Result", bound="Record")
 tested = options.several(
     click.argument("set_path", metavar="SET", type=click.Path()),
     click.argument("outputs", metavar="OUTPUTS...", nargs=-1, type=click.Path()),
-    click.option("--input", "with_input", is_flag=True, help="Test the blurred images of SET too."),
+    click.option(
+        "--input", "with_input", is_flag=True, help="Also test the blurred images of SET; OUTPUTS can then be left out."
+    ),
 )
 """What a test of a whole set is given; see `run_test`."""
 
 
-def testing(enters: str) -> options.Decorator:
-    """Return the options that the commands end with; `enters` is what a plugin adds."""
-    force = click.option("--force", is_flag=True, help="Compute again even where the result is there already.")
-    return options.several(options.plugin(enters), force, options.workers, options.as_json, options.quiet)
+def testing(registers: str) -> options.Decorator:
+    """Return the options that the commands end with; `registers` is what a plugin adds."""
+    force = click.option("--force", is_flag=True, help="Compute again even if there is a result already.")
+    return options.several(options.plugin(registers), force, options.workers, options.as_json, options.quiet)
 
 
 def label(one: Record) -> str:

@@ -136,6 +136,7 @@ def test_a_command_and_its_options_are_explained(command, context, built):
             assert (one.help or "").strip(), f"{name} {one.opts[-1]}: no help text"
             line = re.search(rf"^ +(-\w, )?{re.escape(one.opts[-1])}\b.*", shown, re.MULTILINE)
             assert line, f"{name} {one.opts[-1]} is not on its page"
+    assert command.examples in page, f"{name}: its examples are not on its page"
 
 
 def test_every_command_has_a_line_among_all(pages):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from markup import prose, table
 
 from facedeblur.cli.main import COMMANDS
+from facedeblur.cli.options import Command
 
 INDEX = (
     "Every command has `--help`. Invalid input is reported in one line on the error stream, with exit code 2. Exit "
@@ -26,9 +29,15 @@ def pages() -> dict[str, str]:
         parts.append(f"## {theme}\n\n" + table(("command", "what it does"), rows))
         for name, (place, _) in members.items():
             module, _, attribute = place.partition(":")
+            command: Command = getattr(import_module(f"facedeblur.cli.{module}"), attribute)
             # Naming the module makes mkdocs-click independent of the lazy group.
             made[f"commands/{name}.md"] = (
                 f"::: mkdocs-click\n    :module: facedeblur.cli.{module}\n    :command: {attribute}\n"
-                f"    :prog_name: facedeblur {name}\n"
+                f"    :prog_name: facedeblur {name}\n\n## Examples\n\n```bash\n{examples(command)}\n```\n"
             )
     return {"commands/index.md": "\n\n".join(parts) + "\n"} | made
+
+
+def examples(command: Command) -> str:
+    """Examples of a command and of the commands in it."""
+    return "\n".join([command.examples, *(examples(one) for one in getattr(command, "commands", {}).values())])
