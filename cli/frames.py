@@ -67,32 +67,34 @@ from facedeblur.cli import options
     "--min-flow",
     metavar="PIXELS",
     default=0.0,
-    help="Smallest median optical flow between neighbouring frames; 0 only requires that they differ.",
+    help="Reject windows in which the face moves less from frame to frame (median optical flow); 0 only requires that "
+    "frames differ.",
 )
 @click.option(
     "--min-overlap",
     metavar="SHARE",
     default=0.0,
-    help="Overlap that the face boxes of the first and the last frame must exceed (intersection over union, 0 to 1).",
+    help="Reject windows unless the face boxes of the first and the last frame overlap by more than this "
+    "(intersection over union, 0 to 1).",
 )
 @click.option(
     "--max-cut",
     metavar="DROP",
     default=0.1,
-    help="Largest drop of the correlation between neighbouring frames; a larger one is taken as a cut.",
+    help="Reject windows with a shot cut: one step at which the correlation of neighbouring frames drops by more than "
+    "this, and far more than at the others.",
 )
 @click.option(
     "--repeat",
     metavar="SHARE",
     default=0.1,
-    help="Smallest change between neighbouring frames, as a share of the median change; a smaller one is taken as a "
-    "repeated frame.",
+    help="Reject windows with repeated frames, which change by less than this share of the median change.",
 )
 @click.option(
     "--max-jitter",
     metavar="SHARE",
     default=0.25,
-    help="Largest deviation of the time between frames, as a share of the median.",
+    help="Reject windows in which a frame interval deviates from the median by more than this share of it.",
 )
 @options.finders
 @click.option(
@@ -115,8 +117,9 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, crf: str | No
     """Make a set from VIDEOS: the mean of consecutive frames is a blurred image, the middle frame its sharp one.
 
     VIDEOS is a video, a folder of frames, or a folder of these (YouTube Faces, Faces94, GoPro).
-    OUT/windows.csv lists every window of frames with its measurements and, if it gave no pair, the
-    reason. Run the command again to resume an interrupted run.
+    A window of --length frames gives one pair. OUT/windows.csv lists every window with its measurements and,
+    if it was rejected, the reason. Whole frames (--template none) need no face; --detector none does not look
+    for any. Run the command again to resume an interrupted run.
     """
     from facedeblur.generators.video.frames import frames as make
     from facedeblur.generators.video.spec import FrameSpec

@@ -18,7 +18,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "demo": ("demo:demo", "Run everything on two public-domain portraits, or on your own photographs."),
     },
     "Make a set": {
-        "kernels": ("kernels:kernels", "Make motion-blur point spread functions."),
+        "kernels": ("kernels:kernels", "Make motion-blur kernels (point spread functions)."),
         "align": ("align:align", "Cut aligned face crops out of photographs."),
         "frames": ("frames:frames", "Average frames of videos into blurred and sharp pairs."),
         "split": ("split:split", "Divide people into training and test, or images into probes and gallery."),

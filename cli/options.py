@@ -1,4 +1,4 @@
-"""What the commands are made of: their class, whose help ends with examples, and the options that several share."""
+"""The class of the commands, whose help ends with examples, and the options that several of them share."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ finders = several(
         "--detector",
         metavar="NAME",
         default="dlib-hog",
-        help="Face detector; see `facedeblur list detectors`.",
+        help="Face detector, with options after a comma, such as dlib-hog,up1; see `facedeblur list detectors`.",
     ),
     click.option(
         "--landmarker",
@@ -191,7 +191,7 @@ finders = several(
         "--choose",
         type=click.Choice(["largest", "central"]),
         default="largest",
-        help="Face to use in a photograph with several faces.",
+        help="Which face to use if there are several.",
     ),
 )
 """Options ``--detector``, ``--landmarker`` and ``--choose``; see `as_finders`."""
