@@ -1,8 +1,8 @@
-"""What a face provider is: four small base classes, and the registries of who provides them.
+"""Base classes of face providers (detectors, landmarkers, embedders, parsers), and their registries.
 
-Coordinates are pixels, ``(x, y)``, with pixel centres at whole numbers: the centre of the
-top left pixel is ``(0, 0)``. Left and right are the viewer's. Providers are made from option
-strings, so that a provider's name is its definition: ``dlib-hog,up1``.
+Coordinates are pixels, ``(x, y)``, with pixel centres at whole numbers: the centre of the top left pixel is ``(0, 0)``.
+Left and right are the viewer's. Providers are made from option strings, so that a provider's name is its definition:
+``dlib-hog,up1``.
 """
 
 from __future__ import annotations

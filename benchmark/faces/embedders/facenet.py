@@ -1,14 +1,13 @@
 """FaceNet embeddings: InceptionResnetV1 trained on VGGFace2, with the user's weight file.
 
-Schroff et al., "FaceNet" (CVPR 2015), in the network that facenet-pytorch distributes. The
-file ``20180402-114759-vggface2.pt`` is never downloaded; where it is missing one line says
-where it belongs.
+Schroff et al., "FaceNet" (CVPR 2015), with the network of Szegedy et al., "Inception-v4, Inception-ResNet and the
+Impact of Residual Connections on Learning" (2016). The file ``20180402-114759-vggface2.pt`` is never downloaded; an
+error says where it belongs if it is missing.
 
-The forward pass works straight from a state dict. The layers and their names are those of
-facenet-pytorch's release v2.2.9, so its weight files load as they are; Szegedy et al., "Inception-v4,
-Inception-ResNet and the Impact of Residual Connections on Learning" (2016). Batch normalisation is
-folded into the convolutions and the residual scales into the convolution before them, which together
-with the channels-last layout makes the pass about three times faster than layer by layer on a processor.
+The forward pass works straight from a state dict. The layers are named as in facenet-pytorch's release v2.2.9, so its
+weight files load as they are. Batch normalisation is folded into the convolutions and the residual scales into the
+convolution before them, which together with the channels-last layout makes the pass about three times faster than layer
+by layer on a processor.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """F-score of a face parsing: how well two label images agree, class by class.
 
-Hits, false alarms and misses are counted for every image and added up over the set before the
-F-score is taken, which is not the mean of the images' own F-scores.
-Shen et al. (IJCV 2020, Table 3) give ten components of Helen and their unweighted mean, UMSN
-(Table II) four groups; see `facedeblur.benchmark.sets.classes.GROUPS`.
+Hits, false alarms and misses are counted for every image and added up over the set before the F-score is taken, which
+is not the mean of the images' own F-scores. Shen et al. (IJCV 2020, Table 3) give ten components of Helen and their
+unweighted mean, UMSN (Table II) four groups; see `facedeblur.benchmark.sets.classes.GROUPS`.
 """
 
 from __future__ import annotations
