@@ -1,7 +1,6 @@
-"""Named weight files: where they lie, whether they are the right ones, and how to get them.
+"""Named weight files: where they are searched for, whether they are the right ones, and how to get them.
 
-Nothing is ever downloaded. A file that is not there is told in one line, with the folders
-that were searched and what the user does about it.
+Nothing is ever downloaded. The error for a missing file names the folders that were searched and says what to do.
 """
 
 from __future__ import annotations
@@ -202,7 +201,7 @@ def _package_folders(package: str) -> Iterator[Path]:
         yield from (Path(place) for place in spec.submodule_search_locations)
 
 
-def find(name: str) -> Path | None:
+def find_file(name: str) -> Path | None:
     """The path of weight file `name`, or None where it is not found.
 
     Raises
@@ -234,7 +233,7 @@ def locate(name: str, *, sha: str | None = None) -> Located:
     InputError
         When the file is not there, or is not the file that is meant.
     """
-    path = find(name)
+    path = find_file(name)
     weight = WEIGHTS[name]
     if path is None:
         searched = ", ".join(_seen(folder) for folder in folders(weight))

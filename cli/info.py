@@ -20,7 +20,7 @@ def info() -> None:
     from importlib.resources import files
 
     from facedeblur.benchmark.parallel import cores
-    from facedeblur.benchmark.weights import VARIABLE, WEIGHTS, cache_folder, find
+    from facedeblur.benchmark.weights import VARIABLE, WEIGHTS, cache_folder, find_file
     from facedeblur.methods.running.environment import device_name, extras, processor, versions
     from facedeblur.methods.running.execution import choose_device
 
@@ -39,7 +39,7 @@ def info() -> None:
     _section("extras", states)
     places = []
     for name, weight in WEIGHTS.items():
-        path = find(name)
+        path = find_file(name)
         places.append((name, str(path) if path else f"not found; {weight.get}"))
     _section("weights", places)
     click.echo(f"  looked for in {VARIABLE}, else in {cache_folder()}")

@@ -70,6 +70,12 @@ def test_folders_and_modules_are_of_a_size_to_take_in():
         )
 
 
+def test_tests_mirror_the_tree():
+    """A folder of tests is a folder of the tree, but for the files that tests need."""
+    for folder in {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}:
+        assert (ROOT / folder).is_dir(), f"tests/{folder}: there is no {folder} that it could test"
+
+
 def test_no_module_imports_itself_by_way_of_others():
     """No circle, imports inside functions and for type checkers counted."""
     names = {path: ".".join(["facedeblur", *path.relative_to(ROOT).with_suffix("").parts]) for path in SOURCES}

@@ -70,7 +70,7 @@ def _order(pairs: np.ndarray, theirs: np.ndarray, name: str, other_name: str) ->
     return np.asarray(order[np.searchsorted(known, pairs)])
 
 
-def check_set(what: str, name: str, known: str, digest: str, whose: str) -> None:
+def check_set_name(what: str, name: str, known: str, digest: str, whose: str) -> None:
     """Refuse another set that goes by a name that is taken.
 
     Parameters
@@ -206,7 +206,7 @@ def common_columns(
     return both, missing + [(signature, f"not in '{name}'") for signature in theirs if signature not in mine]
 
 
-def find(columns: Sequence[Column], metric: str) -> Column | None:
+def find_column(columns: Sequence[Column], metric: str) -> Column | None:
     """Return the column that `metric` names: of that family, with all its arguments (hashes of weights apart).
 
     Where several fit, the one with the fewest further arguments.

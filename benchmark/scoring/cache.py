@@ -50,7 +50,7 @@ class Earlier:
         return frozenset(column.signature for column in self.meta.columns)
 
 
-def find(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter) -> Earlier | None:
+def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter) -> Earlier | None:
     """Open the table in `file` where its values hold for the set, the run and the packages of `wanted`.
 
     Parameters
@@ -244,7 +244,7 @@ def plan(
     earlier = None
     for place in dict.fromkeys((file, run.root / FILE)):
         if earlier is None and place.suffix != ".csv":
-            earlier = find(place, wanted, the_set, reporter)
+            earlier = open_earlier(place, wanted, the_set, reporter)
     there = earlier.signatures if earlier else frozenset()
     asked = tuple(column.signature for column in wanted.columns)
     missing = asked if force else tuple(name for name in asked if name not in there)

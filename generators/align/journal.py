@@ -18,7 +18,7 @@ FOLDERS = ("sharp", "cut", "poor", "wide", "labels")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PhotoOutcome:
     """Result for a photograph: its row of ``images.csv``, and of ``quality.csv`` where there is a crop."""
 
     row: Image
@@ -31,7 +31,7 @@ def folder_of(status: str) -> str:
 
 
 class AlignJournal:
-    """``OUT/align.jsonl``: one line a finished photograph, its key and its `Outcome`.
+    """``OUT/align.jsonl``: one line a finished photograph, its key and its `PhotoOutcome`.
 
     A key says all that an entry depends on: the photograph's name, size and time, the options and
     the program's version.
@@ -46,12 +46,12 @@ class AlignJournal:
         self.out, self._journal = out, Journal(out / NAME)
         self._entries = dict(self._read())
 
-    def _read(self) -> Iterator[tuple[str, Outcome]]:
+    def _read(self) -> Iterator[tuple[str, PhotoOutcome]]:
         for _, line in self._journal.records():
             try:
                 entry = json.loads(line)
                 quality = entry.get("quality")
-                yield entry["key"], Outcome(Image(**entry["row"]), Quality(**quality) if quality else None)
+                yield entry["key"], PhotoOutcome(Image(**entry["row"]), Quality(**quality) if quality else None)
             except (ValueError, KeyError, TypeError, AttributeError):
                 continue  # of an earlier version
 
@@ -80,7 +80,7 @@ class AlignJournal:
                 do="give another output folder",
             )  # fmt: skip
 
-    def finished(self, key: str, *, wide: bool) -> Outcome | None:
+    def finished(self, key: str, *, wide: bool) -> PhotoOutcome | None:
         """The entry of `key` where it is done and its files, with `wide` the wide crop too, are still there."""
         entry = self._entries.get(key)
         if entry is None:
@@ -99,14 +99,14 @@ class AlignJournal:
                 for folder in FOLDERS:
                     (self.out / folder / f"{entry.row.image_id}.png").unlink(missing_ok=True)
 
-    def add(self, key: str, entry: Outcome) -> None:
+    def add(self, key: str, entry: PhotoOutcome) -> None:
         """Write the line of a photograph."""
         self._journal.append([_line(key, entry)])
 
-    def rewrite(self, entries: Iterable[tuple[str, Outcome]]) -> None:
+    def rewrite(self, entries: Iterable[tuple[str, PhotoOutcome]]) -> None:
         """Leave only `entries`, atomically."""
         self._journal.rewrite(_line(key, entry) for key, entry in entries)
 
 
-def _line(key: str, entry: Outcome) -> bytes:
+def _line(key: str, entry: PhotoOutcome) -> bytes:
     return (json.dumps({"key": key, **asdict(entry)}) + "\n").encode()

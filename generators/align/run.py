@@ -29,7 +29,7 @@ from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import write_transform
-from facedeblur.generators.align.journal import AlignJournal, Outcome, folder_of
+from facedeblur.generators.align.journal import AlignJournal, PhotoOutcome, folder_of
 from facedeblur.generators.align.photo import (
     GIVEN,
     NO_LANDMARKS,
@@ -198,11 +198,11 @@ def align(
 
 def _outcomes(
     tasks: list[AlignTask], keys: list[str], journal: AlignJournal, workers: Workers | int, reporter: Reporter
-) -> list[Outcome]:
+) -> list[PhotoOutcome]:
     """Align the photographs that are new or have changed; return what became of all, in the order of the tasks."""
     key_of = dict(zip((task.image_id for task in tasks), keys, strict=True))
     journal.check({task.photograph.source for task in tasks})
-    done: dict[str, Outcome] = {}
+    done: dict[str, PhotoOutcome] = {}
     for task in tasks:
         earlier = journal.finished(key_of[task.image_id], wide=task.options.margin > 0)
         if earlier is not None:
@@ -219,7 +219,7 @@ def _outcomes(
     return outcomes
 
 
-def _write_tables(out: Path, outcomes: list[Outcome], *, quality: bool) -> pd.DataFrame:
+def _write_tables(out: Path, outcomes: list[PhotoOutcome], *, quality: bool) -> pd.DataFrame:
     """Write ``images.csv``, on request ``quality.csv``; return the rows of the former."""
     import pandas as pd
 
@@ -324,7 +324,7 @@ def providers_of(detector: str, landmarker: str) -> tuple[Detector, Landmarker]:
     return provider(DETECTORS, detector), provider(LANDMARKERS, landmarker)
 
 
-def align_one(task: AlignTask) -> Outcome:
+def align_one(task: AlignTask) -> PhotoOutcome:
     """Align one photograph and write what comes of it; a module-level function, so that workers can be given it.
 
     Parameters
@@ -333,29 +333,29 @@ def align_one(task: AlignTask) -> Outcome:
 
     Returns
     -------
-    Outcome
+    PhotoOutcome
         Its rows; whatever is wrong with the photograph or its label is a status.
     """
     if task.path.is_dir():
-        return Outcome(_row(task, Aligned(None, EMPTY, note="a folder without photographs")))
+        return PhotoOutcome(_row(task, Aligned(None, EMPTY, note="a folder without photographs")))
     if task.path.suffix.lower() not in SUFFIXES:
-        return Outcome(_row(task, Aligned(None, NOT_AN_IMAGE, note=f"suffix '{task.path.suffix}'")))
+        return PhotoOutcome(_row(task, Aligned(None, NOT_AN_IMAGE, note=f"suffix '{task.path.suffix}'")))
     try:
         photo = read_photo(task.path, min_side=1)
     except FileNotFoundError:
-        return Outcome(_row(task, Aligned(None, MISSING, note="listed, but not there")))
+        return PhotoOutcome(_row(task, Aligned(None, MISSING, note="listed, but not there")))
     except (InputError, OSError) as error:
         reason = str(error).replace(str(task.path), task.path.name)
-        return Outcome(_row(task, Aligned(None, UNREADABLE, note=reason)))
+        return PhotoOutcome(_row(task, Aligned(None, UNREADABLE, note=reason)))
     try:
         label = _label(task, photo.pixels.shape[:2])
     except (InputError, OSError) as error:
         reason = str(error).replace(str(task.label), f"label {task.photograph.label}")
-        return Outcome(_row(task, Aligned(None, BAD_LABEL, note=reason), photo.note))
+        return PhotoOutcome(_row(task, Aligned(None, BAD_LABEL, note=reason), photo.note))
     aligned = _place(task, photo.pixels, label)
     crop, status, notes = aligned.crop, aligned.status, [photo.note]
     if crop is None:
-        return Outcome(_row(task, aligned, *notes))
+        return PhotoOutcome(_row(task, aligned, *notes))
     measured = measure(task.image_id, status, crop, aligned.points, coverage=aligned.coverage)
     if status == OK:
         poor, note = task.options.limits.broken(measured)
@@ -367,7 +367,7 @@ def align_one(task: AlignTask) -> Outcome:
     if row.label and aligned.label is not None:
         write_bytes(task.out / row.label, encode_png(aligned.label))
     write_png(task.out / folder_of(status) / name, crop)
-    return Outcome(row, replace(measured, status=status))
+    return PhotoOutcome(row, replace(measured, status=status))
 
 
 def _label(task: AlignTask, size: tuple[int, ...]) -> np.ndarray | None:

@@ -21,7 +21,7 @@ FILTERS = ("triangle", "cubic")
 
 
 @dataclass(frozen=True)
-class Spec:
+class TemplateSpec:
     """The keys of a template's TOML file.
 
     Sizes are [width, height], points (x, y) with pixel centres at whole numbers, left and right the viewer's.
@@ -65,12 +65,12 @@ class Template:
     Attributes
     ----------
     name : str
-    spec : Spec
+    spec : TemplateSpec
         The keys that are read only where the map is made.
     """
 
     name: str
-    spec: Spec
+    spec: TemplateSpec
 
     @property
     def title(self) -> str:
@@ -109,7 +109,7 @@ class Template:
 
 
 def _template(name: str, values: dict[str, object], where: str) -> Template:
-    spec = strict(Spec, values, where)
+    spec = strict(TemplateSpec, values, where)
     one_of(f"{where}: fit", spec.fit, FITS)
     one_of(f"{where}: filter", spec.filter, FILTERS)
     needed = {"similarity": {"points"}, "affine": {"points", "landmarks"}, "centre": {"photo", "window"},

@@ -82,7 +82,7 @@ LAWS: dict[str, AugmentLaw] = {
 }
 
 
-def law_named(name: str | None) -> AugmentLaw | None:
+def augment_law(name: str | None) -> AugmentLaw | None:
     """The law called `name`; None if there is no name or it is ``none``.
 
     Raises

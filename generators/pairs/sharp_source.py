@@ -22,7 +22,7 @@ CACHE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
-class Face:
+class SharpFace:
     """One sharp face.
 
     Attributes
@@ -47,11 +47,11 @@ class SharpSource(Protocol):
     ----------
     size : (height, width)
         Of every crop, in pixels.
-    faces : sequence of Face
+    faces : sequence of SharpFace
     """
 
     size: tuple[int, int]
-    faces: Sequence[Face]
+    faces: Sequence[SharpFace]
 
     def read(self, number: int) -> np.ndarray:
         """The crop with what is stored around it, equally far on every side: (H + 2a, W + 2a, 3) uint8 RGB."""
@@ -105,8 +105,8 @@ class SharpFiles:
             raise InputError("sharp faces", expected="crops of one size", found=found, do="align them")
         self.size: tuple[int, int] = sizes.pop()
         self._wide = {name: Path(file) for name, file in crops.wide_files.items()}
-        self.faces: Sequence[Face] = tuple(
-            Face(image.image_id, image.identity, image.margin if image.image_id in self._wide else 0, image.sha256)
+        self.faces: Sequence[SharpFace] = tuple(
+            SharpFace(image.image_id, image.identity, image.margin if image.image_id in self._wide else 0, image.sha256)
             for image in usable
         )
         self._sharp = {image.image_id: Path(crops.sharp_files[image.image_id]) for image in usable}
@@ -139,7 +139,7 @@ class SharpArray:
     array : (N, H + 2a, W + 2a, 3) uint8 RGB, or path of such a ``.npy``
     around : int
         Pixels stored around each crop, a.
-    faces : sequence of Face, optional
+    faces : sequence of SharpFace, optional
         By default called ``0000``, ``0001``, ..., each somebody else, with all that is stored true.
 
     Raises
@@ -148,7 +148,7 @@ class SharpArray:
         If it is not such an array.
     """
 
-    def __init__(self, array: np.ndarray | str | Path, *, around: int = 0, faces: Sequence[Face] | None = None):
+    def __init__(self, array: np.ndarray | str | Path, *, around: int = 0, faces: Sequence[SharpFace] | None = None):
         self._array = array if isinstance(array, np.ndarray) else None
         self._file = "" if isinstance(array, np.ndarray) else str(array)
         held = array if isinstance(array, np.ndarray) else _mapped(self._file)
@@ -165,7 +165,9 @@ class SharpArray:
             raise InputError("names of the faces", expected=f"{len(held)}", found=f"{len(faces)}")
         self.size: tuple[int, int] = (held.shape[1] - 2 * around, held.shape[2] - 2 * around)
         names = (f"{i:04}" for i in range(len(held)))
-        self.faces: Sequence[Face] = tuple(faces) if faces else tuple(Face(name, name, around) for name in names)
+        self.faces: Sequence[SharpFace] = (
+            tuple(faces) if faces else tuple(SharpFace(name, name, around) for name in names)
+        )
         self._shape = tuple(held.shape[1:])
         self._offset = int(held.offset) if isinstance(held, np.memmap) else 0
 
@@ -232,7 +234,7 @@ def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpAr
     return SharpArray(file, around=around, faces=source.faces)
 
 
-def _digest(faces: Sequence[Face]) -> str:
+def _digest(faces: Sequence[SharpFace]) -> str:
     sha = hashlib.sha256()
     for face in faces:
         sha.update(f"{face.image_id} {face.margin} {face.sha256}\n".encode())

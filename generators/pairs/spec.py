@@ -13,7 +13,7 @@ from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.kernels.bank import parse_sizes
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.generators.kernels.law import KernelLaw
-from facedeblur.generators.pairs.augment import AugmentLaw, law_named
+from facedeblur.generators.pairs.augment import AugmentLaw, augment_law
 
 if TYPE_CHECKING:
     from facedeblur.generators.recipe import Recipe
@@ -82,7 +82,7 @@ class PairSpec:
     @property
     def law(self) -> AugmentLaw | None:
         """The law of the augmentation; None if there is none."""
-        return self.augment if isinstance(self.augment, AugmentLaw) else law_named(self.augment)
+        return self.augment if isinstance(self.augment, AugmentLaw) else augment_law(self.augment)
 
     @property
     def radius(self) -> int:

@@ -26,7 +26,7 @@ from facedeblur.generators.blur.convolve import check_border
 from facedeblur.generators.blur.degrade import degrade
 from facedeblur.generators.crops import gather
 from facedeblur.generators.pairs.augment import Augmentation, augment, augment_labels, draw_augmentation
-from facedeblur.generators.pairs.sharp_source import Face, Recent, SharpFiles, SharpSource, packed
+from facedeblur.generators.pairs.sharp_source import Recent, SharpFace, SharpFiles, SharpSource, packed
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.photos.collection import Selection
 from facedeblur.generators.random.permutation import Permutation
@@ -183,7 +183,7 @@ class VirtualPairs:
         drawn = None if self._law is None else draw_augmentation(self._law, self.seed, number, self.source.size)
         return Plan(index, image, self.spec.sizes[which], self.spec.first + kernel, number, drawn)
 
-    def face(self, plan: Plan) -> Face:
+    def face(self, plan: Plan) -> SharpFace:
         """The face of a pair."""
         return self.source.faces[plan.image]
 

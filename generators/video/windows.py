@@ -24,7 +24,7 @@ THUMB = 32
 
 
 @dataclass(frozen=True)
-class Step:
+class FrameStep:
     """Difference between two neighbouring frames.
 
     Attributes
@@ -53,17 +53,17 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
     return small / norm if norm > 0 else small
 
 
-def step(before: np.ndarray, after: np.ndarray, thumb_before: np.ndarray, thumb_after: np.ndarray) -> Step:
+def step(before: np.ndarray, after: np.ndarray, thumb_before: np.ndarray, thumb_after: np.ndarray) -> FrameStep:
     """Compare two frames of the same size, (H, W, 3) uint8 RGB, given their thumbnails."""
     import cv2
 
     difference = cv2.absdiff(before, after)
     both_flat = not thumb_before.any() and not thumb_after.any()
     ncc = 1.0 if both_flat else float(np.sum(thumb_before * thumb_after))
-    return Step(int(difference.max()), float(np.mean(difference)), ncc)
+    return FrameStep(int(difference.max()), float(np.mean(difference)), ncc)
 
 
-def is_cut(steps: Sequence[Step], max_cut: float) -> bool:
+def is_cut(steps: Sequence[FrameStep], max_cut: float) -> bool:
     """Tell whether the correlation of one step drops suddenly.
 
     It does if ``1 - ncc`` exceeds `max_cut` and four times the median of the other steps: a fast pan has many such
@@ -73,7 +73,7 @@ def is_cut(steps: Sequence[Step], max_cut: float) -> bool:
     return bool(fall[-1] > max_cut and fall[-1] > 4 * np.median(fall[:-1]))
 
 
-def repetition(steps: Sequence[Step]) -> float:
+def repetition(steps: Sequence[FrameStep]) -> float:
     """Smallest mean difference of a step as a share of the median of the others; near 0 if a frame is repeated.
 
     NaN for fewer than two steps, or if the others have no difference at all.
@@ -90,12 +90,12 @@ class Window:
     Attributes
     ----------
     frames : tuple of Frame
-    steps : tuple of Step
+    steps : tuple of FrameStep
         One fewer than frames; empty if a frame is damaged or the size changes.
     """
 
     frames: tuple[Frame, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[FrameStep, ...]
 
     @property
     def middle(self) -> Frame:
@@ -125,7 +125,7 @@ def windows(frames: Iterable[Frame], *, length: int, stride: int) -> Iterator[Wi
         At least 3 and at least 1.
     """
     held: deque[Frame] = deque(maxlen=length)
-    steps: deque[Step | None] = deque(maxlen=length - 1)
+    steps: deque[FrameStep | None] = deque(maxlen=length - 1)
     thumb: np.ndarray | None = None
     for frame in frames:
         before, thumb_before = (held[-1] if held else None), thumb
@@ -138,7 +138,9 @@ def windows(frames: Iterable[Frame], *, length: int, stride: int) -> Iterator[Wi
             yield Window(tuple(held), tuple(whole) if len(whole) == length - 1 else ())
 
 
-def _step(before: Frame, after: Frame, thumb_before: np.ndarray | None, thumb_after: np.ndarray | None) -> Step | None:
+def _step(
+    before: Frame, after: Frame, thumb_before: np.ndarray | None, thumb_after: np.ndarray | None
+) -> FrameStep | None:
     if before.pixels is None or after.pixels is None or before.pixels.shape != after.pixels.shape:
         return None
     assert thumb_before is not None and thumb_after is not None

@@ -17,7 +17,7 @@ RULE = f"{IMAGES} images one at a time, the first discarded, device synchronised
 RULE_FOLDER = "whole calls on a folder of images, start of the program included, divided by the images"
 
 
-def summarise(
+def summarise_times(
     seconds: Sequence[float], *, size: tuple[int, int] | None, device: str, rule: str = RULE, discard: int = 1
 ) -> dict[str, Any]:
     """Mean, median and spread of single run times, after the first `discard` (Shen 2020 and its successors).

@@ -21,9 +21,9 @@ from facedeblur.methods.runnable import Runnable
 from facedeblur.methods.running.environment import versions
 from facedeblur.methods.running.execution import TIMEOUT_S, Execution
 from facedeblur.methods.running.journal import LOG, NOT_RUN, RunJournal
-from facedeblur.methods.running.measuring import IMAGES, RULE_FOLDER, sizes, summarise
+from facedeblur.methods.running.measuring import IMAGES, RULE_FOLDER, sizes, summarise_times
 from facedeblur.methods.running.messages import Facts, Job, Result, failure
-from facedeblur.methods.running.supervisor import Outcome, Supervisor, Unusable
+from facedeblur.methods.running.supervisor import BatchOutcome, Supervisor, Unusable
 
 FAILURES_AT_START = 5
 LOSSES_IN_A_ROW = 20
@@ -156,7 +156,7 @@ class Session:
             self._take(outcome)
         if self._method.folder and self._clock:
             size = one_size(self._set)
-            timings = summarise(self._clock, size=size, device=facts.device_name, rule=RULE_FOLDER, discard=0)
+            timings = summarise_times(self._clock, size=size, device=facts.device_name, rule=RULE_FOLDER, discard=0)
             self._journal.note(timings=timings, memory=self._memory)
 
     def _time(self, crew: Supervisor, facts: Facts) -> None:
@@ -172,13 +172,13 @@ class Session:
         for outcome in crew.work(lambda: next(singles, None)):
             self._take(outcome)
         size = self._batches.size(first[0])
-        timings = summarise(self._clock, size=size, device=facts.device_name)
+        timings = summarise_times(self._clock, size=size, device=facts.device_name)
         if timings:
             # The memory now, while it has had one image at a time: batches take more.
             self._journal.note(timings=timings, memory=self._memory)
             self._batches.pace(size, timings["median_s"], self._timeout)
 
-    def _take(self, outcome: Outcome) -> None:
+    def _take(self, outcome: BatchOutcome) -> None:
         """Enter what came of a batch, or have it tried again."""
         pairs, several = outcome.pairs, len(outcome.pairs) > 1
         if outcome.memory is not None:

@@ -28,7 +28,7 @@ Kind = Literal["results", "memory", "lost"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BatchOutcome:
     """What came of a batch: its rows with the peak of memory, too little memory, or the loss of the worker (`why`)."""
 
     pairs: tuple[Pair, ...]
@@ -183,7 +183,7 @@ class Supervisor:
         facts = [worker.ready(self._limit) for worker in self._workers]
         return facts.pop(0)
 
-    def work(self, batches: Callable[[], tuple[Pair, ...] | None]) -> Iterator[Outcome]:
+    def work(self, batches: Callable[[], tuple[Pair, ...] | None]) -> Iterator[BatchOutcome]:
         """Put batches through the workers until there is none, and yield what comes of each.
 
         `batches` is asked again after every outcome, so it may return the same images once more.
@@ -206,7 +206,7 @@ class Supervisor:
             now = time.monotonic()
             nearest = min(worker.deadline for worker in busy.values())
             answered = wait(list(busy), timeout=max(0.0, nearest - now))
-            outcomes: deque[Outcome] = deque()
+            outcomes: deque[BatchOutcome] = deque()
             for connection in answered:
                 outcomes.append(self._hear(busy[connection]))  # type: ignore[index]
             for worker in busy.values():
@@ -214,7 +214,7 @@ class Supervisor:
                     outcomes.append(self._lose(worker, f"no answer within {self._limit:g} s"))
             yield from outcomes
 
-    def _hear(self, worker: Worker) -> Outcome:
+    def _hear(self, worker: Worker) -> BatchOutcome:
         pairs, worker.busy = worker.busy, ()
         try:
             message, content = worker.connection.recv()
@@ -224,11 +224,11 @@ class Supervisor:
         if message == "system":
             raise content
         if message == "memory":
-            return Outcome(pairs, "memory", why=content)
+            return BatchOutcome(pairs, "memory", why=content)
         results, memory = content
-        return Outcome(pairs, "results", tuple(results), memory=memory)
+        return BatchOutcome(pairs, "results", tuple(results), memory=memory)
 
-    def _lose(self, worker: Worker, why: str) -> Outcome:
+    def _lose(self, worker: Worker, why: str) -> BatchOutcome:
         pairs = worker.busy
         worker.end()
         self._workers.remove(worker)
@@ -238,4 +238,4 @@ class Supervisor:
             fresh.ready(self._limit)
         except InputError as error:
             raise Unusable(str(error)) from error
-        return Outcome(pairs, "lost", why=why)
+        return BatchOutcome(pairs, "lost", why=why)

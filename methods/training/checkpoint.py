@@ -125,7 +125,7 @@ def restore(optimiser: torch.optim.Optimizer, checkpoint: Checkpoint, name: str)
         ) from error
 
 
-class Folder:
+class TrainingFolder:
     """The folder of a training.
 
     Parameters

@@ -23,7 +23,7 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.nets.loading import CHECKPOINT
-from facedeblur.methods.training.checkpoint import Checkpoint, Folder, write_checkpoint
+from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, write_checkpoint
 from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.devices import Engine
@@ -84,7 +84,7 @@ class Loop:
         engine: Engine,
         net: nn.Module,
         data: TrainingData,
-        folder: Folder,
+        folder: TrainingFolder,
         validation: Validation | None,
         *,
         records: Records,

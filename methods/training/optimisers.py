@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError, suggest
-from facedeblur.methods.training.recipe import Optimiser, Schedule
+from facedeblur.methods.training.recipe import Optimiser, RateSchedule
 
 
 def make_optimiser(what: Optimiser, net: nn.Module) -> torch.optim.Optimizer:
@@ -80,7 +80,7 @@ def choose_weights(net: nn.Module, train: Sequence[str], freeze: Sequence[str]) 
         part_of(net, part).eval().requires_grad_(False)
 
 
-def share(schedule: Schedule, step: int, iterations: int) -> float:
+def share(schedule: RateSchedule, step: int, iterations: int) -> float:
     """The learning rate of a step, from 0, as a share of the full one.
 
     A function of the step alone: torch's schedulers count calls, and would add their counters to every checkpoint.

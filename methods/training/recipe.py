@@ -56,7 +56,7 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
-class Schedule:
+class RateSchedule:
     """How the rate changes over a stage; counts are optimiser steps and shrink with a shortened stage.
 
     Attributes
@@ -85,7 +85,7 @@ class Schedule:
         check("schedule.warmup", self.warmup >= 0, "at least 0", self.warmup)
         check("schedule.hold", self.hold >= 0, "at least 0", self.hold)
 
-    def shrunk(self, share: float) -> Schedule:
+    def shrunk(self, share: float) -> RateSchedule:
         """The same course over a stage of another length."""
         return replace(
             self,
@@ -96,7 +96,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Loss:
+class LossTerm:
     """A term of the objective: its name in `LOSSES`, its weight, and its options."""
 
     name: str
@@ -108,7 +108,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Adversary:
+class AdversaryRecipe:
     """A discriminator that is trained beside the network.
 
     Attributes
@@ -174,11 +174,11 @@ class Stage:
     name: str
     iterations: int
     optimiser: Optimiser
-    losses: tuple[Loss, ...]
-    schedule: Schedule = Schedule()
+    losses: tuple[LossTerm, ...]
+    schedule: RateSchedule = RateSchedule()
     train: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
-    adversary: Adversary | None = None
+    adversary: AdversaryRecipe | None = None
     input: str = "blurred"
     until: str = ""
     accumulate: int = 1

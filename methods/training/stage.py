@@ -18,7 +18,7 @@ from facedeblur.methods.training.losses.adversarial import Scores, make_adversar
 from facedeblur.methods.training.losses.base import fetch, fetch_target, make_loss
 from facedeblur.methods.training.losses.targets import Targets
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser, set_rate, share
-from facedeblur.methods.training.recipe import Adversary, Stage
+from facedeblur.methods.training.recipe import AdversaryRecipe, Stage
 
 
 class Diverged(Exception):
@@ -196,14 +196,14 @@ class Opponent:
 
     Parameters
     ----------
-    what : Adversary
+    what : AdversaryRecipe
     engine : Engine
         On whose device it is put.
     size : (height, width), optional
         Of what is trained on: of a discriminator with a setting ``size``, that is the side unless `what` has it.
     """
 
-    def __init__(self, what: Adversary, engine: Engine, *, size: tuple[int, int] | None = None):
+    def __init__(self, what: AdversaryRecipe, engine: Engine, *, size: tuple[int, int] | None = None):
         self.what, self.engine = what, engine
         self.game = make_adversary(what.kind, what.options)
         self.steps = what.critic_steps or self.game.critic_steps

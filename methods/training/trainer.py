@@ -14,14 +14,14 @@ from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter, reporting
 from facedeblur.methods.nets.base import make_network
-from facedeblur.methods.training.checkpoint import Checkpoint, Folder, export, load_weights
+from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, export, load_weights
 from facedeblur.methods.training.data.batches import Examples
 from facedeblur.methods.training.data.pairs import TrainingData, need_labels, open_data
 from facedeblur.methods.training.devices import AUTO, Engine, Hardware
 from facedeblur.methods.training.loop import USUAL, Loop, Records, Validation
 from facedeblur.methods.training.losses.adversarial import make_adversary
 from facedeblur.methods.training.losses.base import make_loss
-from facedeblur.methods.training.recipe import Loss, TrainRecipe, load_train_recipe
+from facedeblur.methods.training.recipe import LossTerm, TrainRecipe, load_train_recipe
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def train(
     """
     made = recipe if isinstance(recipe, TrainRecipe) else load_train_recipe(recipe)
     chosen = made.chosen(stage)
-    folder = Folder(Path(out), made, seed)
+    folder = TrainingFolder(Path(out), made, seed)
     engine = Engine(hardware)
     for place in chosen:
         engine.set_precision(made.stage[place].precision)
@@ -148,7 +148,7 @@ def train(
 
 def _ready(recipe: TrainRecipe, chosen: list[int]) -> None:
     """Make the losses of all stages once: missing weights are reported now, not after days of training."""
-    made: list[Loss] = []
+    made: list[LossTerm] = []
     for place in chosen:
         stage = recipe.stage[place]
         for term in stage.losses:
@@ -160,7 +160,7 @@ def _ready(recipe: TrainRecipe, chosen: list[int]) -> None:
 
 
 def _opened(
-    recipe: TrainRecipe, chosen: list[int], net: nn.Module, faces: str | Path, folder: Folder, engine: Engine,
+    recipe: TrainRecipe, chosen: list[int], net: nn.Module, faces: str | Path, folder: TrainingFolder, engine: Engine,
     **options: Any,
 ) -> TrainingData:  # fmt: skip
     """The data; the first rank aligns the faces, the others find them."""
@@ -190,7 +190,7 @@ def _whole(data: TrainingData, net: nn.Module) -> tuple[int, int]:
     return height, width
 
 
-def _begin(net: nn.Module, folder: Folder, place: int, begin: str | Path | None, reporter: Reporter) -> None:
+def _begin(net: nn.Module, folder: TrainingFolder, place: int, begin: str | Path | None, reporter: Reporter) -> None:
     """Give the network the weights that a stage begins with."""
     if begin is not None:
         tensors, header = read_tensors(begin)

@@ -16,7 +16,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.agreement import (
     check_columns,
-    check_set,
+    check_set_name,
     check_tables,
     labels,
     refuse_definition,
@@ -379,6 +379,6 @@ def boards(scores: BoardsLike) -> tuple[Board, ...]:
     for table in read_scores(one for one in given if not isinstance(one, Board)):
         name, digest = str(table.meta.set.get("name", "")), str(table.meta.set.get("hash", ""))
         method, known = first.setdefault(name, (table.meta.method, digest))
-        check_set(f"scores of '{table.meta.method}'", name, known, digest, f"that of '{method}'")
+        check_set_name(f"scores of '{table.meta.method}'", name, known, digest, f"that of '{method}'")
         by_set.setdefault(digest, []).append(table)
     return (*ready, *map(gather, by_set.values())) or (gather([]),)

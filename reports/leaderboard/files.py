@@ -112,10 +112,10 @@ def to_json(frame: pd.DataFrame) -> str:
 
     `facedeblur.reports.leaderboard.columns.schema` describes it.
     """
-    return json.dumps(rows_of(frame), indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(records_of(frame), indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as `to_json` prints them."""
 
     def known(value: Any) -> Any:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.notebook import card
-from facedeblur.benchmark.scoring.agreement import check_columns, check_set, short
+from facedeblur.benchmark.scoring.agreement import check_columns, check_set_name, short
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board, BoardsLike, boards, gather
@@ -183,7 +183,9 @@ def merge(old: pd.DataFrame, new: pd.DataFrame, *, replace: bool = False) -> Lea
     for row in map(_plain, new.to_dict("records")):
         what = f"row of '{row['method']}'"
         digest = str(row["set_hash"])
-        check_set(what, str(row["set"]), names.setdefault(str(row["set"]), digest), digest, "which is on the board")
+        check_set_name(
+            what, str(row["set"]), names.setdefault(str(row["set"]), digest), digest, "which is on the board"
+        )
         beside = [other for other in kept if other["set_hash"] == digest]
         for other in beside:
             _check_row(what, row, other)

@@ -34,7 +34,7 @@ NOT_PARSED, NO_PIXEL = "the parser has no such class", "in no label, and found i
 
 
 @dataclass(frozen=True)
-class WholeSetTest:
+class WholeSetScores:
     """One test of several methods.
 
     Attributes
@@ -54,12 +54,12 @@ class WholeSetTest:
     notes: tuple[str, ...]
 
 
-def recognition_figures(board: Board) -> list[WholeSetTest]:
+def recognition_figures(board: Board) -> list[WholeSetScores]:
     """Cumulative match curves of the methods whose outputs hold ``recognition.parquet``, one figure per definition.
 
     Returns
     -------
-    list of WholeSetTest
+    list of WholeSetScores
         ``frame``: one row per method and rank up to `RANKS`: ``look`` (its colour's number), ``method``,
         ``oracle``, ``rank``, ``share`` (of probes, in [0, 1]), ``low`` and ``high`` (95 % interval for other faces and
         kernels, at the ranks of `MARKED`, else NaN), ``basis``, ``absent``, ``probes``, ``misses``.
@@ -79,16 +79,16 @@ def recognition_figures(board: Board) -> list[WholeSetTest]:
                 "misses": first.clear.misses,
             }
         )
-        figures.append(WholeSetTest(title, pd.DataFrame(rows), clear, notes))
+        figures.append(WholeSetScores(title, pd.DataFrame(rows), clear, notes))
     return figures
 
 
-def parsing_figures(board: Board) -> list[WholeSetTest]:
+def parsing_figures(board: Board) -> list[WholeSetScores]:
     """F-scores by component of the methods whose outputs hold ``parsing.parquet``, one figure per parser.
 
     Returns
     -------
-    list of WholeSetTest
+    list of WholeSetScores
         ``frame``: one row per method and component: ``look``, ``method``, ``oracle``, ``component``, ``score`` (of
         pixels pooled over the images, in [0, 1]; NaN where there is none, and why in ``absent``), ``low``, ``high``
         (95 % interval for unseen faces and kernels), ``basis``, ``absent``, ``images``, ``misses``.
@@ -101,7 +101,7 @@ def parsing_figures(board: Board) -> list[WholeSetTest]:
         sharp = _sharp(board, title)
         known = {} if sharp is None else sharp.scores()
         reference = pd.DataFrame({"component": list(known), "score": list(known.values())})
-        figures.append(WholeSetTest(title, pd.DataFrame(rows), reference, notes))
+        figures.append(WholeSetScores(title, pd.DataFrame(rows), reference, notes))
     return figures
 
 

@@ -13,7 +13,7 @@ from facedeblur.reports.leaderboard.board import Board
 from facedeblur.reports.leaderboard.series import against_time, beyond, not_timed
 from facedeblur.reports.leaderboard.significance import Pairwise, p_value
 from facedeblur.reports.leaderboard.strata import Strata, Stratum
-from facedeblur.reports.leaderboard.whole_sets import WholeSetTest, parsing_figures, recognition_figures
+from facedeblur.reports.leaderboard.whole_sets import WholeSetScores, parsing_figures, recognition_figures
 from facedeblur.reports.page.leaderboard import key
 from facedeblur.reports.page.svg import curves, drawing, ridges, scatter
 
@@ -111,7 +111,7 @@ def recognition(board: Board) -> list[dict[str, Any]]:
     return [_recognition(figure) for figure in recognition_figures(board)]
 
 
-def _recognition(figure: WholeSetTest) -> dict[str, Any]:
+def _recognition(figure: WholeSetScores) -> dict[str, Any]:
     shown = sorted({int(rank) for rank in figure.frame["rank"]} & {1, 2, 3, 5, 10, 20})
     table = []
     for method, rows in figure.frame.groupby("method", sort=False):
@@ -133,7 +133,7 @@ def parsing(board: Board) -> list[dict[str, Any]]:
     return [_parsing(figure) for figure in parsing_figures(board)]
 
 
-def _parsing(figure: WholeSetTest) -> dict[str, Any]:
+def _parsing(figure: WholeSetScores) -> dict[str, Any]:
     components = list(dict.fromkeys(figure.frame["component"]))
     table = []
     for method, rows in figure.frame.groupby("method", sort=False):

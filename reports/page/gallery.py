@@ -15,7 +15,7 @@ from facedeblur.benchmark.files.images import encode_png
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.reports.leaderboard.board import Board, MethodScores
-from facedeblur.reports.page.svg.drawing import measured
+from facedeblur.reports.page.svg.drawing import with_unit
 from facedeblur.reports.shown_pairs import GROUPS, PER_GROUP, choose, further
 
 BUDGET = 2_000_000
@@ -90,7 +90,7 @@ def gallery(
         opened = board.open_set()
         notes: list[str] = []
         outputs = {method.label: _outputs(method, opened, notes) for method in board}
-        rows = list(read_rows(board, opened, outputs, chosen))
+        rows = list(read_gallery(board, opened, outputs, chosen))
     except InputError as error:
         return Gallery((), board.leader.label, "", (f"No pictures: {error}",))
     for number in range(per_group, 0, -1):
@@ -106,7 +106,7 @@ def gallery(
                 taken = [at for places in chosen.values() for at in places]
                 wanted = {"further": list(islice(further(board, taken), more))}
                 try:
-                    others = [encoded(row, encode) for row in read_rows(board, opened, outputs, wanted)]
+                    others = [encoded(row, encode) for row in read_gallery(board, opened, outputs, wanted)]
                 except InputError as error:
                     others = []
                     notes.append(f"No further pairs: {error}")
@@ -187,7 +187,7 @@ class Row:
         return -(-len(self.tiles) // lines)
 
 
-def read_rows(
+def read_gallery(
     board: Board, opened: Set, outputs: Mapping[str, Outputs | None], chosen: Mapping[str, Sequence[int]]
 ) -> Iterator[Row]:
     """Read pairs from the set and the outputs.
@@ -264,7 +264,7 @@ def _tile(
     if status != "ok":
         return replace(known, why=status)
     number = float(method.scores.frame[board.headline.signature].iloc[at])
-    known = replace(known, caption=measured(number, board.headline))
+    known = replace(known, caption=with_unit(number, board.headline))
     if outputs is None:
         return replace(known, why="outputs not found")
     scored = Status(pair.index, pair.pair_id, status, math.nan, str(method.scores.frame["sha256"].iloc[at]))

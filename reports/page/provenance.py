@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from facedeblur.benchmark.metrics.base import describe
-from facedeblur.benchmark.scoring.agreement import find
+from facedeblur.benchmark.scoring.agreement import find_column
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.generators.recipe import load_recipe, recipes
@@ -165,6 +165,6 @@ def _asked(board: Board) -> list[str]:
     if protocol not in protocols():
         return [f"--protocol {shlex.quote(f'{protocol}.toml')}"]
     known = [entry.name for entry in load_protocol(protocol).metric]
-    added = [one.signature for one in board.columns if not any(find((one,), name) for name in known)]
+    added = [one.signature for one in board.columns if not any(find_column((one,), name) for name in known)]
     further = " ".join(f"--metric {shlex.quote(signature)}" for signature in added)
     return [f"--protocol {shlex.quote(protocol)}", *([further] if further else [])]

@@ -16,7 +16,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.scoring.agreement import find
+from facedeblur.benchmark.scoring.agreement import find_column
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.table import Scores, ScoresLike
 from facedeblur.benchmark.statistics.error_ratio import ErrorRatio, error_ratio
@@ -293,7 +293,7 @@ def _scored(run: Run, how: How, protocol: str) -> Measured | Absent:
         return Absent(f"not computed of the {SHARP} themselves")
     if run.scored is None:
         return Absent(f"not measured: {compute}")
-    column = find(run.scored.meta.columns, how.name)
+    column = find_column(run.scored.meta.columns, how.name)
     if column is None:
         wanted = Signature.parse(how.name)
         why = [

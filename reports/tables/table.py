@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Slot:
+class Header:
     """A row or a column: its labels, and what of subject, data set and measure it fixes."""
 
     labels: tuple[str, ...]
@@ -37,7 +37,7 @@ class PaperTable:
     Attributes
     ----------
     layout : Layout
-    rows, columns : tuple of Slot
+    rows, columns : tuple of Header
     panels : tuple of str
         Heading of the panel that each row stands in; empty for none.
     grid : tuple of tuple of Cell
@@ -47,8 +47,8 @@ class PaperTable:
     """
 
     layout: Layout
-    rows: tuple[Slot, ...]
-    columns: tuple[Slot, ...]
+    rows: tuple[Header, ...]
+    columns: tuple[Header, ...]
     panels: tuple[str, ...]
     grid: tuple[tuple[Cell, ...], ...]
     footnotes: Footnotes
@@ -171,24 +171,26 @@ def fill(layout: Layout, runs: Sequence[Run], *, named: Mapping[str, str] | None
                       tuple(map(tuple, grid)), footnotes, tuple(remarks))  # fmt: skip
 
 
-def _slots(axes: tuple[str, ...], layout: Layout, items: Sequence[Item], datasets: Sequence[Dataset]) -> Iterator[Slot]:
+def _slots(
+    axes: tuple[str, ...], layout: Layout, items: Sequence[Item], datasets: Sequence[Dataset]
+) -> Iterator[Header]:
     """The rows or columns that a sequence of axes makes."""
     if axes == ("subject",):
         both = Counter(item.kind for item in items)
         for item in items:
             group = item.kind.capitalize() if len(both) > 1 else ""
-            yield Slot((item.label,) if layout.rows == axes else (group, item.label), item=item)
+            yield Header((item.label,) if layout.rows == axes else (group, item.label), item=item)
     elif axes == ("measure",):
         for measure in layout.measures:
-            yield Slot((measure.label,) if layout.rows == axes else (measure.group, measure.label), measure=measure)
+            yield Header((measure.label,) if layout.rows == axes else (measure.group, measure.label), measure=measure)
     elif axes == ("dataset", "measure"):
         for dataset in datasets:
             for measure in layout.measures:
                 if not measure.per_method:
-                    yield Slot((dataset.label, measure.label), dataset=dataset, measure=measure)
+                    yield Header((dataset.label, measure.label), dataset=dataset, measure=measure)
         for measure in layout.measures:
             if measure.per_method:
-                yield Slot((measure.label, ""), dataset=layout.datasets[0], measure=measure)
+                yield Header((measure.label, ""), dataset=layout.datasets[0], measure=measure)
     else:
         pairs = [(item, dataset) for dataset in datasets for item in items]
         if axes[0] == "subject":
@@ -196,17 +198,19 @@ def _slots(axes: tuple[str, ...], layout: Layout, items: Sequence[Item], dataset
         for item, dataset in pairs:
             # Nothing printed of other sets than the paper's; measured methods only where they ran.
             if dataset in (layout.datasets if item.subject is not None else item.runs):
-                yield Slot((item.label,) if layout.panels else (item.label, dataset.label), item=item, dataset=dataset)
+                yield Header(
+                    (item.label,) if layout.panels else (item.label, dataset.label), item=item, dataset=dataset
+                )
 
 
-def _meet(layout: Layout, row: Slot, column: Slot) -> tuple[Item, Dataset, Measure]:
+def _meet(layout: Layout, row: Header, column: Header) -> tuple[Item, Dataset, Measure]:
     item, dataset = row.item or column.item, row.dataset or column.dataset or layout.datasets[0]
     measure = row.measure or column.measure
     assert item is not None and measure is not None
     return item, dataset, measure
 
 
-def _panels(layout: Layout, rows: Sequence[Slot], items: Sequence[Item]) -> Iterator[str]:
+def _panels(layout: Layout, rows: Sequence[Header], items: Sequence[Item]) -> Iterator[str]:
     """Heading of each row's panel."""
     measured = any(item.kind == MEASURED for item in items)
     for row in rows:

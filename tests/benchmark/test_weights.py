@@ -39,21 +39,21 @@ def test_missing_file_is_one_line_with_folder_and_way_to_get_it(empty_home: Path
 
 def test_torch_hub_folder_follows_its_variables(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     by_cache = place(empty_home / "cache" / "torch" / "checkpoints", FACENET)
-    assert weights.find("facenet-vggface2") == by_cache
+    assert weights.find_file("facenet-vggface2") == by_cache
     monkeypatch.setenv("TORCH_HOME", str(empty_home / "hub"))
-    assert weights.find("facenet-vggface2") is None
+    assert weights.find_file("facenet-vggface2") is None
     by_home = place(empty_home / "hub" / "checkpoints", FACENET)
-    assert weights.find("facenet-vggface2") == by_home
+    assert weights.find_file("facenet-vggface2") == by_home
 
 
 def test_variable_takes_the_place_of_the_cache_and_may_name_several(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cached = place(empty_home / "cache" / "facedeblur" / "weights", FACENET, b"cached")
-    assert weights.find("facenet-vggface2") == cached
+    assert weights.find_file("facenet-vggface2") == cached
     second = place(empty_home / "b", FACENET, b"second")
     monkeypatch.setenv(weights.VARIABLE, os.pathsep.join([str(empty_home / "a"), str(empty_home / "b")]))
-    assert weights.find("facenet-vggface2") == second
+    assert weights.find_file("facenet-vggface2") == second
     first = place(empty_home / "a", FACENET, b"first")
     found = weights.locate("facenet-vggface2")
     assert found.path == first
@@ -63,9 +63,9 @@ def test_variable_takes_the_place_of_the_cache_and_may_name_several(
 def test_pattern_finds_an_unlisted_version(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(weights.VARIABLE, str(empty_home / "w"))
     other = place(empty_home / "w", "face_detection_yunet_2031jan.onnx")
-    assert weights.find("yunet") == other
+    assert weights.find_file("yunet") == other
     listed = place(empty_home / "w", "face_detection_yunet_2023mar.onnx")
-    assert weights.find("yunet") == listed
+    assert weights.find_file("yunet") == listed
 
 
 def test_wrong_content_and_wrong_pin_are_refused(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def test_hash_follows_a_changed_file(tmp_path: Path) -> None:
 
 def test_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'dlib-resnet'"):
-        weights.find("dlib-resnt")
+        weights.find_file("dlib-resnt")
 
 
 def test_package_is_located_without_importing_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -98,4 +98,4 @@ def test_package_is_located_without_importing_it(monkeypatch: pytest.MonkeyPatch
     place(package, "__init__.py", b"raise RuntimeError('imported')")
     carried = place(package, "face_detection_yunet_2023mar.onnx")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert weights.find("yunet") == carried
+    assert weights.find_file("yunet") == carried

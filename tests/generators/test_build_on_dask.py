@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from click.testing import CliRunner
 
@@ -14,16 +12,6 @@ from facedeblur.benchmark.sets.check import check
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.cli.main import facedeblur
 from facedeblur.generators.build import build
-
-
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """Address of a scheduler on this machine."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 @pytest.fixture

@@ -10,13 +10,21 @@ import torch
 from torch import nn
 
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.pairs.sharp_source import Face, SharpArray
+from facedeblur.generators.pairs.sharp_source import SharpArray, SharpFace
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS
 from facedeblur.methods.training.devices import Hardware
 from facedeblur.methods.training.loop import Records
-from facedeblur.methods.training.recipe import Adversary, Data, Loss, Optimiser, Schedule, Stage, TrainRecipe
+from facedeblur.methods.training.recipe import (
+    AdversaryRecipe,
+    Data,
+    LossTerm,
+    Optimiser,
+    RateSchedule,
+    Stage,
+    TrainRecipe,
+)
 
 PAIRS = """
 name = "small"
@@ -101,18 +109,18 @@ def recipe(faces: Path, *stages: Stage) -> TrainRecipe:
 
 def plain(name: str = "whole", **changes) -> Stage:
     """A stage by L1 and Adam."""
-    stage = Stage(name, 6, Optimiser("adam", 2e-3), (Loss("l1"),), Schedule("cosine", warmup=2))
+    stage = Stage(name, 6, Optimiser("adam", 2e-3), (LossTerm("l1"),), RateSchedule("cosine", warmup=2))
     return replace(stage, **changes)
 
 
-def rival() -> Adversary:
+def rival() -> AdversaryRecipe:
     """A small adversary."""
-    return Adversary("test-small", "wgan-gp", 1e-3, Optimiser("adam", 1e-3, betas=(0.5, 0.9)), critic_steps=2)
+    return AdversaryRecipe("test-small", "wgan-gp", 1e-3, Optimiser("adam", 1e-3, betas=(0.5, 0.9)), critic_steps=2)
 
 
 def virtual(*, labels: dict | None = None, size: int = 32, identities: int = 10, augment: str = "") -> VirtualPairs:
     """Virtual pairs of pictures in memory, two a person."""
-    faces = [Face(f"{i:02}", f"p{i % identities}") for i in range(2 * identities)]
+    faces = [SharpFace(f"{i:02}", f"p{i % identities}") for i in range(2 * identities)]
     source = SharpArray(np.stack([smooth(i, size) for i in range(len(faces))]), faces=faces)
     spec = PairSpec(sizes=(5, 7), per_size=10, border="reflect", augment=augment or None)
     return VirtualPairs(source, spec, label_files=labels)

@@ -29,7 +29,7 @@ BATCH = 8
 
 
 @dataclass(frozen=True)
-class Layout:
+class BackboneLayout:
     """What distinguishes a network.
 
     Attributes
@@ -51,10 +51,10 @@ class Layout:
 
 
 LAYOUTS = {
-    "alex": Layout(
+    "alex": BackboneLayout(
         "lpips-alex", "AlexNet_0", ((64, 11), (192, 5), (384, 3), (256, 3), (256, 3)), (64, 192, 384, 256, 256)
     ),
-    "vgg": Layout(
+    "vgg": BackboneLayout(
         "lpips-vgg",
         "VGG16_0",
         tuple((filters, 3) for filters in (64, 64, 128, 128, *[256] * 3, *[512] * 6)),

@@ -10,7 +10,7 @@ from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.nets.blocks import PictureNorm, conv, he_initialise, tracing
 
 
-class Parser(nn.Module):
+class ShenParser(nn.Module):
     """Face parsing network P: encoder and decoder of six and five stages with additive skips.
 
     Six convolutions (3x3, the third 5x5), each with normalisation and ReLU, a 2x2 max-pool behind the

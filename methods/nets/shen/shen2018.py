@@ -13,7 +13,7 @@ from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import Halve, check_images, check_until, conv, he_initialise
 from facedeblur.methods.nets.shen.mat import shen_state
-from facedeblur.methods.nets.shen.parser import Parser
+from facedeblur.methods.nets.shen.parser import ShenParser
 
 
 class OneScale(nn.Module):
@@ -140,7 +140,7 @@ class Shen2018(nn.Module):
         compat: bool = True,
     ):
         super().__init__()
-        self.parser = Parser(classes=classes, width=parser_width, own_moments=compat)
+        self.parser = ShenParser(classes=classes, width=parser_width, own_moments=compat)
         # The moments of one image need more than one value at the deepest scale.
         self.smallest = 2 * self.multiple if compat else self.multiple
         self.deblur = TwoScale(3 + classes, width=width, resblocks=resblocks)

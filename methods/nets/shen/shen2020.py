@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.nets.blocks import Halve, check_images, check_until
-from facedeblur.methods.nets.shen.parser import Parser
+from facedeblur.methods.nets.shen.parser import ShenParser
 from facedeblur.methods.nets.shen.shen2018 import TwoScale
 
 
@@ -67,7 +67,7 @@ class Shen2020(nn.Module):
         self.stages = stages
         self.smallest = 2 * self.multiple if compat else self.multiple
         self.coarse = TwoScale(3, width=width, resblocks=resblocks)
-        self.parser = Parser(classes=classes, width=parser_width, own_moments=compat)
+        self.parser = ShenParser(classes=classes, width=parser_width, own_moments=compat)
         self.fine = nn.ModuleList(
             [TwoScale(6 + classes, width=width, resblocks=resblocks) for _ in range(1 if shared else stages)]
         )

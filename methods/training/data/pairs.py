@@ -15,7 +15,7 @@ from facedeblur.benchmark.config import strict
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.generators.pairs.augment import AugmentLaw
-from facedeblur.generators.pairs.sharp_source import Face, SharpSource
+from facedeblur.generators.pairs.sharp_source import SharpFace, SharpSource
 from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs, open_pairs
 from facedeblur.methods.training.recipe import Data
@@ -47,7 +47,7 @@ class Some:
     def __init__(self, source: SharpSource, numbers: Sequence[int]):
         self.source, self.numbers = source, tuple(numbers)
         self.size: tuple[int, int] = source.size
-        self.faces: Sequence[Face] = tuple(source.faces[number] for number in self.numbers)
+        self.faces: Sequence[SharpFace] = tuple(source.faces[number] for number in self.numbers)
 
     def read(self, number: int) -> np.ndarray:
         """See `SharpSource`."""
@@ -125,7 +125,7 @@ def _over(pairs: VirtualPairs, numbers: tuple[int, ...], spec: PairSpec, *, repe
     )
 
 
-def _parted(faces: Sequence[Face], held_out: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _parted(faces: Sequence[SharpFace], held_out: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     people = {face.identity for face in faces}
     names = [face.identity if len(people) > 1 else face.image_id for face in faces]
     if len(faces) == 1:

@@ -42,7 +42,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     return found
 
 
-class Frame:
+class Axes:
     """The frame of a drawing in user units, and its scales.
 
     Attributes
@@ -79,7 +79,7 @@ def levels(low: float, high: float, column: Column, *, about: int) -> list[tuple
     return [(level / factor, tick(level, marks)) for level in marks if least <= level <= most]
 
 
-def spread_labels(series: list[dict[str, Any]], box: Frame, *, gap: float = 15.0) -> None:
+def spread_labels(series: list[dict[str, Any]], box: Axes, *, gap: float = 15.0) -> None:
     """Set ``label_y`` of every line, so that no name covers another and each is as near to its line as can be.
 
     Names that would touch are joined to a block, which lies where the mean distance to its lines is least.
@@ -108,7 +108,7 @@ def positions(sizes: Sequence[int], low: float, high: float) -> dict[int, float]
     return {size: low + (size - sizes[0]) / (sizes[-1] - sizes[0]) * (high - low) for size in sizes}
 
 
-def dodge(number: int, box: Frame) -> list[float]:
+def dodge(number: int, box: Axes) -> list[float]:
     """Shifts in user units by which `number` marks stand side by side about one position of `box`."""
     places = sorted(box.across.values())
     gap = min((b - a for a, b in pairwise(places)), default=60.0)
@@ -116,13 +116,13 @@ def dodge(number: int, box: Frame) -> list[float]:
     return [(place - (number - 1) / 2) * step for place in range(number)]
 
 
-def whisker(row: Mapping[Any, Any], box: Frame) -> dict[str, Any]:
+def whisker(row: Mapping[Any, Any], box: Axes) -> dict[str, Any]:
     """Upper and lower end of an interval, None where there is none."""
     known = math.isfinite(row["low"]) and math.isfinite(row["high"])
     return {"foot": box.up(row["low"]) if known else None, "top": box.up(row["high"]) if known else None}
 
 
-def thin(sizes: Sequence[int], box: Frame) -> list[tuple[int, float]]:
+def thin(sizes: Sequence[int], box: Axes) -> list[tuple[int, float]]:
     """Tick marks that do not touch: every size where there is room."""
     shown: list[tuple[int, float]] = []
     for size in sizes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.scoring.table import Column
-from facedeblur.reports.page.svg.axes import Frame, dodge, path, spread_labels, whisker
+from facedeblur.reports.page.svg.axes import Axes, dodge, path, spread_labels, whisker
 from facedeblur.reports.page.svg.drawing import clip, ends, render, style
 from facedeblur.reports.text import count, value
 
@@ -26,7 +26,7 @@ def draw_cmc(frame: pd.DataFrame, reference: pd.DataFrame) -> str:
     frame, reference : DataFrame
         From `facedeblur.reports.leaderboard.whole_sets.recognition_figures`.
     """
-    box = Frame(760, max(340, 80 + 15 * frame["method"].nunique()), left=44, right=172, top=26, bottom=42)
+    box = Axes(760, max(340, 80 + 15 * frame["method"].nunique()), left=44, right=172, top=26, bottom=42)
     ranks = sorted({int(rank) for rank in frame["rank"]})
     width = (box.x1 - box.x0 - 40) / max(ranks[-1] - 1, 1)
     box.across = {rank: box.x0 + 20 + (rank - 1) * width for rank in ranks}
@@ -62,7 +62,7 @@ def draw_cmc(frame: pd.DataFrame, reference: pd.DataFrame) -> str:
     )
 
 
-def _rank(row: Mapping[Any, Any], box: Frame, shift: float) -> dict[str, Any]:
+def _rank(row: Mapping[Any, Any], box: Axes, shift: float) -> dict[str, Any]:
     missed = f", {count(row['misses'])} without a face" if row["misses"] else ""
     interval = f"\n{ends(row, SHARE)}" if not math.isnan(row["low"]) or row["absent"] else ""
     title = (
@@ -74,7 +74,7 @@ def _rank(row: Mapping[Any, Any], box: Frame, shift: float) -> dict[str, Any]:
     return {**at, "title": title, "marked": marked, **whisker(row, box)}
 
 
-def _clear(row: Mapping[Any, Any], box: Frame) -> dict[str, Any]:
+def _clear(row: Mapping[Any, Any], box: Axes) -> dict[str, Any]:
     title = (
         f"sharp images, within rank {row['rank']}: {value(row['share'], SHARE)} %\nn = {count(row['probes'])} images"
     )
@@ -92,7 +92,7 @@ def draw_components(frame: pd.DataFrame, reference: pd.DataFrame) -> str:
     components = list(dict.fromkeys(frame["component"]))
     methods = list(dict.fromkeys(frame["method"]))
     step = 14 + 9 * len(methods)
-    box = Frame(760, 34 + step * len(components) + 44, left=112, right=20, top=8, bottom=44)
+    box = Axes(760, 34 + step * len(components) + 44, left=112, right=20, top=8, bottom=44)
     known = [float(v) for name in ("score", "low") for v in frame[name] if v == v]
     low = max(math.floor(10 * min([*known, 0.9]) - 1e-9), 0) / 10
 

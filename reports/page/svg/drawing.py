@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import need
 from facedeblur.benchmark.scoring.table import Column
-from facedeblur.reports.page.svg.axes import Frame, dodge, path, positions, spread_labels, thin, whisker
+from facedeblur.reports.page.svg.axes import Axes, dodge, path, positions, spread_labels, thin, whisker
 from facedeblur.reports.text import NONE, between, count, unit, value
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def draw_kernel_size(frame: pd.DataFrame, column: Column) -> str:
         be told apart. An infinite mean stands as an open arrow at the upper or lower edge.
     """
     height = max(340, 80 + 15 * frame["method"].nunique())
-    box = Frame(760, height, left=44, right=172, top=26, bottom=42)
+    box = Axes(760, height, left=44, right=172, top=26, bottom=42)
     sizes = sorted({int(size) for size in frame["kernel_size"]})
     box.across = positions(sizes, box.x0 + 20, box.x1 - 20)
     levels = box.fit([float(v) for name in ("mean", "low", "high") for v in frame[name]], column)
@@ -90,7 +90,7 @@ def draw_spread(frame: pd.DataFrame, column: Column) -> list[dict[str, Any]]:
     list of dict
         ``method``, ``oracle``, ``colour``, ``marker`` and ``svg``; all on the same axes.
     """
-    box = Frame(232, 150, left=30, right=8, top=8, bottom=22)
+    box = Axes(232, 150, left=30, right=8, top=8, bottom=22)
     sizes = sorted({int(size) for size in frame["kernel_size"]})
     box.across = positions(sizes, box.x0 + 6, box.x1 - 6)
     reach = [float(v) for name in ("mean", "q25", "q75", "low", "high") for v in frame[name]]
@@ -107,7 +107,7 @@ def draw_spread(frame: pd.DataFrame, column: Column) -> list[dict[str, Any]]:
     ]
 
 
-def _series(frame: pd.DataFrame, column: Column, box: Frame, *, side_by_side: bool = False) -> list[dict[str, Any]]:
+def _series(frame: pd.DataFrame, column: Column, box: Axes, *, side_by_side: bool = False) -> list[dict[str, Any]]:
     series = []
     shifts = dodge(frame["method"].nunique(), box) if side_by_side else [0.0] * frame["method"].nunique()
     for at, (method, rows) in enumerate(frame.groupby("method", sort=False)):
@@ -128,12 +128,12 @@ def _series(frame: pd.DataFrame, column: Column, box: Frame, *, side_by_side: bo
     return series
 
 
-def _point(row: Mapping[Any, Any], column: Column, box: Frame, shift: float) -> dict[str, Any]:
+def _point(row: Mapping[Any, Any], column: Column, box: Axes, shift: float) -> dict[str, Any]:
     mean, beyond = row["mean"], not math.isfinite(row["mean"])
     at = (box.y0 if mean > 0 else box.y1) if beyond else box.up(mean)
     failed = f", {count(row['failed'])} failed" if row["failed"] else ""
     title = (
-        f"{row['method']}, {row['kernel_size']} px: mean {measured(mean, column)}\n"
+        f"{row['method']}, {row['kernel_size']} px: mean {with_unit(mean, column)}\n"
         f"{ends(row, column)}\n"
         f"middle half of pairs {value(row['q25'], column)} to {value(row['q75'], column)}\n"
         f"n = {count(row['pairs'])} pairs{failed}"
@@ -148,12 +148,12 @@ def ends(row: Mapping[Any, Any], column: Column) -> str:
     return f"95 % interval {between(row['low'], row['high'], column)} from {row['basis']}"
 
 
-def measured(number: float, column: Column) -> str:
+def with_unit(number: float, column: Column) -> str:
     """A value with its unit."""
     return " ".join(part for part in (value(number, column), unit(column)) if part)
 
 
-def _band(rows: Sequence[Mapping[Any, Any]], box: Frame) -> str:
+def _band(rows: Sequence[Mapping[Any, Any]], box: Axes) -> str:
     """Outline of the inter-quartile range; an infinite quartile is cut at the edge."""
     kept = [row for row in rows if not math.isnan(row["q25"])]
 

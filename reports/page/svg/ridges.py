@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facedeblur.benchmark.scoring.table import Column
-from facedeblur.reports.page.svg.axes import Frame, path, tick, ticks
-from facedeblur.reports.page.svg.drawing import clip, measured, render, style
+from facedeblur.reports.page.svg.axes import Axes, path, tick, ticks
+from facedeblur.reports.page.svg.drawing import clip, render, style, with_unit
 from facedeblur.reports.text import count, scale, unit, value
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def draw_distribution(frame: pd.DataFrame, column: Column) -> str:
         An ``<svg>`` element. Infinite values and failed pairs are counted next to it.
     """
     step = 48
-    box = Frame(760, 40 + step * len(frame) + 30, left=168, right=128, top=8, bottom=40)
+    box = Axes(760, 40 + step * len(frame) + 30, left=168, right=128, top=8, bottom=40)
     edges = np.asarray(frame["edges"].iloc[0])
     factor = scale(column)
     low, high = edges[0] * factor, edges[-1] * factor
@@ -83,7 +83,7 @@ def _bins(row: Mapping[Any, Any], column: Column, places: Sequence[float]) -> li
     scored, bins = int(sum(row["counts"])), []
     for at, number in enumerate(row["counts"]):
         share = f"{count(int(number))} of n = {count(scored)} pairs ({100 * number / max(scored, 1):.1f} %)"
-        reach = f"{value(row['edges'][at], column)} to {measured(row['edges'][at + 1], column)}"
+        reach = f"{value(row['edges'][at], column)} to {with_unit(row['edges'][at + 1], column)}"
         title = f"{row['method']}: {share}\n{reach}"
         bins.append({"x": places[at], "width": places[at + 1] - places[at], "title": title})
     return [one for one, number in zip(bins, row["counts"], strict=True) if number]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports.leaderboard.series import images_timed as told
-from facedeblur.reports.page.svg.axes import Frame, log_ticks, path, whisker
-from facedeblur.reports.page.svg.drawing import clip, ends, measured, render, style
+from facedeblur.reports.page.svg.axes import Axes, log_ticks, path, whisker
+from facedeblur.reports.page.svg.drawing import clip, ends, render, style, with_unit
 from facedeblur.reports.text import count, seconds
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def draw_time(frame: pd.DataFrame, column: Column, *, level: float = math.nan) -
     shown = frame[frame["mean"].map(math.isfinite)]
     if shown.empty:
         return ""
-    box = Frame(760, 380, left=44, right=24, top=26, bottom=46)
+    box = Axes(760, 380, left=44, right=24, top=26, bottom=46)
     numbers = [float(v) for name in ("mean", "low", "high") for v in shown[name]]
     levels = box.fit([*numbers, level], column)
     low, high = float(shown["seconds"].min()), float(shown["seconds"].max())
@@ -72,10 +72,10 @@ def draw_time(frame: pd.DataFrame, column: Column, *, level: float = math.nan) -
     )
 
 
-def _point(row: Mapping[Any, Any], column: Column, box: Frame, x: float) -> dict[str, Any]:
+def _point(row: Mapping[Any, Any], column: Column, box: Axes, x: float) -> dict[str, Any]:
     front = "\nnone of its machine is both faster and better" if row["front"] else ""
     title = (
-        f"{row['method']}: mean {measured(row['mean'], column)}, {seconds(row['seconds'])} s an image\n"
+        f"{row['method']}: mean {with_unit(row['mean'], column)}, {seconds(row['seconds'])} s an image\n"
         f"{ends(row, column)}\n"
         f"n = {count(row['pairs'])} pairs, {told(row['images'])}\n{row['machine']}{front}"
     )
@@ -83,7 +83,7 @@ def _point(row: Mapping[Any, Any], column: Column, box: Frame, x: float) -> dict
     return {**style(row["look"]), **known, "x": x, "y": box.up(row["mean"]), "title": title, **whisker(row, box)}
 
 
-def _front(shown: pd.DataFrame, machine: str, box: Frame, across: Any, column: Column) -> str:
+def _front(shown: pd.DataFrame, machine: str, box: Axes, across: Any, column: Column) -> str:
     """Stairs through the front of one machine, from its fastest method to the right edge."""
     members = shown[shown["front"] & (shown["machine"] == machine)].sort_values("seconds")
     stairs: list[tuple[float, float]] = []
@@ -94,7 +94,7 @@ def _front(shown: pd.DataFrame, machine: str, box: Frame, across: Any, column: C
     return path([*stairs, (box.x1, stairs[-1][1])]) if stairs else ""
 
 
-def _free(taken: list[tuple[float, ...]], text: str, line: float, box: Frame) -> tuple[float, float]:
+def _free(taken: list[tuple[float, ...]], text: str, line: float, box: Axes) -> tuple[float, float]:
     """Where the name of a line across covers no mark: above or below it, from the right; it is taken then."""
     width = _LETTER * len(text)
     places = [(x, y) for x in (box.x1 - width, box.x0 + 4, (box.x0 + box.x1) / 2) for y in (line - 5, line + 13)]
@@ -105,7 +105,7 @@ def _free(taken: list[tuple[float, ...]], text: str, line: float, box: Frame) ->
     return places[best]
 
 
-def _name(points: Sequence[dict[str, Any]], taken: list[tuple[float, ...]], box: Frame) -> None:
+def _name(points: Sequence[dict[str, Any]], taken: list[tuple[float, ...]], box: Axes) -> None:
     """Set each name next to its mark, where it covers nothing of what is taken, and take its place."""
     for one in points:
         width = _LETTER * len(one["name"])

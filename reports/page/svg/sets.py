@@ -8,8 +8,8 @@ from typing import Any
 from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.leaderboard.over_sets import Overview
 from facedeblur.reports.leaderboard.series import bounds, reach
-from facedeblur.reports.page.svg.axes import Frame, levels
-from facedeblur.reports.page.svg.drawing import clip, ends, measured, render, style
+from facedeblur.reports.page.svg.axes import Axes, levels
+from facedeblur.reports.page.svg.drawing import clip, ends, render, style, with_unit
 from facedeblur.reports.text import count, scale, unit
 
 STEP = 10
@@ -24,7 +24,7 @@ def draw_sets(found: Overview) -> str:
         An ``<svg>`` element. Every set has a scale of its own, for values of different sets do not compare, and may
         be of different metrics; an infinite mean has no place on it.
     """
-    box = Frame(760, 0, left=158, right=20, top=8, bottom=4)
+    box = Axes(760, 0, left=158, right=20, top=8, bottom=4)
     blocks, top = [], box.y0
     for at, (board, name) in enumerate(zip(found.boards, found.names, strict=True)):
         methods = [rank.method for one in found.standings if (rank := one.ranks[at])]
@@ -34,7 +34,7 @@ def draw_sets(found: Overview) -> str:
     return render("sets.svg.j2", box=box, blocks=blocks)
 
 
-def _block(board: Board, name: str, methods: list[MethodScores], box: Frame, top: float) -> dict[str, Any]:
+def _block(board: Board, name: str, methods: list[MethodScores], box: Axes, top: float) -> dict[str, Any]:
     """One set: its marks in the order of `methods`, and the axis below them."""
     column = board.headline
     means = [{"mean": method.summary(column).mean, **bounds(method.spread(column))} for method in methods]
@@ -56,7 +56,7 @@ def _block(board: Board, name: str, methods: list[MethodScores], box: Frame, top
                     "y": top + 14 + STEP * len(marks),
                     "from": across(row["low"]) if known else None,
                     "to": across(row["high"]) if known else None,
-                    "title": f"{method.label} on {name}: mean {measured(row['mean'], column)}\n"
+                    "title": f"{method.label} on {name}: mean {with_unit(row['mean'], column)}\n"
                     f"{ends(row, column)}\nn = {count(method.total)} pairs",
                 }
             )

@@ -27,7 +27,7 @@ FINDINGS = ("misprint", "contradiction", "condition")
 
 
 @dataclass(frozen=True)
-class Source:
+class Paper:
     """A paper: key, how it is called in a caption, and its citation."""
 
     document: str
@@ -114,7 +114,7 @@ class Published:
     """All printed values, with the papers and notes."""
 
     values: tuple[Value, ...]
-    sources: Mapping[str, Source]
+    sources: Mapping[str, Paper]
     notes: tuple[Note, ...]
 
     def table(self, document: str, table: str) -> tuple[Value, ...]:
@@ -136,7 +136,7 @@ class Published:
 def published() -> Published:
     """Every printed value that ships with the package, checked."""
     folder = files(PACKAGE)
-    sources = _read("sources.toml", "source", Source)
+    sources = _read("sources.toml", "source", Paper)
     notes = _read("notes.toml", "note", Note)
     rows: list[Value] = []
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
@@ -187,7 +187,7 @@ def parse(text: str, where: str) -> list[Value]:
     return made
 
 
-def check(values: Iterable[Value], sources: Sequence[Source], notes: Sequence[Note]) -> Published:
+def check(values: Iterable[Value], sources: Sequence[Paper], notes: Sequence[Note]) -> Published:
     """Put the parts together; each value gets its notes.
 
     Raises

@@ -1,9 +1,8 @@
-"""A real dask scheduler with a worker process of its own scores, recognises and parses as this process does."""
+"""A real dask scheduler with worker processes of its own scores, recognises and parses as this process does."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -17,16 +16,6 @@ from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.cli.main import facedeblur
-
-
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """Address of a scheduler on this machine."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 @pytest.fixture

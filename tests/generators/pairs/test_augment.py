@@ -19,8 +19,8 @@ from facedeblur.generators.pairs.augment import (
     AugmentLaw,
     augment,
     augment_labels,
+    augment_law,
     draw_augmentation,
-    law_named,
 )
 from facedeblur.generators.pairs.sharp_source import SharpArray
 from facedeblur.generators.pairs.spec import PairSpec
@@ -198,6 +198,6 @@ def test_bad_laws_are_named() -> None:
     ):
         with pytest.raises(InputError, match=message):
             AugmentLaw(**change)
-    assert law_named(None) is law_named("") is law_named("none") is None
+    assert augment_law(None) is augment_law("") is augment_law("none") is None
     with pytest.raises(InputError, match="did you mean 'mspl'"):
-        law_named("msp")
+        augment_law("msp")

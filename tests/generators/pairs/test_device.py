@@ -11,7 +11,7 @@ import torch
 from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.pairs.augment import AugmentLaw
 from facedeblur.generators.pairs.device import make, prepare
-from facedeblur.generators.pairs.sharp_source import Face, SharpArray
+from facedeblur.generators.pairs.sharp_source import SharpArray, SharpFace
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs
 
@@ -20,7 +20,7 @@ from facedeblur.generators.pairs.virtual import VirtualPairs
 def faces(portrait: np.ndarray) -> SharpArray:
     """Four crops of 64x56 with 30 pixels around, one of them with 8 true ones."""
     array = np.stack([portrait[i : i + 124, 150 + i : 266 + i] for i in range(4)])
-    return SharpArray(array, around=30, faces=[Face(f"{i}", f"{i}", 8 if i == 3 else 30) for i in range(4)])
+    return SharpArray(array, around=30, faces=[SharpFace(f"{i}", f"{i}", 8 if i == 3 else 30) for i in range(4)])
 
 
 def made(pairs: VirtualPairs, indices: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +60,7 @@ def test_float64_decides_where_float32_does_not(faces: SharpArray) -> None:
 def test_photographs_of_different_surroundings_in_one_batch(portrait: np.ndarray) -> None:
     class Mixed:
         size = (64, 64)
-        faces = (Face("a", "a", 20), Face("b", "b"))
+        faces = (SharpFace("a", "a", 20), SharpFace("b", "b"))
 
         def read(self, number: int) -> np.ndarray:
             cut = portrait[0:104, 150:254]

@@ -22,7 +22,7 @@ from facedeblur.generators.build import build
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.generators.kernels.spline import SplineModel
 from facedeblur.generators.pairs.augment import LAWS, AugmentLaw
-from facedeblur.generators.pairs.sharp_source import Face, SharpArray, SharpFiles, packed
+from facedeblur.generators.pairs.sharp_source import SharpArray, SharpFace, SharpFiles, packed
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import UNLABELLED, VirtualPairs, open_pairs
 from facedeblur.generators.recipe import load_recipe
@@ -35,7 +35,7 @@ class Made:
 
     def __init__(self, n: int, side: int = 32):
         self.size = (side, side)
-        self.faces: Sequence[Face] = [Face(f"{i}", f"{i // 2}") for i in range(n)]
+        self.faces: Sequence[SharpFace] = [SharpFace(f"{i}", f"{i // 2}") for i in range(n)]
 
     def read(self, number: int) -> np.ndarray:
         return np.random.default_rng(number).integers(0, 256, (*self.size, 3), np.uint8)
@@ -67,7 +67,7 @@ def test_a_pair_is_what_degrade_makes_of_its_parts(faces: SharpArray) -> None:
 
 def test_the_fallback_stands_in_where_surroundings_end(portrait: np.ndarray) -> None:
     stored = portrait[None, 0:104, 150:254]
-    source = SharpArray(stored, around=20, faces=[Face("a", "a", margin=8)])
+    source = SharpArray(stored, around=20, faces=[SharpFace("a", "a", margin=8)])
     pairs = VirtualPairs(source, PairSpec((13, 27), 1, fallback="replicate"))
     assert [pair.border for pair in pairs] == ["valid", "replicate"]
     kernel = STANDARD.draw(0, 27, 1)[0]
@@ -172,7 +172,7 @@ def test_decoded_pictures_held_are_bounded(tmp_path: Path, portrait: np.ndarray,
 def test_packed_faces_are_the_same_and_are_found_again(tmp_path: Path, portrait: np.ndarray) -> None:
     class Mixed:
         size: tuple[int, int] = (64, 64)
-        faces: Sequence[Face] = [Face("a", "a", 20), Face("b", "b")]
+        faces: Sequence[SharpFace] = [SharpFace("a", "a", 20), SharpFace("b", "b")]
 
         def read(self, number: int) -> np.ndarray:
             cut = portrait[0:104, 150:254]

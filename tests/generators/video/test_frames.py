@@ -26,7 +26,7 @@ from facedeblur.generators.video.faces import flow, iou, share_left
 from facedeblur.generators.video.reader import Frame
 from facedeblur.generators.video.response import Response
 from facedeblur.generators.video.spec import FrameSpec
-from facedeblur.generators.video.windows import Step, fault, is_cut, repetition, windows
+from facedeblur.generators.video.windows import FrameStep, fault, is_cut, repetition, windows
 
 WHOLE = {"template": "none", "detector": "none", "workers": 1}
 
@@ -152,9 +152,9 @@ def test_cut_is_found_and_a_fast_pan_is_none(tmp_path: Path, portrait: np.ndarra
     write_frames(tmp_path / "pan", pan(portrait, 9, step=16, left=20))
     fast = frames(tmp_path / "pan", tmp_path / "b", length=5, stride=1, **WHOLE)
     assert fast.info["rejected"] == {}
-    assert is_cut([Step(9, 9, 0.99), Step(9, 9, 0.5), Step(9, 9, 0.99)], 0.1)
-    assert is_cut([Step(9, 9, 0.5), Step(9, 9, 0.99)], 0.1)
-    assert not is_cut([Step(9, 9, 0.8), Step(9, 9, 0.5), Step(9, 9, 0.8)], 0.1)
+    assert is_cut([FrameStep(9, 9, 0.99), FrameStep(9, 9, 0.5), FrameStep(9, 9, 0.99)], 0.1)
+    assert is_cut([FrameStep(9, 9, 0.5), FrameStep(9, 9, 0.99)], 0.1)
+    assert not is_cut([FrameStep(9, 9, 0.8), FrameStep(9, 9, 0.5), FrameStep(9, 9, 0.8)], 0.1)
 
 
 def test_repeated_frames_are_rejected(tmp_path: Path, portrait: np.ndarray) -> None:
@@ -173,7 +173,7 @@ def test_repeated_frames_are_rejected(tmp_path: Path, portrait: np.ndarray) -> N
     assert statuses(made)["5-7"] == "near-duplicate frames"
     made = frames(tmp_path / "near", tmp_path / "d", length=3, stride=5, repeat=0.0, **WHOLE)
     assert statuses(made)["5-7"] == "ok"
-    assert repetition([Step(9, 2.0, 1), Step(9, 0.1, 1), Step(9, 4.0, 1)]) == pytest.approx(0.1 / 3)
+    assert repetition([FrameStep(9, 2.0, 1), FrameStep(9, 0.1, 1), FrameStep(9, 4.0, 1)]) == pytest.approx(0.1 / 3)
 
 
 def test_least_flow(tmp_path: Path, portrait: np.ndarray) -> None:

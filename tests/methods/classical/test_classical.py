@@ -9,7 +9,7 @@ from skimage import restoration
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.classical.blurred import Blurred
-from facedeblur.methods.classical.nonblind.boundary import Periodic, taper_weight
+from facedeblur.methods.classical.nonblind.boundary import Periodic
 from facedeblur.methods.classical.nonblind.richardson_lucy import RichardsonLucy
 from facedeblur.methods.classical.nonblind.wiener import Wiener
 from facedeblur.methods.classical.unsharp import Unsharp
@@ -17,16 +17,6 @@ from facedeblur.methods.classical.unsharp import Unsharp
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(-10 * np.log10(np.mean((np.clip(a, 0, 1).astype(np.float64) - b) ** 2)))
-
-
-@pytest.fixture(scope="module")
-def pairs(tiny):
-    """(sharp, blurred, kernel) of every pair, float in [0, 1]."""
-    return [
-        (tiny.sharp(tiny.images[pair.image_id]) / 255, (tiny.blurred(pair) / 255).astype(np.float32),
-         tiny.bank.kernel(pair.kernel_id))
-        for pair in tiny.pairs()
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("method", [Wiener(), RichardsonLucy()], ids=["wiener", "richardson-lucy"])
@@ -80,17 +70,6 @@ def test_wiener_without_a_border_is_the_literal_formula(pairs):
     assert ground.crop(ground.image) == pytest.approx(image)
 
 
-def test_circular_convolution_and_its_adjoint(pairs):
-    rng = np.random.default_rng(1)
-    kernel = pairs[3][2]
-    ground = Periodic(rng.random((30, 33, 3)).astype(np.float32), kernel, rounds=0)
-    half = (len(kernel) - 1) // 2
-    tiled = np.pad(ground.image[0].astype(np.float64), half, mode="wrap")
-    assert np.abs(ground.convolve(ground.image)[0] - signal.convolve2d(tiled, kernel, "valid")).max() < 1e-5
-    a, b = (rng.random((3, *ground.shape)).astype(np.float32) for _ in range(2))
-    assert np.vdot(ground.convolve(a), b) == pytest.approx(np.vdot(a, ground.correlate(b)), rel=1e-4)
-
-
 def test_richardson_lucy_agrees_with_scikit_image_inside(pairs):
     """scikit-image continues the image by zeros and starts flat: far from the border 30 steps come near ours."""
     sharp, blurred, kernel = pairs[0]
@@ -116,26 +95,6 @@ def test_one_richardson_lucy_step_is_the_literal_formula(pairs):
         wanted[c] = seen[c] * signal.correlate2d(ratio, kernel, "valid")
     got = RichardsonLucy(iterations=1).restore(image[None], [kernel])[0]
     assert np.abs(got - ground.crop(wanted)).max() < 1e-5
-
-
-def test_the_taper_weight_is_one_inside_and_falls_to_the_border(pairs):
-    kernel = pairs[3][2]
-    weight = taper_weight(kernel, (90, 80))
-    assert weight.shape == (90, 80)
-    assert weight.min() >= 0
-    assert np.all(weight[27:-27, 27:-27] > 0.999)
-    assert np.allclose(weight[0], 0, atol=1e-6)
-    assert np.allclose(weight[:, -1], 0, atol=1e-6)
-    assert np.allclose(weight, weight[::-1, ::-1], atol=1e-6)
-
-
-def test_tapering_makes_the_image_periodic(pairs):
-    _, blurred, kernel = pairs[3]
-
-    def jump(image: np.ndarray) -> float:
-        return float(np.abs(image[:, 0] - image[:, -1]).mean() + np.abs(image[:, :, 0] - image[:, :, -1]).mean())
-
-    assert jump(Periodic(blurred, kernel).image) < 0.5 * jump(Periodic(blurred, kernel, rounds=0).image)
 
 
 def test_the_result_does_not_depend_on_the_batch(pairs):

@@ -13,7 +13,7 @@ from narrow_nets import NARROW
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.nets.shen.parser import Parser
+from facedeblur.methods.nets.shen.parser import ShenParser
 from facedeblur.methods.nets.shen.shen2018 import Shen2018, TwoScale
 from facedeblur.methods.nets.shen.shen2020 import Shen2020
 from facedeblur.methods.running.measuring import count_parameters
@@ -214,7 +214,7 @@ def test_the_two_kinds_of_normalisation_share_weights_and_differ_in_evaluation()
 
 def test_parser_is_the_forward_pass_of_the_facts() -> None:
     """Protocols F2 written out, layer by layer, from the weights alone."""
-    parser = Parser(width=6, classes=4, own_moments=True).double().eval()
+    parser = ShenParser(width=6, classes=4, own_moments=True).double().eval()
     state = dict(parser.named_parameters())
     image = torch.rand(1, 3, 64, 64, dtype=torch.float64)
 

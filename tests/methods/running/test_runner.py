@@ -22,7 +22,7 @@ from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.classical.nonblind.wiener import Wiener
 from facedeblur.methods.running.execution import Execution
-from facedeblur.methods.running.measuring import count_parameters, summarise
+from facedeblur.methods.running.measuring import count_parameters, summarise_times
 from facedeblur.methods.running.runner import run
 from facedeblur.methods.running.session import Batches, usual_batch
 
@@ -577,10 +577,10 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tiny, tmp_path, monkeypatch
 
 
 def test_timings_follow_the_rule():
-    made = summarise([9.0, 1.0, 2.0, 6.0], size=(128, 100), device="x")
+    made = summarise_times([9.0, 1.0, 2.0, 6.0], size=(128, 100), device="x")
     assert (made["images"], made["mean_s"], made["median_s"], made["min_s"], made["max_s"]) == (3, 3.0, 2.0, 1.0, 6.0)
     assert made["std_s"] == pytest.approx(np.std([1, 2, 6], ddof=1))
-    assert summarise([1.0], size=(1, 1), device="x") == {}
+    assert summarise_times([1.0], size=(1, 1), device="x") == {}
 
 
 def test_parameters_are_asked_in_three_ways():

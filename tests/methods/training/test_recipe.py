@@ -19,7 +19,7 @@ from facedeblur.methods.training.data.pairs import divide
 from facedeblur.methods.training.devices import Engine, Hardware
 from facedeblur.methods.training.losses.base import LOSSES
 from facedeblur.methods.training.optimisers import share
-from facedeblur.methods.training.recipe import Loss, Schedule, load_train_recipe, train_recipes
+from facedeblur.methods.training.recipe import LossTerm, RateSchedule, load_train_recipe, train_recipes
 from facedeblur.methods.training.stage import StageRun
 
 PAPERS = [
@@ -99,7 +99,7 @@ def test_weights_that_a_later_stage_lacks_are_told_before_the_first(tmp_path, mo
     monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path / "weights"))
     faces = parts.write_faces(tmp_path / "faces")
     lacking = {"network": "vgg-face", "widths": [2, 2, 2, 2, 2]}
-    stages = parts.plain("first"), parts.plain("second", losses=(Loss("perceptual", options=lacking),))
+    stages = parts.plain("first"), parts.plain("second", losses=(LossTerm("perceptual", options=lacking),))
     for stage in ("all", "2"):
         with pytest.raises(InputError, match="vgg_face_dag"):
             parts.train(parts.recipe(faces, *stages), faces, tmp_path / "out", stage=stage)
@@ -117,15 +117,15 @@ def test_choice_of_stages():
 
 
 def test_rates_over_a_stage():
-    assert [share(Schedule("step", every=2, factor=0.1), i, 6) for i in range(6)] == pytest.approx(
+    assert [share(RateSchedule("step", every=2, factor=0.1), i, 6) for i in range(6)] == pytest.approx(
         [1, 1, 0.1, 0.1, 0.01, 0.01]
     )
-    assert [share(Schedule("linear", hold=2), i, 6) for i in range(6)] == pytest.approx([1, 1, 1, 0.75, 0.5, 0.25])
-    warm = Schedule("cosine", warmup=2, floor=0.1)
+    assert [share(RateSchedule("linear", hold=2), i, 6) for i in range(6)] == pytest.approx([1, 1, 1, 0.75, 0.5, 0.25])
+    warm = RateSchedule("cosine", warmup=2, floor=0.1)
     expected = [0.5, 1.0, *(0.1 + 0.9 * (1 + math.cos(math.pi * i / 4)) / 2 for i in range(4))]
     assert [share(warm, i, 6) for i in range(6)] == pytest.approx(expected)
-    assert share(Schedule(), 5, 6) == 1
-    assert Schedule("step", warmup=10, every=100).shrunk(0.1) == Schedule("step", warmup=1, every=10)
+    assert share(RateSchedule(), 5, 6) == 1
+    assert RateSchedule("step", warmup=10, every=100).shrunk(0.1) == RateSchedule("step", warmup=1, every=10)
 
 
 GOOD = """

@@ -19,7 +19,7 @@ from facedeblur.methods.training.data.pairs import divide
 from facedeblur.methods.training.devices import Engine, Hardware
 from facedeblur.methods.training.losses.base import make_loss
 from facedeblur.methods.training.optimisers import choose_weights, make_optimiser
-from facedeblur.methods.training.recipe import Adversary, Optimiser, load_train_recipe
+from facedeblur.methods.training.recipe import AdversaryRecipe, Optimiser, load_train_recipe
 from facedeblur.methods.training.stage import Opponent, StageRun
 
 CPU = Engine(Hardware("cpu"))
@@ -63,8 +63,8 @@ def stream(pairs, *, labels=False, batch=2):
     return batches(Examples(pairs, labels=labels), Places(batch), CPU.device, loaders=0)
 
 
-def pair_rival() -> Adversary:
-    return Adversary("test-pair", "wgan-gp", 1e-2, ADAM, of=("restored", "restored"), target=("sharp", "blurred"),
+def pair_rival() -> AdversaryRecipe:
+    return AdversaryRecipe("test-pair", "wgan-gp", 1e-2, ADAM, of=("restored", "restored"), target=("sharp", "blurred"),
                      critic_steps=2)  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def test_stopped_and_gone_on_beside_a_critic_of_two_inputs_is_the_same_bit_for_b
 
 
 def test_discriminator_of_one_size_takes_that_of_the_data():
-    what = Adversary("dcgan", "dcgan", 1.0, ADAM, config={"width": 4})
+    what = AdversaryRecipe("dcgan", "dcgan", 1.0, ADAM, config={"width": 4})
     assert Opponent(what, CPU, size=(32, 32)).net.size == 32
     assert Opponent(what, CPU).net.size == 128
     assert Opponent(replace(what, config={"width": 4, "size": 64}), CPU, size=(32, 32)).net.size == 64
@@ -126,7 +126,7 @@ def test_discriminator_of_one_size_takes_that_of_the_data():
 
 def test_discriminator_of_the_trainers_data_takes_their_crop(tmp_path):
     faces = parts.write_faces(tmp_path / "faces")
-    stage = parts.plain(iterations=1, adversary=Adversary("dcgan", "dcgan", 1.0, ADAM, config={"width": 4}))
+    stage = parts.plain(iterations=1, adversary=AdversaryRecipe("dcgan", "dcgan", 1.0, ADAM, config={"width": 4}))
     done = parts.train(parts.recipe(faces, stage), faces, tmp_path / "a", check=0)
     assert done.finished
 

@@ -27,7 +27,7 @@ from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
 from facedeblur.methods.training.data.batches import batches
-from facedeblur.methods.training.recipe import Loss, Optimiser, Schedule
+from facedeblur.methods.training.recipe import LossTerm, Optimiser, RateSchedule
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +150,9 @@ def test_interrupted_after_a_step_it_goes_on_from_there(faces, tmp_path):
 
 
 def test_nan_stops_it_with_the_last_good_state_kept(faces, tmp_path):
-    stage = parts.plain(iterations=9, optimiser=Optimiser("sgd", 1e30), losses=(Loss("l2"),), schedule=Schedule())
+    stage = parts.plain(
+        iterations=9, optimiser=Optimiser("sgd", 1e30), losses=(LossTerm("l2"),), schedule=RateSchedule()
+    )
     with pytest.raises(InputError, match=r"finite numbers.*last good state"):
         parts.train(parts.recipe(faces, stage), faces, tmp_path / "a", save=1, check=0)
     kept = read_checkpoint(tmp_path / "a/checkpoints/last.safetensors")

@@ -17,7 +17,7 @@ from facedeblur.benchmark.statistics.two_way_bootstrap import interval
 from facedeblur.reports.leaderboard.board import gather
 from facedeblur.reports.leaderboard.series import by_kernel_size, distribution
 from facedeblur.reports.page.figures import kernel_size
-from facedeblur.reports.page.svg.axes import Frame, ticks
+from facedeblur.reports.page.svg.axes import Axes, ticks
 from facedeblur.reports.page.svg.drawing import draw_kernel_size, draw_spread
 from facedeblur.reports.page.svg.ridges import draw_distribution
 
@@ -170,7 +170,7 @@ def test_ticks_are_round_and_inside(low: float, high: float, about: int) -> None
 @pytest.mark.parametrize(("low", "high"), [(0.98, 1.0), (0.0, 1.0), (1.0, 1.0), (0.0, 0.0), (0.2, 0.7)])
 def test_no_tick_stands_where_no_mean_can_be(low: float, high: float) -> None:
     box, column = (
-        Frame(200, 100, left=0, right=0, top=0, bottom=0),
+        Axes(200, 100, left=0, right=0, top=0, bottom=0),
         Column("a", "A", "fraction", True, 0.0, False, 0, 1),
     )
     shown = [float(level["text"]) for level in box.fit([low, high], column)]

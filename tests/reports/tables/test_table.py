@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scoring.agreement import find
+from facedeblur.benchmark.scoring.agreement import find_column
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.classes import GROUPS
 from facedeblur.benchmark.whole_set.parsing import Parsing
@@ -272,9 +272,9 @@ def test_a_metric_is_found_by_its_parts():
         ("psnr[rgb,255]", "psnr[rgb,255]"), ("psnr[cap100]", "psnr[rgb,255,cap100]"),
         ("ssim[matlab3d]", "ssim[matlab3d,s1.5,w11]"), ("identity[dlib-resnet]", "identity[dlib-resnet@55533b28,l2]"),
     ):  # fmt: skip
-        column = find(tuple(columns), wanted)
+        column = find_column(tuple(columns), wanted)
         assert column is not None and column.signature == name
-    assert find(tuple(columns), "ssim[perchannel]") is None and find(tuple(columns), "dvgg") is None
+    assert find_column(tuple(columns), "ssim[perchannel]") is None and find_column(tuple(columns), "dvgg") is None
 
 
 def test_run_time_parameters_and_megabytes(scores_of: Make):

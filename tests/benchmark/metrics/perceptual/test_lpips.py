@@ -19,7 +19,7 @@ from facedeblur.benchmark.metrics.perceptual import backbones
 from facedeblur.benchmark.metrics.perceptual.backbones import LAYOUTS, VGG_BLOCKS
 from facedeblur.benchmark.metrics.perceptual.dists import Dists
 from facedeblur.benchmark.metrics.perceptual.lpips import Lpips
-from facedeblur.benchmark.weights import WEIGHTS, Located, find, folders
+from facedeblur.benchmark.weights import WEIGHTS, Located, find_file, folders
 
 FAKE = "0" * 64
 
@@ -217,7 +217,7 @@ PUBLISHED = {
 @pytest.mark.parametrize("text", PUBLISHED)
 def test_values_of_the_published_packages(text: str, portrait: np.ndarray) -> None:
     for name in {"lpips[alex]": ["lpips-alex"], "lpips[vgg]": ["lpips-vgg"], "dists": ["dists", "lpips-vgg"]}[text]:
-        if find(name) is None:
+        if find_file(name) is None:
             pytest.skip(f"weight file {name} is absent")
     sharp = np.ascontiguousarray(portrait[50:178, 160:288])
     blurred = [np.clip(gaussian_filter(sharp.astype(float), (s, s, 0)), 0, 255).astype(np.uint8) for s in (1, 2, 4)]
@@ -292,7 +292,7 @@ def test_a_file_of_the_package_is_found_beside_other_packages(tmp_path, monkeypa
     monkeypatch.syspath_prepend(str(package.parent))
     monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path / "none"))
     assert any("DISTS_pytorch" in str(folder) for folder in folders(WEIGHTS["dists"]))
-    found = find("dists")
+    found = find_file("dists")
     assert found is not None and found.resolve() == (package / "weights.pt").resolve()
 
 

@@ -1,4 +1,4 @@
-"""Hyper-Laplacian deconvolution, total variation and smooth wrapping against slow literal versions."""
+"""Hyper-Laplacian deconvolution and total variation against slow literal versions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.classical.nonblind.boundary import Periodic, fast_shape, wrap_pad
+from facedeblur.methods.classical.nonblind.boundary import Periodic
 from facedeblur.methods.classical.nonblind.krishnan_fergus_2009 import (
     ALPHAS,
     BETAS,
@@ -23,16 +23,6 @@ from facedeblur.methods.classical.nonblind.wiener import Wiener
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(-10 * np.log10(np.mean((np.clip(a, 0, 1).astype(np.float64) - b) ** 2)))
-
-
-@pytest.fixture(scope="module")
-def pairs(tiny):
-    """(sharp, blurred, kernel) of every pair, float in [0, 1]."""
-    return [
-        (tiny.sharp(tiny.images[pair.image_id]) / 255, (tiny.blurred(pair) / 255).astype(np.float32),
-         tiny.bank.kernel(pair.kernel_id))
-        for pair in tiny.pairs()
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("alpha", "power"), ALPHAS.values(), ids=ALPHAS)
@@ -136,40 +126,6 @@ def test_constant_saturated_and_small_images_stay_finite():
     spike = np.zeros((64, 64, 3), np.float32)
     spike[30:34, 30:34] = 1
     assert np.isfinite(KrishnanFergus(alpha="1/2").restore(spike[None], [kernel])).all()
-
-
-def test_wrapping_keeps_the_image_and_joins_its_edges_smoothly(pairs):
-    blurred = pairs[3][1]
-    height, width = blurred.shape[:2]
-    shape = fast_shape((height, width), 27)
-    assert shape[0] >= height + 26
-    assert shape[1] >= width + 26
-    padded = wrap_pad(blurred, shape)
-    assert np.array_equal(padded[:height, :width], blurred)
-    outside = np.ones(shape, bool)
-    outside[:height, :width] = False
-    steps = [np.abs(np.roll(padded, -1, axis) - padded) for axis in (0, 1)]
-    replicated = np.pad(blurred, [(0, shape[0] - height), (0, shape[1] - width), (0, 0)], mode="edge")
-    for axis, step in enumerate(steps):
-        wrapped = np.abs(np.roll(replicated, -1, axis) - replicated)
-        assert step[outside].max() < 0.25 * wrapped[outside].max()
-    # Nothing overshoots: a harmonic function has its extremes on the edge.
-    assert padded.min() >= blurred.min() - 1e-9
-    assert padded.max() <= blurred.max() + 1e-9
-    laplacian = sum(np.roll(padded, s, a) for s in (-1, 1) for a in (0, 1)) - 4 * padded
-    assert np.abs(laplacian[1 : height - 1, width:]).max() < 1e-9
-    assert np.abs(laplacian[height:, 1 : width - 1]).max() < 1e-9
-    assert np.abs(laplacian[height:, width:]).max() < 1e-9
-
-
-def test_wrapping_one_channel_alone_and_nothing_at_all():
-    image = np.random.default_rng(5).random((6, 9, 2))
-    whole = wrap_pad(image, (10, 14))
-    assert np.allclose(whole[..., 1], wrap_pad(image[..., 1], (10, 14)))
-    assert np.array_equal(wrap_pad(image, (6, 9)), image)
-    assert np.allclose(wrap_pad(np.full((1, 2), 0.4), (4, 5)), 0.4)
-    with pytest.raises(InputError, match="at least 9x6"):
-        wrap_pad(image, (5, 14))
 
 
 def test_the_wrapped_border_deconvolves_as_well_inside(pairs):

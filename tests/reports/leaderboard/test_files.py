@@ -22,7 +22,7 @@ from facedeblur.reports.leaderboard.files import (
     front_matter,
     model_index,
     read_csv,
-    rows_of,
+    records_of,
     to_json,
     write_cards,
     write_csv,
@@ -245,7 +245,7 @@ def test_rows_are_as_the_schema_says(odd: pd.DataFrame) -> None:
 def test_rows_are_as_the_schema_says_to_jsonschema(odd: pd.DataFrame) -> None:
     validator = pytest.importorskip("jsonschema").Draft202012Validator
     validator.check_schema(schema())
-    assert not list(validator(schema()).iter_errors(rows_of(odd)))
+    assert not list(validator(schema()).iter_errors(records_of(odd)))
 
 
 def test_model_cards_are_read_by_hugging_face(odd: pd.DataFrame) -> None:
