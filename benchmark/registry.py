@@ -28,7 +28,7 @@ class Registry(Generic[T]):
     Parameters
     ----------
     kind : str
-        What an entry is, in the singular: it stands in the error lines.
+        What an entry is, in the singular; part of the error messages.
     group : str, optional
         Entry-point group through which other packages add entries.
     """

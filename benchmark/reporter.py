@@ -57,7 +57,7 @@ SILENT = Reporter()
 
 
 def reporting(progress: Reporter | bool | None) -> AbstractContextManager[Reporter]:
-    """Open what a job is told to report to: a `Reporter` as it is, bars for True, nothing for False.
+    """Open what a job is given to report to: a `Reporter` as it is, bars for True, nothing for False.
 
     None shows bars in a notebook, where somebody watches, and nothing in scripts.
     """
@@ -76,7 +76,7 @@ def in_notebook() -> bool:
 
 @contextmanager
 def bars(*, quiet: bool = False, lines: bool = True) -> Iterator[Reporter]:
-    """Show progress bars on standard error while the block runs, one per stage, and print what the reporter is told.
+    """Show progress bars on standard error while the block runs, one per stage, and print its lines.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def bars(*, quiet: bool = False, lines: bool = True) -> Iterator[Reporter]:
 
 @contextmanager
 def notebook_bars() -> Iterator[Reporter]:
-    """Show progress bars under a notebook's cell while the block runs, and below them what the reporter is told."""
+    """Show progress bars under a notebook's cell while the block runs, and below them its lines."""
     from IPython.display import HTML, DisplayHandle, display
 
     begun: dict[str, float] = {}

@@ -33,7 +33,7 @@ IMAGES_A_PART = 32
 
 
 def check_same(where: Path, kept: Any, wanted: Mapping[str, Any], *, of: str, do: str) -> None:
-    """Refuse to go on with what another job has begun.
+    """Refuse to resume what another job has begun.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def compute_parts(
     workers : Workers or int
         Where to compute.
     reporter : Reporter
-        Is told which parts are damaged; they are computed again.
+        Gets a line about damaged parts, which are computed again.
     """
     groups = enumerate(grouped(tasks, weigh, IMAGES_A_PART))
     parts = (_Part(tuple(some), folder and folder / f"{number:06d}.npz") for number, some in groups)

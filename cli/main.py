@@ -133,7 +133,7 @@ def _fail(line: str) -> None:
 
 
 def _interrupted() -> None:
-    click.echo("facedeblur: stopped; run the same command again to go on from here", err=True)
+    click.echo("facedeblur: stopped; run the same command again to resume", err=True)
     sys.exit(130)
 
 

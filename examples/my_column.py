@@ -10,12 +10,12 @@ from facedeblur.reports.leaderboard.columns import COLUMNS, BoardColumn, Shown, 
 
 
 def images_per_second(one: Source) -> float:
-    """How many images the method of a row restores in a second, one at a time; NaN where it was not timed."""
+    """How many images per second the method of a row restores, one at a time; NaN where it was not timed."""
     return 1 / one.method.seconds_per_image if one.method.seconds_per_image > 0 else math.nan
 
 
 COLUMNS.append(
-    BoardColumn("images_per_second", "number", "images restored in a second, one at a time", images_per_second,
+    BoardColumn("images_per_second", "number", "images restored per second, one at a time", images_per_second,
                 shown=Shown(page="Speed", terminal="images/s", unit="1/s"))
 )  # fmt: skip
 

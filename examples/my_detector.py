@@ -30,7 +30,7 @@ class SkinDetector(Detector):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and all options: they stand in the name of every column that this detector makes."""
+        """Name and all options: they are part of the name of every column that this detector makes."""
         return ("skin", f"share{self.share:g}")
 
     def detect(self, image: np.ndarray) -> list[Face]:

@@ -90,7 +90,7 @@ def build(
     workers : Workers or int
         Where to compute.
     progress : Reporter or bool, optional
-        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets it instead.
 
     Returns
     -------

@@ -128,7 +128,7 @@ def gather(
     workers : Workers or int
         Where to compute.
     reporter : Reporter
-        Is told the progress.
+        Gets the progress.
 
     Raises
     ------

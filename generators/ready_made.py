@@ -56,7 +56,7 @@ def given(
     store : {'png', 'npy'}
     licence : str
     reporter : Reporter
-        Is told the progress.
+        Gets the progress.
 
     Returns
     -------

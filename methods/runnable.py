@@ -49,7 +49,7 @@ class Runnable:
         Constructed as ``kind(**options, **fixed)``.
     spec : Spec
     options : dict
-        Every option with its value; stands in ``run.json``.
+        Every option with its value, as recorded in ``run.json``.
     shown : str
         Displayed name.
     weights : dict

@@ -37,7 +37,7 @@ def choose(board: Board, *, per_group: int = PER_GROUP, named: Sequence[str] = (
     Raises
     ------
     InputError
-        When the tables have no pair of a name that is wanted.
+        When the tables have no pair of a requested name.
     """
     column, leader = board.headline, board.leader
     values = leader.values(column, filled=False)

@@ -78,7 +78,7 @@ class Provider(ABC):
     @property
     @abstractmethod
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature: ``("dlib-hog", "up1")``.
+        """Name and options, complete, as they appear in a signature: ``("dlib-hog", "up1")``.
 
         The name carries the first digits of the sha256 of its weights, ``dlib-resnet@55533b28``.
         """

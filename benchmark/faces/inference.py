@@ -88,7 +88,7 @@ class NetworkEmbedder(Embedder):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
+        """Name and options, complete, as they appear in a signature."""
         return (f"{self.name}@{self.weights.short}", *([self.mode] if self.mode != "as-is" else []))
 
     @abstractmethod

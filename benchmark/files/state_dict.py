@@ -132,7 +132,7 @@ def load_exactly(
     what, do : str
         What the weights are and what the user does when they are others, for the error line.
     counters : bool
-        Load the counters of batch normalisation too, which a training goes on with; otherwise they may be absent.
+        Load the counters of batch normalisation too, which resuming a training needs; otherwise they may be absent.
 
     Raises
     ------

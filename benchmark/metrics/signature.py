@@ -16,7 +16,7 @@ _WHOLE = re.compile(r"([^\[\]]*)(?:\[([^\[\]]*)\])?")
 class Signature:
     """Name and options of a metric.
 
-    Two values may stand in one column only where their signatures are equal.
+    Two values may be in one column only if their signatures are equal.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter
         What the new table will be of; its columns do not matter.
     the_set : Set
     reporter : Reporter
-        Is told where there is a table that cannot be used.
+        Gets a line about a table that cannot be used.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -239,7 +239,7 @@ def plan(
     force : bool
         Compute everything that is asked for.
     reporter : Reporter
-        Is told what cannot be used.
+        Gets a line about what cannot be used.
     """
     earlier = None
     for place in dict.fromkeys((file, run.root / FILE)):

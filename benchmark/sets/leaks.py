@@ -73,7 +73,7 @@ def leaks(
     workers : Workers or int
         Where photographs are read.
     progress : Reporter or bool, optional
-        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets it instead.
 
     Returns
     -------

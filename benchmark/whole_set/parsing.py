@@ -72,7 +72,7 @@ def parse(
     workers : Workers or int
         Where to compute.
     progress : Reporter or bool, optional
-        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told the
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets the
         progress, and what an earlier run left that cannot be used.
 
     Returns

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEGEND = (
-    "mean over all pairs, [95 % interval for other faces and kernels], ± standard deviation, worst pair; "
+    "mean over all pairs, [95 % interval for unseen faces and kernels], ± standard deviation, worst pair; "
     "a failed pair counts as the worst; s/image: one at a time; MB: 4 bytes a parameter; memory: peak"
 )
 
@@ -45,7 +45,7 @@ def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Con
     ----------
     frame : pandas.DataFrame
     made : sequence of Board
-        The boards of which score tables were read: what failed and was left out is told of them.
+        The boards of which score tables were read: their failures and left-out columns are shown.
     console : rich Console, optional
         Where to print; standard output otherwise, without colours or frames where that is no terminal.
     """

@@ -115,7 +115,7 @@ def write_shards(
     workers : Workers or int
         Where to compute; the files do not depend on it.
     progress : Reporter or bool, optional
-        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets it instead.
 
     Returns
     -------

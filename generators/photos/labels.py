@@ -106,7 +106,7 @@ def _side(left: _Point, right: _Point, nose: _Point, below: _Point) -> int:
     if known is None or below is None:
         return 0
     if left is None or right is None:
-        # A profile: the nose stands in for the side that is turned away.
+        # A profile: the nose replaces the side that is turned away.
         middle = below if nose is None else nose
         across, down = (known - middle if right is None else middle - known), below - known
     else:

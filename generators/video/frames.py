@@ -79,7 +79,7 @@ def frames(
         Folder of the set. A response curve given as `FrameSpec.crf` is kept in it as ``response.csv``.
     spec : FrameSpec
         How frames become pairs: how many are averaged, in which light, what is cut out, what is left out. Videos
-        of 240 frames a second usually take 7 to 13 frames, those of 25 or 30 fewer.
+        of 240 frames per second usually take 7 to 13 frames, those of 25 or 30 take fewer.
     name : str
         What the set is called in every table; ``frames-11`` for 11 frames where it is not given.
     licence : str
@@ -91,7 +91,7 @@ def frames(
     workers : Workers or int
         Where to compute, one task per video.
     progress : Reporter or bool, optional
-        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told instead.
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets it instead.
     record : mapping, optional
         Fields of ``set.json`` that replace those of this function: name, title, recipe, assumptions.
 

@@ -134,8 +134,8 @@ def _read_own(name: str, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]
     tensors, header = read_tensors(path)
     if header.get("format") == CHECKPOINT:
         raise InputError(
-            str(path), expected="weights alone", found="a checkpoint to go on training from",
-            do="give the .safetensors file that the training wrote beside the folder of checkpoints",
+            str(path), expected="weights alone", found="a checkpoint for resuming a training",
+            do="give the .safetensors file that the training wrote next to the folder of checkpoints",
         )  # fmt: skip
     card = path.with_suffix(".json")
     if "config" not in header and card.is_file():

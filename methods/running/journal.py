@@ -54,7 +54,7 @@ class RunJournal:
         Folder of the outputs.
     set_ : Set
     identity : dict
-        What must be the same for a run to go on: the keys of `SAME` and ``set``.
+        What must be the same for a run to resume: the keys of `SAME` and ``set``.
 
     Raises
     ------
@@ -171,7 +171,7 @@ class RunJournal:
         write_json(self.root / PARTIAL_RUN, self.info)
 
     def check(self, facts: dict[str, Any]) -> None:
-        """Refuse to go on where one of the `facts` of `SAME` is recorded otherwise.
+        """Refuse to resume if one of the `facts` of `SAME` is recorded with another value.
 
         Raises
         ------

@@ -69,7 +69,7 @@ def run(
     workers : Workers or int, optional
         Processes on this machine, -1 for every processor; by default 1 for networks and commands, else all.
     progress : Reporter or bool, optional
-        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told the
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets the
         progress, and what is out of the ordinary.
 
     Returns
@@ -120,7 +120,7 @@ def _decided(found: Runnable, execution: Execution) -> Execution:
 
 
 def _identity(found: Runnable, the_set: Set, precision: str, store: str) -> dict[str, Any]:
-    """What must be the same for a stopped run to go on; the head of ``run.json``."""
+    """What must be the same for a stopped run to resume; the head of ``run.json``."""
     return {
         "schema": SCHEMA,
         "method": found.shown,

@@ -31,7 +31,7 @@ from facedeblur.methods.training.recipe import TrainRecipe
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a training goes on from.
+    """What a training resumes from.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class TrainingFolder:
 
     @property
     def last(self) -> Path:
-        """The checkpoint of the stage that is going on."""
+        """The checkpoint of the unfinished stage."""
         return self.root / "checkpoints" / "last.safetensors"
 
     def end(self, place: int) -> Path:
@@ -174,7 +174,7 @@ class TrainingFolder:
         return read_checkpoint(self.end(place - 1)) if place and self.end(place - 1).is_file() else None
 
     def going(self, place: int) -> Checkpoint | None:
-        """The last checkpoint of a stage that is going on, None where it has not begun.
+        """The last checkpoint of an unfinished stage, None if it has not begun.
 
         Raises
         ------

@@ -244,7 +244,7 @@ class Log:
     columns : sequence of str
         Without ``step``.
     step : int
-        Where the stage goes on; later rows are of a run that was stopped, and are dropped.
+        Step from which the stage resumes; later rows are of a run that was stopped, and are dropped.
     """
 
     def __init__(self, folder: str | Path, stage: str, columns: Sequence[str], *, step: int = 0):
@@ -274,7 +274,7 @@ class Log:
                 self._board.add_scalar(key, value, step)
 
     def samples(self, step: int, pictures: Sequence[Sequence[np.ndarray]]) -> Path:
-        """Write a sheet: one row a face, (H, W, 3) uint8 RGB side by side; return its path."""
+        """Write a sheet: one row per face, (H, W, 3) uint8 RGB side by side; return its path."""
         path = self.folder / "samples" / f"{self.stage}-{step:07}.png"
         sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in pictures], axis=0)
         write_png(path, sheet)

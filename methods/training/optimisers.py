@@ -109,7 +109,7 @@ class Average:
     """Moving average of a network's weights; its other tensors are those of the network.
 
     `torch.optim.swa_utils.AveragedModel` counts its updates in a tensor of its own, and begins with a copy of the
-    weights after the first step. This one is told the step, so that a checkpoint needs no more than the weights to
+    weights after the first step. This one is given the step, so that a checkpoint needs no more than the weights to
     resume bit for bit, and begins with the weights of the stage before.
 
     Parameters

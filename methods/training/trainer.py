@@ -82,7 +82,7 @@ def train(
     workers : Workers or int
         Where photographs are aligned.
     progress : Reporter or bool, optional
-        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` is told the
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets the
         progress of the alignment and of each stage after every step, and what the user should know.
 
     Returns

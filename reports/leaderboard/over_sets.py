@@ -100,7 +100,7 @@ class Overview:
 
 
 def overview(boards: Sequence[Board]) -> Overview:
-    """Put the boards of several sets together; methods are told by their labels.
+    """Put the boards of several sets together; methods are identified by their labels.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ def p_values(methods: Sequence[MethodScores], column: Column) -> np.ndarray:
     Parameters
     ----------
     methods : sequence of MethodScores, (n,)
-        Of one board: the same pairs in the same order.
+        All on one leaderboard: the same pairs in the same order.
     column : Column
         A metric that all have.
 
@@ -221,7 +221,7 @@ def pairwise(board: Board) -> Pairwise:
     Returns
     -------
     Pairwise
-        Tests and intervals as in `facedeblur.benchmark.statistics.comparison.compare`, for other faces and other
+        Tests and intervals as in `facedeblur.benchmark.statistics.comparison.compare`, for unseen faces and
         kernels.
     """
     methods = board.methods

@@ -61,7 +61,7 @@ def recognition_figures(board: Board) -> list[WholeSetScores]:
     -------
     list of WholeSetScores
         ``frame``: one row per method and rank up to `RANKS`: ``look`` (its colour's number), ``method``,
-        ``oracle``, ``rank``, ``share`` (of probes, in [0, 1]), ``low`` and ``high`` (95 % interval for other faces and
+        ``oracle``, ``rank``, ``share`` (of probes, in [0, 1]), ``low`` and ``high`` (95 % interval for unseen faces and
         kernels, at the ranks of `MARKED`, else NaN), ``basis``, ``absent``, ``probes``, ``misses``.
     """
     import pandas as pd

@@ -18,7 +18,7 @@ from facedeblur.reports.page.svg.drawing import style
 def heading(column: Column) -> dict[str, Any]:
     """Head of a metric's column."""
     name, _, inside = column.signature.partition("[")
-    # Hashes of weights stand in full below; here the rest tells two columns apart.
+    # Hashes of weights are given in full below; here the rest tells two columns apart.
     parts = [part.partition("@")[0] for part in inside.rstrip("]").split(",")] if inside else [name]
     return {
         # The provider in brackets is said again, as part of the signature, in the next line.

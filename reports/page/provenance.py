@@ -63,7 +63,7 @@ def line(value: Any) -> str:
 
 
 def recipe_text(board: Board) -> str:
-    """The recipe as it stands in the set."""
+    """The recipe as it is in the set."""
     recipe = board.set.get("recipe") or ""
     return recipe if isinstance(recipe, str) else json.dumps(recipe, indent=2, ensure_ascii=False)
 
@@ -134,7 +134,7 @@ def _make(board: Board) -> str:
 def _frame_words(frames: Mapping[str, Any], name: str) -> list[str]:
     """What differs from the usual; the steps of a window are its length where nobody says otherwise."""
     usual = dataclasses.asdict(FrameSpec()) | {"stride": frames.get("length")}
-    # A camera's curve stands in the place of gamma.
+    # A camera's curve replaces gamma.
     told = {key: value for key, value in frames.items() if value != usual.get(key) and (key, value) != ("gamma", 0.0)}
     words = [word for key, value in told.items() for word in (f"--{key.replace('_', '-')}", str(value))]
     return [*words, *(["--name", name] if name != f"frames-{frames.get('length')}" else [])]

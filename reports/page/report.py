@@ -213,7 +213,7 @@ def _wanted(boards: Sequence[Board], pairs: Sequence[str]) -> list[list[str]]:
 
 
 def _slugs(names: Sequence[str]) -> Iterator[str]:
-    """Ids of the sets' parts: plain letters, none twice, and without the underscore that sections' ids go on with."""
+    """Ids of the sets' parts: plain letters, none twice, and without the underscore that continues sections' ids."""
     taken: set[str] = set()
     for name in names:
         slug = base = "set-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "x")

@@ -18,7 +18,7 @@ from facedeblur.reports.page.leaderboard import mean_rank
 
 
 def verdict(board: Board, compared: Pairwise) -> dict[str, Any]:
-    """Who leads, by how much over the next and the input, and whether other faces and kernels would say the same."""
+    """Who leads, by how much over the next and the input, and whether the difference is significant."""
     column, leader = board.headline, board.leader
     # The input is the ground that methods stand on, not one of the contestants.
     contestants = [method for method in board.ranked if not method.is_input]

@@ -162,7 +162,7 @@ class Layout:
 
     @property
     def panels(self) -> bool:
-        """True where rows stand in panels, one a data set, each with a heading."""
+        """True if rows are grouped in panels, one per data set, each with a heading."""
         return self.rows == ("dataset", "subject")
 
 

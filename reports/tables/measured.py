@@ -234,7 +234,7 @@ def _set(known: dict[str, Any]) -> SetOf:
         recipe = str(tomllib.loads(str(known.get("recipe") or "")).get("name", ""))
     except tomllib.TOMLDecodeError:
         recipe = ""
-    # A collection is told as "helen: 100 photographs, ...".
+    # A collection is described as "helen: 100 photographs, ...".
     first = next((text.partition(":")[0].strip() for text in collections if text), "")
     return SetOf(printable(str(known.get("name", ""))), str(known.get("hash", "")), first, recipe)
 
@@ -311,7 +311,7 @@ def _scored(run: Run, how: How, protocol: str) -> Measured | Absent:
     if not found.n:
         return Absent(f"no pair of set '{run.set.name}' has a value of {column.signature}")
     number = found.worst if how.part == "worst" else found.mean
-    # Failures are told once a run, not for every size.
+    # Failures are reported once per run, not for every size.
     failed = int(np.isnan(column.counted(run.scored.values(column, filled=False), run.scored.ok)).sum())
     notes = (f"{failed:,} of {run.scored.total:,} pairs of {run.method} failed, each counted as the worst value "
              "that the protocol names",) if failed else ()  # fmt: skip

@@ -74,7 +74,7 @@ def place_notes(grid: Sequence[Sequence[Cell]]) -> Footnotes:
 def _lines(found: set[Position], positions: dict[str, set[Position]], kind: str, axis: int) -> set[int]:
     """Rows (axis 0) or columns (axis 1) that `found` covers wholly and that cover it; empty where there are none.
 
-    What is missing among measured values is marked at its dashes where printed ones stand in the same line.
+    What is missing among measured values is marked at its dashes if there are printed ones in the same row.
     """
     lines = {position[axis] for position in found}
     whole = {position for position in positions[kind] if position[axis] in lines}

@@ -39,7 +39,7 @@ class PaperTable:
     layout : Layout
     rows, columns : tuple of Header
     panels : tuple of str
-        Heading of the panel that each row stands in; empty for none.
+        Heading of the panel that contains each row; empty for none.
     grid : tuple of tuple of Cell
     footnotes : Footnotes
     remarks : tuple of str
@@ -114,7 +114,7 @@ def tables(
     Parameters
     ----------
     scores : Scores, path, or several of them
-        Score tables, their files, or OUTPUTS folders; see `read_runs`. With none only printed values stand there.
+        Score tables, their files, or OUTPUTS folders; see `read_runs`. Without any, only printed values are shown.
     protocol : str
         The paper: shen2020, umsn, lin2020, dfpgnet, anand; levin2009 for what a later one prints of Levin's set.
     numbers : sequence of str

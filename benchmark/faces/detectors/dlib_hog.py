@@ -61,7 +61,7 @@ class HogDetector(Detector):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
+        """Name and options, complete, as they appear in a signature."""
         return ("dlib-hog", f"up{self.upsample}")
 
     def detect(self, image: np.ndarray) -> list[Face]:
@@ -105,7 +105,7 @@ class Landmarker68(Landmarker):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
+        """Name and options, complete, as they appear in a signature."""
         return ("dlib-68",)
 
     def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:

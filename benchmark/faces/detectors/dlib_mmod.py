@@ -60,7 +60,7 @@ class MmodDetector(Detector):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
+        """Name and options, complete, as they appear in a signature."""
         return (f"dlib-mmod@{self.weights.short}", f"up{self.upsample}")
 
     def detect(self, image: np.ndarray) -> list[Face]:

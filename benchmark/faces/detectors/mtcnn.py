@@ -52,7 +52,7 @@ class MtcnnDetector(Detector):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
+        """Name and options, complete, as they appear in a signature."""
         return ("mtcnn",)
 
     def detect(self, image: np.ndarray) -> list[Face]:

@@ -63,7 +63,7 @@ class YunetDetector(Detector):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
+        """Name and options, complete, as they appear in a signature."""
         return (f"yunet@{self.weights.short}", f"s{self.score:g}")
 
     def detect(self, image: np.ndarray) -> list[Face]:

@@ -8,7 +8,7 @@ faster than the packaged dlib, because it works on batches and convolves through
 In the ``.dat`` file dlib writes a tensor as its format version (2), its four sizes and its values. Whole numbers
 are packed: a byte whose low four bits count the bytes that follow (its top bit is the sign),
 then those bytes, lowest first. The values are little-endian float32. The layers' parameters
-stand in the order of the forward pass: a convolution's filters and biases in one tensor, an
+are in the order of the forward pass: a convolution's filters and biases in one tensor, an
 affine layer's factors and then its offsets in one tensor, last the matrix of the linear layer.
 """
 

@@ -191,7 +191,7 @@ class BiSeNetParser(Parser):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
+        """Name and options, complete, as they appear in a signature."""
         return (f"bisenet@{self.weights.short}",)
 
     def parse(self, faces: np.ndarray) -> np.ndarray:

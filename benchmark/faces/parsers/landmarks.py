@@ -92,7 +92,7 @@ class LandmarkParser(Parser):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
+        """Name and options, complete, as they appear in a signature."""
         return (f"dlib-68@{self.landmarker.weights.short}", *self.detector.definition[1:])
 
     def parse(self, faces: np.ndarray) -> np.ndarray:

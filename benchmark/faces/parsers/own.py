@@ -101,7 +101,7 @@ class OwnParser(Parser):
     """facedeblur's own parser: all 11 classes of Helen, trained on 1,898 faces of CelebAMask-HQ.
 
     Images are resized so that the shorter side has 128 pixels and the scores are resized back; the face is expected to
-    fill the image as the crops of the templates do. What it was trained on and what it reaches stands in its model
+    fill the image as the crops of the templates do. What it was trained on and what it reaches is in its model
     card, ``facedeblur/benchmark/faces/weights/parser.md``.
 
     Parameters
@@ -132,7 +132,7 @@ class OwnParser(Parser):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and options, complete, as they stand in a signature."""
+        """Name and options, complete, as they appear in a signature."""
         return (f"facedeblur@{self.weights.short}",)
 
     def parse(self, faces: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ _kept: OrderedDict[tuple[object, ...], np.ndarray] = OrderedDict()
 class EmbeddingSource:
     """Embeddings of batches, the last few remembered by content.
 
-    Two metrics on the same embedder thereby cost one forward pass a batch. The memory belongs
+    Two metrics on the same embedder cost one forward pass per batch. The memory belongs
     to the process, not to the object, which stays small and picklable.
 
     Parameters

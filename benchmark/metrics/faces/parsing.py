@@ -26,7 +26,7 @@ def confusion(predicted: np.ndarray, truth: np.ndarray, *, partition: str = "hel
     Returns
     -------
     ndarray, (K, 3) int64
-        TP, FP, FN in pixels, one row a group, in the order of `GROUPS`.
+        TP, FP, FN in pixels, one row per group, in the order of `GROUPS`.
 
     Raises
     ------

@@ -178,7 +178,7 @@ class InceptionFeatures(Embedder):
 
     @property
     def definition(self) -> tuple[str, ...]:
-        """Name and the hash of the weights, as they stand in a signature."""
+        """Name and the hash of the weights, as they appear in a signature."""
         return (f"inception@{self.weights.short}",)
 
     def embed(self, faces: np.ndarray) -> np.ndarray:

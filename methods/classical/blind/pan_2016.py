@@ -41,7 +41,7 @@ class DarkLatent(L0Latent):
     size : int
         Side of the kernel.
     before : DarkLatent or None
-        That of the coarser scale, whose weights and threshold go on falling.
+        That of the coarser scale, whose weights and threshold fall further.
     """
 
     def __init__(self, blurred: np.ndarray, size: int, before: DarkLatent | None):

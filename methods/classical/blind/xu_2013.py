@@ -35,5 +35,5 @@ class Xu2013(HyperLaplacianBlind):
     """
 
     def latent(self, blurred: np.ndarray, size: int, before: Any) -> L0Latent:
-        """The latent image of a scale; the weight goes on falling from the scale before."""
+        """The latent image of a scale; the weight keeps falling from that of the scale before."""
         return L0Latent(blurred, size, WEIGHT if before is None else before.weight)

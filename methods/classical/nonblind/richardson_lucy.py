@@ -1,4 +1,4 @@
-"""Richardson-Lucy deconvolution with the true kernel, with total variation where it is wanted."""
+"""Richardson-Lucy deconvolution with the true kernel, optionally with total variation."""
 
 from __future__ import annotations
 

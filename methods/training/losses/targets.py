@@ -71,7 +71,7 @@ class Targets:
 
     @torch.no_grad()
     def __call__(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The batch with what is wanted beside it."""
+        """The batch together with its targets."""
         whole = dict(batch)
         if self.sketch:
             whole["sketch"] = drawing(batch["sharp"])

@@ -171,7 +171,7 @@ def _band(rows: Sequence[Mapping[Any, Any]], box: Axes) -> str:
 
 
 def clip(name: str) -> str:
-    """A name short enough to stand in a drawing."""
+    """A name short enough for a drawing."""
     return name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
 
 

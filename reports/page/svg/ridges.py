@@ -79,7 +79,7 @@ def _steps(edges: Sequence[float], counts: Sequence[int], base: float, height: f
 
 
 def _bins(row: Mapping[Any, Any], column: Column, places: Sequence[float]) -> list[dict[str, Any]]:
-    """What a pointer is told: every bin with pairs in it."""
+    """What is shown to a pointer: every bin with pairs in it."""
     scored, bins = int(sum(row["counts"])), []
     for at, number in enumerate(row["counts"]):
         share = f"{count(int(number))} of n = {count(scored)} pairs ({100 * number / max(scored, 1):.1f} %)"

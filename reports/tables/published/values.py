@@ -75,7 +75,7 @@ class Value:
     document, table : str
         Where it stands: ``shen2020``, ``Table 10``.
     method, dataset, metric, condition : str
-        What it is of; `condition` is for instance ``kernel=13x13``.
+        What it measures; `condition` is for instance ``kernel=13x13``.
     printed : str
         The digits as printed; empty where the paper has none.
     unit : str
@@ -193,7 +193,7 @@ def check(values: Iterable[Value], sources: Sequence[Paper], notes: Sequence[Not
     Raises
     ------
     InputError
-        When a value stands there twice or its paper is not known, or a note is about nothing.
+        When a value is given twice or its paper is unknown, or a note is about nothing.
     """
     papers = {source.document: source for source in sources}
     known: dict[tuple[str, ...], Value] = {}

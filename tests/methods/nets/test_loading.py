@@ -179,7 +179,7 @@ def test_weights_that_are_not_finite_are_one_line(value, tmp_path):
 
 def test_a_checkpoint_to_resume_from_is_told(tmp_path):
     write_narrow("mspl", tmp_path, format="facedeblur-training-1")
-    with pytest.raises(InputError, match="a checkpoint to go on training from"):
+    with pytest.raises(InputError, match="a checkpoint for resuming a training"):
         load_network("mspl", find_files("mspl", [tmp_path]))
 
 

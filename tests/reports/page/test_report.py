@@ -118,7 +118,7 @@ def test_the_table_is_whole_without_scripts(source: str, bench: Any) -> None:
         assert cells[2].replace("\u200b", "") == f"{method.ok.sum()}/12"
         assert cells[7].startswith("0.00200")
     shown = " ".join("".join(read(source).text).split())
-    assert "interval for other faces and other kernels, which rests on 3 faces x 4 kernels, ±" in shown
+    assert "interval for unseen faces and kernels, which rests on 3 faces x 4 kernels, ±" in shown
     assert 'title="95 % interval from 3 faces x 4 kernels"' in source
 
 
