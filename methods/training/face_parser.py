@@ -23,7 +23,7 @@ from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.generators.photos.collection import open_collection
 from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented, read_labelled
-from facedeblur.methods.training.recipe import check
+from facedeblur.methods.training.recipe import require
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def train_parser(
     if not isinstance(faces, LabelledFaces):
         faces = read_labelled(open_collection(faces))
     for name in ("batch", "epochs", "held_out"):
-        check(f"parser recipe, {name}", getattr(recipe, name) >= 1, "at least 1", getattr(recipe, name))
+        require(f"parser recipe, {name}", getattr(recipe, name) >= 1, "at least 1", getattr(recipe, name))
     n = len(faces) - recipe.held_out
     if n < 2 * recipe.batch:
         raise InputError("faces", expected=f"{2 * recipe.batch + recipe.held_out} or more", found=str(len(faces)))

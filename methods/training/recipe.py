@@ -20,15 +20,15 @@ from facedeblur.generators.recipe import Assumption
 PRECISIONS = ("32", "bf16-mixed", "16-mixed")
 
 
-def check(what: str, fine: object, expected: str, found: object) -> None:
+def require(what: str, fine: object, expected: str, found: object) -> None:
     """Raise InputError unless `fine`."""
     if not fine:
         raise InputError(what, expected=expected, found=str(found))
 
 
-def table(what: str, value: object) -> None:
+def require_table(what: str, value: object) -> None:
     """Raise InputError unless `value` is a table."""
-    check(what, isinstance(value, dict), "a table", value)
+    require(what, isinstance(value, dict), "a table", value)
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Optimiser:
 
     def __post_init__(self) -> None:
         one_of("optimiser.kind", self.kind, ("adam", "adamw", "rmsprop", "sgd"))
-        table("optimiser.rates", self.rates)
-        check("optimiser.lr", self.lr > 0, "above 0", self.lr)
-        check("optimiser.betas", len(self.betas) == 2, "two numbers", self.betas)
+        require_table("optimiser.rates", self.rates)
+        require("optimiser.lr", self.lr > 0, "above 0", self.lr)
+        require("optimiser.betas", len(self.betas) == 2, "two numbers", self.betas)
         for part, rate in self.rates.items():
             number = isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0
-            check(f"optimiser.rates.{part}", number, "a number above 0", rate)
+            require(f"optimiser.rates.{part}", number, "a number above 0", rate)
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class RateSchedule:
 
     def __post_init__(self) -> None:
         one_of("schedule.kind", self.kind, ("constant", "step", "linear", "cosine"))
-        check("schedule.every", self.kind != "step" or self.every > 0, "above 0 with kind 'step'", self.every)
-        check("schedule.warmup", self.warmup >= 0, "at least 0", self.warmup)
-        check("schedule.hold", self.hold >= 0, "at least 0", self.hold)
+        require("schedule.every", self.kind != "step" or self.every > 0, "above 0 with kind 'step'", self.every)
+        require("schedule.warmup", self.warmup >= 0, "at least 0", self.warmup)
+        require("schedule.hold", self.hold >= 0, "at least 0", self.hold)
 
     def shrunk(self, share: float) -> RateSchedule:
         """The same course over a stage of another length."""
@@ -104,7 +104,7 @@ class LossTerm:
     options: Any = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        table(f"loss '{self.name}', options", self.options)
+        require_table(f"loss '{self.name}', options", self.options)
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,10 @@ class AdversaryRecipe:
     critic_steps: int = 0
 
     def __post_init__(self) -> None:
-        table("adversary.config", self.config)
-        table("adversary.options", self.options)
-        check("adversary.critic_steps", self.critic_steps >= 0, "at least 0", self.critic_steps)
-        check("adversary.target", len(self.of) == len(self.target) > 0, "as many as 'of'", self.target)
+        require_table("adversary.config", self.config)
+        require_table("adversary.options", self.options)
+        require("adversary.critic_steps", self.critic_steps >= 0, "at least 0", self.critic_steps)
+        require("adversary.target", len(self.of) == len(self.target) > 0, "as many as 'of'", self.target)
 
 
 @dataclass(frozen=True)
@@ -193,11 +193,11 @@ class Stage:
         where = f"stage '{self.name}', "
         one_of(f"{where}input", self.input, ("blurred", "sharp"))
         one_of(f"{where}precision", self.precision, PRECISIONS)
-        check(f"{where}iterations", self.iterations >= 1, "at least 1", self.iterations)
-        check(f"{where}accumulate", self.accumulate >= 1, "at least 1", self.accumulate)
-        check(f"{where}ema", 0 <= self.ema < 1, "from 0 to below 1", self.ema)
-        check(f"{where}clip", self.clip >= 0, "at least 0", self.clip)
-        check(f"{where}losses", self.losses or self.adversary, "at least one loss", len(self.losses))
+        require(f"{where}iterations", self.iterations >= 1, "at least 1", self.iterations)
+        require(f"{where}accumulate", self.accumulate >= 1, "at least 1", self.accumulate)
+        require(f"{where}ema", 0 <= self.ema < 1, "from 0 to below 1", self.ema)
+        require(f"{where}clip", self.clip >= 0, "at least 0", self.clip)
+        require(f"{where}losses", self.losses or self.adversary, "at least one loss", len(self.losses))
 
 
 @dataclass(frozen=True)
@@ -227,9 +227,9 @@ class Data:
     per_size: int | None = None
 
     def __post_init__(self) -> None:
-        check("data.batch", self.batch >= 1, "at least 1", self.batch)
-        check("data.crop", self.crop >= 0, "at least 0", self.crop)
-        check("data.augment", isinstance(self.augment, str | dict), "a name or a table", self.augment)
+        require("data.batch", self.batch >= 1, "at least 1", self.batch)
+        require("data.crop", self.crop >= 0, "at least 0", self.crop)
+        require("data.augment", isinstance(self.augment, str | dict), "a name or a table", self.augment)
 
 
 PACKAGE = "facedeblur.methods.training.recipes"
@@ -249,9 +249,9 @@ class TrainRecipe:
     assumption: tuple[Assumption, ...] = ()
 
     def __post_init__(self) -> None:
-        table("config", self.config)
+        require_table("config", self.config)
         names = [stage.name for stage in self.stage]
-        check("stage", len(set(names)) == len(names) > 0, "stages of different names, at least one", names)
+        require("stage", len(set(names)) == len(names) > 0, "stages of different names, at least one", names)
 
     def described(self) -> dict[str, Any]:
         """Everything in it as JSON has it."""

@@ -150,7 +150,7 @@ def read_box(text: str) -> Box:
     return x, y, w, h
 
 
-def best(tiles: Sequence[Tile]) -> int:
+def best_place(tiles: Sequence[Tile]) -> int:
     """Place of the highest PSNR without the true kernel, that of the blurred image too; -1 where there are not two."""
     known = {place: tile.psnr for place, tile in enumerate(tiles) if not tile.oracle and not math.isnan(tile.psnr)}
     return max(known, key=lambda place: known[place]) if len(known) > 1 else -1
@@ -419,7 +419,7 @@ class _Canvas:
 
 
 def _captions(canvas: _Canvas, row: Row, line: float) -> None:
-    marked, size = best(row.tiles), min(7.0, 7.5 * canvas.side)
+    marked, size = best_place(row.tiles), min(7.0, 7.5 * canvas.side)
     for column, tile in enumerate(row.tiles):
         last = column == len(row.tiles) - 1
         words = "PSNR (dB) / SSIM" if last else said(tile)

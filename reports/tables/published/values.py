@@ -142,7 +142,7 @@ def published() -> Published:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".csv"):
             rows += parse(entry.read_text(encoding="utf-8"), entry.name)
-    return check(rows, sources, notes)
+    return assemble(rows, sources, notes)
 
 
 def _read(name: str, key: str, kind: type[Record]) -> tuple[Record, ...]:
@@ -187,7 +187,7 @@ def parse(text: str, where: str) -> list[Value]:
     return made
 
 
-def check(values: Iterable[Value], sources: Sequence[Paper], notes: Sequence[Note]) -> Published:
+def assemble(values: Iterable[Value], sources: Sequence[Paper], notes: Sequence[Note]) -> Published:
     """Put the parts together; each value gets its notes.
 
     Raises

@@ -23,7 +23,7 @@ from facedeblur.reports.figures.grid import (
     FRAMES,
     Chosen,
     Tile,
-    best,
+    best_place,
     choose_pairs,
     collect,
     draw,
@@ -120,12 +120,12 @@ def test_insets_frame_what_they_show(opened: tuple[Set, list[Outputs]]) -> None:
     marks = [text for text in figure.texts if " / " in text.get_text()]
     assert len(marks) == 10 and sum(text.get_text() == "PSNR (dB) / SSIM" for text in marks) == 2
     bold = [text.get_text() for text in marks if text.get_fontweight() == "bold"]
-    assert bold == [said(row.tiles[best(row.tiles)]) for row in grid.rows]
+    assert bold == [said(row.tiles[best_place(row.tiles)]) for row in grid.rows]
 
 
 def test_the_best_is_one_without_the_true_kernel() -> None:
     tiles = [Tile(None, 20.0), Tile(None, 21.0), Tile(None, 30.0, oracle=True), Tile(None)]
-    assert best(tiles) == 1 and best(tiles[2:]) == -1
+    assert best_place(tiles) == 1 and best_place(tiles[2:]) == -1
     assert said(Tile(np.zeros((2, 2, 3), np.uint8), math.inf, 1.0)) == "∞ / 1.0000"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.reports.tables.published.values import COLUMNS, Note, Paper, Value, check, parse, published
+from facedeblur.reports.tables.published.values import COLUMNS, Note, Paper, Value, assemble, parse, published
 
 UNIT = {"PSNR": 0.01, "SSIM": 0.001}
 
@@ -196,7 +196,7 @@ def test_files_of_another_form_are_refused(text, says):
 def test_doubles_unknown_papers_and_notes_about_nothing_are_refused():
     papers = [Paper("a", "A", "A, 2020")]
     value = Value("a", "Table 1", "m", "d", "PSNR", "", "12.3", "dB")
-    kept = check([value], papers, [Note("a", "Table 1", "misprint", "Wrong.", methods=("m",))])
+    kept = assemble([value], papers, [Note("a", "Table 1", "misprint", "Wrong.", methods=("m",))])
     assert kept.values[0].misprinted and kept.table("a", "Table 1") == kept.values
     for values, notes, says in (
         ([value, value], [], "found two"),
@@ -205,6 +205,6 @@ def test_doubles_unknown_papers_and_notes_about_nothing_are_refused():
         ([value], [Note("a", "Table 1", "guess", "Wrong.")], "guess"),
     ):
         with pytest.raises(InputError, match=says):
-            check(values, papers, notes)
+            assemble(values, papers, notes)
     with pytest.raises(InputError, match="shen2020, Table 13"):
         published().table("shen2020", "Table 13")
