@@ -58,7 +58,7 @@ class Located:
 
     @property
     def short(self) -> str:
-        """First eight hex digits of the sha256, as they stand in signatures."""
+        """First eight hex digits of the sha256, as they appear in signatures."""
         return self.sha256[:8]
 
 
