@@ -14,8 +14,8 @@ from facedeblur.cli import options
     examples="""
     # Cut 128x128 faces out of a folder of photographs
     facedeblur align photos/ crops/
-    # Use the identities, labels and landmarks of a known collection
-    facedeblur align helen:HELEN crops/ --landmarker file --sheet
+    # Use the identities, roles and landmarks of CelebA
+    facedeblur align celeba:CELEBA crops/ --landmarker file --sheet
     # Keep only large, frontal faces, and print what was measured
     facedeblur align photos/ crops/ --max-yaw 20 --min-eye-distance 40 --quality
     """

@@ -12,14 +12,11 @@ from facedeblur.cli import options
 
 @options.command(
     examples="""
-    # Write 100,000 training pairs as tar shards
-    facedeblur pairs shen2020-train --faces photos/ --count 100000 -o shards/
-    # Write a few as PNG files, to look at them
+    # Write 10,000 training pairs of CelebA as tar shards
+    facedeblur pairs shen2020-train --faces celeba:CELEBA --count 10000 -o shards/
+    # Use all of your own photographs, however few, and write PNG files
     facedeblur pairs shen2020-train --faces photos/ --photographs 0 --count 50 \\
         --format folder -o pairs/
-    # Use the 20 kernels of each size that follow the first hundred
-    facedeblur pairs shen2020-train --faces photos/ --per-size 20 --first 100 \\
-        --count 5000 -o more-shards/
     """
 )
 @click.argument("recipe")
@@ -56,7 +53,7 @@ from facedeblur.cli import options
     metavar="N",
     type=int,
     show_default="that of the recipe",
-    help="Number of photographs to use; 0 uses all.",
+    help="Number of photographs to use; 0 uses all, and fewer than this number are an error.",
 )
 @click.option("--repeats", metavar="N", default=1, help="Number of times each face is combined with each kernel.")
 @click.option(

@@ -12,7 +12,7 @@ from facedeblur.cli import options
     # Write a report on several methods
     facedeblur report outputs/* -o report.html
     # Also show a pair of your choice
-    facedeblur report outputs/* --pair face01_ker03_k13
+    facedeblur report outputs/* --pair eileen_collins_ker03_blur_k13
     """
 )
 @click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
