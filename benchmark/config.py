@@ -94,7 +94,7 @@ def strict(kind: type[Record], values: Mapping[str, Any], where: str) -> Record:
     for name, field in fields.items():
         optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         if name not in given and not optional:
-            raise InputError(f"{where}: key '{name}'", expected="it set", found="it is missing", do="add it")
+            raise InputError(f"{where}: required key '{name}' is missing")
     return kind(**given)
 
 

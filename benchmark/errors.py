@@ -109,10 +109,7 @@ def need(module: str, extra: str) -> ModuleType:
         return import_module(module)
     except ModuleNotFoundError as error:
         raise InputError(
-            f"package '{error.name or module}'",
-            expected="it installed",
-            found="it is not",
-            do=f"run: pip install 'facedeblur[{extra}]'",
+            f"package '{error.name or module}' is not installed", do=f"run: pip install 'facedeblur[{extra}]'"
         ) from error
 
 

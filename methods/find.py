@@ -85,7 +85,7 @@ def _of_block(path: Path, *, options: Mapping[str, Any]) -> Runnable:
     """
     values, _ = read_toml(path)
     if "kind" not in values:
-        raise InputError(f"{path}: key 'kind'", expected=" or ".join(KINDS), found="it is missing", do="add it")
+        raise InputError(f"{path}: required key 'kind' is missing", do=f"give one of {', '.join(KINDS)}")
     kind = one_of(f"{path}: kind", str(values["kind"]), KINDS)
     if kind in ("torchscript", "onnx"):
         block = strict(ExportedBlock, values, str(path))

@@ -269,7 +269,7 @@ class Set:
         """Yield each sharp image with all its pairs; only one image's pairs are in memory."""
         for image_id, pairs in groupby(self.pairs(), key=lambda pair: pair.image_id):
             if image_id not in self.images:
-                raise InputError(f"{self.root / 'manifest.csv'}: image '{image_id}'", expected="it in images.csv")
+                raise InputError(f"{self.root / 'manifest.csv'}: image '{image_id}' is missing from images.csv")
             yield self.images[image_id], list(pairs)
 
     @property

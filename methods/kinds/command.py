@@ -108,7 +108,7 @@ def command(path: Path, block: CommandBlock) -> Runnable:
     program = Path(block.argv[0])
     beside = (folder / program).is_file() and len(program.parts) > 1
     if not beside and shutil.which(block.argv[0]) is None:
-        raise InputError(f"{path}: program '{program}'", expected="it installed", found="it is not", do="install it")
+        raise InputError(f"{path}: program '{program}' is not installed")
     argv = [str(folder / program) if beside and not program.is_absolute() else block.argv[0], *block.argv[1:]]
     # Scripts and weights among the arguments belong to the definition of the method.
     named = {part: folder / part for part in block.argv[1:] if part and (folder / part).is_file()}

@@ -33,7 +33,7 @@ def test_nested_tables():
     ("values", "said"),
     [
         ({"title": "t", "inner": {"sigmma": 1.0}}, "x.toml: inner: key 'sigmma'.*did you mean 'sigma'"),
-        ({"title": "t", "inner": {}}, "x.toml: inner: key 'sigma': expected it set"),
+        ({"title": "t", "inner": {}}, "x.toml: inner: required key 'sigma' is missing"),
         ({"title": 3, "inner": {"sigma": 1.0}}, "x.toml: title: expected a value of type str, found 3"),
         ({"title": "t", "inner": {"sigma": True}}, "expected a value of type float, found True"),
         ({"title": "t", "inner": 5}, "expected a table, found 5"),

@@ -1,4 +1,4 @@
-"""A real dask scheduler with two worker processes builds the same set, and goes on where it was stopped."""
+"""A real dask scheduler with two worker processes builds the same set, and resumes an interrupted build."""
 
 from __future__ import annotations
 

@@ -161,7 +161,10 @@ def test_a_command_that_changed_is_another_run(tiny, tmp_path, block):
         ('kind = "command"', "key 'argv'.*missing"),
         ('kind = "command"\nargv = ["python", "{input}"]', r"'\{output\}' in it"),
         ('kind = "command"\nargv = "python {input} {output}"', "argv: expected a list"),
-        ('kind = "command"\nargv = ["no-such-program-here", "{input}", "{output}"]', "expected it installed"),
+        (
+            'kind = "command"\nargv = ["no-such-program-here", "{input}", "{output}"]',
+            "program 'no-such-program-here' is not installed",
+        ),
         ('kind = "torchscript"\npath = "absent.ts"', "absent.ts.*found neither"),
         ("kind = ", "expected a TOML file"),
     ],

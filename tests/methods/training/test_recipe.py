@@ -1,4 +1,4 @@
-"""Training recipes: they load, every stage of every paper takes a step, and bad ones are told."""
+"""Training recipes: they load, every stage of every paper takes a step, and bad ones are refused."""
 
 from __future__ import annotations
 
