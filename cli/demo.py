@@ -81,7 +81,7 @@ def demo(
     from facedeblur.generators.portraits import LICENCE, write_portraits
     from facedeblur.methods.running.runner import run
     from facedeblur.reports.leaderboard.board import gather
-    from facedeblur.reports.leaderboard.files import write_csv
+    from facedeblur.reports.leaderboard.files import write_leaderboard
     from facedeblur.reports.leaderboard.table import leaderboard
     from facedeblur.reports.page.report import report
 
@@ -104,13 +104,13 @@ def demo(
         reporter.progress("drawing the report", 0, 1)
         board = gather(tables)
         frame = leaderboard(board)
-        write_csv(frame, folder / "leaderboard.csv")
+        files = write_leaderboard(frame, folder / "leaderboard.csv")
         page = report(board, folder / "report.html")
         reporter.progress("drawing the report", 1, 1)
     if not quiet:
         print_set(made)
         click.echo()
     print_board(frame, [board])
-    click.echo(f"\n{folder / 'leaderboard.csv'}\n{page}   (open it in a browser)")
+    click.echo("\n" + "\n".join(map(str, files)) + f"\n{page}   (open it in a browser)")
     if not quiet:
         click.echo(f"{time.monotonic() - start:.0f} s")

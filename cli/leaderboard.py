@@ -29,20 +29,22 @@ if TYPE_CHECKING:
     "--out",
     metavar="PATH",
     type=click.Path(),
-    help="Also write the leaderboard to this file, or with --format model-index to this folder.",
+    help="Also write the leaderboard to this CSV file, and all its columns to a JSON file of the same name. With "
+    "--format json, write the JSON file alone; with --format model-index, write to this folder.",
 )
 @click.option(
     "--into",
     metavar="FILE",
     type=click.Path(),
-    help="Merge SCORES into this leaderboard (.csv), which is created if it is missing.",
+    help="Merge SCORES into this leaderboard (.csv), which is created if it is missing. It is read from the JSON file "
+    "next to the CSV file; both are written.",
 )
 @click.option("--replace", is_flag=True, help="With --into: let a new run of a method replace its row.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(["csv", "json", "model-index"]),
-    show_default="csv for --out, a table for the screen",
+    show_default="csv and json for --out, a table for the screen",
     help="Format of what is written or printed; model-index writes Hugging Face model cards.",
 )
 @options.as_json
@@ -58,13 +60,16 @@ def leaderboard(
 ) -> None:
     """Compare methods in one table per set, best first, oracles (methods given the true kernel) last.
 
-    SCORES are score tables, OUTPUTS folders that hold scores.parquet, or earlier leaderboards (.csv).
-    Methods are ranked on each set separately. Tables that cannot be compared are rejected: those with
-    other pairs, another definition of a metric, or a different set of the same name.
+    SCORES are score tables, OUTPUTS folders that hold scores.parquet, or earlier leaderboards (.csv or .json).
+    Methods are ranked on each set separately; equal methods share a rank. Tables that cannot be compared are
+    rejected: those with other pairs, another definition of a metric, or a different set of the same name.
+
+    The CSV file has the mean, standard deviation, 95 % interval and worst value of each metric, under short
+    names. The JSON file has all columns, and the full names of the metrics.
     """
     from facedeblur.cli.display.leaderboard import print_board
     from facedeblur.reports.leaderboard.board import boards
-    from facedeblur.reports.leaderboard.files import read_csv, write_csv
+    from facedeblur.reports.leaderboard.files import SUFFIXES, both_files, read_leaderboard
     from facedeblur.reports.leaderboard.table import leaderboard as compute
     from facedeblur.reports.leaderboard.table import merge
 
@@ -72,18 +77,18 @@ def leaderboard(
         raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")
     if replace and into is None:
         raise click.UsageError("--replace needs --into: there is no board to replace rows of")
-    tables = [path for path in scores if not path.endswith(".csv")]
+    given = [path for path in scores if path.lower().endswith(SUFFIXES)]
+    tables = [path for path in scores if path not in given]
     made = boards(tables) if tables else ()
     frame: pd.DataFrame | None = compute(made) if made else None
-    standing = [into] if into is not None and Path(into).is_file() else []
-    for path in [*(path for path in scores if path.endswith(".csv")), *standing]:
-        before = read_csv(path)
+    standing = [into] if into is not None and any(file.is_file() for file in both_files(into)) else []
+    for path in [*given, *standing]:
+        before = read_leaderboard(path)
         frame = before if frame is None else merge(before, frame, replace=replace)
     assert frame is not None
-    if into is not None:
-        write_csv(frame, into)
+    written = [] if into is None else _write(frame, Path(into), "csv")
     if out is not None:
-        _write(frame, Path(out), format_ or "csv")
+        written += _write(frame, Path(out), format_ or "csv")
     shown = "json" if json_ else format_ if out is None else None
     if quiet:
         return
@@ -91,6 +96,8 @@ def leaderboard(
         print_board(frame, made)
     else:
         click.echo(_text(frame, shown), nl=False)
+    for line in written:
+        click.echo(line, err=shown is not None)
 
 
 def _text(frame: pd.DataFrame, kind: str) -> str:
@@ -103,14 +110,15 @@ def _text(frame: pd.DataFrame, kind: str) -> str:
     return "\n".join(front_matter(card) for card in model_index(frame).values())
 
 
-def _write(frame: pd.DataFrame, path: Path, kind: str) -> None:
-    from facedeblur.benchmark.files.atomic import replacing
-    from facedeblur.reports.leaderboard.files import write_cards, write_csv
+def _write(frame: pd.DataFrame, path: Path, kind: str) -> list[str]:
+    """Write the leaderboard, and return what to say of the files, a line each."""
+    from facedeblur.reports.leaderboard.files import write_cards, write_json, write_leaderboard
 
-    if kind == "csv":
-        write_csv(frame, path)
-    elif kind == "model-index":
+    if kind == "model-index":
         write_cards(frame, path)
-    else:
-        with replacing(path) as temporary:
-            temporary.write_text(_text(frame, kind), encoding="utf-8", newline="")
+        return [f"{path}: one card per method"]
+    if kind == "json":
+        write_json(frame, path)
+        return [f"{path}: all columns"]
+    csv, json_ = write_leaderboard(frame, path)
+    return [f"{csv}: one row per method and set", f"{json_}: all columns, with the full names of the metrics"]

@@ -22,7 +22,7 @@ import entries  # noqa: E402
 import recipes  # noqa: E402
 from markup import code, prose, table  # noqa: E402
 
-from facedeblur.reports.leaderboard.columns import sections  # noqa: E402
+from facedeblur.reports.leaderboard.columns import csv_columns, sections  # noqa: E402
 
 sys.path.remove(str(HERE / "generator"))
 
@@ -106,7 +106,13 @@ def filled(markdown: str) -> str:
     for name, columns in zip(("head", "parts", "tail"), sections(), strict=True):
         rows = [(code(column.name), column.kind, prose(column.meaning)) for column in columns]
         markdown = markdown.replace(f"<!-- leaderboard {name} -->", table(("column", "kind", "meaning"), rows))
-    return markdown
+    known = {of: column for columns in sections() for column in columns for of in (column.name, f":{column.name}")}
+    shown = {name: known[of] for name, of in csv_columns({"": ""}).items()}
+    rows = [
+        (code("METRIC" * column.per_metric + name), column.kind, prose(column.meaning))
+        for name, column in shown.items()
+    ]
+    return markdown.replace("<!-- leaderboard csv -->", table(("column", "kind", "meaning"), rows))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def images_per_second(one: Source) -> float:
 
 COLUMNS.append(
     BoardColumn("images_per_second", "number", "images restored per second, one at a time", images_per_second,
-                shown=Shown(page="Speed", terminal="images/s", unit="1/s"))
+                csv="images_per_second", shown=Shown(page="Speed", terminal="images/s", unit="1/s"))
 )  # fmt: skip
 
 if __name__ == "__main__":

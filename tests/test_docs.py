@@ -28,7 +28,7 @@ from facedeblur.cli.main import COMMANDS, facedeblur
 from facedeblur.generators.align.quality import Quality
 from facedeblur.generators.photos.lists import Choice
 from facedeblur.generators.video.frames import WindowRow
-from facedeblur.reports.leaderboard.columns import COLUMNS
+from facedeblur.reports.leaderboard.columns import COLUMNS, csv_columns
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -253,7 +253,8 @@ def test_every_column_of_the_leaderboard_is_explained(tmp_path):
     text = site.filled((DOCS / "files.md").read_text(encoding="utf-8"))
     explained = dict(re.findall(r"^\| `(\w+)` \| \w+ \| (.+) \|$", text, re.MULTILINE))
     for name in frame.columns:
-        assert explained.get(name.rpartition(":")[2], "").strip(), f"leaderboard.csv: column {name} is not explained"
+        assert explained.get(name.rpartition(":")[2], "").strip(), f"leaderboard.json: column {name} is not explained"
+    assert set(csv_columns({"": "METRIC"})) <= set(explained), "every column of leaderboard.csv is explained"
     assert {column.name for column in COLUMNS if column.in_file} <= set(explained)
 
 

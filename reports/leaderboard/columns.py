@@ -1,7 +1,9 @@
 """The columns of a leaderboard, in one list.
 
-The file, its JSON Schema, the table of the report and that of the terminal are made from `COLUMNS`. The columns of a
-metric stand under its signature, as ``psnr[rgb,255]:mean``, once for each metric.
+The JSON file and its schema, the CSV file, the table of the report and the table on the terminal are made from
+`COLUMNS`. Each metric has columns of its own. In the JSON file they are named by its signature, as in
+``psnr[rgb,255]:mean``; in the CSV file by its short name (`facedeblur.reports.leaderboard.short_names`), as in
+``psnr_mean``.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.leaderboard.ranking import best
 from facedeblur.reports.leaderboard.significance import Groups
 
-VERSION = 1
+VERSION = 2
 NOT_MEASURED = "absent: not measured"
 
 Kind = Literal["text", "flag", "count", "number"]
@@ -143,7 +145,7 @@ class BoardColumn:
     Attributes
     ----------
     name : str
-        In the file; of a metric's column the part behind the colon.
+        In the JSON file; of a metric's column the part behind the colon.
     kind : {'text', 'flag', 'count', 'number'}
         A count is a whole number of 0 or more.
     meaning : str
@@ -159,6 +161,9 @@ class BoardColumn:
         Whether no row may leave it empty.
     in_file : bool
         False for what is only shown.
+    csv : str
+        Name in the CSV file, and of a metric's column the part behind the short name of the metric; empty for columns
+        of the JSON file alone.
     pattern : str
         Regular expression of a text.
     shown : Shown, optional
@@ -172,6 +177,7 @@ class BoardColumn:
     defines: bool = False
     required: bool = False
     in_file: bool = True
+    csv: str = ""
     pattern: str = ""
     shown: Shown | None = None
 
@@ -254,104 +260,131 @@ def _bytes(row: Row, name: str) -> float:
 _metric = partial(BoardColumn, per_metric=True)
 
 COLUMNS: list[BoardColumn] = [
-    BoardColumn("rank", "count", "place on this set by the mean of `ranked_by`, from 1; empty with the true kernel"),
+    BoardColumn("rank", "count",
+                "place on this set by the mean of `ranked_by`, from 1; means that are equal to the digits that are "
+                "shown share a place (1, 2, 2, 4); empty with the true kernel", csv="rank"),
     BoardColumn("method", "text", "name, with the run hash where two runs of one method are compared",
-                lambda one: one.method.label, required=True),
-    BoardColumn("oracle", "flag", "given the true kernel: after all others, without a rank",
-                lambda one: one.method.oracle, required=True),
+                lambda one: one.method.label, required=True, csv="method"),
+    BoardColumn("set", "text", "name of the set", lambda one: one.board.set.get("name", ""), required=True, csv="set"),
     BoardColumn("group", "text", "letters; methods that share one do not differ; empty where there is no test",
-                lambda one: one.groups.letters[one.method.label],
+                lambda one: one.groups.letters[one.method.label], csv="group",
                 shown=Shown(terminal="group", before_metrics=True, left=True, at_least=1, cell=_group)),
-    BoardColumn("group_rule", "text", "what was tested, or `absent: why`", lambda one: one.groups.rule),
-    BoardColumn("mean_rank", "number", "mean of the places in the metrics of `mean_rank_of`",
-                shown=Shown(terminal="mean\nrank", at_least=2, cell=partial(_mean_rank, "mean_rank"))),
-    BoardColumn("mean_rank_of", "text", "signatures of the metrics that enter, with blanks between"),
-    BoardColumn("mean_rank_sets", "number",
-                "mean of `mean_rank` over the sets, of methods that stand on every set of several",
-                shown=Shown(terminal="over\nsets", at_least=2, cell=partial(_mean_rank, "mean_rank_sets"))),
-    BoardColumn("ranked_by", "text", "signature of the metric that ranks: the first of the protocol",
-                lambda one: one.board.headline.signature, required=True),
-    BoardColumn("set", "text", "name of the set", lambda one: one.board.set.get("name", ""), required=True),
-    BoardColumn("set_hash", "text", "content hash of the set",
-                lambda one: one.method.meta.set.get("hash", ""), required=True),
-    BoardColumn("protocol", "text", "name of the protocol", lambda one: one.method.meta.protocol, required=True),
-    BoardColumn("pairs", "count", "pairs of the set", lambda one: one.method.total, required=True),
+    BoardColumn("pairs", "count", "pairs of the set", lambda one: one.method.total, required=True, csv="n"),
+    BoardColumn("pairs_failed", "count", "pairs without an output that could be scored",
+                lambda one: one.method.total - int(one.method.ok.sum()), required=True, csv="failed"),
+    BoardColumn("oracle", "flag", "given the true kernel: after all others, without a rank",
+                lambda one: one.method.oracle, required=True, csv="oracle"),
     BoardColumn("ok", "count", "pairs with an output that could be scored",
                 lambda one: int(one.method.ok.sum()), required=True),
     BoardColumn("coverage", "text", "`ok/pairs`",
                 lambda one: text.coverage(int(one.method.ok.sum()), one.method.total), pattern="^[0-9,]+/[0-9,]+$",
                 shown=Shown("Coverage", "coverage", below="scored / all", key="ok", before_metrics=True,
                             cell=_coverage)),
-    _metric("mean", "number", "mean over all pairs, each failed one as `failure`", lambda one: one.summary.mean),
+    BoardColumn("group_rule", "text", "what was tested, or `absent: why`", lambda one: one.groups.rule),
+    BoardColumn("ranked_by", "text", "signature of the metric that ranks: the first of the protocol",
+                lambda one: one.board.headline.signature, required=True),
+    BoardColumn("set_hash", "text", "content hash of the set",
+                lambda one: one.method.meta.set.get("hash", ""), required=True),
+    BoardColumn("protocol", "text", "name of the protocol", lambda one: one.method.meta.protocol, required=True),
+    _metric("mean", "number", "mean over all pairs, each failed one as `failure`", lambda one: one.summary.mean,
+            csv="mean"),
+    _metric("std", "number", "standard deviation over all pairs", lambda one: one.summary.std, csv="std"),
     _metric("low", "number", "lower end of the 95 % interval of the mean, cut to what a mean can be",
-            lambda one: one.spread.interval.low if one.spread.interval else math.nan),
-    _metric("high", "number", "upper end", lambda one: one.spread.interval.high if one.spread.interval else math.nan),
+            lambda one: one.spread.interval.low if one.spread.interval else math.nan, csv="low"),
+    _metric("high", "number", "upper end of the 95 % interval of the mean",
+            lambda one: one.spread.interval.high if one.spread.interval else math.nan, csv="high"),
+    _metric("worst", "number", "worst pair", lambda one: one.summary.worst, csv="worst"),
     _metric("interval", "text",
             "what it holds for another choice of, and on how many it rests: `2 faces x 80 kernels`; or `absent: why`",
             lambda one: one.spread.interval.basis if one.spread.interval else f"absent: {one.spread.absent}"),
-    _metric("std", "number", "standard deviation over all pairs", lambda one: one.summary.std),
     _metric("q05", "number", "5 % quantile over all pairs, linear between neighbours", lambda one: one.summary.q05),
     _metric("median", "number", "median over all pairs", lambda one: one.summary.median),
     _metric("q95", "number", "95 % quantile over all pairs", lambda one: one.summary.q95),
     _metric("tail", "number", "mean of the worst 5 % of pairs (expected shortfall)", lambda one: one.summary.tail),
-    _metric("worst", "number", "worst pair", lambda one: one.summary.worst),
     _metric("failed", "count", "pairs without a value", lambda one: one.summary.failed),
     _metric("infinite", "count", "infinite values (PSNR of identical images)", lambda one: one.summary.infinite),
     _metric("failure", "number", "what a failed pair counts as", lambda one: one.metric.failure, defines=True),
     _metric("label", "text", "short heading", lambda one: one.metric.label, defines=True),
+    _metric("short_name", "text", "name of the metric in the CSV file: `psnr` in `psnr_mean`"),
     _metric("unit", "text", "unit of the values; `fraction`: 1 is 100 %", lambda one: one.metric.unit, defines=True),
     _metric("higher_is_better", "flag", "direction", lambda one: one.metric.higher_is_better, defines=True),
     _metric("partial", "flag", "whether a pair may have no such value (a class that is not in the picture)",
             lambda one: one.metric.partial, defines=True),
+    BoardColumn("mean_rank", "number", "mean of the places in the metrics of `mean_rank_of`", csv="mean_rank",
+                shown=Shown(terminal="mean\nrank", at_least=2, cell=partial(_mean_rank, "mean_rank"))),
+    BoardColumn("mean_rank_of", "text", "signatures of the metrics that enter, with blanks between"),
+    BoardColumn("mean_rank_sets", "number",
+                "mean of `mean_rank` over the sets, of methods that stand on every set of several",
+                shown=Shown(terminal="over\nsets", at_least=2, cell=partial(_mean_rank, "mean_rank_sets"))),
     BoardColumn("seconds_per_image", "number", "mean run time of an image, one at a time",
-                lambda one: one.method.seconds_per_image,
+                lambda one: one.method.seconds_per_image, csv="seconds",
                 shown=Shown("Time", "s/image", "s", "per image", "seconds", ascending=True, cell=_seconds)),
     BoardColumn("seconds_median", "number", "median run time", lambda one: one.method.timings.get("median_s")),
-    BoardColumn("seconds_std", "number", "its standard deviation", lambda one: one.method.timings.get("std_s")),
+    BoardColumn("seconds_std", "number", "standard deviation of the run time",
+                lambda one: one.method.timings.get("std_s")),
+    BoardColumn("device", "text", "`cpu`, `cuda`, ...: where it was timed", lambda one: one.method.device,
+                csv="device"),
+    BoardColumn("device_name", "text", "model of the device", lambda one: one.method.meta.run.get("device_name", "")),
+    BoardColumn("precision", "text", "`fp32`, `bf16` or `fp16`", lambda one: one.method.precision, csv="precision"),
     BoardColumn("images_timed", "count", "images the times are of", lambda one: one.method.timings.get("images")),
     BoardColumn("timing_rule", "text", "how run times were measured",
                 lambda one: one.method.timings.get("rule", ""), in_file=False),
-    BoardColumn("image_width", "count", "their width in pixels, empty where they differ",
+    BoardColumn("image_width", "count", "width of these images in pixels, empty where they differ",
                 lambda one: one.method.timings.get("width")),
-    BoardColumn("image_height", "count", "their height in pixels", lambda one: one.method.timings.get("height")),
+    BoardColumn("image_height", "count", "height of these images in pixels",
+                lambda one: one.method.timings.get("height")),
     BoardColumn("parameters", "count", "number of parameters", lambda one: one.method.parameters,
+                csv="parameters",
                 shown=Shown("Parameters", "parameters", ascending=True, cell=_parameters)),
     BoardColumn("mb_fp32", "number", "size of the parameters at 4 bytes each, in 1e6 bytes",
-                lambda one: one.method.bytes_fp32 / 1e6,
+                lambda one: one.method.bytes_fp32 / 1e6, csv="mb_fp32",
                 shown=Shown("Size", "fp32", below="fp32", key="fp32", ascending=True, cell=_size)),
     BoardColumn("mb_weights", "number", "size of the weight files in 1e6 bytes",
-                lambda one: one.method.bytes_weights / 1e6),
+                lambda one: one.method.bytes_weights / 1e6, csv="mb_weights"),
     BoardColumn("peak_memory_mb", "number", "peak memory with one image at a time in 1e6 bytes",
-                lambda one: one.method.peak_bytes / 1e6,
+                lambda one: one.method.peak_bytes / 1e6, csv="peak_memory_mb",
                 shown=Shown("Memory", "memory", below="peak", key="peak", ascending=True, cell=_memory)),
-    BoardColumn("peak_memory_rule", "text", "how it was measured",
+    BoardColumn("peak_memory_rule", "text", "how the peak memory was measured",
                 lambda one: (one.method.meta.run.get("memory") or {}).get("rule", "")),
-    BoardColumn("device", "text", "`cpu`, `cuda`, ...", lambda one: one.method.device),
-    BoardColumn("device_name", "text", "model of the device", lambda one: one.method.meta.run.get("device_name", "")),
-    BoardColumn("precision", "text", "`fp32`, `bf16` or `fp16`", lambda one: one.method.precision),
     BoardColumn("run_hash", "text", "hash of what was run and what came out",
                 lambda one: one.method.meta.run.get("hash", ""), required=True),
     BoardColumn("scores", "text",
-                "score table that the row was made from; in a CSV file relative to it; empty where unknown",
+                "score table that the row was made from, relative to the file; empty where unknown",
                 lambda one: one.method.file.as_posix() if one.method.file else ""),
 ]  # fmt: skip
-"""All columns in the order of the file; those of a metric stand together and are repeated for each."""
+"""All columns in the order of the files; those of a metric stand together and are repeated for each."""
 
 
 def sections() -> tuple[list[BoardColumn], list[BoardColumn], list[BoardColumn]]:
-    """The columns of the file: before the metrics, of a metric, and after the metrics."""
+    """The columns of the JSON file: before the metrics, of a metric, and after the metrics."""
     listed = [column for column in COLUMNS if column.in_file]
     places = [at for at, column in enumerate(listed) if column.per_metric]
     return listed[: places[0]], listed[places[0] : places[-1] + 1], listed[places[-1] + 1 :]
 
 
-def kinds(signatures: Sequence[str]) -> dict[str, Kind]:
-    """Names of the file's columns in order, with their kinds, of a leaderboard with these metrics."""
+def columns_in_file(signatures: Sequence[str]) -> dict[str, BoardColumn]:
+    """Names of the JSON file's columns in order, of a leaderboard with these metrics, and what they are."""
     before, parts, after = sections()
     return {
-        **{column.name: column.kind for column in before},
-        **{f"{signature}:{part.name}": part.kind for signature in signatures for part in parts},
-        **{column.name: column.kind for column in after},
+        **{column.name: column for column in before},
+        **{f"{signature}:{part.name}": part for signature in signatures for part in parts},
+        **{column.name: column for column in after},
+    }
+
+
+def csv_columns(short: Mapping[str, str]) -> dict[str, str]:
+    """Names of the CSV file's columns in order, each with the column of the leaderboard that it shows.
+
+    Parameters
+    ----------
+    short : mapping
+        Signature of every metric -> its short name.
+    """
+    before, parts, after = sections()
+    return {
+        **{column.csv: column.name for column in before if column.csv},
+        **{f"{name}_{part.csv}": f"{of}:{part.name}" for of, name in short.items() for part in parts if part.csv},
+        **{column.csv: column.name for column in after if column.csv},
     }
 
 
@@ -473,7 +506,7 @@ _JSON: dict[Kind, list[dict[str, Any]]] = {
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of what ``facedeblur leaderboard --format json`` prints: a list of rows.
+    """JSON Schema (2020-12) of ``leaderboard.json``, which ``facedeblur leaderboard --json`` prints: a list of rows.
 
     Missing values are null, infinite ones the words ``inf`` and ``-inf``, which JSON has no numbers for.
     """

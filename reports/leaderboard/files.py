@@ -1,4 +1,7 @@
-"""A leaderboard on disk: CSV that reads back the same, JSON, and Hugging Face model cards, one for each method.
+"""A leaderboard on disk: CSV for people, JSON that reads back the same, and Hugging Face model cards, one per method.
+
+The CSV file has a few columns under short names, and values of six digits. The JSON file next to it has all columns
+under full names, and every digit; it is the one that is read.
 
 In a card the hash of the set is the data set's revision and the signature of a metric is among its arguments, so that a
 value cannot be taken for one of another definition. Values are self-reported: ``verified`` is left out.
@@ -10,7 +13,6 @@ Hugging Face, *Model card metadata*, huggingface/hub-docs, ``modelcard.md`` (``m
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -21,98 +23,169 @@ from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.reports.leaderboard.columns import columns_of, kinds, measured, metrics_of
-from facedeblur.reports.leaderboard.table import Leaderboard
+from facedeblur.reports.leaderboard.columns import (
+    BoardColumn,
+    columns_in_file,
+    columns_of,
+    csv_columns,
+    measured,
+    metrics_of,
+)
+from facedeblur.reports.leaderboard.table import Leaderboard, framed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def to_csv(frame: pd.DataFrame, folder: str | Path = ".") -> str:
-    """A leaderboard as CSV: infinite values as ``inf``, missing ones empty, paths as seen from `folder`."""
-    seen = frame.assign(scores=[_relative(path, Path(folder)) for path in frame["scores"]])
-    return str(seen.to_csv(index=False, lineterminator="\n"))
+SUFFIXES = (".csv", ".json")
 
 
-def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a leaderboard as CSV, atomically; infinite values as ``inf``, missing ones empty."""
-    with replacing(path) as temporary:
-        temporary.write_text(to_csv(frame, Path(path).parent), encoding="utf-8", newline="")
+def both_files(path: str | Path) -> tuple[Path, Path]:
+    """The CSV and the JSON file of a leaderboard, of which `path` names either."""
+    path = Path(path)
+    stem = path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
+    csv, json_ = (stem.with_name(stem.name + suffix) for suffix in SUFFIXES)
+    return (csv, path) if path.suffix.lower() == ".json" else (path, json_)
 
 
-def read_csv(path: str | Path) -> Leaderboard:
-    """Read a leaderboard that `write_csv` wrote, to the last bit.
+def write_leaderboard(frame: pd.DataFrame, path: str | Path) -> tuple[Path, Path]:
+    """Write a leaderboard as CSV for people and as JSON next to it, both atomically and the JSON file first.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        By `facedeblur.reports.leaderboard.table.leaderboard`.
+    path : str or Path
+        Either of the two files; the other one has the same name and the other suffix.
+
+    Returns
+    -------
+    tuple of Path
+        The CSV file and the JSON file.
 
     Raises
     ------
     InputError
-        When there is none, or it has other columns.
+        When the JSON file is there and is not a leaderboard.
     """
+    csv, json_ = both_files(path)
+    _spare(json_)
+    with replacing(csv) as for_people:
+        for_people.write_text(to_csv(frame), encoding="utf-8", newline="")
+        write_json(frame, json_)
+    return csv, json_
+
+
+def _spare(path: Path) -> None:
+    """Refuse to overwrite a JSON file that is not a leaderboard: the user named the CSV file only."""
+    if not path.exists():
+        return
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        known = isinstance(rows, list) and all("run_hash" in row for row in rows)
+    except (OSError, ValueError, TypeError):
+        known = False
+    if not known:
+        raise InputError(f"{path} is not a leaderboard and would be overwritten", do="choose another name")
+
+
+def write_json(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a leaderboard as JSON alone, atomically; `to_json` says how."""
+    with replacing(path) as temporary:
+        temporary.write_text(to_json(frame, Path(path).parent) + "\n", encoding="utf-8", newline="")
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """A leaderboard as CSV for people: few columns, short names, six digits; infinite ``inf``, missing empty."""
     import pandas as pd
 
+    signatures = metrics_of([str(name) for name in frame])
+    columns = columns_in_file(signatures)
+    names = {signature: str(frame[f"{signature}:short_name"].iloc[0]) for signature in signatures}
+    shown = {}
+    for name, of in csv_columns(names).items():
+        kind, values = columns[of].kind, frame[of]
+        if kind == "number":
+            values = values.map(lambda number: float(f"{number:.6g}"))
+        shown[name] = values.map(printable) if kind == "text" else values
+    return str(pd.DataFrame(shown).to_csv(index=False, lineterminator="\n"))
+
+
+def read_leaderboard(path: str | Path) -> Leaderboard:
+    """Read a leaderboard that `write_leaderboard` wrote, to the last bit.
+
+    Parameters
+    ----------
+    path : str or Path
+        Either of the two files; what is read is the JSON file.
+
+    Raises
+    ------
+    InputError
+        When the JSON file is missing, or is not a leaderboard of this version.
+    """
     path = Path(path)
-    if not path.is_file():
-        raise MissingFile(str(path), expected="a leaderboard", do="write one with --out")
+    csv, file = both_files(path)
+    again = f"write both files again with: facedeblur leaderboard SCORES... -o {csv}"
+    if not file.is_file():
+        if csv.is_file():
+            raise MissingFile(f"{csv} cannot be read without {file.name} next to it", found=None, do=again)
+        raise MissingFile(path, expected="a leaderboard", do="write one with --out")
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            names, *lines = csv.reader(stream, strict=True)
-    except (ValueError, csv.Error) as error:
-        found = " ".join(str(error).split())[:120]
-        raise InputError(str(path), expected="a leaderboard", found=found) from error
-    columns = kinds(metrics_of(names))
-    wanted = list(columns)
-    uneven = [number for number, line in enumerate(lines, start=2) if len(line) != len(names)]
-    if uneven:
-        raise InputError(
-            f"{path} row {uneven[0]}", expected=f"{len(names)} fields", found=f"{len(lines[uneven[0] - 2])}"
-        )
-    if names != wanted or not lines:
-        odd = sorted(set(wanted) ^ set(names)) or ["columns in another order" if lines else "no row"]
-        raise InputError(
-            str(path),
-            expected="the columns of a leaderboard",
-            found=f"{len(odd)} missing or unknown: {', '.join(odd[:3])}",
-            do="write it again from the score tables",
-        )
-    raw = pd.DataFrame(lines, columns=names, dtype=object)
-    try:
-        frame = pd.DataFrame({name: _typed(raw[name], kind) for name, kind in columns.items()})
+        rows = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
     except ValueError as error:
-        raise InputError(str(path), expected="readable fields", found=str(error)) from error
-    seen = [(path.parent / text).as_posix() if text else "" for text in frame["scores"]]
-    return Leaderboard(frame.assign(scores=pd.Series(seen, dtype=object)))
+        raise InputError(str(file), expected="a leaderboard", found=" ".join(str(error).split())[:120]) from error
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise InputError(str(file), expected="a leaderboard: a list of rows", found="something else", do=again)
+    signatures = metrics_of(list(rows[0]))
+    columns = columns_in_file(signatures)
+    for number, row in enumerate(rows, start=1):
+        odd = sorted(set(columns) ^ set(row))
+        if odd:
+            found = f"{len(odd)} missing or unknown: {', '.join(odd[:3])}"
+            raise InputError(f"{file} row {number}", expected="the columns of a leaderboard", found=found, do=again)
+        for name, column in columns.items():
+            row[name] = _value(row[name], column, f"{file} row {number}, column {name}")
+        if row["ranked_by"] not in signatures:
+            raise InputError(f"{file} row {number}", expected="a metric in ranked_by", found=row["ranked_by"], do=again)
+        row["scores"] = (file.parent / row["scores"]).as_posix() if row["scores"] else ""
+    return framed(rows, signatures)
 
 
-def _typed(column: pd.Series, kind: str) -> Any:
-    import pandas as pd
-
-    if kind == "text":
-        return column.astype(object)
-    if kind == "flag":
-        unknown = set(column) - {"True", "False"}
-        if unknown:
-            raise ValueError(f"'{min(unknown)}' in column {column.name}, expected True or False")
-        return column == "True"
-    try:
-        numbers = [math.nan if text == "" else float(text) for text in column]
-    except ValueError as error:
-        raise ValueError(f"{error} in column {column.name}") from None
-    found = pd.Series(numbers, index=column.index, dtype=float)
-    if kind != "count":
-        return found
-    broken = [text for text, number in zip(column, numbers, strict=True) if not (math.isnan(number) or number % 1 == 0)]
-    if broken:
-        raise ValueError(f"'{broken[0]}' in column {column.name}, expected a whole number")
-    return found.astype("Int64")
+def _refuse(word: str) -> float:
+    raise ValueError(f"{word} is not JSON")
 
 
-def to_json(frame: pd.DataFrame) -> str:
+_KINDS = {"text": "a text", "flag": "true or false", "count": "a whole number of 0 or more", "number": "a number"}
+
+
+def _value(found: Any, column: BoardColumn, where: str) -> Any:
+    """A value of the JSON file, checked; infinite ones are words there."""
+    if column.kind == "number" and found in ("inf", "-inf"):
+        return float(found)
+    if found is None and column.kind in ("count", "number") and not column.required:
+        return math.nan if column.kind == "number" else None
+    numeric = isinstance(found, int | float) and not isinstance(found, bool)
+    right = {
+        "text": isinstance(found, str),
+        "flag": isinstance(found, bool),
+        "count": numeric and isinstance(found, int) and found >= 0,
+        "number": numeric,
+    }
+    if not right[column.kind]:
+        raise InputError(where, expected=_KINDS[column.kind], found=f"'{found}'")
+    return found
+
+
+def to_json(frame: pd.DataFrame, folder: str | Path = ".") -> str:
     """A leaderboard as a JSON list of objects; missing values are null, infinite ones ``"inf"`` or ``"-inf"``.
 
-    `facedeblur.reports.leaderboard.columns.schema` describes it.
+    Paths are as seen from `folder`. `facedeblur.reports.leaderboard.columns.schema` describes the objects.
     """
-    return json.dumps(records_of(frame), indent=1, ensure_ascii=False, allow_nan=False)
+    seen = frame.assign(scores=[_relative(path, Path(folder)) for path in frame["scores"]])
+    return json.dumps(records_of(seen), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:

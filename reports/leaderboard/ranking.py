@@ -1,4 +1,6 @@
-"""Ranks of methods in one metric, and their mean over several.
+"""Places of methods in one metric, and the mean of their ranks over several.
+
+Means that are printed alike are equal: they share a place, and the next place counts them all (1, 2, 2, 4).
 
 The mean rank of a method on a set is the mean of its ranks in the first metric of every family (PSNR, SSIM, detection,
 identity, ...), so that three definitions of SSIM do not count three times. A metric enters when all ranked methods have
@@ -71,7 +73,7 @@ def primary(columns: Sequence[Column]) -> tuple[Column, ...]:
 
 
 def ranks_in(means: Sequence[float], column: Column) -> np.ndarray:
-    """Places of methods in one metric.
+    """Ranks of methods in one metric, to be averaged over metrics.
 
     Parameters
     ----------
@@ -84,14 +86,30 @@ def ranks_in(means: Sequence[float], column: Column) -> np.ndarray:
     np.ndarray, shape (n,), float64
         From 1; means that are printed alike share the average of their places.
     """
+    better, alike = _compared(means, column)
+    return np.asarray(better + (alike + 1) / 2, np.float64)
+
+
+def places(means: Sequence[float], column: Column) -> list[int]:
+    """Places of methods in one metric, from 1; means that are printed alike share the best of theirs (1, 2, 2, 4).
+
+    Parameters
+    ----------
+    means : sequence of float, (n,)
+        In the metric's unit, infinite ones too; NaN comes last.
+    column : Column
+    """
+    return [int(better) + 1 for better in _compared(means, column)[0]]
+
+
+def _compared(means: Sequence[float], column: Column) -> tuple[np.ndarray, np.ndarray]:
+    """How many means are better than each, and how many are printed like it, itself included."""
     shown = [value(float(mean), column) for mean in means]
     # All of one print are put at the first of them, so that rounding ties whole groups and no chain of neighbours.
     first = {text: float(mean) for text, mean in zip(reversed(shown), reversed(list(means)), strict=True)}
     keys = np.array([first[text] for text in shown], np.float64)
     keys = np.where(np.isnan(keys), math.inf, -keys if column.higher_is_better else keys)
-    below = (keys[None, :] < keys[:, None]).sum(axis=1)
-    alike = (keys[None, :] == keys[:, None]).sum(axis=1)
-    return np.asarray(below + (alike + 1) / 2, np.float64)
+    return (keys[None, :] < keys[:, None]).sum(axis=1), (keys[None, :] == keys[:, None]).sum(axis=1)
 
 
 def mean_ranks(means: Sequence[dict[str, float]], columns: Sequence[Column]) -> MeanRanks:

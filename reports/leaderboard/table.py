@@ -16,9 +16,9 @@ from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board, BoardsLike, boards, gather
 from facedeblur.reports.leaderboard.columns import (
     Row,
+    columns_in_file,
     columns_of,
     definitions,
-    kinds,
     measured,
     metric_cells,
     metrics_of,
@@ -26,7 +26,8 @@ from facedeblur.reports.leaderboard.columns import (
     row_of,
     unmeasured,
 )
-from facedeblur.reports.leaderboard.ranking import mean_ranks
+from facedeblur.reports.leaderboard.ranking import mean_ranks, places
+from facedeblur.reports.leaderboard.short_names import short_names
 from facedeblur.reports.leaderboard.significance import Groups, groups
 
 
@@ -66,12 +67,12 @@ def leaderboard(scores: BoardsLike) -> Leaderboard:
     -------
     Leaderboard
         A `pandas.DataFrame` with one row per method and set, best first within each set, oracle methods (given the
-        true kernel) after all others and without a rank. The columns, with their meaning, are those of
-        `facedeblur.reports.leaderboard.columns.COLUMNS`; those of a metric stand under its signature: ``:mean``,
-        ``:low``, ``:high`` and so on. Methods that share a letter of ``group`` do not differ in the first metric;
-        ``mean_rank`` is by the rule of `facedeblur.reports.leaderboard.ranking`. Failed pairs count as the metric's
-        ``:failure``; an infinite value (PSNR of identical images) makes a mean infinite and leaves the standard
-        deviation and the interval without a value.
+        true kernel) after all others and without a rank. Equal methods share a rank. The columns, with their meaning,
+        are those of `facedeblur.reports.leaderboard.columns.COLUMNS`; those of a metric stand under its signature:
+        ``:mean``, ``:low``, ``:high`` and so on. Methods that share a letter of ``group`` do not differ in the first
+        metric; ``mean_rank`` is by the rule of `facedeblur.reports.leaderboard.ranking`. Failed pairs count as the
+        metric's ``:failure``; an infinite value (PSNR of identical images) makes a mean infinite and leaves the
+        standard deviation and the interval without a value.
 
     Raises
     ------
@@ -105,14 +106,23 @@ def arranged(rows: Sequence[Mapping[str, Any]]) -> Leaderboard:
         by_set.setdefault(str(row["set_hash"]), []).append({**unmeasured(signatures), **defined, **row})
     whole = [row for some in by_set.values() for row in _ranked(some)]
     _over_sets(whole, len(by_set))
-    columns = kinds(signatures)
+    metrics = columns_of({f"{signature}:mean": None for signature in signatures} | defined)
+    named = {f"{signature}:short_name": name for signature, name in short_names(metrics).items()}
+    for row in whole:
+        row |= named
+    return framed(whole, signatures)
+
+
+def framed(whole: Sequence[Mapping[str, Any]], signatures: Sequence[str]) -> Leaderboard:
+    """Rows with these metrics as a table, each column of the type of its kind."""
+    columns = columns_in_file(signatures)
     frame = Leaderboard({name: [row.get(name) for row in whole] for name in columns}, columns=list(columns))
-    for name, kind in columns.items():
-        if kind == "count":
+    for name, column in columns.items():
+        if column.kind == "count":
             frame[name] = frame[name].astype("Float64").round().astype("Int64")
-        elif kind == "number":
+        elif column.kind == "number":
             frame[name] = frame[name].astype(float)
-        elif kind == "flag":
+        elif column.kind == "flag":
             frame[name] = frame[name].astype(bool)
         else:
             frame[name] = frame[name].fillna("").astype(object)
@@ -135,7 +145,9 @@ def _ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = mean_ranks([{c.signature: number(row, f"{c.signature}:mean") for c in columns} for row in ranked], columns)
     for row in rows:
         row |= {"rank": None, "mean_rank": np.nan, "mean_rank_of": ""}
-    for place, (row, rank) in enumerate(zip(ranked, found.ranks, strict=True), start=1):
+    (ranks_by,) = (column for column in columns if column.signature == headline)
+    taken = places([number(row, f"{headline}:mean") for row in ranked], ranks_by)
+    for row, place, rank in zip(ranked, taken, found.ranks, strict=True):
         row |= {"rank": place, "mean_rank": float(rank), "mean_rank_of": " ".join(found.metrics)}
     return rows
 

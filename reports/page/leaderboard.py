@@ -11,6 +11,7 @@ from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board
 from facedeblur.reports.leaderboard.columns import BoardColumn, metric_cells, shown_on
 from facedeblur.reports.leaderboard.over_sets import RULE, Overview, SetRank, Standing
+from facedeblur.reports.leaderboard.ranking import places
 from facedeblur.reports.leaderboard.table import rows_of
 from facedeblur.reports.page.svg.drawing import style
 
@@ -55,7 +56,8 @@ def table(board: Board) -> dict[str, Any]:
         for at, (method, row) in enumerate(zip(board, rows, strict=True))
     ]
     ranked = [row for row in made if not row["method"].oracle]
-    for place, row in enumerate(ranked, start=1):
+    means = [row["method"].summary(board.headline).mean for row in ranked]
+    for place, row in zip(places(means, board.headline), ranked, strict=True):
         row["place"] = place
     oracles = [row for row in made if row["method"].oracle]
     parts = [{"oracle": oracle, "rows": some} for oracle, some in ((False, ranked), (True, oracles)) if some]

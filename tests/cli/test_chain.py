@@ -93,7 +93,7 @@ def test_demo_on_own_photographs(chain, dlib_models):
     ]
     shown = typed(*argv, "--jobs", 1, "--method", "blurred", "--method", "wiener")
     assert shown.exit_code == 0, shown.output
-    for name in ("leaderboard.csv", "report.html", "set/set.json", "outputs/wiener/run.json"):
+    for name in ("leaderboard.csv", "leaderboard.json", "report.html", "set/set.json", "outputs/wiener/run.json"):
         assert (chain / "demo" / name).is_file()
     assert "report.html" in shown.output and "wiener" in shown.output
     info = json.loads((chain / "demo" / "set" / "set.json").read_text())
@@ -106,5 +106,5 @@ def test_demo_as_it_comes(demo):
     assert demo.exit_code == 0, demo.output
     board = pd.read_csv(demo.folder / "leaderboard.csv")
     assert sorted(board["method"]) == ["blurred", "facedeblur-base", "richardson-lucy", "unsharp", "wiener"]
-    assert set(board["pairs"]) == {160}
+    assert set(board["n"]) == {160}
     assert "no face" not in demo.output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from pathlib import Path
@@ -86,6 +85,10 @@ def test_a_terminal_gets_every_number(runs: list[str], width: int) -> None:
     assert "…" not in printed and printed.count("1.50") >= 4 and printed.count("30/30") == 5
 
 
+def both(board: str) -> tuple[bytes, bytes]:
+    return Path(board).read_bytes(), Path(board).with_suffix(".json").read_bytes()
+
+
 def test_a_board_grows(runs: list[str], tmp_path: Path) -> None:
     board = str(tmp_path / "site" / "board.csv")
     for some in (runs[:1], runs[1:3], runs[3:]):
@@ -93,20 +96,21 @@ def test_a_board_grows(runs: list[str], tmp_path: Path) -> None:
     at_once = json.loads(invoke(*runs, "--json").output)
     grown = json.loads(invoke(board, "--json").output)
     assert [{**row, "scores": ""} for row in grown] == [{**row, "scores": ""} for row in at_once]
-    assert next(csv.reader(io.StringIO(invoke(board, "--format", "csv").output))) == list(at_once[0])
+    assert invoke(board, "--format", "csv").output == Path(board).read_text()
+    assert json.loads(invoke(board.replace(".csv", ".json"), "--json").output) == grown
     assert "1  sharpen" in invoke(board).output, "a board can be looked at"
 
 
 def test_another_run_needs_replace(runs: list[str], tmp_path: Path) -> None:
     board = str(tmp_path / "board.csv")
     invoke(*runs, "--into", board)
-    before = Path(board).read_bytes()
+    before = both(board)
     again = write(tmp_path / "6", "net", 5.0, hash="net-2")
     refused = invoke(again, "--into", board)
     assert isinstance(refused.exception, InputError) and "--replace" in str(refused.exception)
-    assert Path(board).read_bytes() == before
+    assert both(board) == before
     assert invoke(again, "--into", board, "--replace", "--quiet").exit_code == 0
-    rows = [row for row in csv.DictReader(Path(board).read_text().splitlines()) if row["method"] == "net"]
+    rows = [row for row in json.loads(both(board)[1]) if row["method"] == "net"]
     assert [row["run_hash"] for row in rows] == ["net-2", "net-1"]
     other = write(tmp_path / "7", "late", 0.0)
     table = Scores.read(other)
@@ -114,6 +118,37 @@ def test_another_run_needs_replace(runs: list[str], tmp_path: Path) -> None:
     Scores(table.frame, table.meta).write(Path(other) / "scores.parquet")
     refused = invoke(other, "--into", board, "--replace")
     assert isinstance(refused.exception, InputError) and "another set 'near'" in str(refused.exception)
+
+
+def test_two_files_are_written_and_named(runs: list[str], tmp_path: Path) -> None:
+    board = tmp_path / "board.csv"
+    for option in ("-o", "--into"):
+        shown = invoke(*runs, option, str(board))
+        assert f"{board}: " in shown.output and f"{tmp_path / 'board.json'}: " in shown.output
+    printed = CliRunner().invoke(leaderboard, [*runs, "-o", str(board), "--json"])
+    assert len(json.loads(printed.stdout)) == 5 and "board.json" in printed.stderr
+    read = pd.read_csv(board)
+    assert list(read["method"]) == ["net", "sharpen", "sharpen", "net", "wiener"]
+    assert list(read["set"]) == ["near"] * 2 + ["far"] * 3 and list(read["n"]) == [30] * 5
+
+
+def test_a_csv_file_alone_is_not_a_leaderboard(runs: list[str], tmp_path: Path) -> None:
+    board = tmp_path / "board.csv"
+    invoke(*runs[:1], "--into", str(board))
+    csv_alone = board.read_bytes()
+    (tmp_path / "board.json").unlink()
+    for arguments in ([str(board)], [*runs[1:], "--into", str(board)]):
+        refused = invoke(*arguments)
+        assert isinstance(refused.exception, InputError) and "without board.json" in str(refused.exception)
+        assert board.read_bytes() == csv_alone and not (tmp_path / "board.json").exists()
+
+
+def test_the_json_file_alone_is_enough(runs: list[str], tmp_path: Path) -> None:
+    board = tmp_path / "board.csv"
+    invoke(*runs[:1], "--into", str(board))
+    board.unlink()
+    assert invoke(*runs[1:], "--into", str(board), "--quiet").exit_code == 0
+    assert len(pd.read_csv(board)) == 5
 
 
 def test_files_of_every_format(runs: list[str], tmp_path: Path) -> None:

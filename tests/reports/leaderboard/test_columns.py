@@ -1,8 +1,7 @@
-"""One list of columns: the file, its schema, the page and the terminal are made from it."""
+"""One list of columns: both files, the schema, the page and the terminal are made from it."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import runpy
@@ -21,8 +20,17 @@ from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.cli.display.leaderboard import print_board
 from facedeblur.reports.leaderboard import columns
 from facedeblur.reports.leaderboard.board import gather
-from facedeblur.reports.leaderboard.columns import COLUMNS, BoardColumn, Shown, kinds, schema, sections, shown_on
-from facedeblur.reports.leaderboard.files import read_csv, to_json, write_csv
+from facedeblur.reports.leaderboard.columns import (
+    COLUMNS,
+    BoardColumn,
+    Shown,
+    columns_in_file,
+    csv_columns,
+    schema,
+    sections,
+    shown_on,
+)
+from facedeblur.reports.leaderboard.files import read_leaderboard, to_json, write_leaderboard
 from facedeblur.reports.leaderboard.table import leaderboard
 from facedeblur.reports.page.report import report
 
@@ -56,8 +64,10 @@ def test_a_new_column_is_in_file_schema_page_and_terminal(tables: list[Scores], 
     frame = leaderboard(tables)
     assert frame.columns[-1] == "images_per_second"
     assert frame["images_per_second"][0] == 4 and np.isnan(frame["images_per_second"][1])
-    write_csv(frame, tmp_path / "board.csv")
-    pd.testing.assert_frame_equal(read_csv(tmp_path / "board.csv"), frame, check_exact=True)
+    write_leaderboard(frame, tmp_path / "board.csv")
+    pd.testing.assert_frame_equal(read_leaderboard(tmp_path / "board.csv"), frame, check_exact=True)
+    for_people = pd.read_csv(tmp_path / "board.csv")
+    assert for_people.columns[-1] == "images_per_second" and for_people["images_per_second"][0] == 4
     assert [row["images_per_second"] for row in json.loads(to_json(frame))] == [4, None]
     row = schema()["$defs"]["row"]
     assert (
@@ -88,13 +98,14 @@ def test_values_are_printed_by_their_kind(kind: Any, value: Any, text: str) -> N
 
 def test_a_part_of_every_metric_comes_with_each(tables: list[Scores], monkeypatch: pytest.MonkeyPatch) -> None:
     place = next(at for at, column in enumerate(COLUMNS) if column.name == "worst")
-    best = BoardColumn("best", "number", "best pair", lambda one: one.summary.best, per_metric=True)
+    best = BoardColumn("best", "number", "best pair", lambda one: one.summary.best, per_metric=True, csv="best")
     monkeypatch.setattr(columns, "COLUMNS", [*COLUMNS[:place], best, *COLUMNS[place:]])
     frame = leaderboard(tables)
     for metric in tables[0].meta.columns:
         values = tables[0].frame[metric.signature]
         wanted = values.max() if metric.higher_is_better else values.min()
         assert frame.set_index("method").loc["fast", f"{metric.signature}:best"] == wanted
+    assert csv_columns({"psnr[rgb,255]": "psnr"})["psnr_best"] == "psnr[rgb,255]:best"
     assert any(name.endswith(":best$") for name in schema()["$defs"]["row"]["patternProperties"])
 
 
@@ -102,7 +113,11 @@ def test_the_list_is_sound() -> None:
     assert max(Counter(column.name for column in COLUMNS).values()) == 1
     before, parts, after = sections()
     assert all(part.per_metric for part in parts) and not any(one.per_metric for one in (*before, *after))
-    assert [*kinds(["m"])] == [*(c.name for c in before), *(f"m:{c.name}" for c in parts), *(c.name for c in after)]
+    assert [*columns_in_file(["m"])] == [
+        *(c.name for c in before),
+        *(f"m:{c.name}" for c in parts),
+        *(c.name for c in after),
+    ]
     for where in ("page", "terminal"):
         keys = [one.shown.key or one.name for side in shown_on(where) for one in side if one.shown]  # type: ignore[arg-type]
         assert keys and max(Counter(keys).values()) == 1
@@ -113,7 +128,14 @@ def test_the_shipped_schema_is_that_of_the_list() -> None:
     assert shipped.read_text("utf-8") == json.dumps(schema(), indent=1) + "\n"
 
 
-def test_the_file_has_the_columns_of_the_list(tables: list[Scores], tmp_path: Path) -> None:
-    write_csv(leaderboard(tables), tmp_path / "board.csv")
-    with (tmp_path / "board.csv").open(encoding="utf-8", newline="") as stream:
-        assert next(csv.reader(stream)) == list(kinds([metric.signature for metric in tables[0].meta.columns]))
+def test_the_files_have_the_columns_of_the_list(tables: list[Scores], tmp_path: Path) -> None:
+    csv, json_ = write_leaderboard(leaderboard(tables), tmp_path / "board.csv")
+    assert list(json.loads(json_.read_text())[0]) == [
+        *columns_in_file([one.signature for one in tables[0].meta.columns])
+    ]
+    parts = ["mean", "std", "low", "high", "worst"]
+    assert csv.read_text().splitlines()[0].split(",") == [
+        *["rank", "method", "set", "group", "n", "failed", "oracle"],
+        *[f"{metric}_{part}" for metric in ("psnr", "ssim", "detection", "identity") for part in parts],
+        *["mean_rank", "seconds", "device", "precision", "parameters", "mb_fp32", "mb_weights", "peak_memory_mb"],
+    ]

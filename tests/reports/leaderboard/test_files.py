@@ -21,11 +21,11 @@ from facedeblur.reports.leaderboard.columns import schema
 from facedeblur.reports.leaderboard.files import (
     front_matter,
     model_index,
-    read_csv,
+    read_leaderboard,
     records_of,
     to_json,
     write_cards,
-    write_csv,
+    write_leaderboard,
 )
 from facedeblur.reports.leaderboard.table import leaderboard, merge
 
@@ -63,39 +63,117 @@ def odd(scores_of: Make) -> pd.DataFrame:
 
 
 def test_what_is_written_reads_back_to_the_last_bit(odd: pd.DataFrame, tmp_path: Path) -> None:
-    write_csv(odd, tmp_path / "board.csv")
-    pd.testing.assert_frame_equal(read_csv(tmp_path / "board.csv"), odd, check_exact=True)
+    csv, json_ = write_leaderboard(odd, tmp_path / "board.csv")
+    assert (csv.name, json_.name) == ("board.csv", "board.json")
+    for name in (csv, json_):
+        pd.testing.assert_frame_equal(read_leaderboard(name), odd, check_exact=True)
 
 
 @pytest.mark.parametrize(
     ("spoil", "line"),
     [
-        (lambda text: text.replace("run_hash", "hash", 1), "run_hash"),
-        (lambda text: text.splitlines()[0] + "\n", "no row"),
-        (lambda text: text.replace(",True,", ",maybe,"), "maybe"),
+        (
+            lambda text: text.replace("run_hash", "hash", 1),
+            "row 1: expected the columns of a leaderboard, found 2 missing",
+        ),
+        (lambda text: "[]", "a list of rows"),
         (lambda text: "", "a leaderboard"),
-        (lambda text: text.replace("80/80", "80/80,1"), "row 2"),
-        (lambda text: text.replace(",80,80,", ",many,80,"), "many"),
-        (lambda text: text.replace(",80,80,", ",80.5,80,"), "'80.5' in column pairs, expected a whole number"),
-        (lambda text: text.replace(",80,80,", ",inf,80,"), "'inf' in column pairs, expected a whole number"),
+        (lambda text: text[:-100], "a leaderboard"),
+        (lambda text: text.replace('"oracle": false', '"oracle": "maybe"'), "column oracle: expected true or false"),
+        (lambda text: text.replace('"pairs": 80', '"pairs": "many"'), "column pairs: expected a whole number"),
+        (lambda text: text.replace('"pairs": 80', '"pairs": 80.5'), "found '80.5'"),
+        (lambda text: text.replace('"pairs": 80', '"pairs": -1'), "found '-1'"),
+        (lambda text: text.replace('"pairs": 80', '"pairs": null'), "found 'None'"),
+        (lambda text: text.replace('"pairs": 80', '"pairs": NaN'), "NaN is not JSON"),
+        (lambda text: text.replace('"ranked_by": "psnr', '"ranked_by": "what'), "a metric in ranked_by"),
     ],
 )
 def test_another_table_is_refused(scores_of: Make, tmp_path: Path, spoil: Callable[[str], str], line: str) -> None:
     path = tmp_path / "board.csv"
-    write_csv(leaderboard([scores_of("a", random_psnr(0)), scores_of("b", random_psnr(1))]), path)
-    path.write_text(spoil(path.read_text()))
-    said = told(lambda: read_csv(path))
-    assert line in said and "board.csv" in said
-    assert "nothing there" in told(lambda: read_csv(tmp_path / "none.csv"))
+    _, file = write_leaderboard(leaderboard([scores_of("a", random_psnr(0)), scores_of("b", random_psnr(1))]), path)
+    before = file.read_text()
+    file.write_text(spoil(before))
+    assert file.read_text() != before
+    said = told(lambda: read_leaderboard(path))
+    assert line in said and "board.json" in said
+    assert "nothing there" in told(lambda: read_leaderboard(tmp_path / "none.csv"))
+
+
+def test_a_csv_file_without_its_json_file_is_refused_with_advice(scores_of: Make, tmp_path: Path) -> None:
+    csv, file = write_leaderboard(leaderboard([scores_of("a", random_psnr(0))]), tmp_path / "board.csv")
+    file.unlink()
+    said = told(lambda: read_leaderboard(csv))
+    assert "board.csv cannot be read without board.json next to it; write both files again" in said
+
+
+def test_either_file_names_both(scores_of: Make, tmp_path: Path) -> None:
+    frame = leaderboard([scores_of("a", random_psnr(0))])
+    for given, csv, file in [
+        ("b.csv", "b.csv", "b.json"),
+        ("b.json", "b.csv", "b.json"),
+        ("v1.2", "v1.2", "v1.2.json"),
+        ("B.CSV", "B.CSV", "B.json"),
+    ]:
+        assert write_leaderboard(frame, tmp_path / given) == (tmp_path / csv, tmp_path / file)
+
+
+def test_a_json_file_that_is_something_else_is_not_overwritten(scores_of: Make, tmp_path: Path) -> None:
+    frame = leaderboard([scores_of("a", random_psnr(0))])
+    for other in ('{"mine": 1}', "[1, 2]", "no json"):
+        (tmp_path / "results.json").write_text(other)
+        assert "would be overwritten" in told(lambda: write_leaderboard(frame, tmp_path / "results.csv"))
+        assert (tmp_path / "results.json").read_text() == other and not (tmp_path / "results.csv").exists()
+
+
+def test_both_files_are_written_or_none_and_the_json_file_first(
+    scores_of: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = (leaderboard([scores_of(name, random_psnr(0))]) for name in "ab")
+    csv, file = write_leaderboard(old, tmp_path / "board.csv")
+    before = csv.read_bytes(), file.read_bytes()
+    renamed: list[str] = []
+    replace_file = Path.replace
+
+    def observed(self: Path, target: Path) -> Path:
+        renamed.append(target.name)
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", observed)
+    with monkeypatch.context() as broken:
+        broken.setattr("facedeblur.reports.leaderboard.files.to_json", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            write_leaderboard(new, csv)
+    assert (csv.read_bytes(), file.read_bytes()) == before and renamed == []
+    write_leaderboard(new, csv)
+    assert renamed == ["board.json", "board.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["board.csv", "board.json"]
+
+
+def test_the_csv_file_opens_in_pandas(odd: pd.DataFrame, tmp_path: Path) -> None:
+    csv, _ = write_leaderboard(odd, tmp_path / "board.csv")
+    data = csv.read_bytes()
+    assert not data.startswith(b"\xef\xbb\xbf") and b"\r" not in data
+    assert len(data.decode("utf-8").splitlines()) == len(odd) + 1, "no name breaks a line"
+    read = pd.read_csv(csv)
+    assert list(read["method"]) == ['a, "b" --- <script> ü : 1', "c", "b"]
+    assert read["oracle"].dtype == bool and list(read["oracle"]) == [False, False, True]
+    assert list(read["rank"][:2]) == [1, 2] and math.isnan(read["rank"][2])
+    assert list(read["n"]) == [80] * 3 and list(read["failed"]) == [0, 0, 1]
+    assert math.isinf(read.psnr_mean[0]) and math.isnan(read.psnr_std[0])
+    assert read["identity_mean"].isna().tolist() == [False, True, False], "c was not measured by it"
+    for row, (_, known) in zip(read.to_dict("records"), odd.iterrows(), strict=True):
+        for part in ("mean", "std", "low", "high", "worst"):
+            assert row[f"psnr_{part}"] == pytest.approx(known[f"{PSNR}:{part}"], rel=5e-6, nan_ok=True)
+            assert len(str(row[f"psnr_{part}"]).replace(".", "").lstrip("-0")) <= 6
 
 
 def test_paths_of_scores_follow_the_board(scores_of: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_disk(scores_of, tmp_path / "runs", "a", random_psnr(0))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "site").mkdir()
-    write_csv(leaderboard([Path("runs/a")]), "site/board.csv")
-    assert "../runs/a/scores.parquet" in Path("site/board.csv").read_text()
-    assert Scores.read(read_csv("site/board.csv")["scores"][0]).meta.method == "a"
+    write_leaderboard(leaderboard([Path("runs/a")]), "site/board.csv")
+    assert "../runs/a/scores.parquet" in Path("site/board.json").read_text()
+    assert Scores.read(read_leaderboard("site/board.csv")["scores"][0]).meta.method == "a"
 
 
 def test_merged_is_the_same_as_made_at_once(scores_of: Make, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.statistics.comparison import compare, holm
 from facedeblur.reports.leaderboard.board import gather
-from facedeblur.reports.leaderboard.ranking import best, mean_ranks, primary, ranks_in
+from facedeblur.reports.leaderboard.ranking import best, mean_ranks, places, primary, ranks_in
 from facedeblur.reports.leaderboard.significance import groups, letters, p_values, pairwise
 
 Make = Callable[..., Scores]
@@ -117,12 +117,23 @@ def test_places_are_average_ranks(higher: bool) -> None:
     means = [24.0, 25.0, 25.004, math.inf, 20.0, 25.0]
     rounded = np.round(means, 2)
     assert list(ranks_in(means, column)) == list(rankdata(-rounded if higher else rounded))
+    assert places(means, column) == list(rankdata(-rounded if higher else rounded, "min"))
 
 
 def test_a_missing_mean_comes_last_and_ties_do_not_chain() -> None:
     assert list(ranks_in([math.nan, 1.0, 2.0], DB)) == [3, 2, 1]
     # 24.004 and 24.006 are nearer to each other than to what they are printed as.
     assert list(ranks_in([24.004, 24.006, 24.0], DB)) == [2.5, 1, 2.5]
+
+
+def test_equal_means_share_a_place_and_the_next_counts_them_all() -> None:
+    assert places([24.0, 25.0, 25.001, 20.0], DB) == [3, 1, 1, 4] and places([30.0, 25.0, 25.0, 20.0], DB) == [
+        1,
+        2,
+        2,
+        4,
+    ]
+    assert places([math.nan, 1.0, math.nan], DB) == [2, 1, 2] and places([], DB) == []
 
 
 def test_the_best_are_those_printed_like_it() -> None:

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import gather, without_interval
-from facedeblur.reports.leaderboard.files import read_csv, write_csv
+from facedeblur.reports.leaderboard.files import read_leaderboard, write_leaderboard
 from facedeblur.reports.leaderboard.table import leaderboard, merge
+from facedeblur.reports.page.leaderboard import table as page_table
 
 PSNR, DISTANCE = "psnr[rgb,255]", "identity[dlib-resnet@0123abcd,l2]"
 Make = Callable[..., Scores]
@@ -67,6 +69,37 @@ def test_best_first_and_oracles_apart(scores_of: Make) -> None:
     assert list(frame["oracle"]) == [False, False, True]
 
 
+def test_equal_methods_share_a_rank(scores_of: Make) -> None:
+    psnr = random_psnr(2)
+    gains = {"best": 3.0, "x": 1.0, "same": 1.0, "printed alike": 1.0 - 1e-9, "last": 0.0, "worst": -9.0}
+    tables = [scores_of(name, psnr + gain) for name, gain in gains.items()]
+    frame = leaderboard([*tables, scores_of("oracle", psnr + 1, oracle=True)])
+    assert list(frame["method"]) == ["best", "same", "x", "printed alike", "last", "worst", "oracle"]
+    assert list(frame["rank"][:6]) == [1, 2, 2, 2, 5, 6] and frame["rank"].isna()[6]
+    page = page_table(gather(tables))["parts"][0]["rows"]
+    assert [row["place"] for row in page] == [1, 2, 2, 2, 5, 6], "the report says the same"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_never_worse_never_ranks_below(scores_of: Make, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    base = rng.integers(0, 3, 20) * 0.004 + 25
+    values = {f"m{at}": base - rng.integers(0, 3, 20) * 0.004 * rng.integers(0, 2) for at in rng.permutation(9)}
+    values |= {"inf": np.where(np.arange(20) == 3, np.inf, base), "none": base}
+    failed = {"none": dict.fromkeys(range(20), "failed: x"), "m0": {5: "failed: x"}}
+    frame = leaderboard([scores_of(name, psnr, status=failed.get(name)) for name, psnr in values.items()])
+    counted = {
+        name: np.where([at in failed.get(name, {}) for at in range(20)], 0, psnr) for name, psnr in values.items()
+    }
+    rank, mean_rank = (frame.set_index("method")[name] for name in ("rank", "mean_rank"))
+    compared = 0
+    for one, two in permutations(counted, 2):
+        if (counted[one] >= counted[two]).all():
+            compared += 1
+            assert rank[one] <= rank[two] and mean_rank[one] <= mean_rank[two], (one, two)
+    assert compared >= 20 and frame["rank"].nunique() < len(frame)
+
+
 def test_lower_is_better_ranks_by_the_smallest(scores_of: Make) -> None:
     near = Column("distance[x]", "Distance", "", False, 9.0)
     tables = [scores_of(name, np.full(20, value), columns=(near,)) for name, value in [("far", 3.0), ("near", 1.0)]]
@@ -79,7 +112,7 @@ def test_equal_methods_keep_an_order_of_their_own(scores_of: Make) -> None:
     assert list(leaderboard(both)["method"]) == list(leaderboard(both[::-1])["method"]) == ["a", "b"]
 
 
-def test_csv_reads_back(scores_of: Make, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_what_a_run_said_of_its_speed_and_size_is_in_the_files(scores_of: Make, tmp_path) -> None:  # type: ignore[no-untyped-def]
     psnr = random_psnr(4)
     psnr[0] = np.inf
     timings = {"mean_s": 0.0125, "median_s": 0.012, "std_s": 0.001, "images": 9, "width": 240, "height": 200}
@@ -89,11 +122,8 @@ def test_csv_reads_back(scores_of: Make, tmp_path) -> None:  # type: ignore[no-u
         "precision": "fp16",
     }  # fmt: skip
     frame = leaderboard([scores_of("a, b", psnr, run=run), scores_of("c", random_psnr(5))])
-    write_csv(frame, tmp_path / "leaderboard.csv")
-    read = pd.read_csv(tmp_path / "leaderboard.csv", dtype={"rank": "Int64"})
-    assert list(read.columns) == list(frame.columns)
-    assert read.loc[0, "method"] == "a, b" and math.isinf(read.loc[0, f"{PSNR}:mean"])
-    assert read.loc[1, f"{PSNR}:mean"] == frame.loc[1, f"{PSNR}:mean"]
+    write_leaderboard(frame, tmp_path / "leaderboard.csv")
+    read = read_leaderboard(tmp_path / "leaderboard.csv")
     told = {
         "seconds_per_image": 0.0125, "seconds_median": 0.012, "seconds_std": 0.001, "images_timed": 9,
         "image_width": 240, "image_height": 200, "parameters": 1_234_567, "mb_fp32": 4.938268, "mb_weights": 2.5,
@@ -101,7 +131,11 @@ def test_csv_reads_back(scores_of: Make, tmp_path) -> None:  # type: ignore[no-u
         "precision": "fp16",
     }  # fmt: skip
     assert {name: read.loc[0, name] for name in told} == told
-    assert read.loc[1, list(told)].isna().all(), "nothing is made up where a run did not say"
+    for_people = pd.read_csv(tmp_path / "leaderboard.csv").rename(columns={"seconds": "seconds_per_image"})
+    short = {name: value for name, value in told.items() if name in for_people}
+    assert len(short) == 7 and {name: for_people.loc[0, name] for name in short} == short | {"mb_fp32": 4.93827}
+    unknown = read.loc[1, list(told)].replace("", None)
+    assert unknown.isna().all() and for_people.loc[1, list(short)].isna().all(), "nothing is made up"
 
 
 def test_means_have_the_interval_of_other_faces_and_kernels(scores_of: Make) -> None:
@@ -298,9 +332,9 @@ def test_a_metric_that_not_every_pair_has_enters_no_mean_rank(scores_of: Make, t
     frame = leaderboard(tables)
     assert list(frame["mean_rank"]) == [1, 2] and set(frame["mean_rank_of"]) == {PSNR}
     # A board that was read, of which the score tables are not known any more.
-    write_csv(frame, tmp_path / "board.csv")
+    write_leaderboard(frame, tmp_path / "board.csv")
     other = leaderboard([scores_of("c", psnr - 1, columns=columns)])
-    assert list(merge(read_csv(tmp_path / "board.csv"), other)["mean_rank"]) == [1, 2, 3]
+    assert list(merge(read_leaderboard(tmp_path / "board.csv"), other)["mean_rank"]) == [1, 2, 3]
 
 
 def test_nothing_and_empty_are_refused(scores_of: Make) -> None:
