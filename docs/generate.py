@@ -27,7 +27,7 @@ from facedeblur.reports.leaderboard.columns import csv_columns, sections  # noqa
 sys.path.remove(str(HERE / "generator"))
 
 FACES = ("detectors", "landmarkers", "embedders", "parsers")
-TUTORIALS = ("method", "photographs", "video", "cluster")
+TUTORIALS = ("method", "photographs", "video", "outputs", "cluster", "paper")
 EXTENSIONS = ("method", "network", "metric", "detector", "noise", "collection", "column")
 TRAINING = ("discriminators", "losses", "adversaries")
 
@@ -50,7 +50,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
     single = [kind for kind in entries.PLACES if kind not in (*entries.OWN_PAGES, *FACES, *TRAINING, "collections")]
     return [
         {"Home": "index.md"},
-        {"Start": ["quickstart.md", *(f"tutorials/{name}.md" for name in TUTORIALS)]},
+        {"Start": ["quickstart.md", "concepts.md", *(f"tutorials/{name}.md" for name in TUTORIALS)]},
         {"Extend": ["extend/index.md", *(f"extend/{name}.md" for name in EXTENSIONS)]},
         {"Commands": ["commands/index.md", *commands.navigation()]},
         {

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import click
 import pytest
+
+import facedeblur as fd
+from facedeblur.cli.main import facedeblur
+from facedeblur.methods.find import find_method
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 SNIPPET = re.compile(r'^--8<-- "([^"]+)"$', re.MULTILINE)
-NEEDS = {"tutorials/cluster.md": ["distributed"], "tutorials/video.md": ["av"]}
+NEEDS = {
+    "tutorials/cluster.md": ["distributed"],
+    "tutorials/paper.md": ["onnx", "onnxruntime", "lightning_fabric"],
+    "tutorials/video.md": ["av"],
+}
 SLOW = ("quickstart.md", "tutorials/")
 
 
@@ -60,7 +72,8 @@ PAGES = sorted(
 
 
 def test_all_tutorials_and_extensions_are_carried_out():
-    wanted = {f"tutorials/{role}.md" for role in ("method", "photographs", "video", "cluster")} | {"quickstart.md"}
+    wanted = {f"tutorials/{role}.md" for role in ("method", "photographs", "video", "outputs", "cluster", "paper")}
+    wanted |= {"quickstart.md"}
     wanted |= {
         f"extend/{name}.md" for name in ("method", "network", "metric", "detector", "noise", "collection", "column")
     }
@@ -113,6 +126,64 @@ def test_the_commands_of_a_page_work(page, tmp_path, small_set, request):
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+
+
+def indented(page: Path) -> list[str]:
+    """The blocks of a page that are code because they are indented."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", text, re.MULTILINE)
+    return [textwrap.dedent(block) for block in found]
+
+
+def shown(page: Path) -> list[list[str]]:
+    """The words of every facedeblur command in the code of a page; a remark follows three blanks."""
+    code = [block.text for block in blocks(page) if block.language in ("bash", "text") and not block.title]
+    lines = "\n".join(code + indented(page)).splitlines()
+    in_tables = re.findall(r"`(facedeblur \w[^`]*)`", page.read_text(encoding="utf-8"))
+    commands = [line.strip() for line in lines if line.strip().startswith("facedeblur ")] + in_tables
+    return [shlex.split(re.split(r"\s{3,}", line)[0])[1:] for line in commands]
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.relative_to(ROOT).as_posix()
+)
+def test_every_command_shown_exists_with_its_options(page):
+    root = click.Context(facedeblur, info_name="facedeblur")
+    for name, *words in shown(page):
+        if name == "COMMAND":
+            continue
+        command = facedeblur.get_command(root, name)
+        assert command is not None, f"no command {name}"
+        command.make_parser(click.Context(command, info_name=name, parent=root)).parse_args(words)
+
+
+def test_a_command_that_does_not_exist_is_noticed(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Do\n\n    facedeblur score A B --metrik x   a remark\n\nor `facedeblur scores`.\n", encoding="utf-8"
+    )
+    assert shown(page) == [["score", "A", "B", "--metrik", "x"], ["scores"]]
+    with pytest.raises(click.NoSuchOption):
+        test_every_command_shown_exists_with_its_options(page)
+
+
+def test_the_readme_is_short_and_true(tmp_path, monkeypatch):
+    page = ROOT / "README.md"
+    text = page.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+    code = indented(page)
+    (described,) = (block for block in code if block.startswith("name = "))
+    monkeypatch.chdir(tmp_path)
+    Path("my_net.toml").write_text(described, encoding="utf-8")
+    Path("deblur").touch(mode=0o755)
+    assert find_method("my_net.toml").spec.name == "my-net"
+    scripts = [ast.parse(block) for block in code if block.startswith("import ")]
+    assert len(scripts) == 2
+    for node in (node for script in scripts for node in ast.walk(script)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "fd":
+            assert node.attr in fd.__all__
 
 
 @pytest.mark.slow
