@@ -50,7 +50,7 @@ class Status:
     seconds : float
         Time of the method for this image, without reading and writing; NaN where it is not known.
     sha256 : str
-        Hash of the restored pixels; empty where there are none or nobody has computed it.
+        Hash of the restored pixels; empty if absent or nobody has computed it.
     """
 
     index: int
@@ -263,7 +263,7 @@ class Outputs:
         return (self.root / KERNELS).is_file()
 
     def kernels(self) -> Bank | None:
-        """The estimated point spread functions, each named by its ``pair_id``; None where there are none.
+        """The estimated point spread functions, each named by its ``pair_id``; None if absent.
 
         Raises
         ------
@@ -429,7 +429,7 @@ def _short_hash(name: str) -> int:
 
 
 def _bytes_hash(file: Path) -> str:
-    """sha256 (hex) of a file; empty where there is none. Never remembered: a file may change within one tick."""
+    """sha256 (hex) of a file; empty if absent. Never remembered: a file may change within one tick."""
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

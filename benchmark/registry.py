@@ -99,7 +99,7 @@ class Registry(Generic[T]):
         Raises
         ------
         InputError
-            When there is none (with the nearest name), or its module does not import.
+            When the name is unknown (with the nearest one), or its module does not import.
         """
         self._read_plugins()
         place = next((place for source, place in self._sources if name in source), "")
@@ -137,7 +137,7 @@ class Registry(Generic[T]):
 def load_plugin(path: str | Path) -> str:
     """Run the Python file `path` as a module, once for each content, and return the module's name.
 
-    Its folder is put at the end of the import path, so that it may import files beside it.
+    Its folder is put at the end of the import path, so that it may import files next to it.
 
     Raises
     ------

@@ -81,7 +81,7 @@ def bars(*, quiet: bool = False, lines: bool = True) -> Iterator[Reporter]:
     Parameters
     ----------
     quiet : bool
-        Show no bars; there are none either where standard error is not a terminal.
+        Show no bars, as always when standard error is not a terminal.
     lines : bool
         Print the lines, which `quiet` alone does not stop.
     """

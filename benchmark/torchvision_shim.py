@@ -1,6 +1,6 @@
-"""Let torchvision import beside a torch build that its compiled operators do not match.
+"""Let torchvision import with a torch build that its compiled operators do not match.
 
-The wheels of torchvision on the package index are built against CUDA. Beside a CPU-only
+The wheels of torchvision on the package index are built against CUDA. With a CPU-only
 torch their library of operators does not load, and the import then fails because
 ``torchvision::nms`` does not exist (pytorch/vision issue 9085). Here the two operators that
 the import and ``facenet_pytorch`` need are defined in plain torch. On an installation that

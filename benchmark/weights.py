@@ -195,7 +195,7 @@ def folders(weight: WeightFile) -> list[Path]:
 
 
 def _package_folders(package: str) -> Iterator[Path]:
-    # Located, not imported: importing face_recognition_models fails beside a new setuptools.
+    # Located, not imported: importing face_recognition_models fails with a new setuptools.
     spec = importlib.util.find_spec(package)
     if spec is not None and spec.submodule_search_locations is not None:
         yield from (Path(place) for place in spec.submodule_search_locations)

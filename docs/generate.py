@@ -38,7 +38,7 @@ def pages() -> dict[str, str]:
 
 
 def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
-    """The tree beside the pages; what is registered later appears by itself."""
+    """The tree next to the pages; what is registered later appears by itself."""
 
     def folder(title: str, name: str) -> dict[str, Any]:
         listed = (path for path in made if path.startswith(f"{name}/") and path != f"{name}/index.md")

@@ -9,7 +9,7 @@ from facedeblur.methods import network
 
 @network("my-network")
 class MyNetwork(nn.Module):
-    """Convolutions beside the identity; put your layers here."""
+    """Convolutions added to the identity; put your layers here."""
 
     multiple = 2  # height and width that it takes; images of other sizes are padded
     parts = ("enter", "body")  # what a stage may train or freeze

@@ -164,7 +164,7 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
     Raises
     ------
     InputError
-        When there is none of that name, a key is unknown (with a suggestion), missing, of another
+        When the name is unknown, a key is unknown (with a suggestion), missing, of another
         type, or out of its range.
     """
     values, text, where = read_named(name, PACKAGE, "recipe")

@@ -59,7 +59,7 @@ class Runnable:
     code : dict
         File name -> sha256 of code that is no installed package.
     plugin : str
-        Path of the plugin file, empty where there is none.
+        Path of the plugin file, empty if absent.
     fixed : dict
         Arguments of the constructor that are places on this machine, not settings.
     timeout, batch : float, int or None

@@ -25,6 +25,8 @@ INSTEAD = {
     r"\b(is|are) told\b": "is reported, gets",
     r"\b(one|a) row an?\b(?! time)": "one row per",
     r"\b(frames|images|pairs|faces) an? second\b": "per second",
+    r"\bbeside\b": "next to, besides",
+    r"\bthere (is|are) none\b": "is missing, is absent",
     r"\bfor certain\b": "significantly",
     r"\bwould say so\b": "the difference is statistically significant",
     r"\bsame numbers again\b": "reproduce these numbers",

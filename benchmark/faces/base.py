@@ -65,7 +65,7 @@ class Provider(ABC):
 
     @classmethod
     def of(cls, *options: str) -> Self:
-        """Return the provider with these options; missing ones take their default. Here there are none.
+        """Return the provider with these options; missing ones take their default. By default no options are accepted.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class Detector(Provider):
 
     @abstractmethod
     def detect(self, image: np.ndarray) -> list[Face]:
-        """Faces in `image`, (H, W, 3) uint8 RGB, largest box first; empty if there is none."""
+        """Faces in `image`, (H, W, 3) uint8 RGB, largest box first; empty if absent."""
 
 
 class Landmarker(Provider):

@@ -64,7 +64,7 @@ class Journal:
         self._whole = True
 
     def append(self, records: Iterable[bytes]) -> list[int]:
-        """Write records at the end, and make the file if there is none; return their places."""
+        """Write records at the end, and make the file if it is missing; return their places."""
         if not self.path.is_file():
             with replacing(self.path) as temporary:
                 temporary.write_bytes(self._head)

@@ -155,7 +155,7 @@ class Bank:
         Raises
         ------
         InputError
-            When there is none of that name.
+            When the name is unknown.
         """
         if name not in self._rows:
             one_of("kernel", name, self.ids, of="the bank")

@@ -190,7 +190,7 @@ def common_columns(
     Raises
     ------
     InputError
-        When a metric is defined differently, or there is none in both.
+        When a metric is defined differently, or the tables share none.
     """
     mine, theirs = ({column.signature: column for column in table.meta.columns} for table in (one, other))
     if metrics is not None:

@@ -93,7 +93,7 @@ def load_protocol(name: str | Path) -> Protocol:
     Raises
     ------
     InputError
-        When there is none of that name, or the file is not a protocol.
+        When the name is unknown, or the file is not a protocol.
     """
     values, _, where = read_named(name, PACKAGE, "protocol")
     return strict(Protocol, values, where)

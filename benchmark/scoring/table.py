@@ -221,7 +221,7 @@ class Scores:
         Raises
         ------
         InputError
-            When there is none, or it is not a score table.
+            When the file is missing, or is not a score table.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -16,14 +16,14 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Spread:
-    """The interval of a column's mean, or why there is none.
+    """The interval of a column's mean, or why it is missing.
 
     Attributes
     ----------
     interval : Interval or None
         Two-way: for unseen faces and kernels, cut to what the mean can be.
     absent : str
-        Why there is none, empty where there is one: ``one face``, ``one kernel``, ``infinite values``, ``no values``,
+        Why it is missing, empty if it is not: ``one face``, ``one kernel``, ``infinite values``, ``no values``,
         ``equal values``, which do not say how far others would lie from them.
     """
 

@@ -6,7 +6,7 @@ functions, restored, and compared with the 900 clear photographs of the gallery.
 The result is ``recognition.parquet`` with ``recognition.json`` next to it, a copy of the table's metadata for people
 and scripts. The table has one row per probe. Its ``status`` is ``ok``, ``no face``, ``not in the gallery`` or
 ``failed: why``; all but ``ok`` have rank 0. The two distances are squared Euclidean, to one image of
-the person and one of the next person in the gallery; NaN where there is none.
+the person and one of the next person in the gallery; NaN if absent.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def recognise(
     embedder : str
         Name of an embedder: ``dlib-resnet``, ``facenet-vggface2``, ...
     mode : {'aligned', 'detect'}
-        Embed the images as they are, or find the face in each again; where there is none it is a miss.
+        Embed the images as they are, or find the face in each again; an image without one is a miss.
     distance : {'l2', 'cosine'}
         Orders the gallery; verification always takes squared Euclidean distances.
     force : bool

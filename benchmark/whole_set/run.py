@@ -65,7 +65,7 @@ class LookTask:
         return len(self.pairs) or len(self.images)
 
     def pictures(self) -> list[tuple[str, np.ndarray | None]]:
-        """Read the images: ``ok`` and (H, W, 3) uint8 RGB, or why there is none and None."""
+        """Read the images: ``ok`` and (H, W, 3) uint8 RGB, or why it is missing and None."""
         the_set = open_set(self.set_root, self.set_hash)
         if not self.pairs:
             return [("ok", the_set.sharp(image)) for image in self.images]
@@ -252,7 +252,7 @@ def run_test(
 
 
 def _finished(test: WholeSetTest[Result], candidate: Candidate, reporter: Reporter) -> Any:
-    """Read the result of just these images by just this test; None where there is none."""
+    """Read the result of just these images by just this test; None if absent."""
     if candidate.file is None or not candidate.file.is_file():
         return None
     try:

@@ -110,7 +110,7 @@ def _body(entry: Entry) -> list[str]:
 
 
 def _options(entry: Entry) -> str:
-    """What may stand beside the name of a metric or a face provider, as it says itself."""
+    """The options of a metric or a face provider, in its own words."""
     written = {
         re.sub(r"\([^)]*\)", "N", option).replace("\\.", "."): said for option, said in entry.thing.terms.items()
     }

@@ -18,7 +18,7 @@ def at(place: str) -> Any:
 
 
 def text_of(thing: Any) -> str:
-    """The docstring of a thing itself, not of what it inherits from; empty where there is none."""
+    """The docstring of a thing itself, not of what it inherits from; empty if absent."""
     own = vars(thing).get("__doc__") if isinstance(thing, type) else getattr(thing, "__doc__", None)
     return inspect.cleandoc(own) if isinstance(own, str) else ""
 

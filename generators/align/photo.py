@@ -1,4 +1,4 @@
-"""Makes one aligned crop from a photograph, or states why there is none: of its face, or a window of it."""
+"""Makes one aligned crop from a photograph, or states why it is missing: of its face, or a window of it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Finders:
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """The crop of a photograph, or why there is none.
+    """The crop of a photograph, or why it is missing.
 
     Attributes
     ----------
@@ -196,7 +196,7 @@ def _by_landmarks(
     one_face: bool,
     points: np.ndarray | None,
 ) -> Aligned:
-    """Find the transform of the face to the template, or the reason why there is none."""
+    """Find the transform of the face to the template, or the reason why it is missing."""
     n, notes = -1, []
     try:
         if points is None:

@@ -175,8 +175,8 @@ def align(
     Raises
     ------
     InputError
-        When there is no image, an option is not valid, a provider is not installed, or landmarks should come from
-        a file and there are none.
+        When there is no image, an option is not valid, a provider is not installed, or no landmarks are
+        given that should come from a file.
     """
     target, goal = Path(out), template_named(template)
     finders = finders if landmarks is None else replace(finders, landmarker=GIVEN)

@@ -150,7 +150,7 @@ def template_named(name: str) -> Template:
     Raises
     ------
     InputError
-        When there is none of that name, or a key of the file is unknown, missing or out of range.
+        When the name is unknown, or a key of the file is unknown, missing or out of range.
     """
     return _read(name) if name.endswith(".toml") else _shipped(name)
 

@@ -25,7 +25,7 @@ CENTRES = ("bbox", "barycentre", "original")
 
 @dataclass(frozen=True)
 class KernelModel(KernelLaw):
-    """Boracchi and Foi's random walk, exposed: what a kernel is drawn from, beside its seed, size N and number.
+    """Boracchi and Foi's random walk, exposed: what a kernel is drawn from, besides its seed, size N and number.
 
     Attributes
     ----------

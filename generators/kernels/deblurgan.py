@@ -51,7 +51,7 @@ class Original(NamedTuple):
 
 @dataclass(frozen=True)
 class DeblurganModel(KernelLaw):
-    """What DeblurGAN's code draws a kernel from, beside its seed and number.
+    """What DeblurGAN's code draws a kernel from, besides its seed and number.
 
     Attributes
     ----------

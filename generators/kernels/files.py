@@ -1,6 +1,6 @@
 """Kernels in files: the toolkit's own formats written, those of others read.
 
-``.npz`` is the toolkit's own. ``.mat`` (version 5) holds the cell array ``kernels`` beside ``ids``, ``sizes`` and
+``.npz`` is the toolkit's own. ``.mat`` (version 5) holds the cell array ``kernels`` besides ``ids``, ``sizes`` and
 ``meta``. A folder holds one 16-bit PNG per kernel, each scaled so that its largest value is 65535, and
 ``kernels.json`` with the scale (grey level of a weight of 1) of each. Also read are ``.npy``, single PNG files, any
 square arrays of ``.npz`` and MATLAB files of version 5 (through scipy) and 7.3 (HDF5, everything transposed; through

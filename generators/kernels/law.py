@@ -15,7 +15,7 @@ MAX_SIZE = 1023
 
 
 class KernelLaw(ABC):
-    """A law that kernels are drawn from: a frozen dataclass, which is stored beside the seed.
+    """A law that kernels are drawn from: a frozen dataclass, which is stored with the seed.
 
     Attributes
     ----------

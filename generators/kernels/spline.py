@@ -33,7 +33,7 @@ _WEIGHTS = 1 << 10  # ... and the weights begin at this block.
 
 @dataclass(frozen=True)
 class SplineModel(KernelLaw):
-    """Chakrabarti's random spline: what a kernel is drawn from, beside its seed, size and number.
+    """Chakrabarti's random spline: what a kernel is drawn from, besides its seed, size and number.
 
     Attributes
     ----------

@@ -199,7 +199,7 @@ def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpAr
     ----------
     source : SharpSource
     file : path
-        Its name ends in ``.npy``; what it holds is noted in a ``.json`` beside it.
+        Its name ends in ``.npy``; what it holds is noted in a ``.json`` next to it.
     needed : int
         Pixels around a crop that will be asked for.
 

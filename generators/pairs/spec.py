@@ -81,7 +81,7 @@ class PairSpec:
 
     @property
     def law(self) -> AugmentLaw | None:
-        """The law of the augmentation; None if there is none."""
+        """The law of the augmentation; None if absent."""
         return self.augment if isinstance(self.augment, AugmentLaw) else augment_law(self.augment)
 
     @property

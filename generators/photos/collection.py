@@ -69,7 +69,7 @@ class Collection:
     licence : str
         As the publisher states it, or ``not stated``.
     labels : str
-        The class list of the label images: ``helen11``, ``celebamask19``, or empty where there are none.
+        The class list of the label images: ``helen11``, ``celebamask19``, or empty if absent.
     photographs : tuple of Photograph
     by_folder : bool
         True if every person has a folder, so that a folder without photographs is a person without any.

@@ -89,9 +89,9 @@ def _folders(folder: Path) -> list[str]:
         return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
-def find_file(root: Path, *names: str, beside: Iterable[str] = ("", "Anno", "Eval", "anno", "eval")) -> Path | None:
-    """The first of `names` that is a file in `root` or in one of the folders `beside`."""
-    for folder in beside:
+def find_file(root: Path, *names: str, near: Iterable[str] = ("", "Anno", "Eval", "anno", "eval")) -> Path | None:
+    """The first of `names` that is a file in `root` or in one of the folders `near`."""
+    for folder in near:
         for name in names:
             if (root / folder / name).is_file():
                 return root / folder / name

@@ -45,7 +45,7 @@ def table_of(path: Path, columns: int) -> dict[str, list[str]]:
     Raises
     ------
     InputError
-        When a row has another number of fields, or there is none.
+        When a row has another number of fields, or there are no rows.
     """
     rows: dict[str, list[str]] = {}
     for line in lines_of(path):

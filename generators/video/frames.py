@@ -261,7 +261,7 @@ class VideoReport:
 
 @dataclass(frozen=True)
 class WindowEntry:
-    """One window: its rows and the hash of the blurred pixels, empty if there are none."""
+    """One window: its rows and the hash of the blurred pixels, empty if absent."""
 
     image: Image
     window: WindowRow

@@ -33,7 +33,7 @@ class Frame:
     index : int
         Number in the video, from 0, in order of display.
     pixels : np.ndarray, shape (H, W, 3), uint8 RGB, or None
-        None if `problem` states why there are none.
+        None if `problem` states why they are missing.
     time : float
         Seconds; NaN if the video has no time stamps.
     problem : str

@@ -58,7 +58,7 @@ class Exported:
 def export_onnx(
     name: str, out: str | Path, *, weights: str | Path | None = None, size: int = SIDE, opset: int = OPSET
 ) -> Exported:
-    """Write a network of `nets` with its weights as ONNX, and a TOML block beside it.
+    """Write a network of `nets` with its weights as ONNX, and a TOML block next to it.
 
     Input ``blurred`` and output ``restored`` are (N, 3, H, W) float32 RGB in [0, 1]. Number, height and width are free
     where the network allows it; else they are fixed to one image and `size`. The file is run by onnxruntime

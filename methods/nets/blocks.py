@@ -67,7 +67,7 @@ def check_until(until: str | None, *, net: str, parts: Sequence[str]) -> None:
 
 
 class Plain(nn.Module):
-    """Base of the networks that make nothing beside the restored picture; a subclass brings ``forward``."""
+    """Base of the networks that return the restored picture alone; a subclass brings ``forward``."""
 
     def outputs(
         self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None

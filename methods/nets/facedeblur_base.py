@@ -16,7 +16,7 @@ DEPTHS = (1, 2, 2, 3)
 
 
 class _Block(nn.Module):
-    """Two 3x3 convolutions beside the identity, without normalisation; (N, C, H, W) to the same shape."""
+    """Two 3x3 convolutions added to the identity, without normalisation; (N, C, H, W) to the same shape."""
 
     def __init__(self, channels: int):
         super().__init__()

@@ -88,7 +88,7 @@ class Restorer:
         return self._pool.map(function, items) if self._pool else map(function, items)
 
     def read(self, pair: Pair) -> np.ndarray | Result:
-        """The blurred image, or the row that says why there is none."""
+        """The blurred image, or the row that says why it is missing."""
         try:
             return self.set.blurred(pair)
         except InputError as error:
@@ -262,6 +262,6 @@ def _log(error: BaseException) -> None:
 
 
 def _threads(device: str) -> ThreadPoolExecutor | None:
-    """Threads that decode and encode beside a fast GPU; None on the processor, which is busy anyway."""
+    """Threads that decode and encode while a fast GPU computes; None on the processor, which is busy anyway."""
     threads = min(8, os.cpu_count() or 1)
     return None if device == "cpu" or threads < 2 else ThreadPoolExecutor(threads)

@@ -49,7 +49,7 @@ class Worker:
     ----------
     job : Job
     plugin : str
-        Path of the plugin file, empty where there is none.
+        Path of the plugin file, empty if absent.
     log : path
         File that its standard output and error are appended to.
     threads : int or None
@@ -184,7 +184,7 @@ class Supervisor:
         return facts.pop(0)
 
     def work(self, batches: Callable[[], tuple[Pair, ...] | None]) -> Iterator[BatchOutcome]:
-        """Put batches through the workers until there is none, and yield what comes of each.
+        """Put batches through the workers until none is left, and yield what comes of each.
 
         `batches` is asked again after every outcome, so it may return the same images once more.
         A worker that is lost is replaced.

@@ -164,7 +164,7 @@ class TrainingFolder:
         return self._own(self.end(place), place) if self.end(place).is_file() else None
 
     def before(self, place: int) -> Checkpoint | None:
-        """The end of the stage before one, None where there is none; it may have been trained in another way.
+        """The end of the stage before one, None if absent; it may have been trained in another way.
 
         Raises
         ------

@@ -39,7 +39,7 @@ class ParserRecipe:
     rate, decay : float
         AdamW's rate, which warms up over 200 steps and falls to nothing by a cosine, and its weight decay.
     dice : float
-        Weight of the soft Dice loss beside the cross-entropy; small parts count in it as much as large ones.
+        Weight of the soft Dice loss relative to the cross-entropy; small parts count in it as much as large ones.
     average : float
         Decay of the running mean of the weights, which is what is kept.
     seed : int
@@ -118,7 +118,7 @@ def train_parser(
     Raises
     ------
     InputError
-        When there are fewer photographs than two batches beside the held-out ones, or the recipe wants no batch, epoch
+        When there are fewer photographs than two batches besides the held-out ones, or the recipe wants no batch, epoch
         or held-out photograph.
     """
     from safetensors.torch import save_file

@@ -109,7 +109,7 @@ class LossTerm:
 
 @dataclass(frozen=True)
 class AdversaryRecipe:
-    """A discriminator that is trained beside the network.
+    """A discriminator that is trained with the network.
 
     Attributes
     ----------
@@ -327,7 +327,7 @@ def load_train_recipe(name: str | Path) -> TrainRecipe:
     Raises
     ------
     InputError
-        When there is none of that name, or a key or a value in it cannot be used.
+        When the name is unknown, or a key or a value in it cannot be used.
     """
     values, _, where = read_named(name, PACKAGE, "training recipe")
     return strict(TrainRecipe, values, where)

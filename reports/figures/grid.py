@@ -35,7 +35,7 @@ class Tile:
     Attributes
     ----------
     pixels : np.ndarray or None
-        (H, W, 3) uint8 RGB; None where there is none.
+        (H, W, 3) uint8 RGB; None if absent.
     psnr, ssim : float
         In dB, and by MATLAB's definition; NaN where there is nothing to measure.
     why : str
@@ -157,7 +157,7 @@ def best_place(tiles: Sequence[Tile]) -> int:
 
 
 def said(tile: Tile) -> str:
-    """``24.35 / 0.8923``; empty for the sharp image, a dash where there is none."""
+    """``24.35 / 0.8923``; empty for the sharp image, a dash if absent."""
     if math.isnan(tile.psnr):
         return "—" if tile.pixels is None else ""
     level = "∞" if math.isinf(tile.psnr) else f"{tile.psnr:.2f}"
@@ -228,7 +228,7 @@ def _order(kind: str, ids: Sequence[str], by: Scores | None, seed: int) -> list[
         return [ids[int(place)] for place in np.random.default_rng(seed).permutation(len(ids))]
     if by is None:
         raise InputError(
-            f"--pairs {kind}", expected="a score table to choose by", found="none beside the outputs",
+            f"--pairs {kind}", expected="a score table to choose by", found="none next to the outputs",
             do="run facedeblur score first, or name pairs",
         )  # fmt: skip
     column: Column = by.meta.columns[0]
@@ -407,7 +407,7 @@ class _Canvas:
             _border(axes, "white", 0.6)
 
     def show(self, axes: Axes, tile: Tile, box: Box | None = None) -> None:
-        """An image or a part of it; where there is none, why."""
+        """An image or a part of it; or why it is missing."""
         if tile.pixels is not None:
             x, y, w, h = box or (0, 0, tile.pixels.shape[1], tile.pixels.shape[0])
             axes.imshow(tile.pixels[y : y + h, x : x + w], interpolation=self.interpolation, aspect="auto")

@@ -222,7 +222,7 @@ def cmc(tests: Sequence[Recognition], *, most: int = 20, width: float = COLUMN) 
     Raises
     ------
     InputError
-        When there is none, two are of one run, or differ in set, embedder or distance.
+        When no results are given, two are of one run, or differ in set, embedder or distance.
     """
     tests = _one_kind(tests, "recognition", ("set_hash", "embedder", "distance", "n_gallery"))
     tests.sort(key=lambda test: (test.oracle, -test.top1, test.method))
@@ -263,7 +263,7 @@ def fscore(tests: Sequence[Parsing], *, partition: str = "helen11", width: float
     Raises
     ------
     InputError
-        When there is none, two are of one run, or differ in set or parser.
+        When no results are given, two are of one run, or differ in set or parser.
     """
     tests = _one_kind(tests, "parsing", ("set_hash", "parser", "classes"))
     tests.sort(key=lambda test: (test.oracle, -np.nan_to_num(test.mean(partition)), test.method))

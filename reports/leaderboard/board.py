@@ -106,7 +106,7 @@ class MethodScores:
         return {}
 
     def spread(self, column: Column) -> Spread:
-        """The 95 % interval of the mean for unseen faces and kernels, or why there is none."""
+        """The 95 % interval of the mean for unseen faces and kernels, or why it is missing."""
         return self._spreads[column.signature]
 
     @cached_property
@@ -209,7 +209,7 @@ class Board:
 
     @property
     def leader(self) -> MethodScores:
-        """The best method that restores without the true kernel; where there is none, the best with it.
+        """The best method that restores without the true kernel, or else the best with it.
 
         The blurred input, which is entered as a method for comparison, leads only where it is alone.
         """
@@ -296,7 +296,7 @@ def gather(scores: ScoresLike | Iterable[ScoresLike]) -> Board:
     Raises
     ------
     InputError
-        When there is none, two are of different sets, define a metric differently, or are the same run.
+        When no table is given, two are of different sets, define a metric differently, or are the same run.
     """
     tables = read_scores(scores)
     if not tables:
@@ -370,7 +370,7 @@ def boards(scores: BoardsLike) -> tuple[Board, ...]:
     Raises
     ------
     InputError
-        When there is none, two sets have one name, or those of one set do not compare.
+        When no table is given, two sets have one name, or those of one set do not compare.
     """
     given = [scores] if isinstance(scores, Board | Scores | str | os.PathLike) else list(scores)
     ready = tuple(board for board in given if isinstance(board, Board))

@@ -65,7 +65,7 @@ class Source:
 
     @property
     def spread(self) -> Spread:
-        """The 95 % interval of the metric's mean, or why there is none."""
+        """The 95 % interval of the metric's mean, or why it is missing."""
         return self.method.spread(self.metric)
 
 
@@ -197,7 +197,7 @@ class BoardColumn:
 
 
 def number(row: Row, name: str) -> float:
-    """A value as a float; NaN where there is none, for which pandas has objects of its own."""
+    """A value as a float; NaN if absent, for which pandas has objects of its own."""
     found: Any = row.get(name)
     return float(found) if isinstance(found, int | float) or hasattr(found, "dtype") else math.nan
 
@@ -456,9 +456,9 @@ class MetricCell:
     mean, std, worst : str
         As printed.
     between : str
-        The 95 % interval of the mean; empty where there is none.
+        The 95 % interval of the mean; empty if absent.
     basis : str
-        On what the interval rests, or why there is none.
+        On what the interval rests, or why it is missing.
     values : dict
         The numbers of mean, std and worst.
     best : frozenset of str

@@ -26,7 +26,7 @@ class SetRank:
     rank : int or None
         By the set's headline metric; None with the true kernel.
     mean_rank : float
-        Over the set's metrics; NaN where there is none.
+        Over the set's metrics; NaN if absent.
     letters : str
         Methods of the set that share one do not differ.
     """
@@ -90,7 +90,7 @@ class Overview:
 
     @property
     def leading(self) -> Standing:
-        """The best that restores without the true kernel; where there is none, the first that restores."""
+        """The best that restores without the true kernel, or else the first that restores."""
         return next((one for one in self.standings if not one.is_input), self.standings[0])
 
     @property

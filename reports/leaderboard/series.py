@@ -59,7 +59,7 @@ def sample(method: MethodScores, column: Column) -> Sample:
 
 
 def bounds(found: Spread) -> dict[str, Any]:
-    """An interval as columns of a table: ``low``, ``high``, ``basis``, and in ``absent`` why there are none."""
+    """An interval as columns of a table: ``low``, ``high``, ``basis``, and in ``absent`` why they are missing."""
     known = found.interval
     ends = (known.low, known.high) if known else (np.nan, np.nan)
     return {"low": ends[0], "high": ends[1], "basis": known.basis if known else "", "absent": found.absent}
@@ -68,7 +68,7 @@ def bounds(found: Spread) -> dict[str, Any]:
 def reach(numbers: Iterable[float], *, margin: float = 0.0) -> tuple[float, float]:
     """Least and greatest of the finite `numbers`, further apart by `margin` of their distance on either side.
 
-    Where they are alike to rounding, half a unit on either side; 0 to 1 where there are none.
+    Where they are alike to rounding, half a unit on either side; 0 to 1 if absent.
     """
     finite = [number for number in numbers if math.isfinite(number)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
@@ -87,8 +87,8 @@ def by_kernel_size(board: Board) -> pd.DataFrame:
     pandas.DataFrame
         One row per method and size: ``look`` (its colour's number), ``method``, ``oracle``, ``kernel_size``
         (pixels), ``pairs``, ``failed``, ``mean``, ``std``, ``q25``, ``median``, ``q75`` in the metric's unit; ``low``
-        and ``high``, the 95 % interval of the mean for unseen faces and kernels of that size, NaN where there is
-        none, and why in ``absent``, what it rests on in ``basis``.
+        and ``high``, the 95 % interval of the mean for unseen faces and kernels of that size, NaN if absent,
+        and why in ``absent``, what it rests on in ``basis``.
     """
     import pandas as pd
 

@@ -168,7 +168,7 @@ class Pairwise:
         return sum(not math.isnan(row.p) for row in self.rows.values())
 
     def contrast(self, i: int, j: int) -> Contrast | None:
-        """How method `i` does beside method `j`; None on the diagonal."""
+        """How method `i` compares with method `j`; None on the diagonal."""
         row = self.rows.get((min(i, j), max(i, j)))
         if row is None:
             return None

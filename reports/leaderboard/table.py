@@ -246,7 +246,7 @@ def _metrics_of(row: Mapping[str, Any]) -> list[Column]:
 
 
 def _letters_of(rows: Sequence[Mapping[str, Any]]) -> Groups:
-    """Letters of one set's rows from their score tables, or why there are none."""
+    """Letters of one set's rows from their score tables, or why they are missing."""
     tables = []
     for row in rows:
         nothing = Groups({}, f"absent: the scores of '{row['method']}' are not where the row says")

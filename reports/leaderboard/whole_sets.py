@@ -90,7 +90,7 @@ def parsing_figures(board: Board) -> list[WholeSetScores]:
     -------
     list of WholeSetScores
         ``frame``: one row per method and component: ``look``, ``method``, ``oracle``, ``component``, ``score`` (of
-        pixels pooled over the images, in [0, 1]; NaN where there is none, and why in ``absent``), ``low``, ``high``
+        pixels pooled over the images, in [0, 1]; NaN if absent, and why in ``absent``), ``low``, ``high``
         (95 % interval for unseen faces and kernels), ``basis``, ``absent``, ``images``, ``misses``.
     """
     import pandas as pd

@@ -132,18 +132,18 @@ def _size(row: Row, around: int) -> int:
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a row, or the reason why there is none.
+    """One picture of a row, or the reason why it is missing.
 
     Attributes
     ----------
     label : str
         ``blurred``, the method, or ``sharp``.
     caption : str
-        Value of the headline metric with its unit; empty where there is none.
+        Value of the headline metric with its unit; empty if absent.
     why : str
         What happened to the picture; empty where it is shown.
     source : str
-        ``data:`` URI of the picture; empty where there is none.
+        ``data:`` URI of the picture; empty if absent.
     oracle, leading : bool
     kernel : str
         ``data:`` URI of the kernel: the true one with the blurred image, the method's own estimate with a method.

@@ -46,7 +46,7 @@ def verdict(board: Board, compared: Pairwise) -> dict[str, Any]:
 
 
 def _certain(board: Board, compared: Pairwise, rival: MethodScores | None) -> dict[str, Any] | None:
-    """The test of the leader against the next one; None where there is none, or values are infinite."""
+    """The test of the leader against the next one; None if absent, or values are infinite."""
     column, leader = board.headline, board.leader
     if rival is None or rival is leader or not compared.rows:
         return None

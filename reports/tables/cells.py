@@ -47,7 +47,7 @@ class Cell:
     text : str
         As shown, without footnote marks.
     value, spread : float
-        The numbers, in the unit that is shown; NaN where there is none.
+        The numbers, in the unit that is shown; NaN if absent.
     compared : tuple of str
         Signature and set: only cells where it is equal are ranked together. Empty: not ranked.
     rank : int
@@ -74,7 +74,7 @@ class Cell:
 
     @property
     def parts(self) -> tuple[str, str]:
-        """What stands before the plus-minus sign, and what behind it; empty where there is none."""
+        """What stands before the plus-minus sign, and what behind it; empty if absent."""
         main, _, spread = self.text.partition(PLUS_MINUS)
         return main, spread
 
@@ -254,7 +254,7 @@ def dataset_of(layout: Layout, run: Run, named: Mapping[str, str]) -> Dataset | 
 
 def _own(layout: Layout, run: Run) -> str:
     name = f"{run.set.name} ({short(run.set.hash)})"
-    # Of single images a set has the mean beside them.
+    # Of single images a set has the mean as well.
     return f"mean of {name}" if layout.rows == ("subject", "dataset") else name
 
 

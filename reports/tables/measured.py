@@ -262,7 +262,7 @@ class Measured:
 
 
 def measure(run: Run, how: How, protocol: str = "") -> Measured | Absent:
-    """Return the value of a run that a column asks for, or why there is none.
+    """Return the value of a run that a column asks for, or why it is missing.
 
     `protocol` is the one that is named where scoring by it would compute the value.
     """

@@ -72,7 +72,7 @@ def place_notes(grid: Sequence[Sequence[Cell]]) -> Footnotes:
 
 
 def _lines(found: set[Position], positions: dict[str, set[Position]], kind: str, axis: int) -> set[int]:
-    """Rows (axis 0) or columns (axis 1) that `found` covers wholly and that cover it; empty where there are none.
+    """Rows (axis 0) or columns (axis 1) that `found` covers wholly and that cover it; empty if absent.
 
     What is missing among measured values is marked at its dashes if there are printed ones in the same row.
     """
@@ -102,7 +102,7 @@ MISPRINTS = "Printed values that are known misprints are not ranked."
 
 
 def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, str]) -> list[str]:
-    """One line per set that something was measured on, or what to do where there is none."""
+    """One line per set that something was measured on, or what to do if nothing was."""
     sets = {}
     for item in items:
         for dataset, run in item.runs.items():

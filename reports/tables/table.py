@@ -118,7 +118,7 @@ def tables(
     protocol : str
         The paper: shen2020, umsn, lin2020, dfpgnet, anand; levin2009 for what a later one prints of Levin's set.
     numbers : sequence of str
-        Tables of it, ``10`` or ``IV``; all that are laid out where there is none.
+        Tables of it, ``10`` or ``IV``; by default all that are laid out.
     datasets : mapping, optional
         Name of a set, or the start of its hash -> what the paper calls such a set (``Helen``). Without it a set stands
         where its collection or recipe says, else in a column or panel of its own.

@@ -56,7 +56,7 @@ def dequantised(state: Mapping[str, Any]) -> dict[str, torch.Tensor]:
             out[f"{name}.weight"], out[f"{name}.bias"] = weight.dequantize(), bias.detach().float()
         elif isinstance(value, torch.Tensor) and value.is_floating_point():
             out[key] = value.detach().float()
-    # The scales beside the pairs are placeholders: inputs are rounded by their own range.
+    # The scales next to the pairs are placeholders: inputs are rounded by their own range.
     return {key.removeprefix("model."): value for key, value in out.items() if not key.endswith(".scale")}
 
 

@@ -51,7 +51,7 @@ class Block:
     pool : {'max', 'l2'}
         Maximum over 3x3 pixels, every second; or root of the sum of squares over 3x3 pixels, every third.
     pooled, plain : int
-        Channels of the pooled branch (0 leaves them as they are) and of the 1x1 convolution (0: there is none).
+        Channels of the pooled branch (0 leaves them as they are) and of the 1x1 convolution (0 leaves it out).
     stride : int
     """
 
@@ -75,7 +75,7 @@ BLOCKS = {
 
 
 class Inception(nn.Module):
-    """Convolutions of several sizes and a pooling beside each other, side by side in the output's channels.
+    """Parallel convolutions of several sizes and a pooling, joined along the channels.
 
     A branch whose image comes out smaller than the largest is set into zeros, centred.
     """

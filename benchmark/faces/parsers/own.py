@@ -28,7 +28,7 @@ DEPTHS = (1, 1, 2, 2, 3)
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with batch normalisation beside the identity, (N, C, H, W) to the same shape."""
+    """Two 3x3 convolutions with batch normalisation, added to the identity, (N, C, H, W) to the same shape."""
 
     def __init__(self, channels: int):
         super().__init__()

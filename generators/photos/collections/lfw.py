@@ -19,7 +19,7 @@ class LFW:
 
     licence: ClassVar[str] = "research only"
     get: ClassVar[str] = (
-        "unpack lfw-deepfunneled.tgz there, with peopleDevTrain.txt and peopleDevTest.txt beside it for roles"
+        "unpack lfw-deepfunneled.tgz there, with peopleDevTrain.txt and peopleDevTest.txt next to it for roles"
     )
 
     @classmethod
@@ -37,7 +37,7 @@ class LFW:
         people = {source: source.split("/")[-2] for source in sources}
         role_of: dict[str, str] = {}
         for name, role in (("peopleDevTrain.txt", "train"), ("peopleDevTest.txt", "test")):
-            listed = find_file(root, name, beside=("", "view1", below, "..")) or find_file(root.parent, name)
+            listed = find_file(root, name, near=("", "view1", below, "..")) or find_file(root.parent, name)
             if listed is not None:
                 role_of |= {line.split("\t")[0].strip(): role for line in lines_of(listed)[1:]}
         roles = {source: role_of.get(people[source], "") for source in sources}

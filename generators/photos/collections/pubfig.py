@@ -16,7 +16,7 @@ class PubFig:
     licence: ClassVar[str] = "non-commercial research; the photographs belong to their sites"
     get: ClassVar[str] = (
         "fetch the URLs of dev_urls.txt and eval_urls.txt into a folder per person, dev_people.txt and eval_people.txt "
-        "beside them"
+        "next to them"
     )
 
     @classmethod

@@ -96,7 +96,7 @@ def without_ringing(
     kernel : (k, k) float64
         Point spread function of sum 1.
     variation, gradient : float
-        Weights of total variation and of the gradient's L0 norm beside ``|k * x - y|^2``.
+        Weights of total variation and of the gradient's L0 norm relative to ``|k * x - y|^2``.
     share : float
         Of the difference that is taken off; 0 leaves total variation.
 
@@ -120,7 +120,7 @@ def without_ringing(
 
 @method("pan-2016")
 class Pan2016(Blind):
-    """Dark channel prior beside the L0 gradient (Pan et al. 2016).
+    """Dark channel prior and L0 gradient (Pan et al. 2016).
 
     Of the author code's parameters three are ours: 8e-3 on the gradient (4e-3 there), the kernel's ridge of 20 (2), and
     the end of the inner splitting; with 4e-3 four of Levin's 32 blurs have an error ratio over 3, with 8e-3 two.

@@ -31,7 +31,7 @@ BETAS = tuple(2.0 ** (1.5 * step) for step in range(6))
 """1, times the root of 8 while under 256."""
 TAPERS = 4
 PRECISION = 1e-6
-"""Least |K|^2 that counts beside the gradients: keeps the division by spectra finite."""
+"""Least |K|^2 that counts next to the gradients: keeps the division by spectra finite."""
 
 
 def hyper_laplacian(

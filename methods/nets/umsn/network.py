@@ -121,7 +121,7 @@ class Umsn(nn.Module):
             Helen's 11 classes, for ``masks``; the restoration is always guided by S-Net's masks of `blurred`.
         kernels : ignored
         sharp : (N, 3, H, W) float RGB in [0, 1], optional
-            What the confidences are about; without it there are none. With ``until="classes"`` each F-Net sees the
+            What the confidences are about; without it, none are returned. With ``until="classes"`` each F-Net sees the
             sharp picture blurred in its own class only, as section IV-A.2a trains it.
         until : {"parsing", "classes"}, optional
             Stop there, to train S-Net or the first stages; the blurred picture then stands for the restored one.

@@ -1,4 +1,4 @@
-"""What outputs are compared with beside the sharp face: line drawings of it, and its deep features."""
+"""What outputs are compared with besides the sharp face: line drawings of it, and its deep features."""
 
 from __future__ import annotations
 

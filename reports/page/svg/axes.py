@@ -117,7 +117,7 @@ def dodge(number: int, box: Axes) -> list[float]:
 
 
 def whisker(row: Mapping[Any, Any], box: Axes) -> dict[str, Any]:
-    """Upper and lower end of an interval, None where there is none."""
+    """Upper and lower end of an interval, None if absent."""
     known = math.isfinite(row["low"]) and math.isfinite(row["high"])
     return {"foot": box.up(row["low"]) if known else None, "top": box.up(row["high"]) if known else None}
 

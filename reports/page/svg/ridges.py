@@ -96,6 +96,6 @@ def _beside(row: Mapping[Any, Any]) -> list[str]:
 
 def _title(row: Mapping[Any, Any], column: Column) -> str:
     told = ", ".join(f"{name} {value(row[part], column)}" for part, name in PARTS.items())
-    beside = "".join(f", {note}" for note in _beside(row))
+    notes = "".join(f", {note}" for note in _beside(row))
     scored = count(int(sum(row["counts"])))
-    return f"{row['method']}, {unit(column) or column.label}: {told}\nn = {scored} pairs{beside}"
+    return f"{row['method']}, {unit(column) or column.label}: {told}\nn = {scored} pairs{notes}"

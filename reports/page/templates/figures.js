@@ -10,7 +10,7 @@
   const said = new WeakMap();
   let lit = null;
 
-  // The browser's own tip would stand beside ours, and takes its time.
+  // The browser's own tip would appear next to ours, and later.
   for (const hit of document.querySelectorAll(".plot .hit")) {
     const title = hit.querySelector("title");
     if (!title) continue;
