@@ -50,7 +50,7 @@ class Status:
     seconds : float
         Time of the method for this image, without reading and writing; NaN where it is not known.
     sha256 : str
-        Hash of the restored pixels; empty if absent or nobody has computed it.
+        Hash of the restored pixels; empty if it has not been computed.
     """
 
     index: int

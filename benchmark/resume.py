@@ -164,7 +164,7 @@ def read_part(file: Path, read: Callable[[Path], Item]) -> tuple[Item | None, st
     Returns
     -------
     object or None
-        None if absent, or a damaged one.
+        None if it is absent or damaged.
     str
         A line about the damage, for the user; else empty.
     """

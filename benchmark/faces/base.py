@@ -89,7 +89,7 @@ class Detector(Provider):
 
     @abstractmethod
     def detect(self, image: np.ndarray) -> list[Face]:
-        """Faces in `image`, (H, W, 3) uint8 RGB, largest box first; empty if absent."""
+        """Faces in `image`, (H, W, 3) uint8 RGB, largest box first; empty if it shows no face."""
 
 
 class Landmarker(Provider):

@@ -63,7 +63,7 @@ class NetworkEmbedder(Embedder):
         The weight file.
     mode : str
         ``as-is`` resizes the whole image to the network's input (bilinear, aspect not kept), for images that are
-        aligned already; ``detect`` finds the face again and cuts it out, and gives NaN if absent.
+        aligned already; ``detect`` finds the face again and cuts it out, and gives NaN if no face is found.
     device : str
         Where the network runs: cpu, cuda, auto.
     """
@@ -97,7 +97,7 @@ class NetworkEmbedder(Embedder):
 
     @abstractmethod
     def chip(self, image: np.ndarray) -> np.ndarray | None:
-        """The face found again in (H, W, 3) uint8 RGB, as the network wants it; None if absent."""
+        """The face found again in (H, W, 3) uint8 RGB, as the network wants it; None if it is not found."""
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
         """Embed images.

@@ -65,7 +65,7 @@ class LookTask:
         return len(self.pairs) or len(self.images)
 
     def pictures(self) -> list[tuple[str, np.ndarray | None]]:
-        """Read the images: ``ok`` and (H, W, 3) uint8 RGB, or why it is missing and None."""
+        """Read the images: ``ok`` and (H, W, 3) uint8 RGB, or the reason for the failure and None."""
         the_set = open_set(self.set_root, self.set_hash)
         if not self.pairs:
             return [("ok", the_set.sharp(image)) for image in self.images]

@@ -182,7 +182,7 @@ class RunJournal:
         check_same(self.root, self.info, wanted, of="a run", do="choose another output folder, or remove this one")
 
     def _others(self) -> str:
-        """Name of a file in the folder that is not of a run, empty if absent."""
+        """Name of a file in the folder that is not part of a run, or empty."""
         names = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
         return next((name for name in names if name not in _OWN and not name.startswith(".")), "")
 

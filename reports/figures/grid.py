@@ -407,7 +407,7 @@ class _Canvas:
             _border(axes, "white", 0.6)
 
     def show(self, axes: Axes, tile: Tile, box: Box | None = None) -> None:
-        """An image or a part of it; or why it is missing."""
+        """An image or a part of it, or why it is missing."""
         if tile.pixels is not None:
             x, y, w, h = box or (0, 0, tile.pixels.shape[1], tile.pixels.shape[0])
             axes.imshow(tile.pixels[y : y + h, x : x + w], interpolation=self.interpolation, aspect="auto")

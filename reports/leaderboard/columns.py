@@ -197,7 +197,7 @@ class BoardColumn:
 
 
 def number(row: Row, name: str) -> float:
-    """A value as a float; NaN if absent, for which pandas has objects of its own."""
+    """A value as a float; NaN if it is missing, for which pandas has objects of its own."""
     found: Any = row.get(name)
     return float(found) if isinstance(found, int | float) or hasattr(found, "dtype") else math.nan
 

@@ -68,7 +68,7 @@ def bounds(found: Spread) -> dict[str, Any]:
 def reach(numbers: Iterable[float], *, margin: float = 0.0) -> tuple[float, float]:
     """Least and greatest of the finite `numbers`, further apart by `margin` of their distance on either side.
 
-    Where they are alike to rounding, half a unit on either side; 0 to 1 if absent.
+    Where they are alike to rounding, half a unit on either side; 0 to 1 without values.
     """
     finite = [number for number in numbers if math.isfinite(number)] or [0.0, 1.0]
     low, high = min(finite), max(finite)

@@ -72,7 +72,7 @@ def place_notes(grid: Sequence[Sequence[Cell]]) -> Footnotes:
 
 
 def _lines(found: set[Position], positions: dict[str, set[Position]], kind: str, axis: int) -> set[int]:
-    """Rows (axis 0) or columns (axis 1) that `found` covers wholly and that cover it; empty if absent.
+    """Rows (axis 0) or columns (axis 1) that `found` covers wholly and that cover it, or empty.
 
     What is missing among measured values is marked at its dashes if there are printed ones in the same row.
     """
