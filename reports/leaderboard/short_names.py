@@ -51,7 +51,7 @@ def short_names(metrics: Sequence[Column]) -> dict[str, str]:
 
 
 def _telling(words: Sequence[str], others: Sequence[set[str]]) -> tuple[str, ...]:
-    """The fewest words that none of the others has all of; none where there are none such."""
+    """The fewest words that none of the others has all of; none if no words do."""
     sizes = range(1, len(words) + 1)
     found = (some for size in sizes for some in combinations(words, size))
     return next((some for some in found if not any(set(some) <= other for other in others)), ())
