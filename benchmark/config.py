@@ -21,7 +21,7 @@ def read_toml(path: str | Path) -> tuple[dict[str, Any], str]:
     Raises
     ------
     InputError
-        When it is not there or not TOML.
+        When it is missing or not TOML.
     """
     path = Path(path)
     try:

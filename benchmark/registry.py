@@ -142,7 +142,7 @@ def load_plugin(path: str | Path) -> str:
     Raises
     ------
     InputError
-        When it is not there, or raises while it is imported.
+        When it is missing, or raises while it is imported.
     """
     file = Path(path).resolve()
     if not file.is_file():

@@ -32,7 +32,7 @@ def filled(images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
     ----------
     images : np.ndarray, shape (N, H, W, 3)
     size : int
-        Images a batch.
+        Images per batch.
 
     Yields
     ------
@@ -52,7 +52,7 @@ def torch_device(device: str) -> str:
     Raises
     ------
     InputError
-        When the device is not there.
+        When the device is missing.
     """
     import torch
 

@@ -231,7 +231,7 @@ def locate(name: str, *, sha: str | None = None) -> Located:
     Raises
     ------
     InputError
-        When the file is not there, or is not the file that is meant.
+        When the file is missing, or is not the file that is meant.
     """
     path = find_file(name)
     weight = WEIGHTS[name]

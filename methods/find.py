@@ -81,7 +81,7 @@ def _of_block(path: Path, *, options: Mapping[str, Any]) -> Runnable:
     Raises
     ------
     InputError
-        For an unknown kind or key (with the nearest), a missing one, or a program that is not there.
+        For an unknown kind or key (with the nearest), a missing one, or a program that is missing.
     """
     values, _ = read_toml(path)
     if "kind" not in values:

@@ -57,7 +57,7 @@ class Runnable:
     hashes : dict
         File name -> sha256 of each weight file.
     code : dict
-        File name -> sha256 of code that is no installed package.
+        File name -> sha256 of code that is not an installed package.
     plugin : str
         Path of the plugin file, empty if absent.
     fixed : dict

@@ -114,7 +114,7 @@ class NetworkEmbedder(Embedder):
         Raises
         ------
         InputError
-            When `faces` is no batch of RGB images, the weight file is not what it should be, or the device or a package
+            When `faces` is not a batch of RGB images, the weight file is not the right one, or the device or a package
             is missing.
         """
         faces, device = as_batch(faces), torch_device(self.device)

@@ -105,7 +105,7 @@ def _sound(file: Path, meta: ScoreMeta, the_set: Set) -> bool:
 
 
 def _other(meta: ScoreMeta, wanted: ScoreMeta) -> str:
-    """What the table was made of that is no more; empty where all is the same."""
+    """What the table was made of that has changed; empty where all is the same."""
     if meta.set.get("hash") != wanted.set["hash"]:
         return "scores on another set"
     if (meta.run.get("hash"), meta.run.get("files")) != (wanted.run["hash"], wanted.run["files"]):

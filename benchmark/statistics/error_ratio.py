@@ -37,7 +37,7 @@ class ErrorRatio:
     metric : str
         Signature of the PSNR that they are computed from.
     ratios : (n,) float64
-        One a pair, in the order of the run's table; infinite where the restoration failed, 0 where it is perfect.
+        One per pair, in the order of the run's table; infinite where the restoration failed, 0 where it is perfect.
     within : tuple of (float, float)
         Limit and share of the pairs whose ratio is at most that.
     failed : int
@@ -78,7 +78,7 @@ def error_ratio(scores: Scores, reference: Scores, *, limits: Sequence[float] = 
     Raises
     ------
     InputError
-        When a limit is not finite, the reference is no oracle, the tables are of one run or of different
+        When a limit is not finite, the reference is not an oracle, the tables are of one run or of different
         sets, have no such column with one definition, or the reference failed on a pair.
     """
     for limit in limits:

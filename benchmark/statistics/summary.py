@@ -66,7 +66,7 @@ def summary(values: Iterable[float], *, higher_is_better: bool, failure_value: f
     Parameters
     ----------
     values : iterable of float, (N,)
-        One value an image; NaN means that the image failed.
+        One value per image; NaN means that the image failed.
     higher_is_better : bool
         Which extreme is the worst.
     failure_value : float, optional

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LEGEND = (
     "mean over all pairs, [95 % interval for unseen faces and kernels], ± standard deviation, worst pair; "
-    "a failed pair counts as the worst; s/image: one at a time; MB: 4 bytes a parameter; memory: peak"
+    "a failed pair counts as the worst; s/image: one at a time; MB: 4 bytes per parameter; memory: peak"
 )
 
 
@@ -47,7 +47,7 @@ def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Con
     made : sequence of Board
         The boards of which score tables were read: their failures and left-out columns are shown.
     console : rich Console, optional
-        Where to print; standard output otherwise, without colours or frames where that is no terminal.
+        Where to print; standard output otherwise, without colours or frames where that is not a terminal.
     """
     console = console or Console(highlight=False)
     sets = [some.to_dict("records") for _, some in frame.groupby("set_hash", sort=False)]

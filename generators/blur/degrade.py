@@ -71,7 +71,7 @@ def degrade_many(
     margin: int | None = None,
     rounding: str = "round",
 ) -> np.ndarray:
-    """Blur one image with many kernels, add noise, clip and round: one blurred image a kernel.
+    """Blur one image with many kernels, add noise, clip and round: one blurred image per kernel.
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ def exchange_sides(labels: np.ndarray, *, brows: bool = True, eyes: bool = True)
 
 
 def _middle(labels: np.ndarray, classes: tuple[int, ...]) -> _Point:
-    """Mean place (x, y) of the classes; None where they are not there."""
+    """Mean place (x, y) of the classes; None if they are missing."""
     rows, columns = np.nonzero(np.isin(labels, classes))
     return np.array([columns.mean(), rows.mean()]) if rows.size else None
 

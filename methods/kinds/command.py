@@ -101,7 +101,7 @@ def command(path: Path, block: CommandBlock) -> Runnable:
     Raises
     ------
     InputError
-        Without `{input}` and `{output}`, or for a program that is not there.
+        Without `{input}` and `{output}`, or for a program that is missing.
     """
     check_places(path, block.argv)
     folder = path.resolve().parent

@@ -96,7 +96,7 @@ class DeblurGan(Plain):
         Raises
         ------
         InputError
-            For other channels, a height or width that is no multiple of 4, or one under 8.
+            For other channels, a height or width that is not a multiple of 4, or one under 8.
         """
         check_images(blurred, multiple=self.multiple, smallest=self.smallest, net="deblurgan")
         # In [-1, 1] the sum is (2 blurred - 1) + change: half the change in [0, 1].

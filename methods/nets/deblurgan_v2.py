@@ -87,7 +87,7 @@ class DeblurGanV2(Plain):
         Weights of timm's `inception_resnet_v2` or `mobilenetv2_100`, trained on ImageNet, which the authors start from
         (they leave them as they are for the first three epochs). Nothing is downloaded; random without it.
     statistics : {"image", "running"}
-        What the backbone's batch norm normalises by. The authors train with one image a batch and restore in training
+        What the backbone's batch norm normalises by. The authors train with one image per batch and restore in training
         mode, which is each image's own statistics: ``"image"``. ``"running"`` is batch norm as usual.
 
     Raises
@@ -164,7 +164,7 @@ class DeblurGanV2(Plain):
         Raises
         ------
         InputError
-            For other channels, a height or width that is no multiple of 32, or one under 128 (MobileNetV2: 64).
+            For other channels, a height or width that is not a multiple of 32, or one under 128 (MobileNetV2: 64).
         """
         check_images(blurred, multiple=self.multiple, smallest=self.smallest, net="deblurgan-v2")
         features, deeper = [], 2 * blurred - 1

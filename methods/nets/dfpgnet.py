@@ -131,7 +131,7 @@ class Dfpgnet(nn.Module):
         Raises
         ------
         InputError
-            For other channels, or a height or width that is no multiple of 4.
+            For other channels, or a height or width that is not a multiple of 4.
         """
         return self.outputs(blurred)["restored"]
 

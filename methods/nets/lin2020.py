@@ -301,7 +301,7 @@ def wiener(blurred: Tensor, kernels: Tensor, *, gamma: float = 0.01, rounds: int
     Raises
     ------
     InputError
-        For kernels that are not square, odd and one an image, or gamma not over 0.
+        For kernels that are not square, odd and one per image, or gamma not over 0.
     """
     if not tracing() and (
         kernels.dim() != 3

@@ -81,7 +81,7 @@ class Mspl(nn.Module):
         Raises
         ------
         InputError
-            For other channels or sides that are no multiple of 4.
+            For other channels or sides that are not multiples of 4.
         """
         return self._picture(-1, self._features(blurred)[-1])
 

@@ -46,7 +46,7 @@ _OWN = (RUN, STATUS, PARTIAL_RUN, PARTIAL_STATUS, KERNELS, PARTIAL_KERNELS, LOG)
 
 
 class RunJournal:
-    """Open state of one run; eight bytes a pair are kept in memory.
+    """Open state of one run; eight bytes per pair are kept in memory.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ _HEAD = struct.Struct("<qq")
 class KernelJournal:
     """Kernels by the index of their pair; a pair's last entry counts.
 
-    The growing file holds one record a pair: index and side as 64-bit integers, then the values, row by row, as
+    The growing file holds one record per pair: index and side as 64-bit integers, then the values, row by row, as
     64-bit floats. Side 0 says that the method has no kernel for that pair. A record that was cut off
     while it was written is dropped.
 

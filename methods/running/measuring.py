@@ -58,7 +58,7 @@ def count_parameters(method: Any) -> tuple[int | None, int | None]:
 
     Taken from ``method.network`` (a ``torch.nn.Module``), else from ``method.parameters`` and
     ``method.size_bytes``, numbers or functions without arguments. Papers mix up the two, and megabytes of files with
-    those at 4 bytes a parameter; see `sizes`.
+    those at 4 bytes per parameter; see `sizes`.
     """
     torch: Any = loaded_torch()
     network = getattr(method, "network", method)

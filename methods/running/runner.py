@@ -56,7 +56,7 @@ def run(
         Options of the method; text is read as their type.
     kernels : Outputs or path, optional
         Outputs of a run on the same set that estimated kernels. A method that takes the true kernels is given these
-        instead; such a run is no oracle, and ``run.json`` says whose kernels it used.
+        instead; such a run is not an oracle, and ``run.json`` says whose kernels it used.
     plugin : path, optional
         Python file that registers the method.
     weights : path, optional

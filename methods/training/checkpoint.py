@@ -68,7 +68,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     Raises
     ------
     InputError
-        When it is not there, truncated, or not a checkpoint of a training.
+        When it is missing, truncated, or not a checkpoint of a training.
     """
     tensors, header = read_tensors(path)
     if header.get("format") != CHECKPOINT:

@@ -73,7 +73,7 @@ class Engine:
     Raises
     ------
     InputError
-        When the device is not there, or cannot do what is asked.
+        When the device is missing, or cannot do what is asked.
     """
 
     def __init__(self, hardware: Hardware = AUTO):

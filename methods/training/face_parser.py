@@ -105,7 +105,7 @@ def train_parser(
     faces : LabelledFaces or path
         A path is a collection with labels, such as ``celebamask:FOLDER``.
     out : path
-        A folder; made where it is not there.
+        A folder; made if it is missing.
     recipe : ParserRecipe, optional
     report : callable, optional
         Called after each epoch with its numbers: ``epoch, loss, mean, seconds``.

@@ -25,7 +25,7 @@ def make_optimiser(what: Optimiser, net: nn.Module) -> torch.optim.Optimizer:
     Raises
     ------
     InputError
-        When nothing is to be trained, or a part is not there.
+        When nothing is to be trained, or a part is missing.
     """
     groups: list[dict[str, object]] = []
     taken: set[int] = set()

@@ -81,7 +81,7 @@ def collect(opened: Set, outputs: Sequence[Outputs], chosen: Sequence[Chosen]) -
     ----------
     opened : Set
     outputs : sequence of Outputs
-        One a method, in the order of the columns. Outputs of the method ``blurred`` are the first column anyway.
+        One per method, in the order of the columns. Outputs of the method ``blurred`` are the first column anyway.
     chosen : sequence of Chosen
 
     Returns

@@ -264,7 +264,7 @@ class Board:
         Raises
         ------
         InputError
-            When it is not there, or is another one than was scored.
+            When it is missing, or is another one than was scored.
         """
         wrong: InputError | None = None
         for method in self:

@@ -48,7 +48,7 @@ class Standing:
     mean_rank : float
         Mean of the mean ranks of all sets; NaN with the true kernel, and where it is not on all of them.
     ranks : tuple of SetRank or None
-        One a set, in their order; None where it is not on the set.
+        One per set, in their order; None where it is not on the set.
     """
 
     label: str
@@ -69,7 +69,7 @@ class Overview:
     Attributes
     ----------
     boards : tuple of Board
-        One a set; all have the one palette, so that a method has one colour on the whole page.
+        One per set; all have the one palette, so that a method has one colour on the whole page.
     standings : tuple of Standing
         By mean rank; then those that are not on every set, then those with the true kernel.
     palette : tuple of str
@@ -105,7 +105,7 @@ def overview(boards: Sequence[Board]) -> Overview:
     Parameters
     ----------
     boards : sequence of Board
-        One a set.
+        One per set.
     """
     rows = {(str(row["set_hash"]), str(row["method"])): row for row in leaderboard(boards).to_dict("records")}
     found: dict[tuple[str, bool], list[SetRank | None]] = {}

@@ -54,7 +54,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def best(numbers: Mapping[Name, float], column: Column) -> tuple[Name, ...]:
-    """Those whose number is printed like the best one; none where all are alike. NaN is no number."""
+    """Those whose number is printed like the best one; none where all are alike. NaN is not a number."""
     known = {name: number for name, number in numbers.items() if not math.isnan(number)}
     shown = {name: value(number, column) for name, number in known.items()}
     if len(set(shown.values())) < 2:

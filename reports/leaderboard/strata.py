@@ -80,7 +80,7 @@ def over_sets(boards: Sequence[Board], labels: Sequence[str], leading: str, *, s
     Parameters
     ----------
     boards : sequence of Board
-        One a set.
+        One per set.
     labels : sequence of str
         Methods, in the order of the cells.
     leading : str

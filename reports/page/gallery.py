@@ -113,7 +113,7 @@ def gallery(
                 ends = accumulate(_size(row, around) for row in others)
                 fitting = tuple(row for row, end in zip(others, ends, strict=True) if end <= left)
                 return Gallery(tuple(made), board.leader.label, name, tuple(notes), fitting)
-    notes.append(f"No pictures: not even one pair a group fits into {budget:,} characters")
+    notes.append(f"No pictures: not even one pair per group fits into {budget:,} characters")
     return Gallery((), board.leader.label, "", tuple(notes))
 
 

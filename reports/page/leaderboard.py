@@ -65,7 +65,7 @@ def table(board: Board) -> dict[str, Any]:
 
 
 def _head(column: BoardColumn) -> dict[str, str]:
-    """Head of a column that is no metric's; words without a key are not sorted."""
+    """Head of a column that is not a metric's; words without a key are not sorted."""
     assert column.shown is not None
     shown = column.shown
     sort = shown.key or ("" if column.kind == "text" else column.name)

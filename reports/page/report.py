@@ -152,7 +152,7 @@ def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = ()) -> str:
     Parameters
     ----------
     boards : sequence of Board
-        One a set, two or more.
+        One per set, two or more.
     pairs : sequence of str
         Ids of pairs whose pictures are wanted, on whichever sets have them.
 

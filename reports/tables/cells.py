@@ -218,7 +218,7 @@ def items_of(
     if len(layout.datasets) == 1:
         fitting = [run for run in runs if dataset_of(layout, run, named) is not None] or runs
         left = dict.fromkeys(run.set.name for run in runs if run not in fitting)
-        remarks = [f"Not shown: what was measured on '{name}', which is no set of {layout.datasets[0].label}."
+        remarks = [f"Not shown: what was measured on '{name}', which is not a set of {layout.datasets[0].label}."
                    for name in left]  # fmt: skip
         return items + _one_a_run(layout, fitting), list(layout.datasets), remarks
     datasets = list(layout.datasets)

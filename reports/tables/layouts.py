@@ -131,7 +131,7 @@ class Layout:
     caption : str
         What it shows, in our words.
     stub : tuple of str
-        Headings of the columns of labels, one an axis of `rows` (the panels' axis excepted).
+        Headings of the columns of labels, one per axis of `rows` (the panels' axis excepted).
     subjects : tuple of Subject
     datasets : tuple of Dataset
         A table of one data set shows every measured set in it.

@@ -200,7 +200,7 @@ class BiSeNetParser(Parser):
         Raises
         ------
         InputError
-            When `faces` is no batch of RGB images, the weight file is not BiSeNet's, or the device is not there.
+            When `faces` is not a batch of RGB images, the weight file is not BiSeNet's, or the device is missing.
         """
         device = torch_device(self.device)
         network = _network(str(self.weights.path), self.weights.sha256, device)

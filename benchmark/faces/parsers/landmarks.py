@@ -1,7 +1,7 @@
 """Face parsing from dlib's 68 landmarks: polygons between the points, filled with the classes of Helen.
 
 A coarse stand-in for a parsing network that needs no weights beyond the landmarks: what the points
-do not mark (hair, forehead, the shape of a brow's lower edge) is not there or only assumed. The
+do not mark (hair, forehead, the shape of a brow's lower edge) is missing or only assumed. The
 landmarks are numbered as in iBUG 300-W; see `facedeblur.benchmark.faces.detectors.dlib_hog`.
 """
 
@@ -110,7 +110,7 @@ class LandmarkParser(Parser):
         Raises
         ------
         InputError
-            When `faces` is no batch of RGB images, or dlib is not installed.
+            When `faces` is not a batch of RGB images, or dlib is not installed.
         """
         faces = as_batch(faces)
         labels = np.zeros(faces.shape[:3], np.uint8)

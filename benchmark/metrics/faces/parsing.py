@@ -84,7 +84,7 @@ def mean_fscore(scores: np.ndarray, *, partition: str = "helen11") -> float:
     Parameters
     ----------
     scores : ndarray, (K,) float64
-        One a group; those that are NaN do not take part.
+        One per group; those that are NaN do not take part.
     partition : {"helen11", "umsn4"}
         Of ``helen11`` the ten components without the background, as Shen et al. have it; of ``umsn4`` all four.
 

@@ -65,7 +65,7 @@ def verification(distances: np.ndarray, same: np.ndarray, *, folds: int = 10) ->
     """
     distances, same = np.array(distances, dtype=np.float64), np.asarray(same, dtype=bool)
     if distances.ndim != 1 or distances.shape != same.shape:
-        raise InputError("distances", expected="one a pair", found=f"{distances.shape} for {same.shape}")
+        raise InputError("distances", expected="one per pair", found=f"{distances.shape} for {same.shape}")
     least = int(min(same.sum(), (~same).sum()))
     if folds < 2 or least < folds:
         raise InputError("verification", expected=f"2 or more folds, {folds} pairs of each kind", found=f"{least}")

@@ -276,7 +276,7 @@ def class_ssim(
         the group is computed. ``region``: the untouched images' index, mean over the group's pixels.
     window : {"matlab3d", "perchannel"}
         See `facedeblur.benchmark.metrics.fidelity.psnr_ssim.ssim`. ``perchannel`` knows only pixels at least five from
-        the border: of a region only those count, and a region without any is as one that is not there.
+        the border: of a region only those count, and a region without any is like a missing one.
 
     Returns
     -------

@@ -146,7 +146,7 @@ def _network(path: str, sha256: str, device: str) -> InceptionNetwork:
     try:
         network = InceptionNetwork(read_state(path), device=device)
         network(torch.zeros(1, 3, 8, 8, device=device))
-    except (KeyError, RuntimeError) as error:  # a layer that is not there, or of another shape
+    except (KeyError, RuntimeError) as error:  # a layer that is missing, or of another shape
         raise InputError(
             path, expected="pytorch-fid's InceptionV3", found=f"{error}".split("\n")[0][:120], do="get it again"
         ) from error

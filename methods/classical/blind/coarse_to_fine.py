@@ -101,7 +101,7 @@ class Blind(ABC):
     Attributes
     ----------
     estimated_kernels : list of (k, k) float64
-        Those of the last call of `restore`, one an image, each of sum 1; k is `size`, or
+        Those of the last call of `restore`, one per image, each of sum 1; k is `size`, or
         half as much again where the search had to be widened.
     """
 

@@ -1,4 +1,4 @@
-"""Deconvolution with the L0 norm of the gradient: half-quadratic splitting, hard threshold, one division a step.
+"""Deconvolution with the L0 norm of the gradient: half-quadratic splitting, hard threshold, one division per step.
 
 Xu, Zheng & Jia 2013 and Pan et al. 2014 (text), 2016 share it.
 """

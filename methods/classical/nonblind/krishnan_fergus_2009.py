@@ -148,7 +148,7 @@ class KrishnanFergus:
         self.alpha, self.weight = found[0], weight
 
     def restore(self, blurred: np.ndarray, kernels: list[np.ndarray]) -> np.ndarray:
-        """Restore (N, H, W, 3) float32 RGB in [0, 1] with one (k, k) float64 kernel an image."""
+        """Restore (N, H, W, 3) float32 RGB in [0, 1] with one (k, k) float64 kernel per image."""
         return hyper_laplacian(blurred, kernels, alpha=self.alpha, weight=self.weight)
 
 

@@ -41,7 +41,7 @@ class RichardsonLucy:
         self.iterations, self.tv = iterations, tv
 
     def restore(self, blurred: np.ndarray, kernels: list[np.ndarray]) -> np.ndarray:
-        """Restore (N, H, W, 3) float32 RGB in [0, 1] with one (k, k) float64 kernel an image."""
+        """Restore (N, H, W, 3) float32 RGB in [0, 1] with one (k, k) float64 kernel per image."""
         restored = np.empty_like(blurred)
         for at, (image, kernel) in enumerate(zip(blurred, kernels, strict=True)):
             ground = Periodic(image, kernel)

@@ -101,7 +101,7 @@ class Umsn(nn.Module):
         Raises
         ------
         InputError
-            For other channels, sides that are no multiple of 4 or smaller than 16.
+            For other channels, sides that are not multiples of 4 or smaller than 16.
         """
         picture, logits, _ = self._parsed(blurred)
         guide = self.segmentation.probabilities(logits)

@@ -315,14 +315,14 @@ class BaseNet(nn.Module):
 
 
 class ConfidenceNet(nn.Module):
-    """CN (section III-E): how well a class is restored, a number in (0, 1) (or one a colour channel).
+    """CN (section III-E): how well a class is restored, a number in (0, 1) (or one per colour channel).
 
     Parameters
     ----------
     width : int
         Channels after each step.
     values : int
-        Numbers a class: 3 in the code, one a colour channel; 1 in eq. 4.
+        Numbers a class: 3 in the code, one per colour channel; 1 in eq. 4.
     repeat : bool
         The code applies its third block twice and leaves the fourth out; without `repeat` there is a fourth.
     """

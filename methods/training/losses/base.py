@@ -35,7 +35,7 @@ class Loss(nn.Module, ABC):
     of : str
         Name of the network output it judges.
     target : str
-        Name in the batch of what the output should be. Where ``NAME_half`` is not there it is made from ``NAME``.
+        Name in the batch of what the output should be. Where ``NAME_half`` is missing it is made from ``NAME``.
     reduction : {"mean", "sum"}
         ``"mean"`` of all values, or ``"sum"`` over an image and mean over the batch, as SHEN's norms are.
     half : {"bicubic", "area", "nearest"}
@@ -44,7 +44,7 @@ class Loss(nn.Module, ABC):
     Raises
     ------
     InputError
-        For an unknown option value; in the call, for a name that is not there or two shapes that differ.
+        For an unknown option value; in the call, for a missing name or two shapes that differ.
     """
 
     def __init__(

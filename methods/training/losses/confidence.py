@@ -170,5 +170,5 @@ def _class_weights(preset: str, given: Sequence[float] | None, count: int) -> tu
     one_of("preset", preset, PRESETS)
     weights = PRESETS[preset].class_weights if given is None else tuple(given)
     if len(weights) != count:
-        raise InputError("class_weights", expected=f"{count} numbers, one a class", found=str(len(weights)))
+        raise InputError("class_weights", expected=f"{count} numbers, one per class", found=str(len(weights)))
     return weights

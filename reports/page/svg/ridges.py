@@ -1,4 +1,4 @@
-"""Drawing how the values of pairs are distributed: a histogram a method, with its quartiles below."""
+"""Drawing how the values of pairs are distributed: a histogram per method, with its quartiles below."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class Published:
         Raises
         ------
         InputError
-            When the paper, or its table, is not there.
+            When the paper, or its table, is missing.
         """
         found = tuple(value for value in self.values if (value.document, value.table) == (document, table))
         if not found:
@@ -164,7 +164,7 @@ def parse(text: str, where: str) -> list[Value]:
     Raises
     ------
     InputError
-        When a row is not of that form, its unit is not known, or its value is no number.
+        When a row is not of that form, its unit is not known, or its value is not a number.
     """
     header, *lines = list(csv.reader(StringIO(text, newline="")))
     if tuple(header) != COLUMNS:

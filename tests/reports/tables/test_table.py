@@ -396,7 +396,7 @@ def test_of_a_papers_single_set_only_sets_like_it_are_shown(scores_of: Make):
     tables = [scores_of("net", [30.0], other={"set": HELEN}), scores_of("net", [20.0], other={"set": CELEBA})]
     eleven = one("11", *tables)
     assert [row.labels[0] for row in eleven.rows][-1] == "net" and len(eleven.rows) == 17
-    assert "Not shown: what was measured on 'hel', which is no set of CelebA." in eleven.remarks
+    assert "Not shown: what was measured on 'hel', which is not a set of CelebA." in eleven.remarks
     both = one("12", *tables)
     assert [row.labels[0] for row in both.rows][-2:] == ["net, hel", "net, cel"]
 

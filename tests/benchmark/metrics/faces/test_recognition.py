@@ -164,7 +164,7 @@ def test_bad_input_is_one_line():
         (lambda: cmc(np.array([], dtype=int), 3), "no probe"),
         (lambda: cmc(np.array([4]), 3), "4 to 4"),
         (lambda: verification(np.zeros(20), np.repeat([True, False], [15, 5])), "found 5"),
-        (lambda: verification(np.zeros(20), np.ones(3, bool)), "one a pair"),
+        (lambda: verification(np.zeros(20), np.ones(3, bool)), "one per pair"),
     ):
         with pytest.raises(InputError, match=message):
             call()
