@@ -33,9 +33,9 @@ class InputError(ValueError):
 
     @property
     def reason(self) -> str:
-        """What is wrong, without where: ``expected A, found B``."""
+        """What is wrong, without where (``expected A, found B``), or the whole sentence if there are no such facts."""
         facts = [f"expected {self.expected}" if self.expected else "", f"found {self.found}" if self.found else ""]
-        return ", ".join(fact for fact in facts if fact)
+        return ", ".join(fact for fact in facts if fact) or self.what
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions cross process borders; keyword-only arguments need help there.
