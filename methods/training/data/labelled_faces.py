@@ -55,8 +55,8 @@ def read_labelled(collection: Collection, *, size: int = 256, leave_out: Names[s
     Raises
     ------
     InputError
-        When none has a label, a label cannot be read, a photograph is not square, or `leave_out` names one that is
-        not there.
+        When none has a label, a label cannot be read, a photograph is not square, or `leave_out` names
+        a missing one.
     """
     missing = sorted(set(leave_out) - {one.source for one in collection.photographs})
     if missing:
