@@ -12,7 +12,7 @@ Measured on 2,991,028 pairs of different files: LFW as published (1,000) and ali
 at 256 pixels (2,000). 8 bits alone take 36 pairs for the same photograph, 31 of them wrongly (1.0e-5); 8 bits and a
 correlation of 0.97 take 4, all of which are the same photograph by eye (false positives: 0, 95 % bound 1e-6). Found
 again in 399 of 399: JPEG of quality 40, half and 1.7 times the size, noise of sigma 0.03, Gaussian blur of sigma 2,
-brightness x 1.2, gamma 0.8, mirrored, 1 pixel shift at 128. Aligned anew: 142 of 144 from a copy of half the size, 76
+brightness x 1.2, gamma 0.8, mirrored, 1 pixel shift at 128. Aligned again: 142 of 144 from a copy of half the size, 76
 of 144 from a mirrored one. Mostly missed: another crop, a shift of 2 pixels at 128.
 """
 

@@ -203,7 +203,7 @@ class FolderRestorer(Restorer):
                 if isinstance(pixels, Result):
                     results[pair.index] = pixels
                 else:
-                    # Written anew, not linked: a command that writes into its input must not reach the set.
+                    # Written again, not linked: a command that writes into its input must not reach the set.
                     write_png(source / pair.name, pixels)
             given = [pair for pair in pairs if pair.index not in results]
             begin, broken = time.perf_counter(), ""

@@ -70,7 +70,7 @@ def train(
     begin : path, optional
         Weights (an export or a checkpoint) that the first chosen stage begins with.
     resume : bool
-        Resume what is in `out`; otherwise the chosen stages begin anew.
+        Resume what is in `out`; otherwise the chosen stages start from the beginning.
     stop_after : int, optional
         Steps of this call, after which it stops as if interrupted.
     seed : int

@@ -98,7 +98,7 @@ def rows_of(board: Board) -> list[dict[str, Any]]:
 
 
 def arranged(rows: Sequence[Mapping[str, Any]]) -> Leaderboard:
-    """Rows as a leaderboard: columns in order, sets one after the other, ranks counted anew from the means."""
+    """Rows as a leaderboard: columns in order, sets one after the other, ranks computed again from the means."""
     signatures = list(dict.fromkeys(name for row in rows for name in metrics_of(list(row))))
     defined = definitions(rows)
     by_set: dict[str, list[dict[str, Any]]] = {}
@@ -178,7 +178,7 @@ def merge(old: pd.DataFrame, new: pd.DataFrame, *, replace: bool = False) -> Lea
     Returns
     -------
     Leaderboard
-        Rows of `old` keep their numbers, ranks are counted anew. The letters of a set that has changed are made
+        Rows of `old` keep their numbers, ranks are computed again. The letters of a set that has changed are made
         again where all its score tables are found where the rows say, and are empty with the reason otherwise.
 
     Raises

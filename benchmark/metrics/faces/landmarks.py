@@ -79,7 +79,7 @@ class LandmarkDistance(Metric):
     """Mean distance of landmarks: ``landmarks[dlib-68,interocular]``; a finder, and what errors are divided by.
 
     The normalised mean error of the landmarks in a restored image against those in the sharp one. The largest
-    face is taken in each; it is looked for anew in every image.
+    face is taken in each; it is detected again in every image.
 
     Parameters
     ----------

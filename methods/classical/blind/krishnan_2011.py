@@ -24,9 +24,9 @@ SPARSITY = 0.45
 PACE = 0.6
 """Step of the shrinkage: the code's fidelity 100 x norm 6 x 0.001."""
 SHRINKAGES = 4
-"""Steps a turn: 2 inner in 2 outer; the norm is taken anew in each."""
+"""Steps per iteration: 2 inner in 2 outer; the norm is taken again in each."""
 STEPS = 5
-"""Conjugate-gradient steps a turn."""
+"""Conjugate-gradient steps per iteration."""
 WEAK = 0.03
 """Taps under this share of the largest are cut off in every turn."""
 TINY = np.float32(1e-9)
@@ -93,7 +93,7 @@ class Krishnan2011(HyperLaplacianBlind):
     """Normalised sparsity l1 / l2 of the gradients (Krishnan et al. 2011).
 
     The code scales gradients to a norm of 6 whatever the size of the image, so that its fidelity of 100 means another
-    sparsity at every scale; on 255x255 pixels, with one step of conjugate gradients a turn, it left broad kernels and
+    sparsity at every scale; on 255x255 pixels, with one conjugate-gradient step per iteration it left broad kernels and
     error ratios over 3 for 15 of 16 blurs of Levin's set. We scale to a root mean square of 1 instead, take 5 steps,
     and cut weak taps off in every turn.
 

@@ -16,7 +16,7 @@ LAST = 100.0
 """Where the splitting ends; the 1e5 of the authors' codes takes half as long again and changes PSNR by 0.05 dB."""
 GROWTH = 2.0
 DECAY, LEAST = 1.1, 1e-4
-"""Divisor of a weight or a threshold a turn, and what a weight never falls under (author code of Pan et al.)."""
+"""Divisor of a weight or a threshold per iteration, and what a weight never falls under (author code of Pan et al.)."""
 
 
 class L0Deconvolution:

@@ -58,7 +58,7 @@ class ExemplarLatent(L0Latent):
 class Pan2014Faces(HyperLaplacianBlind):
     """Exemplar contours as first edges, then the L0 gradient (Pan et al. 2014), in our reading.
 
-    The authors' contours are not to be had: ours are lines through dlib's 68 landmarks of the faces in a folder, as
+    The authors' contours are not available: ours are lines through dlib's 68 landmarks of the faces in a folder, as
     thick as we chose. Exemplars must be sharp, framed as the blurred faces are, and other photographs than those under
     test.
 

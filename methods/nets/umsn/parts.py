@@ -322,7 +322,7 @@ class ConfidenceNet(nn.Module):
     width : int
         Channels after each step.
     values : int
-        Numbers a class: 3 in the code, one per colour channel; 1 in eq. 4.
+        Numbers per class: 3 in the code, one per colour channel; 1 in eq. 4.
     repeat : bool
         The code applies its third block twice and leaves the fourth out; without `repeat` there is a fourth.
     """

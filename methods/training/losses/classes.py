@@ -117,7 +117,7 @@ class ParsingLoss(Loss):
     partition : str
         Key of `facedeblur.benchmark.sets.classes.GROUPS`: ``"helen11"`` (SHEN) or ``"umsn4"``.
     form : {"softmax", "sigmoid"}
-        One class a pixel (SHEN eq. 4), or a binary cross-entropy a class, as UMSN's code has it
+        One class per pixel (SHEN eq. 4), or a binary cross-entropy per class, as UMSN's code has it
         for its sigmoid maps.
     logits : bool
         Whether the output is before that softmax or sigmoid; False: it is probabilities.
