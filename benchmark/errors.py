@@ -28,7 +28,7 @@ class InputError(ValueError):
 
     def __init__(self, what: str, *, expected: str | None = None, found: str | None = None, do: str | None = None):
         self.what, self.expected, self.found, self.do = what, expected, found, do
-        text = f"{what}: {self.reason}" if self.reason else what
+        text = f"{what}: {self.reason}" if expected or found else what
         super().__init__(" ".join(f"{text}; {do}".split()) if do else " ".join(text.split()))
 
     @property

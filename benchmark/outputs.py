@@ -148,8 +148,8 @@ class Outputs:
         """
         root = Path(path)
         if not root.is_dir():
-            found = "a file" if root.exists() else "nothing there"
-            raise InputError(str(root), expected="a folder of outputs", found=found, do="run facedeblur run first")
+            kind, found = (InputError, "a file") if root.exists() else (MissingFile, "nothing there")
+            raise kind(str(root), expected="a folder of outputs", found=found, do="run facedeblur run first")
         if (root / RUN).is_file():
             info = read_info(root / RUN)
             check_set(root, info, set_)
@@ -378,7 +378,10 @@ def one_or_many(
     def call(the_set: SetLike, outputs: Any, *args: Options.args, **options: Options.kwargs) -> Any:
         if outputs is None or isinstance(outputs, str | os.PathLike):
             return function(the_set, [cast(Given, outputs)], *args, **options)[-1]
-        return function(the_set, outputs, *args, **options)
+        several = list(outputs)
+        if not several:
+            raise InputError("outputs", expected="at least one folder of outputs", found="an empty list")
+        return function(the_set, several, *args, **options)
 
     return cast(OneOrMany[Given, Options, Result], call)
 

@@ -97,7 +97,9 @@ def _entries(kind: str) -> Iterator[tuple[str, str, bool]]:
             yield name, source.broken.get(name, str(error)), True
             continue
         spec = getattr(thing, "method_spec", None)
-        yield name, _first_line(thing) + " [oracle]" * bool(spec is not None and spec.oracle), False
+        text = _first_line(thing) + " [oracle]" * bool(spec is not None and spec.oracle)
+        choices = getattr(thing, "choices", "")
+        yield name, text + (f" Options: {choices}." if choices else ""), False
     # An entry point whose name is taken is in no list of names.
     yield from ((name, why, True) for name, why in source.broken.items() if name not in source)
 

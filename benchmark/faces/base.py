@@ -63,6 +63,9 @@ class Provider(ABC):
     terms: ClassVar[Mapping[str, str]] = {}
     """Its name and options in words; see `facedeblur.benchmark.options.meaning`."""
 
+    choices: ClassVar[str] = ""
+    """Its options as ``facedeblur list`` prints them."""
+
     @classmethod
     def of(cls, *options: str) -> Self:
         """Return the provider with these options; missing ones take their default. By default no options are accepted.

@@ -72,6 +72,7 @@ class NetworkEmbedder(Embedder):
     mode: str = "as-is"
     device: str = "cpu"
 
+    choices = "as-is or detect, @1234abcd to pin the weights"
     modes: ClassVar[tuple[str, ...]] = ("as-is", "detect")
     side: ClassVar[int]
     """Height and width of the network's input in pixels."""

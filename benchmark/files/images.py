@@ -50,8 +50,8 @@ def list_images(folder: str | Path, *, recursive: bool = True) -> list[Path]:
     """
     root = Path(folder)
     if not root.is_dir():
-        found = "a file" if root.exists() else "nothing there"
-        raise InputError(str(root), expected="a folder of images", found=found, do="give the folder")
+        kind, found = (InputError, "a file") if root.exists() else (MissingFile, "nothing there")
+        raise kind(str(root), expected="a folder of images", found=found, do="give the folder")
     entries = root.rglob("*") if recursive else root.iterdir()
     found_paths = sorted(
         path

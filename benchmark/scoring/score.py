@@ -24,7 +24,7 @@ def score(
     outputs: Sequence[OutputsLike],
     *,
     protocol: str | Path | Protocol = "shen2020",
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[str] | str | None = None,
     out: str | Path | None = None,
     force: bool = False,
     plugin: str | Path | None = None,
@@ -44,7 +44,7 @@ def score(
         OUTPUTS folders, or folders of PNG files named as the blurred ones.
     protocol : str, path or Protocol
         What to compute.
-    metrics : sequence of str, optional
+    metrics : str or sequence of str, optional
         Metric names that replace those of the protocol, e.g. ``["psnr", "ssim[skimage]"]``. Where there is a table
         they are added to it.
     out : path, optional
@@ -83,6 +83,7 @@ def score(
     17    23.42
     Name: psnr[rgb,255], dtype: float64
     """
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     folders = _folders(outputs, out)
     workers, the_set = Workers.of(workers).loading(plugin), Set.open(the_set)
     runs = [Outputs.open(folder, the_set) for folder in folders]

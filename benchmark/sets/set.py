@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import read_description
 from facedeblur.benchmark.files.images import read_label
 from facedeblur.benchmark.files.kernel_bank import Bank
@@ -194,7 +194,8 @@ class Set:
         Raises
         ------
         InputError
-            When there is no set, only a half-built one, or one of another schema version.
+            When there is no set, only a half-built one, or one of another schema version, or when `path` is a
+            `Set` whose folder has come to hold another one.
 
         Examples
         --------
@@ -213,9 +214,13 @@ class Set:
         if not file.is_file():
             half = building(root)
             do = f"finish it: run the same build again ({half} is half built)" if half.is_dir() else "build it first"
-            raise InputError(str(root), expected="a set (a folder with set.json)", found="none", do=do)
+            kind = InputError if root.exists() or half.is_dir() else MissingFile
+            raise kind(str(root), expected="a set (a folder with set.json)", found="none", do=do)
         keys = ("content_hash",)
-        return cls(root, read_description(file, "a set", schema=SCHEMA, keys=keys, do="build the set again"))
+        opened = cls(root, read_description(file, "a set", schema=SCHEMA, keys=keys, do="build the set again"))
+        if isinstance(path, Set) and opened.content_hash != path.content_hash:
+            raise InputError(f"{root} holds another set than when it was opened; open it again with read_set")
+        return opened
 
     @property
     def name(self) -> str:

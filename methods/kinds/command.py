@@ -106,10 +106,11 @@ def command(path: Path, block: CommandBlock) -> Runnable:
     check_places(path, block.argv)
     folder = path.resolve().parent
     program = Path(block.argv[0])
-    beside = (folder / program).is_file() and len(program.parts) > 1
-    if not beside and shutil.which(block.argv[0]) is None:
+    # A bare name is looked up on the PATH, a path from the folder of the TOML file.
+    is_path = program.name != block.argv[0] and (folder / program).is_file()
+    if not is_path and shutil.which(block.argv[0]) is None:
         raise InputError(f"{path}: program '{program}' is not installed")
-    argv = [str(folder / program) if beside and not program.is_absolute() else block.argv[0], *block.argv[1:]]
+    argv = [str(folder / program) if is_path and not program.is_absolute() else block.argv[0], *block.argv[1:]]
     # Scripts and weights among the arguments belong to the definition of the method.
     named = {part: folder / part for part in block.argv[1:] if part and (folder / part).is_file()}
     spec = Spec(block.name or path.stem, block.version, False, (), "command")

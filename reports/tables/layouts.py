@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from facedeblur.benchmark.options import one_of
@@ -418,8 +418,8 @@ PAPERS: Mapping[str, tuple[Layout, ...]] = {
 _ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V"}
 
 
-def layouts(protocol: str, numbers: tuple[str, ...] = ()) -> tuple[Layout, ...]:
-    """The tables of a paper, or those of them with these numbers (``10``, ``IV``, ``4`` for ``IV``).
+def layouts(protocol: str, numbers: Sequence[str] | str = ()) -> tuple[Layout, ...]:
+    """The tables of a paper, or those of them with this number or these (``10``, ``IV``, ``4`` for ``IV``).
 
     Raises
     ------
@@ -429,7 +429,7 @@ def layouts(protocol: str, numbers: tuple[str, ...] = ()) -> tuple[Layout, ...]:
     one_of("paper", protocol, PAPERS)
     by_number = {layout.number: layout for layout in PAPERS[protocol]}
     chosen = []
-    for number in numbers:
+    for number in [numbers] if isinstance(numbers, str) else map(str, numbers):
         wanted = number.removeprefix("Table ").upper()
         if wanted not in by_number and wanted.isdigit():
             wanted = _ROMAN.get(int(wanted), wanted)

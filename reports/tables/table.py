@@ -106,7 +106,7 @@ def tables(
     scores: ScoresLike | Iterable[ScoresLike] = (),
     *,
     protocol: str = "shen2020",
-    numbers: Sequence[str] = (),
+    numbers: Sequence[str] | str = (),
     datasets: Mapping[str, str] | None = None,
 ) -> list[PaperTable]:
     """Fill the tables of a paper.
@@ -117,7 +117,7 @@ def tables(
         Score tables, their files, or OUTPUTS folders; see `read_runs`. Without any, only printed values are shown.
     protocol : str
         The paper: shen2020, umsn, lin2020, dfpgnet, anand; levin2009 for what a later one prints of Levin's set.
-    numbers : sequence of str
+    numbers : str or sequence of str
         Tables of it, ``10`` or ``IV``; by default all that are laid out.
     datasets : mapping, optional
         Name of a set, or the start of its hash -> what the paper calls such a set (``Helen``). Without it a set stands
@@ -128,7 +128,7 @@ def tables(
     InputError
         When a paper, table, set or data set is not known, or a result cannot be read.
     """
-    chosen = layouts(protocol, tuple(numbers))
+    chosen = layouts(protocol, numbers)
     runs = read_runs(scores)
     named = _named(dict(datasets or {}), runs, layouts(protocol))
     return [fill(layout, runs, named=named) for layout in chosen]

@@ -49,3 +49,9 @@ def test_a_plugin_is_listed(tmp_path, monkeypatch):
     )
     done = CliRunner().invoke(list_, ["losses", "--plugin", str(tmp_path / "mine.py")])
     assert [line.split() for line in done.output.splitlines() if "my-loss" in line] == [["my-loss", "Mine."]]
+
+
+def test_providers_are_listed_with_their_options():
+    shown = CliRunner().invoke(list_, ["detectors"])
+    line = next(line for line in shown.output.splitlines() if line.split()[0] == "dlib-hog")
+    assert line.endswith("Options: up0 to up4 (default: up1).")

@@ -50,6 +50,7 @@ class HogDetector(Detector):
     upsample: int = 1
 
     name = "dlib-hog"
+    choices = "up0 to up4 (default: up1)"
     terms: ClassVar[Mapping[str, str]] = {"dlib-hog": "dlib's HOG frontal face detector"} | UPSAMPLING
 
     @classmethod
@@ -94,6 +95,7 @@ class Landmarker68(Landmarker):
     weights: Located
 
     name, n_points, found_by = "dlib-68", 68, HogDetector
+    choices = "@1234abcd to pin the weights"
     terms: ClassVar[Mapping[str, str]] = {"dlib-68": "dlib's 68 landmarks"}
 
     @classmethod

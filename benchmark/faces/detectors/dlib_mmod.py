@@ -49,6 +49,7 @@ class MmodDetector(Detector):
     upsample: int = 0
 
     name = "dlib-mmod"
+    choices = "up0 to up4 (default: up0), @1234abcd to pin the weights"
     terms: ClassVar[Mapping[str, str]] = {"dlib-mmod": "dlib's convolutional face detector"} | UPSAMPLING
 
     @classmethod

@@ -49,6 +49,7 @@ class YunetDetector(Detector):
     score: float = 0.6
 
     name = "yunet"
+    choices = "s0.6 for the lowest score, @1234abcd to pin the weights"
     terms: ClassVar[Mapping[str, str]] = {"yunet": "YuNet", r"s([\d.]+)": "with a score of {} or more"}
 
     @classmethod

@@ -303,6 +303,7 @@ class OpenFaceEmbedder(NetworkEmbedder):
 
     name, side, dimensions, unit_length = NAME, SIDE, 128, True
     modes = ("as-is", *ALIGNED_BY)
+    choices = "as-is, detect or detect-inner, @1234abcd to pin the weights"
     terms: ClassVar[Mapping[str, str]] = {
         r"openface-nn4\.small2": "OpenFace's nn4.small2 network",
         "detect-inner": "the face is found again and aligned by the inner corners of the eyes and the lower lip",

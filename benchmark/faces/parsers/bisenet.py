@@ -183,6 +183,7 @@ class BiSeNetParser(Parser):
     classes: tuple[str, ...] = HELEN
 
     name = "bisenet"
+    choices = "@1234abcd to pin the weights"
 
     @classmethod
     def of(cls, *options: str) -> Self:

@@ -82,6 +82,7 @@ class LandmarkParser(Parser):
     classes: tuple[str, ...] = HELEN[:-1]
 
     name = "dlib-68"
+    choices = "up0 to up4 (default: up1), @1234abcd to pin the weights"
 
     @classmethod
     def of(cls, *options: str) -> Self:

@@ -116,6 +116,7 @@ class OwnParser(Parser):
     classes: tuple[str, ...] = HELEN
 
     name = "facedeblur"
+    choices = "@1234abcd to pin the weights"
 
     @classmethod
     def of(cls, *options: str) -> Self:

@@ -268,3 +268,10 @@ def test_class_columns_need_labels(toy, foreign):
     assert [column.label for column in table.meta.columns] == ["PSNR"]
     ((name, why),) = table.meta.unavailable
     assert name.startswith("psnr-class") and why == "set 'toy' has no label images"
+
+
+def test_one_metric_may_be_given_by_itself_and_no_outputs_are_an_error(toy, foreign):
+    one = score(toy.root, foreign, metrics="psnr", workers=1)
+    assert [column.signature for column in one.meta.columns] == ["psnr[rgb,255]"]
+    with pytest.raises(InputError, match="at least one folder of outputs"):
+        score(toy.root, [])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import inside, read_pixels, write_pixels
@@ -253,3 +253,13 @@ def test_a_set_without_sharp_truth(tmp_path, toy_parts, store):
         writer.append([pair])
     made = writer.finish()
     assert not made.has_sharp and check(made.root) == []
+
+
+def test_an_object_whose_folder_came_to_hold_another_set_is_refused(toy, tmp_path, fill_toy):
+    opened = Set.open(toy.root)
+    assert Set.open(opened).content_hash == opened.content_hash
+    stale = Set(opened.root, {**opened.info, "content_hash": "0" * 64})
+    with pytest.raises(InputError, match="holds another set than when it was opened"):
+        Set.open(stale)
+    with pytest.raises(MissingFile, match="expected a set"):
+        Set.open(tmp_path / "nowhere")

@@ -233,3 +233,15 @@ def test_a_file_that_is_no_torchscript(tiny, tmp_path):
         with pytest.raises(InputError, match=said):
             run(good, tiny.root, tmp_path / "out", options=options)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("given", ["./restore", "bin/restore"])
+def test_a_path_is_looked_up_from_the_folder_of_the_file(tmp_path, monkeypatch, given):
+    program = tmp_path / "methods" / given
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    block = tmp_path / "methods" / "mine.toml"
+    block.write_text(f'kind = "command"\nargv = ["{given}", "{{input}}", "{{output}}"]')
+    monkeypatch.chdir(tmp_path)
+    assert find_method(block).fixed["argv"][0] == str(tmp_path / "methods" / Path(given))
