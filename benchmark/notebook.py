@@ -6,12 +6,17 @@ Result types call `card` in their ``_repr_html_``, which Jupyter shows. All text
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from html import escape
+from typing import TypeVar
 
 import numpy as np
 
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png
+
+Shown = TypeVar("Shown")
 
 SIDE = 96
 """Height of a thumbnail in pixels."""
@@ -49,6 +54,19 @@ def card(
         parts.append(f"<tbody>{''.join(_row('td', cells) for cells in rows)}</tbody></table>")
     parts += [_thumbnail(caption, pixels) for caption, pixels in pictures]
     return f"<div>{''.join(parts)}</div>"
+
+
+def or_reason(show: Callable[[Shown], str]) -> Callable[[Shown], str]:
+    """Let a ``_repr_html_`` say why a result cannot be shown, for example because its folder was deleted."""
+
+    @wraps(show)
+    def html(self: Shown) -> str:
+        try:
+            return show(self)
+        except InputError as error:
+            return card(type(self).__name__, {"cannot be shown": error})
+
+    return html
 
 
 def _row(tag: str, cells: Sequence[object]) -> str:

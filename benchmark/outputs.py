@@ -26,7 +26,7 @@ from facedeblur.benchmark.files.images import SUFFIXES, pixel_hash
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import array_path, read_pixels
 from facedeblur.benchmark.files.tables import printable, read_rows
-from facedeblur.benchmark.notebook import card
+from facedeblur.benchmark.notebook import card, or_reason
 from facedeblur.benchmark.sets.set import Pair, Set, SetLike
 
 SCHEMA = 1
@@ -109,6 +109,7 @@ class Outputs:
     def __repr__(self) -> str:
         return f"<Outputs of {self.method} on {self._set.name}, in {self.root}>"
 
+    @or_reason
     def _repr_html_(self) -> str:
         restored = 0
         shown: list[tuple[str, np.ndarray]] = []

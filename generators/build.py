@@ -110,6 +110,8 @@ def build(
     >>> made.frame["kernel_size"].unique().tolist()
     [13, 15, 17, 19, 21, 23, 25, 27]
     """
+    if not str(faces):
+        raise InputError("folder of photographs", expected="a path", found="an empty name")
     described, text = load_recipe(recipe)
     if described.virtual:
         raise InputError(

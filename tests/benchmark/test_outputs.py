@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,3 +177,10 @@ def test_a_bad_output_is_named(toy, tmp_path):
     for pair, reason in zip(pairs, reasons, strict=True):
         with pytest.raises(InputError, match=reason):
             outputs.restored(pair, (20, 16))
+
+
+def test_outputs_whose_folder_was_deleted_say_so_in_a_notebook(toy, tmp_path):
+    outputs = write_outputs(tmp_path / "copy", toy)
+    assert "cannot be shown" not in outputs._repr_html_()
+    shutil.rmtree(outputs.root)
+    assert "cannot be shown" in outputs._repr_html_()

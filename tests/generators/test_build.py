@@ -230,3 +230,8 @@ def test_lfw_subset(tmp_path, shared_data, dlib_models):
     assert {image.identity for image in made.images.values()} == {person.name for person in people}
     blurred = made.frame
     assert set(blurred.border) <= {"valid", "reflect"} and (blurred.border == "valid").mean() > 0.8
+
+
+def test_an_empty_name_is_not_the_current_folder(tmp_path, small_recipe):
+    with pytest.raises(InputError, match="expected a path, found an empty name"):
+        build(small_recipe(tmp_path), "", tmp_path / "set", workers=1)
