@@ -1,9 +1,14 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent.
+
+A file is written under a temporary name and renamed. That name begins with a dot and ends in ``.tmp``, so no pattern
+such as ``*.png`` or ``*.parquet`` matches a file that is not whole, whoever was killed while writing it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,29 +16,56 @@ from typing import Any
 
 from facedeblur.benchmark.errors import InputError
 
+_TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
+
+
+def temporary_name(name: str) -> str:
+    """Return the name under which this process writes the file called `name` until it is whole."""
+    return f".{name}.{os.getpid()}.tmp"
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file of this name is one that was not finished; see `temporary_name`."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove all unfinished files in a folder and the folders below it; nobody may be writing there."""
+    for below, _, names in os.walk(folder):
+        for name in filter(is_temporary, names):
+            Path(below, name).unlink(missing_ok=True)
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary name in the same folder, and rename the file to `path` when the block succeeds.
 
-    The suffix is kept, so that writers which choose the format by suffix work. When the
-    block fails or is interrupted the temporary file is removed and `path` is untouched. A file
-    that only its owner can read (safetensors writes such) gets the mode of other new files.
+    The temporary name has another suffix, so a writer that chooses the format by suffix has to be told the format. When
+    the block fails or is interrupted the temporary file is removed and `path` is untouched. An error names `path`, not
+    the temporary file. A file that only its owner can read (safetensors writes such) gets the mode of other new files.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = final.with_name(f".tmp-{os.getpid()}-{final.name}")
+    temporary = final.with_name(temporary_name(final.name))
     try:
         yield temporary
         if not temporary.stat().st_mode & 0o077:
             temporary.chmod(ordinary_mode())
         temporary.replace(final)
-    except OSError as error:
-        # A failed write does not say into which file, a failed renaming speaks of the temporary one.
-        error.filename = str(final) if error.filename in (None, str(temporary)) else error.filename
+    except Exception as error:
+        _name_final(error, str(temporary), str(final))
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _name_final(error: Exception, temporary: str, final: str) -> None:
+    """Have an error speak of the file that was wanted; a failed write does not say into which file."""
+    error.args = tuple(one.replace(temporary, final) if isinstance(one, str) else one for one in error.args)
+    if isinstance(error, OSError):
+        error.filename = final if error.filename in (None, temporary) else error.filename
+        if error.strerror:
+            error.strerror = error.strerror.replace(temporary, final)
 
 
 def is_free(folder: Path) -> bool:
@@ -52,7 +84,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write `data` atomically; the lean way, for the many small files of a set."""
     final = os.fspath(path)
     folder, name = os.path.split(final)
-    temporary = f"{folder or '.'}/.tmp-{os.getpid()}-{name}"
+    temporary = f"{folder or '.'}/{temporary_name(name)}"
     try:
         try:
             stream = open(temporary, "wb", buffering=0)  # noqa: PTH123, SIM115
@@ -66,8 +98,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         os.replace(temporary, final)  # noqa: PTH105
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            error.filename = final if error.filename in (None, temporary) else error.filename
+        if isinstance(error, Exception):
+            _name_final(error, temporary, final)
         raise
 
 

@@ -57,20 +57,25 @@ class Journal:
             yield record_at
 
     def cut(self, place: int | None = None) -> None:
-        """Drop all records from `place` on; without one, only what was cut off."""
-        if place is None:
-            place = max((at + len(record) for at, record in self.records()), default=len(self._head))
-        os.truncate(self.path, place)
+        """Drop all records from `place` on; without one, only what was cut off. A missing file is made.
+
+        The file is shortened where it is, and only if there is something to drop: the system does that at once or not
+        at all.
+        """
+        size = self.path.stat().st_size if self.path.is_file() else 0
+        if size < len(self._head) or not self.path.is_file():
+            self.rewrite([])
+        else:
+            if place is None:
+                place = max((at + len(record) for at, record in self.records()), default=len(self._head))
+            if place < size:
+                os.truncate(self.path, place)
         self._whole = True
 
     def append(self, records: Iterable[bytes]) -> list[int]:
         """Write records at the end, and make the file if it is missing; return their places."""
-        if not self.path.is_file():
-            with replacing(self.path) as temporary:
-                temporary.write_bytes(self._head)
-        elif not self._whole:
+        if not self._whole or not self.path.is_file():
             self.cut()
-        self._whole = True
         places = []
         with self.path.open("ab") as stream:
             for record in records:

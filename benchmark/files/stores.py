@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import read_png, write_png
 
 STORES = ("png", "npy")
@@ -108,14 +109,13 @@ def array_path(root: str | Path, name: str) -> Path:
 
 
 def create_array(root: str | Path, folder: str, *, count: int, size: tuple[int, int]) -> None:
-    """Make room for `count` pictures of (height, width) in ``root/folder.npy``; an equal one is kept."""
+    """Make room for `count` pictures of (height, width) in ``root/folder.npy``, atomically; an equal one is kept."""
     path = array_path(root, f"{folder}/")
     shape = (count, *size, 3)
-    if path.exists():
-        if _layout(path).shape == shape:
-            return
-        path.unlink()
-    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
+    if path.exists() and _layout(path).shape == shape:
+        return
+    with replacing(path) as temporary:
+        np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape).flush()
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ class TablePlan:
     meta : ScoreMeta
     earlier : Earlier or None
         What an earlier scoring left.
+    the_set : Set
     missing : tuple of str
         Signatures of the metrics that have to be computed.
     parts : Path or None
@@ -138,6 +139,7 @@ class TablePlan:
     file: Path
     meta: ScoreMeta
     earlier: Earlier | None
+    the_set: Set
     missing: tuple[str, ...]
     parts: Path | None = None
 
@@ -168,7 +170,7 @@ class TablePlan:
 
         files = sorted(self.parts.glob("*.parquet")) if self.parts else []
         self.meta = replace(self.meta, undefined=self._undefined(files))
-        schema = score_schema(self.meta)
+        schema, pairs = score_schema(self.meta), self.the_set.pairs()
         csv = self.file.suffix == ".csv"
         with replacing(self.file) as temporary:
             writer: Any = pc.CSVWriter(temporary, schema) if csv else pq.ParquetWriter(
@@ -176,12 +178,21 @@ class TablePlan:
             )  # fmt: skip
             with writer:
                 for table in self._joined(files):
+                    if table["pair_id"].to_pylist() != [pair.pair_id for pair in islice(pairs, table.num_rows)]:
+                        raise self._refused()
                     columns = [table[name] for name in schema.names]
                     writer.write_table(pa.table(columns, schema=schema))
+            if next(pairs, None) is not None:
+                raise self._refused()
         if csv:
             write_text(self.file.with_suffix(".json"), self.meta.to_json())
         if self.parts is not None:
             remove_parts(self.file)
+
+    def _refused(self) -> InputError:
+        """The error for parts that do not hold each pair of the set once and in order; they are removed."""
+        remove_parts(self.file)
+        return InputError(str(self.file), expected="each pair of the set once", found="other rows", do="score again")
 
     def _undefined(self, files: Sequence[Path]) -> tuple[tuple[str, int], ...]:
         """The sums over the parts; of columns that no part holds, what the earlier table says."""
@@ -249,7 +260,7 @@ def plan(
     asked = tuple(column.signature for column in wanted.columns)
     missing = asked if force else tuple(name for name in asked if name not in there)
     meta = _merged(earlier.meta, wanted, add) if earlier and earlier.file == file else wanted
-    return TablePlan(run, file, meta, earlier, missing)
+    return TablePlan(run, file, meta, earlier, the_set, missing)
 
 
 def _merged(old: ScoreMeta, new: ScoreMeta, add: Sequence[str] | None) -> ScoreMeta:

@@ -234,11 +234,16 @@ class Scores:
             raise InputError(str(file), expected="a Parquet file, which says what was scored and how", found="CSV",
                              do="give the folder of the outputs or its scores.parquet")  # fmt: skip
         try:
-            schema = pq.read_schema(file)
+            with pq.ParquetFile(file) as opened:
+                schema, rows = opened.schema_arrow, opened.metadata.num_rows
         except (pa.ArrowInvalid, OSError) as error:
             found = " ".join(str(error).split())[:200].rstrip(".")
             raise InputError(str(file), expected="a whole Parquet file", found=found, do="score again") from error
-        return cls(None, _resolved(read_meta(schema, file), file), file=file)
+        meta = read_meta(schema, file)
+        pairs = (meta.set.get("counts") or {}).get("pairs", rows)
+        if rows != pairs:
+            raise InputError(str(file), expected=f"{pairs} rows, one per pair", found=f"{rows}", do="score again")
+        return cls(None, _resolved(meta, file), file=file)
 
     def _read_frame(self) -> pd.DataFrame:
         import pandas as pd

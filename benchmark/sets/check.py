@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.files.atomic import is_temporary
 from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.parallel import HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -134,5 +135,5 @@ def _superfluous(opened: Set) -> Iterator[Problem]:
             known = {pair.blur for pair in opened.pairs()}
         for file in sorted((opened.root / folder).rglob("*")):
             name = file.relative_to(opened.root).as_posix()
-            if file.is_file() and name not in known:
+            if file.is_file() and name not in known and not is_temporary(file.name):
                 yield Problem(name, "not in the tables: remove it")

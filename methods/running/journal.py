@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import replacing, write_json
+from facedeblur.benchmark.files.atomic import remove_temporaries, replacing, write_json
 from facedeblur.benchmark.files.journal import Journal
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import array_path, create_array
@@ -102,13 +102,9 @@ class RunJournal:
         size : (height, width) or None
             Of every image of the set; None where they differ, which an array cannot hold.
         """
+        if self.info["store"] == "npy" and size is None:
+            raise InputError("store 'npy'", expected="images of one size", found="several sizes", do="use --store png")
         self.root.mkdir(parents=True, exist_ok=True)
-        if self.info["store"] == "npy":
-            if size is None:
-                raise InputError(
-                    "store 'npy'", expected="images of one size", found="several sizes", do="use --store png"
-                )
-            create_array(self.root, ARRAY, count=self._set.n_pairs, size=size)
         if self.finished:
             with replacing(self._table.path) as temporary:
                 shutil.copyfile(self.root / STATUS, temporary)
@@ -116,8 +112,11 @@ class RunJournal:
             (self.root / RUN).unlink()
             (self.root / STATUS).unlink()
             self.finished = False
-        self._table.append([])
+        # First whose folder it is: without that the next command would take the files in it for another's.
         self._save()
+        if self.info["store"] == "npy" and size is not None:
+            create_array(self.root, ARRAY, count=self._set.n_pairs, size=size)
+        self._table.append([])
 
     def note(self, **facts: Any) -> None:
         """Enter facts of the run that a later part of it needs."""
@@ -148,8 +147,7 @@ class RunJournal:
         write_rows(self.root / STATUS, Status, self._in_order(rest, counts))
         self.info |= {**facts, "counts": counts, "kernels": self._kernels.finish(self._set, self._ok)}
         write_json(self.root / RUN, self.info)
-        for name in (PARTIAL_RUN, PARTIAL_STATUS, PARTIAL_KERNELS):
-            (self.root / name).unlink(missing_ok=True)
+        self.finished = True
         self.sweep()
         log = self.root / LOG
         if log.is_file() and not log.stat().st_size:
@@ -162,10 +160,12 @@ class RunJournal:
         return self.root / ".scratch"
 
     def sweep(self) -> None:
-        """Remove the temporary files of workers that were stopped."""
+        """Remove what workers that were stopped have left, and of a finished run the partial files."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        for path in self.root.glob(".tmp-*"):
-            path.unlink(missing_ok=True)
+        remove_temporaries(self.root)
+        if self.finished:
+            for name in (PARTIAL_RUN, PARTIAL_STATUS, PARTIAL_KERNELS):
+                (self.root / name).unlink(missing_ok=True)
 
     def _save(self) -> None:
         write_json(self.root / PARTIAL_RUN, self.info)

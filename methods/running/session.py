@@ -73,6 +73,7 @@ class Session:
         if self._done < self._whole:
             return self._run()
         if self._journal.finished:
+            self._journal.sweep()
             self._reporter.say(f"{self._journal.root}: all {self._whole} pairs are already restored, nothing to do")
             return Outputs.open(self._journal.root, self._set)
         self._journal.start(size=one_size(self._set))

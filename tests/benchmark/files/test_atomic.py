@@ -9,7 +9,14 @@ import sys
 import pytest
 
 from facedeblur.benchmark.errors import explain
-from facedeblur.benchmark.files.atomic import ordinary_mode, replacing, write_bytes, write_json
+from facedeblur.benchmark.files.atomic import (
+    is_temporary,
+    ordinary_mode,
+    remove_temporaries,
+    replacing,
+    write_bytes,
+    write_json,
+)
 
 
 def mode_of(path) -> int:
@@ -68,3 +75,34 @@ def test_a_failure_names_the_file_and_not_the_temporary_one(tmp_path):
             write()
         assert str(explain(failed.value)).startswith(f"{tmp_path / 'out'}: ")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("name", ["000001.parquet", "face_1.png", "a.b.npz", "status.csv", "kernels"])
+def test_no_pattern_of_a_suffix_matches_an_unfinished_file(tmp_path, name):
+    with pytest.raises(RuntimeError), replacing(tmp_path / name) as temporary:
+        temporary.write_text("half")
+        assert is_temporary(temporary.name) and not is_temporary(name)
+        found = {
+            path for pattern in ("*.parquet", "*.png", "*.npz", "*.csv", "[0-9k]*") for path in tmp_path.glob(pattern)
+        }
+        assert not found
+        raise RuntimeError
+
+
+def test_unfinished_files_are_removed_and_no_others(tmp_path):
+    kept = ["a.png", ".a.lock", "x.1.tmp", ".b.tmp", "below/.c.part"]
+    for name in [*kept, ".a.png.12.tmp", "below/.last.safetensors.345.tmp"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    remove_temporaries(tmp_path)
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()) == sorted(
+        kept
+    )
+
+
+def test_whatever_says_it_an_error_names_the_file_that_was_wanted(tmp_path):
+    file = tmp_path / "a.parquet"
+    for kind in (OSError, ValueError):
+        with pytest.raises(kind) as failed, replacing(file) as temporary:
+            raise kind(f"Failed to open local file '{temporary}'")
+        assert ".tmp" not in str(failed.value) and f"'{file}'" in str(failed.value)

@@ -40,3 +40,22 @@ def test_the_head_is_no_record(tmp_path: Path) -> None:
     for line in (b"1,a\n", b"x,a,ok,0.1,00\n", b"\n"):
         with pytest.raises(ValueError):
             from_line(line, Status)
+
+
+def test_a_missing_or_headless_file_is_made_whole(tmp_path: Path) -> None:
+    path = tmp_path / "status.csv"
+    journal = Journal(path, head=header_line(Status))
+    journal.cut()
+    assert path.read_bytes() == header_line(Status)
+    path.write_bytes(b"ind")
+    again = Journal(path, head=header_line(Status))
+    again.append([])
+    assert path.read_bytes() == header_line(Status)
+
+
+def test_a_whole_file_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl"
+    Journal(path).append([b"one\n"])
+    before = path.stat()
+    Journal(path).cut()
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)

@@ -437,3 +437,34 @@ def test_an_array_of_floats_is_no_output(toy, run):
     np.save(run / "restored.npy", np.full((6, 20, 16, 3), 7, np.uint8))
     table = score(toy.root, run, metrics=["psnr"], workers=1)
     assert set(table.frame["status"]) == {"failed: altered since the run"} and table.meta.run["files"] != before
+
+
+def test_parts_that_were_not_finished_are_no_rows(toy, run, monkeypatch):
+    """A writer of parts was killed: what it left must never become rows."""
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
+    with pytest.raises(KeyboardInterrupt):
+        score(toy.root, run, metrics=["psnr"], workers=1, progress=Reporter(stop_after(4)))
+    first, _ = sorted((run / ".scores.parquet.parts").rglob("*.parquet"))
+    shutil.copyfile(first, first.with_name(".000002.parquet.1.tmp"))
+    table = score(toy.root, run, metrics=["psnr"], workers=1)
+    assert list(table.frame["pair_id"]) == [pair.pair_id for pair in toy.pairs()]
+
+
+def test_a_table_has_each_pair_once_or_there_is_none(toy, run, monkeypatch):
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
+    with pytest.raises(KeyboardInterrupt):
+        score(toy.root, run, metrics=["psnr"], workers=1, progress=Reporter(stop_after(4)))
+    first, _ = sorted((run / ".scores.parquet.parts").rglob("*.parquet"))
+    shutil.copyfile(first, first.with_name("000009.parquet"))
+    with pytest.raises(InputError, match="each pair of the set once"):
+        score(toy.root, run, metrics=["psnr"], workers=1)
+    assert not (run / "scores.parquet").exists()
+    assert len(score(toy.root, run, metrics=["psnr"], workers=1).frame) == toy.n_pairs
+
+
+def test_a_table_of_doubled_rows_is_not_opened(toy, run):
+    table = score(toy.root, run, metrics=["psnr"], workers=1)
+    doubled = Scores(pd.concat([table.frame, table.frame]), table.meta)
+    doubled.write(run / "scores.parquet")
+    with pytest.raises(InputError, match=f"{toy.n_pairs} rows, one per pair, found {2 * toy.n_pairs}"):
+        Scores.read(run)

@@ -133,6 +133,12 @@ def test_check_names_every_kind_of_damage(toy):
     }
 
 
+def test_check_passes_over_files_that_a_kill_left(toy):
+    (toy.root / "blur" / ".face0_ker01_blur_k13.png.1.tmp").write_bytes(b"half")
+    (toy.root / "sharp" / ".face0.png.22.tmp").touch()
+    assert check(toy.root) == []
+
+
 def test_check_sees_edited_tables(toy):
     text = (toy.root / "manifest.csv").read_text()
     (toy.root / "manifest.csv").write_text(text.replace(",0.01,", ",0.02,", 1))

@@ -407,7 +407,7 @@ def test_a_stopped_run_goes_on_and_leaves_no_process(tiny, tmp_path, bad, how):
     assert statuses(outputs) == ["ok"] * 8
     kept = [name for name in times if (out / name).stat().st_mtime_ns == times[name]]
     assert len(kept) >= len(done)
-    assert not list(out.glob(".tmp-*"))
+    assert not list(out.glob("*.tmp"))
     assert not list(out.glob("*.partial.*"))
 
 
@@ -421,13 +421,13 @@ def test_a_row_cut_off_while_it_was_written_is_run_again(tiny, tmp_path):
     (out / "run.partial.json").write_text(json.dumps(info))
     (out / "run.json").unlink()
     (out / "status.csv").unlink()
-    (out / ".tmp-1-left.png").write_bytes(b"half")
+    (out / ".left.png.1.tmp").write_bytes(b"half")
     said = []
     outputs = run("blurred", tiny.root, out, workers=1, progress=Reporter(say=said.append))
     assert said[0].endswith("7 of 8 pairs are already restored, resuming")
     assert outputs.run_hash == wanted
     assert (out / "status.csv").read_bytes().count(b"\n") == table.count(b"\n")
-    assert not (out / ".tmp-1-left.png").exists()
+    assert not (out / ".left.png.1.tmp").exists()
 
 
 def test_another_run_in_the_same_folder_is_refused(tiny, make_set, tmp_path):
@@ -607,3 +607,28 @@ def test_batches_keep_their_size_and_lose_nothing(many):
     assert batch is not None
     assert again.halve(batch) == 4
     assert [len(batch) for batch in iter(again, None)] == [4, 4, 4, 4, 4, 4]
+
+
+@pytest.mark.parametrize("before", ["create_array", "_save"])
+def test_an_array_stopped_before_its_first_row_is_resumed(tiny, tmp_path, monkeypatch, before):
+    """Killed after any of the first files of a folder: the next run knows whose it is."""
+    from facedeblur.methods.running import journal
+
+    out = tmp_path / "out"
+
+    def stop(*_, **__):
+        raise SystemExit
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(journal if before == "create_array" else journal.RunJournal, before, stop)
+        run("blurred", tiny.root, out, store="npy", workers=1)
+    assert statuses(run("blurred", tiny.root, out, store="npy", workers=1)) == ["ok"] * 8
+
+
+def test_a_finished_run_forgets_what_a_kill_left(tiny, tmp_path):
+    out = tmp_path / "out"
+    run("blurred", tiny.root, out, workers=1)
+    for name in ("run.partial.json", "status.partial.csv", ".run.json.1.tmp"):
+        (out / name).write_text("{}")
+    run("blurred", tiny.root, out, workers=1)
+    assert not [path.name for path in out.iterdir() if "partial" in path.name or path.suffix == ".tmp"]
