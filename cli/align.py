@@ -145,7 +145,7 @@ def align(
             click.echo(f"{len(rows):>7,}  {status!s}")
         several = int((table["n_faces"] > 1).sum())
         if several:
-            click.echo(f"{several:>7,}  of all with several faces")
+            click.echo(f"{several:>7,}  of these have several faces")
         labels = int((table["label"] != "").sum())
         if labels:
             click.echo(f"{labels:>7,}  with labels")
@@ -155,7 +155,7 @@ def align(
     for row in failed.head(10).to_dict("records"):
         click.echo(f"{row['source']}: {row['status']}" + (f" ({row['note']})" if row["note"] else ""), err=True)
     if len(failed) > 10:
-        click.echo(f"and {len(failed) - 10:,} more", err=True)
+        click.echo(f"and {len(failed) - 10:,} more, listed in {out}/images.csv", err=True)
     if len(failed):
         ctx.exit(1)
 

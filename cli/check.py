@@ -58,7 +58,7 @@ def check(
     if not quiet:
         click.echo(f"{opened.name}: {opened.n_pairs:,} pairs as built, content hash {opened.content_hash[:16]}")
         for train_set in train_sets:
-            click.echo(f"no identity, photograph or kernel of it is in {train_set}")
+            click.echo(f"no identity, photograph or kernel is shared with {train_set}")
 
 
 def _check_files(ctx: click.Context, set_path: str, workers: Workers, *, quiet: bool) -> None:
@@ -85,10 +85,11 @@ def _check_leaks(
             shared = leaks(train_set, opened, names=names, workers=workers, progress=reporter)
         found += [(train_set, leak) for leak in shared]
     for where, leak in found:
-        click.echo(f"{leak.kind} {leak.test}: is in {where} as {leak.train} ({leak.detail})")
+        click.echo(f"{leak.kind} {leak.test}: also in {where}, as {leak.train} ({leak.detail})")
     if found:
         click.echo(
-            f"{len(found)} leak{'s' * (len(found) > 1)}; leave them out on one side (facedeblur split)", err=True
+            f"{len(found)} leak{'s' * (len(found) > 1)}; remove each from one side (facedeblur split keeps people apart)",
+            err=True,
         )
         ctx.exit(1)
     if not quiet:

@@ -96,7 +96,7 @@ def _print(found: Comparisons, *, console: Console | None = None) -> None:
 
 
 def _table(rows: Sequence[Comparison], console: Console) -> Table:
-    """For a terminal: what belongs together stands below each other, names of metrics are folded, numbers never."""
+    """Return the table for a terminal: a cell stacks related values; names of metrics may wrap, numbers never do."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -116,7 +116,7 @@ def _table(rows: Sequence[Comparison], console: Console) -> Table:
         table.add_column(Text(heading, justify="right"), justify="right", no_wrap=True, min_width=widest)
     for row, line in zip(rows, lines, strict=True):
         table.add_row(Text(row.metric), *line)
-    # Lines that the terminal breaks can still be read, numbers that are cut cannot.
+    # A line that the terminal wraps can still be read, a truncated number cannot.
     foldable = max(max(len(row.metric) for row in rows) - 8, 0)
     console.width = max(console.width, whole_width(table, console) - foldable)
     return table
@@ -125,8 +125,9 @@ def _table(rows: Sequence[Comparison], console: Console) -> Table:
 def _remarks(found: Comparisons) -> list[str]:
     first, tests = found.rows[0], sum(not math.isnan(row.p) for row in found.rows)
     lines = [
-        f"interval and p: for other {first.resampled.replace(' x ', ' and other ')}; "
-        f"p corrected for {tests} metric{'s' * (tests != 1)}; tie: at most {first.tie:g} apart; "
+        f"intervals and p-values generalise to unseen {first.resampled.replace(' x ', ' and ')}; "
+        f"p-values are corrected for {tests} metric{'s' * (tests != 1)}; "
+        f"values that differ by at most {first.tie:g} are a tie; "
         "a failed pair counts as the worst"
     ]
     for row in found.rows:
@@ -134,7 +135,7 @@ def _remarks(found: Comparisons) -> list[str]:
             if failed:
                 lines.append(f"{row.metric}: {failed:,} of {row.n:,} pairs failed in {name}")
         if row.infinite:
-            what = "infinite differences (output = sharp image): no interval, no p"
+            what = "infinite differences (output = sharp image): no interval, no p-value"
             lines.append(f"{row.metric}: {row.infinite:,} {what}")
     return lines + [f"left out {metric}: {why}" for metric, why in found.left_out]
 
@@ -149,7 +150,7 @@ def _line(row: Comparison) -> tuple[str, ...]:
 
 
 def _as_json(found: Comparisons, draws: int, seed: int) -> str:
-    """Missing values are null, infinite ones ``"inf"`` or ``"-inf"``, as in the leaderboard's JSON."""
+    """Return the JSON text: missing values are null, infinite ones ``"inf"`` or ``"-inf"``, as in the leaderboard's JSON."""
     from dataclasses import asdict
 
     def known(value: object) -> object:

@@ -72,7 +72,7 @@ def demo(
 ) -> None:
     """Build a set, run methods on it, score them, and write a leaderboard and a report.
 
-    Run the command again to resume it: what is already there is not computed again.
+    Run the command again to resume it; finished results are not computed again.
     """
     from facedeblur.benchmark.scoring.score import score
     from facedeblur.cli.display.leaderboard import print_board

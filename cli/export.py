@@ -30,7 +30,7 @@ from facedeblur.cli import options
     metavar="PIXELS",
     default=128,
     type=click.IntRange(1),
-    help="Width and height of the image that the network is traced with. The file takes other sizes, too, if the "
+    help="Width and height of the image that the network is traced with. The file also takes other sizes if the "
     "network does.",
 )
 @click.option("--opset", metavar="N", default=17, type=click.IntRange(11), help="Version of the ONNX operator set.")
@@ -49,6 +49,6 @@ def export(name: str, out: str, weights: str | None, size: int, opset: int, plug
         load_plugin(plugin)
     done = export_onnx(name, out, weights=weights, size=size, opset=opset)
     if not quiet:
-        free = ", ".join(done.free) + " free" if done.free else f"one image of {done.side}x{done.side}"
-        click.echo(f"{name} -> {done.path} ({free}; at most {done.difference:.2g} from torch)")
+        free = "variable: " + ", ".join(done.free) if done.free else f"one image of {done.side}x{done.side}"
+        click.echo(f"{name} -> {done.path} ({free}; differs from torch by at most {done.difference:.2g})")
         click.echo(f"  run it with: facedeblur run {done.block} SET -o OUTPUTS")

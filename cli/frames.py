@@ -118,8 +118,8 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, crf: str | No
 
     VIDEOS is a video, a folder of frames, or a folder of these (YouTube Faces, Faces94, GoPro).
     A window of --length frames gives one pair. OUT/windows.csv lists every window with its measurements and,
-    if it was rejected, the reason. Whole frames (--template none) need no face; --detector none does not look
-    for any. Run the command again to resume an interrupted run.
+    if it was rejected, the reason. Whole frames (--template none) need no face, and --detector none skips
+    the search for one. Run the command again to resume an interrupted run.
     """
     from facedeblur.generators.video.frames import frames as make
     from facedeblur.generators.video.spec import FrameSpec
@@ -132,7 +132,9 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, crf: str | No
         click.echo(f"{counts['pairs']:>7,}  ok, of {counts['identities']:,} identities")
         for status, count in rejected.items():
             click.echo(f"{count:>7,}  {status}")
-        click.echo(f"{counts['photographs']:>7,}  windows of {len(made.info['videos']):,} videos, in {out}/windows.csv")
+        click.echo(
+            f"{counts['photographs']:>7,}  windows of {len(made.info['videos']):,} videos, listed in {out}/windows.csv"
+        )
         click.echo(f"content hash {made.content_hash[:16]}  ->  {made.root}")
     failed = False
     for video in made.info["videos"]:

@@ -42,7 +42,7 @@ def info() -> None:
         path = find_file(name)
         places.append((name, str(path) if path else f"not found; {weight.get}"))
     _section("weights", places)
-    click.echo(f"  looked for in {VARIABLE}, else in {cache_folder()}")
+    click.echo(f"  searched: the folders in {VARIABLE}, then {cache_folder()}")
 
 
 def _section(title: str, rows: list[tuple[str, str]]) -> None:

@@ -68,7 +68,7 @@ from facedeblur.cli import options
     metavar="SHARE",
     type=float,
     show_default="0",
-    help="Share of a trajectory (0 to 1) before the shutter opens.",
+    help="Share of a trajectory (0 to 1) after which the shutter opens.",
 )
 @click.option(
     "--samples",

@@ -76,7 +76,7 @@ def leaderboard(
     if quiet and out is None and into is None:
         raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")
     if replace and into is None:
-        raise click.UsageError("--replace needs --into: there is no board to replace rows of")
+        raise click.UsageError("--replace needs --into, the leaderboard whose rows are replaced")
     given = [path for path in scores if path.lower().endswith(SUFFIXES)]
     tables = [path for path in scores if path not in given]
     made = boards(tables) if tables else ()
@@ -111,7 +111,7 @@ def _text(frame: pd.DataFrame, kind: str) -> str:
 
 
 def _write(frame: pd.DataFrame, path: Path, kind: str) -> list[str]:
-    """Write the leaderboard, and return what to say of the files, a line each."""
+    """Write the leaderboard, and return one line per file for the screen."""
     from facedeblur.reports.leaderboard.files import write_cards, write_json, write_leaderboard
 
     if kind == "model-index":

@@ -11,7 +11,7 @@ import click
 from facedeblur.benchmark.errors import InputError
 from facedeblur.cli import options
 
-# Kind -> where its registry, or the function that gives its names and the one that loads one, lives.
+# Kind -> its registry, or the function that returns its names and the one that loads one.
 REGISTRIES = {
     "methods": "facedeblur.methods.base:METHODS",
     "metrics": "facedeblur.benchmark.metrics.base:METRICS",
@@ -54,7 +54,7 @@ FILES = {
 )
 @click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice([*REGISTRIES, *FILES]))
 @click.option("--broken", is_flag=True, help="Show only what is registered but cannot be imported.")
-@options.plugin("more of a kind")
+@options.plugin("additional methods, metrics or the like")
 @click.pass_context
 def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str | None) -> None:
     """List what can be chosen by name: methods, metrics, recipes and more.
@@ -81,7 +81,7 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str 
 
 
 def _entries(kind: str) -> Iterator[tuple[str, str, bool]]:
-    """Name, what it is (or why it does not import), and whether it is broken."""
+    """Yield the name, what it is (or why it cannot be imported), and whether it is broken."""
     if kind in FILES:
         names, load = (_at(place) for place in FILES[kind])
         for name in names():
@@ -100,7 +100,7 @@ def _entries(kind: str) -> Iterator[tuple[str, str, bool]]:
         text = _first_line(thing) + " [oracle]" * bool(spec is not None and spec.oracle)
         choices = getattr(thing, "choices", "")
         yield name, text + (f" Options: {choices}." if choices else ""), False
-    # An entry point whose name is taken is in no list of names.
+    # A broken entry point whose name another thing has is not in the list of names.
     yield from ((name, why, True) for name, why in source.broken.items() if name not in source)
 
 

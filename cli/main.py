@@ -57,7 +57,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
 
 
 class Commands(Group):
-    """A group whose commands are imported when they are called."""
+    """A group that imports a command only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for theme in COMMANDS.values() for name in theme]
@@ -76,7 +76,7 @@ class Commands(Group):
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             from facedeblur.benchmark.errors import suggest
 
-            raise click.UsageError(f"no command '{args[0]}'; {suggest(args[0], self.list_commands(ctx))}", ctx)
+            raise click.UsageError(f"unknown command '{args[0]}'; {suggest(args[0], self.list_commands(ctx))}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> Any:
     except KeyboardInterrupt:
         _interrupted()
     except BrokenPipeError:
-        # The reader of our output is gone; python would complain again when it flushes.
+        # The reader of our output has closed the pipe; Python would raise again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:

@@ -20,7 +20,7 @@ class Command(click.Command):
     Parameters
     ----------
     examples : str
-        Shell commands, each below a comment. ``--help`` and the page of the command show them as they stand.
+        Shell commands, each below a comment. ``--help`` and the page of the command show them unchanged.
     """
 
     def __init__(self, *args: Any, examples: str, **given: Any) -> None:
@@ -46,7 +46,7 @@ def command(name: str | None = None, *, examples: str) -> Callable[[Callable[...
 
 
 def several(*decorators: Decorator) -> Decorator:
-    """One decorator of several; the help page shows their options in this order."""
+    """Combine several decorators into one; the help page shows their options in this order."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
@@ -185,7 +185,7 @@ finders = several(
         "--landmarker",
         metavar="NAME",
         default="dlib-68",
-        help="Finder of the five landmarks that are aligned; see `facedeblur list landmarkers`.",
+        help="Landmarker that locates the five points used for alignment; see `facedeblur list landmarkers`.",
     ),
     click.option(
         "--choose",

@@ -76,7 +76,7 @@ def pairs(ctx: click.Context, out: str, count: int, quiet: bool, **given: Any) -
     """
     from facedeblur.generators.pairs.shards import materialise
 
-    # Options that are not given are those of the recipe.
+    # Options that are not given keep the value of the recipe.
     chosen = {name: value for name, value in given.items() if value is not None}
     with bars(quiet=quiet) as reporter:
         done = materialise(out=out, count=count, progress=reporter, **chosen)

@@ -41,7 +41,7 @@ def parse(ctx: click.Context, partition: str, **given: Any) -> None:
 
     OUTPUTS are folders of restored images. Prints the F-score of each part of the face, and their mean. All
     pixels of an image count as missed if no face is found in it or the output is missing. The first column
-    is of the sharp images: the best that the parser can do.
+    scores the sharp images: the best that the parser can reach.
     """
     from facedeblur.benchmark.whole_set.parsing import parse as compute
 
@@ -81,5 +81,5 @@ def _print(found: list[Parsing], partition: str) -> None:
 
 
 def _percent(score: float) -> str:
-    """A dash for a class that no label and no image shows."""
+    """Return the score in per cent, or a dash for a class that is in no label and no image."""
     return "-" if math.isnan(score) else f"{score * 100:.2f}"

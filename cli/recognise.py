@@ -57,7 +57,7 @@ def _print(found: list[Recognition]) -> None:
     first = found[0]
     click.echo(f"{first.set_name}: gallery of {first.n_gallery:,} images, {first.n_identities:,} people")
     if first.gallery_left_out:
-        click.echo(f"{first.gallery_left_out:,} gallery photographs without a face, never found")
+        click.echo(f"{first.gallery_left_out:,} gallery photographs have no detectable face and cannot be found")
     click.echo(f"{first.embedder}, {first.distance}; a miss is a probe that is never recognised")
     rows: list[tuple[str, Curve, Verification | None]] = [
         ("clear images, leave-one-out", first.leave_one_out, None),
@@ -75,5 +75,5 @@ def _print(found: list[Recognition]) -> None:
         )
         click.echo(f"{name:<{width}}{curve.n_probes:8,}{shares}{curve.misses:8,}{pairs}")
         if curve.outside:
-            click.echo(f"  {curve.outside:,} of a person whom the gallery lacks, never recognised either")
+            click.echo(f"  {curve.outside:,} further misses: the person is not in the gallery")
     whole_set.print_statuses(found)

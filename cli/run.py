@@ -153,7 +153,7 @@ def _print(outputs: Outputs) -> None:
     if len(reasons) > 5:
         click.echo(f"  and {len(reasons) - 5:,} other reasons, see status.csv")
     if timings:
-        spread = f"{timings['mean_s'] * 1e3:.3g} ms +- {timings['std_s'] * 1e3:.2g} an image"
+        spread = f"{timings['mean_s'] * 1e3:.3g} ms +- {timings['std_s'] * 1e3:.2g} per image"
         middle = f"median {timings['median_s'] * 1e3:.3g}"
         size = f" of {timings['width']}x{timings['height']}" if timings.get("width") else ""
         click.echo(f"  {spread}, {middle} ({timings['images']} images{size}, {timings['device']}, {info['precision']})")

@@ -72,10 +72,10 @@ def split(
     if probe_gallery and test_share is not None:
         raise click.UsageError("give --test-share or --probe-gallery, not both")
     if keep and not probe_gallery:
-        raise click.UsageError("--keep goes with --probe-gallery")
+        raise click.UsageError("--keep needs --probe-gallery")
     numbers = (probe_gallery or "1:9").split(":")
     if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
-        raise InputError(f"--probe-gallery {probe_gallery}", expected="two numbers, as 1:9", do="write it that way")
+        raise InputError(f"--probe-gallery {probe_gallery}", expected="two numbers such as 1:9")
     opened = open_collection(collection, selection)
     if probe_gallery:
         probes, gallery = map(int, numbers)

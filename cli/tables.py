@@ -123,7 +123,7 @@ def print_tables(tables: Sequence[PaperTable], *, console: Console | None = None
         console.print(Text(f"{table.title}: {table.layout.caption}", style="bold"), soft_wrap=True)
         if plain:
             whole = _drawn(table, range(len(table.columns)), plain=True)
-            # A pipe has no width to fold the table to.
+            # A pipe has no width, so nothing is wrapped.
             console.width = max(console.width, whole_width(whole, console))
             console.print(whole)
         else:

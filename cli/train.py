@@ -106,13 +106,13 @@ from facedeblur.cli import options
     "--log-every",
     metavar="N",
     default=0,
-    help="Steps between rows of the log; 0 stands for a twentieth of the stage, at most 50.",
+    help="Steps between rows of the log; 0 means a twentieth of the stage, at most 50.",
 )
 @click.option(
     "--check-every",
     metavar="N",
     default=0,
-    help="Steps between checks on held-out faces; 0 stands for a tenth of the stage, at most 1000.",
+    help="Steps between checks on held-out faces; 0 means a tenth of the stage, at most 1000.",
 )
 @click.option(
     "--save-every",
@@ -192,7 +192,7 @@ def train(
 
 
 def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """``widths=[16, 32]`` and the like as settings; what is no TOML value is taken as text."""
+    """``widths=[16, 32]`` and the like as settings; values that are not TOML are taken as text."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

@@ -1,4 +1,4 @@
-"""What the commands `recognise`, `parse` and `fid` share: they test whole sets."""
+"""Options and output that `recognise`, `parse` and `fid`, the tests of whole sets, share."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Result = TypeVar("Result", bound="Record")
 
 tested = options.several(
     click.argument("set_path", metavar="SET", type=click.Path()),
-    click.argument("outputs", metavar="OUTPUTS...", nargs=-1, type=click.Path()),
+    click.argument("outputs", metavar="[OUTPUTS]...", nargs=-1, type=click.Path()),
     click.option(
         "--input", "with_input", is_flag=True, help="Also test the blurred images of SET; OUTPUTS can then be left out."
     ),
 )
-"""What a test of a whole set is given; see `run_test`."""
+"""Arguments and options that a test of a whole set begins with; see `run_test`."""
 
 
 def testing(registers: str) -> options.Decorator:
-    """Return the options that the commands end with; `registers` is what a plugin adds."""
+    """Return the options that these commands end with; `registers` says what a plugin adds."""
     force = click.option("--force", is_flag=True, help="Compute again even if there is a result already.")
     return options.several(options.plugin(registers), force, options.workers, options.as_json, options.quiet)
 
@@ -58,7 +58,7 @@ def run_test(
     summary: Callable[[Result], Any] = lambda found: found.summary(),
     **given: Any,
 ) -> None:
-    """Run a test of a whole set and show its results; the exit code is 1 where an output is missing or damaged.
+    """Run a test of a whole set and show its results; the exit code is 1 if an output is missing or damaged.
 
     Parameters
     ----------
@@ -70,11 +70,11 @@ def run_test(
     set_path, outputs, with_input, json_, quiet, **given
         The options of `tested`, of `testing` and of the test itself.
     summary : callable
-        Returns what ``--json`` prints of a result.
+        Returns what ``--json`` prints for a result.
     """
     if not outputs and not with_input:
         raise click.UsageError("give OUTPUTS, or --input for the blurred images themselves")
-    # None stands for the blurred images.
+    # None means the blurred images.
     runs = [*([None] if with_input else []), *outputs]
     with bars(quiet=quiet or json_) as reporter:
         found = compute(set_path, runs, progress=reporter, **given)

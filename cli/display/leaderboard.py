@@ -45,9 +45,9 @@ def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Con
     ----------
     frame : pandas.DataFrame
     made : sequence of Board
-        The boards of which score tables were read: their failures and left-out columns are shown.
+        Boards that were made from score tables; their failures and left-out columns are printed.
     console : rich Console, optional
-        Where to print; standard output otherwise, without colours or frames where that is not a terminal.
+        Where to print; by default standard output, without colours or frames if that is not a terminal.
     """
     console = console or Console(highlight=False)
     sets = [some.to_dict("records") for _, some in frame.groupby("set_hash", sort=False)]
@@ -69,7 +69,7 @@ def _print_set(rows: Sequence[Row], console: Console) -> None:
             console.print(table)
         return
     table = _table(rows, columns, plain=True)
-    # A pipe has no width to fold the table to.
+    # A pipe has no width, so nothing is wrapped.
     console.width = max(console.width, whole_width(table, console))
     console.print(table)
 
@@ -99,7 +99,7 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
 
 
 def _seen(columns: Sequence[BoardColumn], rows: Sequence[Row]) -> Iterator[_Column]:
-    """The columns that enough of the rows have a value in."""
+    """Yield the columns in which enough rows have a value."""
     for column in columns:
         assert column.shown is not None
         cells = [column.cell(row) for row in rows]
@@ -127,7 +127,7 @@ def _table(rows: Sequence[Row], columns: Sequence[_Column], *, plain: bool = Fal
 
 
 def _cell(cell: ShownCell) -> Text:
-    """The text, and below it the further lines of a cell that has a value."""
+    """Return the text of a cell, with its further lines below if it has a value."""
     drawn = Text(cell.text, style="yellow" if cell.short else "")
     for line in cell.lines:
         if line.on_terminal and cell.key != "":
@@ -145,18 +145,18 @@ def _metric_cell(cell: MetricCell | None) -> Text:
 
 
 def _bases(sets: Sequence[Sequence[Row]]) -> list[str]:
-    """On how many faces and kernels the intervals of each set rest."""
+    """Return one line per set: the number of faces and kernels behind its intervals."""
     lines = []
     for rows in sets:
         said = [str(row[f"{one.signature}:interval"]) for row in rows for one in columns_of(row)]
         found = dict.fromkeys(one for one in said if not one.startswith("absent"))
         of = f" ({rows[0]['set']})" * (len(sets) > 1)
-        lines += [f"95 % intervals rest on {' or '.join(found)}{of}"] if found else []
+        lines += [f"95 % intervals are based on {' or '.join(found)}{of}"] if found else []
     return lines
 
 
 def _rules(sets: Sequence[Sequence[Row]]) -> list[str]:
-    """What letters and mean ranks stand for, as far as they are shown; why there are no letters of several methods."""
+    """Return the meaning of letters and mean ranks, if they are shown, or why several methods have no letters."""
     told: dict[str, list[str]] = {}
     compared = [rows for rows in sets if sum(not row["oracle"] for row in rows) > 1]
     for rows in compared:
@@ -175,12 +175,12 @@ def _rules(sets: Sequence[Sequence[Row]]) -> list[str]:
         lines.append(RULE)
     held = {row["method"] for rows in sets for row in rows if not math.isnan(row["mean_rank_sets"])}
     if len(held) > 1:
-        lines.append(f"over sets: mean of the mean ranks on {len(sets)} sets, of methods that are on all of them")
+        lines.append(f"over sets: mean of the mean ranks on all {len(sets)} sets, for methods that are on every set")
     return lines
 
 
 def remarks(board: Board) -> list[str]:
-    """What the table does not show: failures with their reasons, infinite values, metrics left out."""
+    """Return what the table does not show: failures with their reasons, infinite values, metrics left out."""
     lines = []
     for method in board:
         lines += _of_entry(method)

@@ -1,4 +1,4 @@
-"""What a finished set and a finished scoring look like on screen."""
+"""Print summaries of a finished set and of finished scores."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def print_set(made: Set) -> None:
-    """Print what a set holds, every photograph accounted for, and its hash."""
+    """Print what a set holds, what became of every photograph, and the hash of the set."""
     counts = made.info["counts"]
     kernels = f" x {counts['kernels']} kernels" if made.has_kernels else ""
-    kind = "sharp images" if made.has_sharp else "photographs without sharp truth"
+    kind = "sharp images" if made.has_sharp else "photographs without a sharp image"
     click.echo(
         f"{made.name}: {counts['pairs']:,} pairs = {counts['images']:,} {kind} "
         f"({counts['identities']:,} identities){kernels}, seed {made.info['seed']}"
@@ -35,12 +35,12 @@ def print_set(made: Set) -> None:
     failed = Counter(image.status for image in made.images.values() if image.status != "ok")
     if failed:
         left_out = ", ".join(f"{status} {count:,}" for status, count in failed.most_common())
-        click.echo(f"left out of {counts['photographs']:,} photographs: {left_out} (see images.csv)")
+        click.echo(f"of {counts['photographs']:,} photographs, left out: {left_out} (see images.csv)")
     click.echo(f"content hash {made.content_hash[:16]}  ->  {made.root}")
 
 
 def print_scores(tables: Sequence[Scores]) -> None:
-    """Print one line per metric for every run: mean over all pairs, coverage, and at the end what was left out."""
+    """Print one line per metric for every run: the mean over all pairs and its coverage; then what was left out."""
     from facedeblur.benchmark.statistics.intervals import spreads
     from facedeblur.benchmark.statistics.summary import summary
     from facedeblur.reports.text import between
@@ -58,11 +58,11 @@ def print_scores(tables: Sequence[Scores]) -> None:
             found = summary(values, higher_is_better=column.higher_is_better, failure_value=column.failure)
             missing = f"  {found.failed:,} failed, counted as {column.failure:g}" if found.failed else ""
             if len(values) < total:
-                missing += f"  {total - len(values):,} have none"
+                missing += f"  {total - len(values):,} without a value"
             bounds = spread[column.signature].interval
             absent |= {spread[column.signature].absent: None} if bounds is None else {}
             basis |= {bounds.basis: None} if bounds else {}
-            # Fractions are no per cent here, as their means are not.
+            # Fractions are not printed in per cent here, because their means are not either.
             plain = replace(column, unit="") if column.unit == "fraction" else column
             shown = between(bounds.low, bounds.high, plain) if bounds else "[-]"
             click.echo(
@@ -78,7 +78,7 @@ def print_scores(tables: Sequence[Scores]) -> None:
         for status, count in statuses.most_common(5):
             click.echo(f"  {status}: {count:,}")
         if meta.extra:
-            click.echo(f"  not in the set, not scored: {len(meta.extra):,} files, first {meta.extra[0]}")
+            click.echo(f"  not scored: {len(meta.extra):,} files that are not in the set, such as {meta.extra[0]}")
     reasons: dict[str, list[str]] = {}
     for name, why in dict.fromkeys(pair for table in tables for pair in table.meta.unavailable):
         reasons.setdefault(why, []).append(name)

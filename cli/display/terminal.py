@@ -1,4 +1,4 @@
-"""Tables on a terminal: as many columns side by side as its width holds, and aligned lines for pipes."""
+"""Tables for terminals, in parts if they are too wide, and aligned lines for pipes."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """One line per row for pipes: the first column to the left, the others to the right."""
+    """Return one line per row for pipes: the first column is left-aligned, the others are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
 
 
 def whole_width(table: Table, console: Console) -> int:
-    """Width of a table of which nothing is folded."""
+    """Return the width of a table when no cell is wrapped."""
     return console.measure(table, options=console.options.update(width=10_000)).maximum
 
 
 def in_parts(number: int, draw: Callable[[Sequence[int]], Table], console: Console) -> list[Table]:
-    """As few tables as fit the console's width; a table has at least one column.
+    """Return as few tables as fit the width of the console; each has at least one column.
 
     Parameters
     ----------
     number : int
-        Of columns.
+        Number of columns.
     draw : callable
-        Makes the table with the columns at these places.
+        Makes the table of the columns at these places.
     console : rich Console
     """
     parts: list[list[int]] = [[]]

@@ -74,7 +74,7 @@ def test_the_table(runs: list[str]) -> None:
     assert cells[0] == PSNR.signature and cells[-1] == "A" and cells[-4:-1] == ["29", "1", "0"]
     assert float(cells[1]) - float(cells[2]) == pytest.approx(float(cells[3]), abs=2e-4)
     assert float(cells[4]) < float(cells[3]) < float(cells[6])
-    assert "p corrected for 1 metric; tie: at most 1e-06 apart" in lines[3]
+    assert "p-values are corrected for 1 metric; values that differ by at most 1e-06 are a tie" in lines[3]
     assert lines[4] == "left out detection[dlib-hog,up1]: not in 'sharpen'"
     turned = invoke(runs[1], runs[0]).output.splitlines()[2].split()
     assert turned[-1] == "B" and float(turned[3]) == -float(cells[3])
@@ -135,7 +135,7 @@ def test_p_is_corrected_for_what_is_tested(tmp_path: Path) -> None:
     frame = table.frame.copy()
     frame.loc[3, PSNR.signature] = np.inf
     Scores(frame, table.meta).write(Path(made[0]) / "scores.parquet")
-    assert "p corrected for 1 metric;" in invoke(*made).output
+    assert "p-values are corrected for 1 metric;" in invoke(*made).output
 
 
 def test_bad_input(runs: list[str], tmp_path: Path) -> None:

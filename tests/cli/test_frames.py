@@ -34,7 +34,7 @@ def test_counts_every_reason(clips: Path, tmp_path: Path) -> None:
     assert shown.exit_code == 0 and Set.open(tmp_path / "set").name == "talk", shown.output
     counts = {line.split(maxsplit=1)[1]: int(line.split()[0]) for line in shown.stdout.splitlines()[:-1]}
     assert counts["ok, of 3 identities"] == 8 and counts["shot cut"] == 1
-    assert counts[f"9  windows of 3 videos, in {tmp_path / 'set'}/windows.csv".partition("  ")[2]] == 9
+    assert counts[f"9  windows of 3 videos, listed in {tmp_path / 'set'}/windows.csv".partition("  ")[2]] == 9
     assert {pair.gamma for pair in Set.open(tmp_path / "set").pairs()} == {2.2}
 
 

@@ -70,8 +70,8 @@ def test_one_table_a_set(runs: list[str]) -> None:
     for told in (
         "share a letter",
         "mean rank over psnr[rgb,255], identity[x,l2]",
-        "over sets: mean of the mean ranks on 2",
-        "95 % intervals rest on 6 faces x 5 kernels (near)\n95 % intervals rest on 6 faces x 5 kernels (far)\n",
+        "over sets: mean of the mean ranks on all 2",
+        "95 % intervals are based on 6 faces x 5 kernels (near)\n95 % intervals are based on 6 faces x 5 kernels (far)\n",
     ):
         assert told in shown.output
 

@@ -60,7 +60,7 @@ def test_split_into_probes_and_gallery(photos, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["--probe-gallery", "1-9"], "two numbers, as 1:9"),
+        (["--probe-gallery", "1-9"], "two numbers such as 1:9"),
         (["--probe-gallery", "1:9"], r"expected 1 \+ 9 photographs"),
         (["--test-share", "1.5"], "between 0 and 1"),
         (["--match", "*.bmp"], "found none among 34"),
@@ -101,18 +101,18 @@ def test_check_refuses_a_set_that_shares_with_a_training_set(tmp_path):
     clean = make(tmp_path / "clean", {"c": ("Cid", "test", 3)}, 2)
     leaky = make(tmp_path / "leaky", {"d": ("ann", "test", 4), "e": ("Eve", "test", 2)}, 1)
     done = typed(check, clean, "--against", train, "--jobs", 1)
-    assert done.exit_code == 0 and f"no identity, photograph or kernel of it is in {train}" in done.output
+    assert done.exit_code == 0 and f"no identity, photograph or kernel is shared with {train}" in done.output
     done = typed(check, leaky, "--against", train, "--jobs", 1, "--quiet")
     assert done.exit_code == 1
     for line in (
-        "identity ann: is in",
+        "identity ann: also in",
         "as Ann (the same name)",
         "photograph e:",
         "as b (the same pixels)",
         "3 leaks",
     ):
         assert line in done.output
-    assert "kernel ker01_k05: is in" in done.output
+    assert "kernel ker01_k05: also in" in done.output
     done = typed(check, leaky, "--against", train, "--other-people", "--jobs", 1)
     assert "identity" not in done.output and "2 leaks" in done.output
     with pytest.raises(InputError, match="build it first"):
@@ -122,6 +122,6 @@ def test_check_refuses_a_set_that_shares_with_a_training_set(tmp_path):
 def test_check_compares_roles_within_a_set(tmp_path):
     people = {"a": ("Ann", "train", 1), "b": ("Ann", "test", 2), "c": ("Cid", "probe", 3), "d": ("Cid", "gallery", 3)}
     mixed = typed(check, make(tmp_path / "mixed", people, 1), "--jobs", 1)
-    assert mixed.exit_code == 1 and "identity Ann: is in role train of the same set" in mixed.output
+    assert mixed.exit_code == 1 and "identity Ann: also in role train of the same set" in mixed.output
     twins = typed(check, make(tmp_path / "twins", {k: people[k] for k in "cd"}, 1), "--jobs", 1)
     assert twins.exit_code == 0 and "note: probe c is the photograph d of the gallery" in twins.output

@@ -117,7 +117,7 @@ def test_the_command(tmp_path):
     arguments = ["facedeblur-base", "--weights", str(tmp_path), "-o", str(out), "--size", "20"]
     done = CliRunner().invoke(command, arguments)
     assert done.exit_code == 0, done.output
-    assert "(images, height, width free; at most" in done.output
+    assert "(variable: images, height, width; differs from torch by at most" in done.output
     assert f"facedeblur run {out.with_suffix('.toml')} SET" in done.output
     block, _ = read_toml(out.with_suffix(".toml"))
     assert (block["kind"], block["path"], block["multiple"]) == ("onnx", "net.onnx", 16)
