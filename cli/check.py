@@ -88,7 +88,7 @@ def _check_leaks(
         click.echo(f"{leak.kind} {leak.test}: also in {where}, as {leak.train} ({leak.detail})")
     if found:
         click.echo(
-            f"{len(found)} leak{'s' * (len(found) > 1)}; remove each from one side (facedeblur split keeps people apart)",
+            f"{len(found)} leak{'s' * (len(found) > 1)}; remove each from one side, for example with facedeblur split",
             err=True,
         )
         ctx.exit(1)

@@ -150,7 +150,7 @@ def _line(row: Comparison) -> tuple[str, ...]:
 
 
 def _as_json(found: Comparisons, draws: int, seed: int) -> str:
-    """Return the JSON text: missing values are null, infinite ones ``"inf"`` or ``"-inf"``, as in the leaderboard's JSON."""
+    """Return JSON with null for missing values and ``"inf"`` or ``"-inf"`` for infinite ones, as in a leaderboard."""
     from dataclasses import asdict
 
     def known(value: object) -> object:

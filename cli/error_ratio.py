@@ -71,5 +71,5 @@ def error_ratio(scores: tuple[str, ...], reference: str, limits: tuple[float, ..
     for line in aligned(lines):
         click.echo(line)
     click.echo(
-        f"error ratio: squared error divided by that of {found[0].reference}, both at the best shift ({found[0].metric})"
+        f"error ratio: squared error over that of {found[0].reference}, both at the best shift ({found[0].metric})"
     )

@@ -71,7 +71,8 @@ def test_one_table_a_set(runs: list[str]) -> None:
         "share a letter",
         "mean rank over psnr[rgb,255], identity[x,l2]",
         "over sets: mean of the mean ranks on all 2",
-        "95 % intervals are based on 6 faces x 5 kernels (near)\n95 % intervals are based on 6 faces x 5 kernels (far)\n",
+        "95 % intervals are based on 6 faces x 5 kernels (near)\n",
+        "95 % intervals are based on 6 faces x 5 kernels (far)\n",
     ):
         assert told in shown.output
 
