@@ -24,6 +24,7 @@ from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import read_description
 from facedeblur.benchmark.files.images import SUFFIXES, pixel_hash
 from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.paths import inside, open_file
 from facedeblur.benchmark.files.stores import array_path, read_pixels
 from facedeblur.benchmark.files.tables import printable, read_rows
 from facedeblur.benchmark.notebook import card, or_reason
@@ -163,7 +164,7 @@ class Outputs:
         info = {"schema": SCHEMA, "method": root.resolve().name, "version": "", "oracle": False, "foreign": True}
         info |= {"store": "png", "set": {"name": set_.name, "hash": set_.content_hash}, "weights": {}, "options": {}}
         outputs = cls(root, info, set_)
-        if check and not any((root / pair.name).is_file() for pair in set_.pairs()):
+        if check and not any(inside(root, pair.name).is_file() for pair in set_.pairs()):
             raise InputError(
                 str(root), expected=f"files named as the blurred images of set '{set_.name}'", found="none",
                 do="give the folder that the method wrote to",
@@ -198,7 +199,7 @@ class Outputs:
         pairs = (set_ or self._set).pairs()
         if self.foreign:
             for pair in pairs:
-                there = (self.root / pair.name).is_file()
+                there = inside(self.root, pair.name).is_file()
                 status = "ok" if there else "failed: output missing"
                 yield Status(pair.index, pair.pair_id, status, float("nan"), "")
             return
@@ -318,7 +319,7 @@ class Outputs:
         digest = hashlib.sha256(json.dumps(["facedeblur run", SCHEMA, *head], sort_keys=True).encode())
         if self.foreign:
             for pair in self._set.pairs():
-                digest.update(f"\n{pair.name}\t{_bytes_hash(self.root / pair.name)}".encode())
+                digest.update(f"\n{pair.name}\t{_bytes_hash(inside(self.root, pair.name))}".encode())
         else:
             for row in self.statuses():
                 digest.update(f"\n{row.pair_id}\t{row.status}\t{row.sha256}".encode())
@@ -341,7 +342,7 @@ class Outputs:
             return _bytes_hash(array_path(self.root, f"{ARRAY}/"))
         digest = hashlib.sha256()
         for pair, status in zip(self._set.pairs(), self.statuses(), strict=True):
-            digest.update((_bytes_hash(self.root / pair.name) if status.ok else "-").encode() + b"\n")
+            digest.update((_bytes_hash(inside(self.root, pair.name)) if status.ok else "-").encode() + b"\n")
         return digest.hexdigest()
 
 
@@ -435,7 +436,7 @@ def _short_hash(name: str) -> int:
 def _bytes_hash(file: Path) -> str:
     """sha256 (hex) of a file; empty if absent. Never remembered: a file may change within one tick."""
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-    except (FileNotFoundError, IsADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, InputError):
         return ""

@@ -11,6 +11,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_label, read_photo, read_png
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
@@ -218,12 +219,12 @@ def _aligned(root: Path) -> Crops:
     """What `align` left in `root`."""
     images = tuple(read_rows(root / "images.csv", Image))
     ok = [image.image_id for image in images if image.ok]
-    wide = {name: root / "wide" / f"{name}.png" for name in ok}
+    wide = {name: inside(root, f"wide/{name}.png") for name in ok}
     return Crops(
         images,
-        {name: root / "sharp" / f"{name}.png" for name in ok},
+        {name: inside(root, f"sharp/{name}.png") for name in ok},
         {name: file for name, file in wide.items() if file.is_file()},
-        {image.image_id: root / image.label for image in images if image.ok and image.label},
+        {image.image_id: inside(root, image.label) for image in images if image.ok and image.label},
         root.resolve().name,
     )
 
@@ -233,7 +234,7 @@ def _finished(collection: Collection) -> Crops:
     sources = [one.source for one in collection.photographs]
     images, sharp = [], {}
     for one, image_id in zip(collection.photographs, image_ids(sources), strict=True):
-        file = collection.root / one.source
+        file = inside(collection.root, one.source, links=True)
         role = one.role or "test"
         blank = Image(image_id, one.identity, role, "ok", -1, one.source, "", 1.0, 0, "", 0, 0, "", "")
         try:
@@ -256,7 +257,7 @@ def _are_crops(collection: Collection, goal: Template) -> bool:
 
     for photograph in collection.photographs:
         try:
-            with Opener.open(collection.root / photograph.source) as opened:
+            with Opener.open(inside(collection.root, photograph.source, links=True)) as opened:
                 if opened.size != (goal.width, goal.height):
                     return False
         except (UnidentifiedImageError, OSError, Opener.DecompressionBombError):

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import read_photo, write_png
+from facedeblur.benchmark.files.images import read_label, read_photo, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.generators.align.journal import folder_of
@@ -236,11 +237,11 @@ def crop_sheet(out: str | Path, path: str | Path, *, most: int = 96) -> int:
     places = spread(len(shown), max(1, most // 2 if any(row.label for row in shown) else most))
     tiles, names = [], []
     for row in (shown[place] for place in places):
-        crop = read_photo(out / folder_of(row.status) / f"{row.image_id}.png", min_side=1).pixels
+        crop = read_photo(inside(out, f"{folder_of(row.status)}/{row.image_id}.png"), min_side=1).pixels
         tiles.append(crop)
         names.append(row.image_id if row.status == "ok" else f"{row.image_id}: {row.status}")
         if row.label:
-            classes = read_photo(out / row.label, min_side=1).pixels[:, :, 0]
+            classes = read_label(inside(out, row.label), size=crop.shape[:2])
             tiles.append(over(crop, classes))
             names.append("labels")
     image_sheet(tiles, names, path)

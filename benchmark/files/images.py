@@ -18,6 +18,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import write_bytes
+from facedeblur.benchmark.files.paths import read_file
 from facedeblur.benchmark.files.png import PngHeader, chunks, decode_rgb, encode_rgb, png_header
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
@@ -81,7 +82,7 @@ def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = 
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     path = Path(path)
-    data = path.read_bytes()
+    data = read_file(path)
     header = png_header(data)
     if header is not None:
         _check_size(path, header.width, header.height, min_side, max_pixels)
@@ -165,7 +166,7 @@ def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nda
 def _open_png(path: Path, colour: str, size: tuple[int, int] | None) -> tuple[bytes, PngHeader]:
     """Read a PNG file and check that it is 8-bit of this colour and size."""
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except FileNotFoundError as error:
         raise MissingFile(str(path), expected="a PNG file") from error
     header = png_header(data)

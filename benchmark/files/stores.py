@@ -13,22 +13,9 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import read_png, write_png
+from facedeblur.benchmark.files.paths import inside
 
 STORES = ("png", "npy")
-
-
-def inside(root: str | Path, relative: str) -> Path:
-    """Join a relative path with forward slashes to `root`.
-
-    Raises
-    ------
-    InputError
-        When the path is absolute or leaves `root`: tables come from outside.
-    """
-    parts = relative.split("/")
-    if "" in parts or ".." in parts or "\\" in relative or ":" in parts[0]:
-        raise InputError(f"path '{relative}'", expected=f"a path inside {root}", found="one that leaves it")
-    return Path(f"{root}/{relative}")
 
 
 def read_pixels(root: str | Path, name: str, index: int, *, store: str, size: tuple[int, int] | None) -> np.ndarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
@@ -26,9 +26,14 @@ _KNOWN: dict[type[Any], dict[str, Callable[[str], Any]]] = {}
 def _columns(kind: type[Any]) -> dict[str, Callable[[str], Any]]:
     """Return the names of the columns of a record, in order, each with the type of its values."""
     if kind not in _KNOWN:
-        hints = get_type_hints(kind)
-        _KNOWN[kind] = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+        hints = get_type_hints(kind, include_extras=True)
+        _KNOWN[kind] = {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
     return _KNOWN[kind]
+
+
+def _reader(hint: Any) -> Callable[[str], Any]:
+    """What makes a value of a field: its type, or the function with which the type is annotated (`files.paths`)."""
+    return hint.__metadata__[0] if get_origin(hint) is Annotated else hint
 
 
 def _line(fields: Iterable[Any]) -> str:
@@ -62,7 +67,34 @@ def _made(fields: Sequence[str], kind: type[Row]) -> Row:
     columns = _columns(kind)
     if len(fields) != len(columns):
         raise ValueError(f"{len(fields)} fields instead of {len(columns)}")
-    return kind(**{name: read(text) for (name, read), text in zip(columns.items(), fields, strict=True)})
+    values = {}
+    for (name, read), text in zip(columns.items(), fields, strict=True):
+        try:
+            values[name] = read(text)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return kind(**values)
+
+
+def from_json(values: Mapping[str, Any], kind: type[Row]) -> Row:
+    """Return the record whose `dataclasses.asdict` was kept as JSON.
+
+    Raises
+    ------
+    ValueError
+        When a field is missing, unknown or of another type.
+    """
+    row = kind(**values)  # a TypeError where a field is missing or unknown
+    for name, read in _columns(kind).items():
+        value = getattr(row, name)
+        if read in (int, float):
+            if isinstance(value, bool) or not isinstance(value, int | read):
+                raise ValueError(f"{name}: {value!r} is not a number")
+        elif not isinstance(value, str):
+            raise ValueError(f"{name}: {value!r} is not text")
+        else:
+            read(value)
+    return row
 
 
 def write_rows(path: str | Path, kind: type[Row], rows: Iterable[Row]) -> None:

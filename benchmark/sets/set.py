@@ -24,7 +24,8 @@ from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import read_description
 from facedeblur.benchmark.files.images import read_label
 from facedeblur.benchmark.files.kernel_bank import Bank
-from facedeblur.benchmark.files.stores import inside, read_pixels
+from facedeblur.benchmark.files.paths import FileStem, OptionalPath, RelativePath, inside
+from facedeblur.benchmark.files.stores import read_pixels
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.notebook import card
 
@@ -67,7 +68,7 @@ class Image:
         Hash of the label pixels; empty where there is no label.
     """
 
-    image_id: str
+    image_id: FileStem
     identity: str
     role: str
     status: str
@@ -76,7 +77,7 @@ class Image:
     transform: str
     coverage: float
     margin: int
-    label: str
+    label: OptionalPath
     width: int
     height: int
     sha256: str
@@ -131,8 +132,8 @@ class Pair:
     """
 
     index: int
-    pair_id: str
-    image_id: str
+    pair_id: FileStem
+    image_id: FileStem
     kernel_id: str
     kernel_size: int
     blur_kind: str
@@ -140,8 +141,8 @@ class Pair:
     noise_sigma: float
     gamma: float
     seed: int
-    sharp: str
-    blur: str
+    sharp: OptionalPath
+    blur: RelativePath
     sha256: str
 
     @property

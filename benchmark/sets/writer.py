@@ -21,7 +21,8 @@ from facedeblur.benchmark.files.atomic import is_free, write_json
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.files.journal import Journal
 from facedeblur.benchmark.files.kernel_bank import Bank
-from facedeblur.benchmark.files.stores import STORES, create_array, inside, write_pixels
+from facedeblur.benchmark.files.paths import inside
+from facedeblur.benchmark.files.stores import STORES, create_array, write_pixels
 from facedeblur.benchmark.files.tables import header_line, read_rows, to_line, write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.set import SCHEMA, ContentHash, Image, Pair, Set, building

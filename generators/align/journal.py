@@ -9,6 +9,8 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.journal import Journal
+from facedeblur.benchmark.files.paths import inside
+from facedeblur.benchmark.files.tables import from_json
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.photo import CUT, OK
 from facedeblur.generators.align.quality import POOR, Quality
@@ -51,9 +53,10 @@ class AlignJournal:
             try:
                 entry = json.loads(line)
                 quality = entry.get("quality")
-                yield entry["key"], PhotoOutcome(Image(**entry["row"]), Quality(**quality) if quality else None)
+                row = from_json(entry["row"], Image)
+                yield entry["key"], PhotoOutcome(row, from_json(quality, Quality) if quality else None)
             except (ValueError, KeyError, TypeError, AttributeError):
-                continue  # of an earlier version
+                continue  # of an earlier version, or not of ours
 
     def check(self, sources: set[str]) -> None:
         """Refuse a folder that holds something else: what is in it would be overwritten or removed.
@@ -88,8 +91,8 @@ class AlignJournal:
         row = entry.row
         folders = [folder_of(row.status)] if folder_of(row.status) else []
         folders += ["wide"] if wide and row.status == OK else []
-        files = [self.out / folder / f"{row.image_id}.png" for folder in folders]
-        files += [self.out / row.label] if row.label else []
+        files = [inside(self.out, f"{folder}/{row.image_id}.png") for folder in folders]
+        files += [inside(self.out, row.label)] if row.label else []
         return entry if all(file.is_file() for file in files) else None
 
     def clear(self, *, keep: Container[str]) -> None:
@@ -97,7 +100,7 @@ class AlignJournal:
         for entry in self._entries.values():
             if entry.row.image_id not in keep:
                 for folder in FOLDERS:
-                    (self.out / folder / f"{entry.row.image_id}.png").unlink(missing_ok=True)
+                    inside(self.out, f"{folder}/{entry.row.image_id}.png").unlink(missing_ok=True)
 
     def add(self, key: str, entry: PhotoOutcome) -> None:
         """Write the line of a photograph."""

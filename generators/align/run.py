@@ -23,6 +23,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, Landmarker, provider
 from facedeblur.benchmark.files.atomic import write_bytes
 from facedeblur.benchmark.files.images import SUFFIXES, encode_png, pixel_hash, read_photo, write_png
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
@@ -272,13 +273,13 @@ def tasks_of(
     ids = image_ids([photograph.source for photograph in photographs], names)
     return [
         AlignTask(
-            path=collection.root / given.source,
+            path=inside(collection.root, given.source, links=True),
             photograph=Photograph(
                 given.source, given.identity, given.role or role, given.label,
                 given.points if points is None else points.get(canonical(given.source), ()),
             ),
             image_id=image_id,
-            label=collection.root / given.label if given.label else None,
+            label=inside(collection.root, given.label, links=True) if given.label else None,
             labels=collection.labels,
             out=out,
             options=options,
@@ -365,7 +366,7 @@ def align_one(task: AlignTask) -> PhotoOutcome:
     if status == OK and aligned.margin and aligned.pixels is not None:
         write_png(task.out / "wide" / name, aligned.pixels)
     if row.label and aligned.label is not None:
-        write_bytes(task.out / row.label, encode_png(aligned.label))
+        write_bytes(inside(task.out, row.label), encode_png(aligned.label))
     write_png(task.out / folder_of(status) / name, crop)
     return PhotoOutcome(row, replace(measured, status=status))
 

@@ -23,6 +23,7 @@ from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing, write_json
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.mat import load_mat
+from facedeblur.benchmark.files.paths import inside
 
 _WHITE = 65535
 
@@ -73,7 +74,7 @@ def write_pngs(bank: Bank, folder: str | os.PathLike[str]) -> None:
         kernel = bank.kernel(name)
         scale = _WHITE / float(kernel.max())
         encoded = cv2.imencode(".png", np.floor(kernel * scale + 0.5).astype(np.uint16))[1]
-        with replacing(folder / f"{name}.png") as temporary:
+        with replacing(inside(folder, f"{name}.png")) as temporary:
             temporary.write_bytes(encoded.tobytes())
         scales[name] = scale
     write_json(folder / LIST, {"scale": scales, "meta": bank.meta})
@@ -119,7 +120,7 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
         files = sorted(p for p in path.glob("*.png") if not p.name.startswith("."))
         if (path / LIST).is_file():
             listed = _read_list(path / LIST)
-            files, meta = [path / f"{name}.png" for name in listed["scale"]], listed["meta"]
+            files, meta = [inside(path, f"{name}.png") for name in listed["scale"]], listed["meta"]
         named = [(file.stem, _read_png(file)) for file in files]
         normalise = True
     elif path.suffix == ".png":
@@ -170,7 +171,7 @@ def pad_odd(kernel: np.ndarray) -> np.ndarray:
 def _read_list(path: Path) -> dict[str, Any]:
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
-        return {"scale": {Path(name).name: float(s) for name, s in listed["scale"].items()}, "meta": listed["meta"]}
+        return {"scale": {name: float(s) for name, s in listed["scale"].items()}, "meta": listed["meta"]}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             str(path), expected="the list next to exported kernels", found=str(error), do="remove it"

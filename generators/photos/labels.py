@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, suggest
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
 from facedeblur.generators.photos.collection import Collection, Photograph
@@ -31,7 +32,7 @@ def labels_of(collection: Collection, photograph: Photograph, *, size: tuple[int
     """
     if not photograph.label:
         raise InputError(f"{collection.name}: {photograph.source}", expected="a label image", found="none")
-    return read_labels(collection.root / photograph.label, collection.labels, size=size)
+    return read_labels(inside(collection.root, photograph.label, links=True), collection.labels, size=size)
 
 
 def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.ndarray:

@@ -21,8 +21,9 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.stores import STORES, write_pixels
-from facedeblur.benchmark.files.tables import write_rows
+from facedeblur.benchmark.files.tables import from_json, write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -140,7 +141,7 @@ def frames(
         **(record or {}),
     }
     writer = SetWriter(out, info, store=store)
-    done = set(writer.start(images, lambda image: read_png(workspace / image.sharp), None, n_kernels=1))
+    done = set(writer.start(images, lambda image: read_png(inside(workspace, image.sharp)), None, n_kernels=1))
     write_rows(writer.work / "windows.csv", WindowRow, rows)
     if spec.crf:
         light = spec.response().light
@@ -171,7 +172,7 @@ def _write_pair(writer: SetWriter, workspace: Path, entry: WindowEntry, rank: in
         blur=f"blur/{image.image_id}_L{spec.length}.png",
         sha256=entry.blurred,
     )
-    pixels = read_png(workspace / "blur" / f"{image.image_id}.png")
+    pixels = read_png(inside(workspace, f"blur/{image.image_id}.png"))
     write_pixels(writer.work, pair.blur, rank, pixels, store=writer.store)
     return pair
 
@@ -308,7 +309,7 @@ def read_journal(path: Path) -> Iterator[WindowEntry | VideoReport]:
                 yield VideoReport(**found)
             else:
                 image, window, blurred = found
-                yield WindowEntry(Image(**image), WindowRow(**window), blurred)
+                yield WindowEntry(from_json(image, Image), from_json(window, WindowRow), blurred)
 
 
 def _key_of(journal: Path) -> str:

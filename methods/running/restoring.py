@@ -18,6 +18,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, to_uint8, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.stores import write_pixels
 from facedeblur.benchmark.outputs import stored_name
 from facedeblur.benchmark.sets.set import Pair, Set
@@ -204,7 +205,7 @@ class FolderRestorer(Restorer):
                     results[pair.index] = pixels
                 else:
                     # Written again, not linked: a command that writes into its input must not reach the set.
-                    write_png(source / pair.name, pixels)
+                    write_png(inside(source, pair.name), pixels)
             given = [pair for pair in pairs if pair.index not in results]
             begin, broken = time.perf_counter(), ""
             try:
@@ -216,7 +217,7 @@ class FolderRestorer(Restorer):
             seconds = (time.perf_counter() - begin) / max(1, len(given))
             shutil.rmtree(source)
             for pair in given:
-                results[pair.index] = self._collect(pair, target / pair.name, seconds, broken)
+                results[pair.index] = self._collect(pair, inside(target, pair.name), seconds, broken)
         return [results[pair.index] for pair in pairs]
 
     def _collect(self, pair: Pair, file: Path, seconds: float, broken: str) -> Result:

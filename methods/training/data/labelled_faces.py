@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_photo
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.generators.photos.collection import Collection
 from facedeblur.generators.photos.labels import labels_of
 
@@ -67,7 +68,7 @@ def read_labelled(collection: Collection, *, size: int = 256, leave_out: Names[s
     photographs = np.empty((len(taken), 3, size, size), np.uint8)
     labels = np.empty((len(taken), size, size), np.uint8)
     for row, one in enumerate(taken):
-        pixels = read_photo(collection.root / one.source).pixels
+        pixels = read_photo(inside(collection.root, one.source, links=True)).pixels
         height, width = pixels.shape[:2]
         if height != width:
             raise InputError(one.source, expected="a square photograph", found=f"{width}x{height}", do="crop it")

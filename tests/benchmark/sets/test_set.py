@@ -13,7 +13,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
-from facedeblur.benchmark.files.stores import inside, read_pixels, write_pixels
+from facedeblur.benchmark.files.stores import read_pixels, write_pixels
 from facedeblur.benchmark.files.tables import read_rows, write_rows
 from facedeblur.benchmark.sets import writer as set_writer
 from facedeblur.benchmark.sets.check import check
@@ -163,14 +163,11 @@ def test_check_sees_other_kernels_and_lost_folders(toy):
     assert {problem.problem for problem in check(toy.root)} == {"missing"}
 
 
-def test_paths_may_not_leave_the_set(toy, tmp_path):
-    for path in ("../x.png", "/etc/passwd", "a/../../x", "", "a\\..\\x", "C:/x"):
-        with pytest.raises(InputError, match="inside"):
-            inside(tmp_path, path)
+def test_paths_may_not_leave_the_set(toy):
     rows = list(toy.pairs())
     write_rows(toy.root / "manifest.csv", Pair, [replace(rows[0], blur="../../secret.png"), *rows[1:]])
     problems = {problem.file: problem.problem for problem in check(toy.root)}
-    assert "found one that leaves it" in problems["../../secret.png"]
+    assert "blur: path '../../secret.png' leaves its folder" in problems["manifest.csv"]
 
 
 def test_tables_say_what_is_wrong(tmp_path):

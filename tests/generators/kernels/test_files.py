@@ -330,3 +330,18 @@ def test_bad_bank_options_are_named(small: Bank, tmp_path: Path) -> None:
     (tmp_path / "deep" / "folder" / "kernels.json").write_text("{}")
     with pytest.raises(InputError, match="the list next to exported kernels"):
         read_bank(tmp_path / "deep" / "folder")
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "..\\x", "C:\\x"])
+def test_names_of_kernels_do_not_leave_the_folder(tmp_path, name):
+    kernel = np.zeros((5, 5))
+    kernel[2, 2] = 1
+    bank = Bank.of([name], [kernel])
+    with pytest.raises(InputError, match="a path inside"):
+        write_bank(bank, tmp_path / "folder")
+    write_bank(Bank.of(["a"], [kernel]), tmp_path / "good")
+    listed = json.loads((tmp_path / "good" / "kernels.json").read_text())
+    listed["scale"] = {name: 1.0}
+    (tmp_path / "good" / "kernels.json").write_text(json.dumps(listed))
+    with pytest.raises(InputError, match="a path inside"):
+        read_bank(tmp_path / "good")
