@@ -28,7 +28,7 @@ def read_toml(path: str | Path) -> tuple[dict[str, Any], str]:
         text = path.read_text(encoding="utf-8")
         return tomllib.loads(text), text
     except FileNotFoundError as error:
-        raise MissingFile(str(path), expected="a TOML file") from error
+        raise MissingFile(path, expected="a TOML file", do="check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(str(path), expected="a TOML file", found=str(error), do="correct that line") from error
 

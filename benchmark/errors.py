@@ -1,4 +1,4 @@
-"""What the toolkit says when its input is not usable: one line, four facts."""
+"""Errors that a user can cause: one line that says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -10,77 +10,90 @@ from pathlib import Path
 from types import ModuleType
 
 MOST = 24
-"""Names that are listed where none is near."""
+"""Largest number of names that are listed when none is similar."""
 
 
 class InputError(ValueError):
-    """Input that cannot be used, told in one line.
+    """Input that cannot be used, described in one line.
+
+    A wrong value is described by `expected` and `found`, anything else by `problem`.
 
     Parameters
     ----------
     what : str
-        The file, option or item at fault.
+        The file, option or item at fault; or the whole sentence.
+    problem : str, optional
+        What is wrong with it, as in ``the file is empty``.
     expected, found : str, optional
-        What was needed there and what was there instead.
+        The value that is needed, and the one that was given.
     do : str, optional
-        What the user does next.
-    """
-
-    def __init__(self, what: str, *, expected: str | None = None, found: str | None = None, do: str | None = None):
-        self.what, self.expected, self.found, self.do = what, expected, found, do
-        text = f"{what}: {self.reason}" if expected or found else what
-        super().__init__(" ".join(f"{text}; {do}".split()) if do else " ".join(text.split()))
-
-    @property
-    def reason(self) -> str:
-        """What is wrong, without where (``expected A, found B``), or the whole sentence if there are no such facts."""
-        facts = [f"expected {self.expected}" if self.expected else "", f"found {self.found}" if self.found else ""]
-        return ", ".join(fact for fact in facts if fact) or self.what
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions cross process borders; keyword-only arguments need help there.
-        return (_rebuild, (type(self), self.what, self.expected, self.found, self.do))
-
-
-class MissingFile(InputError):
-    """A file or folder that is missing.
-
-    Parameters
-    ----------
-    what : str or Path
-        Where it should be.
-    expected : str
-        What should be there.
-    found : str
-        What is there instead; by default nothing.
-    do : str, optional
-        What the user does next.
+        What the user can do about it.
     """
 
     def __init__(
         self,
-        what: str | Path,
+        what: str,
+        problem: str | None = None,
         *,
         expected: str | None = None,
-        found: str | None = "nothing there",
+        found: str | None = None,
         do: str | None = None,
     ):
-        super().__init__(str(what), expected=expected, found=found, do=do)
+        self.what, self.problem, self.expected, self.found, self.do = what, problem, expected, found, do
+        text = f"{what}: {self.reason}" if problem or expected or found else what
+        super().__init__(" ".join(f"{text}; {do}".split()) if do else " ".join(text.split()))
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, without the place: the problem, or ``expected A, found B``, or the whole sentence."""
+        if self.problem:
+            return self.problem
+        facts = [f"expected {self.expected}" if self.expected else "", f"found {self.found}" if self.found else ""]
+        return ", ".join(fact for fact in facts if fact) or self.what
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors are pickled on their way from a worker process, which calls them with positional arguments only.
+        return (_rebuild, (type(self), self.what, self.problem, self.expected, self.found, self.do))
 
 
-def _rebuild(kind: type[InputError], what: str, expected: str | None, found: str | None, do: str | None) -> InputError:
-    return kind(what, expected=expected, found=found, do=do)
+class MissingFile(InputError):
+    """A file or folder that does not exist.
+
+    Parameters
+    ----------
+    what : str or Path
+        Its path.
+    problem : str, optional
+        What is wrong; by default that nothing was found, with what was expected there.
+    expected : str, optional
+        What kind of file or folder it should be.
+    do : str, optional
+        What the user can do about it.
+    """
+
+    def __init__(
+        self, what: str | Path, problem: str | None = None, *, expected: str | None = None, do: str | None = None
+    ):
+        missing = f"not found (expected {expected})" if expected else "not found"
+        super().__init__(str(what), problem or missing, do=do)
+
+
+def _rebuild(kind: type[InputError], what: str, problem: str | None, *facts: str | None) -> InputError:
+    expected, found, do = facts
+    if issubclass(kind, MissingFile):
+        return kind(what, problem, do=do)
+    return kind(what, problem, expected=expected, found=found, do=do)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return ``"did you mean 'x'?"`` for the nearest of `known`, or the list of them, cut where it is long.
+    """Return ``"did you mean 'x'?"`` for the most similar known word, or a list of the known words if none is similar.
 
     Parameters
     ----------
     word : str
-        What was written.
+        The unknown word.
     known : iterable of str
-        What would have been understood.
+        The accepted words; at most 24 of them are listed.
     """
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
@@ -91,7 +104,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def need(module: str, extra: str) -> ModuleType:
-    """Import an optional package, or say which extra brings it.
+    """Import an optional package, or raise an error that says which extra installs it.
 
     Parameters
     ----------
@@ -114,18 +127,23 @@ def need(module: str, extra: str) -> ModuleType:
 
 
 def explain(error: OSError) -> InputError:
-    """Turn an operating-system error into the line a user can act on."""
+    """Turn an error of the operating system into one line that a user can act on."""
     where = str(error.filename or "output")
+    space = "free some space and run the same command again"
     advice = {
-        errno.ENOSPC: ("room to write", "the disk full", "free some space and run the same command again"),
-        errno.EDQUOT: ("room to write", "the quota used up", "free some space and run the same command again"),
-        errno.EACCES: ("access", "permission denied", "choose another folder or change its permissions"),
-        errno.EROFS: ("a writable folder", "a read-only file system", "choose another output folder"),
-        errno.ENOENT: ("an existing path", "nothing there", "check the spelling"),
-        errno.ENOTDIR: ("a folder", "a file", "give the folder"),
-        errno.EISDIR: ("a file", "a folder", "give the file"),
+        errno.ENOSPC: ("the disk is full", space),
+        errno.EDQUOT: ("the disk quota is used up", space),
+        errno.EACCES: ("permission denied", "change its permissions or choose another path"),
+        errno.EPERM: ("permission denied", "change its permissions or choose another path"),
+        errno.EROFS: ("the file system is read-only", "choose another output folder"),
+        errno.ENOENT: ("not found", "check the spelling"),
+        errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path"),
+        errno.EISDIR: ("this is a folder, a file is needed", "give a file"),
+        errno.EEXIST: ("this file or folder already exists", "choose another path"),
+        errno.ENAMETOOLONG: ("the file name is too long", "choose a shorter one"),
+        errno.EMFILE: ("too many open files", "raise the limit (ulimit -n) and run the same command again"),
     }
-    expected, found, do = advice.get(
-        error.errno or 0, ("to read or write it", error.strerror or str(error), "check the path and run again")
+    problem, do = advice.get(
+        error.errno or 0, (error.strerror or str(error), "check the path and run the same command again")
     )
-    return InputError(where, expected=expected, found=found, do=do)
+    return InputError(where, problem, do=do)

@@ -150,23 +150,23 @@ class Outputs:
         """
         root = Path(path)
         if not root.is_dir():
-            kind, found = (InputError, "a file") if root.exists() else (MissingFile, "nothing there")
-            raise kind(str(root), expected="a folder of outputs", found=found, do="run facedeblur run first")
+            if root.exists():
+                raise InputError(str(root), expected="a folder of outputs", found="a file", do="give the folder")
+            raise MissingFile(root, expected="a folder of outputs", do="run facedeblur run first")
         if (root / RUN).is_file():
             info = read_info(root / RUN)
             check_set(root, info, set_)
             return cls(root, info, set_)
         if (root / PARTIAL_RUN).is_file():
             raise InputError(
-                str(root), expected="a finished run", found="an unfinished one",
-                do="run the same facedeblur run command again to resume it",
-            )  # fmt: skip
+                str(root), "this run is not finished", do="run the same facedeblur run command again to resume it"
+            )
         info = {"schema": SCHEMA, "method": root.resolve().name, "version": "", "oracle": False, "foreign": True}
         info |= {"store": "png", "set": {"name": set_.name, "hash": set_.content_hash}, "weights": {}, "options": {}}
         outputs = cls(root, info, set_)
         if check and not any(inside(root, pair.name).is_file() for pair in set_.pairs()):
             raise InputError(
-                str(root), expected=f"files named as the blurred images of set '{set_.name}'", found="none",
+                str(root), f"no file in it has the name of a blurred image of set '{set_.name}'",
                 do="give the folder that the method wrote to",
             )  # fmt: skip
         return outputs
@@ -419,7 +419,7 @@ def check_set(root: Path, info: dict[str, Any], set_: Set) -> None:
             f"{root}: the outputs of '{info['method']}' belong to another set",
             expected=f"set '{set_.name}' ({set_.content_hash[:12]})",
             found=f"set '{made_of.get('name', '?')}' ({made_of['hash'][:12]})",
-            do="give the set they were made of, or run the method on this one into a new folder",
+            do="give the set that they were made from, or run the method on this set into a new folder",
         )
 
 

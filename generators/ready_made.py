@@ -103,7 +103,7 @@ def _grid(folder: Path) -> tuple[list[str], list[str]]:
     needed = [*names, *kernels, *(_blurred(name, kernel) for name in names for kernel in kernels)]
     for stem in needed:
         if stem not in stems:
-            raise MissingFile(str(folder / f"{stem}.png"), expected="this file of the set")
+            raise MissingFile(folder / f"{stem}.png", do="copy or download the whole folder again")
     return names, kernels
 
 

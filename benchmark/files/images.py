@@ -1,8 +1,7 @@
-"""Image files: the one place that knows colour order and bit depth; `png` knows the file format.
+"""Read and write image files. Colour order and bit depth are handled here, the PNG format in `png`.
 
-Two readers, because two things are wanted: `read_photo` takes whatever a camera or a
-collection delivers and says what it converted; `read_png` takes only what the toolkit
-itself writes, 8-bit RGB PNG, and checks every byte of it.
+There are two readers: `read_photo` accepts any usual photograph and reports what it converted;
+`read_png` accepts only what the toolkit itself writes, 8-bit RGB PNG, and checks every byte of it.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.errors import InputError, MissingFile, explain
 from facedeblur.benchmark.files.atomic import write_bytes
+from facedeblur.benchmark.files.contents import not_a_png, unreadable_image
 from facedeblur.benchmark.files.paths import read_file
 from facedeblur.benchmark.files.png import PngHeader, chunks, decode_rgb, encode_rgb, png_header
 
@@ -34,7 +34,7 @@ class Photo:
     ----------
     pixels : np.ndarray, shape (H, W, 3), uint8 RGB
     note : str
-        What had to be converted on the way, empty for an upright 8-bit RGB file.
+        What was converted; empty for an upright 8-bit RGB file.
     """
 
     pixels: np.ndarray
@@ -42,17 +42,18 @@ class Photo:
 
 
 def list_images(folder: str | Path, *, recursive: bool = True) -> list[Path]:
-    """Image files under `folder` by suffix, sorted by path; hidden files are left out.
+    """Return the image files under `folder`, recognised by suffix and sorted by path, without hidden files.
 
     Raises
     ------
     InputError
-        When `folder` is not a folder, or holds no image file.
+        When `folder` does not exist, is a file, or has no image in it.
     """
     root = Path(folder)
     if not root.is_dir():
-        kind, found = (InputError, "a file") if root.exists() else (MissingFile, "nothing there")
-        raise kind(str(root), expected="a folder of images", found=found, do="give the folder")
+        if root.exists():
+            raise InputError(str(root), expected="a folder of images", found="a file", do="give the folder")
+        raise MissingFile(root, expected="a folder of images", do="check the path")
     entries = root.rglob("*") if recursive else root.iterdir()
     found_paths = sorted(
         path
@@ -63,7 +64,7 @@ def list_images(folder: str | Path, *, recursive: bool = True) -> list[Path]:
     )
     if not found_paths:
         kinds = " ".join(sorted(SUFFIXES))
-        raise InputError(str(root), expected=f"images ({kinds})", found="none", do="give another folder")
+        raise InputError(str(root), f"no images in this folder ({kinds})", do="give another folder")
     return found_paths
 
 
@@ -76,13 +77,16 @@ def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = 
     Raises
     ------
     InputError
-        When the file is not an image, is truncated, or has a side under `min_side`
-        or more than `max_pixels` pixels (checked before decoding).
+        When the file cannot be read, is empty, truncated or not an image, or when it has a side
+        under `min_side` or more than `max_pixels` pixels (checked before decoding).
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     path = Path(path)
-    data = read_file(path)
+    try:
+        data = read_file(path)
+    except PermissionError as error:
+        raise explain(error) from error
     header = png_header(data)
     if header is not None:
         _check_size(path, header.width, header.height, min_side, max_pixels)
@@ -112,12 +116,8 @@ def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = 
         raise InputError(
             str(path), expected=f"at most {max_pixels} pixels", found=str(error).split(",")[0], do="make it smaller"
         ) from error
-    except UnidentifiedImageError as error:
-        raise InputError(
-            str(path), expected="an image", found=f"a file that starts with {data[:8]!r}", do="remove or replace it"
-        ) from error
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise InputError(str(path), expected="a whole image", found=str(error), do="copy it again") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error) as error:
+        raise unreadable_image(path, data, error) from error
 
 
 def _read_deep(path: Path, data: bytes) -> Photo:
@@ -126,9 +126,8 @@ def _read_deep(path: Path, data: bytes) -> Photo:
 
     deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if deep is None or deep.dtype not in (np.uint16, np.uint8):
-        raise InputError(
-            str(path), expected="8 or 16 bits a sample", found="another kind", do="convert it to 8-bit PNG"
-        )
+        kind = "damaged, or of an unsupported bit depth" if deep is None else f"samples of type {deep.dtype}"
+        raise InputError(str(path), expected="8 or 16 bits per sample", found=kind, do="convert it to 8-bit PNG")
     note = f"{deep.dtype.itemsize * 8}-bit to 8-bit"
     if deep.dtype == np.uint16:
         # 257 = 65535 / 255, so white stays white.
@@ -141,13 +140,13 @@ def _read_deep(path: Path, data: bytes) -> Photo:
 
 
 def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Read an image of a set or of a method's outputs: 8-bit RGB PNG, every chunk checked.
+    """Read an 8-bit RGB PNG, as in sets and outputs, and check every chunk of it.
 
     Parameters
     ----------
     path : path
     size : (height, width), optional
-        What the file must measure, in pixels.
+        Required size in pixels.
 
     Returns
     -------
@@ -168,10 +167,10 @@ def _open_png(path: Path, colour: str, size: tuple[int, int] | None) -> tuple[by
     try:
         data = read_file(path)
     except FileNotFoundError as error:
-        raise MissingFile(str(path), expected="a PNG file") from error
+        raise MissingFile(path, expected="a PNG file") from error
     header = png_header(data)
     if header is None:
-        raise InputError(str(path), expected="a PNG file", found=f"a file that starts with {data[:8]!r}")
+        raise not_a_png(path, data)
     if (header.bits, header.colour) != (8, colour):
         raise InputError(str(path), expected=f"8-bit {colour}", found=str(header), do=f"write 8-bit {colour} PNG")
     if size is not None and (header.height, header.width) != tuple(size):
@@ -187,7 +186,7 @@ def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.n
     ----------
     path : path
     size : (height, width), optional
-        What it must measure, in pixels.
+        Required size in pixels.
 
     Returns
     -------
@@ -203,7 +202,7 @@ def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.n
     path = Path(path)
     data, _ = _open_png(path, "grey", size)
     for _ in chunks(path, data):
-        pass  # reading them all checks them
+        pass  # the iterator checks each chunk
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
 
 
@@ -225,7 +224,7 @@ def encode_png(pixels: np.ndarray) -> bytes:
 
 
 def pixel_hash(pixels: np.ndarray) -> str:
-    """sha256 (hex) of an image's shape and decoded samples; another encoder does not change it."""
+    """Return the sha256 (hex) of an image's shape and samples, which does not depend on how the file is encoded."""
     head = "x".join(str(side) for side in pixels.shape) + f" {pixels.dtype}\n"
     digest = hashlib.sha256(head.encode())
     digest.update(np.ascontiguousarray(pixels).data)
@@ -240,7 +239,7 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
 def _check_size(path: Path, width: int, height: int, min_side: int, max_pixels: int) -> None:
     if min(width, height) < min_side:
         raise InputError(
-            str(path), expected=f"at least {min_side}x{min_side} pixels", found=f"{width}x{height}", do="leave it out"
+            str(path), expected=f"at least {min_side}x{min_side} pixels", found=f"{width}x{height}", do="remove it"
         )
     if width * height > max_pixels:
         raise InputError(

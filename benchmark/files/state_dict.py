@@ -107,7 +107,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
         If the file is missing, truncated, or not in that format.
     """
     if not Path(path).is_file():
-        raise MissingFile(str(path), expected="a safetensors file")
+        raise MissingFile(path, expected="a safetensors file", do="check the path")
     safe = need("safetensors", "train")
     try:
         with safe.safe_open(str(path), framework="pt") as file:

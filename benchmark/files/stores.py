@@ -124,7 +124,7 @@ def _layout(path: Path) -> _Layout:
     try:
         state = path.stat()
     except FileNotFoundError as error:
-        raise MissingFile(str(path), expected="an array of pictures") from error
+        raise MissingFile(path, expected="an array of images", do="copy or make it again") from error
     return _read_layout(path, state.st_ino, state.st_size)
 
 

@@ -119,7 +119,7 @@ def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
     try:
         stream = path.open(encoding="utf-8", newline="")
     except FileNotFoundError as error:
-        raise MissingFile(str(path), expected="a table", do="make the set again") from error
+        raise MissingFile(path, expected="a table", do="copy or make the folder again") from error
     with stream:
         reader = csv.reader(stream)
         first = next(reader, None)

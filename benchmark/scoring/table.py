@@ -229,7 +229,7 @@ class Scores:
         path = Path(path)
         file = path / FILE if path.is_dir() else path
         if not file.is_file():
-            raise MissingFile(str(file), expected="a score table", do="run facedeblur score")
+            raise MissingFile(file, expected="a score table", do="run facedeblur score")
         if file.suffix.lower() == ".csv":
             raise InputError(str(file), expected="a Parquet file, which says what was scored and how", found="CSV",
                              do="give the folder of the outputs or its scores.parquet")  # fmt: skip

@@ -214,13 +214,17 @@ class Set:
         file = root / "set.json"
         if not file.is_file():
             half = building(root)
-            do = f"finish it: run the same build again ({half} is half built)" if half.is_dir() else "build it first"
-            kind = InputError if root.exists() or half.is_dir() else MissingFile
-            raise kind(str(root), expected="a set (a folder with set.json)", found="none", do=do)
+            if half.is_dir():
+                raise InputError(str(root), f"the set is not finished ({half})", do="run the same build again")
+            if root.exists():
+                raise InputError(str(root), "not a set: it has no set.json", do="give the folder of a set")
+            raise MissingFile(root, expected="a set", do="check the path, or build it first")
         keys = ("content_hash",)
         opened = cls(root, read_description(file, "a set", schema=SCHEMA, keys=keys, do="build the set again"))
         if isinstance(path, Set) and opened.content_hash != path.content_hash:
-            raise InputError(f"{root} holds another set than when it was opened; open it again with read_set")
+            raise InputError(
+                f"{root} was replaced by another set after it was opened", do="open it again with read_set"
+            )
         return opened
 
     @property
@@ -299,7 +303,7 @@ class Set:
             When the image has none, or the file is missing or damaged.
         """
         if not image.label:
-            raise InputError(f"image '{image.image_id}'", expected="a label image", found="none")
+            raise InputError(f"image '{image.image_id}' has no label image")
         return read_label(inside(self.root, image.label), size=(image.height, image.width))
 
     def blurred(self, pair: Pair) -> np.ndarray:

@@ -199,9 +199,8 @@ class SetWriter:
         if json.loads((self.work / "build.json").read_text(encoding="utf-8"))["identity"] != key:
             raise InputError(
                 str(self.work),
-                expected="this set, half built",
-                found="another one (other name, photographs, recipe, seed or store)",
-                do="remove that folder or choose another output",
+                "an unfinished set of another name, photographs, recipe, seed or store is in this folder",
+                do="remove the folder or choose another output",
             )
         return self._drop_unfinished(n_kernels)
 

@@ -123,7 +123,7 @@ class Record:
         path = Path(path)
         file = path / cls.file_name if path.is_dir() else path
         if not file.is_file():
-            raise MissingFile(str(file), expected=f"a {cls.kind} table", do=f"{cls.verb} first")
+            raise MissingFile(file, expected=f"a {cls.kind} table", do=f"{cls.verb} first")
         expected, do = f"a {cls.kind} table", f"{cls.verb} again"
         table = read_table(file, expected=expected, do=do)
         try:

@@ -21,6 +21,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing, write_json
+from facedeblur.benchmark.files.contents import not_a_png
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.mat import load_mat
 from facedeblur.benchmark.files.paths import inside
@@ -109,7 +110,7 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
     """
     path = Path(path)
     if not path.exists():
-        raise MissingFile(str(path), expected="a file or folder of kernels", do="check the path")
+        raise MissingFile(path, expected="a file or folder of kernels", do="check the path")
     meta: dict[str, Any] = {"source": path.name}
     if path.suffix == ".npz":
         arrays = _read_npz(path)
@@ -182,11 +183,11 @@ def _read_png(path: Path) -> np.ndarray:
     import cv2
 
     if not path.is_file():
-        raise InputError(str(path), expected="a kernel", found="no file", do="export the kernels again")
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        raise MissingFile(path, expected="a kernel as PNG", do="export the kernels again")
+    data = path.read_bytes()
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     if pixels is None:
-        raise InputError(str(path), expected="a PNG", found="something else or a part of one", do="copy it again")
+        raise not_a_png(path, data)
     if pixels.ndim == 3:
         if not (pixels[..., 0] == pixels[..., 1]).all() or not (pixels[..., 0] == pixels[..., 2]).all():
             raise InputError(str(path), expected="a grey image", found="a colour image", do="convert it to grey")

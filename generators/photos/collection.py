@@ -319,9 +319,10 @@ def open_collection(spec: str | Path, selection: Selection = Selection()) -> Col
     """
     name, root = _parse(spec)
     if not root.is_dir():
-        found = "a file" if root.exists() else "nothing there"
-        do = "give the folder" if name == "auto" else COLLECTIONS.get(name).get
-        raise MissingFile(root, expected="a folder of photographs", found=found, do=do)
+        if root.exists():
+            raise InputError(str(root), expected="a folder of photographs", found="a file", do="give the folder")
+        do = "check the path" if name == "auto" else COLLECTIONS.get(name).get
+        raise MissingFile(root, expected="a folder of photographs", do=do)
     whole = COLLECTIONS.get(detect(root) if name == "auto" else name).read(root)
     return whole if selection.everything else whole.select(selection)
 

@@ -8,12 +8,14 @@ brows or eyes are exchanged where a label image has them the other way round.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, MissingFile, suggest
-from facedeblur.benchmark.files.paths import inside
+from facedeblur.benchmark.errors import InputError, MissingFile, explain, suggest
+from facedeblur.benchmark.files.contents import unreadable_image
+from facedeblur.benchmark.files.paths import inside, read_file
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
 from facedeblur.generators.photos.collection import Collection, Photograph
@@ -31,7 +33,7 @@ def labels_of(collection: Collection, photograph: Photograph, *, size: tuple[int
         When the photograph has no label image, or the image cannot be used.
     """
     if not photograph.label:
-        raise InputError(f"{collection.name}: {photograph.source}", expected="a label image", found="none")
+        raise InputError(f"{collection.name}: {photograph.source}", "this photograph has no label image")
     return read_labels(inside(collection.root, photograph.label, links=True), collection.labels, size=size)
 
 
@@ -135,14 +137,18 @@ def _single(path: Path) -> np.ndarray:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as opened:
+        data = read_file(path)
+    except OSError as error:
+        raise explain(error) from error
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
             values = np.asarray(opened)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InputError(str(path), expected="a label image", found=str(error), do="copy it again") from error
+        raise unreadable_image(path, data, error) from error
     if values.ndim == 3 and (values[..., :1] == values[..., :3]).all():
         values = values[..., 0]
     if values.ndim != 2 or values.dtype not in (np.uint8, np.bool_):
-        raise InputError(str(path), expected="one 8-bit number a pixel", found=f"{values.dtype} {values.shape}")
+        raise InputError(str(path), expected="one 8-bit number per pixel", found=f"{values.dtype} {values.shape}")
     return values.astype(np.uint8)
 
 
@@ -168,7 +174,7 @@ def _of_parts(prefix: Path) -> np.ndarray:
     """CelebAMask-HQ's part masks in one; a later part of the publisher's list covers an earlier one."""
     files = {file.stem[len(prefix.name) + 1 :]: file for file in prefix.parent.glob(f"{prefix.name}_*.png")}
     if not files:
-        raise MissingFile(str(prefix), expected="a label image", do="unpack the labels again")
+        raise MissingFile(f"{prefix}*.png", "no label image with such a name", do="unpack the labels again")
     unknown = sorted(set(files) - set(CELEBAMASK_PARTS))
     if unknown:
         raise InputError(str(files[unknown[0]]), expected="a known part", do=suggest(unknown[0], CELEBAMASK_PARTS))

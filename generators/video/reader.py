@@ -244,7 +244,7 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
     root = Path(root)
     one_of("identity", identity, IDENTITIES)
     if not root.exists():
-        raise MissingFile(str(root), expected="a video or a folder of videos")
+        raise MissingFile(root, expected="a video or a folder of videos", do="check the path")
     if root.is_file():
         found = [root] if root.suffix.lower() in VIDEO_SUFFIXES else []
     else:

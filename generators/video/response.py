@@ -65,7 +65,7 @@ class Response:
                 text = path.read_text(encoding="utf-8").replace(",", " ")
                 values = np.array([line.split() for line in text.splitlines() if line.strip()], np.float64)
         except FileNotFoundError as error:
-            raise MissingFile(str(path), expected="a response curve") from error
+            raise MissingFile(path, expected="a response curve", do="check the path") from error
         except (ValueError, EOFError) as error:
             raise InputError(str(path), expected="256 rows of 1 or 3 numbers", found=str(error)) from error
         light = values.reshape(-1, 1) if values.ndim == 1 else values

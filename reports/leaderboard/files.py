@@ -131,7 +131,7 @@ def read_leaderboard(path: str | Path) -> Leaderboard:
     again = f"write both files again with: facedeblur leaderboard SCORES... -o {csv}"
     if not file.is_file():
         if csv.is_file():
-            raise MissingFile(f"{csv} cannot be read without {file.name} next to it", found=None, do=again)
+            raise MissingFile(csv, f"cannot be read without {file.name} next to it", do=again)
         raise MissingFile(path, expected="a leaderboard", do="write one with --out")
     try:
         rows = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)

@@ -34,7 +34,7 @@ def test_a_set_that_was_built_anew_is_not_mixed_with_the_old_one(chain, tmp_path
     old = fd.build(small_recipe(tmp_path), faces, tmp_path / "set", workers=1)
     (tmp_path / "set").rename(tmp_path / "old")
     fd.build(small_recipe(tmp_path), faces, tmp_path / "set", seed=1, workers=1)
-    with pytest.raises(fd.InputError, match="holds another set than when it was opened"):
+    with pytest.raises(fd.InputError, match="was replaced by another set after it was opened"):
         fd.run("blurred", old, tmp_path / "out", workers=1)
     run = fd.run("blurred", fd.read_set(tmp_path / "set"), tmp_path / "out", workers=1)
     with pytest.raises(fd.InputError, match="belong to another set"):

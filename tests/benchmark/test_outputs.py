@@ -86,11 +86,11 @@ def test_outputs_of_another_set_are_refused(toy, tmp_path):
     assert "the outputs of 'copy' belong to another set" in line
     assert f"expected set 'toy' ({toy.content_hash[:12]})" in line
     assert "found set 'elsewhere' (12ab12ab12ab)" in line
-    assert "give the set they were made of" in line
+    assert "give the set that they were made from" in line
 
 
 def test_a_folder_that_is_none(toy, tmp_path):
-    with pytest.raises(InputError, match="nothing there"):
+    with pytest.raises(InputError, match="not found"):
         Outputs.open(tmp_path / "absent", toy)
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="found a file"):
@@ -156,7 +156,7 @@ def test_a_folder_without_any_file_of_the_set_is_refused(toy, tmp_path):
     root = tmp_path / "empty"
     root.mkdir()
     (root / "unrelated.png").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"files named as the blurred images of set 'toy', found none"):
+    with pytest.raises(InputError, match="no file in it has the name of a blurred image of set 'toy'"):
         Outputs.open(root, toy)
 
 
@@ -173,7 +173,7 @@ def test_a_bad_output_is_named(toy, tmp_path):
     (root / pairs[4].name).write_text("a text file")
     outputs = Outputs.open(root, toy)
     reasons = ["16x20 pixels, found 16x19", "8-bit RGB, found 8-bit grey", "truncated", "8-bit RGB, found 16-bit RGB",
-               "starts with b'a text f'", "nothing there"]  # fmt: skip
+               "starts with 'a text file'", "not found"]  # fmt: skip
     for pair, reason in zip(pairs, reasons, strict=True):
         with pytest.raises(InputError, match=reason):
             outputs.restored(pair, (20, 16))

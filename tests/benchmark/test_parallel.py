@@ -38,7 +38,7 @@ def test_tasks_are_taken_as_workers_are_free(jobs):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_error_in_a_worker_is_told(jobs):
-    with pytest.raises(InputError, match=r"absent.png: expected a PNG file, found nothing there"):
+    with pytest.raises(InputError, match=r"absent.png: not found \(expected a PNG file\)"):
         list(imap(read_png, ["absent.png"] * 3, Workers(jobs)))
 
 

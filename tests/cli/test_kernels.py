@@ -98,7 +98,7 @@ def test_options_that_do_not_go_together_are_refused(arguments: list[str], messa
         (["b.npz", "--draw", "spline", "--centre", "bbox"], "option 'centre' of draw 'spline'"),
         (["b.npz", "--draw", "deblurgan", "--sizes", "13"], "DeblurGAN kernels of size 13: expected 65"),
         (["b.npz", "--begin", "0.5", "--exposure", "0.5"], "kernel model, begin"),
-        (["b.npz", "--from", "missing.npy"], "nothing there"),
+        (["b.npz", "--from", "missing.npy"], "not found"),
     ],
 )
 def test_bad_options_are_one_line_and_leave_nothing(

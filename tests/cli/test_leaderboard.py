@@ -165,6 +165,6 @@ def test_files_of_every_format(runs: list[str], tmp_path: Path) -> None:
 def test_wrong_usage(runs: list[str], tmp_path: Path) -> None:
     assert "--quiet needs" in invoke(runs[0], "--quiet").output
     assert "--replace needs --into" in invoke(runs[0], "--replace").output
-    for arguments, told in [((str(tmp_path / "no.csv"),), "nothing there"), ((runs[0], runs[0]), "each run once")]:
+    for arguments, told in [((str(tmp_path / "no.csv"),), "not found"), ((runs[0], runs[0]), "each run once")]:
         shown = invoke(*arguments)
         assert isinstance(shown.exception, InputError) and told in str(shown.exception)

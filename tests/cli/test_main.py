@@ -48,14 +48,14 @@ def test_bad_input_is_one_line(capsys, tmp_path):
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith("facedeblur: ") and shown.err.count("\n") == 1
-    assert "expected a set (a folder with set.json), found none; build it first" in shown.err
+    assert "not found (expected a set); check the path, or build it first" in shown.err
 
 
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "x.png"), 2, "x.png: expected room to write, found the disk"),
-        (PermissionError(errno.EACCES, "Permission denied", "out"), 2, "out: expected access, found permission denied"),
+        (OSError(errno.ENOSPC, "No space left on device", "x.png"), 2, "x.png: the disk is full"),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), 2, "out: permission denied"),
         (KeyboardInterrupt(), 130, "run the same command again"),
         (click.exceptions.Abort(), 130, "run the same command again"),
     ],

@@ -124,7 +124,7 @@ def test_a_detector_from_a_file(two, tmp_path):
 
 @pytest.mark.parametrize("command", ["score", "recognise", "parse", "fid"])
 def test_an_unusable_file_is_one_line(two, tmp_path, command):
-    for text, said in ((None, "nothing there"), ("raise ValueError('no')", "ValueError: no")):
+    for text, said in ((None, "not found"), ("raise ValueError('no')", "ValueError: no")):
         plugin = tmp_path / f"{command}.py"
         if text:
             plugin.write_text(text)

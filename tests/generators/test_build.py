@@ -127,7 +127,7 @@ def test_an_interrupted_build_goes_on(tmp_path, crops, recipe):
 
     with pytest.raises(KeyboardInterrupt):
         build(recipe, crops, tmp_path / "set", workers=1, progress=Reporter(stop))
-    with pytest.raises(InputError, match="half built"):
+    with pytest.raises(InputError, match="set is not finished"):
         Set.open(tmp_path / "set")
     seen: list[int] = []
     made = build(
@@ -149,7 +149,7 @@ def test_a_set_among_its_photographs_is_none_of_them(tmp_path, crops, recipe):
 
 
 def test_a_changed_crop_is_noticed(tmp_path, crops, recipe):
-    with pytest.raises(InputError, match="half built, found another one"):
+    with pytest.raises(InputError, match="unfinished set of another name"):
         _interrupt(recipe, crops, tmp_path)
         write_png(crops / "a_0001.png", np.zeros((128, 128, 3), np.uint8))
         build(recipe, crops, tmp_path / "set", workers=1)

@@ -80,14 +80,14 @@ def test_damaged_png(tmp_path, pixels):
     data = bytearray((tmp_path / "a.png").read_bytes())
     data[len(data) // 2] ^= 0xFF
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(InputError, match="damaged IDAT"):
+    with pytest.raises(InputError, match="checksum of its IDAT chunk"):
         read_png(tmp_path / "a.png")
 
 
 def test_truncated_jpeg(tmp_path, pixels):
     Image.fromarray(pixels).save(tmp_path / "a.jpg")
     (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-200])
-    with pytest.raises(InputError, match=r"a\.jpg: expected a whole image"):
+    with pytest.raises(InputError, match=r"a\.jpg: truncated JPEG \(.* bytes\); copy or download it again"):
         read_photo(tmp_path / "a.jpg")
 
 
@@ -146,9 +146,9 @@ def test_wrong_size_names_both(tmp_path, pixels):
 
 
 def test_folders(tmp_path, pixels):
-    with pytest.raises(InputError, match="found none"):
+    with pytest.raises(InputError, match="no images in this folder"):
         list_images(tmp_path)
-    with pytest.raises(InputError, match="nothing there"):
+    with pytest.raises(InputError, match="not found"):
         list_images(tmp_path / "absent")
     for name in ("b.png", "A/c.PNG", ".hidden/d.png", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

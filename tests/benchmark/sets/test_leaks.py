@@ -227,5 +227,5 @@ def test_names_are_compared_as_a_reader_would():
 
 def test_half_a_set_is_refused(tmp_path):
     (tmp_path / "half.building").mkdir()
-    with pytest.raises(InputError, match="half built"):
+    with pytest.raises(InputError, match="set is not finished"):
         leaks(tmp_path / "half", tmp_path / "half")

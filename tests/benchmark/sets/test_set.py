@@ -51,7 +51,7 @@ def test_stores_have_the_same_hash(tmp_path, toy, fill_toy):
 def test_a_stopped_build_goes_on(tmp_path, toy, torn, store, fill_toy):
     assert fill_toy(tmp_path / "out", store=store, stop_after=1) is None
     assert not (tmp_path / "out").exists()
-    with pytest.raises(InputError, match="half built"):
+    with pytest.raises(InputError, match="set is not finished"):
         Set.open(tmp_path / "out")
     with (tmp_path / "out.building" / "manifest.csv").open("a") as stream:
         stream.write(torn)
@@ -74,7 +74,7 @@ def test_another_set_is_not_mixed_in(tmp_path, toy, fill_toy):
     with pytest.raises(InputError, match="other photographs, recipe, seed or store"):
         fill_toy(toy.root, seed=4)
     fill_toy(tmp_path / "out", stop_after=1)
-    with pytest.raises(InputError, match="half built, found another one"):
+    with pytest.raises(InputError, match="unfinished set of another name"):
         fill_toy(tmp_path / "out", seed=4)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.tex").touch()
@@ -125,7 +125,7 @@ def test_check_names_every_kind_of_damage(toy):
     found = {problem.file: problem.problem for problem in check(toy.root)}
     assert found == {
         f"blur/{blur[0].name}": "missing",
-        f"blur/{blur[1].name}": "expected a whole PNG, found a truncated one",
+        f"blur/{blur[1].name}": "truncated PNG",
         f"blur/{blur[2].name}": "altered: its pixels are not those of the manifest",
         f"blur/{blur[3].name}": "expected 16x20 pixels, found 8x8",
         "blur/stranger.png": "not in the tables: remove it",
@@ -171,7 +171,7 @@ def test_paths_may_not_leave_the_set(toy):
 
 
 def test_tables_say_what_is_wrong(tmp_path):
-    with pytest.raises(InputError, match="nothing there"):
+    with pytest.raises(InputError, match="not found"):
         list(read_rows(tmp_path / "a.csv", Pair))
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="expected columns index,pair_id"):
@@ -190,7 +190,7 @@ def test_open_says_what_is_missing(tmp_path, toy):
 
 
 def test_array_store_errors(tmp_path):
-    with pytest.raises(InputError, match="found nothing there"):
+    with pytest.raises(InputError, match="not found"):
         read_pixels(tmp_path, "blur/a.png", 0, store="npy", size=None)
     np.save(tmp_path / "blur.npy", np.zeros((2, 4, 4, 3), np.uint8))
     set_writer.create_array(tmp_path, "blur", count=2, size=(4, 4))
@@ -262,7 +262,7 @@ def test_an_object_whose_folder_came_to_hold_another_set_is_refused(toy, tmp_pat
     opened = Set.open(toy.root)
     assert Set.open(opened).content_hash == opened.content_hash
     stale = Set(opened.root, {**opened.info, "content_hash": "0" * 64})
-    with pytest.raises(InputError, match="holds another set than when it was opened"):
+    with pytest.raises(InputError, match="was replaced by another set after it was opened"):
         Set.open(stale)
     with pytest.raises(MissingFile, match="expected a set"):
         Set.open(tmp_path / "nowhere")

@@ -216,7 +216,7 @@ def test_results_are_kept_and_read_back(toy, tmp_path, colour) -> None:
     said: list[str] = []
     repaired = fid(toy.root, run, by=colour, workers=1, progress=Reporter(say=said.append))
     assert repaired == other and "fid-colour.parquet" in said[0]
-    with pytest.raises(InputError, match="nothing there"):
+    with pytest.raises(InputError, match="not found"):
         Fid.read(run / "fid-inception.parquet")
 
 

@@ -111,7 +111,7 @@ def test_an_interrupted_test_resumes(toy, net, monkeypatch) -> None:
 
 
 def test_a_file_that_is_no_result(toy, net, tmp_path) -> None:
-    with pytest.raises(MissingFile, match=r"brightness\.parquet: expected a brightness table, found nothing there"):
+    with pytest.raises(MissingFile, match=r"brightness\.parquet: not found \(expected a brightness table\)"):
         Brightness.read(net)
     (whole,) = brightness(toy, [net])
     (net / "brightness.parquet").write_bytes(b"PAR1 torn")

@@ -246,17 +246,17 @@ def bad_files(folder: Path) -> dict[str, str]:
         "flipped.mat": "a MATLAB file.*decompressing",
         "cut.mat": "a whole MATLAB 7.3 file",
         "text.npz": "a numpy archive",
-        "text.png": "expected a PNG",
+        "text.png": "expected a PNG file, found a text file",
         "text.mat": "a MATLAB file",
         "text.npy": "a numpy array",
-        "empty.png": "expected a PNG",
+        "empty.png": "the file is empty",
         "kernel.txt": "found '.txt'",
         "none": "expected kernels, found none",
         "even.npy": "odd size",
         "line.npy": r"found \(3,\)",
         "colour.png": "a grey image",
         "scalar.mat": "expected kernels, found none",
-        "missing.npz": "nothing there",
+        "missing.npz": "not found",
     }
 
 
@@ -277,7 +277,7 @@ def test_a_damaged_bank_is_refused(small: Bank, tmp_path: Path) -> None:
     np.savez(path, ids=np.array(["a"]), sizes=[3], kernels=np.eye(3)[None], meta=np.array("{}"))
     with pytest.raises(InputError, match="a sound kernel bank, found kernel a: expected sum 1"):
         Bank.load(path)
-    with pytest.raises(InputError, match="nothing there"):
+    with pytest.raises(InputError, match="not found"):
         Bank.load(tmp_path / "missing.npz")
 
 

@@ -165,7 +165,7 @@ def test_another_folder_is_told_what_to_download(tmp_path, name):
         open_collection(f"{name}:{tmp_path}")
     assert "\n" not in str(told.value)
     assert COLLECTIONS.get(name).get in str(told.value)
-    with pytest.raises(InputError, match="nothing there"):
+    with pytest.raises(InputError, match="not found"):
         open_collection(f"{name}:{tmp_path / 'absent'}")
 
 

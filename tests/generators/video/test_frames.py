@@ -119,7 +119,7 @@ def test_constant_frames_keep_every_value() -> None:
         ("\n".join(["0.5"] * 256), "light that rises from row to row, found row 1 does not"),
         ("\n".join([*map(str, range(255)), "nan"]), "light that rises from row to row, found row 255 does not"),
         ("one\ntwo", "expected 256 rows of 1 or 3 numbers, found could not convert"),
-        (None, "expected a response curve, found nothing there"),
+        (None, "not found (expected a response curve)"),
     ],
 )
 def test_curve_that_is_none_is_one_line(tmp_path: Path, text: str | None, line: str) -> None:
@@ -327,7 +327,7 @@ def test_nothing_usable_leaves_nothing(tmp_path: Path, portrait: np.ndarray) -> 
         ({"length": 1}, "option 'length'"),
         ({"stride": 0}, "option 'stride': expected at least 1 frame"),
         ({"gamma": 0.0}, "gamma: expected 0.1 to 10"),
-        ({"crf": "absent.csv"}, "absent.csv: expected a response curve, found nothing there"),
+        ({"crf": "absent.csv"}, "absent.csv: not found (expected a response curve)"),
         ({"crf": "absent.csv", "gamma": 2.2}, "gamma and crf: expected one of them"),
         ({"template": "none", "face": "following"}, "face 'following': expected a template"),
         ({"detector": "none"}, "detector 'none': expected template 'none'"),

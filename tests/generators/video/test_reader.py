@@ -150,7 +150,7 @@ def test_folder_of_frames_in_natural_order(tmp_path: Path, portrait: np.ndarray)
     (tmp_path / "0.3.png").write_bytes(b"not a picture")
     footage = Footage(tmp_path)
     found = list(footage)
-    assert found[2].pixels is None and found[2].problem.startswith("0.3.png: expected an image")
+    assert found[2].pixels is None and found[2].problem.startswith("0.3.png: not an image but a text file")
     assert all(math.isnan(frame.time) for frame in found)
     for frame, pixels in zip(found[3:], wanted[3:], strict=True):
         np.testing.assert_array_equal(frame.pixels, pixels)
@@ -189,7 +189,7 @@ def test_published_layouts(tmp_path: Path, portrait: np.ndarray) -> None:
     assert len(found("ytf")) == 3
     with pytest.raises(InputError, match=r"expected videos \(.*mp4.* or folders of frames, found none"):
         list_videos(tmp_path / "mixed" / "notes.txt")
-    with pytest.raises(InputError, match="found nothing there"):
+    with pytest.raises(InputError, match="not found"):
         list_videos(tmp_path / "absent")
     with pytest.raises(InputError, match="identity 'mother'"):
         list_videos(tmp_path, identity="mother")

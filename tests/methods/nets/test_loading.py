@@ -80,7 +80,7 @@ def test_missing_weights_are_one_line(name, also, tmp_path):
 
 
 def test_a_place_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(InputError, match="nothing there"):
+    with pytest.raises(InputError, match="not found"):
         find_files("mspl", [tmp_path / "absent"])
 
 

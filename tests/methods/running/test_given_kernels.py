@@ -77,7 +77,7 @@ def test_what_gives_no_kernels_or_takes_none_is_refused(tiny, make_set, estimate
         run("unsharp", tiny.root, tmp_path / "b", kernels=estimates.root, workers=1)
     with pytest.raises(InputError, match="another set"):
         run("wiener", make_set(seed=9).root, tmp_path / "c", kernels=estimates.root, workers=1)
-    with pytest.raises(InputError, match="nothing there"):
+    with pytest.raises(InputError, match="not found"):
         run("wiener", tiny.root, tmp_path / "d", kernels=tmp_path / "nowhere", workers=1)
     assert not any((tmp_path / name).exists() for name in "abcd")
 

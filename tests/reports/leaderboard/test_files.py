@@ -96,14 +96,14 @@ def test_another_table_is_refused(scores_of: Make, tmp_path: Path, spoil: Callab
     assert file.read_text() != before
     said = told(lambda: read_leaderboard(path))
     assert line in said and "board.json" in said
-    assert "nothing there" in told(lambda: read_leaderboard(tmp_path / "none.csv"))
+    assert "not found" in told(lambda: read_leaderboard(tmp_path / "none.csv"))
 
 
 def test_a_csv_file_without_its_json_file_is_refused_with_advice(scores_of: Make, tmp_path: Path) -> None:
     csv, file = write_leaderboard(leaderboard([scores_of("a", random_psnr(0))]), tmp_path / "board.csv")
     file.unlink()
     said = told(lambda: read_leaderboard(csv))
-    assert "board.csv cannot be read without board.json next to it; write both files again" in said
+    assert "board.csv: cannot be read without board.json next to it; write both files again" in said
 
 
 def test_either_file_names_both(scores_of: Make, tmp_path: Path) -> None:
