@@ -12,6 +12,30 @@ from types import ModuleType
 MOST = 24
 """Largest number of names that are listed when none is similar."""
 
+MOST_FOUND = 400
+"""Characters of what was found that an error shows."""
+
+
+def one_line(text: str) -> str:
+    """Return `text` in one line, without what a terminal would obey: escape sequences, marks that turn text around."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def shorten(text: str, most: int = 160) -> str:
+    """Return `text` in one line of at most `most` characters, cut in its middle: the cause is often at the end.
+
+    Examples
+    --------
+    >>> from facedeblur.benchmark.errors import shorten
+    >>> shorten("RuntimeError: the first of many words, and the last", 30)
+    'RuntimeError: ... and the last'
+    """
+    line = one_line(text)
+    if len(line) <= most:
+        return line
+    tail = (most - 5) // 2
+    return f"{line[: most - 5 - tail].rstrip()} ... {line[-tail:].lstrip()}"
+
 
 class InputError(ValueError):
     """Input that cannot be used, described in one line.
@@ -39,9 +63,10 @@ class InputError(ValueError):
         found: str | None = None,
         do: str | None = None,
     ):
+        found = shorten(found, MOST_FOUND) if found else found
         self.what, self.problem, self.expected, self.found, self.do = what, problem, expected, found, do
         text = f"{what}: {self.reason}" if problem or expected or found else what
-        super().__init__(" ".join(f"{text}; {do}".split()) if do else " ".join(text.split()))
+        super().__init__(one_line(f"{text}; {do}" if do else text))
 
     @property
     def reason(self) -> str:

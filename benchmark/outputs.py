@@ -16,15 +16,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
+import msgspec
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
-from facedeblur.benchmark.files.atomic import read_description
 from facedeblur.benchmark.files.images import SUFFIXES, pixel_hash
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.paths import inside, open_file
+from facedeblur.benchmark.files.schema import Count, Text, read_description
 from facedeblur.benchmark.files.stores import array_path, read_pixels
 from facedeblur.benchmark.files.tables import printable, read_rows
 from facedeblur.benchmark.notebook import card, or_reason
@@ -54,7 +55,7 @@ class Status:
         Hash of the restored pixels; empty if it has not been computed.
     """
 
-    index: int
+    index: Count
     pair_id: str
     status: str
     seconds: float
@@ -63,6 +64,81 @@ class Status:
     @property
     def ok(self) -> bool:
         return self.status == "ok"
+
+
+class Timings(msgspec.Struct):
+    """Run time of a method, in seconds per image."""
+
+    images: Count
+    mean_s: float
+    median_s: float
+    std_s: float
+    device: str
+    width: int | None = None
+    height: int | None = None
+
+
+class Memory(msgspec.Struct):
+    """Memory that a method needs, in bytes."""
+
+    rule: str = ""
+    peak_bytes: Count | None = None
+    growth_bytes: int | None = None
+
+
+class GivenKernels(msgspec.Struct):
+    """The run whose estimated kernels a method was given."""
+
+    run: str
+
+
+class PairCounts(msgspec.Struct):
+    """What became of the pairs of a run."""
+
+    pairs: Count
+    ok: Count
+    failed: Count
+    not_run: Count
+
+
+class OfSet(msgspec.Struct):
+    """The set that a run was made of."""
+
+    hash: Text
+    name: str = "?"
+
+
+class RunFacts(msgspec.Struct):
+    """What a run says of its method and its machine, alike in ``run.json`` and in score tables."""
+
+    method: Text
+    version: str
+    name: str = ""
+    options: dict[str, Any] = {}
+    weights: dict[str, Any] = {}
+    code: dict[str, Any] = {}
+    oracle: bool = False
+    foreign: bool = False
+    given_kernels: GivenKernels | None = None
+    store: Literal["png", "npy"] = "png"
+    precision: str = ""
+    device: str = ""
+    device_name: str = ""
+    parameters: Count | None = None
+    bytes_fp32: Count | None = None
+    bytes_weights: Count | None = None
+    timings: Timings | None = None
+    memory: Memory | None = None
+    notes: list[str] = []
+    stopped: str = ""
+    seconds_total: float = 0.0
+    counts: PairCounts | None = None
+
+
+class RunInfo(RunFacts, kw_only=True):
+    """Schema of ``run.json``."""
+
+    set: OfSet
 
 
 @dataclass(frozen=True)
@@ -117,7 +193,7 @@ class Outputs:
         for pair, status in zip(self._set.pairs(), self.statuses(), strict=True):
             restored += status.ok
             if status.ok and len(shown) < 3:
-                image = self._set.images[pair.image_id]
+                image = self._set.image_of(pair)
                 output = self.read(pair, status, (image.height, image.width))
                 if output.pixels is not None:
                     shown.append((pair.pair_id, output.pixels))
@@ -207,7 +283,7 @@ class Outputs:
         rows = read_rows(table, Status)
         for pair in pairs:
             row = next(rows, None)
-            if row is None or row.pair_id != pair.pair_id:
+            if row is None or (row.index, row.pair_id) != (pair.index, pair.pair_id):
                 raise InputError(
                     str(table), expected=f"pair '{pair.pair_id}' in row {pair.index}",
                     found=f"'{row.pair_id}'" if row else "the end", do="run the method again into a new folder",
@@ -401,8 +477,7 @@ def read_info(path: Path) -> dict[str, Any]:
     InputError
         When it is not the description of a run, or one of another schema version.
     """
-    keys = ("method", "version", "set.hash")
-    return read_description(path, "a run", schema=SCHEMA, keys=keys, do="run the method again")
+    return read_description(path, RunInfo, "a run", version=SCHEMA, do="run the method again into a new folder")
 
 
 def check_set(root: Path, info: dict[str, Any], set_: Set) -> None:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from facedeblur.benchmark.errors import InputError
 
 _TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
 
@@ -112,36 +110,3 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as indented JSON, atomically; keys keep their order."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-
-
-def read_description(path: Path, of: str, *, schema: int, keys: Sequence[str], do: str) -> dict[str, Any]:
-    """Read a JSON file that describes a set or a run.
-
-    Parameters
-    ----------
-    path : Path
-    of : str
-        What it describes, for messages: ``a set``.
-    schema : int
-        The schema version that is understood, which the file has under ``schema``.
-    keys : sequence of str
-        Keys that it must have, ``a.b`` for a key of a table.
-    do : str
-        What the user does about another schema version.
-
-    Raises
-    ------
-    InputError
-        When it is something else, or has another schema version.
-    """
-    try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("schema", *keys):
-            table = info
-            for name in key.split("."):
-                table = table[name]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(str(path), expected=f"the description of {of}", found=repr(error)) from error
-    if info["schema"] != schema:
-        raise InputError(str(path), expected=f"schema {schema}", found=f"{info['schema']}", do=do)
-    return dict(info)

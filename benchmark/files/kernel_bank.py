@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.files.arrays import read_npz
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.schema import decode_json
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.options import one_of
 
@@ -188,17 +188,18 @@ class Bank:
         InputError
             When the file is missing, damaged or something else.
         """
+        where, what, do = os.fspath(path), "a kernel bank (.npz)", "make it with: facedeblur kernels"
         if not Path(path).is_file():
-            raise MissingFile(str(path), expected="a kernel bank (.npz)", do="check the path")
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                parts = {key: stored[key] for key in ("ids", "sizes", "kernels", "meta")}
-            meta = json.loads(str(parts["meta"]))
-        except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(
-                str(path), expected="a kernel bank (.npz)", found=str(error), do="make it with: facedeblur kernels"
-            ) from error
+            raise MissingFile(where, expected=what, do="check the path")
+        parts = read_npz(path, what, names=("ids", "sizes", "kernels", "meta"), do=do)
+        kinds = {"ids": ("U", 1), "sizes": ("iu", 1), "kernels": ("f", 3), "meta": ("U", 0)}
+        for name, (kind, dimensions) in kinds.items():
+            one = parts[name]
+            if one.dtype.kind not in kind or one.ndim != dimensions:
+                found = f"array '{name}' of type {one.dtype} and shape {one.shape}"
+                raise InputError(where, expected=what, found=found, do=do)
+        meta = decode_json(str(parts["meta"]), dict[str, Any], f"{where}: meta", what, do=do)
         try:
             return cls(tuple(map(str, parts["ids"])), parts["sizes"], parts["kernels"], meta)
-        except ValueError as error:
-            raise InputError(str(path), expected="a sound kernel bank", found=str(error)) from error
+        except InputError as error:
+            raise InputError(where, expected="a sound kernel bank", found=str(error), do=do) from error

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.schema import reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+FREE_ROWS = 2**20
+"""A table may always have this many rows; a larger one at most one per byte, since every row names its pair."""
 
 
 def write_table(path: str | Path, table: pa.Table) -> None:
@@ -38,14 +43,43 @@ def read_table(
     InputError
         When the file is missing or damaged.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = None if columns is None else list(columns)
-    try:
+    with (
+        reading(file, expected, do=do),
         # Not as a data set: a folder called "a=b" would become a column.
-        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
-            return opened.read(columns=names)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        found = " ".join(str(error).split())[:200]
-        raise InputError(str(file), expected=expected, found=found, do=do) from error
+        pq.ParquetFile(file, page_checksum_verification=True) as opened,
+    ):
+        rows, most = opened.metadata.num_rows, max(FREE_ROWS, file.stat().st_size)
+        if rows > most:
+            raise InputError(
+                str(file), expected=f"at most {most:,} rows in a file of its size", found=f"{rows:,}", do=do
+            )
+        for name in names or ():
+            if name not in opened.schema_arrow.names:
+                raise InputError(str(file), expected=f"a column '{name}'", found="none", do=do)
+        return opened.read(columns=names)
+
+
+def read_head(file: Path, *, expected: str = "a whole Parquet file", do: str = "score again") -> tuple[pa.Schema, int]:
+    """Read names, types and metadata of the columns, and the number of rows.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or damaged.
+    """
+    import pyarrow.parquet as pq
+
+    with reading(file, expected, do=do), pq.ParquetFile(file) as opened:
+        return opened.schema_arrow, int(opened.metadata.num_rows)
+
+
+def check_filled(table: pa.Table, names: Iterable[str], where: str | Path, *, do: str = "score again") -> None:
+    """Raise InputError for the first of these columns of `table` that lacks a value."""
+    for name in names:
+        if name in table.column_names and (lacking := table.column(name).null_count):
+            raise InputError(
+                f"{where}: column '{name}'", expected="a value in every row", found=f"{lacking:,} rows without", do=do
+            )

@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
-from facedeblur.benchmark.errors import InputError, MissingFile
+import msgspec
+
+from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.paths import open_file
+from facedeblur.benchmark.files.schema import reading
 
 Row = TypeVar("Row")
 
@@ -20,26 +24,27 @@ def printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in name)
 
 
-_KNOWN: dict[type[Any], dict[str, Callable[[str], Any]]] = {}
+_KNOWN: dict[type[Any], dict[str, Callable[[str], Any] | None]] = {}
 
 
-def _columns(kind: type[Any]) -> dict[str, Callable[[str], Any]]:
-    """Return the names of the columns of a record, in order, each with the type of its values."""
+def _columns(kind: type[Any]) -> dict[str, Callable[[str], Any] | None]:
+    """Return the names of the columns of a record, in order, each with the function that checks its text, if any."""
     if kind not in _KNOWN:
         hints = get_type_hints(kind, include_extras=True)
-        _KNOWN[kind] = {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
+        _KNOWN[kind] = {field.name: _check_of(hints[field.name]) for field in dataclasses.fields(kind)}
     return _KNOWN[kind]
 
 
-def _reader(hint: Any) -> Callable[[str], Any]:
-    """What makes a value of a field: its type, or the function with which the type is annotated (`files.paths`)."""
-    return hint.__metadata__[0] if get_origin(hint) is Annotated else hint
+def _check_of(hint: Any) -> Callable[[str], Any] | None:
+    """The function with which the type of a column is annotated (`files.paths`)."""
+    return next(filter(callable, hint.__metadata__), None) if get_origin(hint) is Annotated else None
 
 
 def _line(fields: Iterable[Any]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(fields)
-    return text.getvalue()
+    # With this line end, the csv module of every Python quotes both of its characters.
+    csv.writer(text, lineterminator="\r\n").writerow(fields)
+    return text.getvalue()[:-2] + "\n"
 
 
 def header_line(kind: type[Any]) -> bytes:
@@ -60,20 +65,17 @@ def from_line(line: bytes, kind: type[Row]) -> Row:
     ValueError
         When the line does not have the right fields.
     """
-    return _made(next(csv.reader([line.decode()]), []), kind)
+    try:
+        return _made(next(csv.reader([line.decode()]), []), kind)
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
 
 
 def _made(fields: Sequence[str], kind: type[Row]) -> Row:
     columns = _columns(kind)
     if len(fields) != len(columns):
         raise ValueError(f"{len(fields)} fields instead of {len(columns)}")
-    values = {}
-    for (name, read), text in zip(columns.items(), fields, strict=True):
-        try:
-            values[name] = read(text)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-    return kind(**values)
+    return _checked(dict(zip(columns, fields, strict=True)), kind, strict=False)
 
 
 def from_json(values: Mapping[str, Any], kind: type[Row]) -> Row:
@@ -82,28 +84,41 @@ def from_json(values: Mapping[str, Any], kind: type[Row]) -> Row:
     Raises
     ------
     ValueError
-        When a field is missing, unknown or of another type.
+        When a field is missing or of another type.
     """
-    row = kind(**values)  # a TypeError where a field is missing or unknown
-    for name, read in _columns(kind).items():
-        value = getattr(row, name)
-        if read in (int, float):
-            if isinstance(value, bool) or not isinstance(value, int | read):
-                raise ValueError(f"{name}: {value!r} is not a number")
-        elif not isinstance(value, str):
-            raise ValueError(f"{name}: {value!r} is not text")
-        else:
-            read(value)
+    return _checked(values, kind, strict=True)
+
+
+def _checked(values: Mapping[str, Any], kind: type[Row], *, strict: bool) -> Row:
+    """Make a record of its fields, which are text unless `strict`."""
+    try:
+        row = msgspec.convert(values, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        # msgspec says "Expected `int`, got `str` - at `$.index`".
+        reason, _, at = str(error).partition(" - at ")
+        name = at.strip("`").removeprefix("$.")
+        if name not in _columns(kind):
+            raise ValueError(reason.replace("`", "'")) from None
+        wanted = reason.partition(",")[0].removeprefix("Expected ")
+        wanted = wanted.replace("`int`", "a whole number").replace("`float`", "a number").replace("`str`", "text")
+        raise ValueError(f"{name}: expected {wanted}, found '{shorten(str(values.get(name)), 60)}'") from None
+    for name, check in _columns(kind).items():
+        text = getattr(row, name)
+        if isinstance(text, str) and "\0" in text:
+            raise ValueError(f"{name}: a NUL character")
+        if check is not None:
+            try:
+                check(text)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
     return row
 
 
 def write_rows(path: str | Path, kind: type[Row], rows: Iterable[Row]) -> None:
     """Write records as CSV, atomically."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        names = list(_columns(kind))
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([getattr(row, name) for name in names] for row in rows)
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        stream.write(header_line(kind))
+        stream.writelines(map(to_line, rows))
 
 
 def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
@@ -114,20 +129,22 @@ def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
     InputError
         When the file is missing, its columns are others, or a field is not of its type.
     """
-    path = Path(path)
-    names = list(_columns(kind))
-    try:
-        stream = path.open(encoding="utf-8", newline="")
-    except FileNotFoundError as error:
-        raise MissingFile(path, expected="a table", do="copy or make the folder again") from error
+    names = _columns(kind)
+    with reading(path, "a table", do="make it again"):
+        stream = io.TextIOWrapper(open_file(path), encoding="utf-8", newline="")
     with stream:
-        reader = csv.reader(stream)
-        first = next(reader, None)
-        if first != names:
-            raise InputError(str(path), expected=f"columns {','.join(names)}", found=",".join(first or ["nothing"]))
-        for fields in reader:
-            try:
+        reader = csv.reader(stream, strict=True)
+        number = 1
+        try:
+            first = next(reader, None)
+            if first != list(names):
+                found = ",".join(first or ["nothing"])
+                raise InputError(str(path), expected=f"columns {','.join(names)}", found=found, do="make it again")
+            for fields in reader:
+                number = reader.line_num
                 yield _made(fields, kind)
-            except ValueError as error:
-                where = f"{path} line {reader.line_num}"
-                raise InputError(where, expected="readable fields", found=str(error)) from None
+        except (csv.Error, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            where = f"{path} line {max(number, reader.line_num)}"
+            raise InputError(where, expected="readable fields", found=str(error), do="make it again") from error

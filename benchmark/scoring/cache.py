@@ -18,9 +18,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.files.atomic import replacing, write_text
-from facedeblur.benchmark.files.parquet import read_table, write_table
+from facedeblur.benchmark.files.parquet import read_head, read_table, write_table
+from facedeblur.benchmark.files.schema import Count, decode_json
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import parts_folder, read_part, remove_parts
@@ -63,14 +64,13 @@ def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter
         Gets a line about a table that cannot be used.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if not file.is_file():
         return None
     try:
-        meta = read_meta(pq.read_schema(file), file)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reporter.say(f"{file}: cannot be used ({' '.join(str(error).split())[:200]}), scoring from the start")
+        meta = read_meta(read_head(file)[0], file)
+    except InputError as error:
+        reporter.say(f"{file}: cannot be used ({shorten(error.reason, 200)}), scoring from the start")
         return None
     held = ", ".join(column.signature for column in meta.columns)
     why = _other(meta, wanted)
@@ -80,7 +80,7 @@ def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter
     try:
         sound = _sound(file, meta, the_set)
     except (pa.ArrowException, OSError, ValueError) as error:
-        reporter.say(f"{file}: damaged ({' '.join(str(error).split())[:200]}), scoring from the start; it held {held}")
+        reporter.say(f"{file}: damaged ({shorten(str(error), 200)}), scoring from the start; it held {held}")
         return None
     if not sound:
         reporter.say(
@@ -375,7 +375,8 @@ def _read_rows(file: Path, count: int) -> Any:
 
 def undefined_in(schema: Any) -> dict[str, int]:
     """How many pairs of a part have no value of a metric because the sharp image has none, by signature."""
-    return dict(json.loads((schema.metadata or {}).get(UNDEFINED, b"{}")))
+    text = (schema.metadata or {}).get(UNDEFINED, b"{}")
+    return dict(decode_json(text, dict[str, Count], "part of a scoring", "numbers of pairs without a value"))
 
 
 def join(old: Any, new: Any, where: Path) -> Any:

@@ -18,13 +18,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
-from facedeblur.benchmark.files.parquet import read_table, write_table
+from facedeblur.benchmark.files.parquet import check_filled, read_head, read_table, write_table
+from facedeblur.benchmark.files.schema import Count, Text, check_version, conform, decode_json
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.notebook import card
+from facedeblur.benchmark.outputs import RunFacts
 from facedeblur.benchmark.statistics.summary import summary
 
 if TYPE_CHECKING:
@@ -45,6 +48,9 @@ KEYS = (
     "seconds",
     "sha256",
 )
+
+_FILLED = tuple(key for key in KEYS if key != "seconds")
+"""Columns that have a value in every row."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,26 @@ class Column:
         return values[~(np.isnan(values) & ok)] if self.partial else values
 
 
+class ScoredSet(msgspec.Struct):
+    """What score tables say of their set."""
+
+    name: Text
+    hash: Text
+    path: str | None = None
+    seed: int | None = None
+    counts: dict[str, Count] | None = None
+    sources: list[dict[str, Any]] | None = None
+    packages: dict[str, str] | None = None
+
+
+class ScoredRun(RunFacts, kw_only=True):
+    """What score tables say of their run."""
+
+    hash: Text
+    files: str = ""
+    path: str | None = None
+
+
 @dataclass(frozen=True)
 class ScoreMeta:
     """Where a score table comes from.
@@ -131,15 +157,13 @@ class ScoreMeta:
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "score table") -> ScoreMeta:
-        fields = json.loads(text)
-        schema = fields.pop("schema", None)
-        if schema != SCHEMA:
-            raise InputError(where, expected=f"schema {SCHEMA}", found=f"{schema}", do="score again")
-        fields["columns"] = tuple(Column(**column) for column in fields["columns"])
-        fields["unavailable"] = tuple((metric, why) for metric, why in fields["unavailable"])
-        fields["extra"] = tuple(fields["extra"])
-        fields["undefined"] = tuple((metric, count) for metric, count in fields.get("undefined", ()))
-        return cls(**fields)
+        what = "the metadata of scores"
+        fields = decode_json(text, dict[str, Any], where, what, do="score again")
+        check_version(fields, SCHEMA, where, do="score again")
+        made = conform(fields, cls, where, what, do="score again")
+        conform(made.set, ScoredSet, f"{where}: set", what, do="score again")
+        conform(made.run, ScoredRun, f"{where}: run", what, do="score again")
+        return made
 
     @property
     def method(self) -> str:
@@ -199,7 +223,9 @@ class Scores:
     def column(self, name: str) -> np.ndarray:
         """One column, without reading the others."""
         if self._frame is None and self.file is not None and self.file.suffix != ".csv":
-            return np.asarray(read_table(self.file, [name]).column(0).to_numpy())
+            table = read_table(self.file, [name])
+            check_filled(table, _FILLED, self.file)
+            return np.asarray(table.column(0).to_numpy())
         return np.asarray(self.frame[name].to_numpy())
 
     def values(self, signature: str) -> np.ndarray:
@@ -223,9 +249,6 @@ class Scores:
         InputError
             When the file is missing, or is not a score table.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         path = Path(path)
         file = path / FILE if path.is_dir() else path
         if not file.is_file():
@@ -233,13 +256,15 @@ class Scores:
         if file.suffix.lower() == ".csv":
             raise InputError(str(file), expected="a Parquet file, which says what was scored and how", found="CSV",
                              do="give the folder of the outputs or its scores.parquet")  # fmt: skip
-        try:
-            with pq.ParquetFile(file) as opened:
-                schema, rows = opened.schema_arrow, opened.metadata.num_rows
-        except (pa.ArrowInvalid, OSError) as error:
-            found = " ".join(str(error).split())[:200].rstrip(".")
-            raise InputError(str(file), expected="a whole Parquet file", found=found, do="score again") from error
+        schema, rows = read_head(file)
         meta = read_meta(schema, file)
+        for field in score_schema(meta):
+            found = schema.field(field.name).type if schema.names.count(field.name) == 1 else "no such column"
+            if found != field.type:
+                raise InputError(
+                    f"{file}: column '{field.name}'", expected=f"values of type {field.type}", found=f"{found}",
+                    do="score again",
+                )  # fmt: skip
         pairs = (meta.set.get("counts") or {}).get("pairs", rows)
         if rows != pairs:
             raise InputError(str(file), expected=f"{pairs} rows, one per pair", found=f"{rows}", do="score again")
@@ -252,7 +277,9 @@ class Scores:
             raise InputError("score table", expected="rows or a file", found="neither")
         if self.file.suffix == ".csv":
             return pd.read_csv(self.file, keep_default_na=False, na_values=[""])
-        frame: pd.DataFrame = read_table(self.file).to_pandas()
+        table = read_table(self.file)
+        check_filled(table, _FILLED, self.file)
+        frame: pd.DataFrame = table.to_pandas()
         return frame
 
     def write(self, path: str | Path) -> None:
@@ -318,9 +345,4 @@ def read_meta(schema: pa.Schema, where: str | Path) -> ScoreMeta:
     text = (schema.metadata or {}).get(b"facedeblur")
     if text is None:
         raise InputError(str(where), expected="a score table", found="another Parquet file", do="give a score table")
-    try:
-        return ScoreMeta.from_json(text, str(where))
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(str(where), expected="a score table", found=repr(error), do="score again") from error
+    return ScoreMeta.from_json(text, str(where))

@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
-from facedeblur.benchmark.files.atomic import read_description
 from facedeblur.benchmark.files.images import read_label
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.paths import FileStem, OptionalPath, RelativePath, inside
+from facedeblur.benchmark.files.schema import Count, Side, Text, read_description
 from facedeblur.benchmark.files.stores import read_pixels
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.notebook import card
@@ -78,8 +79,8 @@ class Image:
     coverage: float
     margin: int
     label: OptionalPath
-    width: int
-    height: int
+    width: Side
+    height: Side
     sha256: str
     note: str
     label_sha256: str = ""
@@ -131,11 +132,11 @@ class Pair:
         Hash of the blurred pixels.
     """
 
-    index: int
+    index: Count
     pair_id: FileStem
     image_id: FileStem
     kernel_id: str
-    kernel_size: int
+    kernel_size: Side
     blur_kind: str
     border: str
     noise_sigma: float
@@ -149,6 +150,46 @@ class Pair:
     def name(self) -> str:
         """File name of the blurred image, which its restoration carries too."""
         return self.blur.rpartition("/")[2]
+
+
+class Counts(msgspec.Struct):
+    """How much a set holds."""
+
+    photographs: Count
+    images: Count
+    identities: Count
+    kernels: Count
+    pairs: Count
+
+
+class Source(msgspec.Struct):
+    """Where photographs come from."""
+
+    collection: str | None = None
+
+
+class VideoSource(msgspec.Struct):
+    """A video of a set of averaged frames, and how many of its windows became what."""
+
+    video: str
+    windows: dict[str, Count]
+    note: str
+
+
+class SetInfo(msgspec.Struct):
+    """Schema of ``set.json``."""
+
+    name: Text
+    seed: int
+    store: Literal["png", "npy"]
+    counts: Counts
+    content_hash: Text
+    recipe: str = ""
+    reference: bool = True
+    sources: list[Source] = []
+    packages: dict[str, str] = {}
+    videos: list[VideoSource] = []
+    rejected: dict[str, Count] = {}
 
 
 class Set:
@@ -219,8 +260,7 @@ class Set:
             if root.exists():
                 raise InputError(str(root), "not a set: it has no set.json", do="give the folder of a set")
             raise MissingFile(root, expected="a set", do="check the path, or build it first")
-        keys = ("content_hash",)
-        opened = cls(root, read_description(file, "a set", schema=SCHEMA, keys=keys, do="build the set again"))
+        opened = cls(root, read_description(file, SetInfo, "a set", version=SCHEMA, do="build the set again"))
         if isinstance(path, Set) and opened.content_hash != path.content_hash:
             raise InputError(
                 f"{root} was replaced by another set after it was opened", do="open it again with read_set"
@@ -272,15 +312,48 @@ class Set:
         return rows
 
     def pairs(self) -> Iterator[Pair]:
-        """Yield the pairs in the order of the manifest, one at a time."""
-        return read_rows(self.root / "manifest.csv", Pair)
+        """Yield the pairs in the order of the manifest, one at a time.
+
+        Raises
+        ------
+        InputError
+            When the manifest is damaged, or its rows are not those that ``set.json`` counts.
+        """
+        table, count = self.root / "manifest.csv", 0
+        for pair in read_rows(table, Pair):
+            if pair.index != count or count == self.n_pairs:
+                found = "more" if count == self.n_pairs else f"{pair.index}"
+                expected = f"{self.n_pairs:,} pairs" if count == self.n_pairs else f"index {count}"
+                raise InputError(f"{table} row {count + 1}", expected=expected, found=found, do="build the set again")
+            count += 1
+            yield pair
+        if count != self.n_pairs:
+            raise InputError(
+                str(table), expected=f"{self.n_pairs:,} pairs", found=f"{count:,}", do="build the set again"
+            )
+
+    def image_of(self, pair: Pair) -> Image:
+        """The sharp image of a pair.
+
+        Raises
+        ------
+        InputError
+            When the table of images does not have it.
+        """
+        image = self.images.get(pair.image_id)
+        if image is None or not image.ok:
+            found = f"the status '{image.status}'" if image else "no such image"
+            raise InputError(
+                f"{self.root / 'images.csv'}, image '{pair.image_id}' of pair '{pair.pair_id}'",
+                expected="the status 'ok'", found=found, do="build the set again",
+            )  # fmt: skip
+        return image
 
     def by_image(self) -> Iterator[tuple[Image, list[Pair]]]:
         """Yield each sharp image with all its pairs; only one image's pairs are in memory."""
-        for image_id, pairs in groupby(self.pairs(), key=lambda pair: pair.image_id):
-            if image_id not in self.images:
-                raise InputError(f"{self.root / 'manifest.csv'}: image '{image_id}' is missing from images.csv")
-            yield self.images[image_id], list(pairs)
+        for _, pairs in groupby(self.pairs(), key=lambda pair: pair.image_id):
+            several = list(pairs)
+            yield self.image_of(several[0]), several
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -308,7 +381,7 @@ class Set:
 
     def blurred(self, pair: Pair) -> np.ndarray:
         """The blurred image, (H, W, 3) uint8 RGB."""
-        image = self.images[pair.image_id]
+        image = self.image_of(pair)
         size = (image.height, image.width)
         return read_pixels(self.root, pair.blur, pair.index, store=self.store, size=size)
 

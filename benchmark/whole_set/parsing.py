@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, Record
 from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest, run_test
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 SHARP = "sharp images"
 SHARP_FILE = "parsing.sharp.parquet"
@@ -176,9 +176,11 @@ class Parsing(Record):
             "mean": _json(self.mean(partition)), "not_parsed": not_parsed,
         }  # fmt: skip
 
-    @classmethod
-    def from_facts(cls, facts: dict[str, Any], rows: pd.DataFrame) -> Self:
-        return cls(**{**facts, "classes": tuple(facts["classes"])}, rows=rows)
+    def check(self) -> None:
+        for name in self.classes:
+            HELEN.index(name)
+        for partition in GROUPS:
+            self.counts(partition)
 
 
 def _json(score: float) -> float | None:

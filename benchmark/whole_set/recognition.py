@@ -12,10 +12,10 @@ the person and one of the next person in the gallery; NaN if absent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from facedeblur.benchmark.whole_set.record import SCHEMA, Record
 from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest, embed, run_test
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 MODES = ("aligned", "detect")
 FOLDS = 10
@@ -204,13 +204,9 @@ class Recognition(Record):
             facts[name] = {**{f"top{k}": curve.top(k) for k in (1, 3, 5)}, **asdict(curve)}
         return {**facts, "verification": asdict(self.verification) if self.verification else None}
 
-    @classmethod
-    def from_facts(cls, facts: dict[str, Any], rows: pd.DataFrame) -> Self:
-        for name in CURVES:
-            bare = {entry.name: facts[name][entry.name] for entry in fields(Curve)}
-            facts[name] = Curve(**{**bare, "cmc": tuple(bare["cmc"])})
-        facts["verification"] = Verification(**facts["verification"]) if facts["verification"] else None
-        return cls(**facts, rows=rows)
+    def check(self) -> None:
+        if not all(getattr(self, name).cmc for name in CURVES):
+            raise ValueError("an empty curve")
 
     def write(self, path: str | Path) -> None:
         """Write the table to `path` (``.parquet``) and its facts next to it (``.json``), each atomically."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
+
+import msgspec
 
 from facedeblur.benchmark.errors import InputError, MissingFile
-from facedeblur.benchmark.files.parquet import read_table, write_table
+from facedeblur.benchmark.files.parquet import check_filled, read_table, write_table
+from facedeblur.benchmark.files.schema import check_version, conform, decode_json, reading
 from facedeblur.benchmark.notebook import card
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ PAIR_COLUMNS = {
 class Record:
     """The result of a test of a whole set: where its images come from, and one row per image.
 
-    A test derives its own record, adds fields that JSON knows (or overrides `facts` and `from_facts`), and names:
+    A test derives its own record, adds fields that JSON knows (or overrides `facts`), and names:
 
     - ``kind``: one word that marks the file's metadata;
     - ``file_name``: the file in the folder of the outputs; empty where it depends on an option;
@@ -87,10 +90,8 @@ class Record:
         """Return the facts and what follows from the rows, ready for JSON."""
         return self.facts()
 
-    @classmethod
-    def from_facts(cls, facts: dict[str, Any], rows: pd.DataFrame) -> Self:
-        """Return the record that has these `facts` and rows."""
-        return cls(**facts, rows=rows)
+    def check(self) -> None:
+        """Raise ValueError where the rows and the facts of a file contradict each other."""
 
     @classmethod
     def schema(cls) -> pa.Schema:
@@ -126,14 +127,37 @@ class Record:
             raise MissingFile(file, expected=f"a {cls.kind} table", do=f"{cls.verb} first")
         expected, do = f"a {cls.kind} table", f"{cls.verb} again"
         table = read_table(file, expected=expected, do=do)
-        try:
-            facts = json.loads((table.schema.metadata or {})[cls._key()])
-            if facts.pop("schema") != SCHEMA or not table.schema.equals(cls.schema()):
-                raise ValueError("another schema")
-            return cls.from_facts(facts, table.to_pandas())
-        except (KeyError, ValueError, TypeError) as error:
-            found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise InputError(str(file), expected=expected, found=found, do=do) from error
+        text = (table.schema.metadata or {}).get(cls._key())
+        if text is None:
+            raise InputError(str(file), expected=expected, found="another Parquet file", do=do)
+        facts = decode_json(text, dict[str, Any], str(file), expected, do=do)
+        check_version(facts, SCHEMA, str(file), do=do)
+        made = conform(facts, cls._facts_schema(), str(file), expected, do=do)
+        if not table.schema.equals(cls.schema()):
+            found = f"columns {', '.join(table.column_names)}, or other types"
+            raise InputError(str(file), expected=f"columns {', '.join(cls.columns)}", found=found, do=do)
+        check_filled(table, PAIR_COLUMNS, file, do=do)
+        given = {entry.name: getattr(made, entry.name) for entry in fields(cls) if entry.name != "rows"}
+        record = cls(**given, rows=table.to_pandas())
+        with reading(file, expected, do=do):
+            record.check()
+        return record
+
+    @classmethod
+    def _facts_schema(cls) -> type[Any]:
+        """Return the schema of the facts: the fields without the rows."""
+        import pandas as pd
+
+        kinds = get_type_hints(cls, localns={"pd": pd}, include_extras=True)
+        return msgspec.defstruct(
+            cls.__name__,
+            [
+                (entry.name, kinds[entry.name], *([] if entry.default is MISSING else [entry.default]))
+                for entry in fields(cls)
+                if entry.name != "rows"
+            ],
+            kw_only=True,
+        )
 
     @classmethod
     def _key(cls) -> bytes:

@@ -76,7 +76,7 @@ class Restorer:
 
     def size(self, pair: Pair) -> tuple[int, int]:
         """(height, width) that the restored image must have."""
-        image = self.set.images[pair.image_id]
+        image = self.set.image_of(pair)
         return image.height, image.width
 
     def write(self, pair: Pair, pixels: np.ndarray, seconds: float) -> Result:

@@ -284,7 +284,7 @@ class Batches:
 
     def size(self, pair: Pair) -> Size:
         """(height, width) of the pair's images."""
-        image = self._set.images[pair.image_id]
+        image = self._set.image_of(pair)
         return image.height, image.width
 
     def ahead(self, count: int) -> int:

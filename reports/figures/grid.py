@@ -111,7 +111,7 @@ def collect(opened: Set, outputs: Sequence[Outputs], chosen: Sequence[Chosen]) -
     ]
     rows = []
     for pick in chosen:
-        pair, image = pick.pair, opened.images[pick.pair.image_id]
+        pair, image = pick.pair, opened.image_of(pick.pair)
         sharp = opened.sharp(image) if opened.has_sharp else None
         blurred = opened.blurred(pair)
         tiles = [_tile(blurred, sharp)]

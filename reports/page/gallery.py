@@ -223,7 +223,7 @@ def read_gallery(
 
 
 def _row(board: Board, opened: Set, outputs: Mapping[str, Outputs | None], group: str, at: int, pair: Pair) -> Row:
-    image = opened.images[pair.image_id]
+    image = opened.image_of(pair)
     blurred = opened.blurred(pair)
     truth = (Tile("sharp", pixels=opened.sharp(image)),) if opened.has_sharp else ()
     first, tiles = Tile("blurred", pixels=blurred), []

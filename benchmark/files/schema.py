@@ -1,0 +1,197 @@
+"""The door for files that describe something: each is bounded, decoded and compared with its schema before it is used.
+
+A schema is a type that msgspec knows: a `msgspec.Struct` (keys that it does not have are kept, not checked), a
+dataclass, a list or a dictionary of these. Whatever is wrong, one line names the file, the key, what is expected there
+and what was found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from facedeblur.benchmark.errors import InputError, MissingFile, shorten
+from facedeblur.benchmark.files.paths import open_file
+
+Value = TypeVar("Value")
+
+MOST_BYTES = 16 * 2**20
+"""Largest JSON file that is read: decoded it may take fifty times its size."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A whole number of 0 or more that any JSON reader takes exactly."""
+
+Side = Annotated[int, msgspec.Meta(ge=0, le=2**16)]
+"""A number of pixels along one side."""
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+"""A name or a hash."""
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], expected: str, *, do: str | None = None) -> Iterator[None]:
+    """Turn whatever a parser raises inside the block into one line about the file.
+
+    Parsers of files from outside raise what they like on damaged ones: zlib, zip, MATLAB, HDF5 and Arrow errors,
+    `RecursionError`, `OverflowError`, `MemoryError`. The block should hold nothing but the parser.
+
+    Parameters
+    ----------
+    path : path
+    expected : str
+        What the file should be.
+    do : str, optional
+        What the user does next.
+
+    Raises
+    ------
+    InputError
+        For every exception, except an `InputError`, which passes; `MissingFile` if there is no file.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise MissingFile(os.fspath(path), expected=expected, do=do) from error
+    except RecursionError as error:
+        raise InputError(os.fspath(path), expected=expected, found="too many nested levels", do=do) from error
+    except Exception as error:
+        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(os.fspath(path), expected=expected, found=found or type(error).__name__, do=do) from error
+
+
+def bounded(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
+    """Return the content of a file of at most `most` bytes.
+
+    Raises
+    ------
+    InputError
+        When it is larger.
+    OSError
+        When it cannot be read.
+    """
+    with open_file(path) as stream:
+        data = stream.read(most + 1)
+    if len(data) > most:
+        found = f"{max(Path(path).stat().st_size, len(data)):,}"
+        raise InputError(os.fspath(path), expected=f"at most {most:,} bytes", found=found)
+    return data
+
+
+def read_json(
+    path: str | os.PathLike[str], schema: type[Value], what: str, *, most: int = MOST_BYTES, do: str | None = None
+) -> Any:
+    """Read a JSON file; see `decode_json`.
+
+    Raises
+    ------
+    InputError
+        When it is missing, too large, not JSON, or something else than its schema says.
+    """
+    where = os.fspath(path)
+    with reading(where, what, do=do):
+        data = bounded(where, most)
+    return decode_json(data, schema, where, what, do=do)
+
+
+def decode_json(data: bytes | str, schema: type[Value], where: str, what: str, *, do: str | None = None) -> Any:
+    """Decode JSON and check it.
+
+    Parameters
+    ----------
+    data : bytes or str
+    schema : type
+        What it must be.
+    where : str
+        The file, and the line in it, for messages.
+    what : str
+        What it should describe, for messages: ``the description of a set``.
+    do : str, optional
+        What the user does about another thing.
+
+    Returns
+    -------
+    dict, list, str, float, int, bool or None
+        As in the file, with keys that the schema does not know.
+
+    Raises
+    ------
+    InputError
+    """
+    with reading(where, what, do=do):
+        text = data.decode("utf-8") if isinstance(data, bytes) else data
+        value = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:
+            # Half of a character, which could not be written again.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    conform(value, schema, where, what, do=do)
+    return value
+
+
+def conform(value: Any, schema: type[Value], where: str, what: str, *, do: str | None = None) -> Value:
+    """Return `value`, as JSON has it, as an instance of `schema`.
+
+    Raises
+    ------
+    InputError
+        For a missing key or a value of another type, with the path of the key.
+    """
+    try:
+        return msgspec.convert(value, schema)
+    except msgspec.ValidationError as error:
+        # msgspec says "Expected `int`, got `str` - at `$.counts.pairs`".
+        reason, _, at = str(error).partition(" - at ")
+        key = at.strip("`").removeprefix("$").removeprefix(".")
+        reason = reason[:1].lower() + reason[1:].replace("`", "'")
+        expected = f"{what} ({reason})"
+        raise InputError(f"{where}: {shorten(key, 100)}" if key else where, expected=expected, do=do) from error
+    except (RecursionError, OverflowError) as error:
+        raise InputError(where, expected=what, found=str(error) or "too many nested levels", do=do) from error
+
+
+class _Versioned(msgspec.Struct):
+    schema: Any
+
+
+def read_description(
+    path: Path, schema: type[Value], of: str, *, version: int, do: str, most: int = MOST_BYTES
+) -> dict[str, Any]:
+    """Read a JSON file that describes a set or a run.
+
+    Parameters
+    ----------
+    path : Path
+    schema : type
+        What it must be.
+    of : str
+        What it describes, for messages: ``a set``.
+    version : int
+        The schema version that is understood, which the file has under ``schema``.
+    do : str
+        What the user does about another thing.
+    most : int
+        Largest size of the file, in bytes.
+
+    Raises
+    ------
+    InputError
+        When it is something else, or has another schema version.
+    """
+    what = f"the description of {of}"
+    info: dict[str, Any] = read_json(path, _Versioned, what, most=most, do=do)
+    check_version(info, version, str(path), do=do)
+    conform(info, schema, str(path), what, do=do)
+    return info
+
+
+def check_version(info: dict[str, Any], version: int, where: str, *, do: str) -> None:
+    """Raise InputError unless the value of ``schema`` is `version`."""
+    if info.get("schema") != version or isinstance(info["schema"], bool):
+        raise InputError(where, expected=f"schema {version}", found=f"{info.get('schema')}", do=do)
