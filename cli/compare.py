@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -61,7 +60,8 @@ def compare(
 
     SCORES_A and SCORES_B are score tables of one set, or OUTPUTS folders that hold scores.parquet.
     Confidence intervals and p-values generalise to unseen faces and kernels; p-values are corrected
-    for the number of metrics (Holm).
+    for the number of metrics (Holm). With fewer than 5 faces or 5 kernels there are too few for either,
+    and only the differences are printed.
     """
     from facedeblur.benchmark.statistics.comparison import compare as compute
 
@@ -85,30 +85,39 @@ def _print(found: Comparisons, *, console: Console | None = None) -> None:
     title = f"A = {first.method}, B = {first.baseline}: {first.n:,} pairs, {faces}{of}"
     console.print(Text(title, style="bold"), soft_wrap=True)
     if console.is_terminal:
-        console.print(_table(found.rows, console))
+        console.print(_table(found, console))
     else:
         between = f"{100 * first.level:g} % interval"
         head = ("metric", "A", "B", "A - B", between, "p (Holm)", "A wins", "ties", "losses", "better")
-        for line in aligned([head, *(_line(row) for row in found.rows)]):
+        lines = [head, *(_line(row) for row in found.rows)]
+        if found.too_few:
+            lines = [(*line[:4], *line[6:9]) for line in lines]
+        for line in aligned(lines):
             click.echo(line)
     for line in _remarks(found):
-        console.print(Text(line, style="dim" if line.startswith("interval") else ""), soft_wrap=True)
+        console.print(Text(line, style="dim" if line.startswith(("interval", "values")) else ""), soft_wrap=True)
 
 
-def _table(rows: Sequence[Comparison], console: Console) -> Table:
+def _table(found: Comparisons, console: Console) -> Table:
     """Return the table for a terminal: a cell stacks related values; names of metrics may wrap, numbers never do."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     colours = {"A": "bold green", "B": "bold magenta", "-": "dim"}
-    lines = []
+    rows, lines = found.rows, []
     for row in rows:
         _, one, other, gap, between, p, wins, ties, losses, better = _line(row)
         counted = Text(wins).append(f"\n{ties}\n{losses}", style="dim")
+        if found.too_few:
+            lines.append([Text(one), Text(other), Text(gap), counted])
+            continue
         difference = Text(gap, style="bold" * (better != "-")).append(f"\n{between}", style="not bold dim")
         lines.append([Text(one), Text(other), difference, Text(p), counted, Text(better, style=colours[better])])
-    heads = ("A", "B", f"A - B\n{100 * rows[0].level:g} % interval", "p\n(Holm)", "A wins\nties\nlosses", "better")
+    counts = "A wins\nties\nlosses"
+    heads: tuple[str, ...] = ("A", "B", f"A - B\n{100 * rows[0].level:g} % interval", "p\n(Holm)", counts, "better")
+    if found.too_few:
+        heads = ("A", "B", "A - B", counts)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("metric", overflow="fold", min_width=8)
     for heading, cells in zip(heads, zip(*lines, strict=True), strict=True):
@@ -123,17 +132,23 @@ def _table(rows: Sequence[Comparison], console: Console) -> Table:
 
 
 def _remarks(found: Comparisons) -> list[str]:
-    first, tests = found.rows[0], sum(not math.isnan(row.p) for row in found.rows)
-    lines = [
-        f"intervals and p-values generalise to unseen {first.resampled.replace(' x ', ' and ')}; "
-        f"p-values are corrected for {tests} metric{'s' * (tests != 1)}; "
-        f"values that differ by at most {first.tie:g} are a tie; "
-        "a failed pair counts as the worst"
-    ]
+    from facedeblur.benchmark.statistics.intervals import ENOUGH
+
+    tested = [row for row in found.rows if not row.untested]
+    rest = f"values that differ by at most {found.rows[0].tie:g} are a tie; a failed pair counts as the worst"
+    lines = [rest]
+    if tested:
+        over = tested[0].resampled.replace(" x ", " and ")
+        number = f"{len(tested)} metric{'s' * (len(tested) != 1)}"
+        lines = [f"intervals and p-values generalise to unseen {over}; p-values are corrected for {number}; {rest}"]
+    if found.too_few:
+        lines.append(f"no interval and no test: {found.too_few}; {ENOUGH} are needed")
     for row in found.rows:
         for failed, name in ((row.failed, "A"), (row.baseline_failed, "B")):
             if failed:
                 lines.append(f"{row.metric}: {failed:,} of {row.n:,} pairs failed in {name}")
+        if row.untested.startswith("only ") and not found.too_few:
+            lines.append(f"{row.metric}: no interval and no test: {row.untested}; {ENOUGH} are needed")
         if row.infinite:
             what = "infinite differences (output = sharp image): no interval, no p-value"
             lines.append(f"{row.metric}: {row.infinite:,} {what}")
@@ -162,6 +177,7 @@ def _as_json(found: Comparisons, draws: int, seed: int) -> str:
     whole = {
         "faces": found.faces,
         "kernels": found.kernels,
+        "too_few": found.too_few,
         "draws": draws,
         "seed": seed,
         "comparisons": rows,

@@ -13,10 +13,10 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.scoring.agreement import check_tables, common_columns, labels
 from facedeblur.benchmark.scoring.table import Column, ScoresLike, read_scores
-from facedeblur.benchmark.statistics.intervals import factors
+from facedeblur.benchmark.statistics.intervals import ENOUGH, factors, too_few
 from facedeblur.benchmark.statistics.standard_error import StandardError, crossing, standard_error
 from facedeblur.benchmark.statistics.summary import summary
-from facedeblur.benchmark.statistics.two_way_bootstrap import interval
+from facedeblur.benchmark.statistics.two_way_bootstrap import check_options, interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +45,10 @@ class Comparison:
     difference : float
         Mean of method - baseline over the pairs; two equal infinite values differ by 0.
     low, high : float
-        Interval of the difference by `two_way_bootstrap.interval`, cut to the differences that two means can have.
+        Interval of the difference by `two_way_bootstrap.interval`, cut to the differences that two means can have; NaN
+        where `untested` says why.
     p : float
-        Two-sided, of no difference for new faces and kernels: Student's t with `standard_error`.
+        Two-sided, of no difference for new faces and kernels: Student's t with `standard_error`; NaN like the interval.
     p_holm : float
         `p` corrected by Holm for all metrics and methods compared at once.
     wins, ties, losses : int
@@ -55,9 +56,12 @@ class Comparison:
     tie, level : float
         Tolerance of a tie in the metric's unit, and level of the interval.
     infinite : int
-        Pairs whose difference is infinite; where there are any, `low`, `high` and the p-values are NaN.
+        Pairs whose difference is infinite.
+    untested : str
+        Why there is no interval and no test: too few faces or kernels, or infinite differences; empty otherwise.
     resampled : str
-        What the interval and `p` hold for another choice of: ``faces x kernels``, ``faces`` or ``kernels``.
+        What the interval and `p` hold for another choice of: ``faces x kernels``, ``faces`` or ``kernels``; empty where
+        nothing is tested.
     """
 
     method: str
@@ -82,6 +86,7 @@ class Comparison:
     tie: float
     level: float
     infinite: int
+    untested: str
     resampled: str
 
     @property
@@ -104,12 +109,15 @@ class Comparisons:
         Metrics that one of the tables lacks, and which.
     faces, kernels : int
         How many different ones the pairs are of; 0 kernels where the set names none.
+    too_few : str
+        Why nothing is tested, ``only 2 faces``; empty where there are enough faces and kernels.
     """
 
     rows: tuple[Comparison, ...]
     left_out: tuple[tuple[str, str], ...]
     faces: int
     kernels: int
+    too_few: str = ""
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -123,17 +131,32 @@ class Comparisons:
         return f"<Comparisons of {methods} with {self.rows[0].baseline}: {len(self.rows)} rows>"
 
     def _repr_html_(self) -> str:
-        heads = ("method", "metric", "mean", "baseline", "difference", "low", "high", "p (Holm)", "better")
-        rows = [
+        heads: tuple[str, ...] = (
+            "method",
+            "metric",
+            "mean",
+            "baseline",
+            "difference",
+            "low",
+            "high",
+            "p (Holm)",
+            "better",
+        )
+        rows: list[tuple[str, ...]] = [
             (row.method, row.metric, f"{row.mean:.4f}", f"{row.baseline_mean:.4f}", f"{row.difference:+.4f}",
-             f"{row.low:+.4f}", f"{row.high:+.4f}", f"{row.p_holm:.3g}", row.better or "neither")
+             *((row.untested,) * 3 if row.untested else (f"{row.low:+.4f}", f"{row.high:+.4f}", f"{row.p_holm:.3g}")),
+             "" if row.untested else row.better or "neither")
             for row in self.rows
         ]  # fmt: skip
+        if self.too_few:
+            heads, rows = heads[:5], [row[:5] for row in rows]
         first = self.rows[0]
         facts = {
             "pairs": f"{first.n:,}, of {self.faces:,} faces"
             + (f" and {self.kernels:,} kernels" if self.kernels else ""),
-            "interval": f"{100 * first.level:g} %, for other {first.resampled.replace(' x ', ' and other ')}",
+            "interval": f"none: {self.too_few}; intervals and tests need {ENOUGH}"
+            if self.too_few
+            else f"{100 * first.level:g} %, for other {first.resampled.replace(' x ', ' and other ')}",
             "left out": ", ".join(metric for metric, _ in self.left_out),
         }
         return card(f"Comparison with {first.baseline}", facts, table=(heads, rows))
@@ -177,7 +200,8 @@ def compare(
     Notes
     -----
     A face is an identity, or an image where the set knows no identities. Pairs of a set without kernels each have
-    a blur of their own.
+    a blur of their own. With fewer than `FEWEST` faces or kernels (`facedeblur.benchmark.statistics.intervals`) there
+    are differences, but no intervals and no tests.
 
     References
     ----------
@@ -188,12 +212,15 @@ def compare(
     >>> import facedeblur as fd
     >>> found = fd.compare("outputs/unsharp", baseline="outputs/blurred")
     >>> for row in found.rows:
-    ...     print(f"{row.label}: {row.difference:+.3f}, better: {row.better}")
-    PSNR: +0.256, better: unsharp
-    SSIM: -0.003, better: blurred
+    ...     print(f"{row.label}: {row.difference:+.3f}, p: {row.p_holm:.3f}")
+    PSNR: +0.256, p: nan
+    SSIM: -0.003, p: nan
+    >>> found.too_few
+    'only 1 face'
     """
     if not tie >= 0 or math.isinf(tie):
         raise InputError("tie", expected="0 or more", found=f"{tie:g}")
+    check_options(level, draws, seed)
     others = read_scores(scores)
     if not others:
         raise InputError("score tables", expected="at least one to compare with the baseline", found="none")
@@ -219,8 +246,8 @@ def compare(
     for place, p in enumerate(holm([row.p for row in rows])):
         rows[place] = replace(rows[place], p_holm=p)
     named = bool((base.column("kernel_id").astype(str) != "").any())
-    count = crossing(faces, kernels)
-    return Comparisons(tuple(rows), tuple(dict.fromkeys(left_out)), count.faces, count.kernels if named else 0)
+    count = np.unique(faces).size, np.unique(kernels).size if named else 0
+    return Comparisons(tuple(rows), tuple(dict.fromkeys(left_out)), *count, too_few(faces, kernels))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -284,18 +311,24 @@ def _compared(
     options: dict[str, Any],
 ) -> Comparison:
     difference, kept = differences(mine, theirs, column)
+    if not kept.any():
+        raise InputError(f"metric '{column.signature}'", expected="values in some pair", found="none", do="score again")
     mine, theirs, faces, kernels = mine[kept], theirs[kept], faces[kept], kernels[kept]
     failed = int(np.isnan(mine).sum()), int(np.isnan(theirs).sum())
     mine, theirs = (np.where(np.isnan(values), column.failure, values) for values in (mine, theirs))
-    infinite, crossed = int(np.isinf(difference).sum()), crossing(faces, kernels)
+    infinite = int(np.isinf(difference).sum())
+    untested = too_few(faces, kernels) or ("infinite differences" if infinite else "")
     low = high = p = math.nan
-    if not infinite:
-        found = standard_error(difference, crossed)
+    resampled = ""
+    if not untested:
+        crossed = crossing(faces, kernels)
         least, most = column.mean_limits
         # Two means differ by no more than their range is wide; an endless one cuts nothing.
         bounds = interval(difference, faces, kernels, **options).within(least - most, most - least)
-        low, high, mean = bounds.low, bounds.high, found.mean
-        p = two_sided(found)
+        low, high, resampled = bounds.low, bounds.high, crossed.method
+        p = two_sided(standard_error(difference, crossed))
+    if not infinite:
+        mean = math.fsum(difference) / difference.size
     else:
         ends = set(difference[np.isinf(difference)].tolist())
         mean = ends.pop() if len(ends) == 1 else math.nan
@@ -323,5 +356,6 @@ def _compared(
         tie=tie,
         level=options["level"],
         infinite=infinite,
-        resampled=crossed.method,
+        untested=untested,
+        resampled=resampled,
     )

@@ -13,6 +13,16 @@ from facedeblur.benchmark.statistics.two_way_bootstrap import Interval, interval
 
 LEVEL = 0.95
 
+FEWEST = 5
+"""Faces, and kernels, that an interval or a test must rest on at least.
+
+With fewer, intervals are as wide as the range of the metric, and cover what they claim only if the values follow the
+model that they assume.
+"""
+
+ENOUGH = f"at least {FEWEST} faces and {FEWEST} kernels"
+"""What intervals and tests need, in words."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -23,7 +33,7 @@ class Spread:
     interval : Interval or None
         Two-way: for unseen faces and kernels, cut to what the mean can be.
     absent : str
-        Why it is missing, empty if it is not: ``one face``, ``one kernel``, ``infinite values``, ``no values``,
+        Why it is missing, empty if it is not: ``only 2 faces`` (see `too_few`), ``infinite values``, ``no values``,
         ``equal values``, which do not say how far others would lie from them.
     """
 
@@ -77,10 +87,23 @@ def spreads(table: Scores, columns: Iterable[Column] | None = None) -> dict[str,
     return found
 
 
-def alone(faces: np.ndarray, kernels: np.ndarray) -> str:
-    """``one face`` or ``one kernel`` where the rows, of which there is one at least, are of no more; else empty."""
-    found = [what for names, what in ((faces, "one face"), (kernels, "one kernel")) if (names == names[0]).all()]
-    return found[0] if found else ""
+def too_few(faces: np.ndarray, kernels: np.ndarray) -> str:
+    """Say why rows are of too few faces or kernels for intervals and tests; empty if they are of enough.
+
+    Parameters
+    ----------
+    faces, kernels : (n,)
+        Which face and which kernel each row is of, as `factors` tells them apart.
+
+    Returns
+    -------
+    str
+        ``only 2 faces``, ``only 1 kernel``, ``only 3 faces and 4 kernels``: those of which there are fewer than
+        `FEWEST`.
+    """
+    counts = {"face": np.unique(faces).size, "kernel": np.unique(kernels).size}
+    few = [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count < FEWEST]
+    return f"only {' and '.join(few)}" if few else ""
 
 
 def spread(
@@ -98,8 +121,8 @@ def spread(
     """
     if not values.size:
         return Spread(None, "no values")
-    if lone := alone(faces, kernels):
-        return Spread(None, lone)
+    if few := too_few(faces, kernels):
+        return Spread(None, few)
     if not np.isfinite(values).all():
         return Spread(None, "infinite values")
     if (values == values[0]).all():

@@ -110,7 +110,7 @@ def interval(
     """
     from scipy.special import ndtri, stdtrit
 
-    _check(level, draws, seed)
+    check_options(level, draws, seed)
     column = np.asarray(values, dtype=np.float64)
     crossed = crossing(faces, kernels)
     found = standard_error(column, crossed)
@@ -201,7 +201,8 @@ def _rows_hit(of_face: np.ndarray, of_kernel: np.ndarray, crossed: Crossing) -> 
     return np.asarray(((of_face @ table) * of_kernel).sum(axis=1))
 
 
-def _check(level: float, draws: int, seed: int) -> None:
+def check_options(level: float, draws: int, seed: int) -> None:
+    """Refuse options of `interval` that are out of range with an `InputError`."""
     if not 0 < level < 1:
         raise InputError("level", expected="between 0 and 1, as 0.95", found=f"{level:g}")
     if draws < 100:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from facedeblur.benchmark.scoring.agreement import short
+from facedeblur.benchmark.statistics.intervals import ENOUGH
 from facedeblur.cli.display.terminal import in_parts, whole_width
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board, MethodScores, without_interval
@@ -25,15 +26,12 @@ from facedeblur.reports.leaderboard.columns import (
     metric_cells,
     shown_on,
 )
-from facedeblur.reports.leaderboard.ranking import RULE
+from facedeblur.reports.leaderboard.significance import ALPHA
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEGEND = (
-    "mean over all pairs, [95 % interval for unseen faces and kernels], ± standard deviation, worst pair; "
-    "a failed pair counts as the worst; s/image: one at a time; MB: 4 bytes per parameter; memory: peak"
-)
+LEGEND = "mean ± standard deviation{}; a failed pair counts as the worst value; s/image: mean time of one image"
 
 
 def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Console | None = None) -> None:
@@ -57,8 +55,9 @@ def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Con
             title = f"{rows[0]['set']} ({short(str(rows[0]['set_hash']))}), protocol {protocols}"
             console.print(Text("\n" * (place > 0) + title, style="bold"), soft_wrap=True)
         _print_set(rows, console)
-    _say(LEGEND, console, style="dim")
-    for line in dict.fromkeys([*_bases(sets), *_rules(sets), *(line for board in made for line in remarks(board))]):
+    for line in _legend(sets):
+        _say(line, console, style="dim")
+    for line in dict.fromkeys(line for board in made for line in remarks(board)):
         _say(line, console)
 
 
@@ -127,56 +126,50 @@ def _table(rows: Sequence[Row], columns: Sequence[_Column], *, plain: bool = Fal
 
 
 def _cell(cell: ShownCell) -> Text:
-    """Return the text of a cell, with its further lines below if it has a value."""
-    drawn = Text(cell.text, style="yellow" if cell.short else "")
-    for line in cell.lines:
-        if line.on_terminal and cell.key != "":
-            drawn.append("\n" + line.text.replace("×", "x"), style="dim")
-    return drawn
+    return Text(cell.text, style="yellow" if cell.short else "")
 
 
 def _metric_cell(cell: MetricCell | None) -> Text:
+    """Mean ± standard deviation, and below it the interval where there is one."""
     if cell is None:
         return Text(text.NONE)
     drawn = Text(cell.mean)
     if "mean" in cell.best:
         drawn.stylize("bold green")
-    return drawn.append(f"\n{cell.between or f'[{text.NONE}]'}\n±{cell.std}\n{cell.worst}", style="dim not bold")
+    below = f"\n{cell.between}" if cell.between else ""
+    return drawn.append(f" ±{cell.std}{below}", style="dim not bold")
 
 
-def _bases(sets: Sequence[Sequence[Row]]) -> list[str]:
-    """Return one line per set: the number of faces and kernels behind its intervals."""
-    lines = []
-    for rows in sets:
-        said = [str(row[f"{one.signature}:interval"]) for row in rows for one in columns_of(row)]
-        found = dict.fromkeys(one for one in said if not one.startswith("absent"))
-        of = f" ({rows[0]['set']})" * (len(sets) > 1)
-        lines += [f"95 % intervals are based on {' or '.join(found)}{of}"] if found else []
-    return lines
-
-
-def _rules(sets: Sequence[Sequence[Row]]) -> list[str]:
-    """Return the meaning of letters and mean ranks, if they are shown, or why several methods have no letters."""
+def _legend(sets: Sequence[Sequence[Row]]) -> list[str]:
+    """Return what the numbers are and what intervals and letters rest on; sets with the same basis share a line."""
+    intervals = any(not math.isnan(float(row[f"{one.signature}:low"])) for rows in sets for row in rows
+                    for one in columns_of(row))  # fmt: skip
     told: dict[str, list[str]] = {}
-    compared = [rows for rows in sets if sum(not row["oracle"] for row in rows) > 1]
-    for rows in compared:
-        rule = str(rows[0]["group_rule"])
-        if any(row["group"] for row in rows):
-            lines = [f"group: methods that share a letter do not differ in {rule}"]
-        else:
-            lines = [f"no groups: {rule.removeprefix('absent: ')}"]
-        ranked_by = str(rows[0]["mean_rank_of"])
-        if ranked_by:
-            lines.append(f"mean rank over {ranked_by.replace(' ', ', ')}")
-        for line in lines:
+    for rows in sets:
+        if line := _tests(rows):
             told.setdefault(line, []).append(str(rows[0]["set"]))
-    lines = [line if len(where) == len(compared) else f"{line} ({', '.join(where)})" for line, where in told.items()]
-    if any(line.startswith("mean rank") for line in lines):
-        lines.append(RULE)
-    held = {row["method"] for rows in sets for row in rows if not math.isnan(row["mean_rank_sets"])}
-    if len(held) > 1:
-        lines.append(f"over sets: mean of the mean ranks on all {len(sets)} sets, for methods that are on every set")
+    lines = [LEGEND.format(", [95 % interval of the mean]" if intervals else "")]
+    lines += [line if len(told) == 1 else f"{', '.join(where)}: {line}" for line, where in told.items()]
+    if len({row["method"] for rows in sets for row in rows if not math.isnan(row["mean_rank_sets"])}) > 1:
+        lines.append(f"mean rank: over the metrics of each set, then over the {len(sets)} sets; 1 is best")
     return lines
+
+
+def _tests(rows: Sequence[Row]) -> str:
+    """Return the basis of the intervals and letters of a set, or why it has none; may be empty."""
+    headline = str(rows[0]["ranked_by"])
+    said = [str(row[f"{one.signature}:interval"]) for row in rows for one in columns_of(row)]
+    few = next((why for one in said if (why := one.removeprefix("absent: ")).startswith("only ")), "")
+    bases = dict.fromkeys(one for one in said if not one.startswith("absent"))
+    if few and not bases:
+        return f"{few}: intervals and significance tests need {ENOUGH}"
+    parts = [f"intervals generalise to unseen faces and kernels, from {' or '.join(bases)}"] if bases else []
+    if any(row["group"] for row in rows):
+        label = rows[0][f"{headline}:label"]
+        parts.append(f"methods that share a letter do not differ significantly in {label} (p ≥ {ALPHA:g}, Holm)")
+    elif sum(not row["oracle"] for row in rows) > 1 and str(rows[0]["group_rule"]) not in said:
+        parts.append(f"no significance tests: {str(rows[0]['group_rule']).removeprefix('absent: ')}")
+    return "; ".join(parts)
 
 
 def remarks(board: Board) -> list[str]:
@@ -184,7 +177,8 @@ def remarks(board: Board) -> list[str]:
     lines = []
     for method in board:
         lines += _of_entry(method)
-    lines += [f"no interval: {why}" for why in without_interval(board)]
+    if not board.too_few:
+        lines += [f"no interval: {why}" for why in without_interval(board)]
     return lines + [f"left out {', '.join(metrics)}: {why}" for why, metrics in board.unavailable]
 
 

@@ -41,7 +41,7 @@ def print_set(made: Set) -> None:
 
 def print_scores(tables: Sequence[Scores]) -> None:
     """Print one line per metric for every run: the mean over all pairs and its coverage; then what was left out."""
-    from facedeblur.benchmark.statistics.intervals import spreads
+    from facedeblur.benchmark.statistics.intervals import ENOUGH, spreads
     from facedeblur.benchmark.statistics.summary import summary
     from facedeblur.reports.text import between
 
@@ -64,7 +64,7 @@ def print_scores(tables: Sequence[Scores]) -> None:
             basis |= {bounds.basis: None} if bounds else {}
             # Fractions are not printed in per cent here, because their means are not either.
             plain = replace(column, unit="") if column.unit == "fraction" else column
-            shown = between(bounds.low, bounds.high, plain) if bounds else "[-]"
+            shown = between(bounds.low, bounds.high, plain) if bounds else ""
             click.echo(
                 f"  {column.signature:<{width}}  mean {found.mean:8.4f} {shown:<18}  std {found.std:7.4f}  "
                 f"worst {found.worst:8.4f} {column.unit}{missing}".rstrip()
@@ -74,7 +74,8 @@ def print_scores(tables: Sequence[Scores]) -> None:
         for name, pairs in meta.undefined:
             click.echo(f"  {name}: not even the sharp image has a value in {pairs:,} pairs, which count as failed")
         for why in absent:
-            click.echo(f"  no 95 % interval of the mean: {why}")
+            needed = f"; {ENOUGH} are needed" if why.startswith("only ") else ""
+            click.echo(f"  no 95 % interval of the mean: {why}{needed}")
         for status, count in statuses.most_common(5):
             click.echo(f"  {status}: {count:,}")
         if meta.extra:

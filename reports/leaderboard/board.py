@@ -24,7 +24,7 @@ from facedeblur.benchmark.scoring.agreement import (
 )
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores, ScoresLike, read_scores
 from facedeblur.benchmark.sets.set import Set
-from facedeblur.benchmark.statistics.intervals import Spread, spreads
+from facedeblur.benchmark.statistics.intervals import Spread, factors, spreads, too_few
 from facedeblur.benchmark.statistics.summary import Summary, summary
 from facedeblur.reports.leaderboard.ranking import best
 
@@ -237,6 +237,11 @@ class Board:
         found = [method.spread(column).interval for method in self for column in method.meta.columns]
         return tuple(dict.fromkeys(one.basis for one in found if one))
 
+    @cached_property
+    def too_few(self) -> str:
+        """Why the set supports no intervals and no tests, ``only 2 faces``; empty where it does."""
+        return too_few(*factors(self.methods[0].scores))
+
     def look(self, method: MethodScores) -> int:
         """The number of a method's colour and marker."""
         return self.palette.index(method.label) if self.palette else self.methods.index(method)
@@ -334,7 +339,7 @@ ALL = "all metrics"
 
 
 def without_interval(board: Board) -> list[str]:
-    """Why means have no interval, each reason with what it holds for: ``the set has one kernel``."""
+    """Why means have no interval, each reason with what it holds for: ``the set has only 2 faces``."""
     told: dict[str, dict[str, list[str]]] = {}
     for method in board:
         reasons = [method.spread(column).absent for column in method.meta.columns]
@@ -344,7 +349,7 @@ def without_interval(board: Board) -> list[str]:
                 told.setdefault(why, {}).setdefault(label, []).append(method.label)
     lines = []
     for why, where in told.items():
-        reason = f"the set has {why}" if why.startswith("one ") else why
+        reason = f"the set has {why}" if why == board.too_few else why
         of = "; ".join(f"{label} of {', '.join(methods)}" for label, methods in where.items())
         lines.append(reason if where.get(ALL) == [method.label for method in board] else f"{reason} ({of})")
     return lines

@@ -71,11 +71,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Line:
-    """A further line in a cell; `title` is shown when somebody points at it."""
+    """A further line in a cell of the page; `title` is shown when somebody points at it."""
 
     text: str
     title: str = ""
-    on_terminal: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class ShownCell:
     key : float or str
         What the page sorts by; empty where there is no value.
     lines : tuple of Line
-        Below the text, in small print.
+        Below the text, in small print; on the page alone, and there on demand.
     title : str
         Shown when somebody points at the cell.
     short : bool
@@ -228,7 +227,7 @@ def _seconds(row: Row) -> ShownCell:
     if not math.isnan(median) and not math.isnan(std):
         images = number(row, "images_timed")
         title = f"{'?' if math.isnan(images) else f'{images:.0f}'} images. {row.get('timing_rule') or ''}"
-        lines.append(Line(f"{text.seconds(median)} ±\N{NARROW NO-BREAK SPACE}{text.seconds(std)}", title, False))
+        lines.append(Line(f"{text.seconds(median)} ±\N{NARROW NO-BREAK SPACE}{text.seconds(std)}", title))
     if width > 0 and height > 0:
         lines.append(Line(f"{width:.0f}×{height:.0f}"))
     if row["device"]:
@@ -238,7 +237,7 @@ def _seconds(row: Row) -> ShownCell:
 
 def _size(row: Row) -> ShownCell:
     found, files = _bytes(row, "mb_fp32"), _bytes(row, "mb_weights")
-    lines = (Line(text.amount(files, "B"), on_terminal=False),) if files > 0 else ()
+    lines = (Line(text.amount(files, "B")),) if files > 0 else ()
     return ShownCell(text.amount(found, "B"), _key(found), lines)
 
 
@@ -289,13 +288,14 @@ COLUMNS: list[BoardColumn] = [
     _metric("mean", "number", "mean over all pairs, each failed one as `failure`", lambda one: one.summary.mean,
             csv="mean"),
     _metric("std", "number", "standard deviation over all pairs", lambda one: one.summary.std, csv="std"),
-    _metric("low", "number", "lower end of the 95 % interval of the mean, cut to what a mean can be",
+    _metric("low", "number", "lower end of the 95 % interval of the mean, cut to what a mean can be; "
+            "empty with fewer than 5 faces or 5 kernels",
             lambda one: one.spread.interval.low if one.spread.interval else math.nan, csv="low"),
     _metric("high", "number", "upper end of the 95 % interval of the mean",
             lambda one: one.spread.interval.high if one.spread.interval else math.nan, csv="high"),
     _metric("worst", "number", "worst pair", lambda one: one.summary.worst, csv="worst"),
     _metric("interval", "text",
-            "what it holds for another choice of, and on how many it rests: `2 faces x 80 kernels`; or `absent: why`",
+            "what it holds for another choice of, and on how many it rests: `20 faces x 80 kernels`; or `absent: why`",
             lambda one: one.spread.interval.basis if one.spread.interval else f"absent: {one.spread.absent}"),
     _metric("q05", "number", "5 % quantile over all pairs, linear between neighbours", lambda one: one.summary.q05),
     _metric("median", "number", "median over all pairs", lambda one: one.summary.median),
@@ -310,12 +310,11 @@ COLUMNS: list[BoardColumn] = [
     _metric("higher_is_better", "flag", "direction", lambda one: one.metric.higher_is_better, defines=True),
     _metric("partial", "flag", "whether a pair may have no such value (a class that is not in the picture)",
             lambda one: one.metric.partial, defines=True),
-    BoardColumn("mean_rank", "number", "mean of the places in the metrics of `mean_rank_of`", csv="mean_rank",
-                shown=Shown(terminal="mean\nrank", at_least=2, cell=partial(_mean_rank, "mean_rank"))),
+    BoardColumn("mean_rank", "number", "mean of the places in the metrics of `mean_rank_of`", csv="mean_rank"),
     BoardColumn("mean_rank_of", "text", "signatures of the metrics that enter, with blanks between"),
     BoardColumn("mean_rank_sets", "number",
                 "mean of `mean_rank` over the sets, of methods that stand on every set of several",
-                shown=Shown(terminal="over\nsets", at_least=2, cell=partial(_mean_rank, "mean_rank_sets"))),
+                shown=Shown(terminal="mean\nrank", at_least=2, cell=partial(_mean_rank, "mean_rank_sets"))),
     BoardColumn("seconds_per_image", "number", "mean run time of an image, one at a time",
                 lambda one: one.method.seconds_per_image, csv="seconds",
                 shown=Shown("Time", "s/image", "s", "per image", "seconds", ascending=True, cell=_seconds)),

@@ -3,7 +3,8 @@
 Every two methods are compared on the same pairs by the headline metric, with standard errors that generalise to unseen
 faces and kernels (`standard_error`). The p-values are corrected by Holm for the number of tests. Methods with the true
 kernel are included, so that the letters and the report's matrix rest on the same corrections. Methods that share a
-letter do not differ.
+letter do not differ. On a set of too few faces or kernels nothing is tested
+(`facedeblur.benchmark.statistics.intervals.FEWEST`).
 
 References
 ----------
@@ -24,7 +25,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.benchmark.statistics.comparison import Comparison, compare, differences, holm, two_sided
-from facedeblur.benchmark.statistics.intervals import factors
+from facedeblur.benchmark.statistics.intervals import factors, too_few
 from facedeblur.benchmark.statistics.standard_error import crossing, standard_error
 from facedeblur.reports.leaderboard.board import Board, MethodScores
 
@@ -56,10 +57,11 @@ def groups(board: Board) -> Groups:
     shown = [place for place, method in enumerate(board) if not method.oracle and _finite(method, column)]
     if len(shown) < 2:
         return Groups(bare, "absent: infinite values")
-    try:
-        p = p_values(board.methods, column)
-    except InputError:
-        return Groups(bare, "absent: one face and one kernel")
+    if few := board.too_few:
+        return Groups(bare, f"absent: {few}")
+    p = p_values(board.methods, column)
+    if np.isnan(p[np.ix_(shown, shown)]).any():
+        return Groups(bare, "absent: pairs with a value are of too few faces or kernels")
     marks = letters((p < ALPHA)[np.ix_(shown, shown)])
     number = int((~np.isnan(p[np.triu_indices(len(p), 1)])).sum())
     rule = f"{column.signature}, p < {ALPHA:g} by Holm over {number} test{'s' * (number != 1)}"
@@ -87,23 +89,21 @@ def p_values(methods: Sequence[MethodScores], column: Column) -> np.ndarray:
     np.ndarray, shape (n, n), float64
         Two-sided, corrected by Holm for all tests as in `facedeblur.benchmark.statistics.comparison.compare`; 1 on the
         diagonal,
-        NaN where a difference is infinite, which is no test.
-
-    Raises
-    ------
-    InputError
-        When the pairs that count are all of one face and one kernel.
+        NaN where there is no test: a difference is infinite, or the pairs that count are of too few faces or kernels.
     """
     faces, kernels = factors(methods[0].scores)
-    whole = crossing(faces, kernels)
+    few = too_few(faces, kernels)
+    whole = None if few else crossing(faces, kernels)
     values = [method.values(column, filled=False) for method in methods]
     tests = list(combinations(range(len(methods)), 2))
     raw = []
     for i, j in tests:
         difference, kept = differences(values[i], values[j], column)
-        crossed = whole if kept.all() else crossing(faces[kept], kernels[kept])
-        finite = bool(np.isfinite(difference).all())
-        raw.append(two_sided(standard_error(difference, crossed)) if finite else math.nan)
+        if few or not np.isfinite(difference).all() or (not kept.all() and too_few(faces[kept], kernels[kept])):
+            raw.append(math.nan)
+            continue
+        crossed = whole if whole and kept.all() else crossing(faces[kept], kernels[kept])
+        raw.append(two_sided(standard_error(difference, crossed)))
     p = np.ones((len(methods), len(methods)))
     for (i, j), corrected in zip(tests, holm(raw), strict=True):
         p[i, j] = p[j, i] = corrected
@@ -222,11 +222,13 @@ def pairwise(board: Board) -> Pairwise:
     -------
     Pairwise
         Tests and intervals as in `facedeblur.benchmark.statistics.comparison.compare`, for unseen faces and
-        kernels.
+        kernels; none where the set has too few of either.
     """
     methods = board.methods
     if len(methods) < 2:
         return Pairwise(methods, {}, "there is one method")
+    if few := board.too_few:
+        return Pairwise(methods, {}, few)
     rows: dict[tuple[int, int], Comparison] = {}
     try:
         # The later method is the baseline, whose tables are read once for all before it.

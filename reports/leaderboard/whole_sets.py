@@ -11,7 +11,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.faces.parsing import fscores
 from facedeblur.benchmark.scoring.table import ScoreMeta, Scores
-from facedeblur.benchmark.statistics.intervals import LEVEL, Spread, alone, factors, spread
+from facedeblur.benchmark.statistics.intervals import LEVEL, Spread, factors, spread, too_few
 from facedeblur.benchmark.statistics.standard_error import crossing, standard_error
 from facedeblur.benchmark.statistics.two_way_bootstrap import Interval
 from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, Parsing
@@ -232,8 +232,8 @@ def pooled_spread(counts: np.ndarray, faces: np.ndarray, kernels: np.ndarray) ->
 
     if not len(counts):
         return Spread(None, "no values")
-    if lone := alone(faces, kernels):
-        return Spread(None, lone)
+    if few := too_few(faces, kernels):
+        return Spread(None, few)
     hits, size = 2.0 * counts[:, 0], (2.0 * counts[:, 0] + counts[:, 1] + counts[:, 2])
     if not size.any():
         return Spread(None, "no values")

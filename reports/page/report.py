@@ -14,6 +14,7 @@ from typing import Any
 from facedeblur.benchmark.files.atomic import write_text
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.scoring.agreement import short
+from facedeblur.benchmark.statistics.intervals import ENOUGH
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard import significance
 from facedeblur.reports.leaderboard.board import Board, BoardsLike, boards, without_interval
@@ -102,6 +103,7 @@ def sections(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
         "h2": "h3" if name else "h2",
         "h3": "h4" if name else "h3",
         "board": board,
+        "enough": ENOUGH,
         "headline": column,
         "columns": [leaderboard.heading(one) for one in board.columns],
         "table": leaderboard.table(board),

@@ -92,6 +92,21 @@ def test_a_terminal_gets_every_number(runs: list[str], width: int) -> None:
     assert "psnr[rgb" in printed, "brackets are no markup"
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_too_few_faces_are_told_and_nothing_is_tested(tmp_path: Path, terminal: bool) -> None:
+    psnr = np.random.default_rng(0).normal(24, 2, 10)
+    runs = [write(tmp_path / "one", "one", psnr + 3), write(tmp_path / "two", "two", psnr)]
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=120, no_color=True, highlight=False)
+    _print(compute([runs[0]], baseline=runs[1]), console=console)
+    printed = stream.getvalue() if terminal else invoke(*runs).output
+    assert "no interval and no test: only 2 faces; at least 5 faces and 5 kernels are needed" in printed
+    assert "+3.0000" in printed and "10" in printed
+    assert not any(word in printed for word in ("Holm", "% interval", "better", " .. ", "nan"))
+    found = json.loads(invoke(*runs, "--json").output)
+    assert found["too_few"] == "only 2 faces" and found["comparisons"][0]["p"] is None
+
+
 def test_failures_are_told(runs: list[str]) -> None:
     assert "psnr[rgb,255]: 1 of 30 pairs failed in B" in invoke(runs[1], runs[2]).output
 

@@ -77,10 +77,10 @@ def test_the_table_is_plain_in_a_pipe(runs: list[str], capsys: pytest.CaptureFix
     assert "\x1b" not in printed and "│" not in printed and "─" not in printed
     lines = [line.split() for line in printed.splitlines()]
     # Two values of 24 and 26 dB and a failure that counts as 0.
-    assert ["1", "sharpen", "3/3", "21.00", "100.00", "1.00", "—", "—", "—", "—"] in lines
-    assert ["2", "net[bold]", "2/3", "16.67", "66.67", "2.00", "—", "—", "—", "—"] in lines
-    assert ["wiener", "(oracle)", "3/3", "∞", "100.00", "—", "—", "—", "—"] in lines
-    assert "no interval: the set has one face\n" in printed
+    assert ["1", "sharpen", "3/3", "21.00", "±1.41", "100.00", "±0.00", "—", "—", "—", "—"] in lines
+    assert ["2", "net[bold]", "2/3", "16.67", "±11.81", "66.67", "±47.14", "—", "—", "—", "—"] in lines
+    assert ["wiener", "(oracle)", "3/3", "∞", "±—", "100.00", "±0.00", "—", "—", "—", "—"] in lines
+    assert "only 1 face and 1 kernel: intervals and significance tests need at least 5 faces and 5 kernels" in printed
     assert "net[bold]: 1 of 3 failed: output missing" in printed
     assert "wiener: 1 infinite values of PSNR" in printed
     assert "left out identity[facenet-vggface2,l2]: no weights" in printed

@@ -50,7 +50,7 @@ def call(folder: Path, *options: str) -> Result:
 
 
 def test_means_have_intervals_and_metrics_are_added(tmp_path: Path) -> None:
-    make_set(tmp_path)
+    make_set(tmp_path, faces=5, kernels=6)
     done = call(tmp_path, "--metric", "psnr")
     assert done.exit_code == 0 and done.stderr == ""
     (line,) = [line for line in done.output.splitlines() if "psnr[rgb,255]" in line]
@@ -58,14 +58,15 @@ def test_means_have_intervals_and_metrics_are_added(tmp_path: Path) -> None:
     assert low < float(line.split("mean")[1].split()[0]) < high
     lines = call(tmp_path, "--metric", "ssim[skimage]").output.splitlines()
     assert len(lines) == 4, "a head, two metrics, and what the intervals rest on"
-    assert lines[3] == "  [..]: 95 % interval of the mean, from 3 faces x 2 kernels"
+    assert lines[3] == "  [..]: 95 % interval of the mean, from 5 faces x 6 kernels"
     assert float(lines[2].partition("[")[2].partition("[")[2].partition("]")[0].split(", ")[1]) <= 1, "an SSIM"
 
 
 def test_one_kernel_has_no_interval(tmp_path: Path) -> None:
     make_set(tmp_path, kernels=1)
     shown = call(tmp_path, "--metric", "psnr").output
-    assert "[-]" in shown and "no 95 % interval of the mean: one kernel" in shown
+    why = "no 95 % interval of the mean: only 3 faces and 1 kernel; at least 5 faces and 5 kernels are needed"
+    assert "[" not in shown.partition("mean")[2] and why in shown
 
 
 def test_what_cannot_be_used_is_told_even_where_it_is_quiet(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def scores_of() -> Callable[..., Scores]:
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Three faces x four kernels on disk; the outputs of an input copy, a sharpener, an oracle and a hostile name."""
+    """Five faces x five kernels on disk; the outputs of an input copy, a sharpener, an oracle and a hostile name."""
     from skimage import data
 
     root = tmp_path_factory.mktemp("bench")
@@ -127,11 +127,11 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     portrait = np.asarray(data.astronaut())
     sharp = {
         f"face{i}": np.ascontiguousarray(portrait[40 + 8 * i : 104 + 8 * i, 190 + 6 * i : 254 + 6 * i])
-        for i in range(3)
+        for i in range(5)
     }
     kernels = {
         f"ker{i + 1:02d}_k{size}": _streak(size, angle)
-        for i, (size, angle) in enumerate([(5, 0), (5, 45), (9, 0), (9, 45)])
+        for i, (size, angle) in enumerate([(5, 0), (5, 45), (9, 0), (9, 45), (9, 90)])
     }
     made = _write_set(root / "set", sharp, kernels, rng)
     methods = {"blurred": "blurred", "unsharp": "unsharp", "oracle": "wiener", "hostile": HOSTILE}

@@ -22,7 +22,7 @@ PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 DISTANCE = Column("identity[facenet@01ab,l2]", "Identity L2", "", False, 2.0)
 
 
-def scores(method: str, values: Sequence[float], *, kernels: int = 4, **columns: Sequence[float]) -> Scores:
+def scores(method: str, values: Sequence[float], *, kernels: int = 5, **columns: Sequence[float]) -> Scores:
     """A table of faces x `kernels`; NaN is a failed pair."""
     n = len(values)
     face, kernel = np.divmod(np.arange(n), kernels)
@@ -60,7 +60,7 @@ A, B = RNG.normal(25, 2, 40), RNG.normal(24, 2, 40)
 def test_difference_interval_and_p_are_those_of_the_pairs() -> None:
     found = compare([scores("a", A)], baseline=scores("b", B), draws=300, seed=2)
     (row,) = found.rows
-    face, kernel = np.divmod(np.arange(40), 4)
+    face, kernel = np.divmod(np.arange(40), 5)
     bounds = interval(A - B, face, kernel, draws=300, seed=2)
     error = standard_error(A - B, crossing(face, kernel))
     assert row.difference == pytest.approx((A - B).mean(), rel=1e-13)
@@ -68,13 +68,40 @@ def test_difference_interval_and_p_are_those_of_the_pairs() -> None:
     assert row.p == pytest.approx(2 * stats.t.sf(abs(error.mean) / error.error, error.freedom), rel=1e-12)
     assert (row.mean, row.baseline_mean) == pytest.approx((A.mean(), B.mean()))
     assert (row.method, row.baseline, row.resampled, row.n) == ("a", "b", "faces x kernels", 40)
-    assert (found.faces, found.kernels) == (10, 4)
+    assert (found.faces, found.kernels) == (8, 5)
 
 
-def test_one_kernel_is_the_paired_t_test() -> None:
-    (row,) = compare([scores("a", A, kernels=1)], baseline=scores("b", B, kernels=1)).rows
+def test_a_blur_of_its_own_for_each_face_is_the_paired_t_test() -> None:
+    tables = [scores(name, values, kernels=1) for name, values in (("a", A), ("b", B))]
+    one, two = (Scores(table.frame.assign(kernel_id="", kernel_size=0), table.meta) for table in tables)
+    (row,) = compare([one], baseline=two).rows
     assert row.p == pytest.approx(stats.ttest_rel(A, B).pvalue, rel=1e-10)
     assert row.resampled == "faces"
+
+
+@pytest.mark.parametrize(
+    ("faces", "kernels", "why"),
+    [
+        (4, 10, "only 4 faces"), (10, 4, "only 4 kernels"), (1, 1, "only 1 face and 1 kernel"), (5, 5, ""),
+        (4, 3, "only 4 faces and 3 kernels"),
+    ],
+)  # fmt: skip
+def test_with_too_few_faces_or_kernels_there_are_differences_and_no_tests(faces: int, kernels: int, why: str) -> None:
+    values = np.random.default_rng(0).normal(25, 2, faces * kernels)
+    others = values - np.random.default_rng(1).normal(4, 0.1, values.size)
+    found = compare([scores("a", values, kernels=kernels)], baseline=scores("b", others, kernels=kernels), draws=100)
+    (row,) = found.rows
+    assert found.too_few == row.untested == why
+    assert row.difference == pytest.approx((values - others).mean(), rel=1e-12) and row.wins == values.size
+    assert row.better == ("" if why else "a")
+    assert [math.isnan(number) for number in (row.low, row.high, row.p, row.p_holm)] == [bool(why)] * 4
+    shown = found._repr_html_()
+    assert ("at least 5 faces and 5 kernels" in shown) == ("nan" not in shown and "p (Holm)" not in shown) == bool(why)
+
+
+def test_options_are_checked_where_nothing_is_tested() -> None:
+    with pytest.raises(InputError, match="draws"):
+        compare([scores("a", A[:4])], baseline=scores("b", B[:4]), draws=5)
 
 
 def test_a_true_zero_is_called_a_difference_about_as_often_as_it_says() -> None:
@@ -168,7 +195,7 @@ def test_pairs_without_kernels_or_identities() -> None:
         made = scores(method, values)
         tables.append(Scores(made.frame.assign(kernel_id="", kernel_size=0, identity=""), made.meta))
     found = compare(tables[:1], baseline=tables[1])
-    assert (found.faces, found.kernels, found.rows[0].resampled) == (10, 0, "faces")
+    assert (found.faces, found.kernels, found.rows[0].resampled) == (8, 0, "faces")
 
 
 def test_a_metric_of_one_table_is_left_out_and_told() -> None:

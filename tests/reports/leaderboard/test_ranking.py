@@ -86,7 +86,7 @@ def test_corrections_are_those_of_the_matrix_with_infinite_and_partial_values(sc
     skin = Column("psnr-class[rgb,255,skin]", "PSNR skin", "dB", True, 0.0, partial=True)
     parts = [scores_of(name, psnr + rng.normal(0, 1, 80), columns=(skin,)) for name in "abc"]
     for table in parts:
-        table.frame.loc[40:, skin.signature] = np.nan
+        table.frame.loc[50:, skin.signature] = np.nan
     for board in (gather([*tables, scores_of("q", perfect)]), gather(parts)):
         matrix = pairwise(board)
         p = p_values(board.methods, board.headline)
@@ -103,7 +103,7 @@ def test_without_faces_or_kernels_there_are_no_letters(scores_of: Make) -> None:
     for table in tables:
         table.frame[["identity", "image_id", "kernel_id"]] = "one"
         table.frame["kernel_size"] = 13
-    assert groups(gather(tables)).rule == "absent: one face and one kernel"
+    assert groups(gather(tables)).rule == "absent: only 1 face and 1 kernel"
 
 
 def test_alike_methods_share_a_letter(scores_of: Make) -> None:

@@ -156,9 +156,9 @@ def test_means_have_the_interval_of_other_faces_and_kernels(scores_of: Make) -> 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"identity": "one"}, "one face"),
-        ({"identity": "", "image_id": "one"}, "one face"),
-        ({"kernel_id": "k", "kernel_size": 13}, "one kernel"),
+        ({"identity": "one"}, "only 1 face"),
+        ({"identity": "", "image_id": "one"}, "only 1 face"),
+        ({"kernel_id": "k", "kernel_size": 13}, "only 1 kernel"),
         ({PSNR: np.inf}, "infinite values"),
     ],
 )

@@ -49,7 +49,7 @@ def test_scores_are_those_of_the_records(rich: Any) -> None:
         record = Parsing.read(rich.outputs[str(method)])
         np.testing.assert_array_equal(rows["score"], list(record.scores().values()))
         assert list(rows["component"]) == [name.replace(" ", "-") for name in HELEN]
-        assert set(rows["images"]) == {11} and set(rows["misses"]) == {1}
+        assert set(rows["images"]) == {24} and set(rows["misses"]) == {1}
         known = rows[rows["score"].notna()]
         assert len(known) == 10 and (known["low"] < known["score"]).all() and (known["score"] < known["high"]).all()
     assert len(figure.reference) == 11
@@ -116,24 +116,22 @@ def test_the_interval_of_a_pooled_score_holds_the_truth() -> None:
 
 
 def test_an_interval_that_there_is_not_says_why() -> None:
-    counts = np.ones((4, 3), int)
-    two = np.array([0, 0, 1, 1])
-    assert pooled_spread(counts, np.zeros(4), two).absent == "one face"
-    assert pooled_spread(counts, two, np.zeros(4)).absent == "one kernel"
-    other = np.array([0, 1, 0, 1])
+    two, other = np.divmod(np.arange(25), 5)
+    counts = np.ones((25, 3), int)
+    assert pooled_spread(counts, two * 0, other).absent == "only 1 face"
+    assert pooled_spread(counts, two, other % 4).absent == "only 4 kernels"
     assert pooled_spread(counts * 0, two, other).absent == "no values"
     assert pooled_spread(counts[:0], two[:0], two[:0]).absent == "no values"
     assert pooled_spread(counts * [1, 0, 0], two, other).absent == "equal values", "every image has F = 1"
-    faces, kernels = np.divmod(np.arange(12), 4)
+    faces, kernels = np.divmod(np.arange(25), 5)
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        alike = rng.integers(1, 500, 3) * rng.integers(1, 9, (12, 1))
+        alike = rng.integers(1, 500, 3) * rng.integers(1, 9, (25, 1))
         assert pooled_spread(alike, faces, kernels).absent == "equal values", "one F on images of many sizes"
 
 
-def test_the_interval_of_a_pooled_score_of_two_faces_ends_at_one() -> None:
-    faces, kernels = np.divmod(np.arange(8), 4)
-    found = pooled_spread(
-        np.stack([np.full(8, 400), 60 * faces, 10 * faces + kernels], axis=1), faces, kernels
-    ).interval
-    assert found is not None and 0 <= found.low < found.high == 1 and found.basis == "2 faces x 4 kernels"
+def test_the_interval_of_a_pooled_score_of_few_faces_ends_at_one() -> None:
+    faces, kernels = np.divmod(np.arange(25), 5)
+    missed = np.where(faces == 4, 900, 0)
+    found = pooled_spread(np.stack([np.full(25, 400), missed, kernels], axis=1), faces, kernels).interval
+    assert found is not None and 0 <= found.low < found.high == 1 and found.basis == "5 faces x 5 kernels"

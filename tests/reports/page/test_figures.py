@@ -50,7 +50,7 @@ def test_intervals_are_those_of_the_size_by_itself(scores_of: Make) -> None:
     assert found.loc[19, "basis"] == bounds.basis
     table.frame["kernel_id"] = "one"
     alone = by_kernel_size(gather([table]))
-    assert alone["low"].isna().all() and set(alone["absent"]) == {"one kernel"}
+    assert alone["low"].isna().all() and set(alone["absent"]) == {"only 1 kernel"}
 
 
 def test_every_pair_is_in_a_bin_or_counted_beside(scores_of: Make) -> None:

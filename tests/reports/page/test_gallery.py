@@ -178,7 +178,7 @@ def test_a_pair_that_is_asked_for_comes_first(bench: Any) -> None:
     pictures = gallery(board, named=wanted)
     assert [row.pair_id for row in pictures.rows if row.group == "chosen"] == wanted
     assert [row.pair_id for row in pictures.rows[:2]] == wanted
-    assert len({row.pair_id for row in (*pictures.rows, *pictures.further)}) == 12
+    assert len({row.pair_id for row in (*pictures.rows, *pictures.further)}) == 25
     with pytest.raises(InputError, match="face2_ker01"):
         gallery(board, named=["face2_ker01_k55"])
 
@@ -221,4 +221,4 @@ def test_estimated_kernels_are_drawn_with_their_method(rich: Any) -> None:
             assert decode(tile.kernel).shape[:2] == (row.kernel_size - 2,) * 2 and decode(tile.kernel).min() == 255
             seen += 1
         assert not any(tile.kernel for tile in row.tiles if tile.label in ("wiener", "sharp"))
-    assert seen == 11
+    assert seen == 24

@@ -147,7 +147,7 @@ def test_a_figure_says_its_numbers_under_the_pointer(opened: Any, figure: str) -
 def test_the_matrix_says_its_numbers_under_the_pointer(opened: Any) -> None:
     opened.locator(".matrix td.worse, .matrix td.better, .matrix td.open").first.hover()
     told = opened.locator(".tip").inner_text()
-    assert "95 % interval [" in told and "(Holm)" in told and "of n = 12 pairs" in told
+    assert "95 % interval [" in told and "(Holm)" in told and "of n = 25 pairs" in told
 
 
 def test_arrow_keys_step_through_a_figure(opened: Any) -> None:

@@ -141,4 +141,4 @@ def test_the_figure_of_the_sets_says_its_numbers(opened_sets: Any) -> None:
     opened_sets.keyboard.press("ArrowRight")
     tip = opened_sets.locator(".tip")
     tip.get_by_text("blurred on tiny").wait_for()
-    assert "n = 12 pairs" in tip.inner_text() and "95 % interval" in tip.inner_text()
+    assert "n = 25 pairs" in tip.inner_text() and "95 % interval" in tip.inner_text()

@@ -88,7 +88,7 @@ def test_side_by_side_scrolls_together(opened: Any) -> None:
 
 def test_any_embedded_pair_by_id_and_no_other(opened: Any) -> None:
     every = opened.locator(".pair").evaluate_all("all => all.map(one => one.dataset.pair)")
-    assert len(every) == 12 and opened.locator("#v-pair option").count() == 12
+    assert len(every) == 25 and opened.locator("#v-pair option").count() == 25
     box = opened.locator("#v-id")
     box.fill(every[-1])
     box.press("Enter")
