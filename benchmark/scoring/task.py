@@ -11,8 +11,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.metrics.base import Metric, metric
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.resume import grouped
@@ -71,7 +69,7 @@ def score_photographs(task: ScoreTask) -> tuple[int, tuple[str, ...]]:
     opened = [Outputs.open(part.share.root, the_set, check=False) for part in waiting]
     start = 0
     for image, pairs in task.photographs:
-        sharp = _sharp(the_set, image) if the_set.has_sharp else None
+        sharp = the_set.sharp(image) if the_set.has_sharp else None
         label = the_set.label(image) if image.label and any(made.needs.label for made in measures.values()) else None
         prepared = {name: None if sharp is None else made.prepare(sharp, label) for name, made in measures.items()}
         for part, outputs in zip(waiting, opened, strict=True):
@@ -101,17 +99,6 @@ def _undefined(
         if np.isnan(made.measure(sharp[None], sharp, ready)).all():
             found[name] = len(scored)
     return found
-
-
-def _sharp(the_set: Set, image: Image) -> np.ndarray:
-    """The sharp image, made sure to be the one that the set's hash is of."""
-    sharp = the_set.sharp(image)
-    if image.sha256 and pixel_hash(sharp) != image.sha256:
-        raise InputError(
-            f"{the_set.root}: sharp image of '{image.image_id}'", expected="the pixels that the set was built with",
-            found="others", do="run facedeblur check, and build the set again",
-        )  # fmt: skip
-    return sharp
 
 
 def score_image(

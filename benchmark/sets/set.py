@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
-from facedeblur.benchmark.files.images import read_label
+from facedeblur.benchmark.files.images import pixel_hash, read_label
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.paths import FileStem, OptionalPath, RelativePath, inside
 from facedeblur.benchmark.files.schema import Count, Side, Text, read_description
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+
+
+class AlteredFile(InputError):
+    """A file of a set that is sound, but not the one that the set was built with."""
 
 
 @dataclass(frozen=True)
@@ -230,14 +234,21 @@ class Set:
         return card(f"Set {self.name}", facts, pictures=shown)
 
     @classmethod
-    def open(cls, path: SetLike) -> Set:
+    def open(cls, path: SetLike, *, verify: bool = True) -> Set:
         """Open the set in folder `path`.
+
+        Parameters
+        ----------
+        path : Set or path
+        verify : bool
+            Compare the tables and kernels with the content hash, once per process as long as the files stay the
+            same; False where that has been done, or is done by the caller. Pixels are compared when they are read.
 
         Raises
         ------
         InputError
-            When there is no set, only a half-built one, or one of another schema version, or when `path` is a
-            `Set` whose folder has come to hold another one.
+            When there is no set, only a half-built one, or one of another schema version, when its tables or kernels
+            were changed after it was built, or when `path` is a `Set` whose folder has come to hold another one.
 
         Examples
         --------
@@ -265,6 +276,8 @@ class Set:
             raise InputError(
                 f"{root} was replaced by another set after it was opened", do="open it again with read_set"
             )
+        if verify:
+            _verify(opened)
         return opened
 
     @property
@@ -363,9 +376,16 @@ class Set:
         return pd.DataFrame(list(self.pairs()))
 
     def sharp(self, image: Image) -> np.ndarray:
-        """The sharp image, (H, W, 3) uint8 RGB."""
+        """The sharp image, (H, W, 3) uint8 RGB.
+
+        Raises
+        ------
+        InputError
+            When the file is missing, damaged, or (`AlteredFile`) not the one that the set was built with.
+        """
         size = (image.height, image.width)
-        return read_pixels(self.root, image.sharp, self._sharp_rows[image.image_id], store=self.store, size=size)
+        pixels = read_pixels(self.root, image.sharp, self._sharp_rows[image.image_id], store=self.store, size=size)
+        return self._unaltered(image.sharp, pixels, image.sha256)
 
     def label(self, image: Image) -> np.ndarray:
         """The label image, (H, W) uint8, classes of the 11 of Helen.
@@ -373,17 +393,35 @@ class Set:
         Raises
         ------
         InputError
-            When the image has none, or the file is missing or damaged.
+            When the image has none, or the file is missing, damaged or (`AlteredFile`) altered.
         """
         if not image.label:
             raise InputError(f"image '{image.image_id}' has no label image")
-        return read_label(inside(self.root, image.label), size=(image.height, image.width))
+        labels = read_label(inside(self.root, image.label), size=(image.height, image.width))
+        return self._unaltered(image.label, labels, image.label_sha256)
 
     def blurred(self, pair: Pair) -> np.ndarray:
-        """The blurred image, (H, W, 3) uint8 RGB."""
+        """The blurred image, (H, W, 3) uint8 RGB.
+
+        Raises
+        ------
+        InputError
+            When the file is missing, damaged, or (`AlteredFile`) not the one that the set was built with.
+        """
         image = self.image_of(pair)
         size = (image.height, image.width)
-        return read_pixels(self.root, pair.blur, pair.index, store=self.store, size=size)
+        pixels = read_pixels(self.root, pair.blur, pair.index, store=self.store, size=size)
+        return self._unaltered(pair.blur, pixels, pair.sha256)
+
+    def _unaltered(self, file: str, pixels: np.ndarray, sha256: str) -> np.ndarray:
+        """Return `pixels` if they have the recorded hash; where none is recorded, there is nothing to compare."""
+        if sha256 and pixel_hash(pixels) != sha256:
+            raise AlteredFile(
+                f"{self.root}/{file}",
+                "its pixels are not those that the set was built with",
+                do=f"run facedeblur check {self.root}, then build the set again",
+            )
+        return pixels
 
     def compute_hash(self) -> str:
         """sha256 over what the set contains: images, pairs with their parameters, kernels."""
@@ -404,8 +442,39 @@ def building(out: Path) -> Path:
 
 @lru_cache(maxsize=2)
 def open_set(root: Path, content_hash: str) -> Set:
-    """Open a set of just this content, once per process: its image table is read once."""
-    return Set.open(root)
+    """Open a verified set of just this content, once per process: its image table is read once.
+
+    Raises
+    ------
+    InputError
+        When there is none, or the folder has come to hold another one.
+    """
+    opened = Set.open(root, verify=False)
+    if opened.content_hash != content_hash:
+        raise InputError(f"{root} was replaced by another set after it was opened", do="run the same command again")
+    return opened
+
+
+_verified: dict[Path, tuple[object, ...]] = {}
+"""Folder of a set -> its content hash and the state of its files when they were last compared."""
+
+
+def _verify(opened: Set) -> None:
+    """Raise InputError unless the tables and kernels of a set are those that its content hash was made of."""
+    files = [opened.root / name for name in ("images.csv", "manifest.csv", *["kernels.npz"] * opened.has_kernels)]
+    states = [file.stat() if file.is_file() else None for file in files]
+    known = (opened.content_hash, *((one.st_ino, one.st_size, one.st_mtime_ns) for one in states if one is not None))
+    place = opened.root.resolve()
+    if _verified.get(place) == known:
+        return
+    if opened.compute_hash() != opened.content_hash:
+        *others, last = (file.name for file in files)
+        raise InputError(
+            str(opened.root),
+            f"{', '.join(others)} or {last} was changed after the set was built (the content hash differs)",
+            do=f"run facedeblur check {opened.root}, then build the set again",
+        )
+    _verified[place] = known
 
 
 def content_hash(images: Iterable[Image], pairs: Iterable[Pair], bank: Bank | None) -> str:

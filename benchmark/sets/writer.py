@@ -185,7 +185,7 @@ class SetWriter:
         if self.out.exists():
             self.out.rmdir()  # empty, or `start` would have refused it
         self.work.rename(self.out)
-        return Set.open(self.out)
+        return Set.open(self.out, verify=False)  # its hash has just been computed
 
     def _identity(self, images: Sequence[Image], bank: Bank | None) -> str:
         """Hash of everything that determines the set, for telling a resumed build from another."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing, write_json
-from facedeblur.benchmark.files.images import read_photo, read_png
+from facedeblur.benchmark.files.images import pixel_hash, read_photo, read_png
 from facedeblur.generators.crops import Crops
 
 CACHE_BYTES = 64 * 2**20
@@ -127,6 +127,12 @@ class SharpFiles:
                 expected=f"{self.size[1]}x{self.size[0]} pixels, or equally more on every side",
                 found=f"{pixels.shape[1]}x{pixels.shape[0]}",
                 do="align again",
+            )
+        recorded, around = self.faces[number].sha256, extra[0] // 2
+        crop = pixels[around : around + self.size[0], around : around + self.size[1]]
+        if recorded and pixel_hash(crop) != recorded:
+            raise InputError(
+                str(wide or self._sharp[name]), expected="the crop as listed", found="another", do="align again"
             )
         return pixels
 

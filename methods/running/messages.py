@@ -28,6 +28,7 @@ class Job:
     device: str
     precision: str
     set_root: Path
+    set_hash: str
     out_root: Path
     store: str
     scratch: Path

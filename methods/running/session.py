@@ -130,6 +130,7 @@ class Session:
             device=self._execution.device,
             precision=self._execution.precision,
             set_root=self._set.root.resolve(),
+            set_hash=self._set.content_hash,
             out_root=self._journal.root.resolve(),
             store=self._journal.info["store"],
             scratch=self._journal.scratch.resolve(),

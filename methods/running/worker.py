@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.sets.set import Set
+from facedeblur.benchmark.sets.set import open_set
 from facedeblur.methods.running.messages import Job, OutOfMemory, thaw
 
 WATCH_S = 1.0
@@ -67,7 +67,7 @@ def _restorer(start: dict[str, Any]) -> Any:
         load_plugin(start["plugin"])
     job: Job = thaw(start["job"])
     kind = FolderRestorer if callable(getattr(job.kind, "restore_folder", None)) else ArrayRestorer
-    return kind(job, Set.open(job.set_root))
+    return kind(job, open_set(job.set_root, job.set_hash))
 
 
 def _connect(handle: int) -> Connection:

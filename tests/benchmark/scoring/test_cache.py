@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from seal import seal
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
@@ -181,12 +182,13 @@ def test_another_set_of_the_same_names(toy, run, tmp_path, computed, fill_toy):
         (run / name).unlink()
     score(toy.root, run, metrics=["psnr"], workers=1)
     other = fill_toy(tmp_path / "other")
-    info = json.loads((other.root / "set.json").read_text())
-    (other.root / "set.json").write_text(json.dumps({**info, "content_hash": "0" * 64}))
+    manifest = other.root / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace(",0.01,", ",0.02,"))
+    changed = seal(other.root)
     computed.clear()
     told = []
     table = score(other.root, run, metrics=["psnr"], workers=1, progress=Reporter(say=told.append))
-    assert len(computed) == 3 and table.meta.set["hash"] == "0" * 64 and "another set" in told[0]
+    assert len(computed) == 3 and table.meta.set["hash"] == changed and "another set" in told[0]
 
 
 def test_another_signature_is_another_column(toy, run, computed, monkeypatch):
@@ -345,7 +347,7 @@ def test_a_table_elsewhere_takes_what_is_there(toy, run, tmp_path, computed):
 def test_a_sharp_image_that_is_another_now_is_refused(toy, run):
     image = toy.images["face1"]
     write_png(toy.root / image.sharp, np.zeros((20, 16, 3), np.uint8))
-    with pytest.raises(InputError, match=r"'face1'.*pixels that the set was built with.*facedeblur check"):
+    with pytest.raises(InputError, match=r"face1\.png: its pixels are not those.*facedeblur check"):
         score(toy.root, run, metrics=["psnr"], workers=1)
 
 

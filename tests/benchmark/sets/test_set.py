@@ -17,7 +17,7 @@ from facedeblur.benchmark.files.stores import read_pixels, write_pixels
 from facedeblur.benchmark.files.tables import read_rows, write_rows
 from facedeblur.benchmark.sets import writer as set_writer
 from facedeblur.benchmark.sets.check import check
-from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.benchmark.sets.set import AlteredFile, Pair, Set, open_set
 from facedeblur.benchmark.sets.writer import SetWriter
 
 
@@ -265,3 +265,62 @@ def test_an_object_whose_folder_came_to_hold_another_set_is_refused(toy, tmp_pat
         Set.open(stale)
     with pytest.raises(MissingFile, match="expected a set"):
         Set.open(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new"),
+    [
+        ("manifest.csv", ",ker01_k05,", ",ker01_k03,"),
+        ("manifest.csv", ",1.0,3,", ",1.0,4,"),
+        ("images.csv", "id1", "id2"),
+        ("images.csv", ",test,", ",gallery,"),
+    ],
+)
+def test_an_edited_table_is_refused_when_the_set_is_opened(toy, table, old, new):
+    text = (toy.root / table).read_text()
+    assert old in text
+    (toy.root / table).write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=rf"{table}.*content hash.*facedeblur check {toy.root}"):
+        Set.open(toy.root)
+    assert {problem.file for problem in check(toy.root)} == {"set.json"} or old == ",test,"
+    (toy.root / table).write_text(text)
+    assert Set.open(toy.root).content_hash == toy.content_hash
+
+
+def test_other_kernels_are_refused_when_the_set_is_opened(toy):
+    bank = toy.bank
+    kernels = [bank.kernel(name).copy() for name in bank.ids]
+    kernels[1][2, 2], kernels[1][0, 0] = 0.0, 1.0
+    assert Set.open(toy.root).bank.digest() == bank.digest()
+    Bank.of(bank.ids, kernels, bank.meta).save(toy.root / "kernels.npz")
+    with pytest.raises(InputError, match=r"kernels\.npz.*content hash.*facedeblur check"):
+        Set.open(toy.root)
+
+
+def test_tables_are_read_once_to_compare_them(toy, monkeypatch):
+    read = []
+    real = Set.compute_hash
+    monkeypatch.setattr(Set, "compute_hash", lambda self: read.append(1) or real(self))
+    for _ in range(3):
+        Set.open(toy.root)
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("store", ["png", "npy"])
+def test_a_swapped_picture_is_refused_when_it_is_read(tmp_path, fill_toy, store):
+    made = fill_toy(tmp_path / "set", store=store)
+    image, pairs = next(made.by_image())
+    ours, other = made.blurred(pairs[0]), made.blurred(pairs[1])
+    write_pixels(made.root, pairs[0].blur, pairs[0].index, other, store=store)
+    with pytest.raises(AlteredFile, match=rf"{pairs[0].name}: its pixels are not.*facedeblur check"):
+        made.blurred(pairs[0])
+    write_pixels(made.root, image.sharp, 0, ours, store=store)
+    with pytest.raises(AlteredFile, match=rf"{image.image_id}.png: its pixels are not"):
+        made.sharp(image)
+    assert np.array_equal(made.blurred(pairs[1]), other)
+
+
+def test_a_set_that_was_replaced_is_not_another_workers_set(toy):
+    assert open_set(toy.root, toy.content_hash).n_pairs == 6
+    with pytest.raises(InputError, match="was replaced by another set"):
+        open_set(toy.root, "0" * 64)

@@ -167,6 +167,9 @@ def test_decoded_pictures_held_are_bounded(tmp_path: Path, portrait: np.ndarray,
     write_png(tmp_path / "crops" / "0.png", portrait[:50, :50])
     with pytest.raises(InputError, match=r"expected 128x128 pixels.*found 50x50"):
         source.read(0)
+    write_png(tmp_path / "crops" / "0.png", portrait[:128, :128])
+    with pytest.raises(InputError, match=r"0\.png: expected the crop as listed, found another"):
+        source.read(0)
 
 
 def test_packed_faces_are_the_same_and_are_found_again(tmp_path: Path, portrait: np.ndarray) -> None:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from seal import seal
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, to_uint8
+from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.reporter import Reporter
@@ -512,11 +514,31 @@ def test_a_damaged_blurred_image_fails_alone(make_set, tmp_path):
     assert "truncated" in statuses(outputs)[2]
 
 
+def test_a_swapped_blurred_image_fails_alone(make_set, tmp_path):
+    swapped = make_set(seed=5)
+    pairs = list(swapped.pairs())
+    (swapped.root / pairs[2].blur).write_bytes((swapped.root / pairs[5].blur).read_bytes())
+    outputs = run("blurred", swapped.root, tmp_path / "out", workers=1)
+    assert [row.index for row in outputs.statuses() if not row.ok] == [2]
+    assert "its pixels are not those that the set was built with" in statuses(outputs)[2]
+    assert "facedeblur check" in statuses(outputs)[2]
+
+
+def test_a_set_with_edited_tables_is_not_run(make_set, tmp_path):
+    edited = make_set(seed=7)
+    bank = edited.bank
+    Bank.of(bank.ids, [bank.kernel(name)[::-1, ::-1] for name in bank.ids], bank.meta).save(edited.root / "kernels.npz")
+    with pytest.raises(InputError, match=r"kernels\.npz.*facedeblur check"):
+        run("wiener", edited.root, tmp_path / "out", workers=1)
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_oracle_needs_one_kernel_an_image(make_set, tmp_path):
     other = make_set(seed=6)
     pairs = list(other.pairs())
     pairs[1] = replace(pairs[1], blur_kind="nonuniform")
     write_rows(other.root / "manifest.csv", type(pairs[0]), pairs)
+    seal(other.root)
     outputs = run("wiener", other.root, tmp_path / "out", workers=1)
     assert [row.index for row in outputs.statuses() if not row.ok] == [1]
     assert "blur kind 'nonuniform'" in statuses(outputs)[1]

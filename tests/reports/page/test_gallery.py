@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from seal import seal
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
@@ -140,9 +141,11 @@ def test_a_set_that_is_gone_or_another_one_leaves_a_note(moved: Path, scores_of:
     (moved / "set").rename(moved / "elsewhere")
     pictures = shown(moved)
     assert not pictures.rows and "No pictures" in pictures.notes[0] and "set" in pictures.notes[0]
-    described = (moved / "elsewhere" / "set.json").read_text()
-    (moved / "elsewhere" / "set.json").write_text(described.replace('"content_hash": "', '"content_hash": "00'))
     (moved / "elsewhere").rename(moved / "set")
+    images = moved / "set" / "images.csv"
+    images.write_text(images.read_text().replace(",test,", ",probe,"))
+    assert "content hash differs" in shown(moved).notes[0]
+    seal(moved / "set")
     assert "another one" in shown(moved).notes[0]
 
 
