@@ -67,6 +67,7 @@ def leaderboard(
     The CSV file has the mean, standard deviation, 95 % interval and worst value of each metric, under short
     names. The JSON file has all columns, and the full names of the metrics.
     """
+    from facedeblur.benchmark.files.lock import only_writer
     from facedeblur.cli.display.leaderboard import print_board
     from facedeblur.reports.leaderboard.board import boards
     from facedeblur.reports.leaderboard.files import SUFFIXES, both_files, read_leaderboard
@@ -77,18 +78,20 @@ def leaderboard(
         raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")
     if replace and into is None:
         raise click.UsageError("--replace needs --into, the leaderboard whose rows are replaced")
-    given = [path for path in scores if path.lower().endswith(SUFFIXES)]
-    tables = [path for path in scores if path not in given]
-    made = boards(tables) if tables else ()
-    frame: pd.DataFrame | None = compute(made) if made else None
-    standing = [into] if into is not None and any(file.is_file() for file in both_files(into)) else []
-    for path in [*given, *standing]:
-        before = read_leaderboard(path)
-        frame = before if frame is None else merge(before, frame, replace=replace)
-    assert frame is not None
-    written = [] if into is None else _write(frame, Path(into), "csv")
-    if out is not None:
-        written += _write(frame, Path(out), format_ or "csv")
+    # From reading the board to writing it: rows of a command in between would be lost.
+    with only_writer(*([] if into is None else both_files(into)[:1])):
+        given = [path for path in scores if path.lower().endswith(SUFFIXES)]
+        tables = [path for path in scores if path not in given]
+        made = boards(tables) if tables else ()
+        frame: pd.DataFrame | None = compute(made) if made else None
+        standing = [into] if into is not None and any(file.is_file() for file in both_files(into)) else []
+        for path in [*given, *standing]:
+            before = read_leaderboard(path)
+            frame = before if frame is None else merge(before, frame, replace=replace)
+        assert frame is not None
+        written = [] if into is None else _write(frame, Path(into), "csv")
+        if out is not None:
+            written += _write(frame, Path(out), format_ or "csv")
     shown = "json" if json_ else format_ if out is None else None
     if quiet:
         return

@@ -13,6 +13,7 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_photo
 from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.stores import write_stack
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -129,8 +130,9 @@ def build(
         "recipe": text,
         "assumptions": [asdict(entry) for entry in described.assumption],
     }
-    with reporting(progress) as reporter:
-        order = Order(described, record, faces, Path(out), seed, store, selection, finders, licence, workers, reporter)
+    out = Path(out)
+    with only_writer(out, beside=(building(out), _workspace(out))), reporting(progress) as reporter:
+        order = Order(described, record, faces, out, seed, store, selection, finders, licence, workers, reporter)
         return BUILDERS[described.kind](order)
 
 

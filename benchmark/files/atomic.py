@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+LOCK, WRITER = ".lock", ".writer"
+"""Ends of the names of the files by which `facedeblur.benchmark.files.lock` keeps writers apart."""
+
 _TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
 
 
@@ -67,8 +70,8 @@ def _name_final(error: Exception, temporary: str, final: str) -> None:
 
 
 def is_free(folder: Path) -> bool:
-    """Tell whether there is nothing, or an empty folder."""
-    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    """Tell whether there is nothing, or a folder that is empty but for its own lock."""
+    return not folder.exists() or (folder.is_dir() and all(one.name in (LOCK, WRITER) for one in folder.iterdir()))
 
 
 def ordinary_mode() -> int:

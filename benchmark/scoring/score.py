@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.outputs import Outputs, OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -89,14 +90,14 @@ def score(
     runs = [Outputs.open(folder, the_set) for folder in folders]
     bundle = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     chosen = choose(bundle if metrics is None else with_metrics(bundle, metrics)).for_set(the_set)
-    with reporting(progress) as reporter:
+    files = [Path(out) if out else run.root / FILE for run in runs]
+    with only_writer(*files), reporting(progress) as reporter:
         plans = []
-        for run in runs:
-            file = Path(out) if out else run.root / FILE
+        for run, file in zip(runs, files, strict=True):
             wanted = _describe(the_set, run, file, bundle.name, chosen.for_run(run))
             plans.append(plan(run, file, wanted, the_set, add=metrics, force=force, reporter=reporter))
         _compute(the_set, [one for one in plans if one.missing], force, workers, reporter)
-    return [one.finish() for one in plans]
+        return [one.finish() for one in plans]
 
 
 def _folders(outputs: Sequence[OutputsLike], out: str | Path | None) -> list[Path]:

@@ -18,6 +18,7 @@ import numpy as np
 from facedeblur.benchmark import resume
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Embedder
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.outputs import Outputs, OutputsLike, Status
 from facedeblur.benchmark.parallel import Workers
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -232,22 +233,22 @@ def run_test(
     the_set = Set.open(the_set)
     test = make(the_set)
     candidates = test.candidates([None if one is None else Outputs.open(one, the_set) for one in outputs])
-    with reporting(progress) as reporter:
+    files = [candidate.file for candidate in candidates if candidate.file is not None]
+    with only_writer(*files), reporting(progress) as reporter:
         results = [None if force else _finished(test, candidate, reporter) for candidate in candidates]
         waiting = [at for at, result in enumerate(results) if result is None]
         if waiting:
             total = len(test.clear) + sum(candidates[at].count for at in waiting)
             work = _Dispatch(test, total, force, workers, reporter)
-            first = next((candidate.file for candidate in candidates if candidate.file is not None), None)
+            first = files[0] if files else None
             reference = test.reference(work.look_at(Candidate(the_set, None, first, test.clear)))
         for at in waiting:
             candidate = candidates[at]
             results[at] = made = test.result(candidate, work.look_at(candidate), reference)
             if candidate.file is not None:
                 made.write(candidate.file)
-    for candidate in candidates:
-        if candidate.file is not None:
-            resume.remove_parts(candidate.file)
+        for file in files:
+            resume.remove_parts(file)
     return [result for result in results if result is not None]
 
 

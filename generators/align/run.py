@@ -23,6 +23,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, Detector, Landmarker, provider
 from facedeblur.benchmark.files.atomic import write_bytes
 from facedeblur.benchmark.files.images import SUFFIXES, encode_png, pixel_hash, read_photo, write_png
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.options import one_of
@@ -192,9 +193,9 @@ def align(
     if finders.landmarker == GIVEN and not any(task.photograph.points for task in tasks):
         do = "give --landmarks FILE with paths relative to the collection"
         raise InputError("landmarks", expected="points of these photographs", found="none", do=do)
-    with reporting(progress) as reporter:
+    with only_writer(target), reporting(progress) as reporter:
         outcomes = _outcomes(tasks, keys_of(tasks, goal), AlignJournal(target), workers, reporter)
-    return _write_tables(target, outcomes, quality=quality)
+        return _write_tables(target, outcomes, quality=quality)
 
 
 def _outcomes(

@@ -23,6 +23,7 @@ from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing, write_json
 from facedeblur.benchmark.files.contents import not_a_png
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.mat import load_mat
 from facedeblur.benchmark.files.paths import inside
 
@@ -39,12 +40,13 @@ def write_bank(bank: Bank, path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     check_out(path)
-    if path.suffix == ".npz":
-        bank.save(path)
-    elif path.suffix == ".mat":
-        _write_mat(bank, path)
-    else:
-        write_pngs(bank, path)
+    with only_writer(path):
+        if path.suffix == ".npz":
+            bank.save(path)
+        elif path.suffix == ".mat":
+            _write_mat(bank, path)
+        else:
+            write_pngs(bank, path)
     return path
 
 
@@ -70,15 +72,16 @@ def write_pngs(bank: Bank, folder: str | os.PathLike[str]) -> None:
     import cv2
 
     folder = Path(folder)
-    scales = {}
-    for name in bank.ids:
-        kernel = bank.kernel(name)
-        scale = _WHITE / float(kernel.max())
-        encoded = cv2.imencode(".png", np.floor(kernel * scale + 0.5).astype(np.uint16))[1]
-        with replacing(inside(folder, f"{name}.png")) as temporary:
-            temporary.write_bytes(encoded.tobytes())
-        scales[name] = scale
-    write_json(folder / LIST, {"scale": scales, "meta": bank.meta})
+    with only_writer(folder):
+        scales = {}
+        for name in bank.ids:
+            kernel = bank.kernel(name)
+            scale = _WHITE / float(kernel.max())
+            encoded = cv2.imencode(".png", np.floor(kernel * scale + 0.5).astype(np.uint16))[1]
+            with replacing(inside(folder, f"{name}.png")) as temporary:
+                temporary.write_bytes(encoded.tobytes())
+            scales[name] = scale
+        write_json(folder / LIST, {"scale": scales, "meta": bank.meta})
 
 
 LIST = "kernels.json"

@@ -22,6 +22,7 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import is_free, replacing, write_bytes, write_json, write_text
 from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.png import encode_rgb
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.options import one_of
@@ -84,13 +85,13 @@ def materialise(
     one_of("format", form, FORMATS)
     out = Path(out)
     workspace = out.with_name(out.name + ".faces")
-    with reporting(progress) as reporter:
+    with only_writer(out, beside=(workspace,)), reporting(progress) as reporter:
         pairs = open_pairs(recipe, faces, workspace=workspace, workers=workers, progress=reporter, **options)
         if form == "tar":
             write_shards(pairs, out, count=count, shard_size=shard_size, workers=workers, progress=reporter)
         else:
             write_folder(pairs, out, count=count, workers=workers, progress=reporter)
-    shutil.rmtree(workspace, ignore_errors=True)
+        shutil.rmtree(workspace, ignore_errors=True)
     return pairs
 
 
@@ -127,7 +128,8 @@ def write_shards(
     InputError
         If there are fewer pairs, the folder holds others, or the disk has too little room; nothing is written then.
     """
-    return _write(pairs, Path(out), "tar", count, shard_size, workers, progress)
+    with only_writer(out):
+        return _write(pairs, Path(out), "tar", count, shard_size, workers, progress)
 
 
 def write_folder(
@@ -156,18 +158,19 @@ def write_folder(
         As in `write_shards`.
     """
     out = Path(out)
-    parts = _write(pairs, out, "folder", count, _PART, workers, progress)
     manifest = out / "manifest.csv"
-    if parts:
-        with replacing(manifest) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-            writer = None
-            for part in parts:
-                rows = [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines()]
-                if writer is None:
-                    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-                    writer.writeheader()
-                writer.writerows(rows)
-    shutil.rmtree(out / "manifest.parts", ignore_errors=True)
+    with only_writer(out):
+        parts = _write(pairs, out, "folder", count, _PART, workers, progress)
+        if parts:
+            with replacing(manifest) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+                writer = None
+                for part in parts:
+                    rows = [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines()]
+                    if writer is None:
+                        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+                        writer.writeheader()
+                    writer.writerows(rows)
+        shutil.rmtree(out / "manifest.parts", ignore_errors=True)
     return manifest
 
 

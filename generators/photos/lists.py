@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.tables import read_rows, write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.generators.photos.files import canonical
@@ -102,7 +103,8 @@ class Choice:
 
 def write_list(path: str | Path, choices: Iterable[Choice]) -> None:
     """Write an image list as CSV, atomically."""
-    write_rows(path, Choice, choices)
+    with only_writer(path):
+        write_rows(path, Choice, choices)
 
 
 def read_list(path: str | Path) -> list[Choice]:

@@ -21,6 +21,7 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.stores import STORES, write_pixels
 from facedeblur.benchmark.files.tables import from_json, write_rows
@@ -109,50 +110,52 @@ def frames(
     one_of("store", store, STORES)
     out = Path(out)
     workspace = out.with_name(out.name + ".windows")
-    found = list_videos(videos, identity=spec.identity, skip=(out, workspace, building(out)))
-    tasks = [VideoTask(video, spec, workspace, _key(video, spec)) for video in found]
-    inputs = hashlib.sha256(json.dumps([store, seed, name, record, *(task.key for task in tasks)]).encode()).hexdigest()
-    if is_built(out, "inputs", inputs, other="a set made from other videos or options"):
-        return Set.open(out)
-    journals = []
-    with reporting(progress) as reporter:
-        for journal in imap(make_windows, tasks, workers):
-            journals.append(journal)
-            reporter.progress("videos", len(journals), len(tasks))
-    reports, images, rows = _read(journals)
-    rejected = Counter(image.status for image in images if not image.ok)
-    if not any(image.ok for image in images):
+    with only_writer(out, beside=(building(out), workspace)):
+        found = list_videos(videos, identity=spec.identity, skip=(out, workspace, building(out)))
+        tasks = [VideoTask(video, spec, workspace, _key(video, spec)) for video in found]
+        described = json.dumps([store, seed, name, record, *(task.key for task in tasks)])
+        inputs = hashlib.sha256(described.encode()).hexdigest()
+        if is_built(out, "inputs", inputs, other="a set made from other videos or options"):
+            return Set.open(out)
+        journals = []
+        with reporting(progress) as reporter:
+            for journal in imap(make_windows, tasks, workers):
+                journals.append(journal)
+                reporter.progress("videos", len(journals), len(tasks))
+        reports, images, rows = _read(journals)
+        rejected = Counter(image.status for image in images if not image.ok)
+        if not any(image.ok for image in images):
+            shutil.rmtree(workspace)
+            raise InputError(
+                str(videos), expected="at least one window of frames that can be averaged",
+                found=_reasons(rejected, images), do="give other videos or options",
+            )  # fmt: skip
+        info: dict[str, Any] = {
+            "name": name or f"frames-{spec.length}",
+            "title": f"Means of {spec.length} frames" + (f", {spec.template}, {spec.face}" if not spec.whole else ""),
+            "recipe": spec.text(),
+            "seed": seed,
+            "assumptions": [{"key": f"frames.{key}", "text": text} for key, text in ASSUMPTIONS.items()],
+            "sources": [{"folder": Path(videos).resolve().name, "licence": licence or "not stated"}],
+            "packages": {name: version(name) for name, module in PACKAGES.items() if find_spec(module)},
+            "inputs": inputs,
+            "rejected": dict(rejected.most_common()),
+            "videos": [asdict(report) for report in reports],
+            **(record or {}),
+        }
+        writer = SetWriter(out, info, store=store)
+        done = set(writer.start(images, lambda image: read_png(inside(workspace, image.sharp)), None, n_kernels=1))
+        write_rows(writer.work / "windows.csv", WindowRow, rows)
+        if spec.crf:
+            light = spec.response().light
+            lines = (",".join(repr(float(number)) for number in row) for row in light)
+            (writer.work / "response.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+        for rank, entry in enumerate(entry for entry in _entries(journals) if entry.image.ok):
+            if entry.image.image_id not in done:
+                writer.append([_write_pair(writer, workspace, entry, rank, spec, seed)])
+        finished = writer.finish()
         shutil.rmtree(workspace)
-        raise InputError(
-            str(videos), expected="at least one window of frames that can be averaged",
-            found=_reasons(rejected, images), do="give other videos or options",
-        )  # fmt: skip
-    info: dict[str, Any] = {
-        "name": name or f"frames-{spec.length}",
-        "title": f"Means of {spec.length} frames" + (f", {spec.template}, {spec.face}" if not spec.whole else ""),
-        "recipe": spec.text(),
-        "seed": seed,
-        "assumptions": [{"key": f"frames.{key}", "text": text} for key, text in ASSUMPTIONS.items()],
-        "sources": [{"folder": Path(videos).resolve().name, "licence": licence or "not stated"}],
-        "packages": {name: version(name) for name, module in PACKAGES.items() if find_spec(module)},
-        "inputs": inputs,
-        "rejected": dict(rejected.most_common()),
-        "videos": [asdict(report) for report in reports],
-        **(record or {}),
-    }
-    writer = SetWriter(out, info, store=store)
-    done = set(writer.start(images, lambda image: read_png(inside(workspace, image.sharp)), None, n_kernels=1))
-    write_rows(writer.work / "windows.csv", WindowRow, rows)
-    if spec.crf:
-        light = spec.response().light
-        lines = (",".join(repr(float(number)) for number in row) for row in light)
-        (writer.work / "response.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    for rank, entry in enumerate(entry for entry in _entries(journals) if entry.image.ok):
-        if entry.image.image_id not in done:
-            writer.append([_write_pair(writer, workspace, entry, rank, spec, seed)])
-    finished = writer.finish()
-    shutil.rmtree(workspace)
-    return finished
+        return finished
 
 
 def _write_pair(writer: SetWriter, workspace: Path, entry: WindowEntry, rank: int, spec: FrameSpec, seed: int) -> Pair:

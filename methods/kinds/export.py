@@ -17,6 +17,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need
 from facedeblur.benchmark.files.atomic import write_bytes, write_text
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.nets.loading import find_files, load_network
 
@@ -108,8 +109,10 @@ def export_onnx(
         except InputError as error:
             reasons.append(error)
             continue
-        write_bytes(out, model)
-        return Exported(out, _write_block(out, name, paths, net), tuple(axes.values()), side, difference)
+        with only_writer(out):
+            write_bytes(out, model)
+            block = _write_block(out, name, paths, net)
+        return Exported(out, block, tuple(axes.values()), side, difference)
     raise reasons[0]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.stores import STORES
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.outputs import SCHEMA, Outputs, OutputsLike
@@ -105,8 +106,8 @@ def run(
     execution = _decided(found, execution)
     if workers is None:
         workers = 1 if found.loads or found.folder else cores()
-    journal = RunJournal(out, the_set, _identity(found, the_set, execution.precision, store))
-    with reporting(progress) as reporter:
+    with only_writer(out), reporting(progress) as reporter:
+        journal = RunJournal(out, the_set, _identity(found, the_set, execution.precision, store))
         session = Session(
             found, the_set, journal, execution, jobs=Workers.of(workers).count, limit=limit, reporter=reporter
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ class Hardware:
 
 AUTO = Hardware()
 """One GPU if there is one, else the processor."""
+
+
+def is_first_process() -> bool:
+    """Tell whether this process writes, before an `Engine` is launched; torchrun and Fabric number their processes."""
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
 
 
 class Engine:

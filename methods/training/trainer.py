@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter, reporting
@@ -17,7 +19,7 @@ from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, export, load_weights
 from facedeblur.methods.training.data.batches import Examples
 from facedeblur.methods.training.data.pairs import TrainingData, need_labels, open_data
-from facedeblur.methods.training.devices import AUTO, Engine, Hardware
+from facedeblur.methods.training.devices import AUTO, Engine, Hardware, is_first_process
 from facedeblur.methods.training.loop import USUAL, Loop, Records, Validation
 from facedeblur.methods.training.losses.adversarial import make_adversary
 from facedeblur.methods.training.losses.base import make_loss
@@ -97,53 +99,57 @@ def train(
     made = recipe if isinstance(recipe, TrainRecipe) else load_train_recipe(recipe)
     chosen = made.chosen(stage)
     folder = TrainingFolder(Path(out), made, seed)
-    engine = Engine(hardware)
-    for place in chosen:
-        engine.set_precision(made.stage[place].precision)
-    engine.launch()
-    drawing = torch.random.fork_rng(devices=[engine.device] if engine.device.type == "cuda" else [])
-    with reporting(SILENT if engine.rank else progress) as reporter, drawing:
-        _ready(made, chosen)
-        torch.manual_seed(seed)
-        net = make_network(made.network, **made.config)
-        data = _opened(made, chosen, net, faces, folder, engine, seed=seed, held_out=records.held_out, workers=workers,
-                       progress=reporter, **photographs)  # fmt: skip
-        folder.data = data.digest
-        failed = [image for image in data.train.images if image.status != "ok"]
-        if failed:
-            reporter.say(f"{len(failed):,} of {len(data.train.images):,} photographs cannot be used, the first: "
-                f"{failed[0].source}: {failed[0].status}")  # fmt: skip
-        if not resume and engine.rank == 0:
-            folder.clear(chosen)
-        engine.wait()
-        validation = Validation(Examples(data.check, crop=_whole(data, net), centred=True)) if not engine.rank else None
-        engine.place(net, channels_last=hardware.channels_last)
-        loop = Loop(engine, net, data, folder, validation, records=records, seed=seed, reporter=reporter)
-        left = stop_after
-        for order, place in enumerate(chosen):
-            done = folder.done(place)
-            if done is None:
-                going = folder.going(place)
-                if going is not None:
-                    reporter.say(
-                        f"{folder.root}: stage '{made.stage[place].name}' resumes after step {going.header['step']:,}"
-                    )
+    with only_writer(folder.root) if is_first_process() else nullcontext():
+        engine = Engine(hardware)
+        for place in chosen:
+            engine.set_precision(made.stage[place].precision)
+        engine.launch()
+        drawing = torch.random.fork_rng(devices=[engine.device] if engine.device.type == "cuda" else [])
+        with reporting(SILENT if engine.rank else progress) as reporter, drawing:
+            _ready(made, chosen)
+            torch.manual_seed(seed)
+            net = make_network(made.network, **made.config)
+            data = _opened(
+                made, chosen, net, faces, folder, engine,
+                seed=seed, held_out=records.held_out, workers=workers, progress=reporter, **photographs,
+            )  # fmt: skip
+            folder.data = data.digest
+            failed = [image for image in data.train.images if image.status != "ok"]
+            if failed:
+                reporter.say(f"{len(failed):,} of {len(data.train.images):,} photographs cannot be used, the first: "
+                    f"{failed[0].source}: {failed[0].status}")  # fmt: skip
+            if not resume and engine.rank == 0:
+                folder.clear(chosen)
+            engine.wait()
+            validation = (
+                Validation(Examples(data.check, crop=_whole(data, net), centred=True)) if not engine.rank else None
+            )
+            engine.place(net, channels_last=hardware.channels_last)
+            loop = Loop(engine, net, data, folder, validation, records=records, seed=seed, reporter=reporter)
+            left = stop_after
+            for order, place in enumerate(chosen):
+                done = folder.done(place)
+                if done is None:
+                    going = folder.going(place)
+                    name = made.stage[place].name
+                    if going is not None:
+                        reporter.say(f"{folder.root}: stage '{name}' resumes after step {going.header['step']:,}")
+                    else:
+                        _begin(net, folder, place, None if order else begin, reporter)
+                    last = loop.run(place, going, limit=left)
+                    left = None if left is None else left - loop.steps
                 else:
-                    _begin(net, folder, place, None if order else begin, reporter)
-                last = loop.run(place, going, limit=left)
-                left = None if left is None else left - loop.steps
-            else:
-                last = done
-                reporter.say(f"{folder.root}: stage '{made.stage[place].name}' is already finished")
-            if loop.interrupted or last.header["step"] < made.stage[place].iterations or left == 0:
-                break
-        weights, card = export(last, made, folder.root, data, engine, half=records.half)
-    engine.close()
-    if loop.interrupted:
-        raise KeyboardInterrupt
-    step, metrics = last.header["step"], last.header["metrics"]
-    finished = place == chosen[-1] and step == made.stage[place].iterations
-    return Trained(weights, card, last.header["stage"], step, finished, metrics, engine.rank)
+                    last = done
+                    reporter.say(f"{folder.root}: stage '{made.stage[place].name}' is already finished")
+                if loop.interrupted or last.header["step"] < made.stage[place].iterations or left == 0:
+                    break
+            weights, card = export(last, made, folder.root, data, engine, half=records.half)
+        engine.close()
+        if loop.interrupted:
+            raise KeyboardInterrupt
+        step, metrics = last.header["step"], last.header["metrics"]
+        finished = place == chosen[-1] and step == made.stage[place].iterations
+        return Trained(weights, card, last.header["stage"], step, finished, metrics, engine.rank)
 
 
 def _ready(recipe: TrainRecipe, chosen: list[int]) -> None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.reports.leaderboard.columns import (
@@ -72,7 +73,7 @@ def write_leaderboard(frame: pd.DataFrame, path: str | Path) -> tuple[Path, Path
     """
     csv, json_ = both_files(path)
     _spare(json_)
-    with replacing(csv) as for_people:
+    with only_writer(csv, beside=(json_,)), replacing(csv) as for_people:
         for_people.write_text(to_csv(frame), encoding="utf-8", newline="")
         write_json(frame, json_)
     return csv, json_

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.files.atomic import write_text
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.statistics.intervals import ENOUGH
@@ -70,11 +71,16 @@ def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Seque
     >>> page.name, page.stat().st_size < 3_000_000
     ('report.html', True)
     """
+    with only_writer(path):
+        write_text(path, _made(scores, pairs))
+    return Path(path)
+
+
+def _made(scores: BoardsLike, pairs: Sequence[str]) -> str:
+    """The page of one set or several as HTML."""
     found = boards(scores)
     several = len(found) > 1
-    made = page_of_sets(found, pairs) if several else page(found[0], gallery(found[0], named=pairs))
-    write_text(path, made)
-    return Path(path)
+    return page_of_sets(found, pairs) if several else page(found[0], gallery(found[0], named=pairs))
 
 
 def page(board: Board, pictures: Gallery) -> str:
