@@ -32,6 +32,13 @@ rounding = "round"
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long and with which seed the tests in ``faults/`` look for faults."""
+    group = parser.getgroup("faults")
+    group.addoption("--faults-minutes", type=float, default=0.0, help="Look for this long; 0 tries a few faults.")
+    group.addoption("--faults-seed", type=int, default=0, help="Seed of the choice of faults.")
+
+
 @pytest.fixture(scope="session")
 def small_recipe() -> Callable[..., Path]:
     """``small_recipe(folder, sigma)`` writes a recipe of four kernels into `folder`."""
