@@ -70,17 +70,17 @@ class Session:
 
     def carry_out(self) -> Outputs:
         """Run what is waiting and finish the outputs."""
+        begin = time.perf_counter()
         if self._done < self._whole:
-            return self._run()
+            return self._run(begin)
         if self._journal.finished:
             self._journal.sweep()
             self._reporter.say(f"{self._journal.root}: all {self._whole} pairs are already restored, nothing to do")
             return Outputs.open(self._journal.root, self._set)
         self._journal.start(size=one_size(self._set))
-        return self._journal.finish({"stopped": ""}, rest=self._rest)
+        return self._journal.finish(self._closing(begin, ""), rest=self._rest)
 
-    def _run(self) -> Outputs:
-        begin = time.perf_counter()
+    def _run(self, begin: float) -> Outputs:
         root = self._journal.root
         made_here = not root.exists()
         root.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -38,7 +39,7 @@ def test_what_is_left_over_missing_or_different_is_seen(tmp_path):
     for folder in ("one", "other"):
         (tmp_path / folder / "deep").mkdir(parents=True)
         (tmp_path / folder / "same.txt").write_text("same")
-        (tmp_path / folder / "run.json").write_text('{"finished": "%s", "method": "a"}' % folder)
+        (tmp_path / folder / "run.json").write_text(json.dumps({"finished": folder, "method": "a"}))
     (tmp_path / "one" / ".hidden").touch()
     (tmp_path / "one" / "changed").write_text("a")
     (tmp_path / "other" / "changed").write_text("b")
