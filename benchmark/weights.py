@@ -13,8 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.schema import read_json
 from facedeblur.benchmark.options import one_of
 
 VARIABLE = "FACEDEBLUR_WEIGHTS"
@@ -253,6 +257,38 @@ def locate(name: str, *, sha: str | None = None) -> Located:
             do=f"use the weights the scores were made with, or write '{name}' without '@{sha}'",
         )  # fmt: skip
     return Located(name, path, found)
+
+
+class _Card(msgspec.Struct):
+    sha256: str = ""
+
+
+def read_card(weights: Path) -> dict[str, Any]:
+    """Read the card ``NAME.json`` next to a weight file, and compare the hash that it records.
+
+    Returns
+    -------
+    dict
+        Empty if the card is absent.
+
+    Raises
+    ------
+    InputError
+        When the card is not readable, or the weight file is not the one that it describes.
+    """
+    card = weights.with_suffix(".json")
+    if not card.is_file():
+        return {}
+    found: dict[str, Any] = read_json(card, _Card, "the card of the weights (JSON)")
+    recorded = found.get("sha256") or sha256_of(weights)
+    if sha256_of(weights) != recorded:
+        raise InputError(
+            str(weights),
+            expected=f"sha256 {recorded[:16]}..., as {card.name} records",
+            found=f"{sha256_of(weights)[:16]}...",
+            do="the file is damaged or another one: get both again (those that come with facedeblur: install it again)",
+        )
+    return found
 
 
 def _seen(folder: Path) -> str:

@@ -447,7 +447,7 @@ def open_set(root: Path, content_hash: str) -> Set:
     Raises
     ------
     InputError
-        When there is none, or the folder has come to hold another one.
+        When the folder holds no set, or has come to hold another one.
     """
     opened = Set.open(root, verify=False)
     if opened.content_hash != content_hash:

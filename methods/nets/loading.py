@@ -7,14 +7,13 @@ file, or in the card ``NAME.json`` next to it. Some can be loaded from the files
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.state_dict import load_exactly, read_tensors
-from facedeblur.benchmark.weights import VARIABLE, WeightFile, folders, sha256_of
+from facedeblur.benchmark.weights import VARIABLE, WeightFile, folders, read_card
 from facedeblur.methods.nets.base import NETS, Released, State, declared, make_network
 
 if TYPE_CHECKING:
@@ -131,15 +130,15 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[dict[str, Any], State]:
 
 def _read_own(name: str, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Configuration and tensors of what ``facedeblur train`` has written."""
+    card = read_card(path)
     tensors, header = read_tensors(path)
     if header.get("format") == CHECKPOINT:
         raise InputError(
             str(path), expected="weights alone", found="a checkpoint for resuming a training",
             do="give the .safetensors file that the training wrote next to the folder of checkpoints",
         )  # fmt: skip
-    card = path.with_suffix(".json")
-    if "config" not in header and card.is_file():
-        header = _read_card(card, path)
+    if "config" not in header:
+        header = card
     if header.get("network", name) != name:
         raise InputError(
             str(path), expected=f"weights of '{name}'", found=f"weights of '{header['network']}'",
@@ -149,18 +148,3 @@ def _read_own(name: str, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]
     if not isinstance(config, dict):
         raise InputError(str(path), expected="a table 'config' in its header", found=repr(config))
     return config, tensors
-
-
-def _read_card(card: Path, weights: Path) -> dict[str, Any]:
-    try:
-        header = json.loads(card.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise InputError(str(card), expected="the card of the weights (JSON)", found=str(error)) from error
-    if not isinstance(header, dict):
-        raise InputError(str(card), expected="the card of the weights (JSON)", found=type(header).__name__)
-    if header.get("sha256", sha256_of(weights)) != sha256_of(weights):
-        raise InputError(
-            str(card), expected=f"the card of {weights.name}", found="one with another sha256",
-            do="put the card there that was written with the weights",
-        )  # fmt: skip
-    return header

@@ -21,6 +21,7 @@ from facedeblur.benchmark.faces.parsers.own import ParsingNetwork
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
 from facedeblur.benchmark.sets.classes import HELEN
+from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.photos.collection import open_collection
 from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented, read_labelled
 from facedeblur.methods.training.recipe import require
@@ -180,6 +181,7 @@ def train_parser(
         "sources": hashlib.sha256("\n".join(faces.sources).encode()).hexdigest(),
         "scores": {name: round(float(one), 4) for name, one in zip(HELEN, scores, strict=True)},
         "mean of ten": round(float(scores[1:].mean()), 4), "seconds": log[-1]["seconds"],
+        "sha256": sha256_of(folder / "parser.safetensors"),
     }  # fmt: skip
     with replacing(folder / "parser.json") as temporary:
         temporary.write_text(json.dumps(card, indent=1) + "\n")

@@ -19,9 +19,12 @@ from facedeblur.benchmark.files.state_dict import load_exactly, read_state
 from facedeblur.benchmark.options import PIN, fill, pin_of
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.tensors import torch_device
-from facedeblur.benchmark.weights import Located, sha256_of
+from facedeblur.benchmark.weights import Located, read_card, sha256_of
 
 SIDE = 128
+
+SHIPPED = Path(__file__).parents[1] / "weights" / "parser.safetensors"
+"""The weights that come with the package."""
 
 WIDTHS = (16, 32, 64, 112, 160)
 DEPTHS = (1, 1, 2, 2, 3)
@@ -122,8 +125,8 @@ class OwnParser(Parser):
     def of(cls, *options: str) -> Self:
         """Return the parser; ``@1234abcd`` pins its weights."""
         pinned = pin_of(fill("parser 'facedeblur'", options, PIN)[0])
-        path = Path(__file__).parents[1] / "weights" / "parser.safetensors"
-        found = Located("facedeblur-parser", path, sha256_of(path))
+        read_card(SHIPPED)
+        found = Located("facedeblur-parser", SHIPPED, sha256_of(SHIPPED))
         if pinned is not None and (len(pinned) < 4 or not found.sha256.startswith(pinned.lower())):
             raise InputError(
                 "parser 'facedeblur'", expected=f"weights whose sha256 begins with {pinned}", found=found.short,

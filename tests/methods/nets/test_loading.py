@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import h5py
 import numpy as np
@@ -112,11 +113,23 @@ def test_the_configuration_may_stand_in_the_card(tmp_path):
     weights.with_suffix(".json").write_text(json.dumps(card))
     assert same(net, load_network("deblurgan", [weights]))
     weights.with_suffix(".json").write_text(json.dumps(card | {"sha256": "0" * 64}))
-    with pytest.raises(InputError, match="another sha256"):
+    with pytest.raises(InputError, match=r"deblurgan.safetensors: expected sha256 0{16}.*deblurgan.json"):
         load_network("deblurgan", [weights])
     weights.with_suffix(".json").write_text("{")
     with pytest.raises(InputError, match="JSON"):
         load_network("deblurgan", [weights])
+
+
+def test_a_flipped_bit_in_shipped_weights_is_noticed(tmp_path):
+    for file in SHIPPED.glob("facedeblur-base.*"):
+        shutil.copy(file, tmp_path)
+    weights = tmp_path / "facedeblur-base.safetensors"
+    load_network("facedeblur-base", [weights])
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(InputError, match=r"facedeblur-base.safetensors: expected sha256.*damaged.*install it again"):
+        load_network("facedeblur-base", [weights])
 
 
 def test_half_precision_on_disk_becomes_whole(tmp_path):

@@ -14,6 +14,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.parsers.own import ParsingNetwork
 from facedeblur.benchmark.files.images import read_photo
 from facedeblur.benchmark.files.state_dict import read_tensors
+from facedeblur.benchmark.weights import read_card
 from facedeblur.generators.photos.collection import Selection, open_collection
 from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented, read_labelled
 from facedeblur.methods.training.face_parser import ParserRecipe, component_scores, parsing_loss, train_parser
@@ -79,6 +80,7 @@ def test_one_epoch_writes_weights_that_the_parser_takes(tmp_path) -> None:
     assert [line["epoch"] for line in told] == [1]
     assert json.loads((tmp_path / "one" / "parser.json").read_text()) == card
     assert (tmp_path / "one" / "log.csv").read_text().startswith("epoch,loss,mean,seconds\n1,")
+    assert read_card(tmp_path / "one" / "parser.safetensors") == card and card["sha256"]
     weights, _ = read_tensors(tmp_path / "one" / "parser.safetensors")
     assert {value.dtype for value in weights.values()} == {torch.float16}
     network = ParsingNetwork()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import PARSERS, provider
+from facedeblur.benchmark.faces.parsers import own
 from facedeblur.benchmark.faces.parsers.bisenet import BiSeNet
 from facedeblur.benchmark.faces.parsers.own import OwnParser, ParsingNetwork
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
@@ -39,6 +41,19 @@ def test_own_parser_ships_and_is_what_its_card_says() -> None:
     assert parser.definition == (f"facedeblur@{parser.weights.sha256[:8]}",)
     recipe = json.loads(parser.weights.path.with_suffix(".json").read_text())
     assert recipe["mean of ten"] > 0.75
+
+
+def test_a_flipped_bit_in_the_weights_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in own.SHIPPED.parent.glob("parser.*"):
+        shutil.copy(file, tmp_path)
+    weights = tmp_path / "parser.safetensors"
+    monkeypatch.setattr(own, "SHIPPED", weights)
+    assert OwnParser.of().weights.path == weights
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(InputError, match=r"parser.safetensors: expected sha256.*damaged.*install it again"):
+        OwnParser.of()
 
 
 def test_own_parser_on_a_real_face() -> None:
