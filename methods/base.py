@@ -1,4 +1,4 @@
-"""What a method is, and how one is registered.
+"""The interface of methods, and their registration.
 
 A method is a class with ``restore(self, blurred)``. Everything else is optional:
 
@@ -7,14 +7,14 @@ A method is a class with ``restore(self, blurred)``. Everything else is optional
   it runs on the GPU if there is one, and takes ``--precision``.
 * ``restore(self, blurred)``: (N, H, W, 3) float32 RGB in [0, 1] to the same shape. An oracle has
   ``restore(self, blurred, kernels)`` and is given one (k, k) float64 point spread function per image.
-* ``estimated_kernels``, a list of one (k, k) point spread function (k odd) or None an image of the last
-  call of ``restore``, is kept in the outputs and can be scored.
-* ``network``, a ``torch.nn.Module`` attribute, is counted; else ``parameters`` and ``size_bytes``
-  (numbers, or methods that return them) are asked.
-* ``find_weights(cls, near)``, a class method, gives the paths of weight files that cannot be declared by name;
+* ``estimated_kernels``, a list with one (k, k) point spread function (k odd) or None for each image of the
+  last call of ``restore``, is stored in the outputs and can be scored.
+* ``network``, a ``torch.nn.Module`` attribute, gives the number of parameters; without it, ``parameters`` and
+  ``size_bytes`` (numbers, or methods that return them) do.
+* ``find_weights(cls, near)``, a class method, returns the paths of weight files that cannot be declared by name;
   `near` are the folders that the user named (or a file).
 * Keyword arguments of the constructor are the options of the method on the command line.
-* ``fit_options(cls, options, the_set)``, a class method, may replace what the user gave by what suits the set.
+* ``fit_options(cls, options, the_set)``, a class method, may adapt the user's options to the set.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ Class = TypeVar("Class", bound=type[Any])
 
 @dataclass(frozen=True)
 class Spec:
-    """What a method declares about itself.
+    """Declaration of a method.
 
     Attributes
     ----------
     name, version : str
-        A new version means other outputs.
+        The version changes whenever the outputs do.
     oracle : bool
-        True where it is given the true kernel, which nobody has outside a benchmark.
+        Whether the method is given the true kernel, which is unknown outside a benchmark.
     weights : tuple of (str, str)
         File name and ``sha256:hex`` of each weight file; an empty hash accepts any content.
     summary : str
@@ -69,14 +69,15 @@ def method(
     weights : mapping, optional
         File name -> ``"sha256:..."`` of the files that ``load`` needs.
     oracle : bool
-        The method is given the true kernel, and is marked so in every table.
+        Whether the method is given the true kernel; every table marks such methods.
     version : str
         Raise it when the outputs change.
 
     Raises
     ------
     InputError
-        When the name is taken or not usable as one, a hash is not one, or the class has no ``restore``.
+        If the name is already registered or has a character that is not allowed, a hash is malformed, or the class
+        has no ``restore``.
 
     Examples
     --------
@@ -100,14 +101,16 @@ def method(
         return cls
 
     if not name or any(letter in name for letter in "[]/\\,= \t\n"):
-        raise InputError(f"method name {name!r}", expected="letters, digits, '-', '_' and '.'", do="rename it")
+        raise InputError(
+            f"method name {name!r}", expected="letters, digits, '-', '_' and '.'", do="choose another name"
+        )
     return enter
 
 
 def check_restores(name: str, cls: type[Any]) -> None:
     """Raise InputError unless a class has ``restore`` or ``restore_folder``."""
     if not callable(getattr(cls, "restore", None)) and not callable(getattr(cls, "restore_folder", None)):
-        raise InputError(f"method '{name}'", expected="a class with restore(self, blurred)", found=repr(cls))
+        raise InputError(f"method '{name}': {cls!r} has no method restore(self, blurred)")
 
 
 def _checked_weights(name: str, weights: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -48,14 +48,14 @@ def find_method(
     plugin : path, optional
         Python file to load first.
     weights : path, optional
-        Folder in which weight files are looked for before all others, or a file for a method that finds its own.
+        Folder that is searched for weight files before all others, or a file for a method that finds its own.
     the_set : Set, optional
-        What it is to restore, for options that depend on it.
+        Set to restore, for options that depend on it.
 
     Raises
     ------
     InputError
-        When there is no such method, file, option or weight file, or a weight file is another one.
+        If the method, a file, an option or a weight file is missing, or a weight file has another hash.
     """
     if plugin is not None:
         load_plugin(plugin)
@@ -67,7 +67,7 @@ def find_method(
         if file.suffix.lower() == ".py":
             raise InputError(
                 f"method '{method}'", expected="a name, a TOML, TorchScript or ONNX file", found="Python code",
-                do=f"give the name of a method that it enters, and --plugin {method}",
+                do=f"give the name of a method that it registers, and --plugin {method}",
             )  # fmt: skip
         if file.suffix.lower() in EXPORTED or (file.is_file() and str(method) not in METHODS):
             return exported(file, options=given)
@@ -76,7 +76,7 @@ def find_method(
 
 
 def _of_block(path: Path, *, options: Mapping[str, Any]) -> Runnable:
-    """The method that a TOML file describes.
+    """Return the method that a TOML file describes.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def _of_block(path: Path, *, options: Mapping[str, Any]) -> Runnable:
         block = strict(ExportedBlock, values, str(path))
         return exported(path.parent / block.path, options=options, block=block)
     if options:
-        raise InputError(f"option '{next(iter(options))}'", expected=f"none for a {kind}", do=f"change argv in {path}")
+        raise InputError(f"option '{next(iter(options))}': a {kind} has no options", do=f"change argv in {path}")
     if kind == "container":
         return container(path, strict(ContainerBlock, values, str(path)))
     return command(path, strict(CommandBlock, values, str(path)))
@@ -145,23 +145,23 @@ def _code_file(cls: type[Any], plugin: str | Path | None) -> Path | None:
 
 
 def find_weights(method: str, file: str, sha256: str, near: list[Path]) -> Path:
-    """Find a method's weight file: in the folders `near`, then where every weight file is looked for.
+    """Find a weight file of a method: in the folders `near`, then in the folders for all weight files.
 
     Raises
     ------
     InputError
-        When it is in none of them, or its content is not the declared one.
+        If it is in none of them, or its content is not the declared one.
     """
     searched = near + folders(WeightFile(file, (file,), ""))
     path = next((place / file for place in searched if (place / file).is_file()), None)
     if path is None:
         raise InputError(
-            f"weights '{file}' of method '{method}'", expected="it in one of the folders",
-            found="none in " + ", ".join(str(place) for place in searched), do="put it there or give --weights FOLDER",
+            f"weights '{file}' of method '{method}' are missing; searched {', '.join(map(str, searched))}",
+            do="put the file into one of these folders, or give --weights FOLDER",
         )  # fmt: skip
     if sha256 and sha256_of(path) != sha256:
         raise InputError(
             str(path), expected=f"sha256 {sha256[:16]}...", found=f"{sha256_of(path)[:16]}...",
-            do=f"it is damaged or of another version: get the file that method '{method}' declares",
+            do=f"get the version that method '{method}' declares; this file is another version or damaged",
         )  # fmt: skip
     return path

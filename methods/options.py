@@ -33,8 +33,8 @@ def read_options(cls: type[Any], given: Mapping[str, Any], *, name: str) -> dict
     Raises
     ------
     InputError
-        For an option that the method does not have (with the nearest), one that does not read
-        as its type, or a required one that is missing.
+        If an option is unknown (with the nearest name), a value cannot be read as its type,
+        or a required option is missing.
     """
     known = keywords(cls)
     if known is None:  # it takes any
@@ -63,13 +63,13 @@ def read_options(cls: type[Any], given: Mapping[str, Any], *, name: str) -> dict
 
 
 def shown_name(name: str, options: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
-    """The displayed name: ``wiener``, or ``wiener[gamma=0.005]`` where an option is not the default."""
+    """Return the displayed name: ``wiener``, or ``wiener[gamma=0.005]`` if an option is not the default."""
     changed = [f"{key}={value}" for key, value in options.items() if key not in usual or usual[key] != value]
     return f"{name}[{','.join(changed)}]" if changed else name
 
 
 def _convert(value: Any, hint: Any) -> Any:
-    """Read `value` as `hint`; values that are no text must already be of that type (or an int for a float)."""
+    """Read `value` as `hint`; values that are not text must already be of that type (or an int for a float)."""
     if get_origin(hint) in (Union, types.UnionType):
         if type(None) in get_args(hint) and (value is None or value == "none"):
             return None

@@ -14,7 +14,7 @@ from facedeblur.methods.base import Spec
 
 @dataclass(frozen=True)
 class GivenKernels:
-    """Kernels that another run has estimated, for a method that needs them: what it restores is then no oracle's.
+    """Kernels that another run estimated, for a method that needs kernels; such a run is not an oracle.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class GivenKernels:
 
     @property
     def record(self) -> dict[str, str]:
-        """What ``run.json`` says."""
+        """Entry in ``run.json``."""
         return {"method": self.method, "run": self.run, "kernels": self.digest}
 
 
@@ -63,9 +63,9 @@ class Runnable:
     fixed : dict
         Arguments of the constructor that are places on this machine, not settings.
     timeout, batch : float, int or None
-        What the method's TOML file says.
+        Values from the method's TOML file.
     given : GivenKernels, optional
-        Estimated kernels that take the place of the true ones.
+        Estimated kernels that replace the true ones.
     """
 
     kind: type[Any]
@@ -83,31 +83,31 @@ class Runnable:
 
     @property
     def oracle(self) -> bool:
-        """True where it is given the true kernels."""
+        """Whether it is given the true kernels."""
         return self.spec.oracle and self.given is None
 
     @property
     def loads(self) -> bool:
-        """True for a network: it has ``load``."""
+        """Whether it is a network, that is, has ``load``."""
         return callable(getattr(self.kind, "load", None))
 
     @property
     def folder(self) -> bool:
-        """True where it restores whole folders, as a command does."""
+        """Whether it restores whole folders, as a command does."""
         return callable(getattr(self.kind, "restore_folder", None))
 
     def with_kernels(self, given: GivenKernels) -> Runnable:
-        """The same method with estimated kernels in place of the true ones, and a name that says so.
+        """Return the method with estimated kernels in place of the true ones, and a name that says so.
 
         Raises
         ------
         InputError
-            When it takes no kernels.
+            If it takes no kernels.
         """
         if not self.spec.oracle:
             raise InputError(
-                f"method '{self.shown}'", expected="one that takes kernels, such as krishnan-fergus-2009",
-                found="one that takes none", do="leave --kernels out",
+                f"method '{self.shown}' takes no kernels",
+                do="leave out --kernels, or use a method that takes kernels, such as krishnan-fergus-2009",
             )  # fmt: skip
         head, _, options = self.shown.removesuffix("]").partition("[")
         inside = ",".join(part for part in (options, f"kernels={given.method}") if part)
@@ -120,13 +120,13 @@ def read_given(given: OutputsLike, the_set: Set) -> GivenKernels:
     Raises
     ------
     InputError
-        When `given` holds no outputs of this set, or no kernels.
+        If `given` holds no outputs of this set, or no kernels.
     """
     outputs = Outputs.open(given, the_set)
     bank = outputs.kernels()
     if bank is None:
         raise InputError(
-            f"kernels of '{outputs.method}'", expected=f"{KERNELS} in {outputs.root}", found="none",
+            f"{outputs.root} has no {KERNELS}: method '{outputs.method}' estimated no kernels",
             do="give the outputs of a method that estimates kernels, such as xu-2013",
         )  # fmt: skip
     return GivenKernels((outputs.root / KERNELS).resolve(), outputs.method, outputs.run_hash, bank.digest())

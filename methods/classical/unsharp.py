@@ -1,4 +1,4 @@
-"""Unsharp masking, which knows nothing of the blur."""
+"""Unsharp masking, which does not use the blur."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Unsharp:
 
     def __init__(self, *, sigma: float = 3.0, amount: float = 0.5):
         if not sigma > 0:
-            raise InputError("method 'unsharp', option 'sigma'", expected="a number over 0", found=f"{sigma}")
+            raise InputError("method 'unsharp', option 'sigma'", expected="a number above 0", found=f"{sigma}")
         self.sigma, self.amount = sigma, amount
 
     def restore(self, blurred: np.ndarray) -> np.ndarray:

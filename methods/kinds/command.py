@@ -44,7 +44,7 @@ class Command:
     Parameters
     ----------
     argv : list of str
-        Program and arguments, with `{input}` and `{output}` where the folders stand.
+        Program and arguments, with `{input}` and `{output}` in place of the folders.
     folder : str
         Folder to run in.
     """
@@ -55,8 +55,8 @@ class Command:
     def restore_folder(self, source: Path, target: Path) -> None:
         """Run the program once.
 
-        Its output goes to our standard output, which the runner keeps. It stays in the worker's process
-        group, with which the runner ends it when its time is up.
+        Its output goes to our standard output, which the runner keeps. It stays in the process group of
+        the worker, which the runner ends at the time limit.
 
         Raises
         ------
@@ -81,22 +81,22 @@ def run_program(argv: list[str], *, folder: str | Path, errors: Path) -> None:
     Raises
     ------
     InputError
-        When it cannot be started or ends with an exit code other than 0; its last line of standard error is in it.
+        If it cannot be started or ends with an exit code other than 0, with the last line of its standard error.
     """
     with errors.open("wb") as stream:
         try:
             code = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, stderr=stream).returncode
         except OSError as error:
-            raise InputError(f"command '{argv[0]}'", expected="it to start", found=str(error)) from error
+            raise InputError(f"command '{argv[0]}' did not start: {error}") from error
     said = errors.read_text(encoding="utf-8", errors="replace").strip()
     sys.stderr.write(said + "\n" * bool(said))
     if code:
         last = said.rpartition("\n")[2][:160]
-        raise InputError(f"command ended with exit code {code}" + (f", {last}" if last else ""))
+        raise InputError(f"command ended with exit code {code}" + (f": {last}" if last else ""))
 
 
 def command(path: Path, block: CommandBlock) -> Runnable:
-    """The method that a TOML block describes.
+    """Return the method that a TOML block describes.
 
     Raises
     ------
@@ -132,8 +132,8 @@ def check_places(path: Path, argv: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        For an empty list, or where one of them is missing.
+        If one of them is missing.
     """
     for place in ("{input}", "{output}"):
         if not any(place in part for part in argv):
-            raise InputError(f"{path}: argv", expected=f"'{place}' in it", found=str(list(argv)), do="add it")
+            raise InputError(f"{path}: '{place}' is missing from argv", do="add it where the program takes that folder")

@@ -5,7 +5,7 @@
     kind = "container"
     image = "registry.example/deblur:1.0"      # for apptainer a .sif file
     argv = ["python", "/app/restore.py", "{input}", "{output}"]
-    engine = "podman"                          # without it the first that is installed
+    engine = "podman"                          # by default the first that is installed
     gpus = true
 
 `{input}` is ``/input`` in the container and cannot be written to, `{output}` is ``/output``. Images are not fetched.
@@ -33,7 +33,7 @@ from facedeblur.methods.runnable import Runnable
 ENGINES = ("docker", "podman", "apptainer")
 INPUT, OUTPUT = "/input", "/output"
 
-# Ends the container when the process that started its client is gone without having said so (one byte). The client
+# Ends the container when the process that started its client has vanished without a sign-off (one byte). The client
 # may be killed with the whole process group; the container belongs to a daemon, which does not notice.
 _GUARD = """
 import subprocess, sys
@@ -67,9 +67,9 @@ class Container:
         Its path.
     image : str
     argv : list of str
-        What runs in the container, with `{input}` and `{output}` where the folders stand.
+        Program and arguments in the container, with `{input}` and `{output}` in place of the folders.
     gpus : bool
-        Hand the GPUs in.
+        Make the GPUs available in the container.
     """
 
     def __init__(self, *, engine: str, program: str, image: str, argv: list[str], gpus: bool):
@@ -102,19 +102,19 @@ class Container:
 def command_line(
     engine: str, program: str, image: str, argv: Sequence[str], *, source: Path, target: Path, name: str, gpus: bool
 ) -> list[str]:
-    """The command that runs a container on two folders.
+    """Return the command that runs a container on two folders.
 
     Parameters
     ----------
     engine : {'docker', 'podman', 'apptainer'}
     program : str
-        What to start it with.
+        Path of the engine.
     image : str
     argv : sequence of str
     source, target : Path
         Folders of blurred and restored images.
     name : str
-        Of the container.
+        Name of the container.
     gpus : bool
 
     Returns
@@ -136,12 +136,12 @@ def command_line(
 
 
 def container(path: Path, block: ContainerBlock) -> Runnable:
-    """The method that a TOML block describes.
+    """Return the method that a TOML block describes.
 
     Raises
     ------
     InputError
-        Without `{input}` and `{output}`, for an unknown engine, or where none is installed.
+        If `{input}` or `{output}` is missing, the engine is unknown, or none is installed.
     """
     check_places(path, block.argv)
     if block.engine:
@@ -149,9 +149,8 @@ def container(path: Path, block: ContainerBlock) -> Runnable:
     wanted = (block.engine,) if block.engine else ENGINES
     engine = next((name for name in wanted if shutil.which(name)), None)
     if engine is None:
-        raise InputError(
-            f"{path}: container", expected=" or ".join(wanted) + " installed", found="none", do="install one of them"
-        )
+        which = "is not installed" if block.engine else "are not installed"
+        raise InputError(f"{path}: {', '.join(wanted)} {which}", do=f"install {' or '.join(wanted)}")
     image, code = block.image, {}
     file = path.resolve().parent / block.image
     if engine == "apptainer" and file.is_file():

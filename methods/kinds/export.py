@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 MOST = 1e-3
-"""Largest difference from torch, of values in [0, 1], with which a file is kept."""
+"""Largest difference from torch, for values in [0, 1], at which a file is kept."""
 
 OPSET = 17
 SIDE = 128
-# What may differ from run to run, tried from the most: input and output axes by name.
+# Axes of input and output that may vary, by name; the most flexible choice is tried first.
 _AXES: tuple[dict[int, str], ...] = ({0: "images", 2: "height", 3: "width"}, {0: "images"}, {})
 
 
@@ -42,11 +42,11 @@ class Exported:
     path, block : Path
         The file, and the TOML file by which ``facedeblur run`` takes it as a method.
     free : tuple of str
-        Which of ``images``, ``height`` and ``width`` may be any (the latter two multiples of the network's).
+        Which of ``images``, ``height`` and ``width`` may vary (the latter two in multiples of the network's).
     side : int
-        Height and width of the example, and of every image where they are not free.
+        Height and width of the example, and of every image if they may not vary.
     difference : float
-        Largest difference from torch that was seen.
+        Largest observed difference from torch.
     """
 
     path: Path
@@ -61,9 +61,9 @@ def export_onnx(
 ) -> Exported:
     """Write a network of `nets` with its weights as ONNX, and a TOML block next to it.
 
-    Input ``blurred`` and output ``restored`` are (N, 3, H, W) float32 RGB in [0, 1]. Number, height and width are free
-    where the network allows it; else they are fixed to one image and `size`. The file is run by onnxruntime
-    on noise of two sizes, if sizes are free, and compared with torch.
+    Input ``blurred`` and output ``restored`` are (N, 3, H, W) float32 RGB in [0, 1]. Number, height and width may
+    vary if the network allows it; otherwise they are fixed to one image and `size`. The file is run by onnxruntime on
+    noise, of two sizes if sizes may vary, and compared with torch.
 
     Parameters
     ----------
@@ -123,35 +123,33 @@ def _example(side: int) -> Tensor:
 
 
 def _refuse_fourier(net: nn.Module, name: str, side: int) -> None:
-    """Refuse complex transforms before the exporter does, which prints the whole network then."""
+    """Refuse complex transforms before the exporter does, which would print the whole network."""
     import torch
 
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         graph = torch.jit.trace(net, _example(side), check_trace=False).inlined_graph
     if any(node.kind().startswith("aten::fft_") for node in graph.nodes()):
-        raise InputError(
-            f"'{name}' as ONNX", expected="operators that ONNX has", found="Fourier transforms", do="use torch for it"
-        )
+        raise InputError(f"network '{name}' cannot be exported: ONNX has no Fourier transforms", do="run it with torch")
 
 
 def _traced(net: nn.Module, name: str, side: int, axes: dict[int, str], opset: int) -> bytes:
-    """The network as the bytes of an ONNX file.
+    """Return the network as the bytes of an ONNX file.
 
     Raises
     ------
     InputError
-        When it has something that ONNX has not.
+        If it uses an operator that ONNX lacks.
     """
     import torch
 
     said = io.StringIO()
     options: dict[str, Any] = {"opset_version": opset, "input_names": ["blurred"], "output_names": ["restored"]}
     options["dynamic_axes"] = dict.fromkeys(("blurred", "restored"), axes) if axes else None
-    # By tracing: what torch has come to prefer since needs packages of its own and is not in torch 2.2.
+    # By tracing: the exporter that newer versions of torch prefer needs more packages and is not in torch 2.2.
     options |= {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     try:
-        # The exporter warns of what the comparison tests.
+        # The exporter warns of problems that the comparison with torch would reveal.
         with (
             tempfile.TemporaryDirectory() as room,
             warnings.catch_warnings(),
@@ -164,8 +162,7 @@ def _traced(net: nn.Module, name: str, side: int, axes: dict[int, str], opset: i
     except Exception as error:  # torch.onnx raises kinds of its own, and what the network's own code raises
         why = str(error).strip().partition("\n")[0][:160]
         raise InputError(
-            f"'{name}' as ONNX", expected="operators that ONNX has", found=f"{type(error).__name__}: {why}",
-            do="use torch for it",
+            f"network '{name}' cannot be exported as ONNX: {type(error).__name__}: {why}", do="run it with torch"
         ) from error  # fmt: skip
 
 
@@ -194,13 +191,13 @@ def _difference(
             found = session.run(None, {"blurred": noise})[0]
         except Exception as error:  # onnxruntime raises kinds of its own
             why = str(error).strip().partition("\n")[0][:160]
-            raise InputError(f"'{name}' as ONNX", expected="a file that onnxruntime runs", found=why) from error
+            raise InputError(f"onnxruntime cannot run network '{name}' as exported: {why}") from error
         off = float(np.abs(found - wanted).max()) if found.shape == wanted.shape else float("inf")
         largest = max(largest, off)
         if not off <= MOST:
             raise InputError(
-                f"'{name}' as ONNX", expected=f"torch's result within {MOST:g}", found=f"{off:.3g} off at "
-                f"{number}x{height}x{width}", do="use torch for it",
+                f"network '{name}' as ONNX", expected=f"results within {MOST:g} of torch's",
+                found=f"a difference of {off:.3g} for {number}x{height}x{width}", do="run it with torch",
             )  # fmt: skip
     return largest
 

@@ -22,12 +22,12 @@ CHANNELS = ("rgb", "bgr")
 
 
 class ExportedNetwork:
-    """What both kinds share: range and order of the channels, and padding.
+    """Base of both kinds: range and order of the channels, and padding.
 
     Parameters
     ----------
     range : {'0..1', '-1..1', '0..255'}
-        Values that it takes and gives.
+        Range of its input and output.
     channels : {'rgb', 'bgr'}
         Their order.
     multiple : int
@@ -35,7 +35,7 @@ class ExportedNetwork:
     output : int
         Which one of several outputs is the restored image.
     smallest : int
-        Least height and width that it takes; reached in the same way.
+        Least height and width; smaller images are padded in the same way.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class TorchScript(ExportedNetwork):
         Raises
         ------
         InputError
-            When it is no TorchScript file.
+            If it is not a TorchScript file.
         """
         import torch
 
@@ -114,8 +114,8 @@ class TorchScript(ExportedNetwork):
 class Onnx(ExportedNetwork):
     """An ONNX network for onnxruntime, (N, 3, H, W) float to the same; parameters as of `ExportedNetwork`.
 
-    On a GPU it runs by onnxruntime's CUDA provider, which must be there. A model whose batch is fixed gets the images
-    one by one (or so many at a time); images of up to the size of a model whose size is fixed are padded to it.
+    On a GPU it needs onnxruntime's CUDA provider. A model with a fixed batch size is given that many images at a time;
+    a model with a fixed image size is given images padded to that size.
     """
 
     autocast = False
@@ -127,7 +127,7 @@ class Onnx(ExportedNetwork):
         Raises
         ------
         InputError
-            When onnxruntime has nothing for the device, or the file is no ONNX network of one image input.
+            If onnxruntime does not support the device, or the file is not an ONNX network with one image as input.
         """
         ort = need("onnxruntime", "onnx")
         (path,) = weights.values()
@@ -146,7 +146,7 @@ class Onnx(ExportedNetwork):
             raise InputError(str(path), expected="one input (N, 3, H, W)", found=found, do="export the network alone")
         if self._output >= len(self._session.get_outputs()):
             many = len(self._session.get_outputs())
-            raise InputError("option 'output'", expected=f"under {many}", found=f"{self._output}")
+            raise InputError("option 'output'", expected=f"a number below {many}", found=f"{self._output}")
         self._name, self._half = inputs[0].name, inputs[0].type == "tensor(float16)"
         fixed = [side if isinstance(side, int) else None for side in inputs[0].shape]
         self._at_once, self._fixed = fixed[0], (fixed[2], fixed[3])
@@ -172,7 +172,7 @@ class Onnx(ExportedNetwork):
         try:
             restored = self._session.run(None, {self._name: planes})[self._output]
         except Exception as error:
-            # onnxruntime has one type for all its errors: only the words tell this one.
+            # onnxruntime has one type for all its errors: only the text identifies this one.
             if "allocate memory" in str(error).lower() or "out of memory" in str(error).lower():
                 raise MemoryError(str(error)) from error
             raise
@@ -187,7 +187,7 @@ def _provider(ort: Any, device: str) -> str | tuple[str, dict[str, int]]:
     if kind == "cuda" and "CUDAExecutionProvider" in ort.get_available_providers():
         return ("CUDAExecutionProvider", {"device_id": int(number or 0)})
     raise InputError(
-        f"device '{device}'", expected="one that onnxruntime has a provider for",
+        f"device '{device}'", expected="a device that onnxruntime supports",
         found=", ".join(ort.get_available_providers()), do="give --device cpu, or install onnxruntime-gpu",
     )  # fmt: skip
 
@@ -211,17 +211,15 @@ class ExportedBlock:
 
 
 def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | None = None) -> Runnable:
-    """The method in a TorchScript or ONNX file; without `block` its ending says which of them it is.
+    """Return the method in a TorchScript or ONNX file; without `block` the suffix decides.
 
     Raises
     ------
     InputError
-        When there is no such file, it is another than the block says, or an option is unknown.
+        If the file is missing, is not the one that the block declares, or an option is unknown.
     """
     if not path.is_file():
-        raise InputError(
-            f"method '{path}'", expected="a file or a registered name", found="neither", do="see facedeblur list"
-        )
+        raise InputError(f"method '{path}' is neither a registered name nor a file", do="see facedeblur list methods")
     block = block or ExportedBlock("onnx" if path.suffix.lower() == ".onnx" else "torchscript", str(path))
     kind = Onnx if block.kind == "onnx" else TorchScript
     sha = sha256_of(path)

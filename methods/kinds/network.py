@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 class NetworkMethod:
     """A network of `nets` with its weights.
 
-    Images of any size: see `facedeblur.methods.nets.tiles` for how they are padded. Precision is the runner's
+    Images may have any size; `facedeblur.methods.nets.tiles` pads them. The runner sets the precision
     (``--precision``).
 
     Parameters
     ----------
     tile : int
-        Side of the tiles in pixels in which larger images are restored; 0 restores them whole. It bounds the memory;
-        a network that normalises by the picture, or estimates one kernel from it, then does so for each tile.
+        Side in pixels of the tiles in which larger images are restored, which bounds the memory; 0 restores images
+        whole. A network that normalises by the picture, or estimates one kernel from it, then does so per tile.
     overlap : int
         Pixels that neighbouring tiles share, over which they are blended.
     channels_last : bool
-        Lay the weights and images out with the channels last, which is quicker on some devices.
+        Store weights and images with the channels last, which is faster on some devices.
     compile : bool
-        Use ``torch.compile``. Where that fails, a line in the log says so and the network runs as it is.
+        Use ``torch.compile``. If that fails, a line in the log says so and the network runs uncompiled.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class NetworkMethod:
         Raises
         ------
         InputError
-            When they are not the network's.
+            If the files do not fit the network.
         """
         import torch
 
@@ -92,10 +92,10 @@ class NetworkMethod:
         from facedeblur.methods.nets.tiles import restore_whole
 
         if self.network is None:
-            raise InputError(f"method '{self.net}'", expected="its weights", found="none", do="call load first")
+            raise InputError(f"method '{self.net}' has no weights yet", do="call load first")
         with torch.no_grad():
             images = torch.from_numpy(np.ascontiguousarray(blurred, dtype=np.float32)).to(self._device)
-            # What numpy has is the layout of channels last already.
+            # The numpy array already has the channels last.
             restored = restore_whole(
                 self._forward,
                 images.permute(0, 3, 1, 2),
@@ -123,7 +123,7 @@ class NetworkMethod:
                 if out_of_memory(error):
                     raise
                 why = f"{type(error).__name__}: {error}".strip().partition("\n")[0][:200]
-                sys.stderr.write(f"torch.compile fails for '{self.net}', which runs as it is ({why})\n")
+                sys.stderr.write(f"torch.compile failed for '{self.net}', which runs uncompiled ({why})\n")
                 self._compile = False
         restored: Tensor = self.network(images)
         return restored

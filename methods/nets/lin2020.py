@@ -252,7 +252,7 @@ def estimate_kernel(
     if not tracing():
         _check_pair(blurred, sketch, size=size)
     if not beta > 0:
-        raise InputError("kernel estimate, 'beta'", expected="a number over 0", found=f"{beta}")
+        raise InputError("kernel estimate, 'beta'", expected="a number above 0", found=f"{beta}")
     one_of("border", border, BORDERS, of="the kernel estimate")
     blurred, sketch = _wide(blurred[:, 0]), _wide(sketch[:, 0])
     height, width = int(blurred.shape[1]), int(blurred.shape[2])
@@ -315,7 +315,7 @@ def wiener(blurred: Tensor, kernels: Tensor, *, gamma: float = 0.01, rounds: int
             found=f"{tuple(kernels.shape)}",
         )
     if not gamma > 0:
-        raise InputError("Wiener restoration, 'gamma'", expected="a number over 0", found=f"{gamma}")
+        raise InputError("Wiener restoration, 'gamma'", expected="a number above 0", found=f"{gamma}")
     blurred, kernels = _wide(blurred), _wide(kernels)
     height, width = int(blurred.shape[2]), int(blurred.shape[3])
     margin = int(kernels.shape[1]) // 2

@@ -25,7 +25,7 @@ def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
 
 
 def processor() -> str:
-    """Name of the processor, as the system tells it."""
+    """Return the name of the processor, as the system reports it."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):

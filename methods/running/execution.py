@@ -13,7 +13,7 @@ from facedeblur.benchmark.options import one_of
 PRECISIONS = ("fp32", "bf16", "fp16")
 
 TIMEOUT_S = 300.0
-"""Time limit where neither the user nor the method sets one."""
+"""Time limit in seconds if neither the user nor the method sets one."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Execution:
     Parameters
     ----------
     device : str
-        ``cpu``, ``cuda``, ``cuda:N``, ``mps`` or ``auto``, which is the GPU for a network where there is one.
+        ``cpu``, ``cuda``, ``cuda:N``, ``mps`` or ``auto``, which is a GPU for networks if there is one.
     precision : {'fp32', 'bf16', 'fp16'}
         Autocast for networks. With fp32, TF32 is off.
     batch : int, optional
@@ -46,30 +46,30 @@ class Execution:
         one_of("precision", self.precision, PRECISIONS)
         for name, value in (("batch", self.batch), ("timeout", self.timeout)):
             if value is not None and value <= 0:
-                raise InputError(f"option '{name}'", expected="a number over 0", found=f"{value}")
+                raise InputError(f"option '{name}'", expected="a number above 0", found=f"{value}")
 
 
 AUTO = Execution()
-"""All of it chosen by the method and the images."""
+"""Everything is chosen by the method and the images."""
 
 
 def choose_device(wanted: str, *, network: bool, method: str) -> str:
-    """The device that a method is loaded on: ``auto`` is the GPU for a network where there is one.
+    """Return the device that a method is loaded on; ``auto`` is a GPU for networks if there is one.
 
     Raises
     ------
     InputError
-        When the wanted device is unknown or not there, or the method uses the processor only.
+        If the device is unknown or not available, or the method uses the processor only.
     """
     kind = wanted.partition(":")[0]
     if kind not in ("auto", "cpu", "cuda", "mps"):
-        raise InputError(f"device '{wanted}'", expected="auto, cpu, cuda, cuda:N or mps", do="choose one")
+        raise InputError(f"device '{wanted}'", expected="auto, cpu, cuda, cuda:N or mps")
     if kind == "cpu" or (kind == "auto" and not network):
         return "cpu"
     if not network:
         raise InputError(
-            f"device '{wanted}'", expected="cpu", found=f"method '{method}', which has no load(device, weights)",
-            do="leave --device out",
+            f"device '{wanted}': method '{method}' has no load(device, weights) and runs on the processor only",
+            do="leave out --device",
         )  # fmt: skip
     if kind == "auto":
         try:
@@ -83,17 +83,17 @@ def choose_device(wanted: str, *, network: bool, method: str) -> str:
         number = wanted.partition(":")[2]
         there = number.isdigit() and int(number) < torch.cuda.device_count()
     if not there:
-        raise InputError(f"device '{wanted}'", expected="such a device", found="none", do="leave --device out")
+        raise InputError(f"device '{wanted}' is not available", do="leave out --device")
     return wanted
 
 
 def loaded_torch() -> ModuleType | None:
-    """The torch module where somebody has imported it, None else: a classical method never waits for it."""
+    """Return the torch module if it has been imported, else None: a classical method never waits for it."""
     return sys.modules.get("torch")
 
 
 def synchronise() -> None:
-    """Wait for the GPU, so that a clock read afterwards covers what was asked of it."""
+    """Wait for the GPU, so that a clock read afterwards includes all of its work."""
     torch: Any = loaded_torch()
     if torch is None:
         return
@@ -112,12 +112,12 @@ def full_precision() -> None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Tell whether an exception says that the device or the machine has no memory left, and free what is kept."""
+    """Return whether an exception means that no memory is left; if so, free cached GPU memory."""
     torch: Any = loaded_torch()
     kinds: tuple[type[BaseException], ...] = (MemoryError,)
     if torch is not None:
         kinds += (torch.OutOfMemoryError,) if hasattr(torch, "OutOfMemoryError") else (torch.cuda.OutOfMemoryError,)
-    # Libraries below torch (cuDNN, TorchScript) raise plain RuntimeErrors, of which only the words tell.
+    # Libraries below torch (cuDNN, TorchScript) raise plain RuntimeErrors that only the text identifies.
     told = isinstance(error, kinds) or (isinstance(error, RuntimeError) and "out of memory" in str(error).lower())
     if told and torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

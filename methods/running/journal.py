@@ -77,8 +77,8 @@ class RunJournal:
             self._read(Journal(self.root / STATUS, head=header_line(Status)) if self.finished else self._table)
         elif self.root.exists() and (not self.root.is_dir() or self._others()):
             raise InputError(
-                str(self.root), expected="a new folder", found=self._others() or "a file",
-                do="choose another output folder or remove this one",
+                f"{self.root} {'holds other files, such as ' + self._others() if self.root.is_dir() else 'is a file'}",
+                do="choose another output folder, or remove this one",
             )  # fmt: skip
 
     @property
@@ -87,7 +87,7 @@ class RunJournal:
         return int(self._ok.sum())
 
     def pending(self, limit: int | None = None) -> Iterator[Pair]:
-        """Yield the pairs among the first `limit` that are not restored, or whose file is gone."""
+        """Yield the pairs among the first `limit` that are not restored, or whose file is missing."""
         for pair in self._set.pairs():
             if limit is not None and pair.index >= limit:
                 return
@@ -100,10 +100,10 @@ class RunJournal:
         Parameters
         ----------
         size : (height, width) or None
-            Of every image of the set; None where they differ, which an array cannot hold.
+            Size of every image of the set; None if they differ, which an array cannot hold.
         """
         if self.info["store"] == "npy" and size is None:
-            raise InputError("store 'npy'", expected="images of one size", found="several sizes", do="use --store png")
+            raise InputError("store 'npy' needs images of one size; this set has several", do="use --store png")
         self.root.mkdir(parents=True, exist_ok=True)
         if self.finished:
             with replacing(self._table.path) as temporary:
@@ -112,14 +112,14 @@ class RunJournal:
             (self.root / RUN).unlink()
             (self.root / STATUS).unlink()
             self.finished = False
-        # First whose folder it is: without that the next command would take the files in it for another's.
+        # Record the owner of the folder first: otherwise the next command would treat its files as another run's.
         self._save()
         if self.info["store"] == "npy" and size is not None:
             create_array(self.root, ARRAY, count=self._set.n_pairs, size=size)
         self._table.append([])
 
     def note(self, **facts: Any) -> None:
-        """Enter facts of the run that a later part of it needs."""
+        """Record facts of the run that a later part of it needs."""
         self.info.update(facts)
         self._save()
 
@@ -128,7 +128,7 @@ class RunJournal:
         self._kernels.append(rows)
 
     def record(self, rows: Iterable[Status]) -> None:
-        """Enter the rows of a batch whose images have been written."""
+        """Record the rows of a batch whose images have been written."""
         rows = list(rows)
         for row, place in zip(rows, self._table.append(map(to_line, rows)), strict=True):
             self._rows[row.index], self._ok[row.index] = place, row.ok
@@ -156,7 +156,7 @@ class RunJournal:
 
     @property
     def scratch(self) -> Path:
-        """Folder for the files that go to commands and come from them; none of it outlives the run."""
+        """Folder for the files that are exchanged with commands; it is removed after the run."""
         return self.root / ".scratch"
 
     def sweep(self) -> None:
@@ -176,7 +176,7 @@ class RunJournal:
         Raises
         ------
         InputError
-            Naming it.
+            If one differs, with its name.
         """
         wanted = {key: facts[key] for key in SAME if key in facts and key in self.info}
         check_same(self.root, self.info, wanted, of="a run", do="choose another output folder, or remove this one")
@@ -224,10 +224,10 @@ _HEAD = struct.Struct("<qq")
 
 
 class KernelJournal:
-    """Kernels by the index of their pair; a pair's last entry counts.
+    """Kernels by the index of their pair; the last entry of a pair counts.
 
     The growing file holds one record per pair: index and side as 64-bit integers, then the values, row by row, as
-    64-bit floats. Side 0 says that the method has no kernel for that pair. A record that was cut off
+    64-bit floats. Side 0 means that the method has no kernel for that pair. A record that was cut off
     while it was written is dropped.
 
     Parameters
@@ -285,7 +285,7 @@ class KernelJournal:
 
 
 def _take_kernel(stream: BinaryIO) -> bytes:
-    """Read the next record; nothing where it is cut off, and at the end of the file."""
+    """Read the next record; return nothing if it is cut off, and at the end of the file."""
     head = stream.read(_HEAD.size)
     if len(head) < _HEAD.size:
         return b""

@@ -25,16 +25,16 @@ def summarise_times(
     Parameters
     ----------
     seconds : sequence of float
-        In the order they were measured.
+        In the order of measurement.
     size : (height, width) or None
-        Of the images, in pixels; None where they differ.
+        Size of the images in pixels; None if they differ.
     device : str
         Name of the device.
 
     Returns
     -------
     dict
-        Values in seconds; empty where nothing is left to average.
+        Values in seconds; empty if nothing is left to average.
     """
     kept = list(seconds)[discard:]
     if not kept:
@@ -54,7 +54,7 @@ def summarise_times(
 
 
 def count_parameters(method: Any) -> tuple[int | None, int | None]:
-    """Number of parameters, and the bytes that they are stored in; None where the method does not tell.
+    """Number of parameters, and the bytes that they occupy; None if the method does not state them.
 
     Taken from ``method.network`` (a ``torch.nn.Module``), else from ``method.parameters`` and
     ``method.size_bytes``, numbers or functions without arguments. Papers mix up the two, and megabytes of files with
@@ -69,21 +69,21 @@ def count_parameters(method: Any) -> tuple[int | None, int | None]:
 
 
 def sizes(parameters: int | None, told: int | None, files: Iterable[Path]) -> dict[str, int | None]:
-    """The three sizes of a method, each by itself.
+    """Return the three sizes of a method.
 
     Parameters
     ----------
     parameters : int or None
     told : int or None
-        What the method says of its bytes; it goes before the files.
+        Size in bytes that the method states; it has priority over the files.
     files : iterable of Path
         Its weight files.
 
     Returns
     -------
     dict
-        ``parameters``, ``bytes_fp32`` (at 4 bytes each, whatever they are stored in) and ``bytes_weights`` (what has
-        to be handed on). None where not known.
+        ``parameters``, ``bytes_fp32`` (at 4 bytes each, whatever they are stored in) and ``bytes_weights`` (the size of
+        the weight files). None if unknown.
     """
     stored = sum(file.stat().st_size for file in files)
     if told is None and (stored or parameters == 0):
@@ -116,9 +116,9 @@ class Memory:
     rule : str
         What was measured.
     peak_bytes : int or None
-        None where the system does not tell, and for a command that takes less than the process that started it.
+        None if the system does not report it, and for a command that takes less than the process that started it.
     growth_bytes : int or None
-        How much of it came after the start of the process, that is with the method; None where not known.
+        Part of it that was added after the start of the process, by the method; None if unknown.
     """
 
     rule: str
@@ -127,9 +127,9 @@ class Memory:
 
 
 class Meter:
-    """Measures the process it is made in, from then on.
+    """Meter of the memory of its process, from its construction.
 
-    A process starts with its parent's peak on its account, so on Linux the peak is that of the address space, reset
+    A process inherits the peak of its parent, so on Linux the peak is that of the address space, reset
     when the meter is made; elsewhere it is that of ``getrusage``.
     """
 

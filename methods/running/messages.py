@@ -14,9 +14,9 @@ from facedeblur.benchmark.sets.set import Pair
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is for; the fields are those of `facedeblur.methods.running.runner.run`.
+    """Task of a worker; the fields are those of `facedeblur.methods.running.runner.run`.
 
-    `takes_kernels` tells that ``restore`` is given kernels: those in the file `kernels`, by pair, or the true ones.
+    If `takes_kernels` is set, ``restore`` is given kernels: those in the file `kernels`, by pair, or the true ones.
     """
 
     kind: type[Any]
@@ -36,9 +36,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one image; `retry` tells that another image of the batch may be at fault.
+    """Outcome of one image; `retry` means that another image of the batch may be at fault.
 
-    `kernel` is the estimated point spread function, (k, k) float64, where the method has one for this image.
+    `kernel` is the estimated point spread function, (k, k) float64, if the method has one for this image.
     """
 
     index: int
@@ -52,7 +52,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a loaded method and its worker know about themselves; `size_bytes` only where the method says so."""
+    """Facts about a loaded method and its worker; `size_bytes` only if the method states it."""
 
     device: str
     device_name: str
@@ -82,7 +82,7 @@ def thaw(data: bytes) -> Job:
 
 
 def _pickler() -> Any:
-    # joblib brings it: as a package of its own since 1.6, inside itself before.
+    # joblib installs cloudpickle: as a separate package since 1.6, inside itself before.
     try:
         return import_module("cloudpickle")
     except ModuleNotFoundError:

@@ -37,15 +37,15 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 BRIGHT = 2.0
-"""Mean of an image over which it cannot be meant as [0, 1]."""
+"""Mean above which an image cannot be in the range [0, 1]."""
 
 
 class WrongOutput(Exception):
-    """What a method returned is not what `restore` must return."""
+    """A method returned something that `restore` must not return."""
 
 
 class Restorer:
-    """What both kinds share: the method made and loaded, the set open, results written."""
+    """Base of both kinds: makes and loads the method, opens the set, and writes results."""
 
     def __init__(self, job: Job, set_: Set):
         self.job, self.set = job, set_
@@ -55,10 +55,9 @@ class Restorer:
         network = callable(getattr(self.method, "load", None))
         self.device = choose_device(job.device, network=network, method=job.name)
         if job.precision != "fp32" and not (network and getattr(self.method, "autocast", True)):
-            kind = "whose file fixes it" if network else "which is no network"
+            why = "has the precision of its file" if network else "is not a network"
             raise InputError(
-                f"precision '{job.precision}'", expected="fp32", found=f"method '{job.name}', {kind}",
-                do="leave --precision out",
+                f"precision '{job.precision}' cannot be set: method '{job.name}' {why}", do="leave out --precision"
             )  # fmt: skip
         self._pool = _threads(self.device)
         if network:
@@ -67,7 +66,7 @@ class Restorer:
             self.method.load(self.device, dict(job.weights))
 
     def facts(self) -> Facts:
-        """What the parent writes into ``run.json``."""
+        """Return the facts that the parent writes into ``run.json``."""
         return Facts(self.device, device_name(self.device), *count_parameters(self.method))
 
     def memory(self) -> Memory:
@@ -85,7 +84,7 @@ class Restorer:
         return Result(pair.index, pair.pair_id, "ok", seconds, pixel_hash(pixels))
 
     def map(self, function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
-        """``map``, with threads where the device is a GPU."""
+        """``map``, with threads if the device is a GPU."""
         return self._pool.map(function, items) if self._pool else map(function, items)
 
     def read(self, pair: Pair) -> np.ndarray | Result:
@@ -131,12 +130,12 @@ class ArrayRestorer(Restorer):
     def _kernel(self, pair: Pair) -> np.ndarray:
         if self._given is not None:
             if pair.pair_id not in self._given:
-                raise InputError("given kernels", expected="one for this pair", found="none")
+                raise InputError("the given kernels lack one for this pair")
             return self._given.kernel(pair.pair_id)
         if pair.blur_kind != "uniform":
-            raise InputError(f"blur kind '{pair.blur_kind}'", expected="uniform, which has one kernel")
+            raise InputError(f"this method needs a kernel, and blur of kind '{pair.blur_kind}' has none")
         if self.set.bank is None:
-            raise InputError(f"set '{self.set.name}'", expected="kernels, which this method is given", found="none")
+            raise InputError(f"this method needs kernels, and set '{self.set.name}' has none")
         return self.set.bank.kernel(pair.kernel_id)
 
     def _restore(self, pairs: list[Pair], blurred: np.ndarray, kernels: list[np.ndarray]) -> list[Result]:

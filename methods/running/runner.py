@@ -49,7 +49,7 @@ def run(
     Parameters
     ----------
     method : str, path or class
-        Registered name, TOML block, TorchScript file, or a class made by `facedeblur.methods.base.method`.
+        Registered name, TOML block, TorchScript file, or a class decorated by `facedeblur.methods.base.method`.
     the_set : Set or path
     out : path
         Folder of the outputs.
@@ -57,7 +57,7 @@ def run(
         Options of the method; text is read as their type.
     kernels : Outputs or path, optional
         Outputs of a run on the same set that estimated kernels. A method that takes the true kernels is given these
-        instead; such a run is not an oracle, and ``run.json`` says whose kernels it used.
+        kernels instead; such a run is not an oracle, and ``run.json`` says whose kernels it used.
     plugin : path, optional
         Python file that registers the method.
     weights : path, optional
@@ -66,12 +66,12 @@ def run(
         Device, precision, batch and time limit.
     store : {'png', 'npy'}
     limit : int, optional
-        Run only the first so many pairs of the set; the others are recorded as not run.
+        Run only the first `limit` pairs of the set; the others are recorded as not run.
     workers : Workers or int, optional
         Processes on this machine, -1 for every processor; by default 1 for networks and commands, else all.
     progress : Reporter or bool, optional
         True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets the
-        progress, and what is out of the ordinary.
+        progress, and messages about unusual events.
 
     Returns
     -------
@@ -80,9 +80,9 @@ def run(
     Raises
     ------
     InputError
-        When the method, an option, a weight file or the set is not usable, or `out` holds something else.
+        If the method, an option, a weight file or the set cannot be used, or `out` holds something else.
     OSError
-        When a result cannot be written; what was done is kept.
+        If a result cannot be written; finished results are kept.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def run(
         found = found.with_kernels(read_given(kernels, the_set))
     one_of("store", store, STORES)
     if limit is not None and limit <= 0:
-        raise InputError("option 'limit'", expected="a number over 0", found=f"{limit}")
+        raise InputError("option 'limit'", expected="a number above 0", found=f"{limit}")
     execution = _decided(found, execution)
     if workers is None:
         workers = 1 if found.loads or found.folder else cores()
@@ -115,7 +115,7 @@ def run(
 
 
 def _decided(found: Runnable, execution: Execution) -> Execution:
-    """The execution with what the method says where the caller leaves it open."""
+    """Return the execution, with the values of the method where the caller left them open."""
     batch = execution.batch or found.batch or (FOLDER_BATCH if found.folder else None)
     return replace(execution, batch=batch, timeout=execution.timeout or found.timeout)
 

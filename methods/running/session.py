@@ -1,6 +1,6 @@
-"""One run from its first batch to its last: which images go through the method together, and when it is given up.
+"""One run from its first batch to its last: which images form a batch, and when the method is given up.
 
-The images of a batch that fails are tried again one by one; what came of each is recorded.
+The images of a batch that fails are tried again one by one; the outcome of each is recorded.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Stop(Exception):
 
 
 def one_size(the_set: Set) -> Size | None:
-    """(height, width) of every image of the set; None where they differ."""
+    """(height, width) of every image of the set; None if they differ."""
     sizes = {(image.height, image.width) for image in the_set.images.values() if image.status == "ok"}
     return sizes.pop() if len(sizes) == 1 else None
 
 
 class Session:
-    """One call of `facedeblur.methods.running.runner.run`: its counters, and what it decides after each batch."""
+    """One call of `facedeblur.methods.running.runner.run`: its counters, and its decisions after each batch."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Session:
         self._memory: dict[str, Any] | None = None
 
     def carry_out(self) -> Outputs:
-        """Run what is waiting and finish the outputs."""
+        """Restore the pending images and finish the outputs."""
         begin = time.perf_counter()
         if self._done < self._whole:
             return self._run(begin)
@@ -104,7 +104,7 @@ class Session:
         return self._journal.finish(self._closing(begin, stopped), rest=self._rest)
 
     def _go(self, crew: Supervisor) -> str:
-        """Load the method and put the images through it; return why it was given up, if it was."""
+        """Load the method and restore the images; return why the method was given up, or an empty text."""
         try:
             facts = crew.grow(1)
             self._begin(facts)
@@ -164,7 +164,7 @@ class Session:
     def _time(self, crew: Supervisor, facts: Facts) -> None:
         """Run the first ten images one by one, which gives their outputs and the run time at once.
 
-        Left out where a stopped run has measured as many already.
+        Skipped if a stopped run has already measured as many.
         """
         measured = (self._journal.info.get("timings") or {}).get("images", 0)
         if measured >= min(IMAGES, self._whole - self._done) - 1:
@@ -181,7 +181,7 @@ class Session:
             self._batches.pace(size, timings["median_s"], self._timeout)
 
     def _take(self, outcome: BatchOutcome) -> None:
-        """Enter what came of a batch, or have it tried again."""
+        """Record the outcome of a batch, or have its images tried again."""
         pairs, several = outcome.pairs, len(outcome.pairs) > 1
         if outcome.memory is not None:
             self._memory = asdict(outcome.memory)
@@ -189,7 +189,7 @@ class Session:
         if outcome.kind == "memory":
             if several:
                 cap = self._batches.halve(pairs)
-                self._note(f"out of memory with a batch of {len(pairs)}: at most {cap} from here on")
+                self._note(f"out of memory with a batch of {len(pairs)}: at most {cap} per batch from here on")
             else:
                 rows = [failure(pair, f"out of memory: {outcome.why}") for pair in pairs]
         elif outcome.kind == "lost":
@@ -218,9 +218,9 @@ class Session:
                 if len(self._clock) < IMAGES or self._method.folder:
                     self._clock.append(row.seconds)
         if not self._any_ok and self._failures >= FAILURES_AT_START:
-            raise Stop(f"failed on the first {self._failures} images, {rows[-1].status.removeprefix('failed: ')}")
+            raise Stop(f"failed on the first {self._failures} images: {rows[-1].status.removeprefix('failed: ')}")
         if self._losses >= LOSSES_IN_A_ROW:
-            raise Stop(f"took its process down on {self._losses} images in a row, {rows[-1].status}")
+            raise Stop(f"crashed or hung on {self._losses} images in a row: {rows[-1].status.removeprefix('failed: ')}")
 
     def _note(self, line: str) -> None:
         self._notes.append(line)
@@ -255,19 +255,19 @@ SECONDS = 30.0
 
 
 def usual_batch(size: Size) -> int:
-    """Batch for images of (height, width) where none is asked for: 32 at 128x128, 1 for a large frame."""
+    """Return the default batch for images of (height, width): 32 at 128x128, 1 for a large frame."""
     return max(1, min(MOST, PIXELS // (size[0] * size[1])))
 
 
 class Batches:
-    """Cuts a stream of pairs into batches of one size; a few batches of each size are in memory.
+    """Iterator that divides a stream of pairs into batches of one size; a few batches per size are in memory.
 
     Parameters
     ----------
     pairs : iterable of Pair
     set_ : Set
     batch : int or None
-        Most images in a batch; None chooses by their size and speed.
+        Largest number of images in a batch; None chooses by their size and speed.
     mixed : bool
         Sizes may be mixed, as in a folder of files.
     """
@@ -280,7 +280,7 @@ class Batches:
         self._stream = self._cut()
 
     def __call__(self) -> tuple[Pair, ...] | None:
-        """The next batch, those to be tried again first; None where nothing is left for now."""
+        """Return the next batch, retries first; None if nothing is left for now."""
         return self._again.popleft() if self._again else next(self._stream, None)
 
     def size(self, pair: Pair) -> Size:
@@ -298,7 +298,7 @@ class Batches:
         return min(usual, self._cap.get(size, usual))
 
     def pace(self, size: Size, seconds: float, limit: float) -> None:
-        """Keep a batch within 30 seconds and a quarter of the time limit, where the user asked for none."""
+        """Keep a batch within 30 seconds and a quarter of the time limit, unless the user set its size."""
         if self._batch is None and seconds > 0:
             self._cap[size] = max(1, int(min(SECONDS, limit / 4) / seconds))
 
@@ -341,7 +341,7 @@ class Batches:
                 yield self._off(row)
 
     def _off(self, row: list[Pair]) -> tuple[Pair, ...]:
-        """Take a batch off the row; the limit may have sunk since the row was begun."""
+        """Take a batch off the row; the limit may have fallen since the row was begun."""
         count = self.limit(self.size(row[0]))
         batch = tuple(row[:count])
         del row[:count]

@@ -1,4 +1,4 @@
-"""Worker processes seen from outside: started, given work, watched, and replaced when they crash or hang."""
+"""Supervision of worker processes, which are started, given work, watched, and replaced if they crash or hang."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Kind = Literal["results", "memory", "lost"]
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What came of a batch: its rows with the peak of memory, too little memory, or the loss of the worker (`why`)."""
+    """Outcome of a batch: its rows with the peak of memory, too little memory, or the loss of the worker (`why`)."""
 
     pairs: tuple[Pair, ...]
     kind: Kind
@@ -78,7 +78,7 @@ class Worker:
         Raises
         ------
         Unusable
-            When it raises, dies, or takes longer than `limit` seconds.
+            If loading raises, crashes, or takes longer than `limit` seconds.
         InputError
             When it refuses its options, weights or device.
         """
@@ -86,7 +86,7 @@ class Worker:
             return self.facts
         message, content = self._receive(START_S, "its process did not start")
         if message == "started":
-            message, content = self._receive(limit, "no answer to load")
+            message, content = self._receive(limit, "load did not return")
         if message == "refused":
             raise content
         if message != "ready":
@@ -109,12 +109,12 @@ class Worker:
         self._send(pairs)
 
     def _send(self, message: Any) -> None:
-        # Where it has died, the next look at the connection says so.
+        # If the process has died, the next read from the connection shows it.
         with suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(message)
 
     def last_words(self) -> str:
-        """How the process ended."""
+        """Return how the process ended."""
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -171,7 +171,7 @@ class Supervisor:
         self._workers.clear()
 
     def grow(self, count: int) -> Facts:
-        """Have `count` loaded workers; return what the first one says of the method.
+        """Start workers until `count` are loaded; return the facts that the first one reports.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class Supervisor:
         return facts.pop(0)
 
     def work(self, batches: Callable[[], tuple[Pair, ...] | None]) -> Iterator[BatchOutcome]:
-        """Put batches through the workers until none is left, and yield what comes of each.
+        """Have the workers restore batches until none is left, and yield the outcome of each.
 
         `batches` is asked again after every outcome, so it may return the same images once more.
         A worker that is lost is replaced.

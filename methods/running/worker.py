@@ -1,7 +1,7 @@
 """The worker process, in which a method runs: it reads blurred images, restores them and writes the results.
 
 Started by `facedeblur.methods.running.supervisor` as ``python -m facedeblur.methods.running.worker FD``. A method may
-raise, hang, write nonsense or take its process down with it: everything that must survive that is in the parent.
+raise, hang, write nonsense or crash its process: everything that must survive that is in the parent.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _serve(connection: Connection) -> None:
         except OutOfMemory as error:
             connection.send(("memory", str(error)))
         except OSError as error:
-            # Nothing is logged here: on a full disk that would be the end of this process.
+            # Nothing is logged here: on a full disk that would crash this process.
             connection.send(("system", error))
             return
 

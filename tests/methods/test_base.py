@@ -152,7 +152,7 @@ def test_weights_are_found_and_checked(plugin, tmp_path, monkeypatch):
     content = b"0123456789"
     sha = hashlib.sha256(content).hexdigest()
     name, file = plugin(weights=f"{{'g.pt': 'sha256:{sha}'}}")
-    with pytest.raises(InputError, match=r"weights 'g.pt'.*none in .*weights"):
+    with pytest.raises(InputError, match=r"weights 'g.pt'.*are missing; searched .*weights"):
         find_method(name, plugin=file)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "g.pt").write_bytes(b"something else")

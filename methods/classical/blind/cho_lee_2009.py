@@ -1,8 +1,8 @@
 """Cho & Lee, Fast motion deblurring, SIGGRAPH Asia 2009: predicted edges in place of a prior.
 
-Each turn deconvolves with a Gaussian prior in one division, sharpens the result by a bilateral and a shock filter and
-keeps the strongest gradients of each of four directions, and fits the kernel to first and second derivatives of what
-is left.
+Each iteration deconvolves with a Gaussian prior in one division, sharpens the result by a bilateral and a shock filter,
+keeps the strongest gradients of each of four directions, and fits the kernel to first and second derivatives of the
+rest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SUPPORT, SPACE, RANGE = 5, 2.0, 0.5
 STEP = 1.0
 """Time step of the shock filter."""
 DECAY = 0.9
-"""Factor of the bilateral range, the time step and the gradient threshold from turn to turn."""
+"""Factor of the bilateral range, the time step and the gradient threshold per iteration."""
 
 
 class Predicted:
@@ -41,7 +41,7 @@ class Predicted:
     size : int
         Side of the kernel.
     first : bool
-        Nothing is known of the kernel yet: the first turn predicts from the blurred image itself.
+        Whether no kernel is known yet: the first iteration then predicts from the blurred image itself.
     """
 
     def __init__(self, blurred: np.ndarray, size: int, *, first: bool):
@@ -76,7 +76,7 @@ class Predicted:
         return np.ascontiguousarray(image[:height, :width])
 
     def move(self, down: int, right: int) -> None:
-        """Nothing is kept that would have to move."""
+        """Do nothing: no image is kept from one iteration to the next."""
 
 
 def derivatives(maps: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ def derivatives(maps: np.ndarray) -> np.ndarray:
 def shocked(image: np.ndarray, step: float) -> np.ndarray:
     """One step of the shock filter, ``I - sign(Laplacian I) |grad I| step`` (Osher & Rudin 1990).
 
-    The gradient is the lesser of both one-sided differences, 0 where they disagree, so that no extremum grows.
+    The gradient is the smaller of both one-sided differences, 0 where their signs differ, so that no extremum grows.
     """
     height, width = image.shape
     out = np.empty_like(image)
@@ -120,14 +120,14 @@ def shocked(image: np.ndarray, step: float) -> np.ndarray:
 class ChoLee2009(HyperLaplacianBlind):
     """Predicted edges: bilateral and shock filters in place of a prior (Cho & Lee 2009).
 
-    Weights and factors follow the paper; the count of gradients is that of author code that came later.
+    Weights and factors follow the paper; the number of gradients is that of later code by the authors of other papers.
 
     Parameters
     ----------
     size : int
         Side of the kernel, odd.
     weight : float
-        Data weight of the final hyper-Laplacian deconvolution (alpha 2/3), which is ours.
+        Data weight of the final hyper-Laplacian deconvolution (alpha 2/3), which is our addition.
     """
 
     schedule: ClassVar[Schedule] = Schedule(turns=7, coarsest=3)

@@ -1,9 +1,9 @@
-"""Blind deconvolution from coarse to fine: what is the same whatever the prior.
+"""Coarse-to-fine blind deconvolution: the part that all priors share.
 
 The grey image is halved in area from scale to scale until the kernel is a few pixels wide. At each scale the prior
-turns the blurred image and the present kernel into gradients of a latent image, and the kernel step fits a kernel to
-them, by turns; the kernel is then enlarged for the next scale (Fergus et al. 2006; Cho & Lee 2009).
-Where the kernel vanishes, all is tried once more with one half as wide again.
+turns the blurred image and the current kernel into gradients of a latent image, and the kernel step fits a kernel to
+them, alternately; the kernel is then enlarged for the next scale (Fergus et al. 2006; Cho & Lee 2009).
+If the kernel vanishes, everything is repeated once with a kernel 1.5 times as wide.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of R, G and B in the grey image (ITU-R BT.601)."""
 WEAK, ISLAND = 0.05, 0.1
-"""Taps under this share of the largest and components under this mass are no part of a kernel."""
+"""Taps under this share of the largest and components under this mass do not belong to a kernel."""
 FLAT = 1 / 255
 """Range of grey values under which there is nothing to fit a kernel to."""
 
@@ -50,11 +50,11 @@ class Schedule:
     Attributes
     ----------
     turns : int
-        Turns of latent image and kernel at each scale.
+        Alternations between latent image and kernel at each scale.
     coarsest : int
-        Side of the coarsest kernel in pixels, about.
+        Approximate side of the coarsest kernel in pixels.
     ratio : float
-        From one scale to the next coarser.
+        Ratio from one scale to the next coarser one.
     """
 
     turns: int = 5
@@ -69,7 +69,7 @@ class Schedule:
 
 
 class Latent(Protocol):
-    """The latent image of one scale, as a method's prior has it.
+    """Latent image of one scale, under the prior of a method.
 
     Attributes
     ----------
@@ -84,25 +84,25 @@ class Latent(Protocol):
         ...
 
     def move(self, down: int, right: int) -> None:
-        """Follow the kernel, which has been moved by so many pixels the other way."""
+        """Follow the kernel, which has been moved by this many pixels in the opposite direction."""
         ...
 
 
 class Blind(ABC):
-    """Base of the methods: a subclass brings `latent` and `deconvolve`, and may bring `fit`.
+    """Base of the methods: a subclass implements `latent` and `deconvolve`, and may override `fit`.
 
     Parameters
     ----------
     size : int
-        Side of the kernel that is looked for, odd. The default fits all kernels of Shen et al. (13 to 27); ``auto`` on
-        the command line is that of the set's largest. A wider blur gives a wrong kernel and no error: good estimates,
-        too, have mass at the border, so that it cannot be told from them.
+        Side of the kernel to estimate, odd. The default fits all kernels of Shen et al. (13 to 27); ``auto`` on the
+        command line takes the side of the set's largest kernel. A wider blur gives a wrong kernel without an error:
+        good estimates have mass at the border, too, so the two cannot be told apart.
 
     Attributes
     ----------
     estimated_kernels : list of (k, k) float64
-        Those of the last call of `restore`, one per image, each of sum 1; k is `size`, or
-        half as much again where the search had to be widened.
+        Kernels of the last call of `restore`, one per image, each of sum 1; k is `size`, or
+        1.5 times as much if the search had to be widened.
     """
 
     schedule: ClassVar[Schedule] = Schedule()
@@ -112,27 +112,29 @@ class Blind(ABC):
     def __init__(self, *, size: int = 27):
         if size < 3 or size % 2 == 0:
             raise InputError(
-                f"method '{spec_of(type(self)).name}', option 'size'", expected="an odd number from 3", found=f"{size}"
+                f"method '{spec_of(type(self)).name}', option 'size'",
+                expected="an odd number, at least 3",
+                found=f"{size}",
             )
         self.size = size
         self.estimated_kernels: list[np.ndarray] = []
 
     @classmethod
     def fit_options(cls, options: Mapping[str, Any], the_set: Set) -> dict[str, Any]:
-        """Options with the side of the largest kernel that the manifest of `the_set` tells for ``size=auto``.
+        """Return the options; ``size=auto`` becomes the side of the largest kernel in the manifest of `the_set`.
 
         Raises
         ------
         InputError
-            When it tells none.
+            If the manifest states no kernel sizes.
         """
         if options.get("size") != "auto":
             return dict(options)
         largest = max((pair.kernel_size for pair in the_set.pairs()), default=0)
         if largest < 3:
             raise InputError(
-                f"method '{spec_of(cls).name}', size=auto", expected=f"kernel sizes in set '{the_set.name}'",
-                found="none", do="give a number with --set size=...",
+                f"method '{spec_of(cls).name}', size=auto: set '{the_set.name}' states no kernel sizes",
+                do="give a number with --set size=...",
             )  # fmt: skip
         return {**options, "size": largest // 2 * 2 + 1}
 
@@ -145,7 +147,7 @@ class Blind(ABC):
         """Restore (H, W, 3) float32 RGB in [0, 1] with the estimated kernel."""
 
     def fit(self, equations: NormalEquations, kernel: np.ndarray) -> np.ndarray:
-        """The kernel of sum 1 that follows `kernel`: ridge by conjugate gradients, thresholds."""
+        """Return the next kernel, of sum 1: ridge regression by conjugate gradients, then thresholds."""
         flat = np.full(kernel.shape, 1 / kernel.size)
         return cut_islands(cut_weak(least_squares(equations, ridge=self.ridge, start=flat), WEAK), ISLAND)
 
@@ -155,7 +157,7 @@ class Blind(ABC):
         Raises
         ------
         InputError
-            When an image is constant or smaller than the kernel, or no kernel is left after the thresholds.
+            If an image is constant or smaller than the kernel, or no kernel is left after the thresholds.
         """
         self.estimated_kernels = []
         restored = np.empty_like(blurred)
@@ -166,16 +168,16 @@ class Blind(ABC):
         return restored
 
     def estimate(self, blurred: np.ndarray) -> np.ndarray:
-        """The (k, k) float64 kernel of one (H, W, 3) image; raises as `restore`."""
+        """Return the (k, k) float64 kernel of one (H, W, 3) image; raises like `restore`."""
         grey = blurred @ GREY
         side = min(grey.shape)
         if side < self.size:
             raise InputError(
-                f"image of {grey.shape[1]}x{grey.shape[0]} pixels", expected=f"at least {self.size} a side",
+                f"image of {grey.shape[1]}x{grey.shape[0]} pixels", expected=f"at least {self.size}x{self.size}",
                 do="give a smaller kernel with --set size=...",
             )  # fmt: skip
         if not float(np.ptp(grey)) > FLAT:
-            raise InputError("blurred image", expected="edges to fit a kernel to", found="one grey value")
+            raise InputError("the blurred image has one grey value, so no kernel can be estimated from it")
         wider = round(1.5 * self.size) // 2 * 2 + 1
         why = ""
         for size in (self.size, wider) if wider <= side else (self.size,):
@@ -183,7 +185,7 @@ class Blind(ABC):
                 return self._through_scales(grey, size)
             except NoKernel as error:
                 why = str(error)
-        raise InputError("blind deconvolution", expected="a kernel", found=why, do="give another --set size=...")
+        raise InputError(f"no kernel could be estimated: {why}", do="try another --set size=...")
 
     def _through_scales(self, grey: np.ndarray, size: int) -> np.ndarray:
         scales = self.schedule.scales(size)
@@ -202,7 +204,7 @@ class Blind(ABC):
 
 
 class HyperLaplacianBlind(Blind):
-    """Methods that restore by `hyper_laplacian` once they have the kernel.
+    """Base of methods that restore by `hyper_laplacian` once the kernel is estimated.
 
     Parameters
     ----------

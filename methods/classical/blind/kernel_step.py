@@ -1,4 +1,4 @@
-"""The kernel's half of blind deconvolution: least squares on gradients, then what makes it a point spread function."""
+"""The kernel step of blind deconvolution: least squares on gradients, and constraints of a point spread function."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def least_squares(
         First guess.
     steps : int
     tolerance : float
-        Residual norm, relative to the right side's, at which it ends.
+        Residual norm, relative to that of the right-hand side, at which the iteration ends.
     """
     kernel = start.astype(np.float64)
     residual = equations.right - equations(kernel) - ridge * kernel
@@ -96,7 +96,7 @@ def least_squares(
         image = equations(direction) + ridge * direction
         bend = float((direction * image).sum())
         if not bend > 0:
-            # Gradients too faint to square: nothing says how far to go.
+            # Gradients too faint to square: the length of the step is undefined.
             break
         step = square / bend
         kernel = kernel + step * direction
@@ -107,12 +107,12 @@ def least_squares(
 
 
 def normalised(kernel: np.ndarray) -> np.ndarray:
-    """Set what is negative to 0 and the sum to 1.
+    """Set negative values to 0 and the sum to 1.
 
     Raises
     ------
     NoKernel
-        When nothing positive or something not finite is there.
+        If no value is positive, or one is not finite.
     """
     kernel = np.maximum(kernel, 0)
     total = float(kernel.sum())
@@ -146,7 +146,7 @@ def offset(kernel: np.ndarray) -> tuple[int, int]:
 
 
 def moved(image: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Move the last two axes by whole pixels; 0 comes in."""
+    """Move the last two axes by whole pixels, filled with 0."""
     out = np.zeros_like(image)
     height, width = image.shape[-2:]
     if abs(down) < height and abs(right) < width:

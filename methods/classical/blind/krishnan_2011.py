@@ -1,8 +1,8 @@
 """Krishnan, Tay & Fergus, Blind deconvolution using a normalized sparsity measure, CVPR 2011.
 
 On the gradients g of the blurred image, ``min fidelity |x * k - g|^2 + |x|_1 / |x|_2``: with the norm in
-the denominator held, x follows by iterative shrinkage, then k by conjugate gradients; by turns, from coarse to fine,
-and x is carried along.
+the denominator held, x follows by iterative shrinkage, then k by conjugate gradients; the two alternate from coarse to
+fine, and x is kept from scale to scale.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from facedeblur.methods.classical.blind.scales import differences
 from facedeblur.methods.classical.nonblind.boundary import fast_shape, transfer
 
 SPARSITY = 0.45
-"""Shrinkage at the first turn, in units of the gradients' root mean square; stands for the paper's fidelity."""
+"""Shrinkage in the first iteration, in units of the gradients' root mean square; replaces the paper's fidelity."""
 PACE = 0.6
 """Step of the shrinkage: the code's fidelity 100 x norm 6 x 0.001."""
 SHRINKAGES = 4
@@ -28,7 +28,7 @@ SHRINKAGES = 4
 STEPS = 5
 """Conjugate-gradient steps per iteration."""
 WEAK = 0.03
-"""Taps under this share of the largest are cut off in every turn."""
+"""Taps under this share of the largest are set to 0 in every iteration."""
 TINY = np.float32(1e-9)
 
 
@@ -42,7 +42,7 @@ class NormalisedSparse:
     size : int
         Side of the kernel.
     before : NormalisedSparse or None
-        That of the coarser scale, whose gradients are enlarged to start from.
+        Latent image of the coarser scale, whose enlarged gradients are the start.
     """
 
     def __init__(self, blurred: np.ndarray, size: int, before: NormalisedSparse | None):
@@ -79,7 +79,7 @@ def soft(values: np.ndarray, limit: np.ndarray | np.float32) -> np.ndarray:
 
 
 def root_mean_square(maps: np.ndarray) -> np.ndarray:
-    """Of each map of (C, H, W), as (C, 1, 1)."""
+    """Return the root mean square of each map of (C, H, W), as (C, 1, 1)."""
     return np.sqrt((maps**2).mean(axis=(1, 2), keepdims=True))
 
 
@@ -95,7 +95,7 @@ class Krishnan2011(HyperLaplacianBlind):
     The code scales gradients to a norm of 6 whatever the size of the image, so that its fidelity of 100 means another
     sparsity at every scale; on 255x255 pixels, with one conjugate-gradient step per iteration it left broad kernels and
     error ratios over 3 for 15 of 16 blurs of Levin's set. We scale to a root mean square of 1 instead, take 5 steps,
-    and cut weak taps off in every turn.
+    and remove weak taps in every iteration.
 
     Parameters
     ----------
@@ -113,5 +113,5 @@ class Krishnan2011(HyperLaplacianBlind):
         return NormalisedSparse(blurred, size, before)
 
     def fit(self, equations: NormalEquations, kernel: np.ndarray) -> np.ndarray:
-        """The kernel of sum 1 that follows `kernel`, from where conjugate gradients start."""
+        """Return the next kernel, of sum 1, by conjugate gradients that start from `kernel`."""
         return cut_weak(least_squares(equations, ridge=0.0, start=kernel, steps=STEPS), WEAK)

@@ -13,16 +13,16 @@ from facedeblur.methods.classical.blind.scales import differences
 from facedeblur.methods.classical.nonblind.boundary import fast_shape, gradient_power, transfer, wrap_pad
 
 LAST = 100.0
-"""Where the splitting ends; the 1e5 of the authors' codes takes half as long again and changes PSNR by 0.05 dB."""
+"""End of the splitting; the 1e5 of the authors' codes takes 1.5 times as long and changes PSNR by 0.05 dB."""
 GROWTH = 2.0
 DECAY, LEAST = 1.1, 1e-4
-"""Divisor of a weight or a threshold per iteration, and what a weight never falls under (author code of Pan et al.)."""
+"""Divisor of a weight or a threshold per iteration, and the least weight (author code of Pan et al.)."""
 
 
 class L0Deconvolution:
     """``min_x |x * k - y|^2 + weight |grad x|_0`` for one periodic grey image and changing kernels.
 
-    Splitting: g takes the place of grad x at the price ``beta |grad x - g|^2`` while beta grows from ``2 weight`` by
+    Splitting: g replaces grad x at the cost ``beta |grad x - g|^2`` while beta grows from ``2 weight`` by
     `GROWTH` up to `last`. Given x, g is its gradient where ``|grad x|^2 >= weight / beta``, else 0; given g,
     ``x = F^-1[(conj(K) Y + beta F(grad^T g)) / (|K|^2 + beta |F(grad)|^2)]``.
 
@@ -72,7 +72,7 @@ class L0Deconvolution:
 
 
 class L0Latent:
-    """Latent image of one scale under the L0 gradient alone; the weight falls from turn to turn.
+    """Latent image of one scale under the L0 gradient alone; the weight falls with each iteration.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class L0Latent:
     size : int
         Side of the kernel.
     weight : float
-        Of the gradient's L0 norm at the first turn.
+        Weight of the gradient's L0 norm in the first iteration.
     """
 
     def __init__(self, blurred: np.ndarray, size: int, weight: float):
@@ -95,7 +95,7 @@ class L0Latent:
         return self._ended(self._solver.solve(self.weight))
 
     def move(self, down: int, right: int) -> None:
-        """Nothing is kept that would have to move."""
+        """Do nothing: no image is kept from one iteration to the next."""
 
     def _ended(self, x: np.ndarray) -> np.ndarray:
         self.weight = fallen(self.weight)
@@ -104,7 +104,7 @@ class L0Latent:
 
 
 def fallen(weight: float) -> float:
-    """A weight for the next turn."""
+    """Return the weight for the next iteration."""
     return max(weight / DECAY, LEAST)
 
 

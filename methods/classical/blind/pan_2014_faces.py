@@ -1,8 +1,8 @@
 """Pan, Hu, Su & Yang, Deblurring face images with exemplars, ECCV 2014.
 
-The gradients of a blurred face are compared with those of sharp exemplars; the best one lends the gradients of
-its contours (lower face, eyes, mouth), to which a first kernel is fitted at full size, with no coarser scale before.
-Then latent image (L0 gradient, `l0_gradient`) and kernel take turns, each kernel fitted to the strong gradients.
+The gradients of a blurred face are compared with those of sharp exemplars; a first kernel is fitted to the gradients of
+the best one along its contours (lower face, eyes, mouth), at full size, without coarser scales.
+Then latent image (L0 gradient, `l0_gradient`) and kernel alternate, each kernel fitted to the strong gradients.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class ExemplarLatent(L0Latent):
 class Pan2014Faces(HyperLaplacianBlind):
     """Exemplar contours as first edges, then the L0 gradient (Pan et al. 2014), in our reading.
 
-    The authors' contours are not available: ours are lines through dlib's 68 landmarks of the faces in a folder, as
-    thick as we chose. Exemplars must be sharp, framed as the blurred faces are, and other photographs than those under
-    test.
+    The authors' contours are not available: ours are lines through dlib's 68 landmarks of the faces in a folder, in a
+    thickness that we chose. Exemplars must be sharp, framed like the blurred faces, and not be among the photographs
+    under test.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Pan2014Faces(HyperLaplacianBlind):
         self._edges: dict[tuple[int, int], Edges] = {}
 
     def latent(self, blurred: np.ndarray, size: int, before: Any) -> ExemplarLatent:
-        """The latent image of the one scale there is."""
+        """Return the latent image of the only scale."""
         shape = (blurred.shape[0], blurred.shape[1])
         if shape not in self._edges:
             self._edges = {shape: edges_at(self.exemplars, shape)}
@@ -153,12 +153,12 @@ def read_exemplars(folder: Path, weights: np.ndarray) -> list[Exemplar]:
     Raises
     ------
     InputError
-        When the folder is none, holds no photograph or no face, or dlib is not installed.
+        If `folder` is not a folder, holds no photograph or no face, or if dlib is not installed.
     """
     from facedeblur.benchmark.faces.detectors.dlib_hog import HogDetector, Landmarker68
 
     if not folder.is_dir():
-        raise InputError(f"exemplars '{folder}'", expected="a folder of sharp faces", found="none")
+        raise InputError(f"exemplars '{folder}' is not a folder", do="give a folder of sharp faces")
     files = list_images(folder)
     detector, landmarker = HogDetector.of(), Landmarker68.of()
     found = []
@@ -169,7 +169,7 @@ def read_exemplars(folder: Path, weights: np.ndarray) -> list[Exemplar]:
             grey = (pixels.astype(np.float32) / 255) @ weights
             found.append(Exemplar(grey, landmarker.points(pixels, faces[0])))
     if not found:
-        raise InputError(f"exemplars '{folder}'", expected="photographs with a face", found=f"{len(files)} without")
+        raise InputError(f"exemplars '{folder}': none of the photographs has a detectable face", do="give sharp faces")
     return found
 
 

@@ -23,7 +23,7 @@ from facedeblur.methods.classical.nonblind.krishnan_fergus_2009 import hyper_lap
 PATCH = 35
 """Side of the patches of the dark channel."""
 GRADIENT, DARK = 8e-3, 4e-3
-"""Weights of both priors at the first turn."""
+"""Weights of both priors in the first iteration."""
 HIGHEST = 8.0
 """Price at which the splitting of the dark channel ends."""
 SPACE, RANGE = 3.0, 0.1
@@ -41,7 +41,7 @@ class DarkLatent(L0Latent):
     size : int
         Side of the kernel.
     before : DarkLatent or None
-        That of the coarser scale, whose weights and threshold fall further.
+        Latent image of the coarser scale, whose weights and threshold continue to fall.
     """
 
     def __init__(self, blurred: np.ndarray, size: int, before: DarkLatent | None):
@@ -69,7 +69,7 @@ def dark_channel(image: np.ndarray) -> np.ndarray:
 def darkened(image: np.ndarray, least: float) -> np.ndarray:
     """Set to 0 those pixels that are the darkest of some patch and whose square is under `least`.
 
-    A pixel is the darkest of a patch just where the greatest dark channel round it is no less than itself.
+    A pixel is the darkest of a patch exactly where the greatest dark channel around it is not below its value.
     """
     darkest = np.asarray(cv2.dilate(dark_channel(image), _BOX)) >= image
     return np.where(darkest & (image**2 < least), np.float32(0), image)
@@ -85,7 +85,7 @@ def otsu(values: np.ndarray) -> float:
 def without_ringing(
     blurred: np.ndarray, kernel: np.ndarray, *, variation: float = 3e-3, gradient: float = 5e-4, share: float = 1.0
 ) -> np.ndarray:
-    """Deconvolve with total variation, then take off what the L0 gradient would not show, bilaterally smoothed.
+    """Deconvolve with total variation, then subtract the bilaterally smoothed part that the L0 gradient lacks.
 
     Total variation keeps detail and rings, L0 has neither: ``x = tv - share * bilateral(tv - l0)``.
 
@@ -98,7 +98,7 @@ def without_ringing(
     variation, gradient : float
         Weights of total variation and of the gradient's L0 norm relative to ``|k * x - y|^2``.
     share : float
-        Of the difference that is taken off; 0 leaves total variation.
+        Share of the difference that is subtracted; 0 leaves total variation.
 
     Returns
     -------
@@ -130,7 +130,7 @@ class Pan2016(Blind):
     size : int
         Side of the kernel, odd.
     ringing : float
-        Share of the ringing that the final deconvolution takes off, which costs about 1 dB on faces; 0 leaves
+        Share of the ringing that the final deconvolution removes, at a cost of about 1 dB on faces; 0 leaves
         total variation.
     """
 

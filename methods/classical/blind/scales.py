@@ -12,7 +12,7 @@ COUNT = 20
 
 
 def shrunk(image: np.ndarray, scale: float) -> np.ndarray:
-    """Shrink (H, W) float32 by `scale`, each pixel the mean over its area; 2 pixels a side at least."""
+    """Shrink (H, W) float32 by `scale`, each pixel the mean over its area; at least 2x2 pixels."""
     if scale == 1:
         return image
     height, width = (max(2, round(side * scale)) for side in image.shape)
@@ -33,7 +33,7 @@ def enlarged(kernel: np.ndarray, size: int, factor: float) -> np.ndarray:
     Raises
     ------
     NoKernel
-        When nothing of it lies in the square.
+        If no part of it is inside the square.
     """
     here, there = (kernel.shape[0] - 1) / 2, (size - 1) / 2
     back = np.array([[1 / factor, 0, here - there / factor], [0, 1 / factor, here - there / factor]])
@@ -48,7 +48,7 @@ def differences(image: np.ndarray) -> np.ndarray:
 
 
 class Salient:
-    """Keeps strong gradients only, fewer demands from turn to turn (Cho & Lee 2009).
+    """Filter that keeps strong gradients only, by a threshold that falls with each call (Cho & Lee 2009).
 
     The first threshold lets `count` gradients of each of four directions through.
 

@@ -4,7 +4,7 @@
 (2017): replicate by (k - 1) / 2 on every side, then three rounds of edge tapering, each of which mixes the
 image with its own wrapped blur by a weight that falls towards the border.
 
-``wrap`` is that of Liu & Jia (2008): the image stays as it is, and what is added leads smoothly, with
+``wrap`` is that of Liu & Jia (2008): the image is unchanged, and the padding leads smoothly, with
 zero Laplacian, from each edge to the opposite one.
 """
 
@@ -32,7 +32,7 @@ class Periodic:
     rounds : int
         Rounds of edge tapering.
     border : {'taper', 'wrap'}
-        See above; `rounds` is of the first only.
+        See above; `rounds` applies to ``taper`` only.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Periodic:
             self.image = wrap_pad(blurred, shape).transpose(2, 0, 1).astype(np.float32)
             return
         before = self._margin
-        # What the quick size asks beyond (k - 1) / 2 is replicated at the bottom and the right.
+        # Padding beyond (k - 1) / 2, up to the fast size, is replicated at the bottom and the right.
         spread = [(before, whole - side - before) for side, whole in zip((height, width), shape, strict=True)]
         self.image = np.pad(blurred.transpose(2, 0, 1).astype(np.float32, copy=False), [(0, 0), *spread], mode="edge")
         weight = taper_weight(kernel, self.shape)

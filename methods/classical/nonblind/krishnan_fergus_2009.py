@@ -49,13 +49,13 @@ def hyper_laplacian(
     Parameters
     ----------
     blurred : (H, W, C) or (N, H, W, C) float
-        Values in [0, 1]; each channel on its own, C is 3 for RGB and 1 for grey.
+        Values in [0, 1]; each channel is restored separately; C is 3 for RGB and 1 for grey.
     kernel : (k, k) float or sequence of N such
-        Point spread function of odd size, which is brought to sum 1; one for all images or one each.
+        Point spread function of odd size, which is normalised to sum 1; one for all images or one per image.
     alpha : {1/2, 2/3, 1}
         Exponent of the prior.
     weight : float
-        Of the data term (lambda); 2000 to 3000 for noise of a standard deviation near 0.01.
+        Weight of the data term (lambda); 2000 to 3000 for noise of a standard deviation near 0.01.
     betas : sequence of float
         Schedule of the splitting, one shrinkage and one division each.
     tapers : int
@@ -71,13 +71,13 @@ def hyper_laplacian(
     Raises
     ------
     InputError
-        For another alpha, a weight or beta that is not over 0, or a kernel that is none.
+        For another alpha, a weight or beta that is not positive, or an unusable kernel.
     """
 
     exponent, power = _read_alpha(alpha)
     for name, value in (("weight", weight), *(("betas", beta) for beta in betas)):
         if not (value > 0 and math.isfinite(value)):
-            raise InputError(f"hyper-Laplacian, '{name}'", expected="a number over 0", found=f"{value}")
+            raise InputError(f"hyper-Laplacian, '{name}'", expected="a number above 0", found=f"{value}")
     images = blurred if blurred.ndim == 4 else blurred[None]
     kernels = [kernel] * len(images) if isinstance(kernel, np.ndarray) and kernel.ndim == 2 else list(kernel)
     restored = np.empty(images.shape, np.float32)
@@ -103,14 +103,14 @@ def checked_kernel(kernel: np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        When it is not square, of even size, has a value that is not finite, or sums to nothing.
+        If it is not square, has an even size or a value that is not finite, or does not sum to a positive number.
     """
     kernel = np.asarray(kernel, dtype=np.float64)
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
         raise InputError("kernel", expected="(k, k) with k odd", found=f"shape {kernel.shape}")
     total = float(kernel.sum())
     if not math.isfinite(total) or total <= 0:
-        raise InputError("kernel", expected="finite values and a sum over 0", found=f"a sum of {total:g}")
+        raise InputError("kernel", expected="finite values with a positive sum", found=f"a sum of {total:g}")
     return kernel / total
 
 
@@ -130,7 +130,7 @@ class KrishnanFergus:
     alpha : {'2/3', '1/2', '1'}
         Exponent of the prior.
     weight : float
-        Of the data term.
+        Weight of the data term.
     """
 
     parameters = 0
@@ -143,7 +143,7 @@ class KrishnanFergus:
             )
         if not weight > 0:
             raise InputError(
-                "method 'krishnan-fergus-2009', option 'weight'", expected="a number over 0", found=f"{weight}"
+                "method 'krishnan-fergus-2009', option 'weight'", expected="a number above 0", found=f"{weight}"
             )
         self.alpha, self.weight = found[0], weight
 

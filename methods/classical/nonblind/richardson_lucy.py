@@ -9,7 +9,7 @@ from facedeblur.methods.base import method
 from facedeblur.methods.classical.nonblind.boundary import Periodic
 
 FLOOR = np.float32(1e-6)
-"""Least value of a blurred estimate that is divided by."""
+"""Least divisor: smaller values of a blurred estimate are raised to it."""
 FLAT = np.float32(1e-4)
 """Gradients well under this, a fortieth of a grey level, count as flat."""
 
@@ -18,7 +18,7 @@ FLAT = np.float32(1e-4)
 class RichardsonLucy:
     """Richardson-Lucy with the true kernel, 30 multiplicative updates from the blurred image.
 
-    x <- x * (k~ conv (y / (k conv x))), each channel on its own, after the boundary adjustment of
+    x <- x * (k~ conv (y / (k conv x))), for each channel separately, after the boundary adjustment of
     `boundary` (Richardson 1972; Lucy 1974). With `tv` every update is divided by
     1 - tv div(Dx / |Dx|), which keeps noise from growing (Dey et al. 2006).
 
@@ -49,7 +49,7 @@ class RichardsonLucy:
             estimate = seen.copy()
             for _ in range(self.iterations):
                 ratio = seen / np.maximum(ground.convolve(estimate), FLOOR)
-                # The transform rounds: a factor a little under 0 would change signs for good.
+                # The transform rounds: a factor slightly below 0 would change signs permanently.
                 factor = np.maximum(ground.correlate(ratio), 0)
                 if self.tv:
                     factor /= 1 - np.float32(self.tv) * curvature(estimate)

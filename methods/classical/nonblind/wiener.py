@@ -13,7 +13,7 @@ from facedeblur.methods.classical.nonblind.boundary import Periodic
 class Wiener:
     """Wiener filter with the true kernel, conj(K) Y / (|K|^2 + gamma).
 
-    Each channel on its own, after the boundary adjustment of `boundary` (Lin et al. 2020, eq. 11).
+    Each channel is restored separately, after the boundary adjustment of `boundary` (Lin et al. 2020, eq. 11).
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Wiener:
 
     def __init__(self, *, gamma: float = 0.01):
         if not gamma > 0:
-            raise InputError("method 'wiener', option 'gamma'", expected="a number over 0", found=f"{gamma}")
+            raise InputError("method 'wiener', option 'gamma'", expected="a number above 0", found=f"{gamma}")
         self.gamma = gamma
 
     def restore(self, blurred: np.ndarray, kernels: list[np.ndarray]) -> np.ndarray:

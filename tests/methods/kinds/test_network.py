@@ -229,7 +229,7 @@ def test_a_network_that_does_not_compile_runs_as_it_is(base, tmp_path, monkeypat
     np.testing.assert_array_equal(method.restore(image), base.restore(image))
     method.restore(image)
     said = capsys.readouterr().err
-    assert said.count("torch.compile fails for 'facedeblur-base', which runs as it is") == 1
+    assert said.count("torch.compile failed for 'facedeblur-base', which runs uncompiled") == 1
     assert len(said.splitlines()) == 1
 
 
@@ -270,8 +270,8 @@ def test_a_batch_too_large_is_halved(make_set, tmp_path, plugin):
         "hungry", set_, tmp_path / "out", plugin=plugin, workers=1, execution=Execution(batch=8, device="cpu"),
         progress=Reporter(say=said.append),
     )  # fmt: skip
-    assert said[:2] == ["out of memory with a batch of 8: at most 4 from here on",
-                        "out of memory with a batch of 4: at most 2 from here on"]  # fmt: skip
+    assert said[:2] == ["out of memory with a batch of 8: at most 4 per batch from here on",
+                        "out of memory with a batch of 4: at most 2 per batch from here on"]  # fmt: skip
     assert [row.status for row in outputs.statuses()] == ["ok"] * 20
 
 
