@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import joblib
 
-from facedeblur.benchmark.errors import need
+from facedeblur.benchmark.errors import InputError, need
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.registry import load_plugin
 
@@ -94,6 +96,69 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+WATCH_S = 1.0
+"""How often a worker looks whether its parent is still there, in seconds."""
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process, and the group of processes that it leads, within seconds of its parent's end.
+
+    Parameters
+    ----------
+    parent : int
+        Process id of the parent.
+    """
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(WATCH_S)
+    if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back during the block, in which workers are started: they never get it, not even while they import.
+
+    A process inherits which signals are held back. It is the parent that is interrupted, after the block, and ends its
+    workers.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_trackers() -> None:
+    """Start the processes that remove what workers share in memory: they let Ctrl-C through where it is held back."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return
+    from multiprocessing import resource_tracker
+
+    from joblib.externals.loky.backend import resource_tracker as of_loky
+
+    for tracker in (resource_tracker, of_loky):
+        with interrupts_held():
+            tracker.ensure_running()
+
+
+def _worker_lost(error: Exception) -> InputError:
+    """The error for a worker that somebody else ended; joblib says by which signals."""
+    signals = sorted(set(re.findall(r"SIG[A-Z]+", str(error))))
+    by = f" by {', '.join(signals)}" if signals else ""
+    return InputError(
+        f"a worker process was ended{by}, usually because there is too little memory",
+        do="run the same command again to resume, with fewer --jobs",
+    )
+
+
 @dataclass(frozen=True)
 class _InWorker:
     """A function as a worker calls it: Ctrl-C is left to the parent, which stops its workers itself."""
@@ -127,26 +192,41 @@ def imap(function: Callable[[Task], Result], tasks: Iterable[Task], workers: Wor
     Raises
     ------
     InputError
-        When the package of the backend is missing.
+        When the package of the backend is missing, or a worker was killed.
     """
     workers = Workers.of(workers)
     if workers.backend == "loky" and workers.count == 1:
         yield from map(function, tasks)
         return
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    lost: tuple[type[Exception], ...] = (BrokenProcessPool,)
+    starting: dict[str, Any] = {}
     if workers.backend == "dask":
         distributed = need("distributed", "dist")
-        client = (
-            distributed.Client(workers.scheduler)
-            if workers.scheduler
-            else distributed.Client(processes=True, n_workers=workers.count)
-        )
+        lost += (distributed.KilledWorker,)
+        with interrupts_held():
+            client = (
+                distributed.Client(workers.scheduler)
+                if workers.scheduler
+                else distributed.Client(processes=True, n_workers=workers.count)
+            )
         context: object = joblib.parallel_config(backend="dask")
     else:
         client = nullcontext()
         context = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
+        starting = {"initializer": end_with_parent, "initargs": (os.getpid(),)}
     with client, context, warnings.catch_warnings():  # type: ignore[attr-defined]
         # A worker that has loaded a network looks like a leak to loky, which then starts a fresh one: no harm done.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
         warnings.filterwarnings("ignore", message=".*tasks (have been|which were)", category=UserWarning)
-        pool = joblib.Parallel(n_jobs=workers.count, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from pool(joblib.delayed(_InWorker(function, workers.plugin))(task) for task in tasks)
+        pool = joblib.Parallel(
+            n_jobs=workers.count, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1, **starting
+        )
+        try:
+            _start_trackers()
+            with interrupts_held():
+                results = pool(joblib.delayed(_InWorker(function, workers.plugin))(task) for task in tasks)
+            yield from results
+        except lost as error:
+            raise _worker_lost(error) from error

@@ -131,7 +131,7 @@ def build(
         "assumptions": [asdict(entry) for entry in described.assumption],
     }
     out = Path(out)
-    with only_writer(out, beside=(building(out), _workspace(out))), reporting(progress) as reporter:
+    with only_writer(out, working=(building(out), _workspace(out))), reporting(progress) as reporter:
         order = Order(described, record, faces, out, seed, store, selection, finders, licence, workers, reporter)
         return BUILDERS[described.kind](order)
 

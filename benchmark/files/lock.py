@@ -1,4 +1,4 @@
-"""One writer per output: a second command that wants to write the same folder or file is told who is writing it.
+"""One writer per output: a second command that would write the same folder or file learns who does.
 
 The lock of ``OUT`` is the file ``.OUT.lock`` next to it, or ``OUT/.lock`` where the folder around it cannot be written.
 The operating system holds it for the process (`filelock`), so it is free as soon as the process has ended, however it
@@ -39,7 +39,7 @@ _held: dict[Path, int] = {}
 
 
 @contextmanager
-def only_writer(*outs: str | os.PathLike[str], beside: Iterable[Path] = ()) -> Iterator[None]:
+def only_writer(*outs: str | os.PathLike[str], working: Iterable[Path] = ()) -> Iterator[None]:
     """Let nobody else write some outputs during the block.
 
     The thread that has a lock may take it again. Files that a killed writer left unfinished are removed when the lock
@@ -49,7 +49,7 @@ def only_writer(*outs: str | os.PathLike[str], beside: Iterable[Path] = ()) -> I
     ----------
     *outs : path
         Folders or files, which need not exist.
-    beside : iterable of Path
+    working : iterable of Path
         Other places where the block writes parts of them: working folders.
 
     Raises
@@ -63,17 +63,17 @@ def only_writer(*outs: str | os.PathLike[str], beside: Iterable[Path] = ()) -> I
     with ExitStack() as stack:
         killed = [stack.enter_context(_locked(place, given[place])) for place in mine]
         if any(killed):
-            _sweep((*mine, *beside))
+            _sweep((*mine, *working))
         try:
             yield
         except BaseException:
-            _sweep((*mine, *beside))
+            _sweep((*mine, *working))
             raise
 
 
 @contextmanager
 def _locked(out: Path, shown: str) -> Iterator[bool]:
-    """Hold the lock of one output, called `shown`; the block is told whether its last writer was killed."""
+    """Hold the lock of one output, called `shown`; give whether its last writer was killed."""
     made = _make_parents(out)
     folder, name = (out.parent, f".{out.name}") if os.access(out.parent, os.W_OK) else (out, "")
     if not (folder.is_dir() and os.access(folder, os.W_OK)):

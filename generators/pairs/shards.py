@@ -85,7 +85,7 @@ def materialise(
     one_of("format", form, FORMATS)
     out = Path(out)
     workspace = out.with_name(out.name + ".faces")
-    with only_writer(out, beside=(workspace,)), reporting(progress) as reporter:
+    with only_writer(out, working=(workspace,)), reporting(progress) as reporter:
         pairs = open_pairs(recipe, faces, workspace=workspace, workers=workers, progress=reporter, **options)
         if form == "tar":
             write_shards(pairs, out, count=count, shard_size=shard_size, workers=workers, progress=reporter)

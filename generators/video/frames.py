@@ -110,7 +110,7 @@ def frames(
     one_of("store", store, STORES)
     out = Path(out)
     workspace = out.with_name(out.name + ".windows")
-    with only_writer(out, beside=(building(out), workspace)):
+    with only_writer(out, working=(building(out), workspace)):
         found = list_videos(videos, identity=spec.identity, skip=(out, workspace, building(out)))
         tasks = [VideoTask(video, spec, workspace, _key(video, spec)) for video in found]
         described = json.dumps([store, seed, name, record, *(task.key for task in tasks)])

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.parallel import interrupts_held
 from facedeblur.benchmark.sets.set import Pair
 from facedeblur.methods.running.measuring import Memory
 from facedeblur.methods.running.messages import Facts, Job, Result, freeze
@@ -66,7 +67,7 @@ class Worker:
         self.deadline = float("inf")
         self.facts: Facts | None = None
         command = [sys.executable, "-m", "facedeblur.methods.running.worker", str(theirs.fileno())]
-        with theirs, log.open("ab") as stream:
+        with theirs, log.open("ab") as stream, interrupts_held():
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment, **_inherit(theirs)
             )

@@ -9,25 +9,22 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.parallel import end_with_parent
 from facedeblur.benchmark.sets.set import open_set
 from facedeblur.methods.running.messages import Job, OutOfMemory, thaw
-
-WATCH_S = 1.0
 
 
 def main() -> None:
     """Serve one parent until it closes the connection."""
     connection = _connect(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+    end_with_parent(os.getppid())
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         _serve(connection)
 
@@ -76,15 +73,6 @@ def _connect(handle: int) -> Connection:
 
         return PipeConnection(handle)
     return Connection(handle)
-
-
-def _watch(parent: int) -> None:
-    """End this process, and the command it may have started, when the parent is gone."""
-    while os.getppid() == parent:
-        time.sleep(WATCH_S)
-    if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
-        os.killpg(os.getpid(), signal.SIGKILL)
-    os._exit(1)
 
 
 if __name__ == "__main__":

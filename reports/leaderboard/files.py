@@ -73,7 +73,7 @@ def write_leaderboard(frame: pd.DataFrame, path: str | Path) -> tuple[Path, Path
     """
     csv, json_ = both_files(path)
     _spare(json_)
-    with only_writer(csv, beside=(json_,)), replacing(csv) as for_people:
+    with only_writer(csv, working=(json_,)), replacing(csv) as for_people:
         for_people.write_text(to_csv(frame), encoding="utf-8", newline="")
         write_json(frame, json_)
     return csv, json_

@@ -23,7 +23,7 @@ from pathlib import Path
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.lock import only_writer
 out = Path(sys.argv[1])
-with only_writer(out, beside=[out.with_name(out.name + ".building")]):
+with only_writer(out, working=[out.with_name(out.name + ".building")]):
     for place in (out / "below", out.with_name(out.name + ".building"), out.with_name(f".{out.name}.parts")):
         place.mkdir(parents=True)
         replacing(place / "000001.png").__enter__().touch()
@@ -67,7 +67,7 @@ def test_a_kill_frees_the_output_and_its_leftovers_go(tmp_path, holder, impatien
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
     assert len(unfinished(tmp_path)) == 3
-    with only_writer(tmp_path / "set", beside=[tmp_path / "set.building"]):
+    with only_writer(tmp_path / "set", working=[tmp_path / "set.building"]):
         assert unfinished(tmp_path) == []
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith((".lock", ".writer"))]
 

@@ -398,7 +398,7 @@ def test_a_stopped_run_goes_on_and_leaves_no_process(tiny, tmp_path, bad, how):
     while alive(workers[0]) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(workers[0])
-    with pytest.raises(InputError, match="unfinished one; run the same facedeblur run command again"):
+    with pytest.raises(InputError, match="this run is not finished; run the same facedeblur run command again"):
         Outputs.open(out, tiny)
     done = [line for line in (out / "status.partial.csv").read_text().splitlines()[1:] if ",ok," in line]
     assert 2 <= len(done) < 8
