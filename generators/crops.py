@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import pixel_hash, read_label, read_photo, read_png
+from facedeblur.benchmark.files.images import photo_size, pixel_hash, read_label, read_photo, read_png
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.parallel import ALL, Workers
@@ -252,15 +252,11 @@ def _finished(collection: Collection) -> Crops:
 
 def _are_crops(collection: Collection, goal: Template) -> bool:
     """Tell by their headers whether all readable images have the size of the template."""
-    from PIL import Image as Opener
-    from PIL import UnidentifiedImageError
-
     for photograph in collection.photographs:
         try:
-            with Opener.open(inside(collection.root, photograph.source, links=True)) as opened:
-                if opened.size != (goal.width, goal.height):
-                    return False
-        except (UnidentifiedImageError, OSError, Opener.DecompressionBombError):
+            if photo_size(inside(collection.root, photograph.source, links=True)) != (goal.width, goal.height):
+                return False
+        except (InputError, OSError):
             continue
     return True
 

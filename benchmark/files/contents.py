@@ -38,6 +38,8 @@ def image_format(data: bytes) -> str:
     """Return the name of the image format that `data` starts like, empty if it is none that can be read."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
+    if data[4:8] == b"ftyp" and data[8:12] in (b"avif", b"avis"):
+        return "AVIF"
     return next((name for start, name in _SIGNATURES.items() if data.startswith(start)), "")
 
 
@@ -46,12 +48,12 @@ def kind_of(data: bytes) -> str:
     if not data:
         return "an empty file"
     if name := image_format(data):
-        return f"a {name} file"
+        return f"{'an' if name == 'AVIF' else 'a'} {name} file"
     if data.startswith(POINTER):
         return "a git-lfs pointer"
     if data[4:8] == b"ftyp":
         brands = {b"heic": "a HEIC photograph", b"heix": "a HEIC photograph", b"mif1": "a HEIC photograph"}
-        return brands.get(data[8:12], "an AVIF image" if data[8:12] in (b"avif", b"avis") else "a video")
+        return brands.get(data[8:12], "a video")
     head = data[:512]
     if any(word in head.lower() for word in (b"<!doctype html", b"<html", b"<head")):
         return "an HTML page"
@@ -76,7 +78,7 @@ def advice_for(data: bytes) -> str:
     kind = kind_of(data)
     if kind in ("an HTML page", "an empty file", "a file of zeros"):
         return "download or copy it again"
-    if image_format(data) or kind.startswith(("a HEIC", "an AVIF", "an SVG", "a JPEG", "a Photoshop", "an icon")):
+    if image_format(data) or kind.startswith(("a HEIC", "an SVG", "a JPEG", "a Photoshop", "an icon")):
         return "convert it to PNG"
     return "replace or remove it"
 

@@ -7,9 +7,6 @@ There are two readers: `read_photo` accepts any usual photograph and reports wha
 from __future__ import annotations
 
 import hashlib
-import io
-import struct
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +14,14 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, explain
 from facedeblur.benchmark.files.atomic import write_bytes
-from facedeblur.benchmark.files.contents import not_a_png, unreadable_image
+from facedeblur.benchmark.files.contents import not_a_png
+from facedeblur.benchmark.files.decode import decode, image_size, to_srgb
 from facedeblur.benchmark.files.paths import read_file
 from facedeblur.benchmark.files.png import PngHeader, chunks, decode_rgb, encode_rgb, png_header
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".ppm"})
+# Chunks of a PNG file that does not say anything else about its pixels.
+PLAIN = frozenset({b"IHDR", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"tIME", b"bKGD", b"sBIT"})
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 16
 
@@ -71,8 +71,9 @@ def list_images(folder: str | Path, *, recursive: bool = True) -> list[Path]:
 def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a photograph of any usual kind as upright 8-bit RGB.
 
-    Grey is repeated in three channels, alpha is dropped, CMYK is converted, 16 bits are
-    rounded to 8 and the EXIF orientation is applied; `Photo.note` says which.
+    Grey is repeated in three channels, alpha is dropped, 16 bits are rounded to 8, colours are
+    converted to sRGB where a profile says that they are others, CMYK is converted, and the EXIF
+    orientation is applied, alike in every container; `Photo.note` says which.
 
     Raises
     ------
@@ -80,63 +81,49 @@ def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = 
         When the file cannot be read, is empty, truncated or not an image, or when it has a side
         under `min_side` or more than `max_pixels` pixels (checked before decoding).
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     path = Path(path)
-    try:
-        data = read_file(path)
-    except PermissionError as error:
-        raise explain(error) from error
+    data = _bytes_of(path)
     header = png_header(data)
     if header is not None:
         _check_size(path, header.width, header.height, min_side, max_pixels)
-        kinds = {kind for kind, _ in chunks(path, data)}
-        if (header.bits, header.colour) == (8, "RGB") and not kinds & {b"eXIf", b"tRNS"}:
+        if (header.bits, header.colour) == (8, "RGB") and {kind for kind, _ in chunks(path, data)} <= PLAIN:
             return Photo(decode_rgb(path, data, header))
-        if header.bits == 16:
-            return _read_deep(path, data)
+    picture = decode(path, data, lambda width, height: _check_size(path, width, height, min_side, max_pixels))
+    return Photo(*to_srgb(picture))
+
+
+def read_samples(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read the samples of an image file of any kind, without converting colours or rounding.
+
+    Returns
+    -------
+    np.ndarray, shape (H, W), (H, W, 3) RGB or (H, W, 4) CMYK, uint8 or uint16
+        Upright, without alpha.
+
+    Raises
+    ------
+    InputError
+        As `read_photo`.
+    """
+    path = Path(path)
+    data = _bytes_of(path)
+    header = png_header(data)
+    if header is not None:
+        _check_size(path, header.width, header.height, 1, max_pixels)
+    return decode(path, data, lambda width, height: _check_size(path, width, height, 1, max_pixels)).samples
+
+
+def photo_size(path: str | Path) -> tuple[int, int]:
+    """Return (width, height) of a photograph as `read_photo` gives it, without decoding it; errors as there."""
+    path = Path(path)
+    return image_size(path, _bytes_of(path))
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as opened:
-                _check_size(path, *opened.size, min_side, max_pixels)
-                if opened.mode in {"I", "I;16", "I;16B", "I;16L", "F"}:
-                    return _read_deep(path, data)
-                notes = []
-                upright = ImageOps.exif_transpose(opened)
-                if opened.getexif().get(0x0112, 1) != 1:
-                    notes.append("turned by EXIF")
-                if upright.mode != "RGB":
-                    notes.append(f"{upright.mode} to RGB")
-                    upright = upright.convert("RGBA") if upright.mode in {"P", "LA", "PA"} else upright
-                return Photo(np.asarray(upright.convert("RGB")).copy(), ", ".join(notes))
-    except InputError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise InputError(
-            str(path), expected=f"at most {max_pixels} pixels", found=str(error).split(",")[0], do="make it smaller"
-        ) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error) as error:
-        raise unreadable_image(path, data, error) from error
-
-
-def _read_deep(path: Path, data: bytes) -> Photo:
-    """Decode 16-bit samples, which PIL cuts to their high byte, by OpenCV and round them."""
-    import cv2
-
-    deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if deep is None or deep.dtype not in (np.uint16, np.uint8):
-        kind = "damaged, or of an unsupported bit depth" if deep is None else f"samples of type {deep.dtype}"
-        raise InputError(str(path), expected="8 or 16 bits per sample", found=kind, do="convert it to 8-bit PNG")
-    note = f"{deep.dtype.itemsize * 8}-bit to 8-bit"
-    if deep.dtype == np.uint16:
-        # 257 = 65535 / 255, so white stays white.
-        deep = ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if deep.ndim == 2:
-        return Photo(np.repeat(deep[:, :, None], 3, axis=2), f"{note}, grey to RGB")
-    if deep.shape[2] == 4:
-        note += ", alpha dropped"
-    return Photo(np.ascontiguousarray(deep[:, :, 2::-1]), note)
+        return read_file(path)
+    except PermissionError as error:
+        raise explain(error) from error
 
 
 def read_png(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:

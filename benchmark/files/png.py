@@ -72,6 +72,66 @@ def chunks(path: Path, data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     raise InputError(str(path), "truncated PNG", do=AGAIN)
 
 
+NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"})
+# Older programs keep EXIF data in text.
+_EXIF_TEXTS = (b"Raw profile type exif", b"Raw profile type APP1", b"XML:com.adobe.xmp")
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+MAX_TEXT = 2**19
+MAX_PROFILE = 2**26
+
+
+def essential(path: Path, data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return a PNG file without what does not concern its pixels, its ICC profile, and its coded colours (cICP).
+
+    Decoders give up on a file with large texts or a large colour profile, which image editors write.
+
+    Returns
+    -------
+    png : bytes
+        What is needed to decode it, and what may hold EXIF data; `data` as they are where they are no PNG file.
+    profile : bytes
+        Empty if there is none; unpacked up to 64 MiB.
+    cicp : bytes
+        Primaries, transfer, matrix and range; empty if not stated.
+
+    Raises
+    ------
+    InputError
+        As `chunks`.
+    """
+    if png_header(data) is None:
+        return data, b"", b""
+    kept, profile, cicp = [SIGNATURE], b"", b""
+    for kind, body in chunks(path, data):
+        if kind in NEEDED or (kind in _TEXTS and _holds_exif(kind, bytes(body))):
+            kept.append(_chunk(kind, bytes(body)))
+        elif kind == b"iCCP":
+            packed = bytes(body).partition(b"\0")[2][1:]
+            profile = _unpacked(packed, MAX_PROFILE) or b"damaged"
+        elif kind == b"cICP":
+            cicp = bytes(body)
+    return b"".join(kept), profile, cicp
+
+
+def _holds_exif(kind: bytes, body: bytes) -> bool:
+    """Whether a text may say how the picture is turned, and is small enough for every decoder."""
+    name, _, rest = body.partition(b"\0")
+    if name not in _EXIF_TEXTS or len(body) > MAX_TEXT:
+        return False
+    packed = (
+        rest[1:] if kind == b"zTXt" else rest[2:].split(b"\0", 2)[-1] if kind == b"iTXt" and rest[:1] == b"\1" else b""
+    )
+    return not packed or 0 < len(_unpacked(packed, MAX_TEXT + 1)) <= MAX_TEXT
+
+
+def _unpacked(packed: bytes, limit: int) -> bytes:
+    """Unpack at most `limit` bytes; nothing where they are damaged."""
+    try:
+        return zlib.decompressobj().decompress(packed, limit)
+    except zlib.error:
+        return b""
+
+
 def encode_rgb(pixels: np.ndarray) -> bytes:
     """Encode (H, W, 3) uint8 RGB as PNG bytes."""
     from isal import isal_zlib

@@ -363,7 +363,7 @@ def _every_file(root: Path, skip: Iterable[Path]) -> Collection:
     """
     sources: list[str] = []
     for place, folders, names in folders_in(root, skip=skip):
-        sources += [place + name for name in names if (root / place / name).is_file()]
+        sources += [place + name for name in names]
         if place and not folders and not names:
             sources.append(place.rstrip("/"))
     people = {

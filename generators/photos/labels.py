@@ -8,14 +8,15 @@ brows or eyes are exchanged where a label image has them the other way round.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, explain, suggest
 from facedeblur.benchmark.files.contents import unreadable_image
+from facedeblur.benchmark.files.decode import open_image
 from facedeblur.benchmark.files.paths import inside, read_file
+from facedeblur.benchmark.files.png import essential
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
 from facedeblur.generators.photos.collection import Collection, Photograph
@@ -66,7 +67,7 @@ def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.nda
     one_of("class list", kind, CLASS_LISTS)
     if path.is_dir():
         values = _of_maps(path)
-    elif path.is_file():
+    elif path.exists():
         values = _single(path)
     else:
         values = _of_parts(path)
@@ -134,14 +135,14 @@ def _middle(labels: np.ndarray, classes: tuple[int, ...]) -> _Point:
 
 def _single(path: Path) -> np.ndarray:
     """An image of numbers, (H, W) uint8: grey, of a palette, or grey in three channels."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
 
     try:
         data = read_file(path)
     except OSError as error:
         raise explain(error) from error
     try:
-        with Image.open(io.BytesIO(data)) as opened:
+        with open_image(essential(path, data)[0]) as opened:
             values = np.asarray(opened)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise unreadable_image(path, data, error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from skimage.filters import gaussian
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import DETECTORS, LANDMARKERS, Detector, Face, Landmarker
 from facedeblur.benchmark.faces.geometry import similarity
-from facedeblur.benchmark.files.images import pixel_hash, read_photo, read_png
+from facedeblur.benchmark.files.images import pixel_hash, read_photo, read_png, write_png
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image
@@ -25,6 +26,7 @@ from facedeblur.generators.align.photo import Finders, align_photo, find_faces
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.run import align
 from facedeblur.generators.align.template import template_named, templates
+from facedeblur.generators.photos.labels import read_labels
 
 SHEN = template_named("shen128")
 
@@ -461,3 +463,27 @@ def test_photographs_of_lfw(shared_data: Path, dlib_models: None, tmp_path: Path
     assert list(central["status"]) == ["ok", "ok", "ok", "no face"]
     assert (tmp_path / "largest" / "cut" / "Jason_Kidd_0009.png").is_file()
     assert largest.loc["Jason_Kidd_0009", "coverage"] < 0.7 and central.loc["Jason_Kidd_0009", "coverage"] == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_what_is_no_file_has_a_row_and_is_not_read(tmp_path):
+    photos = tmp_path / "photos"
+    write_png(photos / "good.png", np.full((512, 512, 3), 90, np.uint8))
+    os.mkfifo(photos / "pipe.png")
+    (photos / "link.jpg").symlink_to(photos / "pipe.png")
+    (photos / "endless.png").symlink_to("/dev/zero")
+    (photos / "broken.png").symlink_to(tmp_path / "absent.png")
+    (photos / "folder.png").mkdir()
+    frame = align(photos, tmp_path / "out", template="mspl-center", workers=1)
+    rows = {row.image_id: (row.status, row.note) for row in frame.itertuples()}
+    assert rows["good"][0] == "ok"
+    for name, kind in {"pipe": "a pipe", "link": "a pipe", "endless": "a device"}.items():
+        assert rows[name][0] == "unreadable" and f"found {kind}" in rows[name][1]
+    assert rows["broken"][0] == "missing" and rows["folder"][0] == "no photograph"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_label_that_is_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "label.png")
+    with pytest.raises(InputError, match="expected a file, found a pipe"):
+        read_labels(tmp_path / "label.png", "helen11", size=(4, 4))
