@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from facedeblur.benchmark.errors import InputError, MissingFile, suggest
+from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.files.schema import bounded, reading
 from facedeblur.benchmark.options import one_of
 
 Record = TypeVar("Record")
+
+MOST_BYTES = 2**20
+"""Largest TOML file that is read."""
+
+MOST_DOTS = 50
+_BETWEEN_KEYS = re.compile("[=,{}]")
 
 
 def read_toml(path: str | Path) -> tuple[dict[str, Any], str]:
@@ -23,14 +31,31 @@ def read_toml(path: str | Path) -> tuple[dict[str, Any], str]:
     InputError
         When it is missing or not TOML.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text), text
-    except FileNotFoundError as error:
-        raise MissingFile(path, expected="a TOML file", do="check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), expected="a TOML file", found=str(error), do="correct that line") from error
+    with reading(path, "a TOML file", do="correct it"):
+        text = bounded(path, MOST_BYTES).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    return parse_toml(text, str(path)), text
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        The file, for messages.
+
+    Raises
+    ------
+    InputError
+        When it is not TOML, or a key has more than 50 parts.
+    """
+    for number, line in enumerate(text.splitlines(), start=1):
+        # tomllib keeps every beginning of a dotted key, which takes gigabytes for a key of a megabyte.
+        if line.count(".") > MOST_DOTS and any(part.count(".") > MOST_DOTS for part in _BETWEEN_KEYS.split(line)):
+            raise InputError(f"{where} line {number}", f"a key of more than {MOST_DOTS} parts", do="correct that line")
+    with reading(where, "a TOML file", do="correct that line"):
+        return tomllib.loads(text)
 
 
 def shipped(package: str) -> list[str]:

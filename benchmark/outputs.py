@@ -112,7 +112,7 @@ class RunFacts(msgspec.Struct):
     """What a run says of its method and its machine, alike in ``run.json`` and in score tables."""
 
     method: Text
-    version: str
+    version: str = ""
     name: str = ""
     options: dict[str, Any] = {}
     weights: dict[str, Any] = {}
@@ -138,6 +138,7 @@ class RunFacts(msgspec.Struct):
 class RunInfo(RunFacts, kw_only=True):
     """Schema of ``run.json``."""
 
+    version: str
     set: OfSet
 
 

@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
+from facedeblur.benchmark.files.arrays import read_npz
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter
@@ -58,7 +59,9 @@ def check_same(where: Path, kept: Any, wanted: Mapping[str, Any], *, of: str, do
     differing = _difference(kept, wanted)
     if differing is not None:
         key, before, now = differing
-        raise InputError(str(where), expected=f"{of} with {key} = {str(now)[:200]}", found=str(before)[:200], do=do)
+        raise InputError(
+            str(where), expected=f"{of} with {key} = {shorten(str(now), 200)}", found=shorten(str(before), 200), do=do
+        )
 
 
 def _difference(kept: dict[str, Any], wanted: Mapping[str, Any], inside: str = "") -> tuple[str, Any, Any] | None:
@@ -208,10 +211,9 @@ def _save(file: Path, results: Sequence[Arrays]) -> None:
 def _load(file: Path, count: int) -> list[Arrays]:
     """Read a part; the archive's checksums tell whether it is whole."""
     results: list[Arrays] = [{} for _ in range(count)]
-    with np.load(file, allow_pickle=False) as archive:
-        for key in archive.files:
-            at, _, name = key.partition("/")
-            results[int(at)][name] = archive[key]
+    for key, array in read_npz(file, "a part of a result").items():
+        at, _, name = key.partition("/")
+        results[int(at)][name] = array
     if not all(results):
         raise ValueError("a task is missing")
     return results

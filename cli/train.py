@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import Any
 
 import click
@@ -193,13 +192,16 @@ def train(
 
 def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
     """``widths=[16, 32]`` and the like as settings; values that are not TOML are taken as text."""
+    from facedeblur.benchmark.config import parse_toml
+    from facedeblur.benchmark.errors import InputError
+
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
             raise click.UsageError(f"--config {pair}: expected KEY=VALUE")
         try:
-            settings[key] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+            settings[key] = parse_toml(f"value = {value}", key)["value"]
+        except InputError:
             settings[key] = value
     return settings

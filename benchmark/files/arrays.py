@@ -7,7 +7,7 @@ import math
 import os
 import zipfile
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -38,6 +38,18 @@ def read_npy(path: str | os.PathLike[str], expected: str, *, do: str | None = No
     """
     with reading(path, expected, do=do), open_file(path) as stream:
         return _read_array(stream, os.fstat(stream.fileno()).st_size)
+
+
+def map_npy(path: str | os.PathLike[str], expected: str, *, do: str | None = None) -> np.memmap[Any, Any]:
+    """Map an array read-only into memory.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, shorter than its header says, or holds objects.
+    """
+    with reading(path, expected, do=do):
+        return np.lib.format.open_memmap(path, mode="r")
 
 
 def read_npz(
@@ -99,6 +111,8 @@ def _read_array(stream: BinaryIO, size: int) -> np.ndarray:
         raise ValueError(f"an array of type {dtype}, which is neither numbers nor text")
     if any(side < 0 for side in shape):
         raise ValueError(f"a shape of {shape}")
+    if not dtype.itemsize:
+        raise ValueError("an array of empty values")
     promised, there = math.prod(shape) * dtype.itemsize, size - start - length
     if promised != there:
         raise ValueError(f"{there:,} bytes of values where its header promises {promised:,}")
@@ -106,4 +120,4 @@ def _read_array(stream: BinaryIO, size: int) -> np.ndarray:
     if len(data) != promised:
         raise ValueError("the end in the middle of its values")
     array = np.frombuffer(data, dtype) if promised else np.zeros(math.prod(shape), dtype)
-    return array.reshape(shape, order="F" if fortran else "C").copy()
+    return array.reshape(shape, order="F" if fortran else "C").copy("K")

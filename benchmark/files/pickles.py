@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.paths import open_file
+from facedeblur.benchmark.files.schema import reading
 
 
 class _ArraysOnly(pickle.Unpickler):
@@ -30,8 +31,5 @@ def read_arrays(path: str | Path) -> Any:
     InputError
         When it holds something else or is damaged; nothing of it is executed.
     """
-    try:
-        with Path(path).open("rb") as file:
-            return _ArraysOnly(file).load()
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise InputError(str(path), expected="a pickle of numpy arrays", found=f"{error}", do="get it again") from error
+    with reading(path, "a pickle of numpy arrays", do="get it again"), open_file(path) as file:
+        return _ArraysOnly(file).load()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ Value = TypeVar("Value")
 
 MOST_BYTES = 16 * 2**20
 """Largest JSON file that is read: decoded it may take fifty times its size."""
+
+MOST_LINE = 2**20
+"""Longest line of a file that holds one JSON value per line."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """A whole number of 0 or more that any JSON reader takes exactly."""
@@ -86,7 +90,7 @@ def bounded(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
 
 
 def read_json(
-    path: str | os.PathLike[str], schema: type[Value], what: str, *, most: int = MOST_BYTES, do: str | None = None
+    path: str | os.PathLike[str], schema: Any, what: str, *, most: int = MOST_BYTES, do: str | None = None
 ) -> Any:
     """Read a JSON file; see `decode_json`.
 
@@ -101,7 +105,28 @@ def read_json(
     return decode_json(data, schema, where, what, do=do)
 
 
-def decode_json(data: bytes | str, schema: type[Value], where: str, what: str, *, do: str | None = None) -> Any:
+def read_json_lines(path: str | os.PathLike[str], schema: Any, what: str, *, do: str | None = None) -> Iterator[Any]:
+    """Yield the JSON values of a file, one per line; see `decode_json`.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, or a line is too long, not JSON, or something else than the schema says.
+    """
+    where = os.fspath(path)
+    with reading(where, what, do=do):
+        stream = open_file(where)
+    with stream:
+        number = 0
+        while line := stream.readline(MOST_LINE + 1):
+            number += 1
+            if len(line) > MOST_LINE:
+                found = "a longer one"
+                raise InputError(f"{where} line {number}", expected=f"at most {MOST_LINE:,} bytes", found=found, do=do)
+            yield decode_json(line, schema, f"{where} line {number}", what, do=do)
+
+
+def decode_json(data: bytes | str, schema: Any, where: str, what: str, *, do: str | None = None) -> Any:
     """Decode JSON and check it.
 
     Parameters
@@ -146,14 +171,29 @@ def conform(value: Any, schema: type[Value], where: str, what: str, *, do: str |
     try:
         return msgspec.convert(value, schema)
     except msgspec.ValidationError as error:
-        # msgspec says "Expected `int`, got `str` - at `$.counts.pairs`".
-        reason, _, at = str(error).partition(" - at ")
-        key = at.strip("`").removeprefix("$").removeprefix(".")
-        reason = reason[:1].lower() + reason[1:].replace("`", "'")
-        expected = f"{what} ({reason})"
-        raise InputError(f"{where}: {shorten(key, 100)}" if key else where, expected=expected, do=do) from error
+        key, reason = plain_reason(error)
+        raise InputError(f"{where}: {shorten(key, 100)}" if key else where, f"{reason} in {what}", do=do) from error
     except (RecursionError, OverflowError) as error:
         raise InputError(where, expected=what, found=str(error) or "too many nested levels", do=do) from error
+
+
+def plain_reason(error: msgspec.ValidationError) -> tuple[str, str]:
+    """Return where a value is (``counts.pairs``) and what is wrong with it, in plain words.
+
+    msgspec says ``Expected `int`, got `str` - at `$.counts.pairs```.
+    """
+    reason, _, at = str(error).partition(" - at ")
+    for word, plain in _WORDS.items():
+        reason = reason.replace(f"`{word}`", plain)
+    reason = re.sub(r"Object missing required field `(.*)`", r"required key '\1' is missing", reason)
+    reason = reason.replace(", got ", ", found ").replace("`", "'")
+    return at.strip("`").removeprefix("$").removeprefix("."), reason[:1].lower() + reason[1:]
+
+
+_WORDS = {
+    "object": "a table", "array": "a list", "str": "text", "int": "a whole number", "float": "a number",
+    "bool": "true or false", "null": "nothing",
+}  # fmt: skip
 
 
 class _Versioned(msgspec.Struct):

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facedeblur.benchmark.errors import InputError, MissingFile, need
+from facedeblur.benchmark.errors import InputError, MissingFile, need, shorten
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.schema import decode_json
 
 if TYPE_CHECKING:
     import torch
@@ -86,7 +87,7 @@ def _safetensors(path: str | Path) -> dict[str, torch.Tensor]:
 
 
 def _unreadable(path: str | Path, expected: str, error: Exception) -> InputError:
-    return InputError(str(path), expected=expected, found=str(error).split("\n")[0][:120], do="get it again")
+    return InputError(str(path), expected=expected, found=shorten(str(error)), do="get it again")
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], header: Mapping[str, Any]) -> None:
@@ -111,9 +112,12 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
     safe = need("safetensors", "train")
     try:
         with safe.safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
+            text = (file.metadata() or {}).get(HEADER, "{}")
+            header = decode_json(text, dict[str, Any], f"{path}: header", "the header of weights")
             return {key: file.get_tensor(key) for key in list(file.keys())}, header
-    except (safe.SafetensorError, ValueError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # safetensors and torch raise what they like on damaged files
         raise InputError(
             str(path), expected="a whole safetensors file", found=str(error), do="take another checkpoint"
         ) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.files.arrays import map_npy
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import read_png, write_png
 from facedeblur.benchmark.files.paths import inside
@@ -130,10 +131,7 @@ def _layout(path: Path) -> _Layout:
 
 @lru_cache(maxsize=16)
 def _read_layout(path: Path, inode: int, size: int) -> _Layout:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(str(path), expected="a whole .npy array", found=str(error)) from error
+    array = map_npy(path, "a whole .npy array")
     if array.ndim != 4 or array.shape[3] != 3 or array.dtype != np.uint8 or not array.flags.c_contiguous:
         raise InputError(str(path), expected="(N, H, W, 3) uint8", found=f"{array.shape} {array.dtype}")
     return _Layout(array.shape, size - array.nbytes)

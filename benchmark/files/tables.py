@@ -14,7 +14,7 @@ import msgspec
 from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.paths import open_file
-from facedeblur.benchmark.files.schema import reading
+from facedeblur.benchmark.files.schema import plain_reason, reading
 
 Row = TypeVar("Row")
 
@@ -94,14 +94,11 @@ def _checked(values: Mapping[str, Any], kind: type[Row], *, strict: bool) -> Row
     try:
         row = msgspec.convert(values, kind, strict=strict)
     except msgspec.ValidationError as error:
-        # msgspec says "Expected `int`, got `str` - at `$.index`".
-        reason, _, at = str(error).partition(" - at ")
-        name = at.strip("`").removeprefix("$.")
+        name, reason = plain_reason(error)
         if name not in _columns(kind):
-            raise ValueError(reason.replace("`", "'")) from None
-        wanted = reason.partition(",")[0].removeprefix("Expected ")
-        wanted = wanted.replace("`int`", "a whole number").replace("`float`", "a number").replace("`str`", "text")
-        raise ValueError(f"{name}: expected {wanted}, found '{shorten(str(values.get(name)), 60)}'") from None
+            raise ValueError(reason) from None
+        wanted = reason.partition(", found")[0]
+        raise ValueError(f"{name}: {wanted}, found '{shorten(str(values.get(name)), 60)}'") from None
     for name, check in _columns(kind).items():
         text = getattr(row, name)
         if isinstance(text, str) and "\0" in text:

@@ -24,7 +24,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.parquet import check_filled, read_head, read_table, write_table
-from facedeblur.benchmark.files.schema import Count, Text, check_version, conform, decode_json
+from facedeblur.benchmark.files.schema import Count, check_version, conform, decode_json
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.outputs import RunFacts
@@ -103,8 +103,8 @@ class Column:
 class ScoredSet(msgspec.Struct):
     """What score tables say of their set."""
 
-    name: Text
-    hash: Text
+    name: str = ""
+    hash: str = ""
     path: str | None = None
     seed: int | None = None
     counts: dict[str, Count] | None = None
@@ -115,7 +115,7 @@ class ScoredSet(msgspec.Struct):
 class ScoredRun(RunFacts, kw_only=True):
     """What score tables say of their run."""
 
-    hash: Text
+    hash: str = ""
     files: str = ""
     path: str | None = None
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
@@ -22,6 +23,7 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.files.journal import Journal
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.paths import inside
+from facedeblur.benchmark.files.schema import Text, read_json
 from facedeblur.benchmark.files.stores import STORES, create_array, write_pixels
 from facedeblur.benchmark.files.tables import header_line, read_rows, to_line, write_rows
 from facedeblur.benchmark.options import one_of
@@ -54,6 +56,12 @@ def is_built(out: Path, key: str, value: str, *, other: str) -> bool:
     raise InputError(
         str(out), expected="a new folder", found=found, do="choose another output folder or remove this one"
     )
+
+
+class _Begun(msgspec.Struct):
+    """Schema of ``build.json``."""
+
+    identity: Text
 
 
 class SetWriter:
@@ -163,7 +171,7 @@ class SetWriter:
         """Compute the content hash, write ``set.json``, and give the folder its name; a finished set is opened."""
         if (self.out / "set.json").is_file():
             return Set.open(self.out)
-        key = json.loads((self.work / "build.json").read_text(encoding="utf-8"))["identity"]
+        key = self._begun()
         images = list(read_rows(self.work / "images.csv", Image))
         kernels = len(Bank.load(self.work / "kernels.npz")) if (self.work / "kernels.npz").is_file() else 0
         info = {
@@ -187,6 +195,11 @@ class SetWriter:
         self.work.rename(self.out)
         return Set.open(self.out, verify=False)  # its hash has just been computed
 
+    def _begun(self) -> str:
+        """The identity of the set whose building was begun here."""
+        do = "remove that folder and build again"
+        return str(read_json(self.work / "build.json", _Begun, "the identity of a set", do=do)["identity"])
+
     def _identity(self, images: Sequence[Image], bank: Bank | None) -> str:
         """Hash of everything that determines the set, for telling a resumed build from another."""
         digest = hashlib.sha256(json.dumps([*map(self.info.get, ("name", "recipe", "seed")), self.store]).encode())
@@ -196,7 +209,7 @@ class SetWriter:
         return digest.hexdigest()
 
     def _resume(self, key: str, n_kernels: int) -> list[str]:
-        if json.loads((self.work / "build.json").read_text(encoding="utf-8"))["identity"] != key:
+        if self._begun() != key:
             raise InputError(
                 str(self.work),
                 "an unfinished set of another name, photographs, recipe, seed or store is in this folder",

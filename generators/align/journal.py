@@ -6,10 +6,14 @@ import json
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.journal import Journal
 from facedeblur.benchmark.files.paths import inside
+from facedeblur.benchmark.files.schema import decode_json
 from facedeblur.benchmark.files.tables import from_json
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.photo import CUT, OK
@@ -32,6 +36,14 @@ def folder_of(status: str) -> str:
     return {OK: "sharp", CUT: "cut"}.get(status, "poor" if status.startswith(POOR) else "")
 
 
+class _Line(msgspec.Struct):
+    """Schema of a line of the journal."""
+
+    key: str
+    row: dict[str, Any]
+    quality: dict[str, Any] | None = None
+
+
 class AlignJournal:
     """``OUT/align.jsonl``: one line a finished photograph, its key and its `PhotoOutcome`.
 
@@ -51,7 +63,7 @@ class AlignJournal:
     def _read(self) -> Iterator[tuple[str, PhotoOutcome]]:
         for _, line in self._journal.records():
             try:
-                entry = json.loads(line)
+                entry = decode_json(line, _Line, str(self.out / NAME), "an outcome")
                 quality = entry.get("quality")
                 row = from_json(entry["row"], Image)
                 yield entry["key"], PhotoOutcome(row, from_json(quality, Quality) if quality else None)

@@ -11,21 +11,22 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, need
+from facedeblur.benchmark.files.arrays import FREE_BYTES, MOST_RATIO, read_npy, read_npz
 from facedeblur.benchmark.files.atomic import replacing, write_json
 from facedeblur.benchmark.files.contents import not_a_png
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.mat import load_mat
 from facedeblur.benchmark.files.paths import inside
+from facedeblur.benchmark.files.schema import Text, decode_json, read_json, reading
 
 _WHITE = 65535
 
@@ -116,7 +117,7 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
         raise MissingFile(path, expected="a file or folder of kernels", do="check the path")
     meta: dict[str, Any] = {"source": path.name}
     if path.suffix == ".npz":
-        arrays = _read_npz(path)
+        arrays = read_npz(path, "a numpy archive", do="save it again")
         if "ids" in arrays:
             return Bank.load(path)
         named = [pair for key, array in arrays.items() for pair in split(key, matrices(array))]
@@ -172,14 +173,16 @@ def pad_odd(kernel: np.ndarray) -> np.ndarray:
     return np.pad(values, [((size - n) // 2,) * 2 for n in (rows, columns)])
 
 
+class _Listed(msgspec.Struct):
+    """Schema of ``kernels.json``."""
+
+    scale: dict[Text, float]
+    meta: dict[str, Any]
+
+
 def _read_list(path: Path) -> dict[str, Any]:
-    try:
-        listed = json.loads(path.read_text(encoding="utf-8"))
-        return {"scale": {name: float(s) for name, s in listed["scale"].items()}, "meta": listed["meta"]}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            str(path), expected="the list next to exported kernels", found=str(error), do="remove it"
-        ) from error
+    listed = read_json(path, _Listed, "the list next to exported kernels", do="remove it")
+    return {"scale": {name: float(s) for name, s in listed["scale"].items()}, "meta": listed["meta"]}
 
 
 def _read_png(path: Path) -> np.ndarray:
@@ -198,19 +201,8 @@ def _read_png(path: Path) -> np.ndarray:
     return np.asarray(pixels)
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(str(path), expected="a numpy archive", found=str(error), do="save it again") from error
-
-
 def _read_npy(path: Path) -> list[np.ndarray]:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(str(path), expected="a numpy array", found=str(error), do="save it again") from error
+    array = read_npy(path, "a numpy array", do="save it again")
     if array.ndim not in (2, 3):
         raise InputError(str(path), expected="(size, size) or (n, size, size)", found=str(array.shape))
     return list(array) if array.ndim == 3 else [array]
@@ -239,17 +231,11 @@ def read_mat(path: Path) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] |
     """
     contents = load_mat(path, expected="a MATLAB file", do="save it again", squeeze_me=True, chars_as_strings=True)
     if contents is not None:
-        return _of_v5(contents)
+        with reading(path, "a MATLAB file", do="save it again"):
+            return _of_v5(path, contents)
     h5py = need("h5py", "io")
-    try:
-        with h5py.File(path, "r") as file:
-            return [pair for key in file if not key.startswith("#") for pair in _item(key, file[key], file)], None
-    except InputError:
-        raise
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise InputError(
-            str(path), expected="a whole MATLAB 7.3 file", found=str(error), do="copy or save it again"
-        ) from error
+    with reading(path, "a whole MATLAB 7.3 file", do="copy or save it again"), h5py.File(path, "r") as file:
+        return [pair for key in file if not key.startswith("#") for pair in _item(key, file[key], file)], None
 
 
 def split(name: str, matrices: list[np.ndarray]) -> list[tuple[str, np.ndarray]]:
@@ -283,17 +269,23 @@ def _item(name: str, item: Any, file: Any) -> Iterator[tuple[str, np.ndarray]]:
 def _dataset(item: Any) -> list[np.ndarray]:
     if hasattr(item, "keys") or item.attrs.get("MATLAB_empty", 0) or item.dtype.kind not in "fiu":
         return []
+    most = max(FREE_BYTES, MOST_RATIO * item.file.id.get_filesize())
+    if item.nbytes > most:
+        raise ValueError(f"'{item.name}' of {item.nbytes:,} bytes when unpacked, more than {most:,}")
     array = np.asarray(item[()])
     # (N, columns, rows) there is (rows, columns, N) in MATLAB.
     return matrices(array.swapaxes(1, 2) if array.ndim == 3 else array.T)
 
 
-def _of_v5(contents: dict[str, Any]) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] | None]:
+def _of_v5(path: Path, contents: dict[str, Any]) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any] | None]:
     """What `read_mat` gives, of the variables of a file of version 5."""
     if {"kernels", "ids", "meta"} <= set(contents):
         cells = [np.atleast_2d(cell) for cell in _cells(contents["kernels"])]
         names = [str(name) for name in np.atleast_1d(contents["ids"])]
-        return list(zip(names, cells, strict=True)), json.loads(str(contents["meta"]))
+        if len(names) != len(cells):
+            raise InputError(str(path), expected=f"{len(cells)} names", found=f"{len(names)}", do="save it again")
+        meta = decode_json(str(contents["meta"]), dict[str, Any], f"{path}: meta", "the origin of kernels")
+        return list(zip(names, cells, strict=True)), meta
     variables = {key: value for key, value in contents.items() if not key.startswith("__")}
     return [pair for key, value in variables.items() for pair in split(key, _cells(value))], None
 

@@ -24,6 +24,7 @@ from facedeblur.benchmark.files.atomic import is_free, replacing, write_bytes, w
 from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.png import encode_rgb
+from facedeblur.benchmark.files.schema import read_json, read_json_lines
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
@@ -165,7 +166,7 @@ def write_folder(
             with replacing(manifest) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
                 writer = None
                 for part in parts:
-                    rows = [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines()]
+                    rows = list(read_json_lines(part, dict[str, Any], "rows of pairs", do="remove it and run again"))
                     if writer is None:
                         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
                         writer.writeheader()
@@ -273,10 +274,7 @@ def _begun(out: Path, notes: dict[str, Any]) -> bool:
         if not is_free(out):
             raise InputError(str(out), expected="an empty folder", found="files", do="choose another one")
         return False
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(str(file), expected="the description of these pairs", found=str(error)) from error
+    found = read_json(file, dict[str, Any], "the description of these pairs", do="choose another folder")
     check_same(file, found, notes, of="pairs", do="choose another folder, or ask for the same pairs")
     return (out / "manifest.csv").is_file()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -14,8 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.arrays import map_npy
 from facedeblur.benchmark.files.atomic import replacing, write_json
 from facedeblur.benchmark.files.images import pixel_hash, read_photo, read_png
+from facedeblur.benchmark.files.schema import read_json
 from facedeblur.generators.crops import Crops
 
 CACHE_BYTES = 64 * 2**20
@@ -157,7 +158,7 @@ class SharpArray:
     def __init__(self, array: np.ndarray | str | Path, *, around: int = 0, faces: Sequence[SharpFace] | None = None):
         self._array = array if isinstance(array, np.ndarray) else None
         self._file = "" if isinstance(array, np.ndarray) else str(array)
-        held = array if isinstance(array, np.ndarray) else _mapped(self._file)
+        held = array if isinstance(array, np.ndarray) else map_npy(self._file, "a .npy array")
         side = min(held.shape[1:3]) - 2 * around if held.ndim == 4 else 0
         good = held.ndim == 4 and held.shape[3] == 3 and held.dtype == np.uint8
         good &= self._array is not None or held.flags.c_contiguous
@@ -185,13 +186,6 @@ class SharpArray:
         size = math.prod(self._shape)
         flat = np.fromfile(self._file, np.uint8, size, offset=self._offset + number * size)
         return flat.reshape(self._shape)
-
-
-def _mapped(file: str) -> np.ndarray:
-    try:
-        return np.asanyarray(np.load(file, mmap_mode="r", allow_pickle=False))
-    except (ValueError, EOFError) as error:
-        raise InputError(file, expected="a .npy array", found=str(error)) from error
 
 
 def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpArray:
@@ -225,7 +219,7 @@ def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpAr
     around = max(reach) if len(reach) == 1 else max(*reach, needed)
     note = {"size": [height, width], "around": around, "faces": _digest(source.faces)}
     notes = file.with_suffix(".json")
-    if file.is_file() and notes.is_file() and json.loads(notes.read_text(encoding="utf-8")) == note:
+    if file.is_file() and notes.is_file() and _noted(notes) == note:
         return SharpArray(file, around=around, faces=source.faces)
     notes.unlink(missing_ok=True)
     shape = (len(source.faces), height + 2 * around, width + 2 * around, 3)
@@ -238,6 +232,14 @@ def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpAr
             stream.write(np.pad(pixels, ((extra, extra), (extra, extra), (0, 0)), "reflect").tobytes())
     write_json(notes, note)
     return SharpArray(file, around=around, faces=source.faces)
+
+
+def _noted(file: Path) -> Any:
+    """What a file of notes says; None where it is damaged, so that the array is written again."""
+    try:
+        return read_json(file, dict[str, Any], "notes of packed faces")
+    except InputError:
+        return None
 
 
 def _digest(faces: Sequence[SharpFace]) -> str:

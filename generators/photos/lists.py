@@ -10,6 +10,8 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.lock import only_writer
+from facedeblur.benchmark.files.paths import read_file
+from facedeblur.benchmark.files.schema import reading
 from facedeblur.benchmark.files.tables import read_rows, write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.generators.photos.files import canonical
@@ -145,20 +147,19 @@ def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
         When the file is missing, a line has another form, or a photograph is listed twice.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as error:
-        do = "give the file"
-        raise InputError(str(path), expected="a CSV file of landmarks", found=type(error).__name__, do=do) from error
+    what = "a CSV file of landmarks"
+    with reading(path, what, do="give the file"):
+        text = read_file(path).decode("utf-8-sig")
     found: dict[str, tuple[float, ...]] = {}
-    reader = csv.reader(text.splitlines())
-    for line in reader:
-        where = f"{path} line {reader.line_num}"
-        if not any(field.strip() for field in line) or (reader.line_num == 1 and not any(map(_is_number, line[1:]))):
+    with reading(path, what, do="correct it"):
+        lines = list(csv.reader(text.splitlines()))
+    for number, line in enumerate(lines, start=1):
+        where = f"{path} line {number}"
+        if not any(field.strip() for field in line) or (number == 1 and not any(map(_is_number, line[1:]))):
             continue
         source = canonical(line[0].strip())
         if len(line) != 11 or not all(map(_is_number, line[1:])):
-            raise InputError(where, expected="a path and ten numbers", found=",".join(line)[:80], do="correct it")
+            raise InputError(where, expected="a path and ten numbers", found=",".join(line), do="correct it")
         if source in found:
             raise InputError(where, expected="each photograph once", found=f"{source} again", do="leave one line")
         found[source] = tuple(float(field) for field in line[1:])

@@ -23,6 +23,7 @@ from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.paths import inside
+from facedeblur.benchmark.files.schema import conform, read_json_lines, reading
 from facedeblur.benchmark.files.stores import STORES, write_pixels
 from facedeblur.benchmark.files.tables import from_json, write_rows
 from facedeblur.benchmark.options import one_of
@@ -304,22 +305,20 @@ def make_windows(task: VideoTask) -> Path:
 
 def read_journal(path: Path) -> Iterator[WindowEntry | VideoReport]:
     """Yield the entries of a journal, and the report on the video at the end."""
-    with path.open(encoding="utf-8") as stream:
-        next(stream)
-        for line in stream:
-            found = json.loads(line)
-            if isinstance(found, dict):
-                yield VideoReport(**found)
-            else:
+    do = "remove it and run again"
+    for place, found in enumerate(read_json_lines(path, dict[str, Any] | list[Any], "windows of a video", do=do)):
+        with reading(f"{path} line {place + 1}", "windows of a video", do=do):
+            if isinstance(found, list):
                 image, window, blurred = found
                 yield WindowEntry(from_json(image, Image), from_json(window, WindowRow), blurred)
+            elif place:
+                yield conform(found, VideoReport, f"{path} line {place + 1}", "the report on a video", do=do)
 
 
 def _key_of(journal: Path) -> str:
     try:
-        with journal.open(encoding="utf-8") as stream:
-            return str(json.loads(next(stream))["key"])
-    except (FileNotFoundError, StopIteration, ValueError, KeyError):
+        return str(next(read_json_lines(journal, dict[str, str], "the key of a video"))["key"])
+    except (InputError, StopIteration, KeyError):
         return ""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.files.arrays import read_npy
 
 CODES = 256
 
@@ -60,10 +61,12 @@ class Response:
         path = Path(path)
         try:
             if path.suffix.lower() == ".npy":
-                values = np.load(path, allow_pickle=False)
+                values = read_npy(path, "a response curve")
             else:
                 text = path.read_text(encoding="utf-8").replace(",", " ")
                 values = np.array([line.split() for line in text.splitlines() if line.strip()], np.float64)
+        except InputError:
+            raise
         except FileNotFoundError as error:
             raise MissingFile(path, expected="a response curve", do="check the path") from error
         except (ValueError, EOFError) as error:

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.files.schema import conform
 from facedeblur.benchmark.files.state_dict import load_exactly, read_tensors
 from facedeblur.benchmark.weights import VARIABLE, WeightFile, folders, read_card
 from facedeblur.methods.nets.base import NETS, Released, State, declared, make_network
@@ -128,6 +131,13 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[dict[str, Any], State]:
     return read(*paths)
 
 
+class _Header(msgspec.Struct):
+    """Schema of the header of weights, or of the card that stands for it."""
+
+    network: str = ""
+    config: dict[str, Any] = {}
+
+
 def _read_own(name: str, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Configuration and tensors of what ``facedeblur train`` has written."""
     card = read_card(path)
@@ -139,12 +149,10 @@ def _read_own(name: str, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]
         )  # fmt: skip
     if "config" not in header:
         header = card
+    conform(header, _Header, f"{path}: header", "the header of weights")
     if header.get("network", name) != name:
         raise InputError(
             str(path), expected=f"weights of '{name}'", found=f"weights of '{header['network']}'",
             do=f"run {header['network']} with it",
         )  # fmt: skip
-    config = header.get("config", {})
-    if not isinstance(config, dict):
-        raise InputError(str(path), expected="a table 'config' in its header", found=repr(config))
-    return config, tensors
+    return header.get("config", {}), tensors

@@ -14,11 +14,13 @@ from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import write_json
+from facedeblur.benchmark.files.schema import Count, conform, reading
 from facedeblur.benchmark.files.state_dict import load_exactly, read_tensors, write_tensors
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.weights import sha256_of
@@ -27,6 +29,18 @@ from facedeblur.methods.running.environment import versions
 from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.recipe import TrainRecipe
+
+
+class Header(msgspec.Struct):
+    """Schema of the header of a checkpoint."""
+
+    stage: str
+    step: Count
+    seed: int
+    data: str
+    seen: Count
+    metrics: dict[str, float]
+    recipe: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +90,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             str(path), expected=f"a checkpoint of format {CHECKPOINT}", found=str(header.get("format", "none")),
             do="give a file of OUT/checkpoints",
         )  # fmt: skip
+    conform(header, Header, f"{path}: header", "a checkpoint of a training", do="take another checkpoint")
     return Checkpoint(Path(path), header, tensors)
 
 
@@ -111,18 +126,14 @@ def restore(optimiser: torch.optim.Optimizer, checkpoint: Checkpoint, name: str)
     InputError
         When it is of another optimiser or other weights.
     """
-    kept = checkpoint.header[name]
-    state: dict[int, dict[str, Any]] = {}
-    for key, value in [*checkpoint.part(name).items(), *kept["numbers"].items()]:
-        weight, _, which = key.partition(".")
-        state.setdefault(int(weight), {})[which] = value
-    groups = [group | {"betas": tuple(group["betas"])} if "betas" in group else group for group in kept["groups"]]
-    try:
+    with reading(checkpoint.path, f"the state of this {name}", do="start the stage again"):
+        kept = checkpoint.header[name]
+        state: dict[int, dict[str, Any]] = {}
+        for key, value in [*checkpoint.part(name).items(), *kept["numbers"].items()]:
+            weight, _, which = key.partition(".")
+            state.setdefault(int(weight), {})[which] = value
+        groups = [group | {"betas": tuple(group["betas"])} if "betas" in group else group for group in kept["groups"]]
         optimiser.load_state_dict({"state": state, "param_groups": groups})
-    except (ValueError, KeyError) as error:
-        raise InputError(
-            str(checkpoint.path), expected=f"the state of this {name}", found=str(error), do="start the stage again"
-        ) from error
 
 
 class TrainingFolder:

@@ -17,13 +17,17 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
 
 from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.lock import only_writer
+from facedeblur.benchmark.files.schema import read_json
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.reports.leaderboard.columns import (
@@ -39,6 +43,11 @@ from facedeblur.reports.leaderboard.table import Leaderboard, framed
 if TYPE_CHECKING:
     import pandas as pd
 
+
+MOST_BYTES = 64 * 2**20
+"""Largest leaderboard that is read; a row takes some kilobytes."""
+
+_ROWS = Annotated[list[dict[str, Any]], Meta(min_length=1)]
 
 SUFFIXES = (".csv", ".json")
 
@@ -84,9 +93,10 @@ def _spare(path: Path) -> None:
     if not path.exists():
         return
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        known = isinstance(rows, list) and all("run_hash" in row for row in rows)
-    except (OSError, ValueError, TypeError):
+        known = all(
+            "run_hash" in row for row in read_json(path, list[dict[str, Any]], "a leaderboard", most=MOST_BYTES)
+        )
+    except InputError:
         known = False
     if not known:
         raise InputError(f"{path} is not a leaderboard and would be overwritten", do="choose another name")
@@ -134,12 +144,9 @@ def read_leaderboard(path: str | Path) -> Leaderboard:
         if csv.is_file():
             raise MissingFile(csv, f"cannot be read without {file.name} next to it", do=again)
         raise MissingFile(path, expected="a leaderboard", do="write one with --out")
-    try:
-        rows = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
-    except ValueError as error:
-        raise InputError(str(file), expected="a leaderboard", found=" ".join(str(error).split())[:120]) from error
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise InputError(str(file), expected="a leaderboard: a list of rows", found="something else", do=again)
+    rows = read_json(
+        file, Annotated[list[dict[str, Any]], Meta(min_length=1)], "a leaderboard", most=MOST_BYTES, do=again
+    )
     signatures = metrics_of(list(rows[0]))
     columns = columns_in_file(signatures)
     for number, row in enumerate(rows, start=1):
@@ -155,10 +162,6 @@ def read_leaderboard(path: str | Path) -> Leaderboard:
     return framed(rows, signatures)
 
 
-def _refuse(word: str) -> float:
-    raise ValueError(f"{word} is not JSON")
-
-
 _KINDS = {"text": "a text", "flag": "true or false", "count": "a whole number of 0 or more", "number": "a number"}
 
 
@@ -168,7 +171,7 @@ def _value(found: Any, column: BoardColumn, where: str) -> Any:
         return float(found)
     if found is None and column.kind in ("count", "number") and not column.required:
         return math.nan if column.kind == "number" else None
-    numeric = isinstance(found, int | float) and not isinstance(found, bool)
+    numeric = isinstance(found, int | float) and not isinstance(found, bool) and abs(found) <= sys.float_info.max
     right = {
         "text": isinstance(found, str),
         "flag": isinstance(found, bool),

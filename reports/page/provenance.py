@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from facedeblur.benchmark.config import parse_toml
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import describe
 from facedeblur.benchmark.scoring.agreement import find_column
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
@@ -117,8 +118,8 @@ def _make(board: Board) -> str:
     """How the set is made: by a recipe that ships, by one of the reader's own, or of videos without a recipe."""
     name, text = str(board.set.get("name", "RECIPE")), recipe_text(board)
     try:
-        recipe: Mapping[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        recipe: Mapping[str, Any] = parse_toml(text, "recipe")
+    except InputError:
         recipe = {}
     frames = recipe.get("frames")
     if isinstance(frames, Mapping) and "name" not in recipe:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from facedeblur.benchmark.config import parse_toml
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.signature import Signature
@@ -231,8 +231,8 @@ def _set(known: dict[str, Any]) -> SetOf:
     """Photographs and recipe of a set as its score tables have them."""
     collections = [str(source.get("collection") or "") for source in known.get("sources") or ()]
     try:
-        recipe = str(tomllib.loads(str(known.get("recipe") or "")).get("name", ""))
-    except tomllib.TOMLDecodeError:
+        recipe = str(parse_toml(str(known.get("recipe") or ""), "recipe").get("name", ""))
+    except InputError:
         recipe = ""
     # A collection is described as "helen: 100 photographs, ...".
     first = next((text.partition(":")[0].strip() for text in collections if text), "")

@@ -24,7 +24,9 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import as_batch
+from facedeblur.benchmark.files.arrays import read_npz
 from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.mat import load_mat
 from facedeblur.benchmark.metrics.base import Metric, Needs
 from facedeblur.benchmark.options import Slot, fill, pin_of
 from facedeblur.benchmark.weights import Located, locate
@@ -244,10 +246,13 @@ def read_model(path: str, sha256: str) -> NiqeModel:
     InputError
         When the file is damaged or holds something else.
     """
-    from scipy.io import loadmat
-
     try:
-        found = loadmat(path) if path.endswith(".mat") else dict(np.load(path, allow_pickle=False))
+        what = "a model of NIQE"
+        found = (
+            load_mat(Path(path), expected=what, do="get it again") if path.endswith(".mat") else read_npz(path, what)
+        )
+        if found is None:
+            raise ValueError("a MATLAB file of version 7.3")
         names = next(pair for pair in NAMES if pair[0] in found)
         mean, covariance = (np.asarray(found[name], dtype=np.float64) for name in names)
         patch = int(np.asarray(found.get("patch", PATCH)).item())

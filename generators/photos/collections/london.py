@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.schema import read_json
 from facedeblur.generators.photos.collection import Collection, refuse
 from facedeblur.generators.photos.files import photographs_in
 from facedeblur.generators.photos.lists import lines_of
@@ -43,7 +43,7 @@ class London:
         if not people:
             raise refuse("london", root, "001/neutral.jpg or neutral_front/001_03.jpg", "neither", cls.get)
         for listed in sorted(root.glob("landmarks189*.json")):
-            for source, values in json.loads(listed.read_text(encoding="utf-8")).items():
+            for source, values in read_json(listed, dict[str, list[Any]], "landmarks by photograph").items():
                 points |= {source: _five_of_189(values, listed)} if source in people else {}
         return Collection.of("london", root, cls.licence, people, points=points)
 

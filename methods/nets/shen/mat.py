@@ -19,6 +19,7 @@ from torch import Tensor
 
 from facedeblur.benchmark.errors import InputError, need
 from facedeblur.benchmark.files.mat import load_mat
+from facedeblur.benchmark.files.schema import reading
 
 Layer = dict[str, np.ndarray]
 PARSER_LAYERS = 12
@@ -109,24 +110,19 @@ def read_layers(path: Path, variable: str) -> list[Layer]:
 
 def _read_hdf5(path: Path, variable: str) -> list[Layer]:
     h5py = need("h5py", "io")
-    try:
-        with h5py.File(path, "r") as file:
-            group = file.get(variable)
-            if not isinstance(group, h5py.Group):
-                raise _another(path, variable, f"{', '.join(name for name in file if name[0] != '#') or 'nothing'}")
-            layers: list[Layer] = []
-            for field, references in group.items():
-                # One reference an element; axes of arrays are in reverse.
-                for at, reference in enumerate(np.asarray(references).ravel()):
-                    layers += [{}] * (at + 1 - len(layers))
-                    stored = file[reference]
-                    array = np.zeros(0) if stored.attrs.get("MATLAB_empty") else np.asarray(stored).T
-                    layers[at] = layers[at] | {field: array}
-            return layers
-    except InputError:
-        raise
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(str(path), expected=f"a struct array '{variable}'", found=str(error)[:120]) from error
+    with reading(path, f"a struct array '{variable}'", do="get it again"), h5py.File(path, "r") as file:
+        group = file.get(variable)
+        if not isinstance(group, h5py.Group):
+            raise _another(path, variable, f"{', '.join(name for name in file if name[0] != '#') or 'nothing'}")
+        layers: list[Layer] = []
+        for field, references in group.items():
+            # One reference an element; axes of arrays are in reverse.
+            for at, reference in enumerate(np.asarray(references).ravel()):
+                layers += [{}] * (at + 1 - len(layers))
+                stored = file[reference]
+                array = np.zeros(0) if stored.attrs.get("MATLAB_empty") else np.asarray(stored).T
+                layers[at] = layers[at] | {field: array}
+        return layers
 
 
 def _another(path: Path, variable: str, found: str) -> InputError:

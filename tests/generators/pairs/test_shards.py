@@ -170,7 +170,7 @@ def test_nothing_is_begun_in_vain(tmp_path: Path, pairs: VirtualPairs, monkeypat
     with pytest.raises(InputError, match="expected an empty folder"):
         write_shards(pairs, tmp_path / "full", count=20)
     (out / "pairs.json").write_text("[]")
-    with pytest.raises(InputError, match="the description of pairs"):
+    with pytest.raises(InputError, match="the description of these pairs"):
         write_shards(pairs, out, count=20, shard_size=10)
 
 

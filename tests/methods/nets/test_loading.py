@@ -160,7 +160,7 @@ def test_a_wrong_configuration_is_one_line(tmp_path):
     with pytest.raises(InputError, match="a configuration of 'mspl'"):
         load_network("mspl", find_files("mspl", [tmp_path]))
     write_narrow("mspl", tmp_path, config=[])
-    with pytest.raises(InputError, match="table 'config'"):
+    with pytest.raises(InputError, match="config: expected a table, found a list"):
         load_network("mspl", find_files("mspl", [tmp_path]))
 
 
