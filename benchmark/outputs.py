@@ -122,6 +122,7 @@ class RunFacts(msgspec.Struct):
     given_kernels: GivenKernels | None = None
     store: Literal["png", "npy"] = "png"
     precision: str = ""
+    requested_precision: str = ""
     device: str = ""
     device_name: str = ""
     parameters: Count | None = None

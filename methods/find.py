@@ -20,6 +20,7 @@ from facedeblur.benchmark.registry import load_plugin
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.weights import WeightFile, folders, sha256_of
 from facedeblur.methods.base import METHODS, Spec, check_restores, spec_of
+from facedeblur.methods.code import code_of
 from facedeblur.methods.kinds.command import CommandBlock, command
 from facedeblur.methods.kinds.container import ContainerBlock, container
 from facedeblur.methods.kinds.exported import ExportedBlock, exported
@@ -124,7 +125,7 @@ def _of_class(
         shown_name(name, read, defaults(cls)),
         paths,
         {file: sha256_of(path) for file, path in paths.items()},
-        {code_file.name: sha256_of(code_file)} if code_file else {},
+        code_of(code_file) if code_file else {},
         str(Path(plugin).resolve()) if plugin is not None else "",
     )
 

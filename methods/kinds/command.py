@@ -13,6 +13,7 @@ sizes into `{output}`, and runs in the folder of the TOML file, without a shell.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
+from facedeblur.methods.code import code_of, module_file
 from facedeblur.methods.runnable import Runnable
 
 
@@ -112,18 +113,29 @@ def command(path: Path, block: CommandBlock) -> Runnable:
         raise InputError(f"{path}: program '{program}' is not installed")
     argv = [str(folder / program) if is_path and not program.is_absolute() else block.argv[0], *block.argv[1:]]
     # Scripts and weights among the arguments belong to the definition of the method.
-    named = {part: folder / part for part in block.argv[1:] if part and (folder / part).is_file()}
+    named = [folder / part for part in block.argv[1:] if part and (folder / part).is_file()]
+    if "-m" in block.argv[1:-1]:
+        named += filter(None, [module_file(folder, block.argv[block.argv.index("-m", 1) + 1])])
     spec = Spec(block.name or path.stem, block.version, False, (), "command")
     return Runnable(
         Command,
         spec,
         {"argv": list(block.argv)},
         spec.name,
-        code={part: sha256_of(file) for part, file in named.items()},
+        code=_code(named, folder),
         fixed={"argv": argv, "folder": str(folder)},
         timeout=block.timeout,
         batch=block.batch,
     )
+
+
+def _code(files: Sequence[Path], folder: Path) -> dict[str, str]:
+    """Hashes of files and of the modules that they import, by their path from a folder."""
+    return {
+        Path(os.path.relpath(file.resolve().parent / name, folder)).as_posix(): sha256
+        for file in files
+        for name, sha256 in code_of(file).items()
+    }
 
 
 def check_places(path: Path, argv: Sequence[str]) -> None:

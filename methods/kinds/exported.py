@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
@@ -82,7 +83,7 @@ class TorchScript(ExportedNetwork):
         self.network: Any = None
 
     def load(self, device: str, weights: Mapping[str, Path]) -> None:
-        """Load the one file of `weights` on `device`.
+        """Load the file of `weights` on `device`.
 
         Raises
         ------
@@ -100,11 +101,19 @@ class TorchScript(ExportedNetwork):
                 do="export the network with torch.jit.script or torch.jit.trace",
             ) from error  # fmt: skip
         self._device = device
+        names = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16", torch.float64: "fp64"}
+        sizes: dict[str, int] = {}
+        for one in self.network.parameters():
+            if one.dtype in names:
+                sizes[names[one.dtype]] = sizes.get(names[one.dtype], 0) + one.numel()
+        self._dtype = next(dtype for dtype, name in names.items() if name == _precision(sizes))
+        # Weights in 32 bits are computed with in what the runner asks for.
+        self.precision = "" if self._dtype == torch.float32 else names[self._dtype]
 
     def _run(self, planes: np.ndarray) -> np.ndarray:
         import torch
 
-        restored = self.network(torch.from_numpy(planes).to(self._device))
+        restored = self.network(torch.from_numpy(planes).to(self._device, self._dtype))
         if isinstance(restored, tuple | list):
             restored = restored[self._output]
         array: np.ndarray = restored.float().cpu().numpy()
@@ -122,7 +131,7 @@ class Onnx(ExportedNetwork):
     """The precision is the file's."""
 
     def load(self, device: str, weights: Mapping[str, Path]) -> None:
-        """Load the one file of `weights` for `device`.
+        """Load the first file of `weights` for `device`; it names the others itself.
 
         Raises
         ------
@@ -130,7 +139,7 @@ class Onnx(ExportedNetwork):
             If onnxruntime does not support the device, or the file is not an ONNX network with one image as input.
         """
         ort = need("onnxruntime", "onnx")
-        (path,) = weights.values()
+        path = next(iter(weights.values()))
         options = ort.SessionOptions()
         threads = os.environ.get("OMP_NUM_THREADS", "")
         options.intra_op_num_threads = int(threads) if threads.isdigit() else 0
@@ -148,6 +157,7 @@ class Onnx(ExportedNetwork):
             many = len(self._session.get_outputs())
             raise InputError("option 'output'", expected=f"a number below {many}", found=f"{self._output}")
         self._name, self._half = inputs[0].name, inputs[0].type == "tensor(float16)"
+        self.precision = _onnx_precision(path)
         fixed = [side if isinstance(side, int) else None for side in inputs[0].shape]
         self._at_once, self._fixed = fixed[0], (fixed[2], fixed[3])
 
@@ -228,7 +238,55 @@ def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | N
     usual = defaults(kind) | {key: getattr(block, key) for key in defaults(kind)}
     name = block.name or path.stem
     chosen = read_options(kind, usual | dict(options), name=name)
-    spec = Spec(name, block.version, False, ((path.name, sha),), f"{kind.__name__} file")
+    weights = {path.name: path} | (_external_data(path) if kind is Onnx else {})
+    hashes = {file: sha256_of(place) for file, place in weights.items()}
+    spec = Spec(name, block.version, False, tuple(hashes.items()), f"{kind.__name__} file")
     shown = shown_name(name, chosen, usual)
-    weights, hashes = {path.name: path}, {path.name: sha}
     return Runnable(kind, spec, chosen, shown, weights, hashes, timeout=block.timeout, batch=block.batch)
+
+
+def _external_data(path: Path) -> dict[str, Path]:
+    """The files next to an ONNX file that hold tensors of it, by the names that it has for them.
+
+    Raises
+    ------
+    InputError
+        When the file is not ONNX, or one of the others is missing.
+    """
+    helper: Any = need("onnx.external_data_helper", "onnx")
+    names = {helper.ExternalDataInfo(one).location for one in _tensors(path) if helper.uses_external_data(one)}
+    files = {str(name): path.parent / str(name) for name in sorted(names)}
+    for file in files.values():
+        if not file.is_file():
+            raise MissingFile(
+                file, expected=f"the file that holds tensors of {path.name}", do="put it next to the ONNX file"
+            )
+    return files
+
+
+def _tensors(path: Path) -> list[Any]:
+    """Every tensor that an ONNX file has or names, without the values that are in other files."""
+    onnx: Any = need("onnx", "onnx")
+    helper: Any = need("onnx.external_data_helper", "onnx")
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    except Exception as error:  # protobuf raises kinds of its own
+        raise InputError(str(path), expected="an ONNX file", found=str(error).partition("\n")[0][:160]) from error
+    return list(helper._get_all_tensors(model))
+
+
+def _precision(sizes: Mapping[str, int]) -> str:
+    """What most values of a network are stored in: ``fp32`` without one."""
+    return max(sizes, key=lambda name: sizes[name], default="fp32")
+
+
+def _onnx_precision(path: Path) -> str:
+    """The precision of most values in an ONNX file."""
+    proto: Any = need("onnx", "onnx").TensorProto
+    names = {proto.FLOAT: "fp32", proto.FLOAT16: "fp16", proto.BFLOAT16: "bf16", proto.DOUBLE: "fp64"}
+    sizes: dict[str, int] = {}
+    for one in _tensors(path):
+        if one.data_type in names:
+            name = names[one.data_type]
+            sizes[name] = sizes.get(name, 0) + math.prod(one.dims)
+    return _precision(sizes)

@@ -41,7 +41,7 @@ from facedeblur.benchmark.sets.set import Pair, Set
 LOG = "run.log"
 PARTIAL_KERNELS = "kernels.partial.bin"
 NOT_RUN = "failed: not run"
-SAME = ("method", "version", "options", "weights", "code", "precision", "store", "device", "given_kernels")
+SAME = ("method", "version", "options", "weights", "code", "requested_precision", "store", "device", "given_kernels")
 _OWN = (RUN, STATUS, PARTIAL_RUN, PARTIAL_STATUS, KERNELS, PARTIAL_KERNELS, LOG)
 
 

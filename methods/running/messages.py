@@ -52,10 +52,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about a loaded method and its worker; `size_bytes` only if the method states it."""
+    """Facts about a loaded method and its worker; `size_bytes` only if the method states it.
+
+    `precision` is that of the weights if they are not of 32 bits, else the one that was requested.
+    """
 
     device: str
     device_name: str
+    precision: str
     parameters: int | None
     size_bytes: int | None
 

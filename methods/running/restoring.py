@@ -67,7 +67,8 @@ class Restorer:
 
     def facts(self) -> Facts:
         """Return the facts that the parent writes into ``run.json``."""
-        return Facts(self.device, device_name(self.device), *count_parameters(self.method))
+        precision = str(getattr(self.method, "precision", "") or self.job.precision)
+        return Facts(self.device, device_name(self.device), precision, *count_parameters(self.method))
 
     def memory(self) -> Memory:
         """The peak of memory since before the method was made."""

@@ -134,6 +134,7 @@ def _identity(found: Runnable, the_set: Set, precision: str, store: str) -> dict
         "options": found.options,
         "weights": found.hashes,
         "code": found.code,
+        "requested_precision": precision,
         "precision": precision,
         "store": store,
         "set": {"name": the_set.name, "hash": the_set.content_hash},

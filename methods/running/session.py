@@ -142,6 +142,7 @@ class Session:
         self._journal.note(
             device=facts.device,
             device_name=facts.device_name,
+            precision=facts.precision,
             **sizes(facts.parameters, facts.size_bytes, self._method.weights.values()),
             batch=self._execution.batch or "auto",
             jobs=self._jobs,

@@ -155,8 +155,8 @@ def _run_words(run: Mapping[str, Any]) -> list[str]:
     for key, value in options.items():
         if f",{key}={value}," in f",{told},":
             words += ["--set", f"{key}={value}"]
-    if run.get("precision", "fp32") != "fp32":
-        words += ["--precision", str(run["precision"])]
+    if run.get("requested_precision", "fp32") != "fp32":
+        words += ["--precision", str(run["requested_precision"])]
     return words
 
 

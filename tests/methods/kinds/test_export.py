@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from narrow_nets import NARROW, write_narrow
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from facedeblur.benchmark.config import read_toml
 from facedeblur.benchmark.errors import InputError
@@ -244,3 +244,53 @@ def test_the_provider_of_a_gpu(monkeypatch):
     assert _provider(onnxruntime, "cuda") == ("CUDAExecutionProvider", {"device_id": 0})
     assert _provider(onnxruntime, "cuda:3") == ("CUDAExecutionProvider", {"device_id": 3})
     assert _provider(onnxruntime, "cpu") == "CPUExecutionProvider"
+
+
+def external(path: Path, gain: float) -> Path:
+    """Write an ONNX file whose weights are in ``NAME.data``, as torch 2.9 and later do by default."""
+    weights = np.zeros((3, 3, 1, 1), np.float32)
+    weights[range(3), range(3)] = gain
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3, "h", "w"]) for name in ("x", "y")]
+    node = helper.make_node("Conv", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:], [numpy_helper.from_array(weights, "w")])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    data = path.with_name(f"{path.name}.data")
+    data.unlink(missing_ok=True)
+    onnx.save(made, str(path), save_as_external_data=True, location=data.name, size_threshold=0)
+    return path
+
+
+def test_weights_in_a_file_of_their_own_belong_to_the_run(tiny, tmp_path):
+    net = external(tmp_path / "net.onnx", 1.0)
+    before = net.read_bytes()
+    first = run(net, tiny.root, tmp_path / "out", execution=CPU)
+    assert set(first.info["weights"]) == {"net.onnx", "net.onnx.data"}
+    assert first.info["bytes_weights"] == net.stat().st_size + net.with_name("net.onnx.data").stat().st_size
+    external(net, 0.5)
+    assert net.read_bytes() == before
+    with pytest.raises(InputError, match=r"expected a run with weights\.net\.onnx\.data"):
+        run(net, tiny.root, tmp_path / "out", execution=CPU)
+    other = run(net, tiny.root, tmp_path / "other", execution=CPU)
+    pair = next(tiny.pairs())
+    darker = read_png(other.root / pair.name).astype(int) - tiny.blurred(pair) / 2
+    assert np.abs(darker).max() <= 0.5 and other.run_hash != first.run_hash
+    net.with_name("net.onnx.data").unlink()
+    with pytest.raises(InputError, match=r"net\.onnx\.data.*next to the ONNX file"):
+        find_method(net)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(TensorProto.FLOAT16, "fp16"), (TensorProto.FLOAT, "fp32")])
+def test_the_precision_of_the_file_is_recorded(tiny, tmp_path, kind, name):
+    path = model(tmp_path / "net.onnx", kind=kind)
+    outputs = run(path, tiny.root, tmp_path / "out", execution=CPU)
+    assert (outputs.info["precision"], outputs.info["requested_precision"]) == (name, "fp32")
+    assert run(path, tiny.root, tmp_path / "out", execution=CPU).info == outputs.info, "it resumes"
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(torch.float16, "fp16"), (torch.float64, "fp64"), (torch.float32, "fp32")])
+def test_the_precision_of_torchscript_is_recorded(tiny, tmp_path, dtype, name):
+    net = torch.nn.Conv2d(3, 3, 1).to(dtype)
+    torch.jit.script(net).save(str(tmp_path / "net.ts"))
+    outputs = run(tmp_path / "net.ts", tiny.root, tmp_path / "out", execution=CPU)
+    assert outputs.info["precision"] == name
+    assert outputs.info["counts"]["ok"] == tiny.n_pairs

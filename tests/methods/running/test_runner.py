@@ -571,6 +571,21 @@ def test_a_plugin_that_changed_is_another_run(tiny, tmp_path):
         run("edited", tiny.root, tmp_path / "out", plugin=file, workers=1)
 
 
+def test_a_module_of_a_plugin_that_changed_is_another_run(tiny, tmp_path):
+    (tmp_path / "arch_of_mine.py").write_text("def gain():\n    return 0.5\n")
+    (tmp_path / "my_net.py").write_text(
+        "from facedeblur.methods import method\nfrom arch_of_mine import gain\n@method('helped')\nclass Helped:\n"
+        "    def restore(self, blurred):\n        return (blurred * gain()).astype('float32')\n"
+    )
+    first = run("helped", tiny.root, tmp_path / "out", plugin=tmp_path / "my_net.py", workers=1)
+    assert list(first.info["code"]) == ["my_net.py", "arch_of_mine.py"]
+    (tmp_path / "arch_of_mine.py").write_text("def gain():\n    return 0.25\n")
+    with pytest.raises(InputError, match=r"expected a run with code\.arch_of_mine\.py"):
+        run("helped", tiny.root, tmp_path / "out", plugin=tmp_path / "my_net.py", workers=1)
+    other = run("helped", tiny.root, tmp_path / "other", plugin=tmp_path / "my_net.py", workers=1)
+    assert other.run_hash != first.run_hash
+
+
 def test_a_class_of_a_script_can_be_run(tiny, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
