@@ -59,7 +59,7 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
 
 
 def shipped(package: str) -> list[str]:
-    """Names of the TOML files that lie in an installed package, without their ending."""
+    """Return the names of the TOML files in an installed package, without their suffix."""
     return sorted(entry.name[:-5] for entry in files(package).iterdir() if entry.name.endswith(".toml"))
 
 
@@ -88,7 +88,7 @@ def read_named(name: str | Path, package: str, what: str) -> tuple[dict[str, Any
         return *read_toml(name), str(name)
     known = shipped(package)
     if str(name) not in known:
-        raise InputError(f"{what} '{name}'", expected="a known one, or a .toml file", do=suggest(str(name), known))
+        raise InputError(f"unknown {what} '{name}'", do=f"{suggest(str(name), known)}; or give a .toml file")
     with as_file(files(package) / f"{name}.toml") as path:
         return *read_toml(path), path.name
 

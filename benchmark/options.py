@@ -22,11 +22,11 @@ def one_of(what: str, word: str, known: Iterable[str], *, of: str = "") -> str:
     what : str
         What `word` is, e.g. ``border`` or ``option``.
     word : str
-        What was given.
+        The given word.
     known : iterable of str
-        What would have been accepted.
+        The accepted words.
     of : str, optional
-        What `word` belongs to, e.g. ``metric 'psnr'``.
+        The thing that has it, e.g. ``metric 'psnr'``.
 
     Raises
     ------
@@ -39,7 +39,8 @@ def one_of(what: str, word: str, known: Iterable[str], *, of: str = "") -> str:
     few, hint = len(names) <= LISTED, suggest(word, names)
     raise InputError(
         f"{what} '{word}'{f' of {of}' if of else ''}",
-        expected=f"one of {', '.join(names)}" if names and few else "a known one" if names else "none",
+        None if names and few else "unknown" if names else "no such name is accepted here",
+        expected=f"one of {', '.join(names)}" if names and few else None,
         do=hint if hint.startswith("did you mean") or not few else None,
     )
 
@@ -88,7 +89,7 @@ def make(factory: Callable[..., Any], options: Mapping[str, Any], of: str) -> An
     except InputError:
         raise
     except (TypeError, ValueError) as error:
-        raise InputError(f"options of {of}", expected="values of the right type", found=str(error)) from error
+        raise InputError(f"options of {of}", f"invalid value ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Slot:
     Parameters
     ----------
     words : tuple of str
-        Accepted words, the default first. An empty default stands for a word that may be left out.
+        Accepted words, the default first. With an empty default the word may be left out.
     form : str, optional
         Regular expression of further words, e.g. ``cap[0-9]+``.
     pinned : bool
@@ -161,7 +162,7 @@ def fill(of: str, words: Sequence[str], *slots: Slot | Sequence[str]) -> tuple[s
 
 
 def meaning(option: str, terms: Mapping[str, str]) -> str:
-    """Say in words what an option means, or repeat it if nobody has said what it does.
+    """Return what an option means in words, or the option itself if it is not described.
 
     Parameters
     ----------

@@ -292,7 +292,9 @@ class Outputs:
                 )  # fmt: skip
             yield row
         if next(rows, None) is not None:
-            raise InputError(str(table), expected="one row per pair", found="more", do="run the method again")
+            raise InputError(
+                str(table), "more rows than the set has pairs", do="run the method again into a new folder"
+            )
 
     def read(self, pair: Pair, status: Status, size: tuple[int, int]) -> Output:
         """Read the restored image of a pair; whatever is wrong with it is a status.
@@ -312,7 +314,10 @@ class Outputs:
         """
         if status.pair_id != pair.pair_id:
             raise InputError(
-                str(self.root), expected=f"a status for {pair.pair_id}", found=status.pair_id, do="run again"
+                str(self.root),
+                expected=f"the status of '{pair.pair_id}'",
+                found=f"that of '{status.pair_id}'",
+                do="run the method again into a new folder",
             )
         if not status.ok:
             return Output(status.status)
@@ -460,7 +465,7 @@ def one_or_many(
             return function(the_set, [cast(Given, outputs)], *args, **options)[-1]
         several = list(outputs)
         if not several:
-            raise InputError("outputs", expected="at least one folder of outputs", found="an empty list")
+            raise InputError("no outputs given", do="give at least one folder of outputs")
         return function(the_set, several, *args, **options)
 
     return cast(OneOrMany[Given, Options, Result], call)

@@ -85,7 +85,7 @@ class Workers:
 
 
 ALL = Workers()
-"""Every processor of this machine."""
+"""Number of processors of the machine."""
 
 HERE = Workers(jobs=1)
 """This process alone."""

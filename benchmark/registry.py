@@ -1,7 +1,7 @@
 """One registry for everything that has a name: methods, networks, metrics, collections, face providers.
 
 An entry is an object, or the place where it lives (``"package.module:attribute"``), which is
-imported when the entry is first asked for. Other packages add entries through entry points, a local
+imported when the entry is first used. Other packages add entries through entry points, a local
 Python file adds them when it is loaded: ``--plugin file.py``.
 """
 
@@ -70,7 +70,7 @@ class Registry(Generic[T]):
         ----------
         source : Registry
         place : str
-            ``"package.module:function"`` that is called with the name when the entry is asked for, and returns it.
+            ``"package.module:function"`` that is called with the name on first use, and returns the entry.
         """
         self._sources.append((source, place))
 
@@ -120,7 +120,8 @@ class Registry(Generic[T]):
         except (ImportError, AttributeError) as error:
             self.broken[name] = f"{type(error).__name__}: {error}"
             raise InputError(
-                f"{self.kind} '{name}' cannot be imported from {place}: {error}", do="install what it needs"
+                f"{self.kind} '{name}' cannot be imported from {place}: {error}",
+                do="install the package that it needs, or correct it",
             ) from error
 
     def _read_plugins(self) -> None:
@@ -155,7 +156,7 @@ def load_plugin(path: str | Path) -> str:
         sys.path.append(str(file.parent))
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise InputError(f"plugin {path}", expected="a Python file (.py)", found=file.suffix or "no suffix")
+        raise InputError(f"plugin {path}", expected="a Python file (.py)", found=f"suffix '{file.suffix}'")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

@@ -55,7 +55,7 @@ def check_same(where: Path, kept: Any, wanted: Mapping[str, Any], *, of: str, do
         Naming the first value that is another one.
     """
     if not isinstance(kept, dict):
-        raise InputError(str(where), expected=f"the description of {of}", found=type(kept).__name__, do=do)
+        raise InputError(str(where), f"not the description of {of} (a JSON {type(kept).__name__})", do=do)
     differing = _difference(kept, wanted)
     if differing is not None:
         key, before, now = differing

@@ -62,6 +62,6 @@ def torch_device(device: str) -> str:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
-            f"device '{device}'", expected="one that torch can use", found=str(error).split("\n")[0], do="use cpu"
+            f"device '{device}'", f"torch cannot use it ({str(error).splitlines()[0]})", do="use cpu"
         ) from error
     return device

@@ -242,19 +242,18 @@ def locate(name: str, *, sha: str | None = None) -> Located:
     if path is None:
         searched = ", ".join(_seen(folder) for folder in folders(weight))
         raise InputError(
-            f"weight file '{weight.patterns[0]}'", expected="it in one of the folders", found=f"none in {searched}",
-            do=weight.get,
+            f"weight file '{weight.patterns[0]}'", f"not found in {searched}", do=weight.get,
         )  # fmt: skip
     found = sha256_of(path)
     if weight.sha256 is not None and found != weight.sha256:
         raise InputError(
             str(path), expected=f"sha256 {weight.sha256[:16]}...", found=f"{found[:16]}...",
-            do=f"it is damaged or another file: {weight.get}",
+            do=f"the file is damaged or another one: {weight.get}",
         )  # fmt: skip
     if sha is not None and (len(sha) < 4 or not found.startswith(sha.lower())):
         raise InputError(
             str(path), expected=f"sha256 beginning with {sha}", found=found[:8],
-            do=f"use the weights the scores were made with, or write '{name}' without '@{sha}'",
+            do=f"use the weights that the scores were made with, or write '{name}' without '@{sha}'",
         )  # fmt: skip
     return Located(name, path, found)
 

@@ -112,16 +112,16 @@ def build(
     [13, 15, 17, 19, 21, 23, 25, 27]
     """
     if not str(faces):
-        raise InputError("folder of photographs", expected="a path", found="an empty name")
+        raise InputError("the folder of photographs has an empty name", do="give its path")
     described, text = load_recipe(recipe)
     if described.virtual:
         raise InputError(
-            f"recipe '{described.name}'", expected="a set that can be stored", found="virtual training pairs",
+            f"recipe '{described.name}'", "describes virtual training pairs, which are not stored as a set",
             do="use facedeblur pairs, or train from the recipe",
         )  # fmt: skip
     if described.kind in WHOLE and not selection.everything:
         raise InputError(
-            f"recipe '{described.name}'", expected="the whole set", found="a choice of photographs",
+            f"recipe '{described.name}'", "needs all photographs of the set, not a selection",
             do="leave out --match, --list, --role and --limit",
         )  # fmt: skip
     record = {
@@ -144,7 +144,7 @@ def _blurred(order: Order) -> Set:
 
 
 def _untouched(order: Order) -> Set:
-    """Take real blurred photographs as they are; there is nothing sharp to compare with."""
+    """Take real blurred photographs unchanged; they have no sharp version."""
     return _write(order, _crops(order, margin=0), None, each=1, work=_copy_image, reference=False)
 
 
@@ -164,7 +164,7 @@ def _averaged(order: Order) -> Set:
 
 
 def _given(order: Order) -> Set:
-    """Take a set that comes blurred, with its kernels."""
+    """Take a set that is published with blurred images and kernels."""
     from facedeblur.generators.ready_made import given
 
     return given(

@@ -60,13 +60,11 @@ class Crops:
         """
         pixels = read_photo(self.sharp_files[image.image_id], min_side=1).pixels
         if pixel_hash(pixels) != image.sha256:
-            raise InputError(
-                str(self.sharp_files[image.image_id]), expected="the crop as listed", found="another", do="align again"
-            )
+            raise InputError(str(self.sharp_files[image.image_id]), "changed since it was aligned", do="align again")
         return pixels
 
     def records(self, *, keep_sharp: bool) -> list[Image]:
-        """The rows of the set's ``images.csv``: labels lie in the set, and a real photograph has no sharp pixels."""
+        """The rows of the set's ``images.csv``: labels are in the set, and a real photograph has no sharp pixels."""
         rows = []
         for image in self.images:
             labelled = image.image_id in self.label_files
@@ -202,14 +200,14 @@ def _check(found: Crops, faces: str | Path, template: str, goal: Template | None
         # One note for each status is enough.
         notes = {image.status: f" ({image.note})" for image in found.images if image.note}
         told = ", ".join(f"{number:,} {status}{notes.get(status, '')}" for status, number in sorted(numbers.items()))
-        raise InputError(str(faces), expected="at least one usable face", found=told, do="give other photographs")
+        raise InputError(str(faces), f"no usable face ({told})", do="give other photographs")
     if goal is None:
         return
     for image in usable:
         if (image.width, image.height) != (goal.width, goal.height):
             raise InputError(
                 f"{faces}: {image.image_id}",
-                expected=f"{goal.width}x{goal.height} pixels, as template {template} has",
+                expected=f"{goal.width}x{goal.height} pixels, the size of template {template}",
                 found=f"{image.width}x{image.height}",
                 do=f"align with --template {template}",
             )
@@ -230,7 +228,7 @@ def _aligned(root: Path) -> Crops:
 
 
 def _finished(collection: Collection) -> Crops:
-    """Crops that somebody has aligned already."""
+    """Return the photographs of a collection as crops that are aligned already."""
     sources = [one.source for one in collection.photographs]
     images, sharp = [], {}
     for one, image_id in zip(collection.photographs, image_ids(sources), strict=True):

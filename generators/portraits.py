@@ -1,4 +1,4 @@
-"""Two portraits that every installation has: public-domain photographs by NASA and the US Navy."""
+"""Two portraits that come with every installation: public-domain photographs by NASA and the US Navy."""
 
 from __future__ import annotations
 

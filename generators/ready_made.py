@@ -1,4 +1,4 @@
-"""Sets that come complete: sharp pictures, pictures blurred by a camera, and measured kernels.
+"""Sets that are published complete: sharp images, images blurred by a camera, and measured kernels.
 
 The layout is that of Levin et al. (2009), distributed as PNG files: ``NAME.png`` is sharp, ``KERNEL.png`` a
 kernel, ``NAME_KERNEL_img.png`` blurred. Grey pictures become RGB.
@@ -42,7 +42,7 @@ def given(
     licence: str = "",
     reporter: Reporter = SILENT,
 ) -> Set:
-    """Make a set from a folder of this layout.
+    """Make a set from a folder of sharp images, blurred images and kernels.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def given(
     Raises
     ------
     InputError
-        When the folder is not of this layout, a picture is missing, or sizes differ.
+        When the folder has another layout, an image is missing, or sizes differ.
     """
     folder = Path(folder)
     names, kernels = _grid(folder)
@@ -91,12 +91,12 @@ def given(
 def _grid(folder: Path) -> tuple[list[str], list[str]]:
     """Names of the sharp pictures and of the kernels; there is a blurred picture for every combination."""
     if not folder.is_dir():
-        raise InputError(str(folder), expected="a folder of sharp and blurred pictures and kernels", found="none")
+        raise MissingFile(folder, expected="a folder of sharp and blurred images and kernels", do="check the path")
     stems = {path.stem for path in folder.glob("*.png") if not path.name.startswith(".")}
     blurred = [match for match in map(_BLURRED.fullmatch, sorted(stems)) if match]
     if not blurred:
         raise InputError(
-            str(folder), expected="files NAME_KERNEL_img.png, NAME.png and KERNEL.png", found="no such file"
+            str(folder), "no files NAME_KERNEL_img.png, NAME.png and KERNEL.png in it", do="give another folder"
         )
     names = sorted({match["image"] for match in blurred})
     kernels = sorted({match["kernel"] for match in blurred})
@@ -146,7 +146,7 @@ def _read(folder: Path, name: str, kernel: str, shape: tuple[int, ...]) -> np.nd
     pixels = read_photo(file).pixels
     if pixels.shape != shape:
         found = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        raise InputError(str(file), expected=f"{shape[1]}x{shape[0]} pixels, as the sharp one", found=found)
+        raise InputError(str(file), expected=f"{shape[1]}x{shape[0]} pixels, like the sharp image", found=found)
     return pixels
 
 

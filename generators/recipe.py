@@ -79,7 +79,7 @@ class AveragingSpec:
 
 @dataclass(frozen=True)
 class BlurSpec:
-    """What lies beyond the edge of a sharp image when it is blurred; `fallback` where the photograph ends."""
+    """What is beyond the edge of a sharp image when it is blurred; `fallback` where the photograph ends."""
 
     border: str
     fallback: str
@@ -94,7 +94,7 @@ class SaturationSpec:
 
 @dataclass(frozen=True)
 class SplitSpec:
-    """Probe and gallery: one photograph of a person is blurred; so many others make the gallery."""
+    """Probe and gallery: one photograph of each person is blurred, others make the gallery."""
 
     gallery: int
 
@@ -177,7 +177,7 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
     needed = {"uniform": "kernels", "nonuniform": "poses", "frames": "frames"}
     for kind, table in needed.items():
         if (getattr(recipe, table) is not None) != (kind == recipe.kind):
-            expected = f"table [{table}] just where kind is '{kind}'"
+            expected = f"table [{table}] if and only if kind is '{kind}'"
             raise InputError(f"{where}: kind '{recipe.kind}'", expected=expected, do="add or remove the table")
     if recipe.kernels:
         one_of(f"{where}: kernels.draw", recipe.kernels.draw, ("trajectory", "spline"))

@@ -66,7 +66,7 @@ def grid(
 
     if not len(tiles) or (len(labels) and len(labels) != len(tiles)):
         raise InputError(
-            "contact sheet", expected="tiles, and as many labels or none", found=f"{len(tiles)} and {len(labels)}"
+            "contact sheet", expected="tiles, and as many labels or no labels", found=f"{len(tiles)} and {len(labels)}"
         )
     colour = [_rgb(tile, i) for i, tile in enumerate(tiles)]
     height, width = (max(tile.shape[axis] for tile in colour) for axis in (0, 1))
@@ -109,7 +109,7 @@ def _rgb(tile: np.ndarray, number: int) -> np.ndarray:
 
 
 def _cut(text: str, width: int, font: object) -> str:
-    """`text`, or as much of it as is at most `width` pixels wide, with an ellipsis."""
+    """Return `text`, shortened to at most `width` pixels and with an ellipsis if it is wider."""
     measure = font.getlength  # type: ignore[attr-defined]
     if measure(text) <= width:
         return text
@@ -204,7 +204,7 @@ def check_sheet(path: Path) -> None:
     """Raise InputError unless the path ends in ``.png``."""
     if path.suffix.lower() != ".png":
         raise InputError(
-            str(path), expected="a contact sheet called NAME.png", found=f"'{path.suffix}'", do="rename it"
+            str(path), expected="a file name that ends with .png", found=f"'{path.suffix}'", do="rename it"
         )
 
 
@@ -233,7 +233,7 @@ def crop_sheet(out: str | Path, path: str | Path, *, most: int = 96) -> int:
     out = Path(out)
     shown = [row for row in read_rows(out / "images.csv", Image) if folder_of(row.status)]
     if not shown:
-        raise InputError(str(out), expected="a crop for the contact sheet", found="none", do="see images.csv")
+        raise InputError(str(out), "no crop to show on the contact sheet", do="see images.csv for the reasons")
     places = spread(len(shown), max(1, most // 2 if any(row.label for row in shown) else most))
     tiles, names = [], []
     for row in (shown[place] for place in places):
@@ -286,7 +286,7 @@ def set_sheet(opened: Set, path: str | Path, *, faces: int = 6, variants: int = 
         When a number is below 1, the path does not end in ``.png``, or a picture cannot be read.
     """
     if faces < 1 or variants < 1:
-        raise InputError("contact sheet", expected="at least one face and variant", found=f"{faces}, {variants}")
+        raise InputError("contact sheet", expected="at least one face and one variant", found=f"{faces} and {variants}")
     check_sheet(Path(path))
     blurred = [image for image in opened.images.values() if image.blurred]
     chosen = {blurred[at].image_id for at in spread(len(blurred), faces)}

@@ -282,7 +282,7 @@ class OwnLandmarks(Landmarker):
         others = [other for other in self.detector.detect(image) if _overlap(face.box, other.box) >= 0.3]
         if not others:
             name = self.definition[0]
-            raise InputError(f"landmarks by {name}", expected="a face where the box is", found="none")
+            raise InputError(f"landmarks by {name}", "no face was found in the box")
         return np.asarray(max(others, key=lambda other: _overlap(face.box, other.box)).landmarks)
 
 

@@ -37,7 +37,7 @@ def similarity(src: np.ndarray, dst: np.ndarray) -> np.ndarray:
     spread = float(np.sum(np.abs(z) ** 2))
     factor = np.sum(np.conj(z) * w) / spread if spread > 0 else np.nan
     if not np.isfinite(factor) or abs(factor) == 0:
-        raise InputError("points of a similarity", expected="finite points that differ", found="none such")
+        raise InputError("points of a similarity", "the points are all the same, or not finite")
     shift = mean_w - factor * mean_z
     return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
 
@@ -53,6 +53,8 @@ def paired_points(src: np.ndarray, dst: np.ndarray, what: str, least: int) -> tu
     source, target = np.asarray(src, dtype=np.float64), np.asarray(dst, dtype=np.float64)
     if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2 or len(source) < least:
         raise InputError(
-            f"points of {what}", expected=f"twice (N, 2), N >= {least}", found=f"{source.shape} and {target.shape}"
+            f"points of {what}",
+            expected=f"two arrays of shape (N, 2), N >= {least}",
+            found=f"{source.shape} and {target.shape}",
         )
     return source, target

@@ -31,7 +31,7 @@ def is_temporary(name: str) -> bool:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove all unfinished files in a folder and the folders below it; nobody may be writing there."""
+    """Remove all unfinished files in a folder and the folders below it; no other process may be writing there."""
     for below, _, names in os.walk(folder):
         for name in filter(is_temporary, names):
             Path(below, name).unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _name_final(error: Exception, temporary: str, final: str) -> None:
-    """Have an error speak of the file that was wanted; a failed write does not say into which file."""
+    """Name the final file in an error instead of the temporary one; a failed write names no file at all."""
     error.args = tuple(one.replace(temporary, final) if isinstance(one, str) else one for one in error.args)
     if isinstance(error, OSError):
         error.filename = final if error.filename in (None, temporary) else error.filename
@@ -70,19 +70,19 @@ def _name_final(error: Exception, temporary: str, final: str) -> None:
 
 
 def is_free(folder: Path) -> bool:
-    """Tell whether there is nothing, or a folder that is empty but for its own lock."""
+    """Return whether the path does not exist, or is a folder that is empty except for its own lock."""
     return not folder.exists() or (folder.is_dir() and all(one.name in (LOCK, WRITER) for one in folder.iterdir()))
 
 
 def ordinary_mode() -> int:
-    """Permissions of a file that `open` makes."""
+    """Return the permissions of a file that `open` creates."""
     mask = os.umask(0o022)
     os.umask(mask)
     return 0o666 & ~mask
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write `data` atomically; the lean way, for the many small files of a set."""
+    """Write `data` atomically, with few system calls, for the many small files of a set."""
     final = os.fspath(path)
     folder, name = os.path.split(final)
     temporary = f"{folder or '.'}/{temporary_name(name)}"

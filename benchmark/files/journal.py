@@ -1,4 +1,4 @@
-"""Files that only grow: a job that was stopped finds in them what it has finished."""
+"""Append-only files in which an interrupted job finds what it has finished."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def take_line(stream: BinaryIO) -> bytes:
 
 
 class Journal:
-    """Records one after the other in a file; one that was cut off while it was written is dropped.
+    """Records in a file, one after the other; a record that was not written completely is dropped.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Journal:
 
     @contextmanager
     def reading(self) -> Iterator[Callable[[int], bytes]]:
-        """Open the file; the block is given a function from a place to the record there."""
+        """Open the file for a ``with`` block and return a function that reads the record at a place."""
         with self.path.open("rb") as stream:
 
             def record_at(place: int) -> bytes:
@@ -57,7 +57,7 @@ class Journal:
             yield record_at
 
     def cut(self, place: int | None = None) -> None:
-        """Drop all records from `place` on; without one, only what was cut off. A missing file is made.
+        """Drop all records from `place` on, by default only an incomplete one. A missing file is created.
 
         The file is shortened where it is, and only if there is something to drop: the system does that at once or not
         at all.

@@ -24,7 +24,7 @@ TOLERANCE = 1e-6
 
 
 def check_kernel(kernel: np.ndarray, *, normalise: bool = False, name: str = "kernel") -> np.ndarray:
-    """Return `kernel` as float64 if it is a point spread function, or say why not.
+    """Return `kernel` as float64, or raise InputError if it is not a point spread function.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def check_kernel(kernel: np.ndarray, *, normalise: bool = False, name: str = "ke
         raise InputError(name, expected="real numbers", found=f"type {values.dtype}", do="convert it first")
     values = values.astype(np.float64)
     if not np.isfinite(values).all():
-        raise InputError(name, expected="finite values", found="NaN or infinity", do="replace the kernel")
+        raise InputError(name, expected="finite values", found="NaN or infinity", do="remove or replace this kernel")
     if values.min() < 0:
         raise InputError(
             name, expected="values of at least 0", found=f"{values.min():.3g}", do="clip it, then normalise"
         )
     total = float(values.sum())
     if total == 0:
-        raise InputError(name, expected="a positive sum", found="0, a blank kernel", do="replace the kernel")
+        raise InputError(name, "all values are 0", do="remove or replace this kernel")
     if normalise:
         return values / total
     if abs(total - 1) > TOLERANCE:
@@ -75,7 +75,7 @@ def check_kernel(kernel: np.ndarray, *, normalise: bool = False, name: str = "ke
 
 
 def centre_pad(kernel: np.ndarray, size: int) -> np.ndarray:
-    """`kernel` in the middle of zeros of odd `size`, which is at least its own."""
+    """Return `kernel` in the middle of a (size, size) array of zeros; `size` is odd and at least its own."""
     margin = (size - kernel.shape[0]) // 2
     return np.pad(np.asarray(kernel, np.float64), margin)
 
@@ -111,19 +111,19 @@ class Bank:
         if n == 0 or len(set(self.ids)) != n or not fits or not ((self.sizes > 0) & (self.sizes <= side)).all():
             raise InputError(
                 "kernel bank",
-                expected="as many different names and sizes as kernels, at least one",
+                expected="one name and one size per kernel, no name twice, at least one kernel",
                 found=f"{len(set(self.ids))} names, {self.sizes.size} sizes, kernels of shape {self.kernels.shape}",
                 do="make the bank again",
             )
         if side % 2 == 0 or (self.sizes % 2 == 0).any():
-            raise InputError("kernel bank", expected="odd sizes", found="an even one", do="make the bank again")
+            raise InputError("kernel bank", expected="odd sizes", found="an even size", do="make the bank again")
         object.__setattr__(self, "_rows", {name: row for row, name in enumerate(self.ids)})
         for name in self.ids:
             check_kernel(self.kernel(name), name=f"kernel {name}")
 
     @classmethod
     def of(cls, ids: Sequence[str], kernels: Sequence[np.ndarray], meta: dict[str, Any] | None = None) -> Bank:
-        """Gather kernels of several sizes, each (size, size) of sum 1."""
+        """Make a bank of kernels of several sizes, each (size, size) with sum 1."""
         checked = [check_kernel(k, name=f"kernel {name}") for name, k in zip(ids, kernels, strict=True)]
         sizes = [len(k) for k in checked]
         stack = [centre_pad(k, max(sizes)) for k in checked]
@@ -202,4 +202,4 @@ class Bank:
         try:
             return cls(tuple(map(str, parts["ids"])), parts["sizes"], parts["kernels"], meta)
         except InputError as error:
-            raise InputError(where, expected="a sound kernel bank", found=str(error), do=do) from error
+            raise InputError(where, f"invalid kernel bank ({error})", do=do) from error

@@ -31,5 +31,5 @@ def read_arrays(path: str | Path) -> Any:
     InputError
         When it holds something else or is damaged; nothing of it is executed.
     """
-    with reading(path, "a pickle of numpy arrays", do="get it again"), open_file(path) as file:
+    with reading(path, "a pickle of numpy arrays", do="download it again"), open_file(path) as file:
         return _ArraysOnly(file).load()

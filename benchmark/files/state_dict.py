@@ -56,13 +56,13 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     inside = [state.get(key) for key in INSIDE] if isinstance(state, Mapping) else []
     state = next((inner for inner in inside if isinstance(inner, Mapping)), state)
     if not isinstance(state, Mapping) or not state or not all(hasattr(value, "shape") for value in state.values()):
-        raise InputError(str(path), expected="a state dict", found=type(state).__name__, do="get it again")
+        raise InputError(str(path), expected="a state dict", found=type(state).__name__, do="download it again")
     prefix = "module." if all(key.startswith("module.") for key in state) else ""
     return {key.removeprefix(prefix): value for key, value in state.items()}
 
 
 def read_torch(path: str | Path) -> Any:
-    """Read what is in a file of torch's, tensors in containers and nothing else.
+    """Read a file that torch has saved, if it contains only tensors in containers.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def _safetensors(path: str | Path) -> dict[str, torch.Tensor]:
 
 
 def _unreadable(path: str | Path, expected: str, error: Exception) -> InputError:
-    return InputError(str(path), expected=expected, found=shorten(str(error)), do="get it again")
+    return InputError(str(path), expected=expected, found=shorten(str(error)), do="download it again")
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], header: Mapping[str, Any]) -> None:
@@ -118,15 +118,13 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
     except InputError:
         raise
     except Exception as error:  # safetensors and torch raise what they like on damaged files
-        raise InputError(
-            str(path), expected="a whole safetensors file", found=str(error), do="take another checkpoint"
-        ) from error
+        raise InputError(str(path), f"damaged safetensors file ({error})", do="use another checkpoint") from error
 
 
 def load_exactly(
     network: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str, do: str, *, counters: bool = False
 ) -> None:
-    """Load weights into a network that has just these.
+    """Load weights into a network; names and shapes must match exactly.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where the pixels of a set or of outputs are: one PNG per picture, or one array for all."""
+"""Where the pixels of a set or of outputs are stored: one PNG per image, or one array for all."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def read_pixels(root: str | Path, name: str, index: int, *, store: str, size: tu
     file = array_path(root, name)
     array = _layout(file)
     if not 0 <= index < array.shape[0]:
-        raise InputError(f"{file} row {index}", expected=f"under {array.shape[0]}", found=f"{index}")
+        raise InputError(str(file), expected=f"a row under {array.shape[0]}", found=str(index))
     height, width = array.shape[1:3]
     if size is not None and (height, width) != tuple(size):
         raise InputError(str(file), expected=f"{size[1]}x{size[0]} pixels", found=f"{width}x{height}")
@@ -97,7 +97,7 @@ def array_path(root: str | Path, name: str) -> Path:
 
 
 def create_array(root: str | Path, folder: str, *, count: int, size: tuple[int, int]) -> None:
-    """Make room for `count` pictures of (height, width) in ``root/folder.npy``, atomically; an equal one is kept."""
+    """Create ``root/folder.npy`` for `count` images of (height, width), atomically, unless it exists."""
     path = array_path(root, f"{folder}/")
     shape = (count, *size, 3)
     if path.exists() and _layout(path).shape == shape:
@@ -108,7 +108,7 @@ def create_array(root: str | Path, folder: str, *, count: int, size: tuple[int, 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the rows of a .npy array lie. Rows are read and written as files are: a map would count as memory."""
+    """Where the rows of a .npy array begin; they are read and written like files, as a memory map counts as memory."""
 
     shape: tuple[int, ...]
     offset: int

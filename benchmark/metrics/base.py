@@ -44,7 +44,7 @@ class Metric(ABC):
     """
 
     name: ClassVar[str]
-    """Family, under which it is registered: what stands before the brackets of the signature."""
+    """Family, under which it is registered: the part of the signature before the brackets."""
 
     summary: ClassVar[str]
     """The definition in words, without the options; reports print it."""
@@ -166,7 +166,7 @@ class Metric(ABC):
         return np.full(len(restored), math.nan)
 
     def measure_kernels(self, pairs: Sequence[tuple[np.ndarray | None, np.ndarray | None]]) -> np.ndarray:
-        """Compare estimated kernels with the true ones; asked of a metric that needs kernels.
+        """Compare estimated kernels with the true ones; for metrics that need kernels.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ METRICS.add("niqe", "facedeblur.benchmark.metrics.perceptual.niqe:Niqe")
 
 
 def metric(text: str) -> Metric:
-    """Return the metric that a name or signature stands for.
+    """Return the metric with a name or signature.
 
     Parameters
     ----------

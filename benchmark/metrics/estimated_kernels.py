@@ -1,4 +1,4 @@
-"""How near estimated point spread functions come to the true ones, wherever they lie in their arrays.
+"""How similar estimated point spread functions are to the true ones, wherever they are in their arrays.
 
 A blind method may move image and kernel against each other, so both scores take the best of all
 shifts by whole pixels. A pair without an estimated kernel has no score, which is no failure.

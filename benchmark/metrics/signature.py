@@ -70,9 +70,11 @@ class Signature:
         """
         whole = _WHOLE.fullmatch(text.strip())
         if whole is None:
-            raise InputError(f"metric '{text}'", expected="name or name[option,option], as in psnr[rgb,255]")
+            raise InputError(
+                f"metric '{text}' cannot be understood", do="write name or name[option,option], as in psnr[rgb,255]"
+            )
         name, inside = whole.groups()
         options = () if inside is None else tuple(part.strip() for part in inside.split(","))
         if "" in options:
-            raise InputError(f"metric '{text}'", expected="something between the brackets and commas", found="nothing")
+            raise InputError(f"metric '{text}' has an empty option", do="remove the comma or the brackets")
         return cls(name.strip(), options)

@@ -13,7 +13,7 @@ from facedeblur.benchmark.scoring.table import Column, Scores
 
 
 def check_tables(tables: Sequence[Scores], names: Sequence[str]) -> list[np.ndarray]:
-    """Refuse tables that cannot be compared pair by pair.
+    """Raise InputError if tables cannot be compared pair by pair.
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ def check_tables(tables: Sequence[Scores], names: Sequence[str]) -> list[np.ndar
     pairs = [table.column("pair_id").astype(str) for table in tables]
     for table, ids, name in zip(tables, pairs, names, strict=True):
         if not table.meta.columns or not ids.size:
-            raise InputError(name, expected="rows and metrics", found="an empty table", do="score again")
+            raise InputError(name, "the score table is empty", do="score again")
         _check_set_of(table, tables[0], name, names[0])
     orders = [_order(pairs[0], ids, names[0], name) for ids, name in zip(pairs, names, strict=True)]
     seen: dict[tuple[str, str], str] = {}
     for table, name in zip(tables, names, strict=True):
         before = seen.setdefault((table.meta.method, str(table.meta.run.get("hash"))), name)
         if before is not name:
-            raise InputError(f"{name}: the same run as in {before}", do="give each run once")
+            raise InputError(name, f"the same run as in {before}", do="give each run once")
     return orders
 
 
@@ -53,25 +53,25 @@ def _check_set_of(table: Scores, first: Scores, name: str, first_name: str) -> N
             name,
             expected=f"set '{one.get('name')}' ({short(str(one.get('hash')))}) as in {first_name}",
             found=f"'{two.get('name')}' ({short(str(two.get('hash')))})",
-            do="score both on one set",
+            do="score both on the same set",
         )
 
 
 def _order(pairs: np.ndarray, theirs: np.ndarray, name: str, other_name: str) -> np.ndarray:
-    """Places of `pairs` among `theirs`."""
+    """Return the places of `pairs` in `theirs`."""
     known, order = np.unique(theirs, return_index=True)
     if known.size != theirs.size or not np.array_equal(known, np.sort(pairs)):
         raise InputError(
             other_name,
-            expected=f"the {pairs.size:,} pairs in {name}, each once",
-            found=f"{theirs.size:,} rows, other pairs",
+            expected=f"the {pairs.size:,} pairs of {name}, each once",
+            found=f"{theirs.size:,} rows with other pairs",
             do="score again",
         )
     return np.asarray(order[np.searchsorted(known, pairs)])
 
 
 def check_set_name(what: str, name: str, known: str, digest: str, whose: str) -> None:
-    """Refuse another set that goes by a name that is taken.
+    """Raise InputError if another set has the same name.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def check_set_name(what: str, name: str, known: str, digest: str, whose: str) ->
     name : str
         Name of its set.
     known, digest : str
-        Hash of the set that has the name, and of this one.
+        Hash of the first set with the name, and of the other.
     whose : str
         Where the name was met before.
     """
@@ -89,12 +89,12 @@ def check_set_name(what: str, name: str, known: str, digest: str, whose: str) ->
             what,
             expected=f"the set '{name}' with the hash {short(known)}, {whose}",
             found=f"another set '{name}', {short(digest)}",
-            do="score on the same set, or build the other one under a name of its own (--name)",
+            do="score on the same set, or build the other set under a different name (--name)",
         )
 
 
 def check_columns(what: str, columns: Sequence[Column], whose: str, others: Sequence[Column]) -> None:
-    """Refuse metrics that are defined otherwise than those they are to be compared with.
+    """Raise InputError if metrics are defined differently from those that they are compared with.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def check_columns(what: str, columns: Sequence[Column], whose: str, others: Sequ
                     f"{column.signature} of {what}",
                     expected=f"{said} {_told(other)} as {whose}",
                     found=_told(one),
-                    do="score both by one protocol",
+                    do="score both with the same protocol",
                 )
 
 
@@ -151,7 +151,7 @@ def refuse_definition(what: str, columns: Sequence[Column], whose: str, others: 
         what,
         expected=f"{', '.join(column.signature for column in others)} as {whose}",
         found=", ".join(column.signature for column in columns),
-        do="score both by one protocol: values of different definitions do not compare",
+        do="score both with the same protocol: values of different definitions cannot be compared",
     )
 
 
@@ -201,7 +201,9 @@ def common_columns(
     check_columns(f"scores of '{other_name}'", list(theirs.values()), f"in '{name}'", list(mine.values()))
     both = [column for signature, column in mine.items() if signature in theirs]
     if not both:
-        raise InputError(f"scores of '{other_name}'", expected=f"a metric of '{name}'", found="none in common")
+        raise InputError(
+            f"'{name}' and '{other_name}' have no metric in common", do="score both with the same metrics or protocol"
+        )
     missing = [(signature, f"not in '{other_name}'") for signature in mine if signature not in theirs]
     return both, missing + [(signature, f"not in '{name}'") for signature in theirs if signature not in mine]
 
@@ -237,5 +239,5 @@ def told_apart(methods: Sequence[str], hashes: Sequence[str]) -> list[str]:
 
 
 def short(digest: str, length: int = 10) -> str:
-    """The start of a hash, enough to tell two apart by eye."""
+    """Return the first digits of a hash, enough to distinguish two by eye."""
     return digest.removeprefix("sha256:")[:length]

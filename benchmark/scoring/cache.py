@@ -4,7 +4,7 @@ A column is keyed by the set's hash, the run's hash with that of the files in it
 it, and its signature. A table with another key, and one that is damaged, is never used, and that is reported.
 
 Until a table is whole its finished parts are kept next to it, each with all pairs of some photographs. A part holds
-whatever metrics have been computed there, and serves whatever is asked for next.
+all metrics that have been computed so far, and adds those that are requested next.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Earlier:
 
 
 def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter) -> Earlier | None:
-    """Open the table in `file` where its values hold for the set, the run and the packages of `wanted`.
+    """Open the table in `file` if its values are valid for the set, the run and the packages of `wanted`.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter
     try:
         meta = read_meta(read_head(file)[0], file)
     except InputError as error:
-        reporter.say(f"{file}: cannot be used ({shorten(error.reason, 200)}), scoring from the start")
+        reporter.say(f"{file} cannot be used ({shorten(error.reason, 200)}), scoring from the start")
         return None
     held = ", ".join(column.signature for column in meta.columns)
     why = _other(meta, wanted)
@@ -80,12 +80,10 @@ def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter
     try:
         sound = _sound(file, meta, the_set)
     except (pa.ArrowException, OSError, ValueError) as error:
-        reporter.say(f"{file}: damaged ({shorten(str(error), 200)}), scoring from the start; it held {held}")
+        reporter.say(f"{file} is damaged ({shorten(str(error), 200)}), scoring from the start; it held {held}")
         return None
     if not sound:
-        reporter.say(
-            f"{file}: damaged (other rows or columns than it should have), scoring from the start; it held {held}"
-        )
+        reporter.say(f"{file} is damaged (unexpected rows or columns), scoring from the start; it held {held}")
         return None
     return Earlier(file, meta)
 
@@ -235,7 +233,7 @@ def plan(
     force: bool,
     reporter: Reporter,
 ) -> TablePlan:
-    """Find what an earlier scoring left, and merge its columns with those that are asked for.
+    """Find the results of an earlier scoring, and merge its columns with the requested ones.
 
     Parameters
     ----------
@@ -243,12 +241,12 @@ def plan(
     file : Path
         The table.
     wanted : ScoreMeta
-        Of a table of just what is asked for.
+        Metadata of a table with only the requested columns.
     the_set : Set
     add : sequence of str or None
-        Metrics that are added to a table; None where a protocol is asked for.
+        Metrics that are added to a table; None if a protocol was requested.
     force : bool
-        Compute everything that is asked for.
+        Compute all requested metrics.
     reporter : Reporter
         Gets a line about what cannot be used.
     """
@@ -279,7 +277,7 @@ def _merged(old: ScoreMeta, new: ScoreMeta, add: Sequence[str] | None) -> ScoreM
 
 
 class _Rows:
-    """The rows of a Parquet file, so many at a time as are asked for."""
+    """Reads the rows of a Parquet file, a given number at a time."""
 
     def __init__(self, opened: Any):
         self._batches, self._left = opened.iter_batches(), None
@@ -349,7 +347,7 @@ class Part:
     @classmethod
     def of(cls, share: Share) -> Part:
         """Read what is there of a share."""
-        # It is of the same outputs, or it would be in another folder; other metrics make no difference.
+        # A table of other outputs would be in another folder; other metrics do no harm.
         table, note = read_part(share.part, partial(_read_rows, count=len(share.statuses)))
         there, before = ((), {}) if table is None else (table.column_names, undefined_in(table.schema))
         missing = tuple(name for name in share.metrics if name not in there)
@@ -397,8 +395,8 @@ def join(old: Any, new: Any, where: Path) -> Any:
     for key in ("pair_id", "status", "sha256"):
         if not old[key].equals(new[key]):
             raise InputError(
-                str(where), expected="outputs that stay the same while they are scored", found="others",
-                do="score again when nothing writes there any more",
+                str(where), "the outputs changed while they were scored",
+                do="score again when nothing writes to this folder any more",
             )  # fmt: skip
     for name in old.column_names:
         if name not in new.column_names:

@@ -36,7 +36,7 @@ def score(
 
     The sharp image is decoded, and whatever a metric needs of it is computed, once for all runs. Call it again to
     resume an interrupted scoring. Metrics that a table of the same set and outputs already holds are not computed
-    again, whatever was asked for when it was made, and stay in it.
+    again, whichever metrics were requested before, and stay in it.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def score(
         The table, ``.parquet`` or ``.csv``; only with one run. Default ``OUTPUTS/scores.parquet``, from where other
         tables take what is there.
     force : bool
-        Compute what is asked for even where it is there.
+        Compute the requested metrics even if the table has them.
     plugin : path, optional
         Python file that enters metrics or face providers.
     workers : Workers or int
@@ -103,9 +103,11 @@ def score(
 def _folders(outputs: Sequence[OutputsLike], out: str | Path | None) -> list[Path]:
     folders = [Path(folder) for folder in outputs]
     if out is not None and len(folders) != 1:
-        raise InputError("option --out", expected="one outputs folder", found=f"{len(folders)}", do="leave it out")
+        raise InputError(
+            "option --out", expected="one folder of outputs", found=str(len(folders)), do="leave --out out"
+        )
     if len({folder.resolve() for folder in folders}) != len(folders):
-        raise InputError("outputs", expected="each folder once", found="one of them twice", do="give it once")
+        raise InputError("a folder of outputs is given twice", do="give each folder once")
     return folders
 
 

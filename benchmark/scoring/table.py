@@ -179,7 +179,7 @@ class ScoreMeta:
 class Scores:
     """A score table with its metadata.
 
-    A table on disk is opened by `Scores.read`; its rows are read when they are first asked for.
+    A table on disk is opened by `Scores.read`; its rows are read when they are first used.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ class Scores:
         if not file.is_file():
             raise MissingFile(file, expected="a score table", do="run facedeblur score")
         if file.suffix.lower() == ".csv":
-            raise InputError(str(file), expected="a Parquet file, which says what was scored and how", found="CSV",
+            raise InputError(str(file), expected="a score table (Parquet)", found="a CSV file",
                              do="give the folder of the outputs or its scores.parquet")  # fmt: skip
         schema, rows = read_head(file)
         meta = read_meta(schema, file)
@@ -274,7 +274,7 @@ class Scores:
         import pandas as pd
 
         if self.file is None:
-            raise InputError("score table", expected="rows or a file", found="neither")
+            raise InputError("this score table has neither rows nor a file")
         if self.file.suffix == ".csv":
             return pd.read_csv(self.file, keep_default_na=False, na_values=[""])
         table = read_table(self.file)
@@ -344,5 +344,7 @@ def read_meta(schema: pa.Schema, where: str | Path) -> ScoreMeta:
     """
     text = (schema.metadata or {}).get(b"facedeblur")
     if text is None:
-        raise InputError(str(where), expected="a score table", found="another Parquet file", do="give a score table")
+        raise InputError(
+            str(where), expected="a score table", found="another kind of Parquet file", do="give scores.parquet"
+        )
     return ScoreMeta.from_json(text, str(where))

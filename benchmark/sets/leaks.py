@@ -1,4 +1,4 @@
-"""What a test set and a training set share and must not: identities, photographs, kernels.
+"""What a test set and a training set must not share: identities, photographs, kernels.
 
 Kernels are the same whatever their place in the array, scale or bit depth. Photographs are recognised by a perceptual
 hash when they were compressed, resized, blurred a little or mirrored.
@@ -61,13 +61,13 @@ def leaks(
     workers: Workers | int = HERE,
     progress: Reporter | bool | None = None,
 ) -> list[Leak]:
-    """Find what of a test set is also in a training set.
+    """Find identities, photographs and kernels of a test set that are also in a training set.
 
     Parameters
     ----------
     train_set, test_set : Set or path
         Finished sets. Of a set whose photographs have roles, the training set gives those for
-        training and the test set all others; where none has such a role, all.
+        training and the test set all others; all if no photograph has such a role.
     names : bool
         Compare names of identities; False where two collections use the same names for different people.
     workers : Workers or int
@@ -102,7 +102,7 @@ def leaks(
 
 
 def overlaps(opened: Set, first: Sequence[str], second: Sequence[str], *, workers: Workers | int = HERE) -> list[Leak]:
-    """Find what has roles of two groups in one set.
+    """Find identities and photographs that have roles of two groups in one set.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ class KernelMatch:
 def same_kernels(
     first: Bank, second: Bank, *, min_correlation: float = MIN_KERNEL_CORRELATION
 ) -> Iterator[KernelMatch]:
-    """Yield, for each kernel of `first`, the one of `second` that is the same, the likest one.
+    """Yield, for each kernel of `first`, the most similar one of `second` if it is the same.
 
     Compared is the correlation of the kernels over their norms (values are not centred, since
     most of a kernel is zero), the largest over all shifts by whole pixels. The magnitudes of two
@@ -256,7 +256,7 @@ def _spectra(kernels: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     norms = np.sqrt((kernels**2).sum(axis=(1, 2), keepdims=True))
     blurs = (np.count_nonzero(kernels, axis=(1, 2)) > 1)[:, None, None]
     spectra = rfft2((kernels / norms * blurs).astype(np.float32), s=(side, side))
-    # Columns that stand for two of the full spectrum weigh double.
+    # Columns that represent two of the full spectrum count twice.
     weights = np.full(spectra.shape[2], 2.0)
     weights[0] = 1
     if side % 2 == 0:
@@ -330,7 +330,7 @@ def matches(
     max_bits: int = MAX_BITS,
     min_correlation: float = MIN_PHOTO_CORRELATION,
 ) -> Iterator[Match]:
-    """Yield, for each of `first`, the photograph of `second` that is the same, the likest one.
+    """Yield, for each of `first`, the most similar photograph of `second` if it is the same.
 
     Parameters
     ----------

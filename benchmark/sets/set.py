@@ -58,7 +58,7 @@ class Image:
         Six numbers, row by row, of the 2x3 affine map from photograph to crop, in pixels (a similarity
         for most templates); empty where none.
     coverage : float
-        Share of the crop that lies inside the photograph.
+        Share of the crop that is inside the photograph.
     margin : int
         Pixels of true surrounding kept around the crop on each side.
     label : str
@@ -121,7 +121,7 @@ class Pair:
         ``uniform``: one point spread function for the whole image; ``nonuniform``: camera poses;
         ``frames``: averaged video frames; ``real``: a blurred photograph.
     border : str
-        What stood beyond the edge when the image was blurred: ``valid`` (the photograph itself),
+        What was beyond the edge when the image was blurred: ``valid`` (the photograph itself),
         ``reflect``, ``replicate``, ``zero`` or ``circular``; ``frames`` for averaged frames, empty
         for real blur.
     noise_sigma : float
@@ -303,7 +303,7 @@ class Set:
 
     @property
     def has_sharp(self) -> bool:
-        """False for real blurred photographs, whose sharp truth nobody has."""
+        """False for real blurred photographs, whose sharp version is unknown."""
         return bool(self.info.get("reference", True))
 
     @cached_property
@@ -436,7 +436,7 @@ read_set = Set.open
 
 
 def building(out: Path) -> Path:
-    """Return the folder in which the set `out` grows; it gets its name when it is whole."""
+    """Return the folder in which the set `out` is built; it is renamed when the set is complete."""
     return out.with_name(out.name + ".building")
 
 

@@ -1,4 +1,4 @@
-"""Writing a set so that it is whole or absent, and an interrupted build resumes.
+"""Writes a set: it is complete or absent, and an interrupted build can be resumed.
 
 A set grows in ``OUT.building``: sharp images first, then the blurred ones of one photograph
 after the other, each finished photograph appended to the manifest. The folder is renamed
@@ -156,7 +156,9 @@ class SetWriter:
     def _create_arrays(self, images: Sequence[Image], counts: Mapping[str, int]) -> None:
         sizes = {(image.height, image.width) for image in images}
         if len(sizes) != 1:
-            raise InputError("store 'npy'", expected="images of one size", found=f"{len(sizes)} sizes", do="use png")
+            raise InputError(
+                "store 'npy'", expected="images of one size", found=f"{len(sizes)} sizes", do="use --store png"
+            )
         for folder, count in counts.items():
             if count:
                 create_array(self.work, folder, count=count, size=next(iter(sizes)))

@@ -223,7 +223,7 @@ def compare(
     check_options(level, draws, seed)
     others = read_scores(scores)
     if not others:
-        raise InputError("score tables", expected="at least one to compare with the baseline", found="none")
+        raise InputError("no scores to compare with the baseline", do="give at least two runs")
     (base,) = read_scores(baseline)
     rows: list[Comparison] = []
     left_out: list[tuple[str, str]] = []
@@ -242,7 +242,7 @@ def compare(
             row = _compared(mine, theirs, column, faces, kernels, tie, options)
             rows.append(replace(row, method=name, baseline=names[0]))
     if not rows:
-        raise InputError(f"scores of '{names[0]}'", expected="values in some pair", found="none", do="score again")
+        raise InputError(f"scores of '{names[0]}'", "all values are missing", do="score again")
     for place, p in enumerate(holm([row.p for row in rows])):
         rows[place] = replace(rows[place], p_holm=p)
     named = bool((base.column("kernel_id").astype(str) != "").any())

@@ -86,14 +86,14 @@ def error_ratio(scores: Scores, reference: Scores, *, limits: Sequence[float] = 
             raise InputError("limit of the error ratio", expected="a finite number", found=f"{limit:g}")
     name, other = scores.meta.method, reference.meta.method
     if not reference.meta.oracle:
-        raise InputError(f"reference '{other}'", expected="a method that is given the true kernel", found="another")
+        raise InputError(f"reference '{other}'", "not an oracle", do="give a method that gets the true kernel")
     _, order = check_tables([scores, reference], [f"scores of '{name}'", f"scores of '{other}'"])
     metric = _column(scores, reference)
     own, best = scores.values(metric), reference.values(metric)[order]
     if np.isnan(best).any():
         raise InputError(
-            f"reference '{other}'", expected="every pair restored", found=f"{int(np.isnan(best).sum())} failed",
-            do="run it again",
+            f"reference '{other}'", f"{int(np.isnan(best).sum()):,} of {best.size:,} pairs have no score",
+            do="run it on every pair and score it again",
         )  # fmt: skip
     failed = np.isnan(own)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -113,6 +113,6 @@ def _column(scores: Scores, reference: Scores) -> str:
         if Signature.parse(column.signature).name == "psnr-shift" and column.signature in theirs:
             return column.signature
     raise InputError(
-        f"scores of '{scores.meta.method}' and '{reference.meta.method}'", expected="psnr-shift with one definition",
-        found="none in both", do="score both with --protocol levin2009",
+        f"'{scores.meta.method}' and '{reference.meta.method}' have no psnr-shift of one definition in common",
+        do="score both with --protocol levin2009",
     )  # fmt: skip

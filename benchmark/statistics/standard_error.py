@@ -94,11 +94,13 @@ def crossing(faces: Sequence[Any] | np.ndarray, kernels: Sequence[Any] | np.ndar
         When their lengths differ, or there are neither two faces nor two kernels.
     """
     if len(faces) != len(kernels):
-        raise InputError("faces and kernels", expected="one of each a row", found=f"{len(faces)} and {len(kernels)}")
+        raise InputError("faces and kernels", expected="one of each per row", found=f"{len(faces)} and {len(kernels)}")
     face, count = _numbered(faces)
     kernel, others = _numbered(kernels)
     if max(count, others) < 2:
-        raise InputError("an interval", expected="at least two faces or two kernels", found=f"{len(faces)} rows of one")
+        raise InputError(
+            "interval", expected="at least two faces or two kernels", found=f"{len(faces)} rows of one each"
+        )
     cells = np.unique(face.astype(np.int64) * others + kernel).size
     if others == 1 or (cells == others and count > 1):
         method = FACES
@@ -133,7 +135,7 @@ def standard_error(values: np.ndarray, crossed: Crossing) -> StandardError:
     if column.shape != crossed.face.shape:
         raise InputError("values", expected=f"{crossed.face.size} in one column", found=f"shape {column.shape}")
     if not np.isfinite(column).all():
-        raise InputError("values", expected="finite ones", found="NaN or infinity", do="put in what failures count as")
+        raise InputError("values", expected="finite ones", found="NaN or infinity", do="replace failures by a number")
     mean = math.fsum(column) / column.size
     centred = column - mean
     if crossed.method != BOTH:

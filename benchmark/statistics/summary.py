@@ -21,7 +21,7 @@ class Summary:
     Attributes
     ----------
     n : int
-        Items asked for: scored and failed.
+        Number of items: scored and failed.
     scored, failed : int
         Items with a value, and without one.
     infinite : int

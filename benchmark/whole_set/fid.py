@@ -172,9 +172,7 @@ class FidTest(WholeSetTest[Fid]):
     def __init__(self, the_set: Set, by: str):
         signature = str(Signature("fid", tuple(features(by).definition)))
         if not the_set.has_sharp:
-            raise InputError(
-                f"set '{the_set.name}'", expected="sharp images", found="none", do="use a set that has them"
-            )
+            raise InputError(f"set '{the_set.name}' has no sharp images", do="use a set that has them")
         blurred = [image for image in the_set.images.values() if image.blurred]
         super().__init__(the_set, by, {"signature": signature}, signature, blurred)
 

@@ -1,4 +1,4 @@
-"""Parsing test of a set: are the parts of a restored face where they belong?
+"""Parsing test of a set: are the parts of a restored face in the right places?
 
 Shen et al., IJCV 2020, Table 3: a parser labels the restored images, and the F-score of its labels
 against the true ones tells how well each component of the face came back.
@@ -238,9 +238,8 @@ class ParsingTest(WholeSetTest[Parsing]):
         self.blurred = tuple(image for image in the_set.images.values() if image.blurred)
         if not the_set.n_pairs or not any(image.label for image in self.blurred):
             raise InputError(
-                f"set '{the_set.name}'", expected="pairs, and label images of them",
-                found=f"{the_set.n_pairs:,} pairs and no label" if the_set.n_pairs else "no pairs",
-                do="build it of a collection with labels",
+                f"set '{the_set.name}' has no {'label images' if the_set.n_pairs else 'pairs'}",
+                do="build a set from a collection with labels",
             )  # fmt: skip
         made = parser_named(parser)
         self.classes, definition = made.classes, ",".join(made.definition)

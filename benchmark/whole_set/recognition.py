@@ -1,4 +1,4 @@
-"""Recognition test of a set with a gallery: whom do restored probes look like?
+"""Recognition test of a set with a gallery: which people do restored probes look like?
 
 Shen et al., IJCV 2020, section 5.2: 100 people, one photograph of each blurred by 80 point spread
 functions, restored, and compared with the 900 clear photographs of the gallery.
@@ -55,7 +55,7 @@ def recognise(
     workers: Workers | int = ALL,
     progress: Reporter | bool | None = None,
 ) -> list[Recognition]:
-    """Look for the people of the probes in the gallery of the set.
+    """Recognise the people of the restored probes in the gallery of the set.
 
     The gallery is embedded once for all runs. Each result is kept as ``OUTPUTS/recognition.parquet``
     and ``.json``, and read from there while set, run, embedder and distance stay the same. Call it again to resume
@@ -221,7 +221,7 @@ def embedder_named(spec: str) -> Embedder:
 
 
 class RecognitionTest(WholeSetTest[Recognition]):
-    """Who the probes of a set look like to an embedder; its options are those of `recognise`."""
+    """The recognition test with one embedder; its options are those of `recognise`."""
 
     record = Recognition
     stage = "recognising"
@@ -230,7 +230,7 @@ class RecognitionTest(WholeSetTest[Recognition]):
         shown = {image.identity for image in the_set.images.values() if image.ok and not image.blurred}
         if len(shown) < 2 or not the_set.n_pairs:
             raise InputError(
-                f"set '{the_set.name}'", expected="probes, and a gallery of two people or more",
+                f"set '{the_set.name}'", expected="probes, and a gallery of at least two people",
                 found=f"{the_set.n_pairs:,} pairs and {len(shown)} people in the gallery",
                 do="build a set with the recipe shen2020-recognition",
             )  # fmt: skip

@@ -259,7 +259,7 @@ def _finished(test: WholeSetTest[Result], candidate: Candidate, reporter: Report
     try:
         found = test.record.read(candidate.file)
     except InputError as error:
-        reporter.say(f"{error}: {test.stage} from the start")
+        reporter.say(f"{error}; {test.stage} from the start")
         return None
     now = candidate.origin
     wanted = {**test.facts, **{name: now[name] for name in ("set_hash", "run_hash", "files_hash")}}

@@ -32,13 +32,13 @@ def affine(src: np.ndarray, dst: np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        When the shapes differ, a value is not finite, or the points lie in a line.
+        When the shapes differ, a value is not finite, or the points are in a line.
     """
     source, target = paired_points(src, dst, "an affine map", 3)
     centre = source.mean(axis=0)
     design = np.column_stack([source - centre, np.ones(len(source))])
     if not np.isfinite(design).all() or not np.isfinite(target).all() or np.linalg.matrix_rank(design) < 3:
-        raise InputError("points of an affine map", expected="finite points that are not in a line", found="none such")
+        raise InputError("points of an affine map", "the points are in a line, or not finite")
     found = np.linalg.lstsq(design, target, rcond=None)[0].T
     return np.column_stack([found[:, :2], found[:, 2] - found[:, :2] @ centre])
 
@@ -89,13 +89,13 @@ def write_transform(transform: np.ndarray | None) -> str:
 
 
 def coverage(transform: np.ndarray, template: Template, width: int, height: int) -> float:
-    """Share of the template's pixels whose centre lies inside a photograph of this size."""
+    """Return the share of the template's pixels whose centre is inside a photograph of the given size."""
     x, y = np.meshgrid(np.arange(template.width), np.arange(template.height))
     return float(np.mean(_inside(transform, x, y, width, height)))
 
 
 def margin_inside(transform: np.ndarray, template: Template, width: int, height: int, *, at_most: int) -> int:
-    """Largest margin, up to `at_most` pixels, with which the crop lies inside a photograph of this size.
+    """Return the largest margin, up to `at_most` pixels, with which the crop is inside a photograph of a given size.
 
     Returns
     -------

@@ -45,7 +45,7 @@ class _Line(msgspec.Struct):
 
 
 class AlignJournal:
-    """``OUT/align.jsonl``: one line a finished photograph, its key and its `PhotoOutcome`.
+    """``OUT/align.jsonl``: one line per finished photograph, its key and its `PhotoOutcome`.
 
     A key says all that an entry depends on: the photograph's name, size and time, the options and
     the program's version.
@@ -68,10 +68,10 @@ class AlignJournal:
                 row = from_json(entry["row"], Image)
                 yield entry["key"], PhotoOutcome(row, from_json(quality, Quality) if quality else None)
             except (ValueError, KeyError, TypeError, AttributeError):
-                continue  # of an earlier version, or not of ours
+                continue  # written by an earlier version or another program
 
     def check(self, sources: set[str]) -> None:
-        """Refuse a folder that holds something else: what is in it would be overwritten or removed.
+        """Raise InputError if the folder contains something else, which would be overwritten or removed.
 
         Parameters
         ----------
@@ -86,13 +86,12 @@ class AlignJournal:
         earlier = {entry.row.source for entry in self._entries.values()}
         if earlier and not earlier & sources:
             raise InputError(
-                str(self.out), expected="faces of the same photographs", found=f"those of {len(earlier)} others",
+                str(self.out), f"the faces of {len(earlier):,} other photographs are in this folder",
                 do="give another output folder",
             )  # fmt: skip
         if not earlier and (self.out / "images.csv").exists():
             raise InputError(
-                str(self.out), expected="a new folder or one of 'align'", found="an images.csv of something else",
-                do="give another output folder",
+                str(self.out), "its images.csv was not written by align", do="give another output folder",
             )  # fmt: skip
 
     def finished(self, key: str, *, wide: bool) -> PhotoOutcome | None:

@@ -1,4 +1,4 @@
-"""Makes one aligned crop from a photograph, or states why it is missing: of its face, or a window of it."""
+"""Makes one aligned crop of the face, or of a window, of a photograph, or says why there is no crop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CUT = "cut"
 TOO_SMALL = "too small"
 CHOICES = ("largest", "central")
 GIVEN = "file"
-"""Landmarker that stands for points that are known already."""
+"""Name of the landmarker for points that are given."""
 
 WRONG_SIZE = "wrong size"
 NO_SKIN = "no skin label"
@@ -68,7 +68,7 @@ class Aligned:
     pixels : np.ndarray, shape (height + 2 margin, width + 2 margin, 3), uint8 RGB, or None
         The crop with its margin, for status ``ok`` and ``cut``.
     status : str
-        ``ok``; ``no face``; ``several faces`` (only where one is asked for); ``no landmarks``; ``cut``, the crop
+        ``ok``; ``no face``; ``several faces`` (only if exactly one is required); ``no landmarks``; ``cut``, the crop
         extends beyond the photograph by more than is allowed; ``too small``, photograph or face; those of
         `CropWindow`.
     transform : np.ndarray, shape (2, 3), float64, or None
@@ -76,7 +76,7 @@ class Aligned:
     n_faces : int
         Number of faces found; -1 if none was searched for.
     coverage : float
-        Share of the crop, without margin, that lies inside the photograph; the rest is its mirror image.
+        Share of the crop, without margin, that is inside the photograph; the rest is its mirror image.
     margin, margin_available : int
         Width of the surroundings in `pixels`, and how much of it is photograph on all sides, in pixels.
     note : str
@@ -120,7 +120,7 @@ def align_photo(
     seed: int = 0,
     index: int = 0,
 ) -> Aligned:
-    """Bring a photograph's face, or a window of it, to the template.
+    """Align the face of a photograph, or a window of it, to a template.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def align_photo(
     height, width = photo.shape[:2]
     if label is not None and label.shape != (height, width):
         found = f"{label.shape[1]}x{label.shape[0]}"
-        raise InputError("label image", expected=f"{width}x{height} pixels, as the photograph", found=found)
+        raise InputError("label image", expected=f"{width}x{height} pixels, like the photograph", found=found)
     if min(height, width) < MIN_SIDE:
         return Aligned(None, TOO_SMALL, note=f"photograph of {width}x{height} pixels, under {MIN_SIDE}")
     if goal.finds_faces:
@@ -201,7 +201,7 @@ def _by_landmarks(
     try:
         if points is None:
             if detector is None or landmarker is None:
-                raise InputError("landmarks", expected="a detector and a landmarker, or points", found="neither")
+                raise InputError("landmarks are missing", do="give a detector and a landmarker, or points")
             faces = find_faces(photo, detector)
             n = len(faces)
             if not faces:
@@ -220,14 +220,16 @@ def _by_landmarks(
                 )  # fmt: skip
             points = landmarker.landmarks(photo, face)
         elif goal.fit == "affine":
-            raise InputError(f"template '{goal.name}'", expected="dlib's 68 points", found="five")
+            raise InputError(
+                f"template '{goal.name}'", expected="dlib's 68 points", found="five", do="use landmarker dlib-68"
+            )
         return Aligned(None, OK, similarity(points, goal.points), n, note="; ".join(notes), points=points)
     except InputError as error:
         return Aligned(None, NO_LANDMARKS, n_faces=n, note="; ".join([*notes, str(error)]))
 
 
 def all_points(landmarker: Landmarker) -> Callable[[np.ndarray, Face], np.ndarray]:
-    """The method of a landmarker that returns dlib's 68 points.
+    """Return the method of a landmarker that returns dlib's 68 points.
 
     Raises
     ------
@@ -236,13 +238,13 @@ def all_points(landmarker: Landmarker) -> Callable[[np.ndarray, Face], np.ndarra
     """
     if landmarker.n_points != 68:
         raise InputError(
-            f"landmarker '{landmarker.definition[0]}'", expected="one of 68 points", found="five", do="take dlib-68"
+            f"landmarker '{landmarker.definition[0]}'", expected="68 points", found="five", do="use dlib-68"
         )
     return landmarker.points
 
 
 def check_margin(margin: int) -> None:
-    """Raise InputError unless a crop can have so many pixels of surroundings."""
+    """Raise InputError unless a crop can have `margin` pixels of surroundings."""
     if not 0 <= margin <= 4096:
         raise InputError("option 'margin'", expected="0 to 4096 pixels", found=str(margin), do="change it")
 
@@ -352,7 +354,7 @@ def _skin_box(
 ) -> tuple[int, int, int, int]:
     """Column, row, width and height of the square around the skin, as Xia and Chakrabarti's scripts place it.
 
-    Its last row and column stand just outside; it is moved into the photograph, and cut where it is larger than that.
+    Its last row and column are excluded; it is moved into the photograph, and cut where it is larger than that.
     """
     top, bottom, left, right = int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())
     bottom = min(height, int(bottom + below * (bottom - top)))

@@ -192,7 +192,7 @@ def align(
     tasks = tasks_of(open_photographs(photos, selection, skip=(target,)), target, options, role=role, points=points)
     if finders.landmarker == GIVEN and not any(task.photograph.points for task in tasks):
         do = "give --landmarks FILE with paths relative to the collection"
-        raise InputError("landmarks", expected="points of these photographs", found="none", do=do)
+        raise InputError("the landmarks of these photographs are missing", do=do)
     with only_writer(target), reporting(progress) as reporter:
         outcomes = _outcomes(tasks, keys_of(tasks, goal), AlignJournal(target), workers, reporter)
         return _write_tables(target, outcomes, quality=quality)
@@ -222,7 +222,7 @@ def _outcomes(
 
 
 def _write_tables(out: Path, outcomes: list[PhotoOutcome], *, quality: bool) -> pd.DataFrame:
-    """Write ``images.csv``, on request ``quality.csv``; return the rows of the former."""
+    """Write ``images.csv`` and, if requested, ``quality.csv``; return the rows of ``images.csv``."""
     import pandas as pd
 
     rows = [outcome.row for outcome in outcomes]
@@ -233,12 +233,12 @@ def _write_tables(out: Path, outcomes: list[PhotoOutcome], *, quality: bool) -> 
 
 
 def _check_providers(goal: Template, options: AlignOptions) -> None:
-    """Refuse providers that are not known or not installed, or do not find what the template needs."""
+    """Raise InputError if a provider is unknown, not installed, or does not find what the template needs."""
     if not goal.finds_faces:
         return
     finders = options.finders
     if finders.landmarker == GIVEN and goal.fit == "affine":
-        raise InputError(f"template '{goal.name}'", expected="dlib's 68 points", found="five", do="take dlib-68")
+        raise InputError(f"template '{goal.name}'", expected="dlib's 68 points", found="five", do="use dlib-68")
     if finders.landmarker != GIVEN:
         _, landmarker = providers_of(finders.detector, finders.landmarker)
         if goal.fit == "affine":
@@ -322,7 +322,7 @@ BAD_LABEL = "unusable label"
 
 @lru_cache(maxsize=4)
 def providers_of(detector: str, landmarker: str) -> tuple[Detector, Landmarker]:
-    """Make detector and landmarker, once a process."""
+    """Return detector and landmarker, made once per process."""
     return provider(DETECTORS, detector), provider(LANDMARKERS, landmarker)
 
 
@@ -345,7 +345,7 @@ def align_one(task: AlignTask) -> PhotoOutcome:
     try:
         photo = read_photo(task.path, min_side=1)
     except FileNotFoundError:
-        return PhotoOutcome(_row(task, Aligned(None, MISSING, note="listed, but not there")))
+        return PhotoOutcome(_row(task, Aligned(None, MISSING, note="listed, but the file is missing")))
     except (InputError, OSError) as error:
         reason = str(error).replace(str(task.path), task.path.name)
         return PhotoOutcome(_row(task, Aligned(None, UNREADABLE, note=reason)))

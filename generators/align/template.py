@@ -1,4 +1,4 @@
-"""Alignment templates: the size of an aligned image, and where the face lies in it or which part of a photograph it is.
+"""Alignment templates: the size of an aligned image, and where the face is in it or which part of a photograph it is.
 
 Templates are data, one TOML file each in ``templates``; users can write their own.
 """
@@ -120,7 +120,9 @@ def _template(name: str, values: dict[str, object], where: str) -> Template:
         wanted = key == "size" or key in needed
         if (wanted or pair) and (len(pair) != 2 or min(pair) < least):
             raise InputError(
-                f"{where}: {key}", expected=f"two numbers from {least}, fit {spec.fit}", found=f"{list(pair)}"
+                f"{where}: {key}",
+                expected=f"two numbers of at least {least} for fit {spec.fit!r}",
+                found=f"{list(pair)}",
             )
     if "points" in needed:
         n = 5 if spec.fit == "similarity" else len(spec.landmarks)
@@ -135,7 +137,9 @@ def _template(name: str, values: dict[str, object], where: str) -> Template:
             and outer
             and any(start + side > whole for start, side, whole in zip(corner, inner, outer, strict=True))
         ):
-            raise InputError(f"{where}: {key}", expected=f"it inside {list(outer)}", found=f"{list(inner)} at {corner}")
+            raise InputError(
+                f"{where}: {key}", expected=f"a rectangle inside {list(outer)}", found=f"{list(inner)} at {corner}"
+            )
     return Template(name, spec)
 
 
@@ -160,5 +164,5 @@ def _read(name: str) -> Template:
     return _template(Path(name).stem if name.endswith(".toml") else name, values, where)
 
 
-# A template is asked for with every photograph; a file of the user's may change.
+# Every photograph needs its template. Files of the user are not cached: they may change.
 _shipped = lru_cache(_read)

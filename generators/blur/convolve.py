@@ -18,7 +18,7 @@ from facedeblur.benchmark.files.kernel_bank import check_kernel
 from facedeblur.benchmark.options import one_of
 
 BORDERS = ("valid", "reflect", "replicate", "zero", "circular")
-"""What lies outside an image: nothing, so that the result is smaller ('valid'); the image mirrored at the middle of its
+"""What is outside an image: nothing, so that the result is smaller ('valid'); the image mirrored at the middle of its
 edge pixels ('reflect', numpy's name for it); its edge pixels ('replicate'); zeros; the image again ('circular')."""
 
 FUSED = 8
@@ -40,7 +40,7 @@ def check_border(border: str, height: int, width: int, size: int) -> None:
 
 
 def border_index(n: int, radius: int, border: str) -> np.ndarray:
-    """Index of the image row (or column) that stands at each of ``n + 2 radius`` padded places; -1 for zero."""
+    """Index of the image row (or column) at each of ``n + 2 radius`` padded places; -1 for zero."""
     place = np.arange(-radius, n + radius)
     if border == "reflect":
         return (n - 1) - np.abs((n - 1) - np.abs(place))

@@ -51,10 +51,13 @@ def check_pairs(sharp: np.ndarray, blurs: Sized, what: str, indices: Sequence[in
         )
     one_of("rounding", rounding, ROUNDINGS)
     if len(blurs) == 0:
-        raise InputError(what, expected="at least one", found="none", do=f"give a list of {what}")
+        raise InputError(f"no {what} given", do=f"give a list of {what}")
     if len(indices) != len(blurs):
         raise InputError(
-            "indices", expected=f"one for each of {len(blurs)} {what}", found=str(len(indices)), do="give as many"
+            "indices",
+            expected=f"one for each of {len(blurs)} {what}",
+            found=str(len(indices)),
+            do="give one index each",
         )
     for index in indices:
         halves(index, "pair index")
@@ -86,7 +89,7 @@ def degrade_many(
     indices : sequence of int
         Number of each pair, which with the seed gives its noise: a pair is the same alone and in any batch.
     border : {'valid', 'reflect', 'replicate', 'zero', 'circular'}
-        What lies outside the image.
+        What is outside the image.
     margin : int, optional
         For 'valid' only: pixels that the result is smaller by on every side; by default the least that the largest
         kernel here needs.
@@ -122,7 +125,7 @@ def degrade_many(
                 do="give a larger crop or smaller kernels",
             )
     elif margin is not None:
-        raise InputError(f"margin with border '{border}'", expected="border 'valid'", do="leave margin out")
+        raise InputError(f"margin with border '{border}'", "a margin is used by border 'valid' only", do="leave it out")
     else:
         radius = padding = reach
     planes = np.ascontiguousarray(sharp[:, :, None] if sharp.ndim == 2 else sharp)

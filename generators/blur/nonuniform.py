@@ -42,9 +42,9 @@ def check_poses(poses: np.ndarray) -> np.ndarray:
     if not np.isfinite(values).all() or turned > math.pi / 2 or values[:, 5].min() <= -1:
         raise InputError(
             "poses",
-            expected="finite, turned by at most pi/2 radians, before the scene (TZ over -1)",
-            found=f"turned by {turned:.3g}, TZ from {values[:, 5].min():.3g}",
-            do="use radians, and distances in units of the scene's",
+            expected="finite values, angles of at most pi/2 radians, the camera in front of the scene (TZ over -1)",
+            found=f"an angle of {turned:.3g}, TZ of {values[:, 5].min():.3g}",
+            do="give angles in radians, and distances in units of the scene's distance",
         )
     return values
 
@@ -65,9 +65,7 @@ def _reach(poses: np.ndarray, focal: float, cx: float, cy: float, height: int, w
     corners = np.array([(x - cx, y - cy) for x in (0, width - 1) for y in (0, height - 1)])
     seen = np.empty(4)
     if not span(poses, focal, corners, seen):
-        raise InputError(
-            "poses", expected="the whole image before the camera", found="a part behind it", do="turn less"
-        )
+        raise InputError("poses", "a part of the image is behind the camera", do="use smaller angles")
     beyond = max(-(seen[0] + cx), seen[1] + cx - (width - 1), -(seen[2] + cy), seen[3] + cy - (height - 1), 0.0)
     # One more for the neighbour to the right, and for a sum that rounds to the pixel beyond.
     return math.ceil(min(beyond, 1e9)) + 1
@@ -110,7 +108,7 @@ def blur_poses(
     poses : (T, 6) float64
         RX, RY, RZ in radians, TX, TY, TZ in units of the distance to the scene; see `poses.poses`.
     border : {'valid', 'reflect', 'replicate', 'zero', 'circular'}
-        What lies outside the image, see ``blur.BORDERS``.
+        What is outside the image, see ``blur.BORDERS``.
     margin : int, optional
         For 'valid' only, pixels: how far the poses may reach.
     focal : float, optional
@@ -138,7 +136,7 @@ def blur_poses(
     one_of("border", border, BORDERS)
     if (margin is None) == (border == "valid"):
         raise InputError(
-            "margin", expected="a number with border 'valid', and none with others", found=f"{margin}", do="change one"
+            "margin", "border 'valid' needs a margin, other borders have none", do="change the margin or the border"
         )
     spare = int(margin or 0)
     height, width = image.shape[0] - 2 * spare, image.shape[1] - 2 * spare

@@ -1,4 +1,4 @@
-"""Camera poses during an exposure: where the camera stands and looks while a hand holds it.
+"""Camera poses during an exposure: where the camera is and looks while a hand holds it.
 
 Lai et al., CVPR 2016, replay four recordings of a gyroscope; here the paths are random walks, so that any number of
 images can be made. It is an assumption of this toolkit that the random walk of Boracchi and Foi, which was made for the

@@ -1,4 +1,4 @@
-"""The blurred variants that a recipe makes of one sharp image, and what lay beyond the edge of each."""
+"""The blurred variants that a recipe makes of one sharp image, and what was beyond the edge of each."""
 
 from __future__ import annotations
 

@@ -87,16 +87,18 @@ def kernels(
     (13, 13)
     """
     if options and not isinstance(draw, str):
-        raise InputError(f"option '{next(iter(options))}'", expected="a law by its name", do="set it in the law")
+        raise InputError(
+            f"option '{next(iter(options))}'", "the law is an object, which has its own options", do="set it there"
+        )
     law = law_named(draw, **options) if isinstance(draw, str) else draw
     sizes = law.standard_sizes if sizes is None else sizes
     sides = parse_sizes(sizes) if isinstance(sizes, str) else tuple(sizes)
     if len(sides) == 0 or len(set(sides)) != len(sides):
-        raise InputError("kernel sizes", expected="different sizes, at least one", found=str(list(sides)))
+        raise InputError("kernel sizes", expected="at least one size, each once", found=str(list(sides)))
     if per_size < 1:
         raise InputError("kernels per size", expected="at least 1", found=str(per_size), do="choose another number")
     if not getattr(law, "normalise", True):
-        raise InputError("kernel model, normalise", expected="True in a bank", found="False", do="leave it out")
+        raise InputError("kernel model, normalise", "kernels of a bank are always normalised", do="leave it out")
     names, drawn = [], []
     for size in sides:
         drawn += list(law.draw(seed, size, per_size, start=first))

@@ -43,11 +43,11 @@ class KernelModel(KernelLaw):
         Part of the trajectory that passes before anything is seen, in [0, exposure): the shutter is open from `begin`
         to `exposure`.
     centre : {'bbox', 'barycentre', 'original'}
-        What lies on the central pixel. 'bbox': the middle of the exposed trajectory's bounding box, to 1e-12 px.
+        What is on the central pixel. 'bbox': the middle of the exposed trajectory's bounding box, to 1e-12 px.
         'barycentre': the mean of its points. 'original': the authors' rule, start on the pixel grid and the whole
         trajectory's box near the middle, up to a pixel off.
     margin : float, optional
-        Draw again unless the box is at most N - margin wide and high and lies inside the kernel. None accepts
+        Draw again unless the box is at most N - margin wide and high and is inside the kernel. None accepts
         everything: what falls outside is lost, as in the authors' code.
     fill : float, optional
         Draw again unless the box is over N - fill wide or high, so that the size says something.
@@ -94,7 +94,7 @@ class KernelModel(KernelLaw):
         return self._drawn(seed, size, n, start)[0]
 
     def trajectory(self, seed: int, size: int, index: int) -> np.ndarray:
-        """The trajectory behind one kernel, where it lies in the kernel.
+        """Return the trajectory of one kernel, in coordinates of the kernel.
 
         Returns
         -------

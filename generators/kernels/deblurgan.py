@@ -1,4 +1,4 @@
-"""Kernels as DeblurGAN's public code makes them, slips included: to match what was trained on it, never a default.
+"""Kernels like those of DeblurGAN's public code, including its errors, for comparison with methods trained on them.
 
 Kupyn et al., *DeblurGAN*, CVPR 2018. The code is a port of Boracchi and Foi's and differs in this:
 
@@ -111,7 +111,7 @@ class DeblurganModel(KernelLaw):
         if size != self.canvas + 1:
             raise InputError(
                 f"DeblurGAN kernels of size {size}",
-                expected=f"{self.canvas + 1}, the canvas of {self.canvas} and one pixel for its centre",
+                expected=f"{self.canvas + 1}: the canvas of {self.canvas} and one pixel, so that there is a centre",
                 do="give that size, or another canvas",
             )
         check_numbers(size, n, start)
@@ -151,7 +151,7 @@ def _draw(
     k0: Any, k1: Any, lo: Any, hi: Any, anxieties: Any, length: Any, times: Any, parts: Any, limit: Any, x: Any, y: Any,
     kernel: Any,
 ) -> Any:  # fmt: skip
-    """Draw one trajectory, shifted as it lies in the array, and its kernel; return the exposure's place, or -1."""
+    """Draw one trajectory, shifted to its place in the array, and its kernel; return the exposure's place, or -1."""
     samples, canvas = len(x), len(kernel)
     box, stream = np.zeros((4, 1)), np.zeros(1, np.uint32)
     for attempt in range(limit):
@@ -165,7 +165,7 @@ def _draw(
         part = parts[int(uniform(which) * len(parts))]
         for j in range(part + 1):
             expose(x[1:, 0], y[1:, 0], dx, dy, times[j], times[j + 1], kernel)
-        # That code clamps to the pixel after the first, which never gets anything itself.
+        # That code clamps to the pixel after the first, so the first one always stays zero.
         kernel[0] = 0.0
         kernel[:, 0] = 0.0
         for row in range(canvas):

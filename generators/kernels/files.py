@@ -141,7 +141,7 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
     kept = [(name, k) for name, k in named if not loose or k.shape[0] == k.shape[1]]
     if not kept:
         others = f"a matrix of {named[0][1].shape[0]}x{named[0][1].shape[1]}" if named else "none"
-        do = "take it with pad=True (--pad)" if named else "give another file"
+        do = "use pad=True (--pad)" if named else "give another file"
         raise InputError(str(path), expected="kernels", found=others, do=do)
     if pad:
         padded = [name for name, k in kept if k.shape[0] != k.shape[1] or k.shape[0] % 2 == 0]

@@ -58,7 +58,7 @@ class KernelLaw(ABC):
 
 
 def check_numbers(size: int, n: int, start: int) -> None:
-    """Raise InputError unless `n` kernels of a size, number `start` and following, can be asked for."""
+    """Raise InputError unless `n` kernels of a size, number `start` and following, can be drawn."""
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or size % 2 == 0 or not 5 <= size <= MAX_SIZE:
         raise InputError(
             "kernel size", expected=f"an odd number from 5 to {MAX_SIZE}", found=str(size), do="choose another size"

@@ -199,7 +199,7 @@ def augment_labels(
     what, size
         As in `augment`.
     outside : int, optional
-        Class of what lies beyond the labels; by default they are mirrored.
+        Class of what is beyond the labels; by default they are mirrored.
 
     Returns
     -------

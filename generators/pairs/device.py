@@ -157,7 +157,7 @@ class _Crops:
         return out
 
     def _cut(self, plans: Sequence[Plan], places: Sequence[Any], radius: int) -> torch.Tensor:
-        """Windows of photographs that are not augmented: each row and column by index, -1 standing for zero."""
+        """Windows of photographs that are not augmented: each row and column by index, -1 for zero."""
         rows: list[np.ndarray] = []
         columns: list[np.ndarray] = []
         for plan, (_, high, wide) in zip(plans, places, strict=True):
@@ -186,7 +186,7 @@ class _Crops:
         u = torch.arange(-radius, width + radius, dtype=torch.float64, device=self.device)[None, None, :]
         v = torch.arange(-radius, height + radius, dtype=torch.float64, device=self.device)[None, :, None]
         if self.pairs.spec.border != "valid":
-            # What lies around an augmented crop is its own border, not the photograph.
+            # The surroundings of an augmented crop are its own border, not the photograph.
             u = u[..., _padded_tensor(width, radius, self.pairs.spec.border, self.device)]
             v = v[:, _padded_tensor(height, radius, self.pairs.spec.border, self.device)]
         x = m[:, 0, 0] * u + m[:, 0, 1] * v + m[:, 0, 2]

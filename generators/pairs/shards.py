@@ -105,7 +105,7 @@ def write_shards(
     workers: Workers | int = HERE,
     progress: Reporter | bool | None = None,
 ) -> list[Path]:
-    """Write pairs 0 to ``count - 1`` to ``OUT/pairs-000000.tar``, ...; ``OUT/pairs.json`` says what they are.
+    """Write pairs 0 to ``count - 1`` to ``OUT/pairs-000000.tar``, ...; ``OUT/pairs.json`` describes them.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def _write(
         raise InputError(
             f"{count:,} pairs",
             expected=f"from 1 to {len(pairs):,}, of {faces} and {kernels}",
-            do="ask for fewer, or give more photographs or repeats",
+            do="write fewer pairs, or give more photographs or repeats",
         )
     if step < 1:
         raise InputError("shard size", expected="at least 1", found=str(step))
@@ -221,13 +221,13 @@ def _write(
             str(out),
             expected=f"room for {left:,} pairs, about {needed:,} bytes",
             found=f"{need.free:,} bytes free",
-            do="ask for fewer pairs, or choose another disk",
+            do="write fewer pairs, or choose another disk",
         )
     if not (out / NOTES).is_file():
         write_json(out / NOTES, notes)
     if pairs.images:
         write_rows(out / "images.csv", Image, pairs.images)
-        # Workers need not be sent the record.
+        # Workers do not need the record.
         pairs = copy(pairs)
         pairs.images = ()
     done = count - left
@@ -268,11 +268,11 @@ def _notes(pairs: VirtualPairs, form: str, count: int, step: int) -> dict[str, A
 
 
 def _begun(out: Path, notes: dict[str, Any]) -> bool:
-    """Whether the folder holds all of these pairs; refuse one that holds something else."""
+    """Return whether the folder contains all of these pairs; raise InputError if it contains something else."""
     file = out / NOTES
     if not file.is_file():
         if not is_free(out):
-            raise InputError(str(out), expected="an empty folder", found="files", do="choose another one")
+            raise InputError(str(out), "the folder is not empty", do="choose another one")
         return False
     found = read_json(file, dict[str, Any], "the description of these pairs", do="choose another folder")
     check_same(file, found, notes, of="pairs", do="choose another folder, or ask for the same pairs")

@@ -165,7 +165,7 @@ class SharpArray:
         if not good or not len(held) or around < 0 or side < 1:
             raise InputError(
                 self._file or "array of sharp faces",
-                expected="(N, H, W, 3) of uint8, larger than what is stored around",
+                expected="(N, H, W, 3) of uint8, larger than its surroundings",
                 found=f"{held.shape} of {held.dtype}, {around} px around",
             )
         if faces is not None and len(faces) != len(held):
@@ -201,7 +201,7 @@ def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpAr
     file : path
         Its name ends in ``.npy``; what it holds is noted in a ``.json`` next to it.
     needed : int
-        Pixels around a crop that will be asked for.
+        Pixels around a crop that are needed.
 
     Returns
     -------

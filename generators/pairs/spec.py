@@ -29,7 +29,7 @@ class PairSpec:
     Attributes
     ----------
     sizes : tuple of int
-        Kernel sizes, pixels; 1 stands for no blur.
+        Kernel sizes, in pixels; 1 means no blur.
     per_size : int
         Kernels of each size: those of number `first` to ``first + per_size - 1``.
     first : int
@@ -38,7 +38,7 @@ class PairSpec:
         Law of the kernels.
     noise : Noise
     border, fallback : str
-        What lies beyond a crop; `fallback` if ``valid`` finds too little of the photograph there.
+        What is beyond a crop; `fallback` if ``valid`` finds too little of the photograph there.
     rounding : {'round', 'truncate'}
     augment : str or AugmentLaw, optional
         ``shen``, ``lin``, ``mspl``, or a law of your own.
@@ -113,7 +113,7 @@ class PairSpec:
         if recipe.kernels is None or recipe.saturation is not None:
             raise InputError(
                 f"recipe '{recipe.name}'",
-                expected="uniform blur without saturation, which pairs are made with",
+                expected="uniform blur without saturation",
                 found="saturated" if recipe.saturation else recipe.kind,
                 do="use facedeblur build",
             )

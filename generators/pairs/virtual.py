@@ -144,7 +144,7 @@ class VirtualPairs:
                 f"recipe '{spec.name}'" if spec.name else "sharp faces",
                 expected=f"{max(1, spec.photographs):,} photographs",
                 found=f"{len(source.faces):,}",
-                do="add photographs, or say how many there are (0 for all)",
+                do="add photographs, or set their number (0 for all)",
             )
         self.source, self.spec, self.seed, self.shuffle, self.repeats = source, spec, int(seed), shuffle, repeats
         self.images, self.origin, self.label_files = tuple(images), origin, dict(label_files or {})
@@ -194,7 +194,7 @@ class VirtualPairs:
         return self._kernels.get((size, number), lambda: self.spec.model.draw(self.seed, size, start=number)[0])
 
     def border(self, plan: Plan) -> str:
-        """What lies beyond the crop: with ``valid`` its surroundings, or the fallback if they are too narrow.
+        """What is beyond the crop: with ``valid`` its surroundings, or the fallback if they are too narrow.
 
         An augmented crop always has surroundings, which are mirrored beyond the photograph.
         """
@@ -252,9 +252,7 @@ class VirtualPairs:
         """
         name = self.face(plan).image_id
         if name not in self.label_files:
-            raise InputError(
-                f"labels of {name}", expected="a label file", found="none", do="use photographs with labels"
-            )
+            raise InputError(f"face '{name}' has no label file", do="use photographs with labels")
         labels = read_label(self.label_files[name], size=self.source.size)
         if plan.augmentation is None:
             return labels

@@ -1,4 +1,4 @@
-"""Collections of photographs: whose face each shows, what its publisher says about it, and which ones are known.
+"""Collections of photographs: identity, role, landmarks and labels of each photograph, and the known layouts.
 
 ``open_collection("celeba:PATH")`` reads PATH as CelebA; ``open_collection("PATH")`` recognises the collection. Other
 packages add collections through the entry-point group ``facedeblur.collections``: classes like `KnownCollection`.
@@ -140,7 +140,7 @@ class Collection:
             raise InputError(
                 f"{self.name}: {self.root}",
                 expected="photographs of " + (" and ".join(filter(None, asked)) or "the list"),
-                found=f"none among {len(self.photographs):,} (roles: {facts})", do="choose otherwise",
+                found=f"none among {len(self.photographs):,} (roles: {facts})", do="choose others",
             )  # fmt: skip
         return replace(self, photographs=kept, labels=self.labels if any(p.label for p in kept) else "")
 
@@ -151,16 +151,13 @@ class Collection:
             if choice.status == "ok":
                 source = canonical(choice.source)
                 if source in choices:
-                    raise InputError(
-                        str(file), expected="each photograph once", found=f"{source} again", do="leave one line"
-                    )
+                    raise InputError(str(file), f"photograph '{source}' is listed twice", do="remove one of the lines")
                 choices[source] = choice
         absent = [choice.source for source, choice in choices.items() if source not in by_source]
         if absent:
             raise InputError(
-                str(file), expected=f"photographs of {self.root}",
-                found=f"{len(absent):,} of {len(choices):,} missing there, the first {absent[0]}",
-                do="give the collection that the list was made of",
+                str(file), f"{len(absent):,} of {len(choices):,} photographs are not in {self.root} ({absent[0]}, ...)",
+                do="give the collection that the list was made from",
             )  # fmt: skip
         kept = [replace(by_source[source], identity=c.identity, role=c.role) for source, c in choices.items()]
         return tuple(sorted(kept, key=lambda photograph: in_order(photograph.source)))
@@ -264,7 +261,7 @@ class KnownCollection(Protocol):
 
     @classmethod
     def detects(cls, root: Path) -> bool:
-        """Tell at a glance whether the folder looks like this collection."""
+        """Return quickly whether the folder looks like this collection."""
         ...
 
     @classmethod
@@ -274,7 +271,7 @@ class KnownCollection(Protocol):
 
 
 def refuse(name: str, root: Path, expected: str, found: str, get: str) -> InputError:
-    """Return the error of a folder that is not laid out as the collection it is said to be."""
+    """Return the error of a folder that does not have the layout of its collection."""
     return InputError(f"{name}: {root}", expected=expected, found=found, do=get)
 
 
@@ -330,7 +327,7 @@ def open_collection(spec: str | Path, selection: Selection = Selection()) -> Col
 def open_photographs(
     photos: str | Path | Collection, selection: Selection = Selection(), *, skip: Iterable[Path] = ()
 ) -> Collection:
-    """List what is to be aligned: a collection, or every file of a folder that is not said to be one.
+    """List the photographs to align: those of a collection, or every file of another folder.
 
     Parameters
     ----------
@@ -352,7 +349,7 @@ def open_photographs(
         return open_collection(photos, selection)
     root = Path(photos)
     if not photographs_in(root, skip=skip):
-        list_images(root)  # its error says what was looked for
+        list_images(root)  # its error says which files were expected
     return _every_file(root, skip)
 
 
@@ -386,15 +383,15 @@ def detect(root: Path) -> str:
     for name in (*known[:-2], *others, *known[-2:]):
         if COLLECTIONS.get(name).detects(root):
             return name
-    raise InputError(str(root), expected="photographs of faces", found="no image", do="give another folder")
+    raise InputError(str(root), "no images in this folder", do="give another folder")
 
 
 def _parse(spec: str | Path) -> tuple[str, Path]:
     name, colon, path = str(spec).partition(":")
     if isinstance(spec, Path) or not colon or len(name) == 1 or "/" in name or Path(str(spec)).exists():
-        return "auto", Path(spec).expanduser()  # len 1: the letter of a drive
+        return "auto", Path(spec).expanduser()  # a single letter is a drive
     if name != "auto":
         COLLECTIONS.get(name)
     if not path:
-        raise InputError(f"'{spec}'", expected="NAME:FOLDER", found="no folder", do="write the folder behind the colon")
+        raise InputError(f"'{spec}'", "the folder is missing", do="write NAME:FOLDER")
     return name, Path(path).expanduser()

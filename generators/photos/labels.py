@@ -77,7 +77,7 @@ def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.nda
     if unknown.size:
         raise InputError(
             str(path), expected=f"classes 0 to {len(table) - 1} ({kind})",
-            found=", ".join(map(str, unknown[:5].tolist())), do="give its class list or leave it out",
+            found=", ".join(map(str, unknown[:5].tolist())), do="give their class list, or leave the labels out",
         )  # fmt: skip
     values = _fit(table[values], size, path, fraction=kind != "helen11")
     brows, eyes = sides_of(values)
@@ -154,20 +154,18 @@ def _single(path: Path) -> np.ndarray:
 
 
 def _of_maps(folder: Path) -> np.ndarray:
-    """The likeliest class by Helen's 11 probability maps; the lower one where two are equal."""
+    """Return the most likely class by Helen's 11 probability maps; the lower one of two equal ones."""
     maps = []
     for number in range(len(HELEN)):
-        # Archives of other systems bring ._NAME_lbl00.png along.
+        # Archives made on macOS contain files such as ._NAME_lbl00.png, too.
         files = sorted(path for path in folder.glob(f"*_lbl{number:02}.png") if not path.name.startswith("."))
         file = next(iter(files), None)
         if file is None:
-            raise InputError(
-                str(folder), expected=f"NAME_lbl{number:02}.png ({HELEN[number]})", found="none", do="unpack it again"
-            )
+            raise InputError(str(folder), f"NAME_lbl{number:02}.png ({HELEN[number]}) is missing", do="unpack it again")
         maps.append(_single(file))
         if maps[-1].shape != maps[0].shape:
             size, first = ("x".join(map(str, m.shape[::-1])) for m in (maps[-1], maps[0]))
-            raise InputError(str(file), expected=f"{first} pixels as lbl00", found=size, do="unpack it again")
+            raise InputError(str(file), expected=f"{first} pixels, like lbl00", found=size, do="unpack it again")
     return np.argmax(np.stack(maps), axis=0).astype(np.uint8)
 
 
@@ -178,14 +176,16 @@ def _of_parts(prefix: Path) -> np.ndarray:
         raise MissingFile(f"{prefix}*.png", "no label image with such a name", do="unpack the labels again")
     unknown = sorted(set(files) - set(CELEBAMASK_PARTS))
     if unknown:
-        raise InputError(str(files[unknown[0]]), expected="a known part", do=suggest(unknown[0], CELEBAMASK_PARTS))
+        raise InputError(str(files[unknown[0]]), "unknown part of a face", do=suggest(unknown[0], CELEBAMASK_PARTS))
     merged: np.ndarray | None = None
     for number, part in enumerate(CELEBAMASK_PARTS):
         if part in files:
             mask = _single(files[part]) > 127
             merged = np.zeros(mask.shape, np.uint8) if merged is None else merged
             if mask.shape != merged.shape:
-                raise InputError(str(files[part]), expected="part masks of one size", found="another")
+                raise InputError(
+                    str(files[part]), "its size differs from that of the other part masks", do="unpack them again"
+                )
             merged[mask] = number
     assert merged is not None
     return merged
@@ -199,6 +199,6 @@ def _fit(labels: np.ndarray, size: tuple[int, int], path: Path, *, fraction: boo
     if fraction and times > 1 and (height * times, width * times) == tuple(size):
         return labels.repeat(times, axis=0).repeat(times, axis=1)
     raise InputError(
-        str(path), expected=f"{size[1]}x{size[0]} pixels as the photograph", found=f"{width}x{height}",
-        do="give labels of this photograph's size",
+        str(path), expected=f"{size[1]}x{size[0]} pixels, like the photograph", found=f"{width}x{height}",
+        do="give labels that have the size of the photograph",
     )  # fmt: skip

@@ -30,7 +30,7 @@ def lines_of(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(str(path), expected="a text file (UTF-8)", found=str(error), do="download it again") from error
+        raise InputError(str(path), f"not a UTF-8 text file ({error})", do="download it again") from error
     return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
@@ -63,7 +63,7 @@ def table_of(path: Path, columns: int) -> dict[str, list[str]]:
             )  # fmt: skip
         rows[fields[0]] = fields[1:]
     if not rows:
-        raise InputError(str(path), expected=f"rows of {columns} fields", found="none", do="download it again")
+        raise InputError(str(path), f"no rows of {columns} fields in it", do="download it again")
     return rows
 
 
@@ -78,7 +78,7 @@ def numbers(path: Path, name: str, fields: Iterable[str]) -> tuple[float, ...]:
     try:
         return tuple(float(field) for field in fields)
     except ValueError as error:
-        raise InputError(f"{path}: {name}", expected="numbers", found=str(error), do="download it again") from None
+        raise InputError(f"{path}: {name}", f"not a number ({error})", do="download it again") from None
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
     """
     path = Path(path)
     what = "a CSV file of landmarks"
-    with reading(path, what, do="give the file"):
+    with reading(path, what, do="give a CSV file in UTF-8"):
         text = read_file(path).decode("utf-8-sig")
     found: dict[str, tuple[float, ...]] = {}
     with reading(path, what, do="correct it"):
@@ -159,12 +159,12 @@ def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
             continue
         source = canonical(line[0].strip())
         if len(line) != 11 or not all(map(_is_number, line[1:])):
-            raise InputError(where, expected="a path and ten numbers", found=",".join(line), do="correct it")
+            raise InputError(where, expected="a path and ten numbers", found=",".join(line), do="correct this line")
         if source in found:
-            raise InputError(where, expected="each photograph once", found=f"{source} again", do="leave one line")
+            raise InputError(where, f"photograph '{source}' is listed twice", do="remove one of the lines")
         found[source] = tuple(float(field) for field in line[1:])
     if not found:
-        raise InputError(str(path), expected="a line for each photograph", found="none", do="give another file")
+        raise InputError(str(path), "no photographs in this list", do="give another file")
     return found
 
 

@@ -1,7 +1,7 @@
 """Splits by identity into training and test, or into probe and gallery, that stay the same when photographs are added.
 
 Whether an identity is used for testing depends on (seed, identity) alone: its hash is below the share. Shares are
-therefore met on average, not exactly, and adding or removing photographs moves nobody.
+therefore met on average, not exactly, and adding or removing photographs leaves all identities where they are.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def split(photographs: Collection | Iterable[Photograph], *, seed: int = 0, test
     for role in ("test", "train"):
         if not counts[role]:
             raise InputError(
-                f"split of {len(people)} identities, seed {seed}", expected=f"some for {role}", found="none",
-                do="give more people or another seed or share",
+                f"split of {len(people)} identities, seed {seed}", f"no identity is left for {role}",
+                do="give more people, another seed or another share",
             )  # fmt: skip
     return _in_order([*chosen, *rows])
 
@@ -124,8 +124,8 @@ def probe_gallery(
     if not any(choice.role for choice in chosen):
         most = max((len(person) for person in by_person.values()), default=0)
         raise InputError(
-            f"{len(by_person)} identities", expected=f"{probes} + {gallery} photographs of at least one",
-            found=f"at most {most}", do="give more photographs or smaller numbers",
+            f"{len(by_person)} identities", expected=f"{probes} + {gallery} photographs of at least one of them",
+            found=f"at most {most}", do="give more photographs, or smaller numbers",
         )  # fmt: skip
     return _in_order([*chosen, *rows])
 

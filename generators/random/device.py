@@ -1,7 +1,7 @@
 """The random numbers of `philox` on the device that torch computes on, with the same bits as on the CPU.
 
 Words are kept in the lower half of 64-bit integers, products wrap as they do in C, and every float32 operation of
-`philox.normal_pair` stands here once more, in its order and on its own, so that nothing can be contracted. The
+`philox.normal_pair` is repeated here, in the same order and separately, so that no operations can be fused. The
 generators of torch itself give other numbers on a GPU than on a CPU.
 """
 
@@ -91,7 +91,7 @@ def normals_on(device: torch.device | str, seed: int, numbers: Sequence[int], n:
         If a number is out of range.
     """
     if not 0 <= n < 2**34:
-        raise InputError("n", expected="from 0 to 2**34 - 1 normals", found=str(n), do="ask for fewer")
+        raise InputError("n", expected="from 0 to 2**34 - 1 normals", found=str(n), do="draw fewer")
     k0, k1 = (int(half) for half in halves(seed, "seed"))
     parts = [[int(half) for half in halves(number, "pair number")] for number in numbers]
     low, high = torch.tensor(parts, dtype=torch.int64, device=device).reshape(-1, 2, 1).unbind(1)

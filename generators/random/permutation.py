@@ -78,11 +78,11 @@ class Permutation:
         return int(self.n)
 
     def __getitem__(self, place: int) -> int:
-        """What stands at `place`, which is from 0 to ``n - 1``."""
+        """Return the number at `place`, which is from 0 to ``n - 1``."""
         return int(self.take(np.array([place]))[0])
 
     def take(self, places: np.ndarray) -> np.ndarray:
-        """What stands at many places.
+        """Return the numbers at many places.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Random numbers that any core, batch or machine reproduces: every value is a function of (seed, index).
+"""Random numbers that are the same on every core, batch and machine: every value is a function of (seed, index).
 
 Philox4x32-10 (Salmon et al., *Parallel random numbers: as easy as 1, 2, 3*, SC 2011) turns a 128-bit counter and a
 64-bit key into four 32-bit words. The key is the seed. The counter is
@@ -220,7 +220,7 @@ def uniforms(seed: int, index: int, n: int, *, stream: int = NOISE) -> np.ndarra
 
 
 def _numbers(seed: int, index: int, n: int, stream: int) -> tuple[np.uint32, ...]:
-    """Key, item and stream as counter words, once `n` numbers can be asked for."""
+    """Return key, item and stream as counter words, after checking `n`."""
     if not 0 <= n < 2**34:
-        raise InputError("n", expected="from 0 to 2**34 - 1 numbers", found=str(n), do="ask for fewer")
+        raise InputError("n", expected="from 0 to 2**34 - 1 numbers", found=str(n), do="draw fewer")
     return (*halves(seed, "seed"), *halves(index, "index"), np.uint32(stream))

@@ -128,8 +128,8 @@ def frames(
         if not any(image.ok for image in images):
             shutil.rmtree(workspace)
             raise InputError(
-                str(videos), expected="at least one window of frames that can be averaged",
-                found=_reasons(rejected, images), do="give other videos or options",
+                str(videos), f"no window of frames can be averaged ({_reasons(rejected, images)})",
+                do="give other videos or options",
             )  # fmt: skip
         info: dict[str, Any] = {
             "name": name or f"frames-{spec.length}",

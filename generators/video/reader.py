@@ -132,14 +132,14 @@ class Footage:
             raise self._unreadable(getattr(error, "strerror", None) or str(error)) from error
         with container:
             if not container.streams.video:
-                raise self._unreadable("no picture in it")
+                raise self._unreadable("it has no pictures")
             stream = container.streams.video[0]
             self.announced, whole = stream.frames, True
             for packet in container.demux(stream):
                 try:
                     decoded = packet.decode()
                 except av.error.FFmpegError:
-                    self.lost, whole = self.lost + 1, False  # its place shows as a gap in time
+                    self.lost, whole = self.lost + 1, False  # visible as a gap between the times of the frames
                     continue
                 for frame in decoded:
                     time = math.nan if frame.time is None else float(frame.time)
@@ -187,7 +187,7 @@ class Footage:
             capture.release()
 
     def _unreadable(self, found: str) -> InputError:
-        return InputError(str(self.path), expected="a video", found=found, do="copy it again or leave it out")
+        return InputError(str(self.path), f"not a readable video ({found})", do="copy it again, or leave it out")
 
 
 VIDEO_SUFFIXES = frozenset(
@@ -252,9 +252,7 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
         found = sorted(_videos(root, seen), key=lambda path: natural(path.relative_to(root).as_posix()))
     if not found:
         kinds = " ".join(sorted(VIDEO_SUFFIXES))
-        raise InputError(
-            str(root), expected=f"videos ({kinds}) or folders of frames", found="none", do="give another folder"
-        )
+        raise InputError(str(root), f"no videos ({kinds}) and no folders of frames", do="give another folder")
     base = root if root.is_dir() and found != [root] else root.parent
     sources = [path.relative_to(base).as_posix() for path in found]
     for source in sources:

@@ -41,7 +41,9 @@ class Response:
             When `gamma` is not between 0.1 and 10.
         """
         if not 0.1 <= gamma <= 10:
-            raise InputError("gamma", expected="0.1 to 10", found=f"{gamma:g}", do="1 for coded values, 2.2 for light")
+            raise InputError(
+                "gamma", expected="0.1 to 10", found=f"{gamma:g}", do="use 1 for coded values, 2.2 for light"
+            )
         codes = np.arange(CODES, dtype=np.float64)[:, None]
         if gamma == 1:
             return cls(codes, codes[1:] - 0.5)
@@ -70,7 +72,7 @@ class Response:
         except FileNotFoundError as error:
             raise MissingFile(path, expected="a response curve", do="check the path") from error
         except (ValueError, EOFError) as error:
-            raise InputError(str(path), expected="256 rows of 1 or 3 numbers", found=str(error)) from error
+            raise InputError(str(path), f"not 256 rows of 1 or 3 numbers ({error})", do="correct the file") from error
         light = values.reshape(-1, 1) if values.ndim == 1 else values
         if light.ndim != 2 or light.shape[0] != CODES or light.shape[1] not in (1, 3) or light.dtype.kind not in "fiu":
             shape = "x".join(map(str, values.shape))
@@ -79,7 +81,7 @@ class Response:
         falling = np.argwhere(~(np.diff(light, axis=0) > 0))
         if len(falling) or not np.isfinite(light).all():
             row = int(falling[0, 0]) + 1 if len(falling) else 0
-            raise InputError(str(path), expected="finite light that rises from row to row", found=f"row {row} does not")
+            raise InputError(str(path), f"light must be finite and rise from row to row; row {row} does not")
         return cls(light, (light[:-1] + light[1:]) / 2)
 
     def mean(self, frames: Sequence[np.ndarray]) -> np.ndarray:

@@ -82,7 +82,7 @@ class FrameSpec:
 
     def __post_init__(self) -> None:
         if self.crf and self.gamma not in (0.0, 1.0):
-            raise InputError("gamma and crf", expected="one of them", found="both", do="leave one out")
+            raise InputError("gamma and crf exclude each other", do="leave one out")
         settled = {
             "stride": self.length if self.stride is None else self.stride,
             "gamma": 0.0 if self.crf else float(self.gamma),
@@ -130,7 +130,7 @@ class FrameSpec:
             template_named(self.template)
             provider(LANDMARKERS, self.landmarker)
         elif self.face == "following":
-            raise InputError("face 'following'", expected="a template to follow with", found="template 'none'")
+            raise InputError("face 'following' needs a template", do="leave out template 'none'")
         if self.detector != NONE:
             provider(DETECTORS, self.detector)
         elif not self.whole:

@@ -15,9 +15,9 @@ def test_a_known_word_is_returned_and_an_unknown_one_is_refused_with_the_nearest
     with pytest.raises(InputError) as caught:
         one_of("option", "gama", {"gamma": 1, "mode": 2}, of="method 'wiener'")
     assert str(caught.value) == "option 'gama' of method 'wiener': expected one of gamma, mode; did you mean 'gamma'?"
-    with pytest.raises(InputError, match="option 'x' of y: expected none"):
+    with pytest.raises(InputError, match="option 'x' of y: no such name is accepted here"):
         one_of("option", "x", (), of="y")
-    with pytest.raises(InputError, match="word 'x': expected a known one; known: w0, w1"):
+    with pytest.raises(InputError, match="word 'x': unknown; known: w0, w1"):
         one_of("word", "x", [f"w{number}" for number in range(LISTED + 1)])
 
 
@@ -47,7 +47,7 @@ def test_options_of_a_class_include_those_of_its_bases():
     ("options", "words"),
     [
         ({"scales": 1.0}, "option 'scales' of loss 'derived': expected one of offset, scale; did you mean 'scale'?"),
-        ({"scale": -1.0}, "options of loss 'derived': expected values of the right type, found negative"),
+        ({"scale": -1.0}, "options of loss 'derived': invalid value (negative)"),
     ],
 )
 def test_wrong_options_are_refused(options, words):

@@ -63,5 +63,5 @@ def test_the_folder_of_another_job_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=said):
             check_same(tmp_path, kept, wanted, of="a run", do="do this")
-    with pytest.raises(InputError, match="expected the description of a run, found list"):
+    with pytest.raises(InputError, match="not the description of a run"):
         check_same(tmp_path, [], {"method": "wiener"}, of="a run", do="do this")

@@ -71,7 +71,7 @@ def test_pattern_finds_an_unlisted_version(empty_home: Path, monkeypatch: pytest
 def test_wrong_content_and_wrong_pin_are_refused(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(weights.VARIABLE, str(empty_home / "w"))
     place(empty_home / "w", "dlib_face_recognition_resnet_model_v1.dat")
-    with pytest.raises(InputError, match="damaged or another file"):
+    with pytest.raises(InputError, match="damaged or another one"):
         weights.locate("dlib-resnet")
     place(empty_home / "w", FACENET)
     short = hashlib.sha256(b"weights").hexdigest()[:8]

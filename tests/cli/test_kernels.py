@@ -94,7 +94,7 @@ def test_options_that_do_not_go_together_are_refused(arguments: list[str], messa
         (["b.npz", "--per-size", "0"], "kernels per size"),
         (["b.npz", "--length", "-3"], "kernel model, length"),
         (["b.txt"], "expected OUT.npz, OUT.mat or a folder"),
-        (["b.npz", "--sheet", "b.jpg"], "a contact sheet called NAME.png"),
+        (["b.npz", "--sheet", "b.jpg"], "a file name that ends with .png"),
         (["b.npz", "--draw", "spline", "--centre", "bbox"], "option 'centre' of draw 'spline'"),
         (["b.npz", "--draw", "deblurgan", "--sizes", "13"], "DeblurGAN kernels of size 13: expected 65"),
         (["b.npz", "--begin", "0.5", "--exposure", "0.5"], "kernel model, begin"),

@@ -29,7 +29,9 @@ def _network(path: str) -> Any:
     try:
         return dlib.cnn_face_detection_model_v1(path)
     except RuntimeError as error:
-        raise InputError(path, expected="dlib's mmod_human_face_detector.dat", found=str(error)[:120]) from error
+        raise InputError(
+            path, f"not dlib's mmod_human_face_detector.dat ({str(error)[:120]})", do="download it again"
+        ) from error
 
 
 @dataclass(frozen=True)

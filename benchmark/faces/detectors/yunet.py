@@ -28,7 +28,8 @@ def _network(path: str, score: float) -> Any:
     try:
         return cv2.FaceDetectorYN.create(path, "", (320, 320), score)
     except cv2.error as error:
-        raise InputError(path, expected="YuNet as ONNX", found=str(error).split("\n")[0]) from error
+        problem = "OpenCV cannot read it as YuNet in ONNX format"
+        raise InputError(path, f"{problem} ({str(error).splitlines()[0][:120]})", do="download it again") from error
     finally:
         cv2.utils.logging.setLogLevel(before)
 
@@ -58,7 +59,10 @@ class YunetDetector(Detector):
         score, pin = fill("detector 'yunet'", options, Slot(("s0.6",), form=r"s\d*\.?\d+"), PIN)
         if not 0 < float(score[1:]) < 1:
             raise InputError(
-                f"option '{score}' of detector 'yunet'", expected="a score between 0 and 1", do="write s0.6"
+                f"option '{score}' of detector 'yunet'",
+                expected="s and a score between 0 and 1",
+                found=score,
+                do="write for example s0.6",
             )
         return cls(locate("yunet", sha=pin_of(pin)), float(score[1:]))
 

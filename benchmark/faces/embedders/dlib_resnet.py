@@ -114,8 +114,8 @@ def _tensors(path: Path, data: bytes, sizes: list[int]) -> Iterator[np.ndarray]:
         at = start + len(head) + 4 * size
         if start < 0 or at > len(data):
             raise InputError(
-                str(path), expected=f"tensor {count + 1} of {len(sizes)} of dlib's face network", found="none",
-                do="get the file again: pip install face_recognition_models",
+                str(path), f"tensor {count + 1} of the {len(sizes)} of dlib's face network is missing",
+                do="install the file again: pip install --force-reinstall face_recognition_models",
             )  # fmt: skip
         yield np.frombuffer(data, "<f4", size, start + len(head))
 

@@ -239,7 +239,7 @@ def _network(path: str, sha: str, device: str) -> EdgeFaceNetwork:
         warnings.simplefilter("ignore", UserWarning)
         state = read_torch(path)
     if not isinstance(state, dict):
-        raise InputError(path, expected="a state dict", found=type(state).__name__, do="get it again")
+        raise InputError(path, expected="a state dict", found=type(state).__name__, do="download it again")
     return EdgeFaceNetwork(state, device=device)
 
 
@@ -268,7 +268,7 @@ class EdgeFaceEmbedder(NetworkEmbedder):
         if self.mode == "as-is" and as_batch(faces).shape[1:3] != (SIDE, SIDE):
             raise InputError(
                 f"images for {self.name}", expected=f"{SIDE}x{SIDE} crops of the template arcface112",
-                found=f"{faces.shape[2]}x{faces.shape[1]}", do="use its option or mode 'detect'",
+                found=f"{faces.shape[2]}x{faces.shape[1]}", do="use the option 'detect'",
             )  # fmt: skip
         return super().embed(faces)
 

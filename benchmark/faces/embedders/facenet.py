@@ -61,7 +61,7 @@ class FaceNetwork:
         except (KeyError, RuntimeError) as error:
             raise InputError(
                 "FaceNet weights", expected="the state dict of facenet-pytorch's InceptionResnetV1",
-                found=" ".join(str(error).split())[:120], do="get 20180402-114759-vggface2.pt again",
+                found=" ".join(str(error).split())[:120], do="download 20180402-114759-vggface2.pt again",
             ) from error  # fmt: skip
         finally:
             self._state = {}

@@ -18,7 +18,7 @@ from facedeblur.benchmark.options import PIN
 from facedeblur.benchmark.sets.classes import HELEN
 
 # In units of the distance between the eyes' centres, chosen on 98 faces of CelebAMask-HQ. The points of a brow run
-# along its upper edge; the wings of the nose stand out beyond the outermost points below the nostrils.
+# along its upper edge; the wings of the nose extend beyond the outermost points below the nostrils.
 BROW_DOWN = 0.08
 WING_OUT, WING_UP, BRIDGE = 0.10, 0.05, 0.10
 _SHIFT = 4

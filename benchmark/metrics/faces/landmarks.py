@@ -126,7 +126,7 @@ class LandmarkDistance(Metric):
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The finder, which stands for its detector too, and what errors are divided by."""
+        """The landmarker, which implies its detector, and what errors are divided by."""
         return (*self.landmarker.definition, self.by)
 
     @property

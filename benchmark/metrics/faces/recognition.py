@@ -67,7 +67,7 @@ def rank_of(
     if not len(gallery) or probes.shape[1] != gallery.shape[1]:
         raise InputError("gallery", expected=f"(G, {probes.shape[1]}), G > 0", found=f"{gallery.shape}")
     if chunk < 1 or (skip is not None and np.shape(skip) != (len(probes),)):
-        raise InputError("option chunk or skip", expected="chunk > 0, one row to skip a probe", found=f"{chunk}")
+        raise InputError("chunk or skip", expected="chunk of at least 1, one row to skip per probe", found=f"{chunk}")
     both = np.concatenate([np.asarray(gallery_identities), np.asarray(probe_identities)])
     codes = np.unique(both, return_inverse=True)[1].ravel()
     own, theirs = codes[len(gallery) :], codes[: len(gallery)]
@@ -166,6 +166,6 @@ def cmc(ranks: np.ndarray, size: int) -> np.ndarray:
     """
     ranks = np.asarray(ranks)
     if not ranks.size or size < 1 or ranks.min() < 0 or ranks.max() > size:
-        found = f"{ranks.min()} to {ranks.max()}" if ranks.size else "no probe"
+        found = f"{ranks.min()} to {ranks.max()}" if ranks.size else "no rank"
         raise InputError("ranks", expected=f"at least one, 0 to {size}", found=found)
     return np.asarray(np.cumsum(np.bincount(ranks, minlength=size + 1)[1:]) / ranks.size)

@@ -68,7 +68,9 @@ def verification(distances: np.ndarray, same: np.ndarray, *, folds: int = 10) ->
         raise InputError("distances", expected="one per pair", found=f"{distances.shape} for {same.shape}")
     least = int(min(same.sum(), (~same).sum()))
     if folds < 2 or least < folds:
-        raise InputError("verification", expected=f"2 or more folds, {folds} pairs of each kind", found=f"{least}")
+        raise InputError(
+            "verification", expected=f"at least 2 folds and {folds} pairs of each kind", found=f"{least} pairs"
+        )
     missing = np.isnan(distances)
     distances[missing] = np.where(same[missing], np.inf, -np.inf)
     fold = np.empty(len(same), dtype=np.int64)

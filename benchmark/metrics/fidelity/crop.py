@@ -41,7 +41,7 @@ class Cropped(Fidelity):
         pixels = int(crop.removeprefix("crop"))
         if pixels < 1:
             raise InputError(
-                f"metric '{cls.name}'", expected="a crop of 1 or more", found=crop, do=f"use {cls.kind.name}"
+                f"metric '{cls.name}'", expected="a crop of at least 1 pixel", found=crop, do=f"use {cls.kind.name}"
             )
         return cls(cls.kind.of(*(word for word in options if word not in CROP)), pixels)
 

@@ -454,7 +454,7 @@ SSIM_TERMS = {
 
 
 def read_cap(word: str) -> float:
-    """Return the largest value in dB that ``cap100`` stands for; infinity for an empty word."""
+    """Return the largest value in dB that a word such as ``cap100`` allows; infinity for an empty word."""
     return float(word.removeprefix("cap")) if word else math.inf
 
 

@@ -73,8 +73,8 @@ def keep_region(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def region_ssim(x: np.ndarray, y: np.ndarray, mask: np.ndarray, mix: np.ndarray, taps: np.ndarray) -> float:
     """Return the mean SSIM index of two (H, W, 3) uint8 images over the pixels where (H, W) bool `mask` is true.
 
-    The windows see the whole images; beyond the border stand its replicas. With the sum s and the difference d of the
-    images, as in `psnr_ssim`. NaN for an empty mask.
+    The windows see the whole images; beyond the border its pixels are repeated. With the sum s and the difference d of
+    the images, as in `psnr_ssim`. NaN for an empty mask.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ _EACH = np.eye(3)
 
 @dataclass(frozen=True)
 class Region:
-    """Where a class lies in an image.
+    """The place of a class in an image.
 
     Attributes
     ----------
@@ -368,7 +368,7 @@ class ClassFidelity(Metric):
         chosen = next((word for word in options if word in groups), "")
         if not chosen:
             known = ", ".join(groups)
-            raise InputError(f"metric '{cls.name}'", expected=f"a class: {known}", found="none", do="name one")
+            raise InputError(f"metric '{cls.name}' needs a class", do=f"give one of: {known}")
         partition = named[0] if named else next(name for name, some in GROUPS.items() if chosen in some)
         return own, partition, chosen, how
 

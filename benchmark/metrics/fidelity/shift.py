@@ -198,7 +198,7 @@ FINEST = 10
 
 @dataclass(frozen=True)
 class Shift:
-    """Where a restored image lies.
+    """The position of a restored image.
 
     Attributes
     ----------
@@ -227,7 +227,7 @@ def best_shift(restored: np.ndarray, sharp: np.ndarray, *, crop: int = 15, reach
     crop : int
         Pixels cut off every side of the sharp image.
     reach : int
-        Largest shift in pixels, from 1 to `crop`, so that no pixel from beyond the border is asked for.
+        Largest shift in pixels, from 1 to `crop`, so that no pixel from beyond the border is used.
     step : float
         Pixels between shifts: 1, 0.5, 0.25, 0.2, 0.125 or 0.1.
 
@@ -259,7 +259,7 @@ def best_shift(restored: np.ndarray, sharp: np.ndarray, *, crop: int = 15, reach
 
 
 def shifted(restored: np.ndarray, shift: Shift, *, crop: int = 15) -> np.ndarray:
-    """Interpolate the restored image where `shift` says it lies.
+    """Interpolate the restored image at the position `shift`.
 
     Parameters
     ----------

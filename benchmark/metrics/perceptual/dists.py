@@ -44,7 +44,7 @@ def _shares(path: str, sha256: str) -> tuple[np.ndarray, np.ndarray]:
     )
     if len(alpha) != sum(CHANNELS) or len(beta) != sum(CHANNELS):
         raise InputError(
-            path, expected=f"{sum(CHANNELS)} channels", found=f"{len(alpha)} and {len(beta)}", do="get it again"
+            path, expected=f"{sum(CHANNELS)} channels", found=f"{len(alpha)} and {len(beta)}", do="download it again"
         )
     total = alpha.sum() + beta.sum()
     return alpha / total, beta / total

@@ -64,7 +64,7 @@ def moments(parts: Iterable[np.ndarray]) -> Moments:
         mean = mean + apart * (len(rows) / total)
         count = total
     if count < 2:
-        raise InputError("feature vectors", expected="two images or more", found=f"{count}", do="give more images")
+        raise InputError("feature vectors", expected="at least two images", found=f"{count}", do="give more images")
     return Moments(count, mean, scatter)
 
 

@@ -148,7 +148,7 @@ def _network(path: str, sha256: str, device: str) -> InceptionNetwork:
         network(torch.zeros(1, 3, 8, 8, device=device))
     except (KeyError, RuntimeError) as error:  # a layer that is missing, or of another shape
         raise InputError(
-            path, expected="pytorch-fid's InceptionV3", found=f"{error}".split("\n")[0][:120], do="get it again"
+            path, expected="pytorch-fid's InceptionV3", found=f"{error}".split("\n")[0][:120], do="download it again"
         ) from error
     return network
 

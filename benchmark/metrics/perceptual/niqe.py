@@ -56,7 +56,7 @@ def patch_grid(height: int, width: int, patch: int, stride: int) -> tuple[int, i
         finer = max(height, width) > patch <= min(height, width)
         raise InputError(
             f"image of {width}x{height} pixels",
-            expected=f"two patches of {patch}x{patch} pixels or more, {stride} apart",
+            expected=f"at least two patches of {patch}x{patch} pixels, {stride} apart",
             found=f"{down * across}",
             do=f"let patches overlap, as in niqe[stride{max(2, patch // 12 * 2)}]" if finer else "score larger images",
         )
@@ -261,7 +261,7 @@ def read_model(path: str, sha256: str) -> NiqeModel:
     except Exception as error:  # zip, pickle and MATLAB readers raise what they like on damaged files
         raise InputError(
             path, expected="a mean of 36 features and their covariance", found=f"{error or type(error).__name__}",
-            do="get it again",
+            do="download it again",
         ) from error  # fmt: skip
     return NiqeModel(mean.reshape(-1), covariance, patch)
 

@@ -1,4 +1,4 @@
-"""Photographs in folders of one's own: plain ones, and a folder for each person."""
+"""The user's own photographs: in one folder, or in a folder per person."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from facedeblur.generators.photos.files import identity_of, photographs_in
 
 
 class Folder:
-    """A folder of photographs, each of a person of its own unless names end in _0001."""
+    """A folder of photographs, each of a different person unless names end in _0001."""
 
     licence: ClassVar[str] = NOT_STATED
     get: ClassVar[str] = "put the photographs into one folder and give that"

@@ -37,7 +37,7 @@ class Helen:
 
     @classmethod
     def read(cls, root: Path) -> Collection:
-        """List the photographs; each is an identity of its own, its role by the lists, its label a folder of maps."""
+        """List the photographs; each has its own identity, its role by the lists, its label a folder of maps."""
         base = cls._base(root)
         if base is None:
             raise refuse("helen", root, "images/ and exemplars.txt", "not both", cls.get)
@@ -51,8 +51,9 @@ class Helen:
                 absent = [name for name in names if name not in by_name]
                 if absent:
                     raise InputError(
-                        f"helen: {base / file}", expected="its photographs in images/",
-                        found=f"{len(absent)} of {len(names)} missing, the first {absent[0]}.jpg", do=cls.get,
+                        f"helen: {base / file}",
+                        f"{len(absent):,} of its {len(names):,} photographs are not in images/ ({absent[0]}.jpg, ...)",
+                        do=cls.get,
                     )  # fmt: skip
                 roles |= {by_name[name]: role for name in names}
         label_of = {source: f"labels/{name}" for name, source in by_name.items() if (base / "labels" / name).is_dir()}

@@ -55,4 +55,4 @@ def _five_of_189(template: list[list[str]], file: Path) -> tuple[float, ...]:
         nose = [sum(axis[i] for i in (54, 55, 60)) / 3 for axis in (x, y)]
         return (x[0], y[0], x[1], y[1], nose[0], nose[1], x[87], y[87], x[93], y[93])
     except (ValueError, IndexError, TypeError) as error:
-        raise InputError(str(file), expected="189 points, x and y", found=repr(error), do="download it again") from None
+        raise InputError(str(file), f"not 189 points, x and y ({error})", do="download it again") from None

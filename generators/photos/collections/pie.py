@@ -21,7 +21,7 @@ class MultiPIE:
 
     @classmethod
     def detects(cls, root: Path) -> bool:
-        """True when most images are called as Multi-PIE calls them."""
+        """True when most images have names of Multi-PIE."""
         return most_photographs(root, _is_multi_pie)
 
     @classmethod
@@ -46,7 +46,7 @@ class PIE:
 
     @classmethod
     def detects(cls, root: Path) -> bool:
-        """True when most images lie below a folder that is called as a subject."""
+        """True when most images are below a folder that has the number of a subject."""
         return most_photographs(root, _pie_person)
 
     @classmethod

@@ -166,7 +166,7 @@ def test_a_metric_from_elsewhere_needs_a_name_words_and_a_measure(darkness: None
     ]
     assert (str(made.signature), made.unit, made.limits, made.partial) == ("darkness", "", (-math.inf, math.inf), False)
     assert made.description == describe("darkness", "Dark") == Darkness.summary
-    with pytest.raises(InputError, match="option 'x' of metric 'darkness': expected none"):
+    with pytest.raises(InputError, match="option 'x' of metric 'darkness': no such name is accepted here"):
         metric("darkness[x]")
 
 

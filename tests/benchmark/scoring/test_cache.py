@@ -352,7 +352,7 @@ def test_a_sharp_image_that_is_another_now_is_refused(toy, run):
 
 
 def test_a_folder_twice_is_refused(toy, run):
-    with pytest.raises(InputError, match="each folder once"):
+    with pytest.raises(InputError, match="give each folder once"):
         score(toy.root, [run, str(run)], metrics=["psnr"], workers=1)
 
 
@@ -365,7 +365,7 @@ def test_outputs_that_change_meanwhile_are_refused(toy, run, monkeypatch):
         return real(*args)
 
     monkeypatch.setattr(score_task, "open_set", late)
-    with pytest.raises(InputError, match="stay the same while they are scored"):
+    with pytest.raises(InputError, match="the outputs changed while they were scored"):
         score(toy.root, run, metrics=["ssim[skimage]"], workers=1)
 
 

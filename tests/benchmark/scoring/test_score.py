@@ -159,7 +159,7 @@ def test_wrong_set_is_refused(toy, tmp_path, fill_toy):
     folder = tmp_path / "none"
     folder.mkdir()
     write_png(folder / "a.png", np.zeros((4, 4, 3), np.uint8))
-    with pytest.raises(InputError, match="blurred images of set 'toy', found none"):
+    with pytest.raises(InputError, match="no file in it has the name of a blurred image of set 'toy'"):
         score(toy.root, folder, metrics=METRICS, workers=1)
 
 
@@ -168,12 +168,12 @@ def test_bad_requests(toy, foreign, tmp_path):
         score(toy.root, foreign, protocol="shen2021", workers=1)
     with pytest.raises(InputError, match="psnr"):
         score(toy.root, foreign, metrics=["psnrr"], workers=1)
-    with pytest.raises(InputError, match="one outputs folder"):
+    with pytest.raises(InputError, match="one folder of outputs"):
         score(toy.root, [foreign, foreign], metrics=METRICS, out=tmp_path / "t.parquet", workers=1)
     with pytest.raises(InputError, match="run facedeblur score"):
         Scores.read(tmp_path / "nowhere.parquet")
     pq.write_table(pq.read_table(_some_table(tmp_path)), tmp_path / "plain.parquet")
-    with pytest.raises(InputError, match="another Parquet file"):
+    with pytest.raises(InputError, match="another kind of Parquet file"):
         Scores.read(tmp_path / "plain.parquet")
     (tmp_path / "rows.csv").write_text("index,pair_id\n")
     with pytest.raises(InputError, match="give the folder of the outputs"):

@@ -193,7 +193,7 @@ def test_array_store_errors(tmp_path):
         read_pixels(tmp_path, "blur/a.png", 0, store="npy", size=None)
     np.save(tmp_path / "blur.npy", np.zeros((2, 4, 4, 3), np.uint8))
     set_writer.create_array(tmp_path, "blur", count=2, size=(4, 4))
-    with pytest.raises(InputError, match="row 5"):
+    with pytest.raises(InputError, match="a row under 2, found 5"):
         read_pixels(tmp_path, "blur/a.png", 5, store="npy", size=None)
     with pytest.raises(InputError, match="expected 9x9"):
         read_pixels(tmp_path, "blur/a.png", 1, store="npy", size=(9, 9))

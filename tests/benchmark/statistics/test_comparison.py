@@ -219,13 +219,13 @@ def test_bad_input() -> None:
         (one, "the same run"),
         (Scores(two.frame.rename(columns={PSNR.signature: renamed.signature}), meta("b", (renamed,))), "definitions"),
         (Scores(two.frame, meta("b", (replace(PSNR, failure=5.0),))), "found 5"),
-        (Scores(two.frame, meta("b", ())), "an empty table"),
-        (Scores(two.frame, meta("b", (DISTANCE,))), "none in common"),
+        (Scores(two.frame, meta("b", ())), "the score table is empty"),
+        (Scores(two.frame, meta("b", (DISTANCE,))), "have no metric in common"),
     ]:
         with pytest.raises(InputError, match=told) as raised:
             compare([table], baseline=one)
         assert "\n" not in str(raised.value)
-    with pytest.raises(InputError, match="at least one"):
+    with pytest.raises(InputError, match="no scores to compare"):
         compare([], baseline=one)
     for tie in (-1.0, math.nan):
         with pytest.raises(InputError, match="tie"):
@@ -233,7 +233,7 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="level"):
         compare([one], baseline=two, level=95)
     empty = [Scores(table.frame[:0], table.meta) for table in (one, two)]
-    with pytest.raises(InputError, match="expected rows"):
+    with pytest.raises(InputError, match="the score table is empty"):
         compare(empty[:1], baseline=empty[1])
 
 

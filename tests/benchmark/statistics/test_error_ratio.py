@@ -66,7 +66,7 @@ def test_what_cannot_be_compared_is_refused():
         error_ratio(one, table("other", [33.0, 34]))
     with pytest.raises(InputError, match="one definition"):
         error_ratio(one, table("true", [33.0, 34], oracle=True, metric="psnr-shift[rgb,255,crop15,max5,step0.25]"))
-    with pytest.raises(InputError, match="1 failed"):
+    with pytest.raises(InputError, match="1 of 2 pairs have no score"):
         error_ratio(one, table("true", [33.0, np.nan], oracle=True))
     with pytest.raises(InputError, match="other pairs"):
         error_ratio(one, table("true", [33.0], oracle=True))

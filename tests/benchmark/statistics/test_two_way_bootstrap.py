@@ -169,7 +169,7 @@ def test_bad_input() -> None:
         interval([1.0, 2.0], ["a", "a"], ["k", "k"])
     with pytest.raises(InputError, match="two faces or two kernels"):
         interval([], [], [])
-    with pytest.raises(InputError, match="one of each a row, found 20 and 19"):
+    with pytest.raises(InputError, match="one of each per row, found 20 and 19"):
         interval(values, face, kernel[1:])
     with pytest.raises(InputError, match="expected 20 in one column"):
         interval(values[1:], face, kernel)

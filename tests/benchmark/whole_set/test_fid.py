@@ -70,7 +70,7 @@ def test_moments_are_gathered_part_by_part() -> None:
     assert found.count == 101
     np.testing.assert_allclose(found.mean, rows.astype(float).mean(axis=0), rtol=1e-13)
     np.testing.assert_allclose(found.covariance, np.cov(rows.astype(float).T), rtol=1e-9, atol=1e-9)
-    with pytest.raises(InputError, match="two images or more"):
+    with pytest.raises(InputError, match="at least two images"):
         moments([rows[:1], lost])
     with pytest.raises(InputError, match="7 numbers each"):
         frechet_distance(found, moments([rows[:5, :3]]))
@@ -235,5 +235,5 @@ def test_bad_input_is_one_line(toy, fill_toy, tmp_path, colour) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     write_png(empty / next(iter(toy.pairs())).name, np.zeros((20, 16, 3), np.uint8))
-    with pytest.raises(InputError, match="two images or more, found 0"):
+    with pytest.raises(InputError, match="at least two images, found 0"):
         fid(toy.root, empty, by=colour, workers=1)

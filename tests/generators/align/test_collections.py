@@ -203,7 +203,7 @@ def test_five_points_are_too_few_for_an_affine_template(
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
         registry.add("test-five", Five)
     Pil.fromarray(portrait).save(tmp_path / "a.png")
-    with pytest.raises(InputError, match=r"landmarker 'five'.*take dlib-68"):
+    with pytest.raises(InputError, match=r"landmarker 'five'.*use dlib-68"):
         align(tmp_path, tmp_path / "out", template="openface96", finders=Finders("test-five", "test-five"))
 
 

@@ -59,7 +59,7 @@ class Knows(Detector, Landmarker):
 
     def landmarks(self, image: np.ndarray, face: Face) -> np.ndarray:
         if np.isnan(face.landmarks).any():
-            raise InputError("landmarks by knows", expected="a face where the box is", found="none")
+            raise InputError("landmarks by knows", "no face was found in the box")
         return face.landmarks
 
 
@@ -389,7 +389,7 @@ def test_folder_of_other_photographs_is_left_alone(tmp_path: Path, portrait: np.
         align(tmp_path / "b", tmp_path / "out", finders=Finders(knows_named, knows_named), workers=1)
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "images.csv").write_text("image_id\n")
-    with pytest.raises(InputError, match=r"an images\.csv of something else"):
+    with pytest.raises(InputError, match=r"its images\.csv was not written by align"):
         align(tmp_path / "b", tmp_path / "set", finders=Finders(knows_named, knows_named), workers=1)
     assert (tmp_path / "out" / "sharp" / "one.png").exists()
 

@@ -248,17 +248,17 @@ def test_bad_input_is_named() -> None:
         with pytest.raises(InputError, match=r"poses: expected \(T, 6\)"):
             blur_poses(image, wrong)
     for value in (float("nan"), 100.0):
-        with pytest.raises(InputError, match="turned by at most pi/2 radians"):
+        with pytest.raises(InputError, match="angles of at most pi/2 radians"):
             blur_poses(image, rest + value)
-    with pytest.raises(InputError, match="before the scene"):
+    with pytest.raises(InputError, match="in front of the scene"):
         blur_poses(image, np.array([[0, 0, 0, 0, 0, -1.5]]))
-    with pytest.raises(InputError, match="a part behind it"):
+    with pytest.raises(InputError, match="a part of the image is behind the camera"):
         blur_poses(image, np.array([[1.55, 0, 0, 0, 0, 0]]))
     with pytest.raises(InputError, match="use poses that move less"):
         blur_poses(image, np.array([[0, 0, 0, 0.9, 0, 0]]))
     with pytest.raises(InputError, match=r"border 'edge': expected one of"):
         blur_poses(image, rest, border="edge")
-    with pytest.raises(InputError, match="margin: expected a number with border 'valid'"):
+    with pytest.raises(InputError, match="margin: border 'valid' needs a margin"):
         blur_poses(image, rest, border="valid")
     with pytest.raises(InputError, match="under half the image"):
         blur_poses(image, rest, border="valid", margin=15)

@@ -67,11 +67,14 @@ def test_a_law_of_ones_own_is_drawn_like_any_other() -> None:
     [
         ({"draw": "splin"}, "draw 'splin': expected one of trajectory, spline, deblurgan; did you mean 'spline'"),
         ({"grid": 5}, "option 'grid' of draw 'trajectory': expected one of"),
-        ({"draw": KernelModel(), "length": 9.0}, "option 'length': expected a law by its name; set it in the law"),
-        ({"sizes": (13, 13)}, "kernel sizes: expected different sizes"),
-        ({"sizes": ()}, "kernel sizes: expected different sizes"),
+        (
+            {"draw": KernelModel(), "length": 9.0},
+            "option 'length': the law is an object, which has its own options; set it there",
+        ),
+        ({"sizes": (13, 13)}, "kernel sizes: expected at least one size, each once"),
+        ({"sizes": ()}, "kernel sizes: expected at least one size, each once"),
         ({"per_size": 0}, "kernels per size: expected at least 1"),
-        ({"normalise": False}, "kernel model, normalise: expected True in a bank"),
+        ({"normalise": False}, "kernel model, normalise: kernels of a bank are always normalised"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(options: dict, message: str) -> None:

@@ -315,7 +315,7 @@ def test_a_model_survives_json() -> None:
     [
         (np.full((4, 4), 1 / 16), "odd size, which has a centre, found 4x4"),
         (np.full((3, 5), 1 / 15), "a square array, found 3x5"),
-        (np.zeros((3, 3)), "a positive sum, found 0"),
+        (np.zeros((3, 3)), "all values are 0"),
         (np.eye(3), "sum 1 within 1e-6, found sum 3"),
         (np.array([[0, 0, 0], [0, 2, -1], [0, 0, 0.0]]), "at least 0, found -1"),
         (np.full((3, 3), np.nan), "finite values, found NaN"),
@@ -331,5 +331,5 @@ def test_check_kernel_says_what_is_wrong(values: np.ndarray, message: str) -> No
 
 def test_check_kernel_normalises_on_request() -> None:
     assert np.array_equal(check_kernel(np.eye(3, dtype=np.uint8), normalise=True), np.eye(3) / 3)
-    with pytest.raises(InputError, match="a positive sum"):
+    with pytest.raises(InputError, match="all values are 0"):
         check_kernel(np.zeros((3, 3)), normalise=True)

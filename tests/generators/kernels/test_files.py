@@ -220,7 +220,7 @@ def test_padding_keeps_the_middle_that_matlab_takes(tmp_path: Path) -> None:
         assert np.abs(blur(image, padded, border="zero") - full[y : y + 30, x : x + 31]).max() < 1e-12
     assert np.array_equal(pad_odd(np.eye(3)), np.eye(3))
     np.savez(tmp_path / "odd.npz", k=np.full((2, 3), 1 / 6), n=np.arange(3))
-    with pytest.raises(InputError, match=r"found a matrix of 2x3; take it with pad=True"):
+    with pytest.raises(InputError, match=r"found a matrix of 2x3; use pad=True"):
         read_bank(tmp_path / "odd.npz")
     assert read_bank(tmp_path / "odd.npz", pad=True).meta == {"source": "odd.npz", "padded": ["k"]}
 
@@ -275,7 +275,7 @@ def test_a_damaged_bank_is_refused(small: Bank, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a kernel bank"):
         Bank.load(path)
     np.savez(path, ids=np.array(["a"]), sizes=[3], kernels=np.eye(3)[None], meta=np.array("{}"))
-    with pytest.raises(InputError, match="a sound kernel bank, found kernel a: expected sum 1"):
+    with pytest.raises(InputError, match=r"invalid kernel bank \(kernel a: expected sum 1"):
         Bank.load(path)
     with pytest.raises(InputError, match="not found"):
         Bank.load(tmp_path / "missing.npz")
@@ -302,7 +302,7 @@ def test_an_interrupted_write_leaves_what_was_there(
     [(("a",), [3, 3], (2, 3, 3)), (("a", "a"), [3, 3], (2, 3, 3)), ((), [], (0, 3, 3)), (("a",), [5], (1, 3, 3))],
 )
 def test_a_bank_of_odd_ends_is_refused(ids: tuple[str, ...], sizes: list[int], shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="kernel bank: expected as many"):
+    with pytest.raises(InputError, match="kernel bank: expected one name and one size per kernel"):
         Bank(ids, np.array(sizes), np.full(shape, 1 / 9))
 
 

@@ -167,7 +167,7 @@ def test_nothing_is_begun_in_vain(tmp_path: Path, pairs: VirtualPairs, monkeypat
         write_shards(other, out, count=20, shard_size=10)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
-    with pytest.raises(InputError, match="expected an empty folder"):
+    with pytest.raises(InputError, match="the folder is not empty"):
         write_shards(pairs, tmp_path / "full", count=20)
     (out / "pairs.json").write_text("[]")
     with pytest.raises(InputError, match="the description of these pairs"):

@@ -14,7 +14,7 @@ def test_what_cannot_be_opened(tmp_path):
         open_collection(f"celebba:{tmp_path}")
     with pytest.raises(InputError, match="no image"):
         open_collection(tmp_path)
-    with pytest.raises(InputError, match="expected NAME:FOLDER"):
+    with pytest.raises(InputError, match="the folder is missing; write NAME:FOLDER"):
         open_collection("lfw:")
     file = tree(tmp_path, "a.jpg") / "a.jpg"
     with pytest.raises(InputError, match="a file"):

@@ -115,7 +115,7 @@ def test_part_masks_of_celebamask(tmp_path):
     large = read_labels(tmp_path / "0" / "00003", "celebamask19", size=(80, 64))
     assert np.array_equal(large[::2, ::2], labels) and np.array_equal(large[1::2, 1::2], labels)
     save(tmp_path / "0" / "00003_beard.png", np.zeros(SIZE, np.uint8))
-    with pytest.raises(InputError, match="expected a known part"):
+    with pytest.raises(InputError, match="unknown part of a face"):
         read_labels(tmp_path / "0" / "00003", "celebamask19", size=SIZE)
     with pytest.raises(InputError, match="no label image with such a name"):
         read_labels(tmp_path / "0" / "00004", "celebamask19", size=SIZE)
@@ -126,7 +126,7 @@ def test_what_cannot_be_used(tmp_path):
     with pytest.raises(InputError, match=r"expected classes 0 to 10 \(helen11\), found 12"):
         read_labels(tmp_path / "m.png", "helen11", size=(4, 4))
     for size in ((4, 8), (6, 6), (2, 2)):
-        with pytest.raises(InputError, match=f"expected {size[1]}x{size[0]} pixels as the photograph, found 4x4"):
+        with pytest.raises(InputError, match=f"expected {size[1]}x{size[0]} pixels, like the photograph, found 4x4"):
             read_labels(tmp_path / "m.png", "celebamask19", size=size)
     save(tmp_path / "h.png", np.zeros((4, 4), np.uint8))
     with pytest.raises(InputError, match="expected 8x8 pixels"):  # Helen's labels are as large as its photographs
@@ -141,10 +141,10 @@ def test_what_cannot_be_used(tmp_path):
         read_labels(tmp_path / "c.png", "helen", size=(4, 4))
     save_helen(tmp_path / "9_1", face())
     save(tmp_path / "9_1" / "9_1_lbl04.png", np.zeros((4, 4), np.uint8))
-    with pytest.raises(InputError, match="expected 32x40 pixels as lbl00, found 4x4"):
+    with pytest.raises(InputError, match="expected 32x40 pixels, like lbl00, found 4x4"):
         read_labels(tmp_path / "9_1", "helen11", size=SIZE)
     (tmp_path / "9_1" / "9_1_lbl04.png").unlink()
-    with pytest.raises(InputError, match=r"expected NAME_lbl04.png \(left eye\), found none"):
+    with pytest.raises(InputError, match=r"NAME_lbl04.png \(left eye\) is missing"):
         read_labels(tmp_path / "9_1", "helen11", size=SIZE)
 
 

@@ -52,7 +52,7 @@ def test_adding_and_removing_moves_nobody():
 
 
 def test_what_cannot_be_split():
-    with pytest.raises(InputError, match=r"split of 1 identities, seed 0: expected some for \w+, found none"):
+    with pytest.raises(InputError, match=r"split of 1 identities, seed 0: no identity is left for \w+"):
         split(crowd(1))
     for share in (0, 1, -0.1):
         with pytest.raises(InputError, match="between 0 and 1"):
@@ -108,7 +108,7 @@ def test_other_people_change_no_probe_and_an_earlier_list_holds():
 
 
 def test_probes_without_gallery_are_refused():
-    with pytest.raises(InputError, match=r"expected 1 \+ 9 photographs of at least one, found at most 3"):
+    with pytest.raises(InputError, match=r"expected 1 \+ 9 photographs of at least one of them, found at most 3"):
         probe_gallery(crowd(4, 3))
     with pytest.raises(InputError, match="gallery: expected at least 1"):
         probe_gallery(crowd(4, 3), gallery=0)

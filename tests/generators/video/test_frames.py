@@ -116,8 +116,8 @@ def test_constant_frames_keep_every_value() -> None:
     ("text", "line"),
     [
         ("1\n2\n3\n", "expected 256 rows of 1 or 3 numbers, found 3x1 float64"),
-        ("\n".join(["0.5"] * 256), "light that rises from row to row, found row 1 does not"),
-        ("\n".join([*map(str, range(255)), "nan"]), "light that rises from row to row, found row 255 does not"),
+        ("\n".join(["0.5"] * 256), "light must be finite and rise from row to row; row 1 does not"),
+        ("\n".join([*map(str, range(255)), "nan"]), "light must be finite and rise from row to row; row 255 does not"),
         ("one\ntwo", "expected 256 rows of 1 or 3 numbers, found could not convert"),
         (None, "not found (expected a response curve)"),
     ],
@@ -307,7 +307,7 @@ def test_bad_videos_are_counted_rows(dlib_models: None, tmp_path: Path, portrait
     }  # fmt: skip
     notes = {image.identity: image.note for image in made.images.values()}
     assert notes["short"] == "4 frames, 5 are averaged" and notes["wall"] == "in the middle frame 2"
-    assert notes["torn"].startswith("torn.mp4: expected a video, found Invalid data")
+    assert notes["torn"].startswith("torn.mp4: not a readable video (Invalid data")
     assert made.info["rejected"] == {"no face": 1, "too few frames": 1, "unreadable": 1}
     assert made.info["counts"] | {"photographs": 4, "images": 1, "pairs": 1, "kernels": 0} == made.info["counts"]
     assert check(tmp_path / "set") == []
@@ -328,8 +328,8 @@ def test_nothing_usable_leaves_nothing(tmp_path: Path, portrait: np.ndarray) -> 
         ({"stride": 0}, "option 'stride': expected at least 1 frame"),
         ({"gamma": 0.0}, "gamma: expected 0.1 to 10"),
         ({"crf": "absent.csv"}, "absent.csv: not found (expected a response curve)"),
-        ({"crf": "absent.csv", "gamma": 2.2}, "gamma and crf: expected one of them"),
-        ({"template": "none", "face": "following"}, "face 'following': expected a template"),
+        ({"crf": "absent.csv", "gamma": 2.2}, "gamma and crf exclude each other"),
+        ({"template": "none", "face": "following"}, "face 'following' needs a template"),
         ({"detector": "none"}, "detector 'none': expected template 'none'"),
         ({"template": "shen"}, "did you mean 'shen128'"),
         ({"face": "moving"}, "face 'moving': expected one of still, following"),

@@ -134,8 +134,8 @@ def test_what_is_no_video_is_one_line(tmp_path: Path) -> None:
         sound.setsampwidth(2)
         sound.setframerate(8000)
         sound.writeframes(bytes(16000))
-    for name, why in (("text", "Invalid data"), ("empty", "Invalid data"), ("sound", "no picture in it")):
-        with pytest.raises(InputError, match=f"{name}.mp4: expected a video, found .*{why}"):
+    for name, why in (("text", "Invalid data"), ("empty", "Invalid data"), ("sound", "it has no pictures")):
+        with pytest.raises(InputError, match=f"{name}.mp4: not a readable video .*{why}"):
             list(Footage(tmp_path / f"{name}.mp4"))
     with pytest.raises(InputError, match="OpenCV cannot open it"):
         list(Footage(tmp_path / "text.mp4", reader="cv2"))
@@ -187,7 +187,7 @@ def test_published_layouts(tmp_path: Path, portrait: np.ndarray) -> None:
     assert len(set(ids)) == len(ids) == 9
     (tmp_path / "ytf" / "Zoe" / "again").symlink_to(tmp_path / "ytf")
     assert len(found("ytf")) == 3
-    with pytest.raises(InputError, match=r"expected videos \(.*mp4.* or folders of frames, found none"):
+    with pytest.raises(InputError, match=r"no videos \(.*mp4.*\) and no folders of frames"):
         list_videos(tmp_path / "mixed" / "notes.txt")
     with pytest.raises(InputError, match="not found"):
         list_videos(tmp_path / "absent")

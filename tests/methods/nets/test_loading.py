@@ -171,10 +171,10 @@ def test_truncated_weights_are_one_line(kept, tmp_path, make_set):
     file.write_bytes(file.read_bytes()[:kept])
     with pytest.raises(InputError) as error:
         load_network("facedeblur-base", [file])
-    assert "expected a whole safetensors file" in line(error)
+    assert "damaged safetensors file" in line(error)
     if kept == 500:
         set_ = make_set(sizes=(13,), shapes=((32, 32),))
-        with pytest.raises(InputError, match="expected a whole safetensors file"):
+        with pytest.raises(InputError, match="damaged safetensors file"):
             run("facedeblur-base", set_, tmp_path / "out", weights=tmp_path, workers=1, execution=CPU)
 
 

@@ -60,7 +60,7 @@ def test_methods_without_kernels_leave_no_file(tiny, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("bad", "why"), [("wrong-guess", "blank kernel"), ("one-guess", "1 estimated kernel, found 2")]
+    ("bad", "why"), [("wrong-guess", "all values are 0"), ("one-guess", "1 estimated kernel, found 2")]
 )
 def test_a_wrong_kernel_fails_its_pair_and_says_why(tiny, tmp_path, bad, why):
     outputs = run(bad, tiny.root, tmp_path / "out", plugin=PLUGIN, workers=1)

@@ -208,7 +208,7 @@ def test_truncated_checkpoint_is_refused(faces, tmp_path):
     parts.train(whole, faces, tmp_path / "a", stop_after=2)
     last = tmp_path / "a/checkpoints/last.safetensors"
     last.write_bytes(last.read_bytes()[:-20])
-    with pytest.raises(InputError, match="whole safetensors file"):
+    with pytest.raises(InputError, match="damaged safetensors file"):
         parts.train(whole, faces, tmp_path / "a")
 
 

@@ -289,7 +289,7 @@ def other_pairs(make: Make) -> Scores:
         (other_headline, ["psnr[rgb,255]", "psnr[y-full,255]"]),
         (other_failure, ["psnr[rgb,255]", "a failure value of 0 as in scores of 'a'", "found 10"]),
         (other_direction, [DISTANCE, "'higher is better' false as in scores of 'a'", "found true"]),
-        (lambda make: make("b", random_psnr(1), columns=()), ["scores of 'b'", "an empty table"]),
+        (lambda make: make("b", random_psnr(1), columns=()), ["scores of 'b'", "the score table is empty"]),
         (other_pairs, ["80 pairs", "40 rows"]),
         (lambda make: make("a", random_psnr(0)), ["each run once"]),
     ],
@@ -315,7 +315,7 @@ def test_what_the_first_table_lacks_is_compared_too(scores_of: Make, order: tupl
         scores_of(name, random_psnr(at), columns=(*bare, *more))
         for at, (name, more) in enumerate([("a", ()), ("b", (one,)), ("c", (two,))])
     ]
-    with pytest.raises(InputError, match=r"ssim.*values of different definitions do not compare"):
+    with pytest.raises(InputError, match=r"ssim.*values of different definitions cannot be compared"):
         leaderboard([tables[at] for at in order])
     tables[2] = scores_of("c", random_psnr(2), columns=(*bare, replace(one, failure=0.5)))
     with pytest.raises(InputError, match="failure value"):
@@ -340,7 +340,7 @@ def test_a_metric_that_not_every_pair_has_enters_no_mean_rank(scores_of: Make, t
 def test_nothing_and_empty_are_refused(scores_of: Make) -> None:
     with pytest.raises(InputError, match="at least one"):
         leaderboard([])
-    with pytest.raises(InputError, match="empty table"):
+    with pytest.raises(InputError, match="the score table is empty"):
         leaderboard([scores_of("a", [])])
 
 

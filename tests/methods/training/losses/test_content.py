@@ -143,7 +143,7 @@ def test_every_registered_loss_can_be_looked_up_and_l1_is_differentiable():
         ("l1", {"reduction": "total"}, "one of mean, sum"),
         ("l1", {"half": "linear"}, "one of bicubic, area"),
         ("charbonnier", {"eps": 0}, "above 0"),
-        ("charbonnier", {"eps": "small"}, "right type"),
+        ("charbonnier", {"eps": "small"}, "invalid value"),
         ("charbonnier", {"options": {}}, "expected one of eps, of, target"),
     ],
 )
