@@ -96,7 +96,7 @@ from facedeblur.cli import options
     "source",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Read kernels from a .npz, .mat, .npy or .png file or from a folder, instead of drawing them.",
+    help="Read kernels from a .npz, .mat or .npy file, a picture or a folder of pictures, instead of drawing them.",
 )
 @click.option("--normalise", is_flag=True, help="With --from: divide each kernel by its sum.")
 @click.option(
@@ -132,6 +132,7 @@ def kernels(
     OUT is a .npz or .mat file, or a folder for PNG files. A kernel depends only on the seed, its size, its
     number and the options of its law; ker03_k13 is the third of size 13.
     """
+    from facedeblur.benchmark.files.tables import printable
     from facedeblur.generators.kernels import bank
     from facedeblur.generators.kernels.files import check_out, read_bank, write_bank, write_pngs
     from facedeblur.generators.sheets import check_sheet, kernel_sheet
@@ -166,4 +167,8 @@ def kernels(
         places.append(str(sheet))
     spans = f"{made.sizes.min()} to {made.sizes.max()}" if made.sizes.min() < made.sizes.max() else str(made.sizes[0])
     where = " and ".join([", ".join(places[:-1]), places[-1]]) if len(places) > 1 else places[0]
+    skipped = made.meta.get("skipped", []) if source is not None else []
+    if skipped:
+        more = f" and {len(skipped) - 10:,} more" if len(skipped) > 10 else ""
+        click.echo(f"skipped, not kernels: {', '.join(map(printable, skipped[:10]))}{more}", err=True)
     click.echo(f"{len(made)} kernels of size {spans}, {origin}, sha256 {made.digest()[:12]}, in {where}")

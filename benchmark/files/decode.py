@@ -43,7 +43,7 @@ class Picture:
     samples : np.ndarray, shape (H, W) or (H, W, C), uint8 or uint16
         Without alpha: grey, RGB (C = 3), or CMYK (C = 4).
     profile : bytes
-        ICC profile; empty where there is none.
+        ICC profile; empty if the file has no profile.
     notes : tuple of str
         What was done or ignored.
     """

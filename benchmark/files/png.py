@@ -90,7 +90,7 @@ def essential(path: Path, data: bytes) -> tuple[bytes, bytes, bytes]:
     png : bytes
         What is needed to decode it, and what may hold EXIF data; `data` as they are where they are no PNG file.
     profile : bytes
-        Empty if there is none; unpacked up to 64 MiB.
+        Empty if the file has no profile; unpacked up to 64 MiB.
     cicp : bytes
         Primaries, transfer, matrix and range; empty if not stated.
 

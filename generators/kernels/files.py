@@ -2,16 +2,17 @@
 
 ``.npz`` is the toolkit's own. ``.mat`` (version 5) holds the cell array ``kernels`` besides ``ids``, ``sizes`` and
 ``meta``. A folder holds one 16-bit PNG per kernel, each scaled so that its largest value is 65535, and
-``kernels.json`` with the scale (grey level of a weight of 1) of each. Also read are ``.npy``, single PNG files, any
-square arrays of ``.npz`` and MATLAB files of version 5 (through scipy) and 7.3 (HDF5, everything transposed; through
-h5py).
+``kernels.json`` with the scale (grey level of a weight of 1) of each. Also read are ``.npy``, pictures of every
+format that photographs have (one, or a folder of them), any square arrays of ``.npz`` and MATLAB files of version 5
+(through scipy) and 7.3 (HDF5, everything transposed; through h5py). Suffixes may be in capital letters.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.arrays import FREE_BYTES, MOST_RATIO, read_npy, read_npz
 from facedeblur.benchmark.files.atomic import replacing, write_json
-from facedeblur.benchmark.files.contents import not_a_png
+from facedeblur.benchmark.files.images import SUFFIXES, read_samples
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.mat import load_mat
@@ -42,9 +43,9 @@ def write_bank(bank: Bank, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     check_out(path)
     with only_writer(path):
-        if path.suffix == ".npz":
+        if path.suffix.lower() == ".npz":
             bank.save(path)
-        elif path.suffix == ".mat":
+        elif path.suffix.lower() == ".mat":
             _write_mat(bank, path)
         else:
             write_pngs(bank, path)
@@ -53,7 +54,7 @@ def write_bank(bank: Bank, path: str | os.PathLike[str]) -> Path:
 
 def check_out(path: Path) -> None:
     """Raise InputError unless the suffix is that of a format `write_bank` knows."""
-    if path.suffix not in (".npz", ".mat", ""):
+    if path.suffix.lower() not in (".npz", ".mat", ""):
         raise InputError(str(path), expected="OUT.npz, OUT.mat or a folder", found=f"'{path.suffix}'", do="rename it")
 
 
@@ -95,10 +96,11 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
     Parameters
     ----------
     path : path
-        ``.npz`` (a bank, or any square arrays), ``.mat``, ``.npy``, ``.png`` or a folder of PNG. ``.mat`` and ``.npz``
-        may hold other things, too: only square matrices (with `pad`, all matrices) are taken as kernels.
+        ``.npz`` (a bank, or any square arrays), ``.mat``, ``.npy``, a picture or a folder of pictures. ``.mat`` and
+        ``.npz`` may hold other things, too: only square matrices (with `pad`, all matrices) are taken as kernels.
+        ``meta['skipped']`` lists other matrices, and other files of a folder.
     normalise : bool
-        Divide each by its sum, which is otherwise expected to be 1. PNG values have no scale and always are.
+        Divide each by its sum, which is otherwise expected to be 1. Values of pictures have no scale and always are.
     pad : bool
         Also read kernels of even or unequal sides, padded with zeros, see `pad_odd`; ``meta['padded']`` lists them.
 
@@ -116,29 +118,36 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
     if not path.exists():
         raise MissingFile(path, expected="a file or folder of kernels", do="check the path")
     meta: dict[str, Any] = {"source": path.name}
-    if path.suffix == ".npz":
+    suffix, skipped = path.suffix.lower(), list[str]()
+    if path.is_dir():
+        if (path / LIST).is_file():
+            listed = _read_list(path / LIST)
+            files, meta = [inside(path, f"{name}.png") for name in listed["scale"]], listed["meta"]
+        else:
+            files, skipped = _pictures(path)
+        named = list(zip(_names(files), map(_read_picture, files), strict=True))
+        normalise = True
+    elif suffix == ".npz":
         arrays = read_npz(path, "a numpy archive", do="save it again")
         if "ids" in arrays:
             return Bank.load(path)
         named = [pair for key, array in arrays.items() for pair in split(key, matrices(array))]
-    elif path.is_dir():
-        files = sorted(p for p in path.glob("*.png") if not p.name.startswith("."))
-        if (path / LIST).is_file():
-            listed = _read_list(path / LIST)
-            files, meta = [inside(path, f"{name}.png") for name in listed["scale"]], listed["meta"]
-        named = [(file.stem, _read_png(file)) for file in files]
-        normalise = True
-    elif path.suffix == ".png":
-        named, normalise = [(path.stem, _read_png(path))], True
-    elif path.suffix == ".npy":
+    elif suffix in SUFFIXES:
+        named, normalise = [(path.stem, _read_picture(path))], True
+    elif suffix == ".npy":
         named = split(path.stem, _read_npy(path))
-    elif path.suffix == ".mat":
+    elif suffix == ".mat":
         named, origin = read_mat(path)
         meta = meta if origin is None else origin
     else:
-        raise InputError(str(path), expected=".npz, .mat, .npy, .png or a folder", found=f"'{path.suffix}'")
-    loose = path.suffix in (".npz", ".mat") and not pad
+        raise InputError(
+            str(path), expected=".npz, .mat, .npy, a picture or a folder of pictures", found=f"'{path.suffix}'"
+        )
+    loose = suffix in (".npz", ".mat") and not pad
     kept = [(name, k) for name, k in named if not loose or k.shape[0] == k.shape[1]]
+    skipped += [f"{name} ({k.shape[0]}x{k.shape[1]})" for name, k in named if loose and k.shape[0] != k.shape[1]]
+    if skipped:
+        meta = meta | {"skipped": skipped}
     if not kept:
         others = f"a matrix of {named[0][1].shape[0]}x{named[0][1].shape[1]}" if named else "none"
         do = "use pad=True (--pad)" if named else "give another file"
@@ -185,20 +194,29 @@ def _read_list(path: Path) -> dict[str, Any]:
     return {"scale": {name: float(s) for name, s in listed["scale"].items()}, "meta": listed["meta"]}
 
 
-def _read_png(path: Path) -> np.ndarray:
-    import cv2
+def _pictures(folder: Path) -> tuple[list[Path], list[str]]:
+    """Pictures in a folder by their suffix, and the names of everything else that is not hidden."""
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    pictures = {path: None for path in entries if path.suffix.lower() in SUFFIXES}
+    return list(pictures), [path.name + "/" * path.is_dir() for path in entries if path not in pictures]
 
-    if not path.is_file():
-        raise MissingFile(path, expected="a kernel as PNG", do="export the kernels again")
-    data = path.read_bytes()
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    if pixels is None:
-        raise not_a_png(path, data)
-    if pixels.ndim == 3:
-        if not (pixels[..., 0] == pixels[..., 1]).all() or not (pixels[..., 0] == pixels[..., 2]).all():
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """Names of kernels: the stem of each file, or its whole name where several have this stem."""
+    stems = Counter(file.stem for file in files)
+    return [file.stem if stems[file.stem] == 1 else file.name for file in files]
+
+
+def _read_picture(path: Path) -> np.ndarray:
+    try:
+        samples = read_samples(path)
+    except FileNotFoundError as error:
+        raise MissingFile(path, expected="a kernel as PNG", do="export the kernels again") from error
+    if samples.ndim == 3:
+        if samples.shape[2] != 3 or (samples != samples[..., :1]).any():
             raise InputError(str(path), expected="a grey image", found="a colour image", do="convert it to grey")
-        pixels = pixels[..., 0]
-    return np.asarray(pixels)
+        samples = samples[..., 0]
+    return samples
 
 
 def _read_npy(path: Path) -> list[np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -246,7 +247,7 @@ def bad_files(folder: Path) -> dict[str, str]:
         "flipped.mat": "a MATLAB file.*decompressing",
         "cut.mat": "a whole MATLAB 7.3 file",
         "text.npz": "a numpy archive",
-        "text.png": "expected a PNG file, found a text file",
+        "text.png": "not an image but a text file",
         "text.mat": "a MATLAB file",
         "text.npy": "a numpy array",
         "empty.png": "the file is empty",
@@ -345,3 +346,78 @@ def test_names_of_kernels_do_not_leave_the_folder(tmp_path, name):
     (tmp_path / "good" / "kernels.json").write_text(json.dumps(listed))
     with pytest.raises(InputError, match="a path inside"):
         read_bank(tmp_path / "good")
+
+
+def grey_kernel() -> np.ndarray:
+    pixels = np.zeros((15, 15), np.uint8)
+    pixels[7, 3:12] = 255
+    return pixels
+
+
+def test_a_folder_of_pictures_of_every_kind(tmp_path):
+    from PIL import Image
+
+    for name in ("a.png", "B.PNG", "c.jpg", "d.bmp", "e.tif", "f.webp", "g.PPM"):
+        options = {"quality": 100, "lossless": True} if name.endswith(("jpg", "webp")) else {}
+        Image.fromarray(grey_kernel()).convert("RGB").save(tmp_path / name, **options)
+    Image.fromarray(grey_kernel()).save(tmp_path / "a.tif")
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "more").mkdir()
+    bank = read_bank(tmp_path)
+    assert bank.ids == ("B", "a.png", "a.tif", "c", "d", "e", "f", "g")
+    assert bank.meta["skipped"] == ["more/", "notes.txt"]
+    wanted = grey_kernel() / grey_kernel().sum()
+    for name in bank.ids:
+        assert np.abs(bank.kernel(name) - wanted).max() < (2e-3 if name == "c" else 1e-15)
+
+
+def test_suffixes_in_capitals(tmp_path):
+    from PIL import Image
+
+    kernel = grey_kernel() / grey_kernel().sum()
+    Image.fromarray(grey_kernel()).save(tmp_path / "k.png")
+    (tmp_path / "k.png").rename(tmp_path / "K.PNG")
+    np.savez(tmp_path / "o.npz", kernels=kernel[None])
+    (tmp_path / "o.npz").rename(tmp_path / "O.NPZ")
+    np.save(tmp_path / "n.npy", kernel)
+    (tmp_path / "n.npy").rename(tmp_path / "N.NPY")
+    savemat(tmp_path / "m.mat", {"kernel": kernel, "wide": np.ones((3, 5))})
+    (tmp_path / "m.mat").rename(tmp_path / "M.MAT")
+    for name in ("K.PNG", "O.NPZ", "N.NPY", "M.MAT"):
+        bank = read_bank(tmp_path / name)
+        assert len(bank) == 1 and np.abs(bank.kernel(bank.ids[0]) - kernel).max() < 1e-15
+    assert bank.meta["skipped"] == ["wide (3x5)"]
+
+
+def test_sixteen_bits_of_a_kernel_are_kept(tmp_path):
+    deep = np.zeros((5, 5), np.uint16)
+    deep[2] = 1, 300, 65535, 300, 1
+    for name in ("a.png", "a.tif"):
+        cv2.imwrite(str(tmp_path / name), deep)
+        assert np.allclose(read_bank(tmp_path / name).kernel("a"), deep / deep.sum(), rtol=0, atol=1e-16)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("suffix", [".png", ".npz", ".npy", ".mat"])
+def test_a_pipe_is_no_kernel(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"a{suffix}")
+    with pytest.raises(InputError, match="found a pipe"):
+        read_bank(tmp_path / f"a{suffix}")
+    if suffix == ".png":
+        with pytest.raises(InputError, match="found a pipe"):
+            read_bank(tmp_path)
+
+
+def test_a_stack_in_matlab_files_is_read_exactly(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    rng = np.random.default_rng(1)
+    stack = rng.random((29, 29, 7)) ** 6
+    stack /= stack.sum((0, 1))
+    savemat(tmp_path / "v5.mat", {"kernels": stack})
+    with h5py.File(tmp_path / "v73.mat", "w", userblock_size=512) as file:
+        file.create_dataset("kernels", data=stack.T).attrs["MATLAB_class"] = np.bytes_(b"double")
+    with (tmp_path / "v73.mat").open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + b"\0" * 8 + b"\0\x02IM")
+    np.save(tmp_path / "right.npy", np.moveaxis(stack, 2, 0))
+    for name in ("v5.mat", "v73.mat", "right.npy"):
+        assert np.array_equal(read_bank(tmp_path / name).kernels, np.moveaxis(stack, 2, 0))
