@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+# First of all: Ctrl-C may strike during the imports below.
+from facedeblur.cli import interrupts  # isort: split
+
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -105,37 +108,48 @@ def facedeblur() -> None:
 
 
 def main(argv: list[str] | None = None) -> Any:
-    """Run the command line; bad input is one line on standard error and exit code 2."""
-    try:
-        code = facedeblur.main(args=argv, prog_name="facedeblur", standalone_mode=False)
+    """Run the command line; bad input is one line on standard error and exit code 2, Ctrl-C is one line and 130."""
+    with interrupts.noted() as interrupted:
+        try:
+            code = facedeblur.main(args=argv, prog_name="facedeblur", standalone_mode=False)
+        except Exception as error:
+            # Whatever library was interrupted may have made another error of it.
+            if interrupted or isinstance(error, click.exceptions.Abort):
+                _stopped()
+            _tell(error)
+        except KeyboardInterrupt:
+            _stopped()
         # Under standalone_mode=False ctx.exit(n) returns n.
         sys.exit(code if isinstance(code, int) else 0)
-    except InputError as error:
+
+
+def _tell(error: Exception) -> NoReturn:
+    """Say in one line what the user can mend, and exit; anything else is an error of ours and is raised."""
+    if isinstance(error, InputError):
         _fail(str(error))
-    except click.exceptions.Abort:
-        _interrupted()
-    except click.ClickException as error:
+    if isinstance(error, click.ClickException):
         error.show()
         sys.exit(2)
-    except KeyboardInterrupt:
-        _interrupted()
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         # The reader of our output has closed the pipe; Python would raise again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:
+    if isinstance(error, OSError):
         _fail(str(explain(error)))
+    raise error
 
 
-def _fail(line: str) -> None:
+def _fail(line: str) -> NoReturn:
     click.echo(f"facedeblur: {line}", err=True)
     sys.exit(2)
 
 
-def _interrupted() -> None:
-    click.echo("facedeblur: stopped; run the same command again to resume", err=True)
+def _stopped() -> NoReturn:
+    click.echo(interrupts.STOPPED, err=True)
     sys.exit(130)
 
+
+interrupts.imported()
 
 if __name__ == "__main__":
     main()

@@ -102,3 +102,39 @@ def test_ctrl_c_leaves_a_build_to_go_on(tmp_path, portrait):
     from facedeblur.benchmark.sets.set import Set
 
     assert Set.open(tmp_path / "set").content_hash == Set.open(tmp_path / "whole").content_hash
+
+
+STRIKE = """
+import signal, sys
+class Strike:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            sys.meta_path.remove(self)
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                if name == "numpy":
+                    raise ImportError("C-extensions failed")
+                raise
+sys.meta_path.insert(0, Strike())
+from facedeblur.cli.main import main
+main(["list", "metrics"])
+"""
+
+
+@pytest.mark.parametrize("module", ["click", "facedeblur.benchmark.errors", "facedeblur.cli.list_", "numpy"])
+def test_ctrl_c_during_imports_is_one_line(module):
+    """Of the command line itself, of a command, and where a library makes an error of its own of it."""
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    done = subprocess.run(
+        [sys.executable, "-c", STRIKE, module], capture_output=True, text=True, check=False, preexec_fn=heed
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip() == "facedeblur: stopped; run the same command again to resume"
+
+
+def test_ctrl_c_is_given_back_after_the_import():
+    code = "import signal, facedeblur.cli.main; print(signal.getsignal(2) is signal.default_int_handler)"
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, preexec_fn=heed)
+    assert shown.stdout == "True\n"
