@@ -45,6 +45,11 @@ INSTEAD = {
     r"\bexpected it (set|installed)\b": "is missing, is not installed",
     r"\bone that is taken\b": "is already registered",
     r"\b(thereof|thereby|whereof|wherein|therein|hereby|whence)\b": "the plain word",
+    r"\binterval and p\b": "intervals and p-values generalise to",
+    r"\bexpected (them given|such a device)\b": "is missing, is not available",
+    r"\btook its process down\b": "crashed",
+    r"\bno answer to load\b": "load did not return",
+    r"\bleave --\w+ out\b": "leave out --option",
 }
 """Phrase -> what says it plainly."""
 

@@ -13,7 +13,7 @@ from facedeblur.benchmark.options import one_of
 
 
 def tracing() -> bool:
-    """Tell whether ``torch.jit.trace`` runs: sizes are tensors then, and whoever traces has checked the example."""
+    """Return whether ``torch.jit.trace`` runs: sizes are then tensors, and the example has been checked before."""
     return bool(torch.jit.is_tracing())  # type: ignore[attr-defined]  # public, but not in __all__
 
 
@@ -67,7 +67,7 @@ def check_until(until: str | None, *, net: str, parts: Sequence[str]) -> None:
 
 
 class Plain(nn.Module):
-    """Base of the networks that return the restored picture alone; a subclass brings ``forward``."""
+    """Base of the networks that return the restored picture alone; a subclass implements ``forward``."""
 
     def outputs(
         self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
@@ -103,7 +103,7 @@ def normal_initialise(net: nn.Module, *, std: float = 0.02) -> None:
 
 
 class PictureNorm(nn.BatchNorm2d):
-    """Batch normalisation that goes by each picture's own moments when not in training.
+    """Batch normalisation that uses each picture's own moments when not in training.
 
     The published test codes of Shen et al. 2018 and of UMSN restore one picture at a time and normalise by the moments
     of that picture. This gives their result for a batch of any size. The running moments are kept up, so that weights

@@ -140,7 +140,7 @@ def deblurgan_state(theirs: Mapping[str, Tensor], what: str) -> tuple[dict[str, 
     foreign = [name for name in theirs if name not in names and ".running_" not in name and "num_batches" not in name]
     missing = [name for name in names if name not in theirs]
     if foreign or missing:
-        found = f"'{foreign[0]}' as well" if foreign else f"no '{missing[0]}'"
-        raise InputError(what, expected="DeblurGAN's generator with two convolutions a block", found=found)
+        found = f"the foreign tensor '{foreign[0]}'" if foreign else f"no '{missing[0]}'"
+        raise InputError(what, expected="DeblurGAN's generator with two convolutions per block", found=found)
     config = {"width": int(theirs["model.1.weight"].shape[0]), "blocks": blocks}
     return {new: theirs[old] for old, new in names.items()}, config

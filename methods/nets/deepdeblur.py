@@ -47,7 +47,7 @@ class DeepDeblur(Plain):
 
     1,847,491 parameters (7.4 MB); neither paper prints a number and no code is public, so there is nothing to compare.
     The papers name the sizes 1, 3, 5 and 14 of the five branches and neither the fifth (7 here), nor the channels of a
-    branch (32 here), nor where the activations stand (ReLU after every convolution but the last). No skip
+    branch (32 here), nor the place of the activations (ReLU after every convolution but the last). No skip
     from the blurred picture is mentioned, so it is left out. Not the network of Nah et al., which is also called so.
 
     The network works in [0, 1].

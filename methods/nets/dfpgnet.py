@@ -101,7 +101,7 @@ class Dfpgnet(nn.Module):
         Channels at full size; twice and four times as many at a half and a quarter. 64 is what the
         priors need to be compared with VGGFace's relu1_2, relu2_2 and relu3_3.
     blocks, prior_blocks : int
-        Residual blocks a stage of the deblurring stream and of a prior sub-network.
+        Residual blocks per stage of the deblurring stream and of a prior sub-network.
     reduction : int
         Of the channel attention in each residual block.
 

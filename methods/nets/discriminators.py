@@ -103,7 +103,7 @@ class Double(nn.Module):
 
 
 class Dcgan(nn.Module):
-    """SHEN's discriminator after DCGAN: one score an image, by strided convolutions and ReLU.
+    """SHEN's discriminator after DCGAN: one score per image, by strided convolutions and ReLU.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Dcgan(nn.Module):
     def __init__(self, *, width: int = 64, size: int = 128, channels: int = 3, norm: bool = True) -> None:
         super().__init__()
         if size < 16 or size & (size - 1):
-            raise InputError("size of a DCGAN discriminator", expected="a power of two from 16", found=str(size))
+            raise InputError("size of a DCGAN discriminator", expected="a power of two, at least 16", found=str(size))
         self.channels, self.size = channels, size
         body: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.ReLU()]
         for _ in range(size.bit_length() - 4):

@@ -180,7 +180,7 @@ class Lin2020(nn.Module):
         labels, kernels : Tensor, optional
             Not read: the paper estimates the kernel in training, too.
         until : str, optional
-            ``"sketch"`` stops there, for the first training stage; the blurred image then stands for the restored one.
+            ``"sketch"`` stops there, for the first training stage; the blurred image is then the restored one.
 
         Returns
         -------

@@ -37,7 +37,7 @@ def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
     name : str
     near : sequence of Path
         Folders that are searched before ``FACEDEBLUR_WEIGHTS`` (or the user's cache folder) and what comes with the
-        package; a file here is taken as it is.
+        package; a file here is used directly.
 
     Returns
     -------
@@ -65,9 +65,9 @@ def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
             return [path for path in found if path is not None]
     others = " and ".join(patterns[0] for patterns in released)
     raise InputError(
-        f"weights of '{name}'",
-        expected=f"{name}.safetensors" + f" (or the authors' {others})" * bool(others) + " in one of the folders",
-        found="none in " + ", ".join(str(place) for place in searched),
+        f"weights of '{name}' are missing: no {name}.safetensors"
+        + f" (or the authors' {others})" * bool(others)
+        + f" in {', '.join(map(str, searched))}",
         do=f"put it there, set {VARIABLE}, give --weights PLACE, or make it with: facedeblur train {name}",
     )
 
@@ -77,9 +77,7 @@ def _one(place: Path, patterns: tuple[str, ...]) -> Path | None:
         hits = sorted(path for path in place.glob(pattern) if path.is_file())
         if len(hits) > 1:
             names = ", ".join(path.name for path in hits[:3])
-            raise InputError(
-                str(place), expected=f"one file {pattern}", found=f"{len(hits)}: {names}", do="leave one there"
-            )
+            raise InputError(f"{place}: {len(hits)} files match {pattern}: {names}", do="keep only one of them")
         if hits:
             return hits[0]
     return None

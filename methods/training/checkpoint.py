@@ -1,9 +1,9 @@
 """Checkpoints and exported weights: safetensors files with every tensor, and all else as JSON in the header.
 
-Nothing in it is executed when it is read, and a file is either whole or not there.
+Nothing in it is executed when it is read, and a file is either whole or absent.
 
-The folder of a training says where they are, and refuses those of another one. At the end the weights are exported as
-a file to run and to hand on, with a card that says where they come from.
+The folder of a training says where they are, and refuses those of another training. At the end the weights are exported
+as a file that can be run and shared, with a card that states their origin.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Checkpoint:
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """The network's weights: the average where there is one."""
+        """The network's weights: the average if there is one."""
         return self.part("average") or self.part("network")
 
 
@@ -88,7 +88,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if header.get("format") != CHECKPOINT:
         raise InputError(
             str(path), expected=f"a checkpoint of format {CHECKPOINT}", found=str(header.get("format", "none")),
-            do="give a file of OUT/checkpoints",
+            do="give a file from OUT/checkpoints",
         )  # fmt: skip
     conform(header, Header, f"{path}: header", "a checkpoint of a training", do="take another checkpoint")
     return Checkpoint(Path(path), header, tensors)
@@ -100,9 +100,9 @@ def load_weights(net: nn.Module, weights: Mapping[str, Tensor], where: str) -> N
     Raises
     ------
     InputError
-        When they are of another network.
+        If they belong to another network.
     """
-    load_exactly(net, weights, where, "it is of another network or configuration", counters=True)
+    load_exactly(net, weights, where, "use weights of this network and configuration", counters=True)
 
 
 def flattened(optimiser: torch.optim.Optimizer, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -124,7 +124,7 @@ def restore(optimiser: torch.optim.Optimizer, checkpoint: Checkpoint, name: str)
     Raises
     ------
     InputError
-        When it is of another optimiser or other weights.
+        If it belongs to another optimiser or to other weights.
     """
     with reading(checkpoint.path, f"the state of this {name}", do="start the stage again"):
         kept = checkpoint.header[name]
@@ -165,12 +165,12 @@ class TrainingFolder:
             path.unlink(missing_ok=True)
 
     def done(self, place: int) -> Checkpoint | None:
-        """The end of a stage, None where it has not been reached.
+        """The end of a stage, None if it has not been reached.
 
         Raises
         ------
         InputError
-            When it is of another training.
+            If it belongs to another training.
         """
         return self._own(self.end(place), place) if self.end(place).is_file() else None
 
@@ -190,7 +190,7 @@ class TrainingFolder:
         Raises
         ------
         InputError
-            When it is of another training.
+            If it belongs to another training.
         """
         if not self.last.is_file():
             return None

@@ -16,7 +16,7 @@ from facedeblur.benchmark.errors import InputError
 
 
 def device_named(name: str) -> torch.device:
-    """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means.
+    """Return the device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means.
 
     Raises
     ------
@@ -28,10 +28,10 @@ def device_named(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise InputError(f"device '{name}'", expected="auto, cpu, cuda or cuda:N", do="choose one of them") from error
+        raise InputError(f"device '{name}'", expected="auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
-        raise InputError(f"device '{name}'", expected="a GPU", found=f"{count} of them", do="use --device cpu")
+        raise InputError(f"device '{name}' is not available (GPUs found: {count})", do="use --device cpu")
     return device
 
 
@@ -95,7 +95,7 @@ class Engine:
             self._fabric = Fabric(accelerator=self.device.type, devices=which, strategy=hardware.strategy)
         elif devices > 1:
             raise InputError(
-                f"{devices} devices", expected="Lightning Fabric installed", found="it is not",
+                f"{devices} devices need Lightning Fabric, which is not installed",
                 do="run: pip install 'facedeblur[train]'",
             )  # fmt: skip
 
@@ -120,7 +120,7 @@ class Engine:
             For ``16-mixed`` on a CPU.
         """
         if precision == "16-mixed" and self.device.type == "cpu":
-            raise InputError("precision 16-mixed", expected="a GPU", found="cpu", do="use bf16-mixed or 32")
+            raise InputError("precision 16-mixed needs a GPU", do="use bf16-mixed or 32")
         self.precision = precision
 
     def new_scaler(self) -> Any:

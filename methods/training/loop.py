@@ -129,8 +129,7 @@ class Loop:
         except Diverged as error:
             step = first + self.steps
             raise InputError(
-                f"training of '{self.folder.recipe.name}', stage '{stage.name}', step {step + 1:,}",
-                expected="finite numbers", found=str(error),
+                f"training of '{self.folder.recipe.name}', stage '{stage.name}', step {step + 1:,}: {error}",
                 do=f"the last good state is in {self.folder.last}; lower the rate, or set 'clip'",
             ) from error  # fmt: skip
         finally:
@@ -220,7 +219,7 @@ def _interrupts(loop: Loop) -> Iterator[None]:
         return
 
     def note(number: int, frame: object) -> None:
-        # Asked a second time, whoever asks does not want to wait.
+        # A second interrupt means that the user does not want to wait.
         if loop.interrupted:
             raise KeyboardInterrupt
         loop.interrupted = True
@@ -244,7 +243,7 @@ class Log:
     columns : sequence of str
         Without ``step``.
     step : int
-        Step from which the stage resumes; later rows are of a run that was stopped, and are dropped.
+        Step from which the stage resumes; later rows, from an interrupted run, are dropped.
     """
 
     def __init__(self, folder: str | Path, stage: str, columns: Sequence[str], *, step: int = 0):

@@ -35,7 +35,7 @@ def make_optimiser(what: Optimiser, net: nn.Module) -> torch.optim.Optimizer:
         if weights:
             groups.append({"params": weights, "lr": float(rate), "full_rate": float(rate)})
     if not groups:
-        raise InputError("stage", expected="weights to train", found="none", do="name parts of the network in 'train'")
+        raise InputError("the stage has no weights to train", do="name parts of the network in 'train'")
     if what.kind in ("adam", "adamw"):
         kind = torch.optim.Adam if what.kind == "adam" else torch.optim.AdamW
         betas = (float(what.betas[0]), float(what.betas[1]))
@@ -59,9 +59,7 @@ def part_of(net: nn.Module, part: str) -> nn.Module:
         return net.get_submodule(part)
     except AttributeError as error:
         known = [str(name) for name in getattr(net, "parts", ())]
-        raise InputError(
-            f"part '{part}' of {type(net).__name__}", expected="one that it has", do=suggest(part, known)
-        ) from error
+        raise InputError(f"network {type(net).__name__} has no part '{part}'", do=suggest(part, known)) from error
 
 
 def choose_weights(net: nn.Module, train: Sequence[str], freeze: Sequence[str]) -> None:

@@ -311,7 +311,7 @@ class TrainRecipe:
         if first.isdecimal() and (last or first).isdecimal() and 1 <= int(first) <= int(last or first) <= len(names):
             return list(range(int(first) - 1, int(last or first)))
         raise InputError(
-            f"stage '{which}' of '{self.name}'", expected=f"all, or from 1 to {len(names)}",
+            f"stage '{which}' of '{self.name}'", expected=f"all, a name, or a number from 1 to {len(names)}",
             do=suggest(which, [*names, "all"]),
         )  # fmt: skip
 

@@ -56,7 +56,7 @@ class StageRun:
         self.targets = Targets(stage, [loss for _, loss in self.losses.values()])
         self._taken = set(inspect.signature(self.net.outputs).parameters)  # type: ignore[arg-type]
         if stage.until and "until" not in self._taken:
-            raise InputError(f"stage '{stage.name}', until", expected="a network with stages", found=stage.until)
+            raise InputError(f"stage '{stage.name}' sets 'until', but the network has no stages to stop after")
         self.optimiser = make_optimiser(stage.optimiser, net)
         self.scaler = engine.new_scaler()
         self.average = Average(net, stage.ema) if stage.ema else None
@@ -126,8 +126,7 @@ class StageRun:
                 total = total + stage.adversary.weight * parts[-1]
         if not total.requires_grad:
             raise InputError(
-                f"stage '{stage.name}'", expected="a loss that depends on the trained parts", found="none",
-                do="train a part that a loss sees",
+                f"stage '{stage.name}': no loss depends on the trained parts", do="train a part that a loss depends on"
             )  # fmt: skip
         engine.backward(total / stage.accumulate, self.scaler)
         numbers = [total.detach(), *(part.detach() for part in parts)]

@@ -116,8 +116,8 @@ def train(
             folder.data = data.digest
             failed = [image for image in data.train.images if image.status != "ok"]
             if failed:
-                reporter.say(f"{len(failed):,} of {len(data.train.images):,} photographs cannot be used, the first: "
-                    f"{failed[0].source}: {failed[0].status}")  # fmt: skip
+                reporter.say(f"{len(failed):,} of {len(data.train.images):,} photographs cannot be used, such as "
+                    f"{failed[0].source} ({failed[0].status})")  # fmt: skip
             if not resume and engine.rank == 0:
                 folder.clear(chosen)
             engine.wait()
@@ -208,8 +208,8 @@ def _begin(net: nn.Module, folder: TrainingFolder, place: int, begin: str | Path
         stages = folder.recipe.stage
         if before is None:
             raise InputError(
-                f"stage '{stages[place].name}'", expected=f"stage '{stages[place - 1].name}' done in {folder.root}",
-                found="it is not", do="train that first, or give weights to begin with",
+                f"stage '{stages[place].name}' continues stage '{stages[place - 1].name}', which is not finished in "
+                f"{folder.root}", do="train that stage first, or give --begin",
             )  # fmt: skip
         load_weights(net, before.weights, str(before.path))
     reporter.say(f"{folder.root}: stage '{folder.recipe.stage[place].name}' starts")

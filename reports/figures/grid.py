@@ -96,7 +96,7 @@ def collect(opened: Set, outputs: Sequence[Outputs], chosen: Sequence[Chosen]) -
     """
     shown = [one for one in outputs if one.method != "blurred"]
     if not chosen or not outputs:
-        raise InputError("figure", expected="pairs and outputs", found="none")
+        raise InputError("the figure needs at least one pair and one folder of outputs")
     methods = [one.method for one in shown]
     doubled = {method for method in methods if methods.count(method) > 1}
     labels = [f"{one.method} {one.run_hash[:6]}" if one.method in doubled else one.method for one in shown]
@@ -141,7 +141,7 @@ def read_box(text: str) -> Box:
     Raises
     ------
     InputError
-        When it is not four whole numbers, the last two over 0.
+        If it is not four whole numbers, the last two of them positive.
     """
     parts = text.replace(" ", "").split(",")
     if len(parts) != 4 or not all(part.isdecimal() for part in parts) or 0 in (int(parts[2]), int(parts[3])):
@@ -184,7 +184,7 @@ class Chosen:
 
 
 def choose_pairs(opened: Set, wanted: Sequence[str], *, by: Scores | None = None, seed: int = 0) -> list[Chosen]:
-    """Find the pairs that are asked for, in the order asked.
+    """Find the requested pairs, in the order of the request.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def choose_pairs(opened: Set, wanted: Sequence[str], *, by: Scores | None = None
     pairs = {pair.pair_id: pair for pair in opened.pairs()}
     if by is not None and by.meta.set.get("hash") != opened.content_hash:
         raise InputError(
-            f"scores of '{by.meta.method}'", expected=f"those of the set '{opened.name}'", found="of another set"
+            f"the scores of '{by.meta.method}' belong to another set than '{opened.name}'", do="score the outputs again"
         )
     chosen: list[Chosen] = []
     for word in wanted:
@@ -213,7 +213,7 @@ def choose_pairs(opened: Set, wanted: Sequence[str], *, by: Scores | None = None
         if word in pairs:
             chosen.append(Chosen(pairs[word], "by id"))
         elif found is None:
-            raise InputError(f"pair '{word}'", expected=f"it in the set, or one of {', '.join(WORDS)}",
+            raise InputError(f"pair '{word}' is not in the set, and not one of {', '.join(WORDS)}",
                              do=suggest(word, [*WORDS, *pairs]) if len(pairs) <= 10_000 else None)  # fmt: skip
         else:
             kind, number = found[1], int(found[2] or 1)
@@ -228,8 +228,8 @@ def _order(kind: str, ids: Sequence[str], by: Scores | None, seed: int) -> list[
         return [ids[int(place)] for place in np.random.default_rng(seed).permutation(len(ids))]
     if by is None:
         raise InputError(
-            f"--pairs {kind}", expected="a score table to choose by", found="none next to the outputs",
-            do="run facedeblur score first, or name pairs",
+            f"--pairs {kind} needs scores, and the outputs have not been scored",
+            do="run facedeblur score first, or give ids of pairs",
         )  # fmt: skip
     column: Column = by.meta.columns[0]
     values = by.values(column.signature)
@@ -252,28 +252,28 @@ def _take(order: Sequence[str], pairs: dict[str, Pair], number: int, chosen: Seq
             found.append(pair)
     found += [pair for pair in free if pair not in found][: number - len(found)] if len(found) < number else []
     if len(found) < number:
-        raise InputError(f"--pairs {word}", expected=f"{number} pairs", found=f"{len(found)} that are scored and free")
+        raise InputError(f"--pairs {word}: only {len(found)} scored pairs are left to choose from", do="ask for fewer")
     return found
 
 
 def table_of(outputs: Sequence[Outputs], method: str | None = None) -> Scores | None:
-    """The score table that pairs are chosen by.
+    """Return the score table by which pairs are chosen.
 
     Parameters
     ----------
     outputs : sequence of Outputs
     method : str, optional
-        Whose; that of the first method otherwise that is neither the input nor has the true kernel, else of the first.
+        Method of the table; by default the first that is neither the input nor an oracle, else the first.
 
     Returns
     -------
     Scores or None
-        None where it has not been scored and no method was named.
+        None if no method is named and no outputs have been scored.
 
     Raises
     ------
     InputError
-        When no outputs are of `method`, or it has no score table.
+        If `method` has no outputs or no score table.
     """
     if method is not None:
         named = [one for one in outputs if one.method == method]

@@ -37,7 +37,7 @@ def kernel_size(board: Board, *, width: float = COLUMN) -> Figure:
     frame = frame[frame["kernel_size"] > 0]
     sizes = sorted({int(size) for size in frame["kernel_size"]})
     if not sizes:
-        raise InputError("figure of kernel sizes", expected="a set with kernels", found="blur without a single kernel")
+        raise InputError("this figure needs kernel sizes, and the set has no kernels")
     column = board.headline
     with styled():
         figure, axes = axes_of(width, 0.72)
@@ -63,9 +63,9 @@ def kernel_size(board: Board, *, width: float = COLUMN) -> Figure:
 
 
 def distribution(board: Board, *, width: float = COLUMN) -> Figure:
-    """How the headline metric is distributed over the scored pairs: density, quartiles and median, 5 % and 95 %.
+    """Distribution of the headline metric over the scored pairs: density, quartiles and median, 5 % and 95 %.
 
-    Failed pairs and infinite values have no place on the axis; they are counted next to it.
+    Failed pairs and infinite values cannot be drawn; they are counted next to the axis.
     """
     methods = list(board)
     with styled():
@@ -113,8 +113,8 @@ def _ridge(axes: Axes, values: np.ndarray, at: float, colour: str, *, hollow: bo
 def runtime(board: Board, *, width: float = COLUMN) -> Figure:
     """Mean of the headline metric against run time per image, with the Pareto front of methods without the true kernel.
 
-    Times of different machines do not compare: each has a front of its own. Methods whose run recorded no time, and
-    those with an infinite mean, are named below the plot. The blurred input takes no time: it is a level line.
+    Times of different machines cannot be compared: each machine has its own front. Methods without a recorded time or
+    with an infinite mean are named below the plot. The blurred input takes no time: it is a level line.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def runtime(board: Board, *, width: float = COLUMN) -> Figure:
     column, factor = board.headline, scale(board.headline)
     timed = [method for method in board if method.seconds_per_image > 0 and not method.is_input]
     if not timed:
-        raise InputError("figure of run times", expected="runs with timings", found="none", do="run facedeblur run")
+        raise InputError("no run has recorded its run time", do="restore the set with facedeblur run")
     with styled():
         figure, axes = axes_of(width, 0.72)
         styles = _looks(board)
@@ -143,7 +143,7 @@ def runtime(board: Board, *, width: float = COLUMN) -> Figure:
         drawn = known[known["front"] & np.isfinite(known["mean"])].sort_values("seconds")
         fronts = [rows for _, rows in drawn.groupby("machine") if len(rows) > 1]
         for place, rows in enumerate(fronts):
-            label = "Pareto front" if len(fronts) == 1 else "Pareto front of a machine"
+            label = "Pareto front" if len(fronts) == 1 else "Pareto front per machine"
             axes.step(
                 rows["seconds"], factor * rows["mean"], where="post", color=GREY, linewidth=0.8, zorder=0,
                 label=f"{'_' * (place > 0)}{label}",
@@ -222,7 +222,7 @@ def cmc(tests: Sequence[Recognition], *, most: int = 20, width: float = COLUMN) 
     Raises
     ------
     InputError
-        When no results are given, two are of one run, or differ in set, embedder or distance.
+        If no results are given, two belong to one run, or they differ in set, embedder or distance.
     """
     tests = _one_kind(tests, "recognition", ("set_hash", "embedder", "distance", "n_gallery"))
     tests.sort(key=lambda test: (test.oracle, -test.top1, test.method))
@@ -263,7 +263,7 @@ def fscore(tests: Sequence[Parsing], *, partition: str = "helen11", width: float
     Raises
     ------
     InputError
-        When no results are given, two are of one run, or differ in set or parser.
+        If no results are given, two belong to one run, or they differ in set or parser.
     """
     tests = _one_kind(tests, "parsing", ("set_hash", "parser", "classes"))
     tests.sort(key=lambda test: (test.oracle, -np.nan_to_num(test.mean(partition)), test.method))
@@ -296,9 +296,9 @@ def _labels(tests: Sequence[Any]) -> list[str]:
 
 
 def _one_kind(tests: Sequence[Any], kind: str, names: Sequence[str]) -> list[Any]:
-    """The tests as a list, once it is clear that they compare."""
+    """Return the tests as a list after checking that they can be compared."""
     if not tests:
-        raise InputError(f"{kind} tables", expected="at least one", found="none")
+        raise InputError(f"no {kind} tables were given")
     for test in tests[1:]:
         for one in names:
             if getattr(test, one) != getattr(tests[0], one):
@@ -306,11 +306,10 @@ def _one_kind(tests: Sequence[Any], kind: str, names: Sequence[str]) -> list[Any
                     f"{kind} of '{test.method}'",
                     expected=f"the {one.replace('_', ' ')} of '{tests[0].method}': {getattr(tests[0], one)}",
                     found=f"{getattr(test, one)}",
-                    do="give tables that compare",
+                    do="give tables that can be compared",
                 )
     runs = [(test.method, test.run_hash) for test in tests]
     for run in runs:
         if runs.count(run) > 1:
-            raise InputError(f"{kind} of '{run[0]}'", expected="each run once", found="the same run again",
-                             do="give it once")  # fmt: skip
+            raise InputError(f"the {kind} results of '{run[0]}' are given twice", do="give each run once")  # fmt: skip
     return list(tests)

@@ -120,12 +120,12 @@ class MethodScores:
 
     @property
     def seconds_per_image(self) -> float:
-        """Mean run time of an image in seconds, NaN where the run did not say."""
+        """Mean run time of an image in seconds, NaN if the run did not record it."""
         return _number(self.timings.get("mean_s"))
 
     @property
     def image_size(self) -> str:
-        """``WIDTHxHEIGHT`` of the images timed, empty where they differ or nobody said."""
+        """``WIDTHxHEIGHT`` of the images timed, empty if they differ or are unknown."""
         width, height = self.timings.get("width"), self.timings.get("height")
         return f"{width}x{height}" if width and height else ""
 
@@ -136,27 +136,27 @@ class MethodScores:
 
     @property
     def precision(self) -> str:
-        """``fp32``, ``bf16`` or ``fp16`` as the run recorded it, empty where it did not."""
+        """``fp32``, ``bf16`` or ``fp16`` as the run recorded it; empty if it did not."""
         return str(self.meta.run.get("precision") or "")
 
     @property
     def parameters(self) -> float:
-        """Number of parameters, NaN where the run did not say."""
+        """Number of parameters, NaN if the run did not record it."""
         return _number(self.meta.run.get("parameters"))
 
     @property
     def bytes_fp32(self) -> float:
-        """Size of the parameters in bytes at 4 bytes each, NaN where the run did not say."""
+        """Size of the parameters in bytes at 4 bytes each, NaN if the run did not record it."""
         return _number(self.meta.run.get("bytes_fp32"))
 
     @property
     def bytes_weights(self) -> float:
-        """Size of the weight files in bytes, NaN where the run did not say."""
+        """Size of the weight files in bytes, NaN if the run did not record it."""
         return _number(self.meta.run.get("bytes_weights"))
 
     @property
     def device(self) -> str:
-        """``cpu``, ``cuda``, ... as the run recorded it, empty where it did not."""
+        """``cpu``, ``cuda``, ... as the run recorded it; empty if it did not."""
         return str(self.meta.run.get("device") or "")
 
     def located(self, path: Any) -> Path:
@@ -211,7 +211,7 @@ class Board:
     def leader(self) -> MethodScores:
         """The best method that restores without the true kernel, or else the best with it.
 
-        The blurred input, which is entered as a method for comparison, leads only where it is alone.
+        The blurred input, which is entered as a method for comparison, leads only if it is the only method.
         """
         return next((method for method in self.methods if not method.is_input), self.methods[0])
 
@@ -233,7 +233,7 @@ class Board:
 
     @property
     def basis(self) -> tuple[str, ...]:
-        """What the intervals rest on, ``2 faces x 80 kernels``; several where pairs have no such value."""
+        """Basis of the intervals, such as ``2 faces x 80 kernels``; several if some pairs lack a value."""
         found = [method.spread(column).interval for method in self for column in method.meta.columns]
         return tuple(dict.fromkeys(one.basis for one in found if one))
 
@@ -269,7 +269,7 @@ class Board:
         Raises
         ------
         InputError
-            When it is missing, or is another one than was scored.
+            If it is missing, or is not the set that was scored.
         """
         wrong: InputError | None = None
         for method in self:
@@ -282,9 +282,8 @@ class Board:
             if opened.content_hash == self.set.get("hash"):
                 return opened
             wrong = InputError(
-                str(path),
-                expected=f"the set that was scored ({short(str(self.set.get('hash')))})",
-                found=f"another one ({short(opened.content_hash)})",
+                f"{path} is not the set that was scored: its content hash is {short(opened.content_hash)} instead of "
+                f"{short(str(self.set.get('hash')))}",
             )
         assert wrong is not None
         raise wrong
@@ -301,11 +300,11 @@ def gather(scores: ScoresLike | Iterable[ScoresLike]) -> Board:
     Raises
     ------
     InputError
-        When no table is given, two are of different sets, define a metric differently, or are the same run.
+        If no table is given, or two belong to different sets or to one run, or define a metric differently.
     """
     tables = read_scores(scores)
     if not tables:
-        raise InputError("score tables", expected="at least one", found="none", do="run facedeblur score first")
+        raise InputError("no score tables were given", do="run facedeblur score first")
     found = [MethodScores(*one) for one in zip(tables, labels(tables), strict=True)]
     names = [f"scores of '{one.label}'" + (f" ({one.file})" if one.file else "") for one in found]
     orders = check_tables(tables, names)

@@ -78,7 +78,7 @@ def write_leaderboard(frame: pd.DataFrame, path: str | Path) -> tuple[Path, Path
     Raises
     ------
     InputError
-        When the JSON file is there and is not a leaderboard.
+        If the JSON file exists and is not a leaderboard.
     """
     csv, json_ = both_files(path)
     _spare(json_)
@@ -276,7 +276,7 @@ def _missing(value: Any) -> bool:
 
 
 def front_matter(card: Mapping[str, Any]) -> str:
-    """A card's data as YAML between two lines ``---``, as it stands on top of a ``README.md``.
+    """A card's data as YAML between two lines ``---``, as at the top of a ``README.md``.
 
     Raises
     ------
@@ -298,7 +298,7 @@ def front_matter(card: Mapping[str, Any]) -> str:
 
 
 def write_cards(frame: pd.DataFrame, folder: str | Path) -> list[Path]:
-    """Write one ``METHOD.md`` a method into `folder`; names are made safe for files and stay apart."""
+    """Write one ``METHOD.md`` per method into `folder`; names are made safe for files and stay apart."""
     written: list[Path] = []
     Path(folder).mkdir(parents=True, exist_ok=True)
     for method, card in model_index(frame).items():

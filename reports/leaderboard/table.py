@@ -206,9 +206,9 @@ def merge(old: pd.DataFrame, new: pd.DataFrame, *, replace: bool = False) -> Lea
             if other["run_hash"] != row["run_hash"] and not replace:
                 raise InputError(
                     f"{what} on '{row['set']}'",
-                    expected=f"the run {short(str(other['run_hash']))} that is on the board, or another name",
-                    found=f"another run, {short(str(row['run_hash']))}",
-                    do="say --replace to put it in its place",
+                    f"the leaderboard has another run of this method ({short(str(other['run_hash']))}, "
+                    f"not {short(str(row['run_hash']))})",
+                    do="use --replace to replace its row",
                 )
         if same:
             kept = [row if other is same[0] else other for other in kept if other not in same[1:]]

@@ -218,7 +218,7 @@ def read_gallery(
         for at in places:
             pair_id = str(frame["pair_id"].iloc[at])
             if pair_id not in pairs:
-                raise InputError(str(opened.root), expected=f"pair '{pair_id}'", found="a set without it")
+                raise InputError(f"{opened.root} has no pair '{pair_id}'")
             yield _row(board, opened, outputs, group, at, pairs[pair_id])
 
 

@@ -132,8 +132,7 @@ def read_runs(scores: ScoresLike | Iterable[ScoresLike]) -> tuple[Run, ...]:
         for other in runs:
             same = (run.method, run.set.hash, run.run_hash) == (other.method, other.set.hash, other.run_hash)
             if same:
-                raise InputError(f"scores of '{run.method}' ({table})", expected="each run once",
-                                 found="the same run again", do="give it once")  # fmt: skip
+                raise InputError(f"the scores of '{run.method}' ({table}) are given twice", do="give each run once")
         runs.append(run)
         sharp[clear.set.hash] = _joined(sharp.get(clear.set.hash), clear)
     runs = [replace(run, ratio=_ratio(run, runs)) for run in runs]
@@ -180,11 +179,11 @@ def _read(table: ScoresLike) -> tuple[Run, Run]:
     else:
         whole = found or parsed
         if whole is None:
-            raise InputError(str(table), expected=f"scores.parquet, {RECOGNITION} or {PARSING}",
-                             found="none of them", do="run facedeblur score")  # fmt: skip
+            raise InputError(f"{table} has no scores.parquet, {RECOGNITION} or {PARSING}",
+                             do="run facedeblur score first")  # fmt: skip
         scored, info, named = None, {}, (printable(whole.method), whole.oracle)
         of, run_hash = SetOf(printable(whole.set_name), whole.set_hash), whole.run_hash
-    stale = "what {} holds is of other outputs or another set: facedeblur {} SET OUTPUTS"
+    stale = "{} belongs to other outputs or another set; run: facedeblur {} SET OUTPUTS"
     seen: Recognised | Absent = NO_RECOGNITION
     seen_clear: Recognised | Absent = NO_RECOGNITION
 

@@ -117,7 +117,7 @@ def test_tests_of_whole_sets(tmp_path: Path) -> None:
     ("arguments", "line"),
     [
         (lambda made: ("distribution", *made[1], "-o", "x.jpg"), ".pdf, .svg, .png"),
-        (lambda made: ("kernel-size", *made[1], "-o", "x.pdf"), "a set with kernels"),
+        (lambda made: ("kernel-size", *made[1], "-o", "x.pdf"), "the set has no kernels"),
         (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--pairs", "nobody"), "pair 'nobody'"),
         (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--inset", "40,40,20,20"), "48x48"),
         (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--by", "wiener"), "method 'wiener'"),

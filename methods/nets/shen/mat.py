@@ -82,7 +82,7 @@ def shen_state(parser: Path, deblurring: Path) -> tuple[dict[str, Any], dict[str
 
 
 def read_layers(path: Path, variable: str) -> list[Layer]:
-    """Read a struct array of MATLAB (any version of MAT files), one mapping of field to array an element.
+    """Read a struct array of MATLAB (any version of MAT files), one mapping of field to array per element.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def _read_hdf5(path: Path, variable: str) -> list[Layer]:
             raise _another(path, variable, f"{', '.join(name for name in file if name[0] != '#') or 'nothing'}")
         layers: list[Layer] = []
         for field, references in group.items():
-            # One reference an element; axes of arrays are in reverse.
+            # One reference per element; axes of arrays are in reverse.
             for at, reference in enumerate(np.asarray(references).ravel()):
                 layers += [{}] * (at + 1 - len(layers))
                 stored = file[reference]

@@ -50,7 +50,7 @@ class ShenParser(nn.Module):
         Raises
         ------
         InputError
-            When the moments of a single value a channel would be asked for.
+            If normalisation would have a single value per channel.
         """
         alone = self.own_moments and not self.training
         if not tracing() and (self.training or alone):

@@ -120,7 +120,7 @@ class Shen2018(nn.Module):
     width, parser_width : int
         Channels of the hidden layers of G and of P.
     resblocks : int
-        Residual blocks a scale; the code of 2018 has 5.
+        Residual blocks per scale; the code of 2018 has 5.
     compat : bool
         P normalises each image by its own moments in evaluation, as the authors' code does. Otherwise by
         the running moments of the training, as is usual.
@@ -179,7 +179,7 @@ class Shen2018(nn.Module):
         labels, kernels : Tensor, optional
             Not read by this network.
         until : str, optional
-            ``"parsing"`` stops there; the blurred image then stands for the restored one.
+            ``"parsing"`` stops there; the blurred image is then returned as the restored one.
 
         Returns
         -------

@@ -21,7 +21,7 @@ class Shen2020(nn.Module):
     of 3 / 6 and 17 / 20 input channels; P is that of Shen et al. 2018 with ordinary batch normalisation.
 
     Parameters published: 26.6 M (Table 12), 14.8 M for one fine stage (Table 8). Ours: 7,706,045 with the 6 residual
-    blocks a scale of the text (P 772,363, G_c 3,358,425, G_f 3,575,257), 29.4 MiB; 6,886,333 with the 5
+    blocks per scale of the text (P 772,363, G_c 3,358,425, G_f 3,575,257), 29.4 MiB; 6,886,333 with the 5
     of the code of 2018 (G_c 2,948,569, G_f 3,165,401), which are 26.27 MiB of 32-bit numbers: the printed column
     is most likely of sizes. The tables disagree with each other (14.80 and 26.6 for the same model).
 
@@ -36,7 +36,7 @@ class Shen2020(nn.Module):
     width, parser_width : int
         Channels of the hidden layers of G_c and G_f, and of P.
     resblocks : int
-        Residual blocks a scale.
+        Residual blocks per scale.
     stages : int
         Fine networks in a row (Table 8); each reads the blurred image, the result before it and the
         probabilities, which stay those of the coarse image.
@@ -95,7 +95,7 @@ class Shen2020(nn.Module):
             Not read by this network.
         until : str, optional
             ``"coarse"`` or ``"parsing"`` stops there, for the training stages 1 and 2; the coarse image
-            then stands for the restored one.
+            is then returned as the restored one.
 
         Returns
         -------

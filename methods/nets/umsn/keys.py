@@ -74,7 +74,7 @@ def umsn_state(*files: Mapping[str, Tensor]) -> dict[str, Tensor]:
                 do="give the authors' SMaps or Deblur file",
             )  # fmt: skip
         if file in seen:
-            raise InputError("weights for umsn", expected="each file once", found=f"the {file} network twice")
+            raise InputError(f"weights for umsn: the file of the {file} network is given twice")
         seen.add(file)
         for theirs, (ours, turned) in table.items():
             if theirs in named:

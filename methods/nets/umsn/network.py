@@ -70,7 +70,9 @@ class Umsn(nn.Module):
             ("stream_width", stream_width, 2, 4),
         ):  # fmt: skip
             if value % step or value < least:
-                raise InputError(f"{name} of umsn", expected=f"a multiple of {step} from {least}", found=str(value))
+                raise InputError(
+                    f"{name} of umsn", expected=f"a multiple of {step}, at least {least}", found=str(value)
+                )
         code = preset == "code"
         self.preset = preset
         self.segmentation = SegmentationNet(width=segmentation_width, batch_norm=code)
@@ -124,7 +126,7 @@ class Umsn(nn.Module):
             What the confidences are about; without it, none are returned. With ``until="classes"`` each F-Net sees the
             sharp picture blurred in its own class only, as section IV-A.2a trains it.
         until : {"parsing", "classes"}, optional
-            Stop there, to train S-Net or the first stages; the blurred picture then stands for the restored one.
+            Stop there, to train S-Net or the first stages; the blurred picture is then returned as the restored one.
 
         Returns
         -------

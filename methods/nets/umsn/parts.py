@@ -44,7 +44,7 @@ class DenseBlock(nn.Module):
     dilations : tuple of int
         Of the 3x3 convolutions.
     smooth : bool
-        Whether `Smoothing` stands before the last convolution.
+        Whether `Smoothing` precedes the last convolution.
     shortcut : bool
         Whether a 1x1 convolution of the input is added to the result.
     dense : bool
@@ -200,7 +200,7 @@ class FirstStage(nn.Module):
         return self.merge(torch.cat([self.deep2(self.deep1(first)), first], 1))
 
     def picture(self, picture: Tensor, mask: Tensor, features: Tensor) -> Tensor:
-        """The picture (N, 3, H, W) that the features stand for."""
+        """The picture (N, 3, H, W) that the features represent."""
         nested = difference(self.skip(torch.cat([picture, mask], 1)), self.subtract(self.last(features)))
         return self.finish.clean(picture - self.finish.blur_in(nested))
 

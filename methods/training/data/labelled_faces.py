@@ -61,10 +61,10 @@ def read_labelled(collection: Collection, *, size: int = 256, leave_out: Names[s
     """
     missing = sorted(set(leave_out) - {one.source for one in collection.photographs})
     if missing:
-        raise InputError(f"photograph '{missing[0]}' to leave out", expected=f"one of {collection.root}", found="none")
+        raise InputError(f"photograph '{missing[0]}' to leave out is not in {collection.root}")
     taken = [one for one in collection.photographs if one.label and one.source not in leave_out]
     if not taken:
-        raise InputError(str(collection.root), expected="photographs with label images", found="none")
+        raise InputError(f"{collection.root} has no photographs with label images")
     photographs = np.empty((len(taken), 3, size, size), np.uint8)
     labels = np.empty((len(taken), size, size), np.uint8)
     for row, one in enumerate(taken):

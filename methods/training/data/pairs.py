@@ -148,7 +148,6 @@ def need_labels(data: TrainingData, stage: str) -> None:
     without = [face.image_id for face in data.train.source.faces if face.image_id not in data.train.label_files]
     if without:
         raise InputError(
-            f"stage '{stage}'", expected="faces with labels",
-            found=f"none for {without[0]} and {len(without) - 1:,} others",
+            f"stage '{stage}' needs labels, which {len(without):,} of the faces lack, such as {without[0]}",
             do="give a labelled collection, such as celebamask:FOLDER or helen:FOLDER",
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Adversarial losses by name: what a discriminator's scores of real and restored images cost either side.
 
-Scores are a tensor of any shape, batch first (one number an image, or a map of patches), or several such tensors of a
+Scores are a tensor of any shape, batch first (one number per image, or a map of patches), or several such tensors of a
 discriminator with several heads (DeblurGAN-v2's patch and full image), whose losses are averaged.
 """
 
@@ -54,7 +54,7 @@ class Adversary(ABC):
         """
         fakes = _several(fake_scores)
         if self.generator_needs_real and real_scores is None:
-            raise InputError("real_scores of the generator's loss", expected="them given", found="none")
+            raise InputError("the generator's loss needs real_scores")
         reals = fakes if real_scores is None else _several(real_scores)
         return _mean([self._generator(real, fake) for real, fake in _pairs(reals, fakes)])
 
@@ -153,7 +153,7 @@ class WganGp(Adversary):
     ) -> Tensor:  # fmt: skip
         """``penalty E (||grad D(u)||_2 - 1)^2``.
 
-        One share of mixture an image; D(u) is the mean of a map of patches, the norm is over
+        One mixing ratio per image; D(u) is the mean of a map of patches, the norm is over
         everything that the discriminator is given of an image, and several heads are averaged.
         """
         reals, fakes = _several(real), _several(fake)

@@ -102,7 +102,9 @@ def halved(images: Tensor, how: str = "bicubic") -> Tensor:
     """
     height, width = images.shape[-2:]
     if height % 2 or width % 2 or min(height, width) < 4:
-        raise InputError("target at half size", expected="an even height and width from 4", found=f"{height}x{width}")
+        raise InputError(
+            "target at half size", expected="an even height and width of at least 4", found=f"{height}x{width}"
+        )
     if one_of("half", how, HALVINGS) == "nearest":
         return images[..., ::2, ::2]
     if how == "area":

@@ -43,7 +43,7 @@ def group_masks(labels: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     table = torch.zeros(len(groups), 256, device=labels.device)
     for row, values in enumerate(groups):
         table[row, list(values)] = 1
-    # One look-up a pixel: a value outside 0..255 falls on 255, which no group has.
+    # One look-up per pixel: a value outside 0..255 falls on 255, which no group has.
     index = labels.long()
     index = torch.where((index < 0) | (index > 255), 255, index)
     return table[:, index].transpose(0, 1)

@@ -45,7 +45,7 @@ class ConfidenceGuided(Loss):
     ``C_i`` in [0, 1] is output `confidence` where the network gives it, otherwise what the method
     ``confidences(restored, sharp, masks)`` of the network in training returns (its fig. 6: the
     confidence network sees the masked restored and sharp images). Either is (N, M), or (N, M, 3)
-    with one value a colour channel, as in the code; further axes of length 1 are allowed.
+    with one value per colour channel, as in the code; further axes of length 1 are allowed.
 
     Parameters
     ----------

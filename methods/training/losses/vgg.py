@@ -100,7 +100,7 @@ class Vgg(nn.Module):
         super().__init__()
         names = layer_names(network)
         if not layers or len(widths) != len(WIDTHS):
-            raise InputError(f"network '{network}'", expected=f"a layer or more, and {len(WIDTHS)} widths")
+            raise InputError(f"network '{network}'", expected=f"at least one layer and {len(WIDTHS)} widths")
         for layer in layers:
             one_of("layer", layer, names, of=network)
         normalise = one_of(
@@ -161,16 +161,17 @@ class Vgg(nn.Module):
         Raises
         ------
         InputError
-            When one is missing or of another shape, or not a number.
+            If one is missing, has another shape, or holds a value that is not finite.
         """
         with torch.no_grad():
             for name, parameter in self.convolutions.named_parameters():
                 given = weights.get(name)
-                if given is None or given.shape != parameter.shape:
-                    found = "it is missing" if given is None else str(tuple(given.shape))
+                if given is None:
+                    raise InputError(f"{where}: '{name}' is missing", do=f"give the weights of {self.network}")
+                if given.shape != parameter.shape:
                     raise InputError(
-                        f"{where}: {name}", expected=f"shape {tuple(parameter.shape)} of {self.network}", found=found,
-                        do="give the weights of that network",
+                        f"{where}: {name}", expected=f"shape {tuple(parameter.shape)}", found=str(tuple(given.shape)),
+                        do=f"give the weights of {self.network}",
                     )  # fmt: skip
                 if not torch.isfinite(given).all():
                     raise InputError(f"{where}: {name}", expected="numbers", found="NaN or infinity")

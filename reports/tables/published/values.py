@@ -202,13 +202,12 @@ def assemble(values: Iterable[Value], sources: Sequence[Paper], notes: Sequence[
         name = ", ".join(part for part in value.key if part)
         one_of("paper", value.document, papers, of="sources.toml")
         if value.key in known:
-            raise InputError(name, expected="one value", found="two")
+            raise InputError(f"{name} has two values")
         about = [at for at, note in enumerate(notes) if note.covers(value)]
         used |= set(about)
         known[value.key] = replace(value, notes=tuple(notes[at] for at in about))
     for at, note in enumerate(notes):
         one_of("finding", note.finding, FINDINGS, of=f"note '{note.text[:40]}'")
         if at not in used:
-            raise InputError(f"note '{note.text[:40]}'", expected="values that it is about", found="none",
-                             do="correct its lists")  # fmt: skip
+            raise InputError(f"note '{note.text[:40]}' refers to no value", do="correct its lists")  # fmt: skip
     return Published(tuple(known.values()), papers, tuple(notes))

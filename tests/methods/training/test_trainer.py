@@ -153,7 +153,7 @@ def test_nan_stops_it_with_the_last_good_state_kept(faces, tmp_path):
     stage = parts.plain(
         iterations=9, optimiser=Optimiser("sgd", 1e30), losses=(LossTerm("l2"),), schedule=RateSchedule()
     )
-    with pytest.raises(InputError, match=r"finite numbers.*last good state"):
+    with pytest.raises(InputError, match=r"loss is .*last good state"):
         parts.train(parts.recipe(faces, stage), faces, tmp_path / "a", save=1, check=0)
     kept = read_checkpoint(tmp_path / "a/checkpoints/last.safetensors")
     assert kept.header["step"] >= 1
@@ -163,7 +163,7 @@ def test_nan_stops_it_with_the_last_good_state_kept(faces, tmp_path):
 def test_stages_follow_one_another_and_freeze_their_parts(faces, tmp_path):
     stages = parts.plain("first", train=("enter",)), parts.plain("second", freeze=("enter",))
     whole = parts.recipe(faces, *stages)
-    with pytest.raises(InputError, match=r"stage 'second'.*'first' done"):
+    with pytest.raises(InputError, match=r"stage 'second' continues stage 'first', which is not finished"):
         parts.train(whole, faces, tmp_path / "a", stage="2")
     parts.train(whole, faces, tmp_path / "a", stage="first")
     parts.train(whole, faces, tmp_path / "a", stage="2")
@@ -220,17 +220,17 @@ def test_weights_to_begin_with(faces, tmp_path):
     assert (read_tensors(began.weights)[0]["leave.weight"] - first).abs().max() < 5e-3
     other = parts.train(whole, faces, tmp_path / "c", config={"width": 7}, stop_after=1)
     for wrong in (other.weights, other.weights.parent / "checkpoints/last.safetensors"):
-        with pytest.raises(InputError, match="another network or configuration"):
+        with pytest.raises(InputError, match="use weights of this network and configuration"):
             parts.train(whole, faces, tmp_path / "d", begin=wrong)
 
 
 def test_labels_that_are_not_there_are_refused(faces, tmp_path):
     whole = parts.recipe(faces, parts.plain(labels=True))
-    with pytest.raises(InputError, match="stage 'whole': expected faces with labels"):
+    with pytest.raises(InputError, match="stage 'whole' needs labels"):
         parts.train(whole, faces, tmp_path / "a")
 
 
-@pytest.mark.parametrize(("given", "said"), [({"device": "cuda:99"}, "expected a GPU"),
+@pytest.mark.parametrize(("given", "said"), [({"device": "cuda:99"}, "is not available"),
                                              ({"device": "tpu"}, "auto, cpu"),
                                              ({"precision": "16-mixed"}, "bf16-mixed or 32"),
                                              ({"precision": "8"}, "precision '8'"),

@@ -338,7 +338,7 @@ def test_a_metric_that_not_every_pair_has_enters_no_mean_rank(scores_of: Make, t
 
 
 def test_nothing_and_empty_are_refused(scores_of: Make) -> None:
-    with pytest.raises(InputError, match="at least one"):
+    with pytest.raises(InputError, match="no score tables"):
         leaderboard([])
     with pytest.raises(InputError, match="the score table is empty"):
         leaderboard([scores_of("a", [])])

@@ -215,7 +215,7 @@ def test_random_weights_are_the_same_twice_and_touch_no_global_state():
     [
         ({"network": "vgg18"}, "did you mean 'vgg1"),
         ({"layers": ["relu3_4"], "weights": "random"}, "did you mean 'relu3_"),
-        ({"layers": [], "weights": "random"}, "a layer or more"),
+        ({"layers": [], "weights": "random"}, "at least one layer"),
         ({"layer_weights": [1.0], "weights": "random"}, "2 numbers"),
         ({"normalise": "imagnet", "weights": "random"}, "did you mean 'imagenet'"),
         ({"network": "vgg19"}, "vgg19-dcbb9e9d.pth"),
