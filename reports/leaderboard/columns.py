@@ -446,6 +446,10 @@ def shown_on(where: Literal["page", "terminal"]) -> tuple[list[BoardColumn], lis
     return [one for one, how in seen if how.before_metrics], [one for one, how in seen if not how.before_metrics]
 
 
+CELL_PARTS = ("mean", "std", "low", "high", "worst", "q05", "median", "q95")
+"""Numbers of a metric that a cell can show, in the order of an export."""
+
+
 @dataclass(frozen=True)
 class MetricCell:
     """What people see of one metric of one method.
@@ -458,8 +462,10 @@ class MetricCell:
         The 95 % interval of the mean; empty if absent.
     basis : str
         On what the interval rests, or why it is missing.
+    quantiles : str
+        The 5 %, 50 % and 95 % quantiles.
     values : dict
-        The numbers of mean, std and worst.
+        The numbers of mean, std, worst, the quantiles and the interval.
     best : frozenset of str
         Which of mean and worst are best among the methods without the true kernel.
     """
@@ -469,6 +475,7 @@ class MetricCell:
     worst: str
     between: str
     basis: str
+    quantiles: str
     values: dict[str, float]
     best: frozenset[str]
 
@@ -485,13 +492,14 @@ def metric_cells(rows: Sequence[Row], metric: Column) -> list[MetricCell | None]
         if not measured(row, metric.signature):
             cells.append(None)
             continue
-        values = {part: float(row[f"{metric.signature}:{part}"]) for part in ("mean", "std", "worst")}
-        low, high = (float(row[f"{metric.signature}:{end}"]) for end in ("low", "high"))
+        values = {part: float(row[f"{metric.signature}:{part}"]) for part in CELL_PARTS}
+        low, high = values["low"], values["high"]
         between = "" if math.isnan(low) else text.between(low, high, metric)
         basis = str(row[f"{metric.signature}:interval"]).removeprefix("absent: ")
-        mean, std, worst = (text.value(value, metric) for value in values.values())
+        mean, std, worst = (text.value(values[part], metric) for part in ("mean", "std", "worst"))
+        quantiles = ", ".join(text.value(values[part], metric) for part in ("q05", "median", "q95"))
         leads = frozenset(part for part, which in leading.items() if at in which)
-        cells.append(MetricCell(mean, std, worst, between, basis, values, leads))
+        cells.append(MetricCell(mean, std, worst, between, basis, quantiles, values, leads))
     return cells
 
 

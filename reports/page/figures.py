@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports import text
@@ -17,6 +17,9 @@ from facedeblur.reports.leaderboard.whole_sets import WholeSetScores, parsing_fi
 from facedeblur.reports.page.leaderboard import key
 from facedeblur.reports.page.svg import curves, drawing, ridges, scatter
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def kernel_size(board: Board) -> dict[str, Any]:
     """Quality over kernel size: ``lines``, ``panels`` and ``table``; empty where the set names no sizes."""
@@ -26,6 +29,7 @@ def kernel_size(board: Board) -> dict[str, Any]:
     return {
         "lines": drawing.draw_kernel_size(frame, column),
         "panels": drawing.draw_spread(frame, column),
+        "intervals": _any(frame),
         "table": _size_table(frame, column),
     }
 
@@ -57,7 +61,14 @@ def speed(board: Board) -> dict[str, Any]:
     plot = scatter.draw_time(frame, column, level=level)
     front = bool(frame["front"].any())
     absent = {"not_timed": not_timed(board), "beyond": beyond(frame)}
-    return {"plot": plot, "table": table, "machines": machines, "front": front, **absent}
+    return {
+        "plot": plot, "table": table, "machines": machines, "front": front, "intervals": _any(frame), **absent
+    }  # fmt: skip
+
+
+def _any(frame: pd.DataFrame) -> bool:
+    """Whether any of the rows has an interval."""
+    return bool(frame["low"].notna().any())
 
 
 def matrix(compared: Pairwise, column: Column) -> dict[str, Any]:
@@ -79,7 +90,9 @@ def _cell(compared: Pairwise, i: int, j: int, column: Column) -> dict[str, Any] 
     if known is None:
         return None
     one, other = compared.methods[i].label, compared.methods[j].label
-    said = {"better": f"{one} is better", "worse": f"{one} is worse", "open": "no certain difference"}[known.verdict]
+    said = {"better": f"{one} is better", "worse": f"{one} is worse", "open": "no significant difference"}[
+        known.verdict
+    ]
     amount = signed(known.difference, column)
     between = _between(known.low, known.high, column)
     unit = f" {text.unit(column)}" if text.unit(column) else ""
@@ -125,7 +138,8 @@ def _recognition(figure: WholeSetScores) -> dict[str, Any]:
         cells = [(_percent(clear[rank]["share"]), "") for rank in shown]
         table.append(("sharp images", cells, text.count(int(sharp["probes"])), text.count(int(sharp["misses"]))))
     plot = curves.draw_cmc(figure.frame, figure.reference)
-    return {"title": figure.title, "plot": plot, "ranks": shown, "table": table, "notes": figure.notes}
+    told = {"title": figure.title, "notes": figure.notes, "intervals": _any(figure.frame)}
+    return {**told, "plot": plot, "ranks": shown, "table": table}
 
 
 def parsing(board: Board) -> list[dict[str, Any]]:
@@ -151,6 +165,7 @@ def _parsing(figure: WholeSetScores) -> dict[str, Any]:
         "title": figure.title,
         "plot": curves.draw_components(figure.frame, figure.reference),
         "legend": curves.legend(figure.frame),
+        "intervals": _any(figure.frame),
         "components": [part.replace("-", " ") for part in components],
         "table": table,
         "notes": figure.notes,

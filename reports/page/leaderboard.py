@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from facedeblur.benchmark.scoring.agreement import short
@@ -12,6 +14,7 @@ from facedeblur.reports.leaderboard.board import Board
 from facedeblur.reports.leaderboard.columns import BoardColumn, metric_cells, shown_on
 from facedeblur.reports.leaderboard.over_sets import RULE, Overview, SetRank, Standing
 from facedeblur.reports.leaderboard.ranking import places
+from facedeblur.reports.leaderboard.short_names import short_names
 from facedeblur.reports.leaderboard.table import rows_of
 from facedeblur.reports.page.svg.drawing import style
 
@@ -31,6 +34,17 @@ def heading(column: Column) -> dict[str, Any]:
         "parts": parts,
         "first": "descending" if column.higher_is_better else "ascending",
     }
+
+
+def headings(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """Heads of the metrics' columns, as `heading`, with different labels and a ``name`` for addresses and exports."""
+    made, names = [heading(column) for column in columns], short_names(columns)
+    shared = Counter(head["label"] for head in made)
+    for column, head in zip(columns, made, strict=True):
+        head["name"] = names[column.signature]
+        if shared[head["label"]] > 1:
+            head["label"] = column.label
+    return made
 
 
 def table(board: Board) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from facedeblur.reports.page.svg import drawing
 from facedeblur.reports.page.svg.sets import draw_sets
 
 STYLES = ("style.css", "viewer.css")
-SCRIPTS = ("report.js", "figures.js", "viewer.js")
+SCRIPTS = ("address.js", "report.js", "figures.js", "save.js", "viewer.js")
 
 LIMIT = 2_900_000
 """Bytes that the page may have; its pictures share what the rest of it leaves, and `gallery.BUDGET` at most."""
@@ -105,13 +105,14 @@ def sections(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
     return {
         "at": at,
         "name": name,
+        "stem": stem(str(board.set.get("name") or "set")),
         "of": f", {name}" if name else "",
         "h2": "h3" if name else "h2",
         "h3": "h4" if name else "h3",
         "board": board,
         "enough": ENOUGH,
         "headline": column,
-        "columns": [leaderboard.heading(one) for one in board.columns],
+        "columns": leaderboard.headings(board.columns),
         "table": leaderboard.table(board),
         "verdict": verdict.verdict(board, compared),
         "coverage": verdict.coverage(board),
@@ -178,6 +179,7 @@ def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = ()) -> str:
     labels = [one.label for one in found.standings]
     whole = {
         "found": found,
+        "enough": ENOUGH,
         "title": verdict.title(names),
         "sets": list(zip(names, slugs, strict=True)),
         "finer": [(part["name"], slug) for part, slug in zip(parts, slugs, strict=True) if part["strata"]],
@@ -220,11 +222,16 @@ def _wanted(boards: Sequence[Board], pairs: Sequence[str]) -> list[list[str]]:
     return [[name for name in pairs if name in ids] for ids in known]
 
 
+def stem(name: str) -> str:
+    """A name as part of a file name or an id: small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "x"
+
+
 def _slugs(names: Sequence[str]) -> Iterator[str]:
     """Ids of the sets' parts: plain letters, none twice, and without the underscore that continues sections' ids."""
     taken: set[str] = set()
     for name in names:
-        slug = base = "set-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "x")
+        slug = base = f"set-{stem(name)}"
         numbers = count(2)
         while slug in taken:
             slug = f"{base}-{next(numbers)}"

@@ -69,15 +69,15 @@ def draw_kernel_size(frame: pd.DataFrame, column: Column) -> str:
     Returns
     -------
     str
-        An ``<svg>`` element. Whiskers are the 95 % intervals; methods stand side by side at a size so that they can
-        be told apart. An infinite mean stands as an open arrow at the upper or lower edge.
+        An ``<svg>`` element. Whiskers are the 95 % intervals; where there are any, methods stand side by side at a size
+        so that they can be told apart. An infinite mean stands as an open arrow at the upper or lower edge.
     """
     height = max(340, 80 + 15 * frame["method"].nunique())
     box = Axes(760, height, left=44, right=172, top=26, bottom=42)
     sizes = sorted({int(size) for size in frame["kernel_size"]})
     box.across = positions(sizes, box.x0 + 20, box.x1 - 20)
     levels = box.fit([float(v) for name in ("mean", "low", "high") for v in frame[name]], column)
-    series = _series(frame, column, box, side_by_side=True)
+    series = _series(frame, column, box, side_by_side=bool(frame["low"].notna().any()))
     spread_labels(series, box)
     return render("lines.svg.j2", box=box, series=series, levels=levels, sizes=thin(sizes, box), column=column)
 

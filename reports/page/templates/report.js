@@ -1,4 +1,3 @@
-"use strict";
 // Sorting and filtering, on top of tables that are complete without them.
 (() => {
   function number(text) {
@@ -41,11 +40,15 @@
   // The leaderboard of a set and all that hangs on it; a page of several sets has one in each part.
   function leaderboard(part) {
     const get = (name) => document.getElementById(part.dataset.board + name);
+    const kept = (name) => address.get(part.dataset.board + name);
+    const keep = (name, value) => address.set(part.dataset.board + name, value);
     const table = part.querySelector(".board");
+    const section = get("leaderboard");
     const choice = get("statistic");
-    const live = get("leaderboard").querySelector(":scope > .live");
+    const live = section.querySelector(":scope > .live");
     const heads = [...table.tHead.rows[0].cells];
-    const statistic = () => choice.querySelector("input:checked").value;
+    const names = heads.map((head) => head.dataset.name ?? head.dataset.key ?? head.textContent.trim().toLowerCase());
+    const metric = (at) => /^m\d+$/.test(heads[at].dataset.key);
     let column = 0;
     let direction = "ascending";
 
@@ -53,15 +56,17 @@
       const data = row.cells[column].dataset;
       const name = heads[column].dataset.key;
       if (name === "method") return data.method;
-      return number(/^m\d+$/.test(name) ? data[statistic()] : data[name]);
+      return number(metric(column) ? data[choice.value] : data[name]);
     }
 
     function sort() {
       mark(heads, column, direction);
       arrange(table, (a, b) => order(key(a), key(b), direction));
-      const which = /^m\d+$/.test(heads[column].dataset.key) ? ", " + statistic() : "";
+      const which = metric(column) ? ", " + choice.selectedOptions[0].textContent : "";
       const label = heads[column].querySelector(".head").textContent.trim();
       live.textContent = "Sorted by " + label + which + ", " + direction;
+      keep("sort", column === 0 && direction === "ascending" ? "" : names[column] + "," + direction);
+      keep("by", choice.value === "mean" ? "" : choice.value);
     }
 
     heads.forEach((head, at) => {
@@ -73,14 +78,36 @@
         sort();
       });
     });
-    choice.hidden = false;
     choice.addEventListener("change", () => {
-      if (!/^m\d+$/.test(heads[column].dataset.key)) {
+      if (!metric(column)) {
         column = heads.findIndex((head) => head.dataset.key === "m0");
         direction = heads[column].dataset.first;
       }
       sort();
     });
+
+    // The table is quiet; what is wanted besides is shown on demand.
+    const extra = [...get("shown").querySelectorAll("input[value]")];
+    function show() {
+      for (const one of extra) section.classList.toggle("show-" + one.value, one.checked);
+      keep("show", extra.filter((one) => one.checked).map((one) => one.value).join(","));
+    }
+    for (const one of extra) one.addEventListener("change", show);
+
+    const columns = heads.slice(2).map((head, at) => {
+      const label = document.createElement("label");
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+      label.append(box, head.querySelector(".head").textContent.replace(/[↑↓].*/, "").trim());
+      get("columns").append(label);
+      box.addEventListener("change", choose);
+      return { box, at: at + 2, name: names[at + 2] };
+    });
+    function choose() {
+      for (const row of table.rows) {
+        if (row.cells.length === heads.length) for (const one of columns) row.cells[one.at].hidden = !one.box.checked;
+      }
+      keep("hide", columns.filter((one) => !one.box.checked).map((one) => one.name).join(","));
+    }
 
     // A filter hides rows, and dims what is left out in the figures.
     const words = get("filter-text");
@@ -105,10 +132,12 @@
         const title = body.querySelector(".part");
         if (title) title.hidden = !body.querySelector("tr[data-of]:not([hidden])");
       }
+      keep("methods", words.value.trim());
+      keep("kind", kind.value === "all" ? "" : kind.value);
       get("filter-count").textContent = shown === all ? "" : shown + " of " + all + " methods";
     }
 
-    get("filter").hidden = false;
+    get("filter").hidden = get("shown").hidden = false;
     words.addEventListener("input", sift);
     kind.addEventListener("change", sift);
     get("filter-clear").addEventListener("click", () => {
@@ -117,7 +146,61 @@
       sift();
       words.focus();
     });
+
+    // A table as the reader sees it, with all digits.
+    get("csv").addEventListener("click", () => {
+      const seen = heads.map((head, at) => at).filter((at) => at > 1 && !heads[at].hidden);
+      const parts = ["mean", "std", "low", "high", "worst", "q05", "median", "q95"].filter((part) => {
+        if (part === "worst") return section.classList.contains("show-worst");
+        if (/^q|^median/.test(part)) return section.classList.contains("show-quantiles");
+        return part === "mean" || part === "std" || table.querySelector("td[data-low]:not([data-low=''])");
+      });
+      const units = { fp32: "bytes_fp32", peak: "peak_memory_bytes", ok: "outputs_scored" };
+      const lines = [["rank", "method", "true_kernel"]];
+      for (const at of seen) {
+        if (metric(at)) lines[0].push(...parts.map((name) => names[at] + "_" + name));
+        else lines[0].push(units[names[at]] ?? names[at]);
+      }
+      for (const row of table.querySelectorAll("tr[data-of]:not([hidden])")) {
+        const line = [row.cells[0].dataset.place, row.dataset.of, row.parentElement.classList.contains("oracle")];
+        for (const at of seen) {
+          const cell = row.cells[at];
+          if (metric(at)) line.push(...parts.map((name) => cell.dataset[name] ?? ""));
+          else line.push(cell.dataset[heads[at].dataset.key] ?? cell.textContent.trim());
+        }
+        lines.push(line);
+      }
+      const quoted = (value) => (/[",\r\n]/.test(value) ? '"' + value.replaceAll('"', '""') + '"' : value);
+      const text = lines.map((line) => line.map((value) => quoted(String(value))).join(",") + "\n").join("");
+      save(part.dataset.stem + "-leaderboard.csv", new Blob([text], { type: "text/csv" }));
+    });
+
+    address.follow(() => {
+      const [name, way] = kept("sort").split(",");
+      const by = kept("by");
+      const [shown, hidden] = [kept("show").split(","), kept("hide").split(",")];
+      [words.value, kind.value] = [kept("methods"), kept("kind") || "all"];
+      if (kind.selectedIndex < 0) kind.value = "all";
+      choice.value = ["std", "worst"].includes(by) ? by : "mean";
+      column = Math.max(0, names.indexOf(name));
+      direction = column || way ? (way === "descending" ? "descending" : "ascending") : "ascending";
+      for (const one of extra) one.checked = shown.includes(one.value);
+      for (const one of columns) one.box.checked = !hidden.includes(one.name);
+      sort();
+      sift();
+      show();
+      choose();
+      get("columns").parentElement.open = columns.some((one) => !one.box.checked);
+    });
   }
+
+  function save(name, blob) {
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  document.documentElement.classList.add("js");
 
   for (const part of document.querySelectorAll("[data-board]")) leaderboard(part);
 

@@ -10,7 +10,7 @@ document.querySelectorAll("[data-board]").forEach((board) => {
   const layers = [...viewer.querySelectorAll(".layers")];
   const canvas = get("canvas");
   const pairs = new Map();
-  const names = { chosen: "Asked for", worst: "Worst", median: "Around the median", best: "Best", failed: "Failed outputs", further: "Further" };
+  const names = { chosen: "Selected", worst: "Worst", median: "Around the median", best: "Best", failed: "Failed outputs", further: "Further" };
   const LIMIT = 64;
   // Black, violet, red, orange, pale yellow: rising in lightness, so that it reads without colour too.
   const RAMP = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
@@ -186,7 +186,7 @@ document.querySelectorAll("[data-board]").forEach((board) => {
   id.addEventListener("change", () => {
     const wanted = id.value.trim();
     if (pairs.has(wanted)) open(wanted);
-    else if (wanted) caption.textContent = wanted + " is not in this file: facedeblur report OUTPUTS… --pair ID puts it in.";
+    else if (wanted) caption.textContent = wanted + " is not in this file: add it with: facedeblur report OUTPUTS… --pair ID";
   });
   get("previous").addEventListener("click", () => step(-1));
   get("next").addEventListener("click", () => step(1));

@@ -158,7 +158,7 @@ def test_a_leader_worse_than_the_input_is_told_where_lower_is_better(scores_of: 
     ]
     leads = page_of_sets(boards(made)).partition('<ul class="leads">')[2].partition("</ul>")[0]
     plain = " ".join(re.sub("<[^>]*>", "", leads).split())
-    assert plain.count("the blurred input is certain") == 2
+    assert plain.count("the blurred input is significant") == 2
     assert plain.count(f", {told};") == 2 if told else "above the" not in plain and "below the" not in plain
 
 

@@ -61,7 +61,7 @@ def test_the_bar_leads_to_the_same_section_of_another_set(opened_sets: Any) -> N
     settle(opened_sets)
     assert current(opened_sets) == ["tiny"]
     link = opened_sets.locator("nav.sets a", has_text=SECOND)
-    assert link.get_attribute("title") == f"Pictures {SECOND}"
+    assert link.get_attribute("title") == f"Images {SECOND}"
     # The mouse itself: a click of the library may scroll the page before, and then another section is meant.
     box = link.bounding_box()
     opened_sets.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
