@@ -32,7 +32,7 @@ def code_of(file: Path) -> dict[str, str]:
 
 
 def module_file(folder: Path, name: str) -> Path | None:
-    """The file of the module that ``python -m NAME`` runs in a folder; None if it is not there."""
+    """The file of the module that ``python -m NAME`` runs in a folder; None if it is missing."""
     found = list(_files(folder, [*name.split("."), "__main__"])) or list(_files(folder, name.split(".")))
     return found[-1] if found else None
 

@@ -104,7 +104,7 @@ def _folders(outputs: Sequence[OutputsLike], out: str | Path | None) -> list[Pat
     folders = [Path(folder) for folder in outputs]
     if out is not None and len(folders) != 1:
         raise InputError(
-            "option --out", expected="one folder of outputs", found=str(len(folders)), do="leave --out out"
+            "option --out", expected="one folder of outputs", found=str(len(folders)), do="leave out --out"
         )
     if len({folder.resolve() for folder in folders}) != len(folders):
         raise InputError("a folder of outputs is given twice", do="give each folder once")
