@@ -50,6 +50,16 @@ INSTEAD = {
     r"\btook its process down\b": "crashed",
     r"\bno answer to load\b": "load did not return",
     r"\bleave --\w+ out\b": "leave out --option",
+    r"\bnothing there\b": "not found",
+    r"\bexpected it\b": "a plain sentence: is missing, is outside",
+    r"\bis asked for\b": "is requested, is needed",
+    r"\bfound none such\b": "a plain sentence",
+    r"\bleave one line\b": "remove one of the lines",
+    r"\bcame to hold\b": "was replaced by",
+    r"\bonce a process\b": "once per process",
+    r"\bpixels? a side\b": "per side",
+    r"\blikest\b": "most similar, most likely",
+    r"\ba whole (PNG|safetensors)\b": "truncated, damaged",
 }
 """Phrase -> what says it plainly."""
 

@@ -175,7 +175,7 @@ def _metric_facts(entry: Entry) -> list[str]:
 
 
 def _tried(entry: Entry, columns: list[str]) -> tuple[str, Any]:
-    """How the metric is asked for, and what is made of it: by its name, else as a protocol has it; None without."""
+    """How the metric is requested, and what is made of it: by its name, else as a protocol has it; None without."""
     for asked in (entry.name, *columns):
         try:
             return asked, metric(asked)

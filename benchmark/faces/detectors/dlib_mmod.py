@@ -19,7 +19,7 @@ from facedeblur.benchmark.faces.detectors.dlib_hog import UPSAMPLING
 from facedeblur.benchmark.options import PIN, fill, pin_of
 from facedeblur.benchmark.weights import Located, locate
 
-# dlib's convolutions fail on images of less than about ten pixels a side.
+# dlib's convolutions fail on images of less than about ten pixels per side.
 LEAST_SIDE = 16
 
 

@@ -2,7 +2,7 @@
 
 Five scales with the paper's weights, a Gaussian window of sigma 1.5 on each channel where it lies inside the image,
 K = (0.01, 0.03), L = 255; images in float64, the library's window in float32, which leaves 1e-6. The smallest scale
-must hold the window, so the usual one of 11 pixels needs more than 160 pixels a side: faces of 128x128 are measured
+must hold the window, so the usual one of 11 pixels needs more than 160 pixels per side: faces of 128x128 are measured
 with ``w7``, which is another metric.
 """
 

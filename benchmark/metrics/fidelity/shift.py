@@ -339,7 +339,7 @@ def shift_ssim(
 
 
 def large_enough(image: np.ndarray, crop: int, least: int) -> None:
-    """Refuse an image of which fewer than `least` pixels a side are left once `crop` are cut off every side."""
+    """Refuse an image of which fewer than `least` pixels per side are left once `crop` are cut off every side."""
     height, width = image.shape[:2]
     if min(height, width) < 2 * crop + least:
         raise InputError(

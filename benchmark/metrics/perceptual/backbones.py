@@ -87,7 +87,7 @@ class Backbone:
 
 @lru_cache(maxsize=4)
 def load(net: str, path: str, sha256: str, device: str) -> Backbone:
-    """Read a network once a process.
+    """Read a network once per process.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def in_batches(
 
 
 def check_pair(restored: np.ndarray, sharp: np.ndarray, name: str) -> None:
-    """Refuse anything but (N, H, W, 3) and (H, W, 3) uint8 RGB of one shape and `LEAST` pixels a side.
+    """Refuse anything but (N, H, W, 3) and (H, W, 3) uint8 RGB of one shape and `LEAST` pixels per side.
 
     Raises
     ------

@@ -239,7 +239,7 @@ class NiqeModel:
 
 @lru_cache(maxsize=4)
 def read_model(path: str, sha256: str) -> NiqeModel:
-    """Read a model once a process: our own, ``niqe_pris_params.npz`` or ``modelparameters.mat``.
+    """Read a model once per process: our own, ``niqe_pris_params.npz`` or ``modelparameters.mat``.
 
     Raises
     ------

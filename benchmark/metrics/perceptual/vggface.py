@@ -61,11 +61,11 @@ class VGGFace(nn.Module):
         Raises
         ------
         InputError
-            When `images` have another shape or less than 32 pixels a side, or a layer is not known.
+            When `images` have another shape or less than 32 pixels per side, or a layer is not known.
         """
         if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[2:]) < LEAST:
             raise InputError(
-                "images for VGG-Face", expected=f"(N, 3, H, W) of at least {LEAST} pixels a side",
+                "images for VGG-Face", expected=f"(N, 3, H, W) of at least {LEAST} pixels per side",
                 found=str(tuple(images.shape)),
             )  # fmt: skip
         out: dict[str, torch.Tensor] = {}
