@@ -1,5 +1,5 @@
 "use strict";
-// What the reader chose stands in the address, behind the section: #leaderboard&show=worst&sort=psnr,descending
+// The choices of the reader are kept in the address, after the section: #leaderboard&show=worst&sort=psnr,descending
 const address = (() => {
   const listeners = [];
   let anchor = "";
