@@ -40,7 +40,7 @@ from facedeblur.generators.video.windows import OK, Window, fault, repetition, w
 
 PACKAGES = {"facedeblur": "facedeblur", "numpy": "numpy", "opencv-python": "cv2", "av": "av"}
 # Part of every key: raise it when the same video would give another set.
-VERSION = 1
+VERSION = 2
 
 ASSUMPTIONS = {
     "gamma": "Anand et al. average the coded values; Nah et al. (GoPro) average light, gamma 2.2.",
@@ -213,6 +213,7 @@ def _reasons(rejected: Counter[str], images: Sequence[Image]) -> str:
 
 
 UNREADABLE = "unreadable"
+NOT_A_VIDEO = "not a video"
 TOO_SHORT = "too few frames"
 
 
@@ -323,6 +324,9 @@ def _key_of(journal: Path) -> str:
 
 
 def _window_entries(task: VideoTask, footage: Footage) -> Iterator[WindowEntry]:
+    if task.video.problem:
+        yield _nothing(task, NOT_A_VIDEO, task.video.problem)
+        return
     spec, crew, camera, any_window = task.spec, Crew(task.spec), task.spec.response(), False
     try:
         for window in windows(footage, length=spec.length, stride=spec.stride):

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.images import SUFFIXES, read_photo
+from facedeblur.benchmark.files.paths import open_file, special_kind
 from facedeblur.benchmark.options import one_of
 from facedeblur.generators.photos.files import check_text, image_ids
 
 READERS = ("av", "cv2")
+INTERLACED = "interlaced"
+DEINTERLACE = "ffmpeg -i IN -vf bwdif -crf 12 OUT"
+MAX_ASPECT = 4
+"""Pixels that are wider, or higher, than this many times the other side are an error of the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +67,12 @@ class Footage:
         Number of frames so far, of those without pixels, and of packets that gave no frame.
     announced : int
         Number of frames according to the container; 0 if unknown.
+    interlaced : int
+        Number of interlaced frames so far, which have no pixels: each shows two moments.
     turned : str
         What was done to make the frames upright; empty if nothing.
+    reshaped : str
+        What was done to make the pixels square; empty if nothing.
     gaps : tuple of two floats
         Shortest and longest time between two frames so far, in seconds; NaN if unknown.
     """
@@ -70,8 +80,8 @@ class Footage:
     def __init__(self, path: str | Path, *, reader: str = "av"):
         one_of("reader", reader, READERS)
         self.path, self.reader = Path(path), reader
-        self.frames = self.damaged = self.lost = self.announced = 0
-        self.turned = ""
+        self.frames = self.damaged = self.lost = self.announced = self.interlaced = 0
+        self.turned = self.reshaped = ""
         self.gaps = (math.nan, math.nan)
         self._tick = 0.0
 
@@ -83,9 +93,11 @@ class Footage:
     @property
     def note(self) -> str:
         """Remarks on the frames so far, in one line."""
-        notes = [self.turned] if self.turned else []
+        notes = [said for said in (self.turned, self.reshaped) if said]
         if self.variable:
             notes.append(f"variable frame rate, {1e3 * self.gaps[0]:.1f} to {1e3 * self.gaps[1]:.1f} ms a frame")
+        if self.interlaced:
+            notes.append(f"{self.interlaced} interlaced frames; remove interlacing: {DEINTERLACE}")
         if self.damaged or self.lost:
             notes.append(f"{self.damaged + self.lost} damaged frames")
         if self.frames < self.announced:
@@ -108,7 +120,8 @@ class Footage:
                 low, high = self.gaps
                 self.gaps = (gap, gap) if math.isnan(low) else (min(low, gap), max(high, gap))
             before = time
-            self.damaged += pixels is None
+            self.interlaced += problem == INTERLACED
+            self.damaged += pixels is None and problem != INTERLACED
             self.frames += 1
             yield Frame(self.frames - 1, pixels, time, problem)
 
@@ -127,6 +140,7 @@ class Footage:
         # Without these flags the colours depend on the processor.
         exact = flags.BICUBIC | flags.FULL_CHR_H_INT | flags.ACCURATE_RND | flags.BITEXACT
         try:
+            open_file(self.path).close()
             container = av.open(str(self.path))
         except (av.error.FFmpegError, ValueError) as error:
             raise self._unreadable(getattr(error, "strerror", None) or str(error)) from error
@@ -135,6 +149,7 @@ class Footage:
                 raise self._unreadable("it has no pictures")
             stream = container.streams.video[0]
             self.announced, whole = stream.frames, True
+            size = self._square(stream.sample_aspect_ratio, stream.width, stream.height)
             for packet in container.demux(stream):
                 try:
                     decoded = packet.decode()
@@ -149,8 +164,27 @@ class Footage:
                     if not whole:
                         yield None, time, "damaged, or predicted from a damaged one"
                         continue
-                    pixels = frame.to_ndarray(format="rgb24", interpolation=exact, threads=1)
+                    if frame.interlaced_frame:
+                        yield None, time, INTERLACED
+                        continue
+                    shown = {} if size is None else {"width": size[0], "height": size[1]}
+                    pixels = frame.to_ndarray(format="rgb24", interpolation=exact, threads=1, **shown)
                     yield self._upright(pixels, frame), time, ""
+
+    def _square(self, ratio: Fraction | float | None, width: int, height: int) -> tuple[int, int] | None:
+        """Width and height of the frames with square pixels; None if they are square or nothing is said.
+
+        Frames are enlarged along one side, so that nothing is lost: a pixel of 16:11 makes them wider, one of 8:9
+        higher.
+        """
+        if not ratio or ratio == 1:
+            return None
+        if not 1 / MAX_ASPECT <= ratio <= MAX_ASPECT:
+            raise self._unreadable(f"pixels {float(ratio):.3g} times as wide as high")
+        size = (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
+        named = Fraction(ratio).limit_denominator(1000)
+        self.reshaped = f"pixels of {named.numerator}:{named.denominator}, resized to {size[0]}x{size[1]}"
+        return size
 
     def _upright(self, pixels: np.ndarray, frame: Any) -> np.ndarray:
         """Apply the display matrix ``x' = a x + c y, y' = b x + d y`` if it maps axes to axes."""
@@ -172,16 +206,24 @@ class Footage:
     def _cv2(self) -> Iterator[tuple[np.ndarray | None, float, str]]:
         import cv2
 
+        open_file(self.path).close()
         capture = cv2.VideoCapture(str(self.path))
         try:
             if not capture.isOpened():
                 raise self._unreadable("OpenCV cannot open it")
             self.announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
             self._tick = 1e-3
+            across, down = (capture.get(name) for name in (cv2.CAP_PROP_SAR_NUM, cv2.CAP_PROP_SAR_DEN))
+            ratio = across / down if across > 0 and down > 0 else 1.0
+            sides = (int(capture.get(name)) for name in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+            size = self._square(ratio, *sides)
+            said = [self.reshaped, "OpenCV does not tell interlaced frames"]
+            self.reshaped = "; ".join(part for part in said if part)
             while True:
                 done, pixels = capture.read()
                 if not done:
                     return
+                pixels = pixels if size is None else cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
                 yield pixels[:, :, ::-1].copy(), capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3, ""
         finally:
             capture.release()
@@ -213,16 +255,21 @@ class Video:
         Path relative to the collection, forward slashes.
     path : Path
     identity : str
+    problem : str
+        Why it is no video, from its name or kind; empty for what is to be opened.
     """
 
     video_id: str
     source: str
     path: Path
     identity: str
+    problem: str = ""
 
 
 def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, ...] = ()) -> list[Video]:
     """Videos under `root`: a video file, a folder of frames, or a folder with any number of both.
+
+    Other files are listed, too, at the end, each with its `problem`, so that none is left out in silence.
 
     The layouts of YouTube Faces (``person/0/0.555.jpg``), Faces94 (``male/person/person.1.jpg``) and GoPro
     (``scene/sharp/000001.png`` next to ``scene/blur``, which is omitted) are such folders.
@@ -245,20 +292,24 @@ def list_videos(root: str | Path, *, identity: str = "auto", skip: tuple[Path, .
     one_of("identity", identity, IDENTITIES)
     if not root.exists():
         raise MissingFile(root, expected="a video or a folder of videos", do="check the path")
-    if root.is_file():
+    problems: dict[Path, str] = {}
+    if not root.is_dir():
         found = [root] if root.suffix.lower() in VIDEO_SUFFIXES else []
     else:
         seen = {path.resolve() for path in skip}
-        found = sorted(_videos(root, seen), key=lambda path: natural(path.relative_to(root).as_posix()))
+        listed = sorted(_videos(root, seen), key=lambda item: natural(item[0].relative_to(root).as_posix()))
+        found = [path for path, problem in listed if not problem]
+        problems = {path: problem for path, problem in listed if problem}
     if not found:
         kinds = " ".join(sorted(VIDEO_SUFFIXES))
         raise InputError(str(root), f"no videos ({kinds}) and no folders of frames", do="give another folder")
     base = root if root.is_dir() and found != [root] else root.parent
+    found += problems
     sources = [path.relative_to(base).as_posix() for path in found]
     for source in sources:
         check_text(base, source)
     return [
-        Video(name, source, path, _whose(path, identity))
+        Video(name, source, path, _whose(path, identity), problems.get(path, ""))
         for path, source, name in zip(found, sources, image_ids(sources), strict=True)
     ]
 
@@ -277,22 +328,32 @@ def frame_files(folder: Path) -> list[Path]:
 
 def fingerprint(video: Video) -> str:
     """sha256 (hex) of a video file, or of the names and files of its frames."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(video.problem.encode())
+    if video.problem:
+        return digest.hexdigest()
     for path in frame_files(video.path) if video.path.is_dir() else [video.path]:
         if path is not video.path:
             digest.update(f"{path.name}\0{path.stat().st_size}\n".encode())
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
 
 
-def _videos(folder: Path, seen: set[Path]) -> Iterator[Path]:
+def _videos(folder: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield videos and folders of frames, and every other file with the reason why it is neither."""
     seen.add(folder.resolve())
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    yield from (path for path in entries if _counts(path, VIDEO_SUFFIXES))
     if any(_counts(path, SUFFIXES) for path in entries):
-        yield folder
+        yield folder, ""
+    for path in entries:
+        kind = "" if path.is_dir() else special_kind(path)
+        if kind:
+            yield path, f"{kind}, not a file"
+        elif _counts(path, VIDEO_SUFFIXES):
+            yield path, ""
+        elif path.is_file() and path.suffix.lower() not in SUFFIXES:
+            yield path, f"suffix '{path.suffix}'"
     folders = [path for path in entries if path.is_dir()]
     pairs = any(path.name.lower() == "sharp" for path in folders)
     for path in folders:

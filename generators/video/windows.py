@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facedeblur.generators.video.reader import Frame
+from facedeblur.generators.video.reader import DEINTERLACE, INTERLACED, Frame
 
 OK = "ok"
 DAMAGED = "damaged frame"
@@ -168,6 +168,8 @@ def fault(window: Window, *, repeat: float, max_cut: float, max_jitter: float) -
     status, note : str
     """
     broken = next((frame for frame in window.frames if frame.pixels is None), None)
+    if broken is not None and broken.problem == INTERLACED:
+        return INTERLACED, f"frame {broken.index} shows two moments; remove interlacing: {DEINTERLACE}"
     if broken is not None:
         return DAMAGED, f"frame {broken.index}: {broken.problem}"
     if not window.steps:

@@ -416,3 +416,26 @@ def test_real_clip_and_real_frames(dlib_models: None, shared_data: Path, tmp_pat
     pictures = [read_png(sharp / "vd001" / "sharp" / f"{k:05d}.png") for k in range(1, 6)]
     first = next(made.pairs())
     np.testing.assert_array_equal(made.blurred(first), literal_mean(pictures, 1.0))
+
+
+def test_what_is_no_video_is_a_row(tmp_path: Path, portrait: np.ndarray) -> None:
+    av = pytest.importorskip("av", reason="videos need package av")
+    videos = tmp_path / "videos"
+    write_frames(videos / "good", pan(portrait, 5))
+    with av.open(str(videos / "lace.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        stream.options = {"preset": "ultrafast", "x264-params": "tff=1"}
+        for pixels in pan(portrait, 5):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))
+        container.mux(stream.encode())
+    (videos / "notes.txt").write_text("x")
+    (videos / "text.mov").write_text("no video")
+    made = frames(videos, tmp_path / "set", length=5, **WHOLE)
+    rows = {image.source: (image.status, image.note) for image in made.images.values()}
+    assert rows["good#0-4"][0] == "ok" and made.n_pairs == 1
+    assert rows["lace.mp4#0-4"][0] == "interlaced" and "ffmpeg" in rows["lace.mp4#0-4"][1]
+    assert rows["notes.txt"] == ("not a video", "suffix '.txt'")
+    assert rows["text.mov"][0] == "unreadable" and len(rows) == 4
+    assert made.info["rejected"] == {"interlaced": 1, "unreadable": 1, "not a video": 1}
+    assert frames(videos, tmp_path / "set", length=5, **WHOLE).content_hash == made.content_hash

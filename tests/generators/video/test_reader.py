@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tracemalloc
 import wave
 from collections.abc import Sequence
@@ -59,7 +60,8 @@ def test_every_frame_in_order_with_its_time(tmp_path: Path, portrait: np.ndarray
     for frame, pixels in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(frame.pixels, pixels)
     np.testing.assert_allclose([frame.time for frame in found], np.arange(30) / 25, atol=1e-3)
-    assert not footage.variable and footage.note == ""
+    note = {"av": "", "cv2": "OpenCV does not tell interlaced frames"}[reader]
+    assert not footage.variable and footage.note == note
 
 
 def test_clock_in_milliseconds_is_not_a_variable_rate(tmp_path: Path, portrait: np.ndarray) -> None:
@@ -172,7 +174,7 @@ def test_published_layouts(tmp_path: Path, portrait: np.ndarray) -> None:
     (tmp_path / "mixed" / "notes.txt").touch()
 
     def found(name: str, **options: object) -> list[tuple[str, str]]:
-        return [(v.source, v.identity) for v in list_videos(tmp_path / name, **options)]  # type: ignore[arg-type]
+        return [(v.source, v.identity) for v in list_videos(tmp_path / name, **options) if not v.problem]  # type: ignore[arg-type]
 
     assert found("ytf") == [
         ("Aaron_Eckhart/0", "Aaron_Eckhart"), ("Aaron_Eckhart/1", "Aaron_Eckhart"), ("Zoe/0", "Zoe")
@@ -183,7 +185,7 @@ def test_published_layouts(tmp_path: Path, portrait: np.ndarray) -> None:
     assert found("mixed", skip=(tmp_path / "mixed" / "made.building",)) == [("d9.MOV", "d9"), ("d10.mp4", "d10")]
     assert found("mixed/d10.mp4", identity="parent") == [("d10.mp4", "mixed")]
     assert found("ytf/Zoe", identity="name") == [("0", "0")]
-    ids = [video.video_id for video in list_videos(tmp_path)]
+    ids = [video.video_id for video in list_videos(tmp_path) if not video.problem]
     assert len(set(ids)) == len(ids) == 9
     (tmp_path / "ytf" / "Zoe" / "again").symlink_to(tmp_path / "ytf")
     assert len(found("ytf")) == 3
@@ -236,3 +238,75 @@ def test_real_clips_and_frames(shared_data: Path) -> None:
     assert (pair.source, pair.identity) == ("vd001/sharp", "vd001")
     found = [frame.pixels for frame in Footage(pair.path) if frame.pixels is not None]
     assert len(found) == 25 and {one.shape for one in found} == {(311, 271, 3)}
+
+
+def write_disc(file: Path, *, ratio: Fraction | None = None, interlaced: bool = False) -> None:
+    """A moving disc of 80 pixels that is round when it is shown, in 120 rows of 160 pixels."""
+    av = pytest.importorskip("av")
+    squeeze = float(ratio or 1)
+    rows, columns = np.mgrid[:128, :160]
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 128, "yuv420p"
+        stream.options = {"crf": "2", "preset": "ultrafast"} | ({"x264-params": "tff=1"} if interlaced else {})
+        if ratio:
+            stream.codec_context.sample_aspect_ratio = stream.sample_aspect_ratio = ratio
+        for index in range(5):
+            pixels = np.full((128, 160, 3), 60, np.uint8)
+            pixels[((columns - 80 - index) * squeeze) ** 2 + (rows - 60) ** 2 < 40**2] = 220, 180, 150
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def disc_of(pixels: np.ndarray) -> tuple[int, int]:
+    """Width and height of the disc."""
+    inside = pixels[:, :, 0] > 140
+    return int(inside.any(0).sum()), int(inside.any(1).sum())
+
+
+@pytest.mark.parametrize("reader", ["av", "cv2"])
+@pytest.mark.parametrize("ratio", [None, Fraction(16, 11), Fraction(8, 9)])
+def test_pixels_that_are_not_square(tmp_path, reader, ratio):
+    write_disc(tmp_path / "a.mp4", ratio=ratio)
+    footage = Footage(tmp_path / "a.mp4", reader=reader)
+    frames = [frame.pixels for frame in footage]
+    assert len(frames) == 5 and footage.interlaced == 0
+    size = {None: (128, 160), Fraction(16, 11): (128, 233), Fraction(8, 9): (144, 160)}[ratio]
+    for pixels in frames:
+        assert pixels is not None and pixels.shape[:2] == size
+        width, height = disc_of(pixels)
+        assert abs(width - height) <= 2 and height >= 76
+    assert (f"pixels of {ratio.numerator}:{ratio.denominator}" if ratio else "") in footage.note
+    assert ("interlaced" in footage.note) == (reader == "cv2")
+
+
+def test_interlaced_frames_have_a_reason_instead_of_pixels(tmp_path):
+    write_disc(tmp_path / "a.mp4", interlaced=True)
+    footage = Footage(tmp_path / "a.mp4")
+    assert {(frame.pixels is None, frame.problem) for frame in footage} == {(True, "interlaced")}
+    assert footage.note.startswith("5 interlaced frames; remove interlacing: ffmpeg") and footage.damaged == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_what_is_no_video_is_listed_with_its_reason(tmp_path):
+    folder = tmp_path / "videos"
+    (folder / "frames").mkdir(parents=True)
+    write_png(folder / "frames" / "1.png", np.zeros((20, 20, 3), np.uint8))
+    (folder / "clip.mp4").write_bytes(b"no video, but called one")
+    (folder / "clip.txt").write_text("notes")
+    os.mkfifo(folder / "pipe.mp4")
+    os.mkfifo(folder / "frames" / "2.png")
+    (folder / "zero.mov").symlink_to("/dev/zero")
+    (folder / "broken.mp4").symlink_to(tmp_path / "absent")
+    found = list_videos(folder)
+    assert [(video.video_id, video.problem) for video in found] == [
+        ("clip", ""), ("frames", ""), ("broken", "a broken link, not a file"), ("clip-txt", "suffix '.txt'"),
+        ("frames_2", "a pipe, not a file"), ("pipe", "a pipe, not a file"), ("zero", "a device, not a file"),
+    ]  # fmt: skip
+    assert all(fingerprint(video) for video in found)
+    for name in ("pipe.mp4", "zero.mov"):
+        for reader in ("av", "cv2"):
+            with pytest.raises(InputError, match=r"found a (pipe|device)"):
+                list(Footage(folder / name, reader=reader))
