@@ -123,6 +123,8 @@ class RunFacts(msgspec.Struct):
     store: Literal["png", "npy"] = "png"
     precision: str = ""
     requested_precision: str = ""
+    batch_limits: dict[str, Count] = {}
+    compared: dict[str, Any] = {}
     device: str = ""
     device_name: str = ""
     parameters: Count | None = None

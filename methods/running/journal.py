@@ -37,6 +37,7 @@ from facedeblur.benchmark.outputs import (
 )
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.methods.running.batches import State
 
 LOG = "run.log"
 PARTIAL_KERNELS = "kernels.partial.bin"
@@ -93,6 +94,19 @@ class RunJournal:
                 return
             if not self._ok[pair.index] or not self._there(pair):
                 yield pair
+
+    def state(self, pair: Pair) -> State:
+        """Return what became of a pair; a restored one whose file is gone is missing."""
+        if self._rows[pair.index] < 0:
+            return "missing"
+        if not self._ok[pair.index]:
+            return "failed"
+        return "restored" if self._there(pair) else "missing"
+
+    def rows(self, pairs: Iterable[Pair]) -> list[Status]:
+        """Return the last rows of some pairs that have been entered."""
+        with self._table.reading() as record_at:
+            return [from_line(record_at(int(self._rows[pair.index])), Status) for pair in pairs]
 
     def start(self, *, size: tuple[int, int] | None) -> None:
         """Make the folder ready for new rows; a finished run becomes an unfinished one first.

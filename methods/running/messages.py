@@ -64,6 +64,15 @@ class Facts:
     size_bytes: int | None
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Largest difference of a batch from single images, in grey levels, or why there was no result."""
+
+    images: int
+    grey_levels: int = 0
+    why: str = ""
+
+
 class OutOfMemory(Exception):
     """The batch is too large for the device."""
 

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.files.images import pixel_hash, read_png, to_uint8, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.paths import inside
-from facedeblur.benchmark.files.stores import write_pixels
+from facedeblur.benchmark.files.stores import read_pixels, write_pixels
 from facedeblur.benchmark.outputs import stored_name
 from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.methods.running.environment import device_name
@@ -31,7 +31,7 @@ from facedeblur.methods.running.execution import (
     synchronise,
 )
 from facedeblur.methods.running.measuring import Memory, Meter, count_parameters
-from facedeblur.methods.running.messages import Facts, Job, OutOfMemory, Result, failure
+from facedeblur.methods.running.messages import Comparison, Facts, Job, OutOfMemory, Result, failure
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -127,6 +127,37 @@ class ArrayRestorer(Restorer):
             for result in self._restore([pair for pair, _ in good], stack, kernels):
                 results[result.index] = result
         return [results[pair.index] for pair in pairs]
+
+    def compare(self, pairs: Sequence[Pair]) -> Comparison:
+        """Restore images in a batch with their negatives, and compare them with what they gave alone.
+
+        Images of one face are much alike, so that a mean over them says little; a negative is not.
+
+        Raises
+        ------
+        OutOfMemory
+            When the batch does not fit the device.
+        """
+        images = np.stack([self.set.blurred(pair) for pair in pairs])
+        stack = np.stack([images, 255 - images], axis=1).reshape(-1, *images.shape[1:])
+        arguments: tuple[Any, ...] = (stack.astype(np.float32) / np.float32(255),)
+        if self.job.takes_kernels:
+            arguments += ([kernel for pair in pairs for kernel in [self._kernel(pair)] * 2],)
+        try:
+            with self._context():
+                restored = _checked(self.method.restore(*arguments), stack.shape)[::2]
+        except Exception as error:
+            if out_of_memory(error):
+                raise OutOfMemory(str(error)) from error
+            _log(error)
+            return Comparison(len(pairs), why=shorten(f"{type(error).__name__}: {error}"))
+        if not np.isfinite(restored).all():
+            return Comparison(len(pairs), why="values that are not finite")
+        root, store = self.job.out_root, self.job.store
+        alone = [
+            read_pixels(root, stored_name(pair, store), pair.index, store=store, size=self.size(pair)) for pair in pairs
+        ]
+        return Comparison(len(pairs), int(np.abs(to_uint8(restored).astype(np.int16) - np.stack(alone)).max()))
 
     def _kernel(self, pair: Pair) -> np.ndarray:
         if self._given is not None:

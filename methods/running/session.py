@@ -6,10 +6,9 @@ The images of a batch that fails are tried again one by one; the outcome of each
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,18 @@ from facedeblur.benchmark.parallel import cores
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.methods.runnable import Runnable
+from facedeblur.methods.running.batches import Batches, Size
 from facedeblur.methods.running.environment import versions
 from facedeblur.methods.running.execution import TIMEOUT_S, Execution
 from facedeblur.methods.running.journal import LOG, NOT_RUN, RunJournal
 from facedeblur.methods.running.measuring import IMAGES, RULE_FOLDER, sizes, summarise_times
-from facedeblur.methods.running.messages import Facts, Job, Result, failure
+from facedeblur.methods.running.messages import Facts, Job, OutOfMemory, Result, failure
 from facedeblur.methods.running.supervisor import BatchOutcome, Supervisor, Unusable
 
 FAILURES_AT_START = 5
 LOSSES_IN_A_ROW = 20
 NOTES = 50
+COMPARED = 4
 
 
 class Stop(Exception):
@@ -60,12 +61,19 @@ class Session:
         whole = the_set.n_pairs if limit is None else min(limit, the_set.n_pairs)
         self._done, self._whole = whole - sum(1 for _ in journal.pending(limit)), whole
         self._rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
-        pending = journal.pending(limit)
-        self._batches = Batches(pending, the_set, batch=execution.batch, mixed=method.folder)
+        self._batches = Batches(
+            islice(the_set.pairs(), whole),
+            the_set,
+            batch=execution.batch,
+            mixed=method.folder,
+            state=journal.state,
+            caps=journal.info.get("batch_limits"),
+        )
         self._any_ok = journal.n_ok > 0
         self._failures = self._losses = 0
         self._notes: list[str] = list(journal.info.get("notes", []))
         self._clock: list[float] = []
+        self._first: list[Pair] = []
         self._memory: dict[str, Any] | None = None
 
     def carry_out(self) -> Outputs:
@@ -154,6 +162,7 @@ class Session:
         self._reporter.progress(self._method.shown, self._done, self._whole)
         if not self._method.folder:
             self._time(crew, facts)
+            self._compare(crew)
         crew.grow(min(self._jobs, self._batches.ahead(self._whole - self._done)))
         for outcome in crew.work(self._batches):
             self._take(outcome)
@@ -165,21 +174,49 @@ class Session:
     def _time(self, crew: Supervisor, facts: Facts) -> None:
         """Run the first ten images one by one, which gives their outputs and the run time at once.
 
-        Skipped if a stopped run has already measured as many.
+        Those that a stopped run has restored already count with the times that it recorded.
         """
-        measured = (self._journal.info.get("timings") or {}).get("images", 0)
-        if measured >= min(IMAGES, self._whole - self._done) - 1:
-            return
-        first = self._batches.take(IMAGES)
-        singles = iter([(pair,) for pair in first])
+        self._first = self._batches.take(IMAGES)
+        states = [self._journal.state(pair) for pair in self._first]
+        waiting = [pair for pair, state in zip(self._first, states, strict=True) if state != "restored"]
+        earlier = [pair for pair in self._first if pair not in waiting]
+        singles = iter([(pair,) for pair in waiting])
         for outcome in crew.work(lambda: next(singles, None)):
             self._take(outcome)
-        size = self._batches.size(first[0])
-        timings = summarise_times(self._clock, size=size, device=facts.device_name)
+        measured = (self._journal.info.get("timings") or {}).get("images", 0)
+        if not self._first or measured >= len(self._first) - 1:
+            return
+        # The first image in a process pays for what is made once.
+        clock = [row.seconds for row in self._journal.rows(earlier)] + self._clock[bool(earlier) :]
+        size = self._batches.size(self._first[0])
+        timings = summarise_times(clock, size=size, device=facts.device_name)
         if timings:
-            # The memory now, while it has had one image at a time: batches take more.
-            self._journal.note(timings=timings, memory=self._memory)
             self._batches.pace(size, timings["median_s"], self._timeout)
+            # The memory now, while it has had one image at a time: batches take more.
+            self._journal.note(timings=timings, memory=self._memory, batch_limits=self._batches.caps)
+
+    def _compare(self, crew: Supervisor) -> None:
+        """Compare a batch with the single images, once per run, and make no batches if the method cannot."""
+        if not self._first or self._journal.info.get("compared") or self._whole <= len(self._first):
+            return
+        count = min(COMPARED, self._batches.limit(self._batches.size(self._first[0])) // 2)
+        pairs = tuple(pair for pair in self._first if self._journal.state(pair) == "restored")[:count]
+        if not pairs:
+            return
+        try:
+            found = crew.compare(pairs)
+        except OutOfMemory:
+            return  # batches are halved until they fit
+        if found.why:
+            self._note(f"a batch of images failed ({found.why}): they are restored one at a time")
+        elif found.grey_levels > 1:
+            self._note(
+                f"in a batch the outputs differ from those of single images by up to {found.grey_levels} grey levels: "
+                "they are restored one at a time"
+            )
+        if found.why or found.grey_levels > 1:
+            self._batches.one_by_one()
+        self._journal.note(compared=asdict(found), batch_limits=self._batches.caps)
 
     def _take(self, outcome: BatchOutcome) -> None:
         """Record the outcome of a batch, or have its images tried again."""
@@ -190,6 +227,7 @@ class Session:
         if outcome.kind == "memory":
             if several:
                 cap = self._batches.halve(pairs)
+                self._journal.note(batch_limits=self._batches.caps)
                 self._note(f"out of memory with a batch of {len(pairs)}: at most {cap} per batch from here on")
             else:
                 rows = [failure(pair, f"out of memory: {outcome.why}") for pair in pairs]
@@ -206,9 +244,11 @@ class Session:
         self._enter(pairs, rows, lost=outcome.kind == "lost")
 
     def _enter(self, pairs: tuple[Pair, ...], rows: list[Result], *, lost: bool) -> None:
+        known = {pair.index for pair in pairs if self._journal.state(pair) == "restored"}
+        new = sum(row.index not in known for row in rows)
         self._journal.keep_kernels((row.index, row.kernel) for row in rows if row.status == "ok")
         self._journal.record(Status(row.index, row.pair_id, row.status, row.seconds, row.sha256) for row in rows)
-        self._done += len(rows)
+        self._done += new
         self._reporter.progress(self._method.shown, self._done, self._whole)
         for row in rows:
             ok = row.status == "ok"
@@ -246,104 +286,3 @@ def _remove_empty(root: Path) -> None:
         log.unlink()
     if not any(root.iterdir()):
         root.rmdir()
-
-
-Size = tuple[int, int]
-
-PIXELS = 2**19
-MOST = 32
-SECONDS = 30.0
-
-
-def usual_batch(size: Size) -> int:
-    """Return the default batch for images of (height, width): 32 at 128x128, 1 for a large frame."""
-    return max(1, min(MOST, PIXELS // (size[0] * size[1])))
-
-
-class Batches:
-    """Iterator that divides a stream of pairs into batches of one size; a few batches per size are in memory.
-
-    Parameters
-    ----------
-    pairs : iterable of Pair
-    set_ : Set
-    batch : int or None
-        Largest number of images in a batch; None chooses by their size and speed.
-    mixed : bool
-        Sizes may be mixed, as in a folder of files.
-    """
-
-    def __init__(self, pairs: Iterable[Pair], set_: Set, *, batch: int | None, mixed: bool = False):
-        self._pairs, self._set, self._batch, self._mixed = iter(pairs), set_, batch, mixed
-        self._cap: dict[Size, int] = {}
-        self._waiting: dict[Size, list[Pair]] = {}
-        self._again: deque[tuple[Pair, ...]] = deque()
-        self._stream = self._cut()
-
-    def __call__(self) -> tuple[Pair, ...] | None:
-        """Return the next batch, retries first; None if nothing is left for now."""
-        return self._again.popleft() if self._again else next(self._stream, None)
-
-    def size(self, pair: Pair) -> Size:
-        """(height, width) of the pair's images."""
-        image = self._set.image_of(pair)
-        return image.height, image.width
-
-    def ahead(self, count: int) -> int:
-        """About how many batches `count` images make, at least one."""
-        return max(1, -(-count // (self._batch or MOST)))
-
-    def limit(self, size: Size) -> int:
-        """Most images of this size in a batch."""
-        usual = self._batch or usual_batch(size)
-        return min(usual, self._cap.get(size, usual))
-
-    def pace(self, size: Size, seconds: float, limit: float) -> None:
-        """Keep a batch within 30 seconds and a quarter of the time limit, unless the user set its size."""
-        if self._batch is None and seconds > 0:
-            self._cap[size] = max(1, int(min(SECONDS, limit / 4) / seconds))
-
-    def halve(self, pairs: tuple[Pair, ...]) -> int:
-        """Try a batch that did not fit the memory again in two halves; return the new limit for its size."""
-        half = (len(pairs) + 1) // 2
-        size = self.size(pairs[0])
-        self._cap[size] = min(half, self.limit(size))
-        self._again.extend((pairs[:half], pairs[half:]))
-        return self._cap[size]
-
-    def alone(self, pairs: Iterable[Pair]) -> None:
-        """Try these again one by one."""
-        self._again.extend((pair,) for pair in pairs)
-
-    def take(self, count: int) -> list[Pair]:
-        """The first pairs of one size, at most `count`; the others keep their turn."""
-        taken: list[Pair] = []
-        passed: list[Pair] = []
-        for pair in self._pairs:
-            if taken and self.size(pair) != self.size(taken[0]):
-                passed.append(pair)
-            else:
-                taken.append(pair)
-            if len(taken) == count or len(passed) == 4 * count:
-                break
-        rest = self._pairs
-        self._pairs = (pair for part in (passed, rest) for pair in part)
-        return taken
-
-    def _cut(self) -> Iterator[tuple[Pair, ...]]:
-        for pair in self._pairs:
-            size = self.size(pair)
-            row = self._waiting.setdefault((0, 0) if self._mixed else size, [])
-            row.append(pair)
-            while len(row) >= self.limit(size):
-                yield self._off(row)
-        for row in self._waiting.values():
-            while row:
-                yield self._off(row)
-
-    def _off(self, row: list[Pair]) -> tuple[Pair, ...]:
-        """Take a batch off the row; the limit may have fallen since the row was begun."""
-        count = self.limit(self.size(row[0]))
-        batch = tuple(row[:count])
-        del row[:count]
-        return batch

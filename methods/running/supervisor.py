@@ -20,12 +20,13 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.parallel import interrupts_held
 from facedeblur.benchmark.sets.set import Pair
 from facedeblur.methods.running.measuring import Memory
-from facedeblur.methods.running.messages import Facts, Job, Result, freeze
+from facedeblur.methods.running.messages import Comparison, Facts, Job, OutOfMemory, Result, freeze
 
 START_S = 120.0
 """Time for a new process to import its packages, before the method's own time limit counts."""
 
 Kind = Literal["results", "memory", "lost"]
+Order = Literal["process", "compare"]
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,10 @@ class Worker:
             raise Unusable(f"{what}: {self.last_words()}") from None
         return message
 
-    def give(self, pairs: tuple[Pair, ...], limit: float) -> None:
+    def give(self, pairs: tuple[Pair, ...], limit: float, order: Order = "process") -> None:
         """Send a batch; the clock for it starts."""
         self.busy, self.deadline = pairs, time.monotonic() + limit
-        self._send(pairs)
+        self._send((order, pairs))
 
     def _send(self, message: Any) -> None:
         # If the process has died, the next read from the connection shows it.
@@ -214,6 +215,32 @@ class Supervisor:
                 if worker.busy and worker.deadline <= time.monotonic():
                     outcomes.append(self._lose(worker, f"no answer within {self._limit:g} s"))
             yield from outcomes
+
+    def compare(self, pairs: tuple[Pair, ...]) -> Comparison:
+        """Compare a batch with the outputs of these images, which were restored one by one.
+
+        Raises
+        ------
+        OutOfMemory
+            When the batch does not fit the device.
+        OSError, Unusable
+            See `work`.
+        """
+        worker = self._workers[0]
+        worker.give(pairs, self._limit, "compare")
+        if not worker.connection.poll(self._limit):
+            return Comparison(len(pairs), why=self._lose(worker, f"no answer within {self._limit:g} s").why)
+        worker.busy = ()
+        try:
+            message, content = worker.connection.recv()
+        except (EOFError, OSError):
+            return Comparison(len(pairs), why=self._lose(worker, worker.last_words()).why)
+        if message == "system":
+            raise content
+        if message == "memory":
+            raise OutOfMemory(content)
+        found: Comparison = content[0]
+        return found
 
     def _hear(self, worker: Worker) -> BatchOutcome:
         pairs, worker.busy = worker.busy, ()

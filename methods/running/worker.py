@@ -44,9 +44,10 @@ def _serve(connection: Connection) -> None:
         return
     connection.send(("ready", facts))
     while True:
-        pairs = connection.recv()
+        order, pairs = connection.recv()
         try:
-            connection.send(("results", (restorer.process(pairs), restorer.memory())))
+            found = restorer.compare(pairs) if order == "compare" else restorer.process(pairs)
+            connection.send(("results", (found, restorer.memory())))
         except OutOfMemory as error:
             connection.send(("memory", str(error)))
         except OSError as error:

@@ -23,10 +23,10 @@ from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.classical.nonblind.wiener import Wiener
+from facedeblur.methods.running.batches import Batches, usual_batch
 from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.measuring import count_parameters, summarise_times
 from facedeblur.methods.running.runner import run
-from facedeblur.methods.running.session import Batches, usual_batch
 
 BAD = '''
 import ctypes, os, time
