@@ -7,8 +7,6 @@ from itertools import cycle
 import pytest
 from fault_jobs import JOBS
 
-pytestmark = pytest.mark.xfail(reason="output folders are not locked", strict=False)
-
 
 @pytest.mark.parametrize("job", list(JOBS))
 def test_started_twice_at_once(job, workspace, trials, tmp_path):

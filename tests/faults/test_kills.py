@@ -11,7 +11,6 @@ import pytest
 from fault_jobs import JOBS
 
 JOB_NAMES = list(JOBS)
-pytestmark = pytest.mark.xfail(reason="killed commands leave temporary files", strict=False)
 
 
 def single(count: int, draw: random.Random) -> Iterator[list[dict[str, Any]]]:
