@@ -108,6 +108,11 @@ def _parts_of(file: Path) -> Path:
     return file.with_name(f".{file.name}.parts")
 
 
+def all_parts(file: Path) -> list[Path]:
+    """Return the files of all parts of `file`, whatever their kind and key."""
+    return sorted(path for path in _parts_of(file).rglob("*") if path.is_file())
+
+
 def remove_parts(file: Path) -> None:
     """Remove all parts of `file`, which is whole."""
     shutil.rmtree(_parts_of(file), ignore_errors=True)

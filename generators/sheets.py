@@ -12,6 +12,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_label, read_photo, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.sets.set import Image, Pair, Set
@@ -191,7 +192,8 @@ def image_sheet(
 def _write(pixels: np.ndarray, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     check_sheet(path)
-    write_png(path, pixels)
+    with only_writer(path):
+        write_png(path, pixels)
     return path
 
 

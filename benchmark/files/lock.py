@@ -29,7 +29,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import LOCK, WRITER, remove_temporaries, write_json
+from facedeblur.benchmark.files.atomic import LOCK, WRITER, remove_temporaries
 
 WAIT_S = 10.0
 """How long a command waits for another one that writes the same output, in seconds."""
@@ -84,7 +84,9 @@ def _locked(out: Path, shown: str) -> Iterator[bool]:
     _take(held, lock, writer, shown)
     try:
         killed = writer.exists()
-        write_json(writer, {"pid": os.getpid(), "host": socket.gethostname(), "command": _command()})
+        told = {"pid": os.getpid(), "host": socket.gethostname(), "command": _command()}
+        # Not by way of a temporary file, which nobody would remove after a kill: it matters that this one is there.
+        writer.write_text(json.dumps(told), encoding="utf-8")
         _held[out] = threading.get_ident()
         yield killed
     finally:

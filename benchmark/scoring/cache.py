@@ -24,7 +24,7 @@ from facedeblur.benchmark.files.parquet import read_head, read_table, write_tabl
 from facedeblur.benchmark.files.schema import Count, decode_json
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.reporter import Reporter
-from facedeblur.benchmark.resume import parts_folder, read_part, remove_parts
+from facedeblur.benchmark.resume import all_parts, parts_folder, read_part, remove_parts
 from facedeblur.benchmark.scoring.table import (
     FILE,
     ScoreMeta,
@@ -156,9 +156,21 @@ class TablePlan:
         """Write the table, unless it is as it should be, and open it."""
         if self.missing or self.earlier is None or (self.earlier.file, self.earlier.meta) != (self.file, self.meta):
             self._bind()
+        elif self._has_columns_of(all_parts(self.file)):
+            remove_parts(self.file)
         if self.file.suffix == ".csv":
             return Scores(None, self.meta, file=self.file)
         return Scores.read(self.file)
+
+    def _has_columns_of(self, parts: Sequence[Path]) -> bool:
+        """Tell whether the finished table leaves no use for these parts: a scoring was killed at its end."""
+        import pyarrow.parquet as pq
+
+        names = set(score_schema(self.meta).names)
+        try:
+            return all(names.issuperset(pq.read_schema(part).names) for part in parts)
+        except (OSError, ValueError):
+            return True  # damaged
 
     def _bind(self) -> None:
         """Write the columns of the earlier table and those of the parts, part by part, and remove the parts."""

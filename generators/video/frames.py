@@ -117,6 +117,7 @@ def frames(
         described = json.dumps([store, seed, name, record, *(task.key for task in tasks)])
         inputs = hashlib.sha256(described.encode()).hexdigest()
         if is_built(out, "inputs", inputs, other="a set made from other videos or options"):
+            shutil.rmtree(workspace, ignore_errors=True)  # of a command that was killed at its end
             return Set.open(out)
         journals = []
         with reporting(progress) as reporter:

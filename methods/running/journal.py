@@ -163,9 +163,6 @@ class RunJournal:
         write_json(self.root / RUN, self.info)
         self.finished = True
         self.sweep()
-        log = self.root / LOG
-        if log.is_file() and not log.stat().st_size:
-            log.unlink()
         return Outputs.open(self.root, self._set)
 
     @property
@@ -174,12 +171,15 @@ class RunJournal:
         return self.root / ".scratch"
 
     def sweep(self) -> None:
-        """Remove what workers that were stopped have left, and of a finished run the partial files."""
+        """Remove what workers that were stopped have left, and of a finished run the partial files and an empty log."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         remove_temporaries(self.root)
         if self.finished:
             for name in (PARTIAL_RUN, PARTIAL_STATUS, PARTIAL_KERNELS):
                 (self.root / name).unlink(missing_ok=True)
+            log = self.root / LOG
+            if log.is_file() and not log.stat().st_size:
+                log.unlink()
 
     def _save(self) -> None:
         write_json(self.root / PARTIAL_RUN, self.info)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.atomic import write_bytes
+from facedeblur.benchmark.files.lock import only_writer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,8 +96,8 @@ def save(figure: Figure, path: str | Path, *, dpi: float = DPI) -> Path:
     stream = io.BytesIO()
     with styled():
         figure.savefig(stream, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])
-    with replacing(path) as temporary:
-        temporary.write_bytes(stream.getvalue())
+    with only_writer(path):
+        write_bytes(path, stream.getvalue())
     return path
 
 

@@ -307,7 +307,7 @@ def write_cards(frame: pd.DataFrame, folder: str | Path) -> list[Path]:
         while path in written:
             number += 1
             path = Path(folder) / f"{stem}-{number}.md"
-        with replacing(path) as temporary:
+        with only_writer(path), replacing(path) as temporary:
             temporary.write_text(front_matter(card), encoding="utf-8", newline="")
         written.append(path)
     return written

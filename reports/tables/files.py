@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.atomic import write_text
+from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.options import one_of
 from facedeblur.reports.tables.cells import PLUS_MINUS, Cell
 from facedeblur.reports.tables.table import PaperTable
@@ -210,6 +211,6 @@ def write(tables: Sequence[PaperTable], folder: str | Path, *, formats: Sequence
         for name in formats:
             ending, text = FORMATS[name]
             made.append(folder / f"{table.layout.name}.{ending}")
-            with replacing(made[-1]) as temporary:
-                Path(temporary).write_text(text(table), encoding="utf-8", newline="\n")
+            with only_writer(made[-1]):
+                write_text(made[-1], text(table))
     return made
