@@ -12,8 +12,8 @@ from types import ModuleType
 MOST = 24
 """Largest number of names that are listed when none is similar."""
 
-MOST_FOUND = 400
-"""Characters of what was found that an error shows."""
+MOST_FOUND, MOST_LINE = 400, 2500
+"""Characters of what was found, and of its whole line, that an error shows."""
 
 
 def one_line(text: str) -> str:
@@ -66,7 +66,7 @@ class InputError(ValueError):
         found = shorten(found, MOST_FOUND) if found else found
         self.what, self.problem, self.expected, self.found, self.do = what, problem, expected, found, do
         text = f"{what}: {self.reason}" if problem or expected or found else what
-        super().__init__(one_line(f"{text}; {do}" if do else text))
+        super().__init__(shorten(f"{text}; {do}" if do else text, MOST_LINE))
 
     @property
     def reason(self) -> str:

@@ -24,6 +24,9 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
+MOST_JOBS = 4096
+
+
 @dataclass(frozen=True)
 class Workers:
     """Where and how many tasks are computed at a time.
@@ -42,7 +45,7 @@ class Workers:
     Raises
     ------
     InputError
-        When `backend` is not known.
+        When `backend` is not known, or there are more than 4096 workers.
 
     Examples
     --------
@@ -65,6 +68,8 @@ class Workers:
 
     def __post_init__(self) -> None:
         one_of("backend", self.backend, ("loky", "dask"))
+        if self.jobs > MOST_JOBS:
+            raise InputError("option 'jobs'", expected=f"at most {MOST_JOBS:,} workers", found=f"{self.jobs:,}")
 
     @classmethod
     def of(cls, workers: Workers | int) -> Workers:

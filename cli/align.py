@@ -21,7 +21,7 @@ from facedeblur.cli import options
     """
 )
 @click.argument("photos")
-@click.argument("out", type=click.Path())
+@click.argument("out", type=options.Output())
 @options.match
 @options.listed
 @options.as_selection

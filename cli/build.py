@@ -24,7 +24,7 @@ from facedeblur.cli import options
 )
 @click.argument("recipe")
 @options.faces
-@click.option("-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder of the new set.")
+@click.option("-o", "--out", metavar="FOLDER", required=True, type=options.Output(), help="Folder of the new set.")
 @options.name("name of the recipe")
 @options.seed("kernels, noise and random choices")
 @options.store

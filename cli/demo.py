@@ -35,7 +35,7 @@ METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
     help="Your own photographs, with one face each.",
 )
 @click.option(
-    "-o", "--out", metavar="FOLDER", default="facedeblur-demo", type=click.Path(), help="Folder for all results."
+    "-o", "--out", metavar="FOLDER", default="facedeblur-demo", type=options.Output(), help="Folder for all results."
 )
 @click.option(
     "--recipe",

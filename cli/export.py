@@ -18,7 +18,9 @@ from facedeblur.cli import options
     """
 )
 @click.argument("name")
-@click.option("-o", "--out", metavar="FILE", required=True, type=click.Path(), help="File to write, such as net.onnx.")
+@click.option(
+    "-o", "--out", metavar="FILE", required=True, type=options.Output(), help="File to write, such as net.onnx."
+)
 @click.option(
     "--weights",
     metavar="PATH",

@@ -16,7 +16,7 @@ def _common(width: float) -> options.Decorator:
             "--out",
             metavar="FILE",
             required=True,
-            type=click.Path(),
+            type=options.Output(),
             help="File to write; its name ends in .pdf, .svg or .png.",
         ),
         click.option(

@@ -21,7 +21,7 @@ from facedeblur.cli import options
     """
 )
 @click.argument("videos", type=click.Path())
-@click.option("-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder of the new set.")
+@click.option("-o", "--out", metavar="FOLDER", required=True, type=options.Output(), help="Folder of the new set.")
 @options.name("frames-LENGTH")
 @click.option(
     "--length",

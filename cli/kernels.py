@@ -20,7 +20,7 @@ from facedeblur.cli import options
     facedeblur kernels kernels.npz --from kernels.mat --normalise --png kernels/
     """
 )
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=options.Output(path_type=Path))
 @click.option(
     "--draw",
     type=click.Choice(["trajectory", "spline", "deblurgan"]),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "-o",
     "--out",
     metavar="PATH",
-    type=click.Path(),
+    type=options.Output(),
     help="Also write the leaderboard to this CSV file, and all its columns to a JSON file of the same name. With "
     "--format json, write the JSON file alone; with --format model-index, write to this folder.",
 )

@@ -7,12 +7,13 @@ from facedeblur.cli import interrupts  # isort: split
 
 import os
 import sys
+import warnings
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
-from facedeblur.benchmark.errors import InputError, explain
+from facedeblur.benchmark.errors import InputError, explain, shorten
 from facedeblur.cli.options import Group
 
 # Theme -> command -> (module:attribute, line for the help page).
@@ -109,6 +110,11 @@ def facedeblur() -> None:
 
 def main(argv: list[str] | None = None) -> Any:
     """Run the command line; bad input is one line on standard error and exit code 2, Ctrl-C is one line and 130."""
+    if not sys.warnoptions:
+        # Libraries' warnings would precede our line; workers inherit the variables.
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     with interrupts.noted() as interrupted:
         try:
             code = facedeblur.main(args=argv, prog_name="facedeblur", standalone_mode=False)
@@ -136,6 +142,10 @@ def _tell(error: Exception) -> NoReturn:
         sys.exit(1)
     if isinstance(error, OSError):
         _fail(str(explain(error)))
+    if isinstance(error, OverflowError):
+        _fail(f"a number is too large ({shorten(str(error))}); choose a smaller one")
+    if isinstance(error, MemoryError):
+        _fail(f"not enough memory ({shorten(str(error)) or 'for what was asked'}); use smaller numbers or files")
     raise error
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import cleandoc
+from pathlib import Path
 from textwrap import indent
 from typing import Any
 
@@ -54,6 +56,26 @@ def several(*decorators: Decorator) -> Decorator:
         return function
 
     return decorate
+
+
+class Output(click.Path):
+    """A file or folder to write; ``.`` and ``..`` become its whole path: what is next to it is named after it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        given = super().convert(value, param, ctx)
+        path = Path(os.fsdecode(given))
+        if path.name in ("", ".."):
+            path = path.resolve()
+            given = path if self.type is Path else str(path)
+        if not path.name:
+            self.fail(f"'{value}' has no name; give a file or folder inside it", param, ctx)
+        if len(path.name.encode(errors="surrogateescape")) > MOST_NAME:
+            self.fail(f"a name of more than {MOST_NAME} bytes; choose a shorter one", param, ctx)
+        return given
+
+
+MOST_NAME = 200
+"""Longest name of an output in bytes: file systems take 255, and names next to it are made of it."""
 
 
 def _as_workers(function: Callable[..., Any]) -> Callable[..., Any]:

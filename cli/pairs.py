@@ -21,7 +21,7 @@ from facedeblur.cli import options
 )
 @click.argument("recipe")
 @options.faces
-@click.option("-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder for the pairs.")
+@click.option("-o", "--out", metavar="FOLDER", required=True, type=options.Output(), help="Folder for the pairs.")
 @click.option("--count", metavar="N", required=True, type=int, help="Number of pairs to write.")
 @click.option(
     "--format",

@@ -16,7 +16,7 @@ from facedeblur.cli import options
     """
 )
 @click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--out", metavar="FILE", default="report.html", type=click.Path(), help="HTML file to write.")
+@click.option("-o", "--out", metavar="FILE", default="report.html", type=options.Output(), help="HTML file to write.")
 @click.option(
     "--pair",
     "pairs",

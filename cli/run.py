@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.argument("method")
 @click.argument("set_path", metavar="SET", type=click.Path())
-@click.option("-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder for the outputs.")
+@click.option("-o", "--out", metavar="FOLDER", required=True, type=options.Output(), help="Folder for the outputs.")
 @click.option(
     "--set",
     "settings",

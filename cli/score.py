@@ -41,7 +41,7 @@ from facedeblur.cli import options
     "-o",
     "--out",
     metavar="FILE",
-    type=click.Path(),
+    type=options.Output(),
     show_default="OUTPUTS/scores.parquet",
     help="Table to write (.parquet or .csv), for one OUTPUTS only.",
 )

@@ -16,7 +16,7 @@ from facedeblur.cli import options
     """
 )
 @click.argument("set_path", metavar="SET", type=click.Path())
-@click.option("-o", "--out", metavar="FILE", required=True, type=click.Path(), help="PNG file to write.")
+@click.option("-o", "--out", metavar="FILE", required=True, type=options.Output(), help="PNG file to write.")
 @click.option("--faces", metavar="N", default=6, help="Number of faces, one per row.")
 @click.option("--variants", metavar="N", default=4, help="Number of blurred versions of each face.")
 def sheet(set_path: str, out: str, faces: int, variants: int) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @click.argument("collection")
 @click.option(
-    "-o", "--out", metavar="FILE", required=True, type=click.Path(dir_okay=False), help="Image list (CSV) to write."
+    "-o", "--out", metavar="FILE", required=True, type=options.Output(dir_okay=False), help="Image list (CSV) to write."
 )
 @click.option(
     "--test-share",

@@ -60,7 +60,7 @@ PLAIN = ("", "*", "+")
     "-o",
     "--out",
     metavar="FOLDER",
-    type=click.Path(file_okay=False),
+    type=options.Output(file_okay=False),
     help="Write files to this folder instead of printing.",
 )
 @click.option(

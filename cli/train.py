@@ -26,7 +26,12 @@ from facedeblur.cli import options
 @click.argument("recipe")
 @options.faces
 @click.option(
-    "-o", "--out", metavar="FOLDER", required=True, type=click.Path(), help="Folder for weights, checkpoints and logs."
+    "-o",
+    "--out",
+    metavar="FOLDER",
+    required=True,
+    type=options.Output(),
+    help="Folder for weights, checkpoints and logs.",
 )
 @click.option(
     "--stage",

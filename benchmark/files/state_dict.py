@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,7 +98,14 @@ def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], header:
     # Cloned: tensors that share memory are refused.
     whole = {key: value.detach().to("cpu", copy=True).contiguous() for key, value in tensors.items()}
     with replacing(path) as temporary:
-        save(whole, temporary, metadata={HEADER: json.dumps(dict(header))})
+        try:
+            save(whole, temporary, metadata={HEADER: json.dumps(dict(header))})
+        except need("safetensors", "train").SafetensorError as error:
+            # It tells of a full disk in words only.
+            number = re.search(r"os error (\d+)", str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -107,10 +107,15 @@ def choose(protocol: Protocol) -> ChosenMetrics:
     InputError
         When a metric that is not optional cannot be made.
     """
-    made, unavailable = [], []
+    made: list[tuple[ProtocolMetric, Metric]] = []
+    unavailable, seen = [], set[str]()
     for entry in protocol.metric:
         try:
-            made.append((entry, metric(entry.name)))
+            one = metric(entry.name)
+            if str(one.signature) in seen:
+                raise InputError(f"protocol '{protocol.name}'", f"{one.signature} is in it twice", do="remove one")
+            seen.add(str(one.signature))
+            made.append((entry, one))
         except InputError as error:
             if not entry.optional:
                 raise
@@ -130,8 +135,9 @@ def with_metrics(protocol: Protocol, names: Sequence[str]) -> Protocol:
     for entry in protocol.metric:
         with suppress(InputError):
             known[str(metric(entry.name).signature)] = entry
-    made = [metric(name) for name in names]
-    entries = (
-        known.get(str(one.signature), ProtocolMetric(name, one.worst)) for name, one in zip(names, made, strict=True)
-    )
-    return replace(protocol, metric=tuple(entries))
+    entries: dict[str, ProtocolMetric] = {}
+    for name in names:
+        one = metric(name)
+        signature = str(one.signature)
+        entries.setdefault(signature, known.get(signature, ProtocolMetric(name, one.worst)))
+    return replace(protocol, metric=tuple(entries.values()))

@@ -161,6 +161,8 @@ class ScoreMeta:
         fields = decode_json(text, dict[str, Any], where, what, do="score again")
         check_version(fields, SCHEMA, where, do="score again")
         made = conform(fields, cls, where, what, do="score again")
+        if len({column.signature for column in made.columns}) != len(made.columns):
+            raise InputError(where, "a metric has two columns", do="score again")
         conform(made.set, ScoredSet, f"{where}: set", what, do="score again")
         conform(made.run, ScoredRun, f"{where}: run", what, do="score again")
         return made

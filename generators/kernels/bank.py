@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.arrays import MOST_BYTES
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.options import make, one_of
 from facedeblur.generators.kernels.boracchi_foi import KernelModel
@@ -97,6 +99,12 @@ def kernels(
         raise InputError("kernel sizes", expected="at least one size, each once", found=str(list(sides)))
     if per_size < 1:
         raise InputError("kernels per size", expected="at least 1", found=str(per_size), do="choose another number")
+    room = len(sides) * per_size * max(sides) ** 2 * 8
+    if room > MOST_BYTES:
+        raise InputError(
+            f"{len(sides) * per_size:,} kernels of up to {max(sides):,} pixels",
+            expected=f"at most {MOST_BYTES:,} bytes", found=f"{room:,}", do="ask for fewer or smaller ones",
+        )  # fmt: skip
     if not getattr(law, "normalise", True):
         raise InputError("kernel model, normalise", "kernels of a bank are always normalised", do="leave it out")
     names, drawn = [], []
@@ -124,7 +132,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
         if ":" not in text:
             return tuple(int(part) for part in text.split(","))
         first, last, step = [*map(int, text.split(":")), 2][:3]
-        sizes = tuple(range(first, last + 1, step))
+        sizes = tuple(islice(range(first, last + 1, step), 10_000))
         if text.count(":") > 2 or step < 1 or not sizes:
             raise ValueError
     except ValueError:

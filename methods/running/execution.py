@@ -16,6 +16,10 @@ TIMEOUT_S = 300.0
 """Time limit in seconds if neither the user nor the method sets one."""
 
 
+MOST_BATCH, MOST_SECONDS = 2**20, 10**6
+"""Largest batch, and longest time limit in seconds (operating systems cannot wait much longer at once)."""
+
+
 @dataclass(frozen=True)
 class Execution:
     """How a method is run.
@@ -44,9 +48,9 @@ class Execution:
 
     def __post_init__(self) -> None:
         one_of("precision", self.precision, PRECISIONS)
-        for name, value in (("batch", self.batch), ("timeout", self.timeout)):
-            if value is not None and value <= 0:
-                raise InputError(f"option '{name}'", expected="a number above 0", found=f"{value}")
+        for name, value, most in (("batch", self.batch, MOST_BATCH), ("timeout", self.timeout, MOST_SECONDS)):
+            if value is not None and not 0 < value <= most:
+                raise InputError(f"option '{name}'", expected=f"a number above 0, at most {most:,}", found=f"{value}")
 
 
 AUTO = Execution()
