@@ -125,6 +125,9 @@ def main(argv: list[str] | None = None) -> Any:
             _tell(error)
         except KeyboardInterrupt:
             _stopped()
+        compiled = sys.modules.get("facedeblur.benchmark.compiled")
+        if compiled is not None and compiled.note:
+            click.echo(f"facedeblur: {compiled.note}", err=True)
         # Under standalone_mode=False ctx.exit(n) returns n.
         sys.exit(code if isinstance(code, int) else 0)
 

@@ -6,9 +6,9 @@ whole numbers.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.geometry import paired_points
 from facedeblur.generators.align.template import Template
@@ -173,7 +173,7 @@ def warp_label(label: np.ndarray, transform: np.ndarray, width: int, height: int
     return np.where(inside, label[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)], 0).astype(np.uint8)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _mirror(i: int, n: int) -> int:
     if n == 1:
         return 0
@@ -181,7 +181,7 @@ def _mirror(i: int, n: int) -> int:
     return i if i < n else 2 * n - 2 - i
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _weight(distance: float, cubic: bool) -> float:
     d = abs(distance)
     if not cubic:
@@ -191,7 +191,7 @@ def _weight(distance: float, cubic: bool) -> float:
     return ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _taps(
     place: float, reach: float, cubic: bool, n: int, weights: np.ndarray, places: np.ndarray
 ) -> tuple[int, float]:
@@ -207,12 +207,12 @@ def _taps(
     return count, total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _level(value: float) -> np.uint8:
     return np.uint8(min(255.0, max(0.0, np.floor(value + 0.5))))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _warp(
     photo: np.ndarray,
     linear: np.ndarray,

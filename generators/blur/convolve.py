@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.kernel_bank import check_kernel
 from facedeblur.benchmark.options import one_of

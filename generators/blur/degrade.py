@@ -13,8 +13,8 @@ from collections.abc import Sequence, Sized
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.kernel_bank import TOLERANCE, centre_pad, check_kernel
 from facedeblur.benchmark.options import one_of

@@ -18,8 +18,8 @@ from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import check_fields
 from facedeblur.generators.kernels.boracchi_foi import expose, place

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import check_fields
 from facedeblur.generators.kernels.law import MAX_SIZE, KernelLaw, check_numbers

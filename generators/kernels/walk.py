@@ -22,8 +22,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.generators.random.philox import cosine_sine, log_unit, normal_pair, philox, uniform
 
 DEBLURGAN_ANXIETY = (0.01, 0.009, 0.008, 0.007, 0.005, 0.003)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from facedeblur.benchmark.compiled import njit
 
 LUMA: dict[str, tuple[int, int, int, int, int]] = {
     "y-limited": (21827, 42851, 8322, 85_000, 16),

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numba import njit
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric
 from facedeblur.benchmark.metrics.fidelity.luma import LUMA, frozen, luma, luma_squared_error

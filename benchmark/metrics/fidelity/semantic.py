@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-from numba import njit
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric, Needs
 from facedeblur.benchmark.metrics.fidelity.luma import frozen

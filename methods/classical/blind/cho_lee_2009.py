@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import cv2
 import numpy as np
-from numba import njit
 from scipy import fft
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.blind.coarse_to_fine import HyperLaplacianBlind, Schedule
 from facedeblur.methods.classical.blind.scales import COUNT, Salient, differences

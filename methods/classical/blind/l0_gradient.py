@@ -6,9 +6,9 @@ Xu, Zheng & Jia 2013 and Pan et al. 2014 (text), 2016 share it.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy import fft
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.methods.classical.blind.scales import differences
 from facedeblur.methods.classical.nonblind.boundary import fast_shape, gradient_power, transfer, wrap_pad
 

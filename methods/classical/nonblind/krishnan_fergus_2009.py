@@ -19,8 +19,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.nonblind.boundary import Periodic, gradient_power
