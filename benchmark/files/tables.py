@@ -79,7 +79,7 @@ def _made(fields: Sequence[str], kind: type[Row]) -> Row:
 
 
 def from_json(values: Mapping[str, Any], kind: type[Row]) -> Row:
-    """Return the record whose `dataclasses.asdict` was kept as JSON.
+    """Return the record that `asdict` of dataclasses turned into what was kept as JSON.
 
     Raises
     ------
