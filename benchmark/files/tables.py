@@ -1,13 +1,18 @@
-"""CSV files whose rows are frozen dataclasses, and names that fit into a table."""
+"""CSV files whose rows are frozen dataclasses, and names that fit into a table.
+
+Spreadsheets execute cells that begin with ``= + - @``, a tab or a carriage return. Such a text is written with an
+apostrophe before it, which is taken off when it is read (`to_cell`, `from_cell`); numbers stay as they are.
+"""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin, get_type_hints
 
 import msgspec
 
@@ -16,12 +21,46 @@ from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.paths import open_file
 from facedeblur.benchmark.files.schema import plain_reason, reading
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Row = TypeVar("Row")
 
 
 def printable(name: str) -> str:
     """Return a name from outside without line breaks, escape sequences and marks that turn the text around."""
     return "".join(letter if letter.isprintable() else " " for letter in name)
+
+
+_STARTS = "='+-@\t\r"
+# Apostrophes before such a start are escaped, too, so that every text comes back as it was.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf|nan)"
+_NUMBERS = re.compile(rf"{_NUMBER}(?: {_NUMBER})*", re.ASCII)
+
+
+def to_cell(value: Any) -> Any:
+    """Return what is written for a value, so that no spreadsheet takes a text for a formula.
+
+    Everything but text, and text of numbers only (``-0.5 1.25``), is returned as it is.
+    """
+    if not isinstance(value, str) or value[:1] not in _STARTS or not _FORMULA.match(value):
+        return value
+    return value if _NUMBERS.fullmatch(value) else f"'{value}"
+
+
+def from_cell(text: str) -> str:
+    """Return the text for which `to_cell` gave `text`."""
+    return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
+
+
+def frame_to_csv(frame: pd.DataFrame) -> str:
+    """Return a table as CSV, without its index; texts as `to_cell` writes them."""
+    safe = frame.rename(columns=to_cell)
+    for place, kind in enumerate(safe.dtypes):
+        if not (hasattr(kind, "kind") and kind.kind in "biufM"):
+            safe.isetitem(place, safe.iloc[:, place].map(to_cell).array)
+    return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
 _KNOWN: dict[type[Any], dict[str, Callable[[str], Any] | None]] = {}
@@ -40,21 +79,22 @@ def _check_of(hint: Any) -> Callable[[str], Any] | None:
     return next(filter(callable, hint.__metadata__), None) if get_origin(hint) is Annotated else None
 
 
-def _line(fields: Iterable[Any]) -> str:
+def csv_line(fields: Iterable[Any]) -> str:
+    """Return one line of CSV; texts as `to_cell` writes them."""
     text = io.StringIO()
     # With this line end, the csv module of every Python quotes both of its characters.
-    csv.writer(text, lineterminator="\r\n").writerow(fields)
+    csv.writer(text, lineterminator="\r\n").writerow(map(to_cell, fields))
     return text.getvalue()[:-2] + "\n"
 
 
 def header_line(kind: type[Any]) -> bytes:
     """Return the names of the columns of the record `kind` as the first line of a CSV file."""
-    return _line(_columns(kind)).encode()
+    return csv_line(_columns(kind)).encode()
 
 
 def to_line(row: Any) -> bytes:
     """Return a record as a line of CSV; floats in the shortest form that reads back the same."""
-    return _line(getattr(row, name) for name in _columns(type(row))).encode()
+    return csv_line(getattr(row, name) for name in _columns(type(row))).encode()
 
 
 def from_line(line: bytes, kind: type[Row]) -> Row:
@@ -75,7 +115,7 @@ def _made(fields: Sequence[str], kind: type[Row]) -> Row:
     columns = _columns(kind)
     if len(fields) != len(columns):
         raise ValueError(f"{len(fields)} fields instead of {len(columns)}")
-    return _checked(dict(zip(columns, fields, strict=True)), kind, strict=False)
+    return _checked(dict(zip(columns, map(from_cell, fields), strict=True)), kind, strict=False)
 
 
 def from_json(values: Mapping[str, Any], kind: type[Row]) -> Row:

@@ -25,7 +25,7 @@ from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.parquet import check_filled, read_head, read_table, write_table
 from facedeblur.benchmark.files.schema import Count, check_version, conform, decode_json
-from facedeblur.benchmark.files.tables import printable
+from facedeblur.benchmark.files.tables import frame_to_csv, from_cell, printable
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.outputs import RunFacts
 from facedeblur.benchmark.statistics.summary import summary
@@ -278,7 +278,8 @@ class Scores:
         if self.file is None:
             raise InputError("this score table has neither rows nor a file")
         if self.file.suffix == ".csv":
-            return pd.read_csv(self.file, keep_default_na=False, na_values=[""])
+            read = pd.read_csv(self.file, keep_default_na=False, na_values=[""])
+            return read.map(lambda value: from_cell(value) if isinstance(value, str) else value)
         table = read_table(self.file)
         check_filled(table, _FILLED, self.file)
         frame: pd.DataFrame = table.to_pandas()
@@ -291,7 +292,7 @@ class Scores:
         path = Path(path)
         if path.suffix == ".csv":
             with replacing(path) as temporary:
-                self.frame.to_csv(temporary, index=False, lineterminator="\n")
+                temporary.write_text(frame_to_csv(self.frame), encoding="utf-8", newline="")
         else:
             write_table(path, pa.Table.from_pandas(self.frame, schema=score_schema(self.meta), preserve_index=False))
 

@@ -7,7 +7,6 @@ when they are complete, so that an interrupted run can be resumed.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -25,7 +24,7 @@ from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.png import encode_rgb
 from facedeblur.benchmark.files.schema import read_json, read_json_lines
-from facedeblur.benchmark.files.tables import write_rows
+from facedeblur.benchmark.files.tables import csv_line, write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -164,13 +163,13 @@ def write_folder(
         parts = _write(pairs, out, "folder", count, _PART, workers, progress)
         if parts:
             with replacing(manifest) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-                writer = None
+                names: list[str] = []
                 for part in parts:
                     rows = list(read_json_lines(part, dict[str, Any], "rows of pairs", do="remove it and run again"))
-                    if writer is None:
-                        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-                        writer.writeheader()
-                    writer.writerows(rows)
+                    if not names:
+                        names = list(rows[0])
+                        stream.write(csv_line(names))
+                    stream.writelines(csv_line(row.get(name, "") for name in names) for row in rows)
         shutil.rmtree(out / "manifest.parts", ignore_errors=True)
     return manifest
 

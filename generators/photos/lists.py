@@ -12,7 +12,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.paths import read_file
 from facedeblur.benchmark.files.schema import reading
-from facedeblur.benchmark.files.tables import read_rows, write_rows
+from facedeblur.benchmark.files.tables import from_cell, read_rows, write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.generators.photos.files import canonical
 
@@ -157,7 +157,7 @@ def read_landmarks(path: str | Path) -> dict[str, tuple[float, ...]]:
         where = f"{path} line {number}"
         if not any(field.strip() for field in line) or (number == 1 and not any(map(_is_number, line[1:]))):
             continue
-        source = canonical(line[0].strip())
+        source = canonical(from_cell(line[0].strip()))
         if len(line) != 11 or not all(map(_is_number, line[1:])):
             raise InputError(where, expected="a path and ten numbers", found=",".join(line), do="correct this line")
         if source in found:

@@ -28,7 +28,7 @@ from facedeblur.benchmark.errors import InputError, MissingFile, need
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.schema import read_json
-from facedeblur.benchmark.files.tables import printable
+from facedeblur.benchmark.files.tables import frame_to_csv, printable
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.reports.leaderboard.columns import (
     BoardColumn,
@@ -121,7 +121,7 @@ def to_csv(frame: pd.DataFrame) -> str:
         if kind == "number":
             values = values.map(lambda number: float(f"{number:.6g}"))
         shown[name] = values.map(printable) if kind == "text" else values
-    return str(pd.DataFrame(shown).to_csv(index=False, lineterminator="\n"))
+    return frame_to_csv(pd.DataFrame(shown))
 
 
 def read_leaderboard(path: str | Path) -> Leaderboard:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facedeblur.benchmark.files.atomic import write_text
 from facedeblur.benchmark.files.lock import only_writer
+from facedeblur.benchmark.files.tables import frame_to_csv
 from facedeblur.benchmark.options import one_of
 from facedeblur.reports.tables.cells import PLUS_MINUS, Cell
 from facedeblur.reports.tables.table import PaperTable
@@ -19,7 +20,7 @@ def to_csv(tables: Sequence[PaperTable]) -> str:
     import pandas as pd
 
     frame = pd.concat([table.frame for table in tables], ignore_index=True)
-    return str(frame.to_csv(index=False, lineterminator="\n"))
+    return frame_to_csv(frame)
 
 
 _SPECIAL = {
