@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
 
 POINTER = b"version https://git-lfs"
 
@@ -104,7 +104,7 @@ def unreadable_image(path: Path, data: bytes, error: Exception) -> InputError:
         return InputError(str(path), f"truncated {name} ({size})", do="copy or download it again")
     if "cannot identify" in why:
         return InputError(str(path), f"damaged or truncated {name} ({size})", do="copy or download it again")
-    return InputError(str(path), f"this {name} cannot be decoded ({why[:120]})", do="replace or remove it")
+    return InputError(str(path), f"this {name} cannot be decoded ({shorten(why)})", do="replace or remove it")
 
 
 def not_a_png(path: Path, data: bytes) -> InputError:

@@ -17,7 +17,7 @@ from facedeblur.benchmark.files.atomic import write_bytes
 from facedeblur.benchmark.files.contents import not_a_png
 from facedeblur.benchmark.files.decode import decode, image_size, to_srgb
 from facedeblur.benchmark.files.paths import read_file
-from facedeblur.benchmark.files.png import PngHeader, chunks, decode_rgb, encode_rgb, png_header
+from facedeblur.benchmark.files.png import PngHeader, chunks, decode_rgb, encode_rgb, png_header, without_text
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".ppm"})
 # Chunks of a PNG file that does not say anything else about its pixels.
@@ -188,9 +188,8 @@ def read_label(path: str | Path, *, size: tuple[int, int] | None = None) -> np.n
 
     path = Path(path)
     data, _ = _open_png(path, "grey", size)
-    for _ in chunks(path, data):
-        pass  # the iterator checks each chunk
-    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
+    bare = without_text(path, data)  # which checks each chunk
+    return np.asarray(cv2.imdecode(np.frombuffer(bare, np.uint8), cv2.IMREAD_UNCHANGED))
 
 
 def write_png(path: str | Path, pixels: np.ndarray) -> None:

@@ -132,6 +132,17 @@ def _unpacked(packed: bytes, limit: int) -> bytes:
         return b""
 
 
+TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
+
+
+def without_text(path: Path, data: bytes) -> bytes:
+    """Return a PNG file without texts and profiles, which libpng would unpack, and warn about on the terminal."""
+    found = list(chunks(path, data))
+    if not any(kind in TEXT for kind, _ in found):
+        return data
+    return SIGNATURE + b"".join(_chunk(kind, bytes(body)) for kind, body in found if kind not in TEXT)
+
+
 def encode_rgb(pixels: np.ndarray) -> bytes:
     """Encode (H, W, 3) uint8 RGB as PNG bytes."""
     from isal import isal_zlib
@@ -178,7 +189,7 @@ def decode_rgb(path: Path, data: bytes, header: PngHeader) -> np.ndarray:
             rows = np.frombuffer(unpacked, np.uint8).reshape(height, stride)
             if (rows[:, 0] == UP).all():
                 return np.add.accumulate(rows[:, 1:], axis=0, dtype=np.uint8).reshape(height, header.width, 3)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    pixels = cv2.imdecode(np.frombuffer(without_text(path, data), np.uint8), cv2.IMREAD_COLOR_RGB)
     if pixels is None or pixels.shape != (height, header.width, 3):
         raise InputError(str(path), "damaged image data", do=AGAIN)
     return np.asarray(pixels)

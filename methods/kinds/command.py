@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.methods.base import Spec
 from facedeblur.methods.code import code_of, module_file
 from facedeblur.methods.runnable import Runnable
@@ -92,7 +92,7 @@ def run_program(argv: list[str], *, folder: str | Path, errors: Path) -> None:
     said = errors.read_text(encoding="utf-8", errors="replace").strip()
     sys.stderr.write(said + "\n" * bool(said))
     if code:
-        last = said.rpartition("\n")[2][:160]
+        last = shorten(said.rpartition("\n")[2])
         raise InputError(f"command ended with exit code {code}" + (f": {last}" if last else ""))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.errors import InputError, need, shorten
 from facedeblur.benchmark.files.atomic import write_bytes, write_text
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.weights import sha256_of
@@ -160,7 +160,7 @@ def _traced(net: nn.Module, name: str, side: int, axes: dict[int, str], opset: i
             torch.onnx.export(net, (_example(side),), f"{room}/net.onnx", **options)
             return Path(room, "net.onnx").read_bytes()
     except Exception as error:  # torch.onnx raises kinds of its own, and what the network's own code raises
-        why = str(error).strip().partition("\n")[0][:160]
+        why = shorten(str(error))
         raise InputError(
             f"network '{name}' cannot be exported as ONNX: {type(error).__name__}: {why}", do="run it with torch"
         ) from error  # fmt: skip
@@ -190,7 +190,7 @@ def _difference(
             session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
             found = session.run(None, {"blurred": noise})[0]
         except Exception as error:  # onnxruntime raises kinds of its own
-            why = str(error).strip().partition("\n")[0][:160]
+            why = shorten(str(error))
             raise InputError(f"onnxruntime cannot run network '{name}' as exported: {why}") from error
         off = float(np.abs(found - wanted).max()) if found.shape == wanted.shape else float("inf")
         largest = max(largest, off)

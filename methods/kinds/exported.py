@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, MissingFile, need
+from facedeblur.benchmark.errors import InputError, MissingFile, need, shorten
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
@@ -148,7 +148,7 @@ class Onnx(ExportedNetwork):
         except InputError:
             raise
         except Exception as error:  # onnxruntime raises kinds of its own
-            raise InputError(str(path), expected="an ONNX file", found=str(error).partition("\n")[0][:160]) from error
+            raise InputError(str(path), expected="an ONNX file", found=shorten(str(error))) from error
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in (3, None):
             found = ", ".join(f"{one.name} {one.shape}" for one in inputs) or "none"
@@ -271,7 +271,7 @@ def _tensors(path: Path) -> list[Any]:
     try:
         model = onnx.load(str(path), load_external_data=False)
     except Exception as error:  # protobuf raises kinds of its own
-        raise InputError(str(path), expected="an ONNX file", found=str(error).partition("\n")[0][:160]) from error
+        raise InputError(str(path), expected="an ONNX file", found=shorten(str(error))) from error
     return list(helper._get_all_tensors(model))
 
 

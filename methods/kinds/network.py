@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.methods.base import Spec
 from facedeblur.methods.nets.base import declared
 from facedeblur.methods.nets.loading import find_files, load_network
@@ -122,7 +122,7 @@ class NetworkMethod:
             except Exception as error:
                 if out_of_memory(error):
                     raise
-                why = f"{type(error).__name__}: {error}".strip().partition("\n")[0][:200]
+                why = shorten(f"{type(error).__name__}: {error}", 200)
                 sys.stderr.write(f"torch.compile failed for '{self.net}', which runs uncompiled ({why})\n")
                 self._compile = False
         restored: Tensor = self.network(images)

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from facedeblur.benchmark.errors import shorten
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.parallel import cores
 from facedeblur.benchmark.reporter import Reporter
@@ -108,7 +109,7 @@ class Session:
             raise
         if stopped:
             self._reporter.say(stopped)
-            self._rest = f"{NOT_RUN} ({' '.join(stopped.split())[:200]})"
+            self._rest = f"{NOT_RUN} ({shorten(stopped, 200)})"
         return self._journal.finish(self._closing(begin, stopped), rest=self._rest)
 
     def _go(self, crew: Supervisor) -> str:

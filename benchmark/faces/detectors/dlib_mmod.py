@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.errors import InputError, need, shorten
 from facedeblur.benchmark.faces.base import Detector, Face, as_image, largest_first
 from facedeblur.benchmark.faces.detectors.dlib_hog import UPSAMPLING
 from facedeblur.benchmark.options import PIN, fill, pin_of
@@ -30,7 +30,7 @@ def _network(path: str) -> Any:
         return dlib.cnn_face_detection_model_v1(path)
     except RuntimeError as error:
         raise InputError(
-            path, f"not dlib's mmod_human_face_detector.dat ({str(error)[:120]})", do="download it again"
+            path, f"not dlib's mmod_human_face_detector.dat ({shorten(str(error))})", do="download it again"
         ) from error
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.faces.base import Detector, Face, OwnLandmarks, as_image, largest_first
 from facedeblur.benchmark.options import PIN, Slot, fill, pin_of
 from facedeblur.benchmark.weights import Located, locate
@@ -29,7 +29,7 @@ def _network(path: str, score: float) -> Any:
         return cv2.FaceDetectorYN.create(path, "", (320, 320), score)
     except cv2.error as error:
         problem = "OpenCV cannot read it as YuNet in ONNX format"
-        raise InputError(path, f"{problem} ({str(error).splitlines()[0][:120]})", do="download it again") from error
+        raise InputError(path, f"{problem} ({shorten(str(error))})", do="download it again") from error
     finally:
         cv2.utils.logging.setLogLevel(before)
 

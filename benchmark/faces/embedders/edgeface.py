@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.faces.base import as_batch
 from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.faces.inference import DETECT, NetworkEmbedder
@@ -84,7 +84,7 @@ class EdgeFaceNetwork:
             self._depths = [self._depth(stage) for stage in range(STAGES)]
             shape = tuple(self(torch.zeros((1, 3, SIDE, SIDE), device=device)).shape)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise self._other(" ".join(str(error).split())[:120]) from error
+            raise self._other(shorten(str(error))) from error
         if shape != (1, DIMENSIONS):
             raise self._other(f"vectors of {shape[1]} numbers")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.faces.inference import DETECT, NetworkEmbedder, resized
 from facedeblur.benchmark.files.state_dict import read_state
 
@@ -61,7 +61,7 @@ class FaceNetwork:
         except (KeyError, RuntimeError) as error:
             raise InputError(
                 "FaceNet weights", expected="the state dict of facenet-pytorch's InceptionResnetV1",
-                found=" ".join(str(error).split())[:120], do="download 20180402-114759-vggface2.pt again",
+                found=shorten(str(error)), do="download 20180402-114759-vggface2.pt again",
             ) from error  # fmt: skip
         finally:
             self._state = {}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.faces.base import Embedder, as_batch
 from facedeblur.benchmark.files.state_dict import read_state
 from facedeblur.benchmark.options import PIN, fill, pin_of
@@ -148,7 +148,7 @@ def _network(path: str, sha256: str, device: str) -> InceptionNetwork:
         network(torch.zeros(1, 3, 8, 8, device=device))
     except (KeyError, RuntimeError) as error:  # a layer that is missing, or of another shape
         raise InputError(
-            path, expected="pytorch-fid's InceptionV3", found=f"{error}".split("\n")[0][:120], do="download it again"
+            path, expected="pytorch-fid's InceptionV3", found=shorten(str(error)), do="download it again"
         ) from error
     return network
 
