@@ -69,6 +69,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
                 *(kind_page(kind) for kind in single),
                 {"Weight files": "weights.md"},
                 {"Files and tables": "files.md"},
+                {"Reliability": "reliability.md"},
                 {"From Python": "python.md"},
             ]
         },

@@ -307,6 +307,13 @@ def test_every_folder_is_in_the_tree_of_the_architecture():
             assert f"{folder.name}/" in tree, f"docs/architecture.md: {folder.relative_to(ROOT)} has no line"
 
 
+def test_every_proof_of_reliability_is_a_test():
+    named = re.findall(r"`(tests/\S+)::(\w+)`", (DOCS / "reliability.md").read_text(encoding="utf-8"))
+    assert len(named) > 20
+    for file, test in named:
+        assert f"\ndef {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file} has no {test}"
+
+
 def test_one_version_is_stated_everywhere():
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
