@@ -108,8 +108,12 @@ def _compared(means: Sequence[float], column: Column) -> tuple[np.ndarray, np.nd
     # All of one print are put at the first of them, so that rounding ties whole groups and no chain of neighbours.
     first = {text: float(mean) for text, mean in zip(reversed(shown), reversed(list(means)), strict=True)}
     keys = np.array([first[text] for text in shown], np.float64)
-    keys = np.where(np.isnan(keys), math.inf, -keys if column.higher_is_better else keys)
-    return (keys[None, :] < keys[:, None]).sum(axis=1), (keys[None, :] == keys[:, None]).sum(axis=1)
+    absent = np.isnan(keys)
+    keys = np.where(absent, math.inf, -keys if column.higher_is_better else keys)
+    # An infinite value may be the worst that there is; it is still better than none.
+    better = (keys[None, :] < keys[:, None]) | (absent[:, None] & ~absent[None, :])
+    alike = (keys[None, :] == keys[:, None]) & (absent[:, None] == absent[None, :])
+    return better.sum(axis=1), alike.sum(axis=1)
 
 
 def mean_ranks(means: Sequence[dict[str, float]], columns: Sequence[Column]) -> MeanRanks:

@@ -16,6 +16,7 @@ from facedeblur.benchmark.statistics.comparison import compare, holm
 from facedeblur.reports.leaderboard.board import gather
 from facedeblur.reports.leaderboard.ranking import best, mean_ranks, places, primary, ranks_in
 from facedeblur.reports.leaderboard.significance import groups, letters, p_values, pairwise
+from facedeblur.reports.text import value
 
 Make = Callable[..., Scores]
 DB = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
@@ -155,3 +156,36 @@ def test_one_metric_a_family_counts() -> None:
     means[1][NEAR.signature] = math.nan
     assert mean_ranks(means, [DB, NEAR]).metrics == (DB.signature,)
     assert np.isnan(mean_ranks([{}], [DB]).ranks).all() and mean_ranks([], [DB]).metrics == ()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_equal_results_share_a_rank_and_what_is_never_worse_is_not_behind(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    columns = [DB, NEAR, Column("ssim[skimage]", "SSIM", "", True, 0.0)]
+    # Few values, some of them a hair apart, infinite or absent, so that ties of every kind occur.
+    hair = rng.choice([0.0, 1e-9, 0.0049], size=(7, 3))
+    table = rng.integers(0, 3, (7, 3)) + hair
+    table[rng.random((7, 3)) < 0.1] = math.inf
+    holes = rng.random(7) < 0.2
+    for column, values in zip(columns, table.T, strict=True):
+        told = [value(number, column) for number in np.where(holes, math.nan, values)]
+        found = np.where(holes, math.nan, values)
+        here, shared = places(found, column), ranks_in(found, column)
+        assert min(here) == 1 and sum(shared) == pytest.approx(sum(range(1, 8)))
+        for i, j in combinations(range(7), 2):
+            if told[i] == told[j]:
+                assert here[i] == here[j] and shared[i] == shared[j]
+            elif math.isnan(found[i]) or math.isnan(found[j]):
+                assert (here[i] < here[j]) == math.isnan(found[j])
+            else:
+                better = found[i] > found[j] if column.higher_is_better else found[i] < found[j]
+                assert (here[i] < here[j]) == better == (shared[i] < shared[j])
+    means = [{column.signature: float(number) for column, number in zip(columns, row, strict=True)} for row in table]
+    ranks = mean_ranks(means, columns).ranks
+    signs = np.array([1 if column.higher_is_better else -1 for column in columns])
+    for i in range(7):
+        for j in range(7):
+            if (table[i] * signs >= table[j] * signs).all():
+                assert ranks[i] <= ranks[j]
+            if all(value(table[i, k], columns[k]) == value(table[j, k], columns[k]) for k in range(3)):
+                assert ranks[i] == ranks[j]
