@@ -166,7 +166,7 @@ def test_pairs_that_cannot_be_had(opened: tuple[Set, list[Outputs]]) -> None:
     table = table_of(outputs)
     assert "did you mean 'worst'" in told(lambda: choose_pairs(made, ["worts"], by=table))
     assert "run facedeblur score" in told(lambda: choose_pairs(made, ["best"]))
-    assert "25 that are" in told(lambda: choose_pairs(made, ["worst:26"], by=table))
+    assert "only 25 scored pairs" in told(lambda: choose_pairs(made, ["worst:26"], by=table))
     assert "did you mean 'unsharp'" in told(lambda: table_of(outputs, "unsharpen"))
     assert "at least one pair" in told(lambda: collect(made, outputs, []))
     other = Scores.read(outputs[0].root)
