@@ -142,6 +142,8 @@ class RunInfo(RunFacts, kw_only=True):
     """Schema of ``run.json``."""
 
     version: str
+    options: dict[str, Any]
+    weights: dict[str, Any]
     set: OfSet
 
 
