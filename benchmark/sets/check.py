@@ -11,7 +11,11 @@ from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import is_temporary
 from facedeblur.benchmark.parallel import HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
-from facedeblur.benchmark.sets.set import AlteredFile, Image, Pair, Set, SetLike
+from facedeblur.benchmark.resume import grouped
+from facedeblur.benchmark.sets.set import AlteredFile, ContentHash, Image, Pair, Set, SetLike
+
+PAIRS_A_TASK = 128
+"""Sending a task to a worker costs as much as looking at a few small pictures."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +52,41 @@ def check(the_set: SetLike, *, workers: Workers | int = HERE, progress: Reporter
     problems = _read_tables(opened)
     if problems:
         return problems
+    walk = _Walk(opened)
     seen = 0
     modified = (opened.root / "images.csv").stat().st_mtime_ns
-    tasks = ((opened.root, modified, image, pairs) for image, pairs in opened.by_image())
+    tasks = ((opened.root, modified, some) for some in grouped(walk, lambda one: len(one[1]), PAIRS_A_TASK))
     with reporting(progress) as reporter:
-        for found, count in imap(_check_image, tasks, workers):
+        for found, count in imap(_check_images, tasks, workers):
             problems += found
             seen += count
             reporter.progress("checking", seen, opened.n_pairs)
-    with_pairs = {image.image_id for image, _ in opened.by_image()}
+    if seen != opened.n_pairs:
+        problems.append(Problem("manifest.csv", f"expected {opened.n_pairs} pairs, found {seen}"))
     for image in opened.images.values():
-        if image.ok and image.image_id not in with_pairs:
+        if image.ok and image.image_id not in walk.image_ids:
             problems += _check_sharp(opened, image)
-    problems += _superfluous(opened)
-    if opened.compute_hash() != opened.content_hash:
+    problems += _superfluous(opened, walk.files)
+    if walk.hash.hexdigest() != opened.content_hash:
         problems.append(Problem("set.json", "content hash differs: images.csv, manifest.csv or kernels.npz was edited"))
     return problems
+
+
+class _Walk:
+    """The photographs with their pairs; one pass over the manifest keeps what the rest of the check asks of it."""
+
+    def __init__(self, opened: Set):
+        self._opened = opened
+        self.hash = ContentHash(opened.images.values(), opened.bank)
+        self.image_ids: set[str] = set()
+        self.files: set[str] = set()
+
+    def __iter__(self) -> Iterator[tuple[Image, list[Pair]]]:
+        for image, pairs in self._opened.by_image():
+            self.hash.update(pairs)
+            self.image_ids.add(image.image_id)
+            self.files.update(pair.blur for pair in pairs)
+            yield image, pairs
 
 
 def _read_tables(opened: Set) -> list[Problem]:
@@ -88,13 +111,15 @@ def _open(root: Path, modified: int) -> Set:
     return Set.open(root, verify=False)
 
 
-def _check_image(task: tuple[Path, int, Image, list[Pair]]) -> tuple[list[Problem], int]:
-    root, modified, image, pairs = task
+def _check_images(task: tuple[Path, int, list[tuple[Image, list[Pair]]]]) -> tuple[list[Problem], int]:
+    root, modified, photographs = task
     opened = _open(root, modified)
-    problems = _check_sharp(opened, image)
-    for pair in pairs:
-        problems += _check_file(pair.blur, partial(opened.blurred, pair), "the manifest")
-    return problems, len(pairs)
+    problems: list[Problem] = []
+    for image, pairs in photographs:
+        problems += _check_sharp(opened, image)
+        for pair in pairs:
+            problems += _check_file(pair.blur, partial(opened.blurred, pair), "the manifest")
+    return problems, sum(len(pairs) for _, pairs in photographs)
 
 
 def _check_sharp(opened: Set, image: Image) -> list[Problem]:
@@ -119,13 +144,13 @@ def _check_file(file: str, read: Callable[[], object], table: str) -> list[Probl
     return []
 
 
-def _superfluous(opened: Set) -> Iterator[Problem]:
+def _superfluous(opened: Set, blurred: set[str]) -> Iterator[Problem]:
     if opened.store != "png":
         return
     known = {path for image in opened.images.values() if image.ok for path in (image.sharp, image.label)}
     for folder in ("sharp", "gallery", "labels", "blur"):
         if folder == "blur":
-            known = {pair.blur for pair in opened.pairs()}
+            known = blurred
         for file in sorted((opened.root / folder).rglob("*")):
             name = file.relative_to(opened.root).as_posix()
             if file.is_file() and name not in known and not is_temporary(file.name):

@@ -324,3 +324,11 @@ def test_a_set_that_was_replaced_is_not_another_workers_set(toy):
     assert open_set(toy.root, toy.content_hash).n_pairs == 6
     with pytest.raises(InputError, match="was replaced by another set"):
         open_set(toy.root, "0" * 64)
+
+
+def test_check_reads_the_manifest_twice_at_most(toy, monkeypatch):
+    read = []
+    real = Set.pairs
+    monkeypatch.setattr(Set, "pairs", lambda self: read.append(1) or real(self))
+    assert check(toy.root) == []
+    assert len(read) <= 2, "once to see that it is readable, once for all the rest"
