@@ -45,7 +45,9 @@ KINDS = (
         "training", "Training recipes", training.PACKAGE, training.train_recipes, training.load_train_recipe,
         "facedeblur train {name} --faces PHOTOS -o OUT",
         "What a network is trained on, in which stages, and how. A copy of the file with other values is a training "
-        "recipe too.",
+        "recipe too, and so is a file with `base = \"NAME\"` that holds only what is different: tables are merged, "
+        "lists are replaced, stages are merged by `name`, `stages` chooses and orders them, `drop` leaves out losses "
+        "or keys, and `terms` changes single losses.",
     ),
 )  # fmt: skip
 
@@ -103,6 +105,8 @@ def _training_facts(one: training.TrainRecipe) -> list[str]:
     shipped = one.data.recipe in recipe.recipes()
     data = f"[{one.data.recipe}](../recipes/{one.data.recipe}.md)" if shipped else code(one.data.recipe)
     said = f"Network [{one.network}](../networks/{one.network}.md), pairs of {data}, batches of {one.data.batch}."
+    if one.base:
+        said = f"Changes of [{one.base}]({one.base}.md). {said}"
     return [said, "## Stages\n\n" + table(("stage", "steps", "trained", "losses", "optimiser, rate, schedule"), rows)]
 
 

@@ -2,6 +2,7 @@
 
 A recipe is a TOML file that is read strictly: a key that is not a field of these records is an error. Numbers that a
 paper states carry their source as a comment in the file; what a paper leaves open is listed there as an assumption.
+A recipe with a ``base`` is written as changes of another one, see `facedeblur.methods.training.variant`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.config import read_named, shipped, strict
+from facedeblur.benchmark.config import shipped, strict
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.options import one_of
 from facedeblur.generators.recipe import Assumption
+from facedeblur.methods.training.variant import read_whole
 
 PRECISIONS = ("32", "bf16-mixed", "16-mixed")
 
@@ -237,7 +239,13 @@ PACKAGE = "facedeblur.methods.training.recipes"
 
 @dataclass(frozen=True)
 class TrainRecipe:
-    """How one network is trained."""
+    """How one network is trained.
+
+    Attributes
+    ----------
+    base : str
+        The recipe that this one was written as changes of; all else is here already.
+    """
 
     name: str
     network: str
@@ -245,6 +253,7 @@ class TrainRecipe:
     data: Data
     stage: tuple[Stage, ...]
     title: str = ""
+    base: str = ""
     config: Any = field(default_factory=dict)
     assumption: tuple[Assumption, ...] = ()
 
@@ -329,5 +338,5 @@ def load_train_recipe(name: str | Path) -> TrainRecipe:
     InputError
         When the name is unknown, or a key or a value in it cannot be used.
     """
-    values, _, where = read_named(name, PACKAGE, "training recipe")
+    values, where = read_whole(name, PACKAGE, "training recipe")
     return strict(TrainRecipe, values, where)
