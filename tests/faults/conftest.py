@@ -7,7 +7,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -27,13 +27,15 @@ class Trials:
         Time for cases; 0 tries a few of them only.
     name : str
         Of the test: cases are drawn for each test separately.
+    record : callable
+        Takes the counts for the summary.
     """
 
-    def __init__(self, seed: int, seconds: float, name: str):
+    def __init__(self, seed: int, seconds: float, name: str, record: Callable[[str, object], None]):
         self.draw = random.Random(f"{seed} {name}")
         self.counts: Counter[str] = Counter()
         self.failures: list[str] = []
-        self._seconds = seconds
+        self._seconds, self._record = seconds, record
 
     @property
     def long(self) -> bool:
@@ -60,20 +62,22 @@ class Trials:
             self.failures.append(f"{case}: {'; '.join(problems[:6])}")
 
     def check(self) -> None:
-        """Fail if a case did."""
+        """Record the counts, and fail if a case did."""
+        self._record("faults", json.dumps(self.counts))
         if self.failures:
             shown = self.failures if self.long else self.failures[:10]
             pytest.fail(f"{self.counts['failures']} cases failed:\n" + "\n".join(shown), pytrace=False)
 
 
 @pytest.fixture
-def trials(request: pytest.FixtureRequest, record_property) -> Iterator[Trials]:
+def trials(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Trials:
     """The cases of this test, which calls `Trials.check` at its end."""
     option = request.config.getoption
     asking = sum("trials" in getattr(item, "fixturenames", ()) for item in request.session.items)
-    trials = Trials(option("--faults-seed"), option("--faults-minutes") * 60 / asking, request.node.name)
-    yield trials
-    record_property("faults", json.dumps(trials.counts))
+    trials = Trials(
+        option("--faults-seed"), option("--faults-minutes") * 60 / asking, request.node.name, record_property
+    )
+    return trials
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ lr = 1e-4
 """
 
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """Time in which processes that a killed command has started must notice it."""
 
 
@@ -202,9 +202,9 @@ class Workspace:
         return problems
 
 
-# What may differ between two runs of the same command: times, and the memory that a process happened to need.
+# What may differ between two runs of the same command: times, what follows from them, and the memory that was needed.
 TIMES: dict[str, tuple[str, ...]] = {
-    "run.json": ("timings", "memory", "seconds_total", "finished"),
+    "run.json": ("timings", "batch_limits", "memory", "seconds_total", "finished"),
     "status.csv": ("seconds",),
     "scores.parquet": ("seconds",),
     "[0-9]-*.csv": ("images_per_s",),
