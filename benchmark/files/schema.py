@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from facedeblur.benchmark.errors import InputError, MissingFile, shorten
+from facedeblur.benchmark.errors import MOST_FOUND, InputError, MissingFile, shorten
 from facedeblur.benchmark.files.paths import open_file
 
 Value = TypeVar("Value")
@@ -65,10 +65,14 @@ def reading(path: str | os.PathLike[str], expected: str, *, do: str | None = Non
     except FileNotFoundError as error:
         raise MissingFile(os.fspath(path), expected=expected, do=do) from error
     except RecursionError as error:
-        raise InputError(os.fspath(path), expected=expected, found="too many nested levels", do=do) from error
+        raise _unreadable(path, expected, "too many nested levels", do) from error
     except Exception as error:
-        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(os.fspath(path), expected=expected, found=found or type(error).__name__, do=do) from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise _unreadable(path, expected, reason or type(error).__name__, do) from error
+
+
+def _unreadable(path: str | os.PathLike[str], expected: str, reason: str, do: str | None) -> InputError:
+    return InputError(os.fspath(path), f"cannot be read as {expected} ({shorten(reason, MOST_FOUND)})", do=do)
 
 
 def bounded(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
@@ -174,7 +178,7 @@ def conform(value: Any, schema: type[Value], where: str, what: str, *, do: str |
         key, reason = plain_reason(error)
         raise InputError(f"{where}: {shorten(key, 100)}" if key else where, f"{reason} in {what}", do=do) from error
     except (RecursionError, OverflowError) as error:
-        raise InputError(where, expected=what, found=str(error) or "too many nested levels", do=do) from error
+        raise _unreadable(where, what, str(error) or "too many nested levels", do) from error
 
 
 def plain_reason(error: msgspec.ValidationError) -> tuple[str, str]:

@@ -137,7 +137,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
             raise ValueError
     except ValueError:
         raise InputError(
-            f"sizes '{text}'", expected="first:last:step or a list, such as 13:27:2 or 21,31", do="write it that way"
+            f"sizes '{text}'", "neither first:last:step nor a list of whole numbers", do="use e.g. 13:27:2 or 21,31"
         ) from None
     return sizes
 
@@ -153,9 +153,7 @@ def parse_anxiety(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise InputError(
-            f"anxiety '{text}'", expected="numbers such as 0.005 or 0.001,0.005", do="write it that way"
-        ) from None
+        raise InputError(f"anxiety '{text}'", "not a list of numbers", do="use e.g. 0.005 or 0.001,0.005") from None
 
 
 def _package_version() -> str:

@@ -123,7 +123,7 @@ def _by_test(
         try:
             one = kind.read(file)
         except InputError as error:
-            absent[method.label] = f"{kind.file_name} cannot be read: {error.found or error.reason}"
+            absent[method.label] = f"{kind.file_name}: {error.reason}"
             continue
         if not of_scored(one, method.meta):
             absent[method.label] = "the test is of other outputs than were scored"

@@ -34,7 +34,10 @@ LIMIT = 2_900_000
 """Bytes that the page may have; its pictures share what the rest of it leaves, and `gallery.BUDGET` at most."""
 
 TILE = 450
-"""Bytes that stand around a picture."""
+"""Bytes of the page around one picture."""
+
+VIEWER = 5_000
+"""Bytes of the page around all pictures of one set: the viewer and its explanation."""
 
 
 def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Sequence[str] = ()) -> Path:
@@ -203,7 +206,7 @@ def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = ()) -> str:
         return document("sets.html.j2", styles=styles, scripts=scripts, parts=shown, **whole)
 
     bare = written([Gallery((), "", "", ())] * number, 0)
-    left = share = max(min(BUDGET, LIMIT - len(bare.encode())), 0)
+    left = share = max(min(BUDGET, LIMIT - len(bare.encode()) - VIEWER * number), 0)
     made = []
     for place, (board, named) in enumerate(zip(found.boards, wanted, strict=True)):
         # What a set does not need is for those after it.

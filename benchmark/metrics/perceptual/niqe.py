@@ -248,9 +248,8 @@ def read_model(path: str, sha256: str) -> NiqeModel:
     """
     try:
         what = "a model of NIQE"
-        found = (
-            load_mat(Path(path), expected=what, do="get it again") if path.endswith(".mat") else read_npz(path, what)
-        )
+        matlab = path.endswith(".mat")
+        found = load_mat(Path(path), expected=what, do="download it again") if matlab else read_npz(path, what)
         if found is None:
             raise ValueError("a MATLAB file of version 7.3")
         names = next(pair for pair in NAMES if pair[0] in found)

@@ -99,7 +99,7 @@ def read_layers(path: Path, variable: str) -> list[Layer]:
     InputError
         When it is no MAT file, lacks the variable, or has something else in it.
     """
-    loaded = load_mat(path, expected="a MAT file", do="get it again", variable_names=[variable])
+    loaded = load_mat(path, expected="a MAT file", do="download it again", variable_names=[variable])
     if loaded is None:
         return _read_hdf5(path, variable)
     array = loaded.get(variable)
@@ -110,7 +110,7 @@ def read_layers(path: Path, variable: str) -> list[Layer]:
 
 def _read_hdf5(path: Path, variable: str) -> list[Layer]:
     h5py = need("h5py", "io")
-    with reading(path, f"a struct array '{variable}'", do="get it again"), h5py.File(path, "r") as file:
+    with reading(path, f"a struct array '{variable}'", do="download it again"), h5py.File(path, "r") as file:
         group = file.get(variable)
         if not isinstance(group, h5py.Group):
             raise _another(path, variable, f"{', '.join(name for name in file if name[0] != '#') or 'nothing'}")
@@ -126,4 +126,4 @@ def _read_hdf5(path: Path, variable: str) -> list[Layer]:
 
 
 def _another(path: Path, variable: str, found: str) -> InputError:
-    return InputError(str(path), expected=f"the struct array '{variable}'", found=found, do="get it again")
+    return InputError(str(path), expected=f"the struct array '{variable}'", found=found, do="download it again")

@@ -70,7 +70,7 @@ def test_a_header_that_promises_too_much_is_refused(
 ) -> None:
     file = tmp_path / "lie.npy"
     file.write_bytes(header(shape) + bytes(80))
-    assert "lie.npy: expected an array" in refused(lambda: read_npy(file, "an array"))
+    assert "lie.npy: cannot be read as an array" in refused(lambda: read_npy(file, "an array"))
 
 
 def test_arrays_are_read_as_numpy_reads_them(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_file_that_is_no_result(toy, net, tmp_path) -> None:
         Brightness.read(net)
     (whole,) = brightness(toy, [net])
     (net / "brightness.parquet").write_bytes(b"PAR1 torn")
-    with pytest.raises(InputError, match=r"expected a brightness table, found .*; measure again"):
+    with pytest.raises(InputError, match=r"cannot be read as a brightness table \(.*\); measure again"):
         Brightness.read(net)
     told: list[str] = []
     assert brightness(toy, [net], progress=Reporter(say=told.append)) == [whole]

@@ -166,7 +166,7 @@ def test_a_command_that_changed_is_another_run(tiny, tmp_path, block):
             "program 'no-such-program-here' is not installed",
         ),
         ('kind = "torchscript"\npath = "absent.ts"', "absent.ts' is neither"),
-        ("kind = ", "expected a TOML file"),
+        ("kind = ", "cannot be read as a TOML file"),
     ],
 )
 def test_a_wrong_block_is_told_in_one_line(tmp_path, text, line):

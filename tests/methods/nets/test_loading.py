@@ -375,7 +375,7 @@ def test_layers_that_are_missing_or_empty_are_told(tmp_path):
     with pytest.raises(InputError, match="33 layers"):
         load_network("shen2018", files)
     files[0].write_bytes(b"no such file" * 50)
-    with pytest.raises(InputError, match="expected a MAT file"):
+    with pytest.raises(InputError, match="cannot be read as a MAT file"):
         read_layers(files[0], "net_P")
 
 

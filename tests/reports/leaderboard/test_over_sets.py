@@ -257,7 +257,7 @@ def test_a_pair_that_is_asked_for_is_shown_on_the_set_that_has_it(bench: Any, se
     assert not (tmp_path / "none.html").exists()
 
 
-@pytest.mark.parametrize("room", [90_000, 300_000])
+@pytest.mark.parametrize("room", [110_000, 300_000])
 def test_the_pictures_share_what_the_rest_leaves(
     bench: Any, second: Any, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,7 +82,8 @@ def test_an_infinite_mean_is_on_no_drawing_and_named(scores_of: Make) -> None:
     assert beyond(frame) == ["perfect"] and not_timed(board) == ["untimed"]
     assert draw_time(frame, board.headline).count('class="hit"') == 1
     source = page(board, Gallery((), "", "", ()))
-    assert "infinite mean, so not in the figure: perfect." in source and "so not in the figure: untimed." in source
+    assert "because the mean is infinite: perfect." in source
+    assert "because no run time was recorded: untimed." in source
 
 
 def test_nothing_timed_is_no_drawing(scores_of: Make) -> None:

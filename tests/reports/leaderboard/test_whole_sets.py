@@ -86,7 +86,7 @@ def test_records_of_other_outputs_are_left_out_and_named(copy: dict[str, Path]) 
     assert len(set(figure.frame["method"])) == 1
     notes = " ".join(figure.notes)
     assert "unsharp: the test is of other outputs than were scored" in notes and "blurred: not tested" in notes
-    assert "wiener: recognition.parquet cannot be read" in notes
+    assert "wiener: recognition.parquet: cannot be read as a recognition table" in notes
     source = report(list(copy.values()), copy["unsharp"].parent / "r.html").read_text(encoding="utf-8")
     assert "Not in this figure: blurred: not tested." in source
 
