@@ -14,8 +14,8 @@ from facedeblur.cli import options
     examples="""
     # Train the network of Shen et al. 2020 on CelebAMask-HQ
     facedeblur train shen2020 --faces celebamask:CELEBA -o shen2020/
-    # Only its first two stages, on a GPU
-    facedeblur train shen2020 --faces celebamask:CELEBA -o shen2020/ --stage 1-2 \\
+    # Only its first three stages, on a GPU
+    facedeblur train shen2020 --faces celebamask:CELEBA -o shen2020/ --stage 1-3 \\
         --device cuda --precision bf16-mixed
     # Try a recipe for a few steps
     facedeblur train facedeblur-base --faces photos/ -o try/ --iterations 20

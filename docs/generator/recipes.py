@@ -47,7 +47,7 @@ KINDS = (
         "What a network is trained on, in which stages, and how. A copy of the file with other values is a training "
         "recipe too, and so is a file with `base = \"NAME\"` that holds only what is different: tables are merged, "
         "lists are replaced, stages are merged by `name`, `stages` chooses and orders them, `drop` leaves out losses "
-        "or keys, and `terms` changes single losses.",
+        "or keys, `terms` changes single losses and `add` adds some.",
     ),
 )  # fmt: skip
 

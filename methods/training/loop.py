@@ -311,10 +311,11 @@ class Validation:
         items = [examples[index] for index in range(min(count, len(examples)))]
         self.blurred = np.stack([item["blurred"] for item in items])
         self.sharp = np.stack([item["sharp"] for item in items])
+        self.labels = np.stack([item["labels"] for item in items]) if examples.labels else None
         self.batch = batch
         self.before = _scores(self.blurred, self.sharp)
 
-    def __call__(self, net: nn.Module, restore: Callable[[Tensor], Tensor], engine: Engine) -> Verdict:
+    def __call__(self, net: nn.Module, restore: Callable[[Tensor, Tensor | None], Tensor], engine: Engine) -> Verdict:
         """Restore all pairs by `restore` and score them by PSNR (dB) and SSIM; `net` is in evaluation meanwhile."""
         was = {module: module.training for module in net.modules()}
         net.eval()
@@ -322,7 +323,10 @@ class Validation:
         with torch.inference_mode(), engine.autocast():
             for first in range(0, len(self.blurred), self.batch):
                 batch = torch.from_numpy(self.blurred[first : first + self.batch]).to(engine.device)
-                restored = restore(batch.float().div_(255)).float().clamp_(0, 1)
+                labels = None
+                if self.labels is not None:
+                    labels = torch.from_numpy(self.labels[first : first + self.batch]).to(engine.device).long()
+                restored = restore(batch.float().div_(255), labels).float().clamp_(0, 1)
                 parts.append(restored.mul_(255).round_().nan_to_num_().to(torch.uint8).cpu().numpy())
         for module, mode in was.items():
             module.training = mode

@@ -144,13 +144,14 @@ class StageRun:
         outputs_of: Any = net.outputs
         return {name: value.float() for name, value in outputs_of(batch[self.stage.input], **given).items()}
 
-    def restored(self, blurred: Tensor) -> Tensor:
-        """What `best` makes of blurred images as far as this stage goes."""
+    def restored(self, blurred: Tensor, labels: Tensor | None = None) -> Tensor:
+        """What `best` makes of blurred images as far as this stage goes; `labels` for a network that reads them."""
+        given: dict[str, Any] = {} if labels is None else {"labels": labels}
         if not self.stage.until:
-            restored: Tensor = self.best(blurred)
+            restored: Tensor = self.best(blurred, **given)
             return restored
         outputs_of: Any = self.best.outputs
-        found: dict[str, Tensor] = outputs_of(blurred, until=self.stage.until)
+        found: dict[str, Tensor] = outputs_of(blurred, until=self.stage.until, **given)
         return found["restored"]
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

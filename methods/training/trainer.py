@@ -121,9 +121,10 @@ def train(
             if not resume and engine.rank == 0:
                 folder.clear(chosen)
             engine.wait()
-            validation = (
-                Validation(Examples(data.check, crop=_whole(data, net), centred=True)) if not engine.rank else None
-            )
+            validation = None
+            if not engine.rank:
+                labels = bool(getattr(net, "takes_labels", False))
+                validation = Validation(Examples(data.check, crop=_whole(data, net), labels=labels, centred=True))
             engine.place(net, channels_last=hardware.channels_last)
             loop = Loop(engine, net, data, folder, validation, records=records, seed=seed, reporter=reporter)
             left = stop_after
@@ -177,7 +178,7 @@ def _opened(
     if engine.rank:
         data = open_data(recipe.data, faces, workspace=workspace, **options)
     for place in chosen:
-        if recipe.stage[place].labels:
+        if recipe.stage[place].labels or getattr(net, "takes_labels", False):
             need_labels(data, recipe.stage[place].name)
     multiple = int(getattr(net, "multiple", 1))
     size = (recipe.data.crop,) if recipe.data.crop else data.train.source.size

@@ -77,8 +77,8 @@ def changed(base: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> 
     base, changes : mapping
         As TOML gives them. In any table of `changes`, ``drop`` names keys of the base that are left out, and in a
         stage also losses: ``"l1"`` for all that have the name, ``"l1 coarse"`` for that of one output. In a stage,
-        ``terms`` maps such a name to what changes in these losses. ``stages`` names the stages that remain, in order;
-        without it new ones come last.
+        ``terms`` maps such a name to what changes in these losses, and ``add`` lists further ones. ``stages`` names
+        the stages that remain, in order; without it new ones come last.
     where : str
         The file of `changes`, for messages.
 
@@ -100,9 +100,22 @@ def changed(base: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> 
     whole = _merged(base, rest, where)
     whole["stage"] = _stages(base, changes, where)
     new = _tables(changes, "assumption", where)
-    keys = {entry.get("key") for entry in new}
-    whole["assumption"] = [entry for entry in base.get("assumption", []) if entry.get("key") not in keys] + new
+    gone = {entry.get("key") for entry in new} | _groundless(base, whole)
+    whole["assumption"] = [entry for entry in base.get("assumption", []) if entry.get("key") not in gone] + new
     return whole
+
+
+def _groundless(base: Mapping[str, Any], whole: Mapping[str, Any]) -> set[Any]:
+    """Keys of assumptions of the base about stages, or fields of stages, that none of `whole` has any more."""
+
+    def said(recipe: Mapping[str, Any]) -> set[str]:
+        return {word for stage in recipe["stage"] for word in (str(stage.get("name")), *stage)}
+
+    lost = said(base) - said(whole)
+    return {
+        entry["key"] for entry in base.get("assumption", [])
+        if str(entry.get("key")).startswith("stage.") and entry["key"].split(".")[1] in lost
+    }  # fmt: skip
 
 
 def _stages(base: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> list[Table]:
@@ -124,7 +137,7 @@ def _stages(base: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> 
 
 
 def _stage(base: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> Table:
-    rest = {key: value for key, value in changes.items() if key not in ("drop", "terms")}
+    rest = {key: value for key, value in changes.items() if key not in ("drop", "terms", "add")}
     losses = [dict(term) for term in _tables(rest if "losses" in rest else base, "losses", where)]
     dropped = []
     for name in _names(changes, where):
@@ -142,6 +155,7 @@ def _stage(base: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> T
             known = [str(term.get("name")) for term in losses]
             raise InputError(f"{where}, terms: there is no loss '{name}'", do=suggest(name, known))
         losses = [_merged(term, change, f"{where}, terms.{name}") if _is(term, name) else term for term in losses]
+    losses += _tables(changes, "add", where)
     known = [str(term.get("name")) for term in base.get("losses", [])]
     return _merged(base, rest | {"drop": dropped, "losses": losses}, where, known)
 

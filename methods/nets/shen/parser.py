@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.nets.blocks import PictureNorm, conv, he_initialise, tracing
 
@@ -71,3 +75,61 @@ class ShenParser(nn.Module):
             if at < 4:
                 features = features + skips[4 - at]
         return self.classify(features)
+
+
+SEMANTICS = ("predicted", "true", "none")
+
+
+class SemanticMaps(nn.Module):
+    """The class maps that a deblurring network reads next to the image: at full size, and max-pooled to half.
+
+    Parameters
+    ----------
+    kind : {'predicted', 'true', 'none'}
+        Softmax of the parser's logits, one-hot maps of given labels, or no maps.
+    classes : int
+
+    Attributes
+    ----------
+    channels : int
+        `classes`, or 0.
+    """
+
+    def __init__(self, kind: str, classes: int):
+        super().__init__()
+        self.kind = one_of("semantics", kind, SEMANTICS)
+        self.classes, self.channels = classes, 0 if kind == "none" else classes
+
+    def forward(
+        self, images: Tensor, parsing: Tensor | None, labels: Tensor | None
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """Make the maps at both sizes, in sequences of one element, or of none where there are no maps.
+
+        Parameters
+        ----------
+        images : (N, 3, H, W) float
+        parsing : (N, classes, H, W) float, optional
+            Logits; needed by ``predicted``.
+        labels : (N, H, W) int, optional
+            Needed by ``true``; a value that is no class belongs to no map.
+
+        Raises
+        ------
+        InputError
+            When labels are needed and missing, or of another size.
+        """
+        if self.kind == "none":
+            return (), ()
+        if self.kind == "predicted":
+            assert parsing is not None
+            maps = parsing.softmax(1)
+        else:
+            wanted = (images.shape[0], *images.shape[2:])
+            if labels is None or tuple(labels.shape) != wanted:
+                raise InputError(
+                    "a network with semantics 'true' reads the labels of each face", expected=f"labels {wanted}",
+                    found="none" if labels is None else f"{tuple(labels.shape)}",
+                )  # fmt: skip
+            known = torch.arange(self.classes, device=labels.device).view(1, -1, 1, 1)
+            maps = (labels.unsqueeze(1) == known).to(images.dtype)
+        return (maps,), (F.max_pool2d(maps, 2),)

@@ -9,17 +9,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import Halve, check_images, check_until, conv, he_initialise
 from facedeblur.methods.nets.shen.mat import shen_state
-from facedeblur.methods.nets.shen.parser import ShenParser
+from facedeblur.methods.nets.shen.parser import SemanticMaps, ShenParser
+
+
+def require_odd(option: str, side: int) -> None:
+    """Raise InputError unless `side` is the side of a convolution that keeps the size."""
+    if side < 1 or side % 2 == 0:
+        raise InputError(f"option '{option}'", expected="an odd number, at least 1", found=f"{side}")
 
 
 class OneScale(nn.Module):
     """One scale of the deblurring network: 3 convolutions, residual blocks, 3 convolutions to RGB.
 
-    The first convolution is 11x11, all others 5x5; ReLU, no normalisation, no activation at the end
+    The first convolution is 11x11, or of another size, all others 5x5; ReLU, no normalisation, no activation at the end
     and no skip from the input. The sum that the residual blocks carry on stays without ReLU; what
     each block reads is its ReLU.
 
@@ -31,11 +38,14 @@ class OneScale(nn.Module):
         Channels of every hidden layer.
     resblocks : int
         Residual blocks, two convolutions each.
+    first_kernel : int
+        Side of the first convolution, odd.
     """
 
-    def __init__(self, inputs: int, *, width: int, resblocks: int):
+    def __init__(self, inputs: int, *, width: int, resblocks: int, first_kernel: int = 11):
         super().__init__()
-        self.head = nn.ModuleList([conv(inputs, width, 11), conv(width, width, 5), conv(width, width, 5)])
+        require_odd("first_kernel", first_kernel)
+        self.head = nn.ModuleList([conv(inputs, width, first_kernel), conv(width, width, 5), conv(width, width, 5)])
         self.blocks = nn.ModuleList(
             [
                 nn.Sequential(conv(width, width, 5), nn.ReLU(inplace=True), conv(width, width, 5))
@@ -74,15 +84,15 @@ class TwoScale(nn.Module):
     ----------
     inputs : int
         Channels of the input: 3 (image), 14 (image and 11 class maps), 17 (also the coarse image).
-    width, resblocks : int
+    width, resblocks, first_kernel : int
         See `OneScale`.
     """
 
-    def __init__(self, inputs: int, *, width: int = 64, resblocks: int = 5):
+    def __init__(self, inputs: int, *, width: int = 64, resblocks: int = 5, first_kernel: int = 11):
         super().__init__()
-        self.small = OneScale(inputs, width=width, resblocks=resblocks)
+        self.small = OneScale(inputs, width=width, resblocks=resblocks, first_kernel=first_kernel)
         self.up = nn.ConvTranspose2d(3, 3, 4, stride=2, padding=1)
-        self.large = OneScale(inputs + 3, width=width, resblocks=resblocks)
+        self.large = OneScale(inputs + 3, width=width, resblocks=resblocks, first_kernel=first_kernel)
 
     def forward(self, images: Tensor, halves: Tensor) -> tuple[Tensor, Tensor]:
         """Restore at both scales.
@@ -121,6 +131,11 @@ class Shen2018(nn.Module):
         Channels of the hidden layers of G and of P.
     resblocks : int
         Residual blocks per scale; the code of 2018 has 5.
+    first_kernel : int
+        Side of the first convolution of each scale.
+    semantics : {'predicted', 'true', 'none'}
+        Where G's class maps come from: P, labels that are given with the image, or nowhere, so that G reads the image
+        alone (Shen et al. 2020, Table 2). There is no P but for the first.
     compat : bool
         P normalises each image by its own moments in evaluation, as the authors' code does. Otherwise by
         the running moments of the training, as is usual.
@@ -128,7 +143,6 @@ class Shen2018(nn.Module):
 
     name = "shen2018"
     multiple = 32
-    parts = ("parser", "deblur")
 
     def __init__(
         self,
@@ -137,13 +151,20 @@ class Shen2018(nn.Module):
         width: int = 64,
         parser_width: int = 64,
         resblocks: int = 5,
+        first_kernel: int = 11,
+        semantics: str = "predicted",
         compat: bool = True,
     ):
         super().__init__()
-        self.parser = ShenParser(classes=classes, width=parser_width, own_moments=compat)
+        self.maps = SemanticMaps(semantics, classes)
+        predicted = self.maps.kind == "predicted"
+        self.parts = ("parser", "deblur") if predicted else ("deblur",)
+        self.takes_labels = self.maps.kind == "true"
+        if predicted:
+            self.parser = ShenParser(classes=classes, width=parser_width, own_moments=compat)
         # The moments of one image need more than one value at the deepest scale.
-        self.smallest = 2 * self.multiple if compat else self.multiple
-        self.deblur = TwoScale(3 + classes, width=width, resblocks=resblocks)
+        self.smallest = 2 * self.multiple if compat and predicted else self.multiple
+        self.deblur = TwoScale(3 + self.maps.channels, width=width, resblocks=resblocks, first_kernel=first_kernel)
         self.halve = Halve()
 
     @staticmethod
@@ -158,9 +179,9 @@ class Shen2018(nn.Module):
         config, state = shen_state(parser, deblurring)
         return config, lambda net: state
 
-    def forward(self, blurred: Tensor) -> Tensor:
-        """Restore (N, 3, H, W) RGB in [0, 1]; same shape and range, not clipped."""
-        return self.outputs(blurred)["restored"]
+    def forward(self, blurred: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Restore (N, 3, H, W) RGB in [0, 1]; same shape and range, not clipped. For `labels` see `outputs`."""
+        return self.outputs(blurred, labels=labels)["restored"]
 
     def outputs(
         self,
@@ -176,7 +197,9 @@ class Shen2018(nn.Module):
         ----------
         blurred : (N, 3, H, W) float
             RGB in [0, 1], H and W multiples of 32.
-        labels, kernels : Tensor, optional
+        labels : (N, H, W) int, optional
+            Helen's classes of the sharp image, which ``semantics = "true"`` needs; read by that only.
+        kernels : Tensor, optional
             Not read by this network.
         until : str, optional
             ``"parsing"`` stops there; the blurred image is then returned as the restored one.
@@ -184,15 +207,14 @@ class Shen2018(nn.Module):
         Returns
         -------
         dict
-            ``restored`` (N, 3, H, W), ``restored_half`` (N, 3, H / 2, W / 2), ``parsing`` logits (N, classes, H, W).
+            ``restored`` (N, 3, H, W), ``restored_half`` (N, 3, H / 2, W / 2) and, where predicted, ``parsing`` logits
+            (N, classes, H, W).
         """
         check_images(blurred, net=self.name, multiple=self.multiple)
-        check_until(until, net=self.name, parts=("parsing",))
-        parsing = self.parser(blurred)
+        check_until(until, net=self.name, parts=("parsing",) if "parser" in self.parts else ())
+        found = {"parsing": self.parser(blurred)} if "parser" in self.parts else {}
         if until == "parsing":
-            return {"parsing": parsing, "restored": blurred}
-        maps = parsing.softmax(1)
-        restored, half = self.deblur(
-            torch.cat([blurred, maps], 1), torch.cat([self.halve(blurred), F.max_pool2d(maps, 2)], 1)
-        )
-        return {"parsing": parsing, "restored": restored, "restored_half": half}
+            return found | {"restored": blurred}
+        full, small = self.maps(blurred, found.get("parsing"), labels)
+        restored, half = self.deblur(torch.cat([blurred, *full], 1), torch.cat([self.halve(blurred), *small], 1))
+        return found | {"restored": restored, "restored_half": half}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.nets.blocks import Halve, check_images, check_until
-from facedeblur.methods.nets.shen.parser import ShenParser
+from facedeblur.methods.nets.shen.parser import SemanticMaps, ShenParser
 from facedeblur.methods.nets.shen.shen2018 import TwoScale
 
 
@@ -42,13 +43,29 @@ class Shen2020(nn.Module):
         probabilities, which stay those of the coarse image.
     shared : bool
         All fine stages have the same weights.
+    first_kernel : int
+        Side of the first convolution of each scale of G_c and G_f (Table 7).
+    semantics : {'predicted', 'true', 'none'}
+        Where G_f's class maps come from: P, labels that are given with the image, or nowhere. There is no P but for
+        the first.
     compat : bool
         P normalises each image by its own moments in evaluation (see `blocks.PictureNorm`).
+
+    Notes
+    -----
+    Parameters next to those of Table 7, by first kernel (5, 9, 11, 13): one G_f has 3,347,929, 3,480,537, 3,575,257 and
+    3,688,921, printed are 14.56, 14.70, 14.80 and 14.92 M for a model. The steps of the printed column, 0.14, 0.10
+    and 0.12, are those of one G_f in millions of parameters: 0.13, 0.09 and 0.11; its level is not.
+
+    Table 8: one to three fine networks make 7,706,045, 11,281,302 and 14,856,559 parameters (29.40, 43.03 and 56.67
+    MiB), shared ones 7,706,045; printed are 14.80, 26.66 and 38.52 M. A printed fine network is 11.86 M; ours is
+    13.64 MiB, and 12.08 MiB with 5 blocks. The rest of the printed first row, 2.94, is P, of 2.95 MiB: G_c was not
+    counted.
     """
 
     name = "shen2020"
     multiple = 32
-    parts = ("coarse", "parser", "fine")
+    restores: ClassVar[dict[str, tuple[str, ...]]] = {"coarse": ("coarse",), "parsing": ("coarse",)}
 
     def __init__(
         self,
@@ -59,23 +76,30 @@ class Shen2020(nn.Module):
         resblocks: int = 6,
         stages: int = 1,
         shared: bool = False,
+        first_kernel: int = 11,
+        semantics: str = "predicted",
         compat: bool = False,
     ):
         super().__init__()
         if stages < 1:
             raise InputError("network 'shen2020', option 'stages'", expected="1 or more", found=f"{stages}")
         self.stages = stages
-        self.smallest = 2 * self.multiple if compat else self.multiple
-        self.coarse = TwoScale(3, width=width, resblocks=resblocks)
-        self.parser = ShenParser(classes=classes, width=parser_width, own_moments=compat)
-        self.fine = nn.ModuleList(
-            [TwoScale(6 + classes, width=width, resblocks=resblocks) for _ in range(1 if shared else stages)]
-        )
+        self.maps = SemanticMaps(semantics, classes)
+        predicted = self.maps.kind == "predicted"
+        self.parts = ("coarse", "parser", "fine") if predicted else ("coarse", "fine")
+        self.takes_labels = self.maps.kind == "true"
+        self.smallest = 2 * self.multiple if compat and predicted else self.multiple
+        layout: Any = {"width": width, "resblocks": resblocks, "first_kernel": first_kernel}
+        self.coarse = TwoScale(3, **layout)
+        if predicted:
+            self.parser = ShenParser(classes=classes, width=parser_width, own_moments=compat)
+        inputs = 6 + self.maps.channels
+        self.fine = nn.ModuleList([TwoScale(inputs, **layout) for _ in range(1 if shared else stages)])
         self.halve = Halve()
 
-    def forward(self, blurred: Tensor) -> Tensor:
-        """Restore (N, 3, H, W) RGB in [0, 1]; same shape and range, not clipped."""
-        return self.outputs(blurred)["restored"]
+    def forward(self, blurred: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Restore (N, 3, H, W) RGB in [0, 1]; same shape and range, not clipped. For `labels` see `outputs`."""
+        return self.outputs(blurred, labels=labels)["restored"]
 
     def outputs(
         self,
@@ -91,34 +115,40 @@ class Shen2020(nn.Module):
         ----------
         blurred : (N, 3, H, W) float
             RGB in [0, 1], H and W multiples of 32.
-        labels, kernels : Tensor, optional
+        labels : (N, H, W) int, optional
+            Helen's classes of the sharp image, which ``semantics = "true"`` needs; read by that only.
+        kernels : Tensor, optional
             Not read by this network.
         until : str, optional
-            ``"coarse"`` or ``"parsing"`` stops there, for the training stages 1 and 2; the coarse image
-            is then returned as the restored one.
+            For the training of a part: ``"coarse"`` or ``"parsing"`` stops there, and the coarse image is then
+            returned as the restored one; ``"parser"`` gives the given images to P alone, and returns them.
 
         Returns
         -------
         dict
-            ``coarse`` (N, 3, H, W), ``coarse_half`` (N, 3, H / 2, W / 2), ``parsing`` logits (N, classes, H, W),
-            ``restored``, ``restored_half`` and, of the fine stages before the last, ``fine1``, ``fine1_half``, ...
+            ``coarse`` (N, 3, H, W), ``coarse_half`` (N, 3, H / 2, W / 2), where predicted ``parsing`` logits
+            (N, classes, H, W), ``restored``, ``restored_half`` and, of the fine stages before the last, ``fine1``,
+            ``fine1_half``, ...
         """
         check_images(blurred, net=self.name, multiple=self.multiple)
-        check_until(until, net=self.name, parts=("coarse", "parsing"))
+        predicted = "parser" in self.parts
+        check_until(until, net=self.name, parts=("coarse", "parsing", "parser") if predicted else ("coarse",))
+        if until == "parser":
+            return {"parsing": self.parser(blurred), "restored": blurred}
         small = self.halve(blurred)
         coarse, coarse_half = self.coarse(blurred, small)
         found = {"coarse": coarse, "coarse_half": coarse_half, "restored": coarse}
         if until == "coarse":
             return found
-        found["parsing"] = self.parser(coarse)
+        if predicted:
+            found["parsing"] = self.parser(coarse)
         if until == "parsing":
             return found
-        maps = found["parsing"].softmax(1)
-        small_maps = F.max_pool2d(maps, 2)
+        maps, small_maps = self.maps(blurred, found.get("parsing"), labels)
         last = coarse
         for at in range(self.stages):
             net = self.fine[min(at, len(self.fine) - 1)]
-            last, half = net(torch.cat([blurred, last, maps], 1), torch.cat([small, self.halve(last), small_maps], 1))
+            last, half = net(torch.cat([blurred, last, *maps], 1), torch.cat([small, self.halve(last), *small_maps], 1))
             name = "restored" if at == self.stages - 1 else f"fine{at + 1}"
             found |= {name: last, f"{name}_half": half}
         return found

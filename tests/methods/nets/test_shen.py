@@ -291,3 +291,57 @@ def test_wrong_settings_are_refused() -> None:
         Shen2020(stages=0)
     with pytest.raises(InputError, match="did you mean 'coarse'"):
         narrow(Shen2020).outputs(torch.rand(1, 3, 64, 64), until="corase")
+    for side in (0, 4):
+        with pytest.raises(InputError, match="first_kernel"):
+            narrow(Shen2020, first_kernel=side)
+    with pytest.raises(InputError, match="did you mean 'predicted'"):
+        narrow(Shen2018, semantics="predict")
+
+
+@pytest.mark.parametrize(
+    ("first_kernel", "fine", "printed"),
+    [(5, 3_347_929, 14.56), (9, 3_480_537, 14.70), (11, 3_575_257, 14.80), (13, 3_688_921, 14.92)],
+)
+def test_the_first_kernel_costs_what_table_7_prints(first_kernel: int, fine: int, printed: float) -> None:
+    """The differences to 11x11 are those of one fine network, in millions of parameters."""
+    net = Shen2020(first_kernel=first_kernel)
+    assert count_parameters(net.fine)[0] == fine
+    assert (fine - 3_575_257) / 1e6 == pytest.approx(printed - 14.80, abs=0.015)
+    for part in (net.coarse, *net.fine):
+        for scale in (part.small, part.large):
+            assert [layer.kernel_size[0] for layer in scale.head] == [first_kernel, 5, 5]
+
+
+@BOTH
+def test_true_labels_take_the_place_of_the_parser(make: Make) -> None:
+    net = narrow(make, semantics="true").eval()
+    blurred, labels = torch.rand(2, 3, 64, 64), torch.randint(0, 11, (2, 64, 64))
+    assert not any(name.startswith("parser") for name, _ in net.named_parameters()) and "parser" not in net.parts
+    whole = narrow(make).eval()
+    whole.load_state_dict(net.state_dict(), strict=False)
+    # Logits that leave no doubt.
+    whole.parser.forward = lambda images: 200 * F.one_hot(labels, 11).permute(0, 3, 1, 2).float()
+    torch.testing.assert_close(net(blurred, labels), whole(blurred))
+    assert not torch.allclose(net(blurred, labels), net(blurred, torch.zeros_like(labels)))
+    for wrong in (None, labels[:, :32]):
+        with pytest.raises(InputError, match="labels"):
+            net(blurred, wrong)
+    # A value that is no class is on no map.
+    torch.testing.assert_close(net(blurred, torch.full_like(labels, 255)), net(blurred, torch.full_like(labels, 11)))
+
+
+@BOTH
+def test_without_semantics_the_image_is_read_alone(make: Make) -> None:
+    net = narrow(make, semantics="none").eval()
+    assert "parsing" not in net.outputs(torch.rand(1, 3, 64, 64))
+    last = net.deblur if make is Shen2018 else net.fine[0]
+    assert last.small.head[0].in_channels == (3 if make is Shen2018 else 6)
+    with pytest.raises(InputError, match="until"):
+        net.outputs(torch.rand(1, 3, 64, 64), until="parsing")
+
+
+def test_the_parser_can_be_given_images_alone() -> None:
+    net, sharp = narrow(Shen2020).eval(), torch.rand(1, 3, 64, 64)
+    found = net.outputs(sharp, until="parser")
+    torch.testing.assert_close(found["parsing"], net.parser(sharp))
+    assert sorted(found) == ["parsing", "restored"]

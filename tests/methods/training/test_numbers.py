@@ -15,8 +15,14 @@ ADAM = (0.9, 0.999)
 HALF = (0.5, 0.999)
 STAGES = {
     # name: (iterations, rate, betas) of each stage; None is not stated
-    "shen2020": [(200_000, 4e-5, ADAM), (60_000, 5e-6, ADAM), (200_000, 4e-5, ADAM), (100_000, 4e-5, ADAM)],
-    "shen2018": [(60_000, 5e-6, ADAM), (200_000, 4e-5, ADAM)],
+    "shen2020": [
+        (None, None, None),
+        (200_000, 4e-5, ADAM),
+        (60_000, 5e-6, ADAM),
+        (200_000, 4e-5, ADAM),
+        (100_000, 4e-5, ADAM),
+    ],
+    "shen2018": [(None, None, None), (60_000, 5e-6, ADAM), (200_000, 4e-5, ADAM)],
     "lin2020": [(60 * 8584, 2e-4, HALF), (60 * 8584, 2e-4, ADAM), (60 * 8584, 2e-4, ADAM)],
     "umsn": [(60_000, 2e-4, HALF), (30_000, 1e-5, HALF), (50_000, 2e-4, HALF), (100_000, 2e-4, HALF)],
     "umsn-paper": [(60_000, 2e-4, ADAM), (30_000, 1e-5, ADAM), (50_000, 2e-4, ADAM), (100_000, 2e-4, ADAM)],
@@ -55,7 +61,7 @@ def test_iterations_and_rates(name):
     assert len(recipe.stage) == len(STAGES[name])
     for stage, (iterations, rate, betas) in zip(recipe.stage, STAGES[name], strict=True):
         assert iterations in (None, stage.iterations)
-        assert stage.optimiser.lr == rate
+        assert rate in (None, stage.optimiser.lr)
         assert betas in (None, tuple(stage.optimiser.betas))
         assert stage.optimiser.kind == ("rmsprop" if name == "deepdeblur" else "adam")
 
@@ -67,30 +73,76 @@ def test_batches_and_pairs():
         assert load_recipe(PAIRS[name])[0].noise.sigma == pytest.approx(sigma)
 
 
+CONTENT = {("l1", "restored"): 1.0, ("l1", "restored_half"): 1.0}
+LOCAL = {("local-structural", "restored"): 50, ("local-structural", "restored_half"): 50}
+PERCEPTUAL = {("perceptual", "restored"): 1e-5}
+OF_COARSE = {("l1", "coarse"): 1.0, ("l1", "coarse_half"): 1.0}
+
+
 def test_shen2020():
     recipe = load_train_recipe("shen2020")
-    coarse, parsing, fine, joint = recipe.stage
-    assert [stage.train for stage in recipe.stage] == [("coarse",), ("parser",), ("fine",), ()]
-    assert [stage.until for stage in recipe.stage] == ["coarse", "parsing", "", ""]
+    sharp, coarse, parsing, fine, joint = recipe.stage
+    assert [stage.train for stage in recipe.stage] == [("parser",), ("coarse",), ("parser",), ("fine",), ()]
+    assert [stage.until for stage in recipe.stage] == ["parser", "coarse", "parsing", "", ""]
+    assert [stage.input for stage in recipe.stage] == ["sharp"] + 4 * ["blurred"]
     assert joint.optimiser.rates == {"parser": 5e-6}
-    content = {("l1", "restored"): 1.0, ("l1", "restored_half"): 1.0}
-    rest = {
-        ("local-structural", "restored"): 50,
-        ("local-structural", "restored_half"): 50,
-        ("perceptual", "restored"): 1e-5,
-    }
-    of_coarse = {("l1", "coarse"): 1.0, ("l1", "coarse_half"): 1.0}
-    assert terms(coarse) == of_coarse
-    assert terms(parsing) == {("parsing", "parsing"): 1.0}
-    assert terms(fine) == content | rest
-    assert terms(joint) == of_coarse | content | rest | {("parsing", "parsing"): 1e-4}
-    assert [stage.adversary.weight if stage.adversary else 0 for stage in recipe.stage] == [0, 0, 5e-5, 5e-5]
-    for stage in recipe.stage:
-        assert {term.options["reduction"] for term in stage.losses} == {"sum"}
-    for stage in (fine, joint, load_train_recipe("shen2018").stage[1]):
+    assert terms(coarse) == OF_COARSE
+    assert terms(sharp) == terms(parsing) == {("parsing", "parsing"): 1.0}
+    assert terms(fine) == CONTENT | LOCAL | PERCEPTUAL
+    assert terms(joint) == OF_COARSE | CONTENT | LOCAL | PERCEPTUAL | {("parsing", "parsing"): 1e-4}
+    assert [stage.adversary.weight if stage.adversary else 0 for stage in recipe.stage] == [0, 0, 0, 5e-5, 5e-5]
+    for stage in (fine, joint, load_train_recipe("shen2018").stage[2]):
         seen = options(stage, "perceptual")
         assert (seen["network"], seen["layers"]) == ("vgg-face", ["pool2", "pool5"])
-    assert options(load_train_recipe("shen2018").stage[1], "local-structural")["weights"] == "equal"
+        assert {term.options.get("reduction", "mean") for term in stage.losses} == {"mean"}
+    assert options(load_train_recipe("shen2018").stage[2], "local-structural")["weights"] == "equal"
+
+
+def last(row: str):
+    """The last stage of a row of SHEN's tables."""
+    return load_train_recipe(f"shen2020-{row}").stage[-1]
+
+
+def test_rows_of_tables_2_and_4_to_6_of_shen2020():
+    for row, semantics in (("without", "none"), ("true", "true"), ("blurred", None)):
+        recipe = load_train_recipe(f"shen2020-{row}-labels")
+        assert (recipe.network, recipe.config.get("semantics")) == ("shen2018", semantics)
+        assert (recipe.config["resblocks"], recipe.config["compat"]) == (6, False)
+        assert terms(recipe.stage[-1]) == CONTENT and recipe.stage[-1].train == ("deblur",)
+        assert len(recipe.stage) == (3 if row == "blurred" else 1)
+    content, equal, adaptive = (last(row) for row in ("content", "equal", "adaptive"))
+    assert terms(content) == CONTENT
+    assert terms(equal) == terms(adaptive) == CONTENT | LOCAL
+    assert [options(one, "local-structural").get("weights", "adaptive") for one in (equal, adaptive)] == [
+        "equal", "adaptive",
+    ]  # fmt: skip
+    assert {one.train for one in (content, equal, adaptive)} == {("fine",)}
+    together = {("parsing", "parsing"): 1e-4} | OF_COARSE | CONTENT | LOCAL
+    joint, scratch, perceptual = (load_train_recipe(f"shen2020-{row}") for row in ("joint", "scratch", "perceptual"))
+    assert terms(joint.stage[-1]) == terms(scratch.stage[-1]) == together
+    assert terms(perceptual.stage[-1]) == together | PERCEPTUAL
+    assert [len(one.stage) for one in (joint, scratch, perceptual)] == [5, 1, 5]
+    assert all(stage.adversary is None for one in (joint, scratch, perceptual) for stage in one.stage)
+    whole = load_train_recipe("shen2020").stage
+    assert scratch.stage[0].iterations == sum(stage.iterations for stage in whole[1:])
+    assert load_train_recipe("shen2020-coarse").stage == whole[1:2]
+
+
+def test_rows_of_tables_7_and_8_of_shen2020():
+    adaptive = load_train_recipe("shen2020-adaptive")
+    for side in (5, 9, 13):
+        row = load_train_recipe(f"shen2020-kernel{side}")
+        assert (row.config, row.stage) == ({"first_kernel": side}, adaptive.stage)
+    for count in (2, 3):
+        row, shared = (load_train_recipe(f"shen2020-stages{count}{end}") for end in ("", "-shared"))
+        supervised = {
+            (name, of.replace("restored", f"fine{at}")): weight
+            for (name, of), weight in (CONTENT | LOCAL).items()
+            for at in range(1, count)
+        }
+        assert terms(row.stage[-1]) == CONTENT | LOCAL | supervised
+        assert row.config == {"stages": count} and shared.config == {"stages": count, "shared": True}
+        assert shared.stage == row.stage and row.stage[:-1] == adaptive.stage[:-1]
 
 
 def test_lin2020():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.training.recipe import load_train_recipe
+from facedeblur.methods.training.recipe import LossTerm, load_train_recipe
 
 BASE = """
 name = "whole"
@@ -105,6 +105,24 @@ def test_losses_and_adversaries_are_left_out_by_name(load):
     assert [term.options["of"] for term in row.stage[0].losses] == ["coarse"]
 
 
+def test_losses_are_added(load, tmp_path):
+    fine = load_train_recipe(tmp_path / "whole.toml").stage[1]
+    row = load(f'{ROW}[[stage]]\nname = "fine"\ndrop = ["l1"]\nadd = [{{name = "l2", weight = 2.0}}]\n')
+    assert row.stage[1] == replace(fine, losses=(fine.losses[1], LossTerm("l2", 2.0)))
+
+
+def test_assumptions_about_what_is_left_out_go_with_it(load, tmp_path):
+    more = [f'[[assumption]]\nkey = "stage.{key}"\ntext = "t"\n' for key in ("coarse.losses", "adversary", "losses")]
+    (tmp_path / "whole.toml").write_text(BASE + "".join(more), encoding="utf-8")
+
+    def keys(changes: str) -> list[str]:
+        return [one.key for one in load(ROW + changes).assumption if one.key.startswith("stage.")]
+
+    assert keys("") == ["stage.coarse.losses", "stage.adversary", "stage.losses"]
+    assert keys('stages = ["fine"]\n') == ["stage.adversary", "stage.losses"]
+    assert keys('[[stage]]\nname = "fine"\ndrop = ["adversary"]\n') == ["stage.coarse.losses", "stage.losses"]
+
+
 def test_stages_are_chosen_ordered_and_added(load):
     new = '[[stage]]\nname = "warm"\niterations = 3\nlosses = [{name = "l1"}]\noptimiser = {kind = "adam", lr = 1e-4}\n'
     assert [stage.name for stage in load(ROW + new).stage] == ["coarse", "fine", "warm"]
@@ -119,7 +137,7 @@ def test_a_base_may_have_a_base(load):
 
 def test_a_base_may_come_with_the_toolkit(load):
     own = load(ROW.replace("whole.toml", "shen2020") + 'stages = ["coarse"]\n')
-    assert own.stage == load_train_recipe("shen2020").stage[:1]
+    assert own.stage == load_train_recipe("shen2020").stage[1:2]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +160,7 @@ def test_a_base_may_come_with_the_toolkit(load):
         (ROW + '[[stage]]\nname = "fine"\nterms = {l1 = 3}\n', "a table"),
         (ROW + '[[stage]]\nname = "fine"\ndrop = ["l1", "local-structural", "adversary"]\n', "at least one loss"),
         (ROW + '[[stage]]\nname = "finer"\n', "required key 'iterations'"),
+        (ROW + '[[stage]]\nname = "fine"\nadd = ["l1"]\n', "add: expected a list of tables"),
         (ROW + "[stage]\nfine = 3\n", "a list of tables"),
         (ROW + "[dat]\nbatch = 3\n", "did you mean 'data'"),
     ],
