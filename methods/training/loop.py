@@ -97,8 +97,12 @@ class Loop:
         self.steps = 0
         self.seen = 0
 
-    def run(self, place: int, kept: Checkpoint | None, *, limit: int | None = None) -> Checkpoint:
+    def run(
+        self, place: int, kept: Checkpoint | None, *, before: Checkpoint | None = None, limit: int | None = None
+    ) -> Checkpoint:
         """Carry out one stage, from the beginning or from a checkpoint; return its last checkpoint.
+
+        A stage that begins has the discriminator of the stage `before`, if it is the same one.
 
         Raises
         ------
@@ -116,6 +120,8 @@ class Loop:
             stage_run.go_on(kept)
             first, self.metrics, self.seen = kept.header["step"], kept.header["metrics"], kept.header["seen"]
         else:
+            if before is not None and stage_run.inherit(before):
+                self.reporter.say(f"stage '{stage.name}' trains the discriminator of {before.path.name} further")
             before = self.folder.before(place)
             self.seen = before.header["seen"] if before is not None else 0
         last = stage.iterations if limit is None else min(stage.iterations, first + limit)

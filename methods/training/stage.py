@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -181,6 +183,38 @@ class StageRun:
             restore(self.opponent.optimiser, kept, "critic")
         for name, scaler in self._scalers().items():
             scaler.load_state_dict(kept.header[name])
+
+    def inherit(self, before: Checkpoint) -> bool:
+        """Take the discriminator of the stage before, and the state of its optimiser, if it is the same one.
+
+        Parameters
+        ----------
+        before : Checkpoint
+            The end of that stage.
+
+        Returns
+        -------
+        bool
+            Whether this stage trains that discriminator further, at its own rate.
+        """
+        if self.opponent is None:
+            return False
+        what = json.loads(json.dumps(asdict(self.opponent.what)))
+        was = before.header["recipe"]["stage"].get("adversary")
+        tensors = before.part("discriminator")
+        shapes = {name: value.shape for name, value in self.opponent.net.state_dict().items()}
+        if not was or any(was[key] != what[key] for key in ("discriminator", "config", "of", "target")):
+            return False
+        if {name: value.shape for name, value in tensors.items()} != shapes:
+            return False
+        load_weights(self.opponent.net, tensors, str(before.path))
+        optimiser = self.opponent.optimiser
+        if was["optimiser"]["kind"] == what["optimiser"]["kind"]:
+            own = [{key: value for key, value in group.items() if key != "params"} for group in optimiser.param_groups]
+            restore(optimiser, before, "critic")
+            for group, settings in zip(optimiser.param_groups, own, strict=True):
+                group.update(settings)
+        return True
 
     def _scalers(self) -> dict[str, Any]:
         found = {"scaler": self.scaler, "critic scaler": self.opponent.scaler if self.opponent is not None else None}

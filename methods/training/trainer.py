@@ -16,7 +16,8 @@ from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter, reporting
 from facedeblur.methods.nets.base import make_network
-from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, export, load_weights
+from facedeblur.methods.nets.loading import CHECKPOINT
+from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, export, load_weights, read_checkpoint
 from facedeblur.methods.training.data.batches import Examples
 from facedeblur.methods.training.data.pairs import TrainingData, need_labels, open_data
 from facedeblur.methods.training.devices import AUTO, Engine, Hardware, is_first_process
@@ -131,13 +132,13 @@ def train(
             for order, place in enumerate(chosen):
                 done = folder.done(place)
                 if done is None:
-                    going = folder.going(place)
+                    going, before = folder.going(place), None
                     name = made.stage[place].name
                     if going is not None:
                         reporter.say(f"{folder.root}: stage '{name}' resumes after step {going.header['step']:,}")
                     else:
-                        _begin(net, folder, place, None if order else begin, reporter)
-                    last = loop.run(place, going, limit=left)
+                        before = _begin(net, folder, place, None if order else begin, reporter)
+                    last = loop.run(place, going, before=before, limit=left)
                     left = None if left is None else left - loop.steps
                 else:
                     last = done
@@ -197,12 +198,16 @@ def _whole(data: TrainingData, net: nn.Module) -> tuple[int, int]:
     return height, width
 
 
-def _begin(net: nn.Module, folder: TrainingFolder, place: int, begin: str | Path | None, reporter: Reporter) -> None:
-    """Give the network the weights that a stage begins with."""
+def _begin(
+    net: nn.Module, folder: TrainingFolder, place: int, begin: str | Path | None, reporter: Reporter
+) -> Checkpoint | None:
+    """Give the network the weights that a stage begins with; return the checkpoint that they are in, if any."""
+    before: Checkpoint | None = None
     if begin is not None:
         tensors, header = read_tensors(begin)
-        if "step" in header and any(key.startswith("network.") for key in tensors):
-            tensors = Checkpoint(Path(begin), header, tensors).weights
+        if header.get("format") == CHECKPOINT:
+            before = read_checkpoint(begin)
+            tensors = before.weights
         load_weights(net, tensors, str(begin))
     elif place:
         before = folder.before(place)
@@ -214,3 +219,4 @@ def _begin(net: nn.Module, folder: TrainingFolder, place: int, begin: str | Path
             )  # fmt: skip
         load_weights(net, before.weights, str(before.path))
     reporter.say(f"{folder.root}: stage '{folder.recipe.stage[place].name}' starts")
+    return before
