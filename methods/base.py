@@ -13,6 +13,7 @@ A method is a class with ``restore(self, blurred)``. Everything else is optional
   ``size_bytes`` (numbers, or methods that return them) do.
 * ``find_weights(cls, near)``, a class method, returns the paths of weight files that cannot be declared by name;
   `near` are the folders that the user named (or a file).
+* ``said_of(cls, paths)``, a class method, returns a line about these files that the user should read, or ``""``.
 * Keyword arguments of the constructor are the options of the method on the command line.
 * ``fit_options(cls, options, the_set)``, a class method, may adapt the user's options to the set.
 """

@@ -118,6 +118,7 @@ def _of_class(
     paths = {file: find_weights(name, file, sha, near) for file, sha in spec.weights}
     own = getattr(cls, "find_weights", None)
     paths |= {path.name: path for path in own(near)} if callable(own) else {}
+    about = getattr(cls, "said_of", None)
     return Runnable(
         cls,
         spec,
@@ -127,6 +128,7 @@ def _of_class(
         {file: sha256_of(path) for file, path in paths.items()},
         code_of(code_file) if code_file else {},
         str(Path(plugin).resolve()) if plugin is not None else "",
+        remark=about(list(paths.values())) if callable(about) else "",
     )
 
 

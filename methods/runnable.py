@@ -66,6 +66,8 @@ class Runnable:
         Values from the method's TOML file.
     given : GivenKernels, optional
         Estimated kernels that replace the true ones.
+    remark : str
+        What the user should know of the weights; a note of the run.
     """
 
     kind: type[Any]
@@ -80,6 +82,7 @@ class Runnable:
     timeout: float | None = None
     batch: int | None = None
     given: GivenKernels | None = None
+    remark: str = ""
 
     @property
     def oracle(self) -> bool:

@@ -7,7 +7,7 @@ import os
 import pickle
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,11 @@ def write_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor], header:
             raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
+def read_header(path: str | Path) -> dict[str, Any]:
+    """Return the header of a safetensors file as `read_tensors` does, without its tensors; same errors."""
+    return _opened(path, "np", lambda file: {})[1]
+
+
 def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Return the tensors and the header of a safetensors file; the header is empty unless `write_tensors` wrote it.
 
@@ -116,14 +121,20 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
     InputError
         If the file is missing, truncated, or not in that format.
     """
+    return _opened(path, "pt", lambda file: {key: file.get_tensor(key) for key in list(file.keys())})
+
+
+def _opened(
+    path: str | Path, framework: str, read: Callable[[Any], dict[str, torch.Tensor]]
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     if not Path(path).is_file():
         raise MissingFile(path, expected="a safetensors file", do="check the path")
     safe = need("safetensors", "train")
     try:
-        with safe.safe_open(str(path), framework="pt") as file:
+        with safe.safe_open(str(path), framework=framework) as file:
             text = (file.metadata() or {}).get(HEADER, "{}")
             header = decode_json(text, dict[str, Any], f"{path}: header", "the header of weights")
-            return {key: file.get_tensor(key) for key in list(file.keys())}, header
+            return read(file), header
     except InputError:
         raise
     except Exception as error:  # safetensors and torch raise what they like on damaged files

@@ -18,7 +18,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.methods.base import Spec
 from facedeblur.methods.nets.base import declared
-from facedeblur.methods.nets.loading import find_files, load_network
+from facedeblur.methods.nets.loading import find_files, load_network, said_of
 from facedeblur.methods.running.execution import out_of_memory
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class NetworkMethod:
     def find_weights(cls, near: Sequence[Path]) -> list[Path]:
         """The network's weight files; see `facedeblur.methods.nets.loading.find_files`."""
         return find_files(cls.net, near)
+
+    @classmethod
+    def said_of(cls, paths: Sequence[Path]) -> str:
+        """How far the training of the weights got; see `facedeblur.methods.nets.loading.said_of`."""
+        return said_of(paths)
 
     def load(self, device: str, weights: Mapping[str, Path]) -> None:
         """Make the network on `device` with the weights in the files.

@@ -5,6 +5,9 @@ A network is a ``torch.nn.Module`` whose configuration is keyword-only and defau
 * ``forward(blurred)``: (N, 3, H, W) float RGB in [0, 1] to the restored picture, same shape and range;
 * ``outputs(blurred, *, labels=None, kernels=None)``: every named intermediate that a loss needs, with ``restored``;
 * ``multiple``: what height and width must be multiples of; ``smallest``, where it has one: what they must reach;
+* ``restores``, where it has stages of its own that restore: the names at which ``outputs(..., until=NAME)`` stops with
+  a picture worth having, each with the parts that make it. Weights of a training that got no further restore that
+  picture; those of a place that is not named are refused;
 * ``parts``: names of the submodules that a stage trains or freezes; and where there are some that no stage trains,
   ``fixed``: their names;
 * ``read_released(*files)``, a static method, where weights that the authors released can be read: from the paths of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -64,6 +65,35 @@ def check_until(until: str | None, *, net: str, parts: Sequence[str]) -> None:
     """
     if until is not None:
         one_of("until", until, parts, of=f"network '{net}'")
+
+
+class PartWay(nn.Module):
+    """A network that was trained only as far as one of its parts, and restores with what comes until there.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Its class says in ``restores`` which parts make the picture of each place that its ``outputs`` can stop at; the
+        other parts are removed from it.
+    until : str
+        One of these places.
+    """
+
+    def __init__(self, net: nn.Module, until: str):
+        super().__init__()
+        restores: dict[str, tuple[str, ...]] = net.restores  # type: ignore[assignment]
+        needed = restores[until]
+        for part in [part for part in net.parts if part not in needed]:  # type: ignore[union-attr]
+            delattr(net, part)
+        self.net, self.multiple, self.smallest = net, net.multiple, getattr(net, "smallest", 1)
+        # The first place where that picture is ready: a parser behind it, say, adds nothing.
+        self.until = next(place for place, parts in restores.items() if parts == needed)
+
+    def forward(self, blurred: Tensor) -> Tensor:
+        """(N, 3, H, W) float RGB in [0, 1] to the picture that is restored until there."""
+        outputs_of: Any = self.net.outputs
+        restored: Tensor = outputs_of(blurred, until=self.until)["restored"]
+        return restored
 
 
 class Plain(nn.Module):

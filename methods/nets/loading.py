@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from facedeblur.benchmark.errors import InputError, MissingFile
-from facedeblur.benchmark.files.schema import conform
-from facedeblur.benchmark.files.state_dict import load_exactly, read_tensors
+from facedeblur.benchmark.files.schema import Count, conform
+from facedeblur.benchmark.files.state_dict import load_exactly, read_header, read_tensors
 from facedeblur.benchmark.weights import VARIABLE, WeightFile, folders, read_card
 from facedeblur.methods.nets.base import NETS, Released, State, declared, make_network
 
@@ -100,7 +100,8 @@ def load_network(name: str, paths: Sequence[Path]) -> nn.Module:
     """
     import torch
 
-    config, state = _read(name, paths)
+    header, state = _read(name, paths)
+    config: dict[str, Any] = header.config
     shown = " and ".join(str(path) for path in paths)
     with torch.random.fork_rng(devices=[]):  # the starting weights are drawn, and replaced at once
         try:
@@ -112,13 +113,54 @@ def load_network(name: str, paths: Sequence[Path]) -> nn.Module:
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise InputError(shown, expected="finite weights", found=f"NaN or infinity in '{key}'", do="train it again")
     load_exactly(net, tensors, shown, f"give weights of '{name}' in that configuration")
-    return net.eval().requires_grad_(False)
+    net = net.eval().requires_grad_(False)
+    if not header.until:
+        return net
+    if header.until not in getattr(net, "restores", ()):
+        raise InputError(
+            f"{shown}: the training got no further than stage '{header.stage}', after which '{name}' restores nothing",
+            do="train its other stages, too",
+        )  # fmt: skip
+    from facedeblur.methods.nets.blocks import PartWay
+
+    return PartWay(net, header.until)
 
 
-def _read(name: str, paths: Sequence[Path]) -> tuple[dict[str, Any], State]:
+def said_of(paths: Sequence[Path]) -> str:
+    """What a user should know of weights before they are run: how far their training got, if not to its end.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        As `find_files` gives them.
+
+    Returns
+    -------
+    str
+        One line; empty for those of a finished training of the whole network, and for the authors' files.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged.
+    """
+    if len(paths) != 1 or paths[0].suffix.lower() != ".safetensors":
+        return ""
+    path = paths[0]
+    header: _Header = conform(read_header(path), _Header, f"{path}: header", "the header of weights")
+    parts = []
+    if not header.finished:
+        parts.append(f"an unfinished training, in stage '{header.stage}' after step {header.stage_step:,} of "
+                     f"{header.stage_steps:,}")  # fmt: skip
+    if header.until:
+        parts.append(f"the network runs as far as '{header.until}'")
+    return f"{path.name}: {'; '.join(parts)}" if parts else ""
+
+
+def _read(name: str, paths: Sequence[Path]) -> tuple[_Header, State]:
     if len(paths) == 1 and paths[0].suffix.lower() == ".safetensors":
-        config, tensors = _read_own(name, paths[0])
-        return config, lambda net: tensors
+        header, tensors = _read_own(name, paths[0])
+        return header, lambda net: tensors
     wanted = declared(name).files
     if not wanted:
         raise InputError(str(paths[0]), expected=f"a file {name}.safetensors", found=f"'{paths[0].suffix}'")
@@ -126,7 +168,8 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[dict[str, Any], State]:
         names = " and ".join(patterns[0] for patterns in wanted)
         raise InputError(str(paths[0]), expected=f"{names}", found="one file", do="give the folder of both")
     read: Released = NETS.get(name).read_released  # type: ignore[attr-defined]  # it declares these files
-    return read(*paths)
+    config, state = read(*paths)
+    return _Header(name, config), state
 
 
 class _Header(msgspec.Struct):
@@ -134,10 +177,15 @@ class _Header(msgspec.Struct):
 
     network: str = ""
     config: dict[str, Any] = {}
+    stage: str = ""
+    stage_step: Count = 0
+    stage_steps: Count = 0
+    until: str = ""
+    finished: bool = True
 
 
-def _read_own(name: str, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Configuration and tensors of what ``facedeblur train`` has written."""
+def _read_own(name: str, path: Path) -> tuple[_Header, dict[str, Tensor]]:
+    """Header and tensors of what ``facedeblur train`` has written."""
     card = read_card(path)
     tensors, header = read_tensors(path)
     if header.get("format") == CHECKPOINT:
@@ -147,10 +195,10 @@ def _read_own(name: str, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]
         )  # fmt: skip
     if "config" not in header:
         header = card
-    conform(header, _Header, f"{path}: header", "the header of weights")
-    if header.get("network", name) != name:
+    read: _Header = conform(header, _Header, f"{path}: header", "the header of weights")
+    if (read.network or name) != name:
         raise InputError(
-            str(path), expected=f"weights of '{name}'", found=f"weights of '{header['network']}'",
-            do=f"run {header['network']} with it",
+            str(path), expected=f"weights of '{name}'", found=f"weights of '{read.network}'",
+            do=f"run {read.network} with it",
         )  # fmt: skip
-    return header.get("config", {}), tensors
+    return read, tensors

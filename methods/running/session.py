@@ -98,6 +98,8 @@ class Session:
             self._journal.scratch.mkdir()
         if self._done:
             self._reporter.say(f"{root}: {self._done:,} of {self._whole:,} pairs are already restored, resuming")
+        if self._method.remark and self._method.remark not in self._notes:
+            self._note(self._method.remark)
         threads = max(1, cores() // self._jobs) if self._jobs > 1 else None
         try:
             with Supervisor(self._job(), self._method.plugin, root / LOG, limit=self._timeout, threads=threads) as crew:

@@ -249,6 +249,7 @@ def export(
             "config": recipe.config,
             "stage": kept.header["stage"],
             "stage_step": kept.header["step"],
+            **_reached(kept, recipe),
         }
         write_tensors(weights, tensors, short)
         write_json(card, short | {
@@ -269,3 +270,11 @@ def export(
         })  # fmt: skip
     engine.wait()
     return weights, card
+
+
+def _reached(kept: Checkpoint, recipe: TrainRecipe) -> dict[str, Any]:
+    """How far a training has got: steps of the stage, where the network stops in it, and whether that is the end."""
+    names = [stage.name for stage in recipe.stage]
+    stage = recipe.stage[names.index(kept.header["stage"])]
+    finished = stage.name == names[-1] and kept.header["step"] == stage.iterations
+    return {"stage_steps": stage.iterations, "until": stage.until, "finished": finished}

@@ -19,7 +19,7 @@ from facedeblur.benchmark.weights import VARIABLE, sha256_of
 from facedeblur.methods.find import find_method
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.deblurgan import DeblurGan
-from facedeblur.methods.nets.loading import SHIPPED, find_files, load_network
+from facedeblur.methods.nets.loading import SHIPPED, find_files, load_network, said_of
 from facedeblur.methods.nets.shen.mat import read_layers
 from facedeblur.methods.nets.shen.shen2018 import Shen2018
 from facedeblur.methods.nets.umsn import keys as umsn_keys
@@ -393,3 +393,48 @@ def test_filters_of_a_transposed_convolution_lie_as_matconvnet_has_them(tmp_path
     with torch.no_grad():
         found = net.deblur.up(torch.from_numpy(image.transpose(2, 0, 1)[None]).float())[0].numpy().transpose(1, 2, 0)
     np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+# Trainings that are not finished.
+
+
+def part_way(folder, name="shen2020", until="coarse", **header):
+    """Narrow weights whose training got as far as `until`."""
+    reached = {"stage": until, "stage_step": 3, "stage_steps": 5000, "until": until, "finished": False}
+    return write_narrow(name, folder, **reached | header)
+
+
+@pytest.mark.parametrize("until", ["coarse", "parsing"])
+def test_weights_of_an_unfinished_training_restore_what_they_can(tmp_path, until):
+    whole = part_way(tmp_path, until=until)
+    net = load_network("shen2020", find_files("shen2020", [tmp_path]))
+    blurred = torch.rand(1, 3, 64, 64)
+    found = whole.outputs(blurred)
+    assert torch.equal(net(blurred), found["coarse"]) and not torch.equal(net(blurred), found["restored"])
+    assert sum(one.numel() for one in net.parameters()) == sum(one.numel() for one in whole.coarse.parameters())
+    assert (net.multiple, net.smallest) == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "until"),
+    [("shen2020", "parser"), ("shen2018", "parsing"), ("lin2020", "sketch"), ("umsn", "parsing"), ("umsn", "classes")],
+)
+def test_weights_that_restore_nothing_yet_are_refused(tmp_path, name, until):
+    part_way(tmp_path, name, until)
+    with pytest.raises(InputError, match=f"no further than stage '{until}'") as error:
+        load_network(name, find_files(name, [tmp_path]))
+    line(error)
+
+
+def test_how_far_a_training_got_is_said(tmp_path):
+    def said(**header):
+        part_way(tmp_path, **header)
+        return said_of(find_files("shen2020", [tmp_path]))
+
+    unfinished = "shen2020.safetensors: an unfinished training, in stage 'coarse' after step 3 of 5,000"
+    assert said() == f"{unfinished}; the network runs as far as 'coarse'"
+    assert said(until="", stage="joint") == unfinished.replace("coarse", "joint")
+    assert said(finished=True) == "shen2020.safetensors: the network runs as far as 'coarse'"
+    assert said(finished=True, until="") == said_of([]) == ""
+    with pytest.raises(InputError, match="header"):
+        said(stage_step=-1)
