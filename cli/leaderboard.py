@@ -58,7 +58,7 @@ def leaderboard(
     json_: bool,
     quiet: bool,
 ) -> None:
-    """Compare methods in one table per set, best first, oracles (methods given the true kernel) last.
+    """Compare methods in one table per set, best first, oracles (methods given true kernels or labels) last.
 
     SCORES are score tables, OUTPUTS folders that hold scores.parquet, or earlier leaderboards (.csv or .json).
     Methods are ranked on each set separately; equal methods share a rank. Tables that cannot be compared are

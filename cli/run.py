@@ -145,7 +145,7 @@ def _print(outputs: Outputs) -> None:
     """Print what was restored, what was not and why, the run time and the size of the method."""
     info = outputs.info
     counts, timings = info["counts"], info.get("timings") or {}
-    name = info["method"] + " (oracle: it was given the true kernel)" * info["oracle"]
+    name = info["method"] + " (oracle: it was given true kernels or labels)" * info["oracle"]
     click.echo(f"{name}: {counts['ok']:,} of {counts['pairs']:,} images of {info['set']['name']} restored")
     reasons = Counter(row.status for row in outputs.statuses() if not row.ok)
     for reason, count in reasons.most_common(5):

@@ -68,6 +68,8 @@ class Runnable:
         Estimated kernels that replace the true ones.
     remark : str
         What the user should know of the weights; a note of the run.
+    labels : bool
+        Whether it is given the true labels of each face.
     """
 
     kind: type[Any]
@@ -83,11 +85,12 @@ class Runnable:
     batch: int | None = None
     given: GivenKernels | None = None
     remark: str = ""
+    labels: bool = False
 
     @property
     def oracle(self) -> bool:
-        """Whether it is given the true kernels."""
-        return self.spec.oracle and self.given is None
+        """Whether it is given the true kernels or labels."""
+        return (self.spec.oracle and self.given is None) or self.labels
 
     @property
     def loads(self) -> bool:

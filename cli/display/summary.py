@@ -49,7 +49,7 @@ def print_scores(tables: Sequence[Scores]) -> None:
         meta, said = table.meta, table.column("status")
         statuses = Counter(said)
         total, ok = statuses.total(), statuses.pop("ok", 0)
-        oracle = " (oracle: it was given the true kernel)" if meta.oracle else ""
+        oracle = " (oracle: it was given true kernels or labels)" if meta.oracle else ""
         click.echo(f"{meta.method}{oracle}: {ok:,} of {total:,} outputs scored on {meta.set['name']}")
         width = max((len(column.signature) for column in meta.columns), default=0)
         spread, absent, basis = spreads(table), dict[str, None](), dict[str, None]()

@@ -18,7 +18,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.methods.base import Spec
 from facedeblur.methods.nets.base import declared
-from facedeblur.methods.nets.loading import find_files, load_network, said_of
+from facedeblur.methods.nets.loading import find_files, load_network, said_of, takes_labels
 from facedeblur.methods.running.execution import out_of_memory
 
 if TYPE_CHECKING:
@@ -75,6 +75,11 @@ class NetworkMethod:
         """How far the training of the weights got; see `facedeblur.methods.nets.loading.said_of`."""
         return said_of(paths)
 
+    @classmethod
+    def takes_labels(cls, paths: Sequence[Path]) -> bool:
+        """Whether `restore` needs labels; see `facedeblur.methods.nets.loading.takes_labels`."""
+        return takes_labels(cls.net, paths)
+
     def load(self, device: str, weights: Mapping[str, Path]) -> None:
         """Make the network on `device` with the weights in the files.
 
@@ -90,8 +95,11 @@ class NetworkMethod:
         if self._channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs
 
-    def restore(self, blurred: np.ndarray) -> np.ndarray:
-        """Restore (N, H, W, 3) float32 RGB in [0, 1]; not clipped."""
+    def restore(self, blurred: np.ndarray, labels: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """Restore (N, H, W, 3) float32 RGB in [0, 1]; not clipped.
+
+        A network that reads true labels is given those of each image, (H, W) uint8, classes of the 11 of Helen.
+        """
         import torch
 
         from facedeblur.methods.nets.tiles import restore_whole
@@ -101,9 +109,14 @@ class NetworkMethod:
         with torch.no_grad():
             images = torch.from_numpy(np.ascontiguousarray(blurred, dtype=np.float32)).to(self._device)
             # The numpy array already has the channels last.
+            images = images.permute(0, 3, 1, 2)
+            if labels is not None:
+                # A fourth channel, so that they are padded and tiled as the images are.
+                maps = torch.from_numpy(np.stack(labels).astype(np.float32)).to(self._device)
+                images = torch.cat([images, maps.unsqueeze(1)], 1)
             restored = restore_whole(
                 self._forward,
-                images.permute(0, 3, 1, 2),
+                images,
                 multiple=int(self.network.multiple),  # type: ignore[arg-type]  # a number, not a module
                 smallest=int(getattr(self.network, "smallest", 1)),
                 tile=self._tile,
@@ -114,6 +127,9 @@ class NetworkMethod:
 
     def _forward(self, images: Tensor) -> Tensor:
         assert self.network is not None
+        if images.shape[1] > 3:
+            given: Tensor = self.network(images[:, :3].contiguous(), images[:, 3].round().long())
+            return given
         if not self._channels_last:
             images = images.contiguous()
         if self._compile:

@@ -57,11 +57,14 @@ class Declared:
         One line, with the paper.
     files : tuple of tuple of str
         The authors' weight files: for each file that is needed its names or glob patterns, the preferred one first.
+    labels : tuple of (str, str), optional
+        A setting and its value with which the network reads the true labels of each face.
     """
 
     module: str
     summary: str
     files: tuple[tuple[str, ...], ...] = ()
+    labels: tuple[str, str] | None = None
 
 
 _DECLARED: dict[str, Declared] = {}
@@ -153,20 +156,28 @@ def _summary(factory: object) -> str:
     return (factory.__doc__ or "").strip().partition("\n")[0]
 
 
-def _ships(name: str, place: str, summary: str, files: tuple[tuple[str, ...], ...] = ()) -> None:
+def _ships(
+    name: str,
+    place: str,
+    summary: str,
+    files: tuple[tuple[str, ...], ...] = (),
+    labels: tuple[str, str] | None = None,
+) -> None:
     place = f"facedeblur.methods.nets.{place}"
     NETS.add(name, place)
-    _DECLARED[name] = Declared(place.partition(":")[0], summary, files)
+    _DECLARED[name] = Declared(place.partition(":")[0], summary, files, labels)
 
 
 _ships(
     "shen2018", "shen.shen2018:Shen2018",
     "Semantic face deblurring by a parser and two scales (Shen et al., CVPR 2018).",
     (("net_P_P_S_F.mat", "net_P*.mat"), ("net_G_P_S_F.mat", "net_G*.mat")),
+    labels=("semantics", "true"),
 )  # fmt: skip
 _ships(
     "shen2020", "shen.shen2020:Shen2020",
     "Semantic face deblurring, coarse, parsed and fine (Shen et al., IJCV 2020).",
+    labels=("semantics", "true"),
 )  # fmt: skip
 _ships(
     "lin2020", "lin2020:Lin2020",

@@ -144,17 +144,27 @@ def said_of(paths: Sequence[Path]) -> str:
     InputError
         When the file is damaged.
     """
-    if len(paths) != 1 or paths[0].suffix.lower() != ".safetensors":
-        return ""
-    path = paths[0]
-    header: _Header = conform(read_header(path), _Header, f"{path}: header", "the header of weights")
+    header = _header(paths)
     parts = []
     if not header.finished:
         parts.append(f"an unfinished training, in stage '{header.stage}' after step {header.stage_step:,} of "
                      f"{header.stage_steps:,}")  # fmt: skip
     if header.until:
         parts.append(f"the network runs as far as '{header.until}'")
-    return f"{path.name}: {'; '.join(parts)}" if parts else ""
+    return f"{paths[0].name}: {'; '.join(parts)}" if parts else ""
+
+
+def takes_labels(name: str, paths: Sequence[Path]) -> bool:
+    """Whether a network with these weights reads the true labels of each face; parameters and errors as `said_of`."""
+    labels = declared(name).labels
+    return labels is not None and _header(paths).config.get(labels[0]) == labels[1]
+
+
+def _header(paths: Sequence[Path]) -> _Header:
+    """The header of what a training wrote; an empty one for the authors' files."""
+    if len(paths) != 1 or paths[0].suffix.lower() != ".safetensors":
+        return _Header()
+    return conform(read_header(paths[0]), _Header, f"{paths[0]}: header", "the header of weights")
 
 
 def _read(name: str, paths: Sequence[Path]) -> tuple[_Header, State]:

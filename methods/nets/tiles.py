@@ -48,9 +48,9 @@ def restore_whole(
     Parameters
     ----------
     run : callable
-        The network: (N, 3, H, W) to the same shape, H and W multiples of `multiple` and `smallest` at least.
-    images : (N, 3, H, W) float
-        RGB in [0, 1].
+        The network: (N, C, H, W) to (N, 3, H, W), H and W multiples of `multiple` and `smallest` at least.
+    images : (N, C, H, W) float
+        RGB in [0, 1], and further channels if `run` reads some.
     multiple, smallest : int
         What the network takes.
     tile : int
@@ -71,7 +71,7 @@ def restore_whole(
         return run(images)[:, :, :height, :width].float()
     rows, columns = (tile_starts(total, side, overlap, multiple) for total in (tall, wide))
     down, across = min(side, tall), min(side, wide)
-    total = torch.zeros(images.shape, dtype=torch.float32, device=images.device)
+    total = torch.zeros((images.shape[0], 3, tall, wide), dtype=torch.float32, device=images.device)
     weights = torch.zeros(tall, wide, dtype=torch.float32, device=images.device)
     for top in rows:
         for left in columns:

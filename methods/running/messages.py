@@ -16,13 +16,15 @@ from facedeblur.benchmark.sets.set import Pair
 class Job:
     """Task of a worker; the fields are those of `facedeblur.methods.running.runner.run`.
 
-    If `takes_kernels` is set, ``restore`` is given kernels: those in the file `kernels`, by pair, or the true ones.
+    If `takes_kernels` is set, ``restore`` is given kernels: those in the file `kernels`, by pair, or the true ones. If
+    `takes_labels` is set, it is given the true labels instead.
     """
 
     kind: type[Any]
     name: str
     arguments: dict[str, Any]
     takes_kernels: bool
+    takes_labels: bool
     kernels: Path | None
     weights: dict[str, Path]
     device: str

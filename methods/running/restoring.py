@@ -111,20 +111,20 @@ class ArrayRestorer(Restorer):
         """
         results: dict[int, Result] = {}
         good: list[tuple[Pair, np.ndarray]] = []
-        kernels: list[np.ndarray] = []
+        more: list[np.ndarray] = []
         for pair, pixels in zip(pairs, self.map(self.read, pairs), strict=True):
             if isinstance(pixels, Result):
                 results[pair.index] = pixels
                 continue
             try:
-                if self.job.takes_kernels:
-                    kernels.append(self._kernel(pair))
+                if self._takes_more:
+                    more.append(self._more(pair))
                 good.append((pair, pixels))
             except InputError as error:
                 results[pair.index] = failure(pair, str(error))
         if good:
             stack = np.stack([pixels for _, pixels in good]).astype(np.float32) / np.float32(255)
-            for result in self._restore([pair for pair, _ in good], stack, kernels):
+            for result in self._restore([pair for pair, _ in good], stack, more):
                 results[result.index] = result
         return [results[pair.index] for pair in pairs]
 
@@ -141,8 +141,8 @@ class ArrayRestorer(Restorer):
         images = np.stack([self.set.blurred(pair) for pair in pairs])
         stack = np.stack([images, 255 - images], axis=1).reshape(-1, *images.shape[1:])
         arguments: tuple[Any, ...] = (stack.astype(np.float32) / np.float32(255),)
-        if self.job.takes_kernels:
-            arguments += ([kernel for pair in pairs for kernel in [self._kernel(pair)] * 2],)
+        if self._takes_more:
+            arguments += ([each for pair in pairs for each in [self._more(pair)] * 2],)
         try:
             with self._context():
                 restored = _checked(self.method.restore(*arguments), stack.shape)[::2]
@@ -159,6 +159,14 @@ class ArrayRestorer(Restorer):
         ]
         return Comparison(len(pairs), int(np.abs(to_uint8(restored).astype(np.int16) - np.stack(alone)).max()))
 
+    @property
+    def _takes_more(self) -> bool:
+        return self.job.takes_kernels or self.job.takes_labels
+
+    def _more(self, pair: Pair) -> np.ndarray:
+        """What an oracle is given for an image: its labels, or its kernel."""
+        return self.set.label(self.set.image_of(pair)) if self.job.takes_labels else self._kernel(pair)
+
     def _kernel(self, pair: Pair) -> np.ndarray:
         if self._given is not None:
             if pair.pair_id not in self._given:
@@ -170,8 +178,8 @@ class ArrayRestorer(Restorer):
             raise InputError(f"this method needs kernels, and set '{self.set.name}' has none")
         return self.set.bank.kernel(pair.kernel_id)
 
-    def _restore(self, pairs: list[Pair], blurred: np.ndarray, kernels: list[np.ndarray]) -> list[Result]:
-        arguments = (blurred, kernels) if self.job.takes_kernels else (blurred,)
+    def _restore(self, pairs: list[Pair], blurred: np.ndarray, more: list[np.ndarray]) -> list[Result]:
+        arguments = (blurred, more) if self._takes_more else (blurred,)
         begin = time.perf_counter()
         try:
             with self._context():

@@ -100,6 +100,11 @@ def run(
     found = find_method(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
     if kernels is not None:
         found = found.with_kernels(read_given(kernels, the_set))
+    if found.labels and not any(image.label for image in the_set.images.values()):
+        raise InputError(
+            f"these weights of '{found.shown}' read the true labels, and set '{the_set.name}' has none",
+            do="give a set of faces with labels",
+        )  # fmt: skip
     one_of("store", store, STORES)
     if limit is not None and limit <= 0:
         raise InputError("option 'limit'", expected="a number above 0", found=f"{limit}")

@@ -136,6 +136,7 @@ class Session:
             name=method.shown,
             arguments=method.options | method.fixed,
             takes_kernels=method.spec.oracle,
+            takes_labels=method.labels,
             kernels=method.given.file if method.given else None,
             weights={name: path.resolve() for name, path in method.weights.items()},
             device=self._execution.device,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +39,13 @@ def write_set(
     shapes: tuple[tuple[int, int], ...] = ((128, 128), (128, 128)),
     store: str = "png",
     seed: int = 0,
+    labelled: bool = False,
 ) -> Set:
     """Write a set whose photographs are crops of `portrait`, halved, of the given (height, width)."""
     bank = Bank.of([f"ker{i:02d}_k{size}" for i, size in enumerate(sizes)],
                    [motion_kernel(size, seed + i) for i, size in enumerate(sizes)])  # fmt: skip
     half = portrait.reshape(256, 2, 256, 2, 3).mean(axis=(1, 3)).round().astype(np.uint8)
-    images, sharp, wide = [], {}, {}
+    images, sharp, wide, labels = [], {}, {}, {}
     for i, (height, width) in enumerate(shapes):
         corner = (10 * i, 30 + 20 * i)
         crop = half[corner[0] :, corner[1] :][: height + 2 * MARGIN, : width + 2 * MARGIN]
@@ -52,8 +54,12 @@ def write_set(
         sharp[name] = np.ascontiguousarray(crop[MARGIN:-MARGIN, MARGIN:-MARGIN])
         images.append(Image(name, f"person{i}", "test", "ok", 1, f"{name}.jpg", "", 1.0, MARGIN, "", width, height,
                             pixel_hash(sharp[name]), ""))  # fmt: skip
+        if labelled:
+            labels[name] = np.uint8(np.add.outer(np.arange(height), np.arange(width) + 8 * i) // 16 % 11)
+            images[-1] = replace(images[-1], label=f"labels/{name}.png", label_sha256=pixel_hash(labels[name]))
     writer = SetWriter(root, {"name": f"tiny{seed}", "recipe": "tiny", "seed": seed, "sources": []}, store=store)
-    writer.start(images, lambda image: sharp[image.image_id], bank, n_kernels=len(sizes))
+    writer.start(images, lambda image: sharp[image.image_id], bank, n_kernels=len(sizes),
+                 label=lambda image: labels[image.image_id])  # fmt: skip
     rng = np.random.default_rng(seed)
     for i, image in enumerate(images):
         rows = []
