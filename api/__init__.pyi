@@ -24,7 +24,7 @@ from .generators.align.run import align as align
 from .generators.blur.convolve import blur as blur
 from .generators.build import build as build
 from .generators.kernels.bank import kernels as kernels
-from .generators.photos.collection import Selection as Selection
+from .generators.photos.specs import Selection as Selection
 from .generators.video.frames import frames as frames
 from .generators.video.spec import FrameSpec as FrameSpec
 from .methods.base import method as method

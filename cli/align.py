@@ -16,14 +16,17 @@ from facedeblur.cli import options
     facedeblur align photos/ crops/
     # Use the identities, roles and landmarks of CelebA
     facedeblur align celeba:CELEBA crops/ --landmarker file --sheet
+    # One photograph each of 100 people of CelebA's test set
+    facedeblur align celeba:CELEBA,test celeba-faces/ --people 100
     # Keep only large, frontal faces, and print what was measured
     facedeblur align photos/ crops/ --max-yaw 20 --min-eye-distance 40 --quality
     """
 )
-@click.argument("photos")
+@click.argument("photos", nargs=-1, required=True)
 @click.argument("out", type=options.Output())
 @options.match
 @options.listed
+@options.people
 @options.as_selection
 @click.option(
     "--template",
@@ -96,7 +99,7 @@ from facedeblur.cli import options
     default="test",
     help="Role of photographs for which the collection states none.",
 )
-@options.seed("the positions of random crops (template mspl-random)")
+@options.seed("photographs that are drawn, and the positions of random crops (template mspl-random)")
 @click.option("--quality", is_flag=True, help="Write OUT/quality.csv and print quantiles of what was measured.")
 @click.option("--sheet", is_flag=True, help="Write a contact sheet of the crops, OUT/sheet.png.")
 @options.workers
@@ -104,7 +107,7 @@ from facedeblur.cli import options
 @click.pass_context
 def align(
     ctx: click.Context,
-    photos: str,
+    photos: tuple[str, ...],
     out: str,
     quality: bool,
     sheet: bool,
@@ -113,8 +116,9 @@ def align(
 ) -> None:
     """Cut aligned face crops out of PHOTOS and write them to the folder OUT.
 
-    PHOTOS is a folder. For a known folder layout, NAME:FOLDER also reads its identities, roles, labels
-    and landmarks (see `facedeblur list collections`; auto:FOLDER recognises the layout). With
+    PHOTOS is a folder, or several. For a known folder layout, NAME:FOLDER also reads its identities, roles,
+    labels and landmarks (see `facedeblur list collections`; auto:FOLDER recognises the layout). FOLDER,2000
+    draws 2,000 of its photographs, FOLDER,25% a share, and FOLDER,train uses those with that role. With
     --landmarker file, crops are aligned by those landmarks.
 
     OUT/images.csv lists every photograph with its status. OUT/sharp holds the usable crops, OUT/labels

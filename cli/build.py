@@ -16,6 +16,8 @@ from facedeblur.cli import options
     facedeblur build shen2020 --faces photos/ -o set/
     # Build it from CelebA, under a name of its own
     facedeblur build shen2020 --faces celeba:CELEBA --name celeba -o celeba-set/
+    # Mix two collections: 100 test photographs of Helen, and those of a folder
+    facedeblur build shen2020 --faces helen:HELEN,test,100 --faces photos/ -o set/
     # Use only the people that `facedeblur split` chose for testing
     facedeblur build shen2020 --faces photos/ --list split.csv --role test -o set/
     # Average the frames of videos
@@ -38,6 +40,7 @@ from facedeblur.cli import options
     show_default="all",
     help="Use only photographs with this role in the collection or image list; repeatable.",
 )
+@options.people
 @options.limit
 @options.as_selection
 @options.finders

@@ -30,9 +30,9 @@ METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
 @click.option(
     "--faces",
     metavar="FOLDER",
-    type=click.Path(),
+    multiple=True,
     show_default="two public-domain portraits",
-    help="Your own photographs, with one face each.",
+    help="Your own photographs, with one face each; as --faces of `facedeblur build`.",
 )
 @click.option(
     "-o", "--out", metavar="FOLDER", default="facedeblur-demo", type=options.Output(), help="Folder for all results."
@@ -61,7 +61,7 @@ METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
 @options.jobs
 @click.option("--quiet", is_flag=True, help="Print the leaderboard and problems only.")
 def demo(
-    faces: str | None,
+    faces: tuple[str, ...],
     out: str,
     recipe: str,
     protocol: str,
@@ -86,7 +86,7 @@ def demo(
     from facedeblur.reports.page.report import report
 
     start, folder = time.monotonic(), Path(out)
-    photographs = Path(faces) if faces else write_portraits(folder / "photographs")
+    photographs = faces or write_portraits(folder / "photographs")
     set_path, outputs = folder / "set", [folder / "outputs" / method for method in methods]
     with bars(quiet=quiet) as reporter:
         made = build(

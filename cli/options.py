@@ -156,12 +156,25 @@ listed = click.option(
     help="Use only photographs in this image list, which `facedeblur split` writes.",
 )
 limit = click.option("--limit", type=int, metavar="N", show_default="all", help="Use at most N photographs.")
+_PHOTOS = (
+    "For a known folder layout, NAME:FOLDER also reads its identities, roles and labels (see `facedeblur list "
+    "collections`). FOLDER,2000 draws 2,000 of its photographs, FOLDER,25% a share of them, and FOLDER,train uses "
+    "those with that role."
+)
 faces = click.option(
     "--faces",
     metavar="FOLDER",
     required=True,
-    help="Folder of photographs or of crops that `facedeblur align` wrote. For a known folder layout, "
-    "NAME:FOLDER also reads its identities, roles and labels (see `facedeblur list collections`).",
+    multiple=True,
+    help="Folder of photographs or of crops that `facedeblur align` wrote; repeatable, for several collections in one. "
+    + _PHOTOS,
+)
+people = click.option(
+    "--people",
+    type=int,
+    metavar="N",
+    show_default="all",
+    help="Use one photograph each of N people, chosen at random by --seed.",
 )
 
 
@@ -175,11 +188,12 @@ def as_selection(function: Callable[..., Any]) -> Callable[..., Any]:
         roles: tuple[str, ...] = (),
         limit: int | None = None,
         listed: str | None = None,
+        people: int | None = None,
         **given: Any,
     ) -> Any:
-        from facedeblur.generators.photos.collection import Selection
+        from facedeblur.generators.photos.specs import Selection
 
-        return function(*args, selection=Selection(match, roles, limit, listed), **given)
+        return function(*args, selection=Selection(match, roles, limit, listed, people), **given)
 
     return command
 

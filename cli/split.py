@@ -9,7 +9,7 @@ import click
 from facedeblur.cli import options
 
 if TYPE_CHECKING:
-    from facedeblur.generators.photos.collection import Selection
+    from facedeblur.generators.photos.specs import Selection
 
 
 @options.command(
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     facedeblur split celeba:CELEBA -o probes.csv --probe-gallery 1:9
     """
 )
-@click.argument("collection")
+@click.argument("collections", metavar="COLLECTION...", nargs=-1, required=True)
 @click.option(
     "-o", "--out", metavar="FILE", required=True, type=options.Output(dir_okay=False), help="Image list (CSV) to write."
 )
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 )
 @options.seed("the choice")
 @options.match
+@options.people
 @options.as_selection
 @click.option(
     "--keep",
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 )
 @options.quiet
 def split(
-    collection: str,
+    collections: tuple[str, ...],
     out: str,
     test_share: float | None,
     probe_gallery: str | None,
@@ -61,6 +62,7 @@ def split(
     """Divide the people of COLLECTION into training and test, or their images into probes and gallery.
 
     COLLECTION is a folder, or NAME:FOLDER for a known folder layout (see `facedeblur list collections`).
+    Of several collections one image list is made; give `facedeblur build` all of them with it.
     Nobody is on both sides, and photographs that are added later do not move anyone. `facedeblur align` and
     `facedeblur build` take the image list as --list.
     """
@@ -76,7 +78,7 @@ def split(
     numbers = (probe_gallery or "1:9").split(":")
     if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
         raise InputError(f"--probe-gallery {probe_gallery}", expected="two numbers such as 1:9")
-    opened = open_collection(collection, selection)
+    opened = open_collection(collections, selection, seed=seed)
     if probe_gallery:
         probes, gallery = map(int, numbers)
         earlier = read_list(keep) if keep else ()

@@ -132,6 +132,7 @@ from facedeblur.cli import options
 )
 @click.option("--half", is_flag=True, help="Export the weights in half precision, which halves the file.")
 @options.match
+@options.people
 @options.limit
 @options.as_selection
 @options.finders
@@ -141,7 +142,7 @@ from facedeblur.cli import options
 @options.quiet
 def train(
     recipe: str,
-    faces: str,
+    faces: tuple[str, ...],
     out: str,
     stage: str,
     iterations: int | None,

@@ -24,7 +24,8 @@ from facedeblur.generators.blur.nonuniform import PAD
 from facedeblur.generators.blur.variants import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
 from facedeblur.generators.crops import Crops, gather, read_wide
 from facedeblur.generators.kernels.bank import kernels
-from facedeblur.generators.photos.collection import Selection
+from facedeblur.generators.photos.collection import Photos, only_folder
+from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.recipe import Recipe, load_recipe
 
 PACKAGES = ("facedeblur", "numpy", "numba", "opencv-python", "scikit-image")
@@ -36,7 +37,7 @@ class Order:
 
     recipe: Recipe
     record: dict[str, Any]
-    faces: str | Path
+    faces: Photos
     out: Path
     seed: int
     store: str
@@ -49,7 +50,7 @@ class Order:
 
 def build(
     recipe: str | Path,
-    faces: str | Path,
+    faces: Photos,
     out: str | Path,
     *,
     name: str = "",
@@ -70,16 +71,17 @@ def build(
     ----------
     recipe : str or path
         Name of a recipe, or a TOML file.
-    faces : str or path
+    faces : str, path, Collection or sequence of them
         Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names a known
-        collection. Videos or folders of frames for averaged frames.
+        collection, and ``NAME:PATH,2000`` how many of its photographs are drawn. Several folders make one set. Videos
+        or folders of frames for averaged frames.
     out : path
         Folder of the set.
     name : str
         What the set is called in every table; by default the name of the recipe. Sets on one leaderboard need
         different names. The content hash does not depend on it.
     seed : int
-        Random seed, from 0 to 2**64 - 1.
+        Random seed, from 0 to 2**64 - 1; it also determines which photographs are drawn.
     store : {'png', 'npy'}
         One PNG per picture, or one array for all.
     selection : Selection
@@ -111,8 +113,6 @@ def build(
     >>> made.frame["kernel_size"].unique().tolist()
     [13, 15, 17, 19, 21, 23, 25, 27]
     """
-    if not str(faces):
-        raise InputError("the folder of photographs has an empty name", do="give its path")
     described, text = load_recipe(recipe)
     if described.virtual:
         raise InputError(
@@ -122,7 +122,7 @@ def build(
     if described.kind in WHOLE and not selection.everything:
         raise InputError(
             f"recipe '{described.name}'", "needs all photographs of the set, not a selection",
-            do="leave out --match, --list, --role and --limit",
+            do="leave out --match, --list, --role, --people and --limit",
         )  # fmt: skip
     record = {
         "name": name or described.name,
@@ -157,8 +157,9 @@ def _averaged(order: Order) -> Set:
     spec = FrameSpec(
         **asdict(order.recipe.frames), template=order.recipe.image.template, **asdict(order.finders)
     )  # fmt: skip
+    videos = only_folder(order.faces, f"recipe '{order.recipe.name}'")
     return frames(
-        order.faces, order.out, spec, licence=order.licence, store=order.store, seed=order.seed,
+        videos, order.out, spec, licence=order.licence, store=order.store, seed=order.seed,
         workers=order.workers, progress=order.reporter, record=order.record,
     )  # fmt: skip
 
@@ -167,8 +168,9 @@ def _given(order: Order) -> Set:
     """Take a set that is published with blurred images and kernels."""
     from facedeblur.generators.ready_made import given
 
+    folder = only_folder(order.faces, f"recipe '{order.recipe.name}'")
     return given(
-        order.faces, order.out, record=order.record, seed=order.seed, store=order.store, licence=order.licence,
+        folder, order.out, record=order.record, seed=order.seed, store=order.store, licence=order.licence,
         reporter=order.reporter,
     )  # fmt: skip
 
@@ -216,11 +218,10 @@ def _write(
     reference: bool = True,
 ) -> Set:
     """Write the set: first sharp faces and kernels, then the pairs, `each` per photograph."""
-    source = {"folder": crops.folder, "licence": order.licence or crops.licence, "collection": crops.collection}
     info = {
         **order.record,
         "seed": order.seed,
-        "sources": [source],
+        "sources": [source | {"licence": order.licence or source["licence"]} for source in crops.sources],
         "packages": {name: version(name) for name in PACKAGES},
         **({} if reference else {"reference": False}),
     }

@@ -10,18 +10,30 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import photo_size, pixel_hash, read_label, read_photo, read_png
+from facedeblur.benchmark.files.images import photo_size, pixel_hash, read_label, read_photo, read_png, write_png
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.photo import Finders
-from facedeblur.generators.align.run import align
+from facedeblur.generators.align.run import BAD_LABEL, align
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import Collection, Photograph, Selection, open_collection, open_photographs
-from facedeblur.generators.photos.files import image_ids
+from facedeblur.generators.photos.collection import (
+    NOT_STATED,
+    Collection,
+    Photograph,
+    Photos,
+    open_photographs,
+    specs_of,
+)
+from facedeblur.generators.photos.files import image_ids, in_order
+from facedeblur.generators.photos.labels import labels_of
+from facedeblur.generators.photos.specs import Selection, Wanted
 from facedeblur.generators.photos.splits import probe_gallery
+
+ALIGNED = "aligned"
+"""Name of what `align` wrote, among collections."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +50,15 @@ class Crops:
         ``image_id`` -> file of the crop with its true surroundings, where there is one.
     label_files : dict
         ``image_id`` -> file of its labels, where there is one.
-    folder, licence, collection : str
-        Of the photographs, for the record.
+    sources : tuple of dict
+        Folder, licence and description of each collection, for the record.
     """
 
     images: tuple[Image, ...]
     sharp_files: dict[str, Path]
     wide_files: dict[str, Path] = field(default_factory=dict)
     label_files: dict[str, Path] = field(default_factory=dict)
-    folder: str = ""
-    licence: str = "not stated"
-    collection: str = ""
+    sources: tuple[dict[str, str], ...] = ()
 
     def sharp(self, image: Image) -> np.ndarray:
         """The crop of `image`, (H, W, 3) uint8 RGB.
@@ -84,7 +94,7 @@ class Crops:
 
 
 def gather(
-    faces: str | Path,
+    faces: Photos,
     *,
     template: str,
     margin: int,
@@ -97,17 +107,17 @@ def gather(
     workers: Workers | int = ALL,
     reporter: Reporter = SILENT,
 ) -> Crops:
-    """Find or make the crops of a folder.
+    """Find or make the crops of a folder, or of several.
 
     A folder that `align` wrote is used as it is, with its roles; the selection applies to its rows, including
     those without a crop, as it would to the photographs. A folder in which every image has the size of the
     template, or any folder with the template ``none``, is used as finished crops. Any other is aligned
-    into `workspace`, from which an interrupted run resumes.
+    into `workspace`, from which an interrupted run resumes. Labels go with their faces in each case.
 
     Parameters
     ----------
-    faces : str or path
-        The folder, or ``NAME:FOLDER`` for a known collection.
+    faces : str, path, Collection or sequence of them
+        The folder, or ``NAME:FOLDER`` for a known collection; see `open_photographs`.
     template : str
         Alignment template, which fixes the size; ``none`` takes images as they are.
     margin : int
@@ -123,7 +133,7 @@ def gather(
     finders : Finders
         How faces are found in photographs that must be aligned.
     seed : int
-        Determines which photographs are probes, and random crops.
+        Determines which photographs are chosen at random, which are probes, and random crops.
     workers : Workers or int
         Where to compute.
     reporter : Reporter
@@ -135,36 +145,79 @@ def gather(
         When there is no image, or no usable one.
     """
     goal = None if template == "none" else template_named(template)
-    root = Path(faces)
-    if (root / "images.csv").is_file():
-        found = _chosen(_aligned(root), root, selection, gallery, seed)
-    else:
-        listed = _listed(faces, selection, gallery, seed, skip=(workspace, *skip))
-        images = listed.images()
-        if goal is None or _are_crops(images, goal):
-            found = _finished(images)
+    aligned: dict[Path, Crops] = {}
+
+    def opened(want: Wanted) -> Collection | None:
+        """What `align` wrote as a collection."""
+        if want.name != "auto" or not (want.root / "images.csv").is_file():
+            return None
+        found = aligned[want.root] = _aligned(want.root)
+        rows = tuple(Photograph(image.source, image.identity, image.role) for image in found.images)
+        return Collection(ALIGNED, want.root, NOT_STATED, "", rows)
+
+    listed = open_photographs(
+        faces, selection, seed=seed, skip=(workspace, *skip), every_file=not gallery, opener=opened
+    )  # fmt: skip
+    # Roles from the alignment are kept; only a folder without a gallery is divided.
+    if gallery and all(image.role not in ("probe", "gallery") for one in aligned.values() for image in one.images):
+        listed = _divided(listed, gallery, seed)
+    made, waiting = list[tuple[str, Crops]](), dict[str, Collection]()
+    keys = [key for key, _ in listed.parts] or [""]
+    for key, one in zip(keys, listed.each(), strict=True):
+        if one.name == ALIGNED:
+            made.append((key, _chosen(aligned[one.root], one)))
+        elif goal is None or _are_crops(one.images(), goal):
+            made.append((key, _finished(one.images(), workspace / key)))
         else:
-            align(
-                listed,
-                workspace,
-                template=template,
-                finders=finders,
-                margin=margin,
-                seed=seed,
-                workers=workers,
-                progress=reporter,
-            )
-            found = _aligned(workspace)
-        found = replace(found, folder=listed.root.resolve().name, licence=listed.licence, collection=images.describe())
-    _check(found, faces, template, goal)
+            waiting[key] = one
+    if waiting:
+        align(
+            listed.only(list(waiting)),
+            workspace,
+            template=template,
+            finders=finders,
+            margin=margin,
+            seed=seed,
+            workers=workers,
+            progress=reporter,
+        )
+        # Their paths begin with their key already.
+        made.append(("", _aligned(workspace)))
+    found = made[0][1] if len(keys) == 1 else _joined(made)
+    found = replace(found, sources=tuple(_source(one, alone=len(keys) == 1) for one in listed.each()))
+    _check(found, " and ".join(map(_shown, specs_of(faces))), template, goal)
     return found
 
 
-def _listed(faces: str | Path, selection: Selection, gallery: int, seed: int, *, skip: Sequence[Path]) -> Collection:
-    """The photographs that are wanted, with their roles."""
-    if gallery:
-        return _divided(open_collection(faces, selection), gallery, seed)
-    return open_photographs(faces, selection, skip=skip)
+def _shown(spec: str | Path | Collection) -> str:
+    return spec.place if isinstance(spec, Collection) else str(spec)
+
+
+def _source(collection: Collection, *, alone: bool) -> dict[str, str]:
+    """A collection for the record."""
+    # An aligned folder by itself has nothing to say that the set does not.
+    bare = collection.name == ALIGNED and alone and not collection.drawn
+    told = "" if bare else collection.images().describe()
+    return {"folder": collection.root.resolve().name, "licence": collection.licence, "collection": told}
+
+
+def _joined(made: Sequence[tuple[str, Crops]]) -> Crops:
+    """Crops of several collections in the order of their paths, with new names."""
+    rows = []
+    for key, crops in made:
+        for image in crops.images:
+            source = f"{key}/{image.source}" if key else image.source
+            rows.append((replace(image, source=source), crops))
+    rows.sort(key=lambda row: in_order(row[0].source))
+    names = image_ids([image.source for image, _ in rows], [image.identity for image, _ in rows])
+    images = list[Image]()
+    files: tuple[dict[str, Path], dict[str, Path], dict[str, Path]] = ({}, {}, {})
+    for name, (image, crops) in zip(names, rows, strict=True):
+        images.append(replace(image, image_id=name))
+        for mine, theirs in zip(files, (crops.sharp_files, crops.wide_files, crops.label_files), strict=True):
+            if image.image_id in theirs:
+                mine[name] = theirs[image.image_id]
+    return Crops(tuple(images), *files)
 
 
 def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
@@ -174,16 +227,8 @@ def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
     return replace(opened, photographs=chosen)
 
 
-def _chosen(found: Crops, root: Path, selection: Selection, gallery: int, seed: int) -> Crops:
+def _chosen(found: Crops, chosen: Collection) -> Crops:
     """The rows of an aligned folder that are wanted."""
-    # Roles from the alignment are kept; only a folder without a gallery is divided.
-    divide = bool(gallery) and all(image.role not in ("probe", "gallery") for image in found.images)
-    if not divide and selection.everything:
-        return found
-    listed = tuple(Photograph(image.source, image.identity, image.role) for image in found.images)
-    chosen = Collection("aligned", root, found.licence, "", listed).select(selection)
-    if divide:
-        chosen = _divided(chosen, gallery, seed)
     wanted = {one.source: one for one in chosen.photographs}
     images = tuple(
         replace(image, identity=wanted[image.source].identity, role=wanted[image.source].role or image.role)
@@ -193,14 +238,14 @@ def _chosen(found: Crops, root: Path, selection: Selection, gallery: int, seed: 
     return replace(found, images=images)
 
 
-def _check(found: Crops, faces: str | Path, template: str, goal: Template | None) -> None:
+def _check(found: Crops, faces: str, template: str, goal: Template | None) -> None:
     usable = [image for image in found.images if image.ok]
     if not any(image.blurred for image in usable):
         numbers = Counter(image.status for image in found.images)
         # One note for each status is enough.
         notes = {image.status: f" ({image.note})" for image in found.images if image.note}
         told = ", ".join(f"{number:,} {status}{notes.get(status, '')}" for status, number in sorted(numbers.items()))
-        raise InputError(str(faces), f"no usable face ({told})", do="give other photographs")
+        raise InputError(faces, f"no usable face ({told})", do="give other photographs")
     if goal is None:
         return
     for image in usable:
@@ -223,16 +268,15 @@ def _aligned(root: Path) -> Crops:
         {name: inside(root, f"sharp/{name}.png") for name in ok},
         {name: file for name, file in wide.items() if file.is_file()},
         {image.image_id: inside(root, image.label) for image in images if image.ok and image.label},
-        root.resolve().name,
     )
 
 
-def _finished(collection: Collection) -> Crops:
-    """Return the photographs of a collection as crops that are aligned already."""
+def _finished(collection: Collection, workspace: Path) -> Crops:
+    """Return the photographs of a collection as crops that are aligned already; their labels go to `workspace`."""
     sources = [one.source for one in collection.photographs]
-    images, sharp = [], {}
+    images, sharp, labels = [], {}, {}
     for one, image_id in zip(collection.photographs, image_ids(sources), strict=True):
-        file = inside(collection.root, one.source, links=True)
+        file = collection.file(one.source)
         role = one.role or "test"
         blank = Image(image_id, one.identity, role, "ok", -1, one.source, "", 1.0, 0, "", 0, 0, "", "")
         try:
@@ -243,16 +287,25 @@ def _finished(collection: Collection) -> Crops:
             continue
         note = "; ".join(part for part in ("taken as aligned", photo.note) if part)
         height, width = photo.pixels.shape[:2]
+        if one.label:
+            try:
+                label = labels_of(collection, one, size=(height, width))
+            except InputError as error:
+                reason = str(error).replace(str(collection.file(one.label)), f"label {one.label}")
+                images.append(replace(blank, status=BAD_LABEL, coverage=0.0, note=reason))
+                continue
+            labels[image_id] = workspace / "labels" / f"{image_id}.png"
+            write_png(labels[image_id], label)
         images.append(replace(blank, width=width, height=height, sha256=pixel_hash(photo.pixels), note=note))
         sharp[image_id] = file
-    return Crops(tuple(images), sharp)
+    return Crops(tuple(images), sharp, label_files=labels)
 
 
 def _are_crops(collection: Collection, goal: Template) -> bool:
     """Tell by their headers whether all readable images have the size of the template."""
     for photograph in collection.photographs:
         try:
-            if photo_size(inside(collection.root, photograph.source, links=True)) != (goal.width, goal.height):
+            if photo_size(collection.file(photograph.source)) != (goal.width, goal.height):
                 return False
         except (InputError, OSError):
             continue

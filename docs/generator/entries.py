@@ -47,7 +47,9 @@ SAID = {
     "embedders": "Turn a face into a vector that tells identities apart: for the metric `identity` and `recognise`.",
     "parsers": "Label every pixel of a face: `--parser NAME` of `parse`.",
     "collections": "Known folder layouts of photographs. `--faces NAME:FOLDER` reads one, "
-    "`auto:FOLDER` recognises it. Nothing is downloaded. [How to add one](extend/collection.md).",
+    "`auto:FOLDER` recognises it, and several can be put together: `--faces helen:A,train,2000 --faces celeba:B,10%` "
+    "([how](tutorials/photographs.md#several-collections-in-one-set)). Nothing is downloaded. "
+    "[How to add one](extend/collection.md).",
     "noises": "Laws of the noise that is added to blurred images: `noise.kind` of a recipe. "
     "[How to add one](extend/noise.md).",
 }

@@ -44,9 +44,10 @@ from facedeblur.generators.align.photo import (
 )
 from facedeblur.generators.align.quality import Limits, Quality, measure
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import Collection, Photograph, Selection, open_photographs
+from facedeblur.generators.photos.collection import Collection, Photograph, Photos, open_photographs
 from facedeblur.generators.photos.files import canonical, composed, image_ids
 from facedeblur.generators.photos.lists import ROLES, read_landmarks
+from facedeblur.generators.photos.specs import Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +119,7 @@ class AlignTask:
 
 
 def align(
-    photos: str | Path | Collection,
+    photos: Photos,
     out: str | Path,
     *,
     template: str = "shen128",
@@ -137,10 +138,10 @@ def align(
 
     Parameters
     ----------
-    photos : path, str or Collection
+    photos : path, str, Collection or sequence of them
         A folder of photographs with its subfolders, where the identity is the name of the subfolder or the name
         before ``_0001``; a collection, or ``NAME:FOLDER`` as for `open_collection` (``auto:FOLDER`` recognises
-        the collection), with its identities, roles, labels and landmarks.
+        the collection), with its identities, roles, labels and landmarks; or several of these.
     out : path
         Folder of the results; an interrupted run is resumed.
     template : str
@@ -161,7 +162,7 @@ def align(
     role : {'test', 'train', 'probe', 'gallery'}
         Role of photographs for which the collection states none.
     seed : int
-        Random seed for the place of random windows.
+        Random seed for the place of random windows, and for photographs that are chosen at random.
     quality : bool
         Write ``OUT/quality.csv`` with a `Quality` for each crop.
     workers : Workers or int
@@ -189,11 +190,15 @@ def align(
     options = AlignOptions(template, finders, margin, limits, seed if goal.fit == "random" else 0)
     _check_providers(goal, options)
     points = read_landmarks(landmarks) if landmarks is not None else None
-    tasks = tasks_of(open_photographs(photos, selection, skip=(target,)), target, options, role=role, points=points)
+    listed = open_photographs(photos, selection, seed=seed, skip=(target,))
+    tasks = tasks_of(listed, target, options, role=role, points=points)
     if finders.landmarker == GIVEN and not any(task.photograph.points for task in tasks):
         do = "give --landmarks FILE with paths relative to the collection"
         raise InputError("the landmarks of these photographs are missing", do=do)
     with only_writer(target), reporting(progress) as reporter:
+        if not isinstance(photos, Collection) and (listed.parts or listed.drawn):
+            for line in listed.describe().splitlines():
+                reporter.say(f"from {line}")
         outcomes = _outcomes(tasks, keys_of(tasks, goal), AlignJournal(target), workers, reporter)
         return _write_tables(target, outcomes, quality=quality)
 
@@ -274,14 +279,14 @@ def tasks_of(
     ids = image_ids([photograph.source for photograph in photographs], names)
     return [
         AlignTask(
-            path=inside(collection.root, given.source, links=True),
+            path=collection.file(given.source),
             photograph=Photograph(
                 given.source, given.identity, given.role or role, given.label,
                 given.points if points is None else points.get(canonical(given.source), ()),
             ),
             image_id=image_id,
-            label=inside(collection.root, given.label, links=True) if given.label else None,
-            labels=collection.labels,
+            label=collection.file(given.label) if given.label else None,
+            labels=collection.class_list(given),
             out=out,
             options=options,
         )

@@ -31,6 +31,7 @@ from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs, open_pairs
+from facedeblur.generators.photos.collection import Photos
 
 FORMATS = ("tar", "folder")
 NOTES = "pairs.json"
@@ -49,7 +50,7 @@ class Room:
 
 def materialise(
     recipe: str | Path,
-    faces: str | Path,
+    faces: Photos,
     out: str | Path,
     *,
     count: int,
@@ -63,7 +64,8 @@ def materialise(
 
     Parameters
     ----------
-    recipe, faces : path
+    recipe, faces
+        As in `open_pairs`.
     out : path
         Folder of the pairs; aligned faces are kept in ``OUT.faces`` until all pairs are written.
     count : int

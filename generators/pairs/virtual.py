@@ -28,7 +28,8 @@ from facedeblur.generators.crops import gather
 from facedeblur.generators.pairs.augment import Augmentation, augment, augment_labels, draw_augmentation
 from facedeblur.generators.pairs.sharp_source import Recent, SharpFace, SharpFiles, SharpSource, packed
 from facedeblur.generators.pairs.spec import PairSpec
-from facedeblur.generators.photos.collection import Selection
+from facedeblur.generators.photos.collection import Photos
+from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.random.permutation import Permutation
 from facedeblur.generators.random.philox import halves
 from facedeblur.generators.recipe import load_recipe
@@ -264,7 +265,7 @@ class VirtualPairs:
 
 def open_pairs(
     recipe: str | Path,
-    faces: str | Path,
+    faces: Photos,
     *,
     workspace: str | Path,
     seed: int = 0,
@@ -286,9 +287,9 @@ def open_pairs(
     ----------
     recipe : str or path
         Name of a recipe, or a TOML file.
-    faces : str or path
+    faces : str, path, Collection or sequence of them
         Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names a known
-        collection.
+        collection, and ``NAME:PATH,2000`` how many of its photographs are drawn; or several of these.
     workspace : path
         Folder for aligned crops and the packed array.
     seed, shuffle, repeats
@@ -324,7 +325,13 @@ def open_pairs(
             workers=workers,
             reporter=reporter,
         )
-    origin = f"{crops.folder}, licence: {crops.licence}"
+        several = len(crops.sources) > 1
+        told = [one["collection"] for one in crops.sources if several or "drawn from" in one["collection"]]
+        for text in told:
+            reporter.say(f"from {text}")
+    origin = "; ".join(
+        f"{one['folder']}, {one['collection'] if told else 'licence: ' + one['licence']}" for one in crops.sources
+    )
     source: SharpSource = SharpFiles(crops)
     if pack:
         source = packed(source, Path(workspace) / "faces.npy", needed=spec.surroundings(source.size))

@@ -1,13 +1,14 @@
 """Collections of photographs: identity, role, landmarks and labels of each photograph, and the known layouts.
 
-``open_collection("celeba:PATH")`` reads PATH as CelebA; ``open_collection("PATH")`` recognises the collection. Other
+``open_collection("celeba:PATH")`` reads PATH as CelebA; ``open_collection("PATH")`` recognises the collection, and
+``open_collection(["helen:A,2000", "celeba:B"])`` puts several together (`combined`). Other
 packages add collections through the entry-point group ``facedeblur.collections``: classes like `KnownCollection`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,18 +16,21 @@ from typing import ClassVar, Protocol
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import SUFFIXES, list_images
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.registry import Registry
 from facedeblur.generators.photos.files import (
     canonical,
+    check_seed,
     composed,
     folders_in,
     identity_of,
     in_order,
     photographs_in,
     suffix,
+    unit_of,
 )
 from facedeblur.generators.photos.lists import ROLES, Choice, read_list
+from facedeblur.generators.photos.specs import Selection, Wanted, parse_spec
 
 NOT_STATED = "not stated"
 
@@ -73,6 +77,13 @@ class Collection:
     photographs : tuple of Photograph
     by_folder : bool
         True if every person has a folder, so that a folder without photographs is a person without any.
+    people : str
+        Whose names the identities are. Of two collections the same name is the same person only if this is the same;
+        by default the name of the collection.
+    drawn : str
+        How the photographs were chosen at random; empty if they were not.
+    parts : tuple of (str, Collection)
+        Of several collections (`combined`) each, by the first folder of the paths of its photographs.
     """
 
     name: str
@@ -81,6 +92,9 @@ class Collection:
     labels: str
     photographs: tuple[Photograph, ...]
     by_folder: bool = False
+    people: str = ""
+    drawn: str = ""
+    parts: tuple[tuple[str, Collection], ...] = ()
 
     @classmethod
     def of(
@@ -95,6 +109,7 @@ class Collection:
         label_of: Mapping[str, str] | None = None,
         points: Mapping[str, tuple[float, ...]] | None = None,
         by_folder: bool = False,
+        namespace: str = "",
     ) -> Collection:
         """Put a collection together.
 
@@ -106,6 +121,8 @@ class Collection:
             Identity by source, in the order of the photographs; empty where it is not known.
         roles, label_of, points : mapping, optional
             The other fields of `Photograph` by source, where they are known.
+        namespace : str
+            `Collection.people`.
         """
         roles, label_of, points = roles or {}, label_of or {}, points or {}
         listed = tuple(
@@ -114,35 +131,120 @@ class Collection:
             )
             for source, person in people.items()
         )
-        return cls(name, root, licence, labels if any(item.label for item in listed) else "", listed, by_folder)
+        kind = labels if any(item.label for item in listed) else ""
+        return cls(name, root, licence, kind, listed, by_folder, namespace)
 
-    def select(self, selection: Selection) -> Collection:
+    def _at(self, source: str) -> tuple[Collection, str]:
+        """The collection that a path belongs to, and the path in it."""
+        if not self.parts:
+            return self, source
+        key, _, path = source.partition("/")
+        return dict(self.parts)[key], path
+
+    def file(self, source: str) -> Path:
+        """Where a photograph is, or its label: `Photograph.source` or `Photograph.label`."""
+        part, path = self._at(source)
+        return inside(part.root, path, links=True)
+
+    def class_list(self, photograph: Photograph) -> str:
+        """What the values of the photograph's label mean; see `labels`."""
+        return self._at(photograph.source)[0].labels
+
+    def each(self) -> list[Collection]:
+        """The single collections, with those photographs that are in this one, by their own paths."""
+        if not self.parts:
+            return [self]
+        own: dict[str, list[Photograph]] = {key: [] for key, _ in self.parts}
+        for photograph in self.photographs:
+            key, _, path = photograph.source.partition("/")
+            own[key].append(replace(photograph, source=path, label=photograph.label.partition("/")[2]))
+        return [replace(part, photographs=tuple(own[key])) for key, part in self.parts]
+
+    def only(self, keys: Sequence[str]) -> Collection:
+        """Return some of several collections, by the first folder of their paths; a single one as it is."""
+        if not self.parts:
+            return self
+        kept = tuple(one for one in self.photographs if one.source.partition("/")[0] in keys)
+        return replace(self, photographs=kept, parts=tuple(part for part in self.parts if part[0] in keys))
+
+    def select(self, selection: Selection, *, wanted: Sequence[Wanted] = (), seed: int = 0) -> Collection:
         """Return the collection with the selected photographs only.
 
-        The image list is applied first, then the pattern, the roles and the limit.
+        The image list is applied first, then the pattern, the roles, the numbers and shares of each collection, the
+        number of people, and the limit.
+
+        Parameters
+        ----------
+        selection : Selection
+        wanted : sequence of Wanted
+            What is used of each collection, in the order of `parts`; by default everything.
+        seed : int
+            Determines what is chosen at random: each choice depends on it and on names, not on what else there is.
 
         Raises
         ------
         InputError
-            When the image list names photographs that are missing, or nothing is left.
+            When the image list names photographs that are missing, nothing is left, or there are fewer photographs or
+            people than asked for.
         """
         match, roles = selection.match, selection.roles
         kept = self.photographs if selection.listed is None else self._listed(Path(selection.listed))
         if match:
-            kept = tuple(p for p in kept if fnmatchcase(p.source if "/" in match else p.source.split("/")[-1], match))
+            kept = tuple(p for p in kept if _matches(self._at(p.source)[1], match))
         if roles:
             kept = tuple(p for p in kept if p.role in roles)
-        kept = kept[: selection.limit]
+        drawn: Collection = replace(self, photographs=kept)
+        if wanted or self.parts:
+            drawn = self._drawn(kept, wanted or [Wanted("", part.root) for _, part in self.parts], selection, seed)
+        kept = drawn.photographs
         if not kept:
-            counts = Counter(p.role or "none" for p in self.photographs)
-            facts = ", ".join(f"{count:,} {role}" for role, count in sorted(counts.items()))
-            asked = [f"match '{match}'" * bool(match), f"role {' or '.join(roles)}" * bool(roles)]
-            raise InputError(
-                f"{self.name}: {self.root}",
-                expected="photographs of " + (" and ".join(filter(None, asked)) or "the list"),
-                found=f"none among {len(self.photographs):,} (roles: {facts})", do="choose others",
-            )  # fmt: skip
-        return replace(self, photographs=kept, labels=self.labels if any(p.label for p in kept) else "")
+            raise self._nothing(selection)
+        if selection.people is not None:
+            kept = _one_each(kept, selection.people, seed)
+        kept = kept[: selection.limit]
+        return replace(drawn, photographs=kept, labels=self.labels if any(p.label for p in kept) else "")
+
+    def _drawn(
+        self, kept: tuple[Photograph, ...], wanted: Sequence[Wanted], selection: Selection, seed: int
+    ) -> Collection:
+        """Of the photographs that are left, those that are wanted of each collection."""
+        left, parts = list[Photograph](), []
+        for (key, part), want in zip(self.parts or (("", self),), wanted, strict=True):
+            own = [p for p in kept if not key or p.source.startswith(f"{key}/")]
+            own = [p for p in own if not want.role or p.role == want.role]
+            if not own and selection.listed is None:
+                asked = replace(selection, roles=(want.role,)) if want.role else selection
+                raise part._nothing(asked)
+            number = want.count_of(len(own))
+            if number < len(own):
+                order = {p.source: unit_of(seed, "photograph", part.name, self._at(p.source)[1]) for p in own}
+                chosen = set(sorted(order, key=lambda source: (order[source], source))[:number])
+                part = replace(part, drawn=f"drawn from {len(own):,} with seed {seed}")
+                own = [p for p in own if p.source in chosen]
+            left += own
+            parts.append((key, part))
+        named = tuple(parts) if self.parts else ()
+        return replace(self, photographs=tuple(left), parts=named, drawn="" if named else parts[0][1].drawn)
+
+    def _nothing(self, selection: Selection) -> InputError:
+        counts = Counter(p.role or "none" for p in self.photographs)
+        facts = ", ".join(f"{count:,} {role}" for role, count in sorted(counts.items()))
+        match, roles = selection.match, selection.roles
+        asked = [f"match '{match}'" * bool(match), f"role {' or '.join(roles)}" * bool(roles)]
+        wanted = " and ".join(filter(None, asked)) or ("the list" if selection.listed else "this collection")
+        return InputError(
+            self.place, expected=f"photographs of {wanted}",
+            found=f"none among {len(self.photographs):,} (roles: {facts or 'none'})", do="choose others",
+        )  # fmt: skip
+
+    @property
+    def place(self) -> str:
+        """Name and folder, for messages."""
+        return (
+            " and ".join(f"{one.name}: {one.root}" for one in self.each())
+            if self.parts
+            else f"{self.name}: {self.root}"
+        )
 
     def _listed(self, file: Path) -> tuple[Photograph, ...]:
         by_source: Mapping[str, Photograph] = {canonical(p.source): p for p in self.photographs}
@@ -156,8 +258,8 @@ class Collection:
         absent = [choice.source for source, choice in choices.items() if source not in by_source]
         if absent:
             raise InputError(
-                str(file), f"{len(absent):,} of {len(choices):,} photographs are not in {self.root} ({absent[0]}, ...)",
-                do="give the collection that the list was made from",
+                str(file), f"{len(absent):,} of {len(choices):,} photographs are not in {self.place} "
+                f"({absent[0]}, ...)", do="give the collections that the list was made from",
             )  # fmt: skip
         kept = [replace(by_source[source], identity=c.identity, role=c.role) for source, c in choices.items()]
         return tuple(sorted(kept, key=lambda photograph: in_order(photograph.source)))
@@ -171,6 +273,12 @@ class Collection:
 
         A folder whose photographs were not selected is not empty.
         """
+        if self.parts:
+            return [
+                f"{key}/{place}"
+                for (key, _), one in zip(self.parts, self.each(), strict=True)
+                for place in one.empty_folders()
+            ]
         if not self.by_folder:
             return []
         full = {parent for item in self.photographs for parent in _parents(item.source)}
@@ -181,11 +289,17 @@ class Collection:
         return sorted(p.as_posix() for p in seen if p.as_posix() not in full and _has_no_image(self.root / p))
 
     def describe(self) -> str:
-        """Return a line for the screen: name, photographs, identities, roles, labels, points and licence."""
+        """Return a line for the screen: name, photographs, identities, roles, labels, points and licence.
+
+        Of several collections a line for each.
+        """
+        if self.parts:
+            return "\n".join(one.describe() for one in self.each())
         shown = self.photographs
         people = {photograph.identity for photograph in shown if photograph.identity}
         lone = len(people) == len(shown) > 1
-        facts = [f"{len(shown):,} photographs", f"{len(people):,} identities" + " (each photograph its own)" * lone]
+        facts = [f"{len(shown):,} photographs" + f" ({self.drawn})" * bool(self.drawn)]
+        facts += [f"{len(people):,} identities" + " (each photograph its own)" * lone]
         roles = Counter(photograph.role for photograph in shown if photograph.role)
         facts += [f"{roles[role]:,} {role}" for role in ROLES if roles[role]]
         nameless = sum(not photograph.identity for photograph in shown)
@@ -195,6 +309,72 @@ class Collection:
         return f"{self.name}: {', '.join(facts)}; licence: {self.licence}"
 
 
+def _matches(path: str, pattern: str) -> bool:
+    return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)
+
+
+def _one_each(photographs: Sequence[Photograph], number: int, seed: int) -> tuple[Photograph, ...]:
+    """One photograph of each of `number` people, in order."""
+    first: dict[str, Photograph] = {}
+    for one in photographs:
+        other = first.get(one.identity)
+        if one.identity and (other is None or _rank(one, seed) < _rank(other, seed)):
+            first[one.identity] = one
+    if number > len(first):
+        raise InputError(
+            "people", expected=f"{number:,}, one photograph each", found=f"{len(first):,} people in "
+            f"{len(photographs):,} photographs", do="ask for fewer people, or give more photographs",
+        )  # fmt: skip
+    chosen = sorted(first, key=lambda identity: (unit_of(seed, "person", identity), identity))[:number]
+    kept = {first[identity].source for identity in chosen}
+    return tuple(one for one in photographs if one.source in kept)
+
+
+def _rank(photograph: Photograph, seed: int) -> tuple[float, str]:
+    return unit_of(seed, "photograph of", photograph.identity, photograph.source), photograph.source
+
+
+def combined(collections: Sequence[Collection]) -> Collection:
+    """Put several collections together; one alone is returned as it is.
+
+    The path of a photograph begins with the name of its collection (``helen/images/1.jpg``; that of the second of two
+    such collections with ``helen-2``). Identities keep their names unless two collections have a name in common
+    that does not mean the same person (`Collection.people`): then the collection's name precedes it.
+
+    Parameters
+    ----------
+    collections : sequence of Collection
+        At least one.
+    """
+    if len(collections) == 1:
+        return collections[0]
+    parts: dict[str, Collection] = {}
+    for one in collections:
+        number = sum(other.name == one.name for other in parts.values())
+        parts[f"{one.name}-{number + 1}" if number else one.name] = one
+    owners: dict[str, set[str]] = {}
+    for one in parts.values():
+        for photograph in one.photographs:
+            owners.setdefault(photograph.identity, set()).add(one.people or one.name)
+
+    def named(one: Collection, identity: str) -> str:
+        return f"{one.people or one.name}_{identity}" if identity and len(owners[identity]) > 1 else identity
+
+    photographs = [
+        replace(
+            p, source=f"{key}/{p.source}", identity=named(one, p.identity), label=f"{key}/{p.label}" if p.label else ""
+        )
+        for key, one in parts.items()
+        for p in one.photographs
+    ]
+    photographs.sort(key=lambda photograph: in_order(photograph.source))
+    kinds = dict.fromkeys(one.labels for one in parts.values() if one.labels)
+    licences = dict.fromkeys(one.licence for one in parts.values())
+    return Collection(
+        "several", Path(), "; ".join(licences), " and ".join(kinds), tuple(photographs), parts=tuple(parts.items())
+    )
+
+
 def _has_no_image(folder: Path) -> bool:
     return folder.is_dir() and not any(file.suffix.lower() in SUFFIXES for file in folder.rglob("*"))
 
@@ -202,45 +382,6 @@ def _has_no_image(folder: Path) -> bool:
 def _parents(source: str) -> list[str]:
     parts = source.split("/")[:-1]
     return ["/".join(parts[: n + 1]) for n in range(len(parts))]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which photographs of a collection are taken; by default all.
-
-    Attributes
-    ----------
-    match : str
-        Pattern (``*``, ``?``, ``[...]``) of the file's name, or of the whole path if it contains a slash.
-    roles : tuple of str
-        Roles, as the publisher or the image list states them.
-    limit : int, optional
-        Largest number of photographs, the first by path.
-    listed : path, optional
-        Image list (see `Choice`): its photographs, with the identity and role given there.
-
-    Raises
-    ------
-    InputError
-        When a role is not known or the limit is below 1.
-    """
-
-    match: str = ""
-    roles: tuple[str, ...] = ()
-    limit: int | None = None
-    listed: str | Path | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "roles", tuple(self.roles))
-        for role in self.roles:
-            one_of("role", role, ROLES)
-        if self.limit is not None and self.limit < 1:
-            raise InputError("limit", expected="at least 1", found=str(self.limit), do="choose another number")
-
-    @property
-    def everything(self) -> bool:
-        """True if no photograph is left out."""
-        return not (self.match or self.roles or self.listed) and self.limit is None
 
 
 class KnownCollection(Protocol):
@@ -293,15 +434,51 @@ for _name, _place in _KNOWN.items():
     COLLECTIONS.add(_name, f"facedeblur.generators.photos.collections.{_place}")
 
 
-def open_collection(spec: str | Path, selection: Selection = Selection()) -> Collection:
-    """List the photographs of a collection.
+Photos = str | Path | Collection | Sequence[str | Path | Collection]
+"""Photographs as users name them: a folder, ``NAME:FOLDER``, a collection that is open, or several of these."""
+
+
+def specs_of(photos: Photos) -> list[str | Path | Collection]:
+    """What a user named, as a list.
+
+    Raises
+    ------
+    InputError
+        When it is empty.
+    """
+    given = [photos] if isinstance(photos, str | Path | Collection) else list(photos)
+    if not given:
+        raise InputError("the folder of photographs is missing", do="give its path")
+    return given
+
+
+def only_folder(photos: Photos, what: str) -> Path:
+    """The one folder of something that is not put together of collections.
+
+    Raises
+    ------
+    InputError
+        When several were given, or not a folder.
+    """
+    given = specs_of(photos)
+    if len(given) > 1 or isinstance(given[0], Collection):
+        raise InputError(what, "takes one folder", do="give a single folder")
+    return Path(given[0])
+
+
+def open_collection(photos: Photos, selection: Selection = Selection(), *, seed: int = 0) -> Collection:
+    """List the photographs of a collection, or of several.
 
     Parameters
     ----------
-    spec : str or path
-        ``NAME:PATH`` with the name of a known collection or ``auto``, or only the path, which means ``auto``.
+    photos : str, path, Collection, or sequence of them
+        ``NAME:PATH`` with the name of a known collection or ``auto``, or only the path, which means ``auto``. After a
+        comma a text may say what is used: a role, a number of photographs that are drawn, or a share of them
+        (``helen:HELEN,train,2000``).
     selection : Selection
         Which photographs are taken.
+    seed : int
+        Determines what is chosen at random.
 
     Returns
     -------
@@ -311,43 +488,75 @@ def open_collection(spec: str | Path, selection: Selection = Selection()) -> Col
     Raises
     ------
     InputError
-        When the folder is not laid out as that collection (with what to download and where to put it), the
-        image list names photographs that are missing, or nothing is left.
+        When a folder is not laid out as that collection (with what to download and where to put it), the
+        image list names photographs that are missing, nothing is left, or there are too few photographs.
     """
-    name, root = _parse(spec)
+    return open_photographs(photos, selection, seed=seed, every_file=False)
+
+
+def _read(want: Wanted) -> Collection:
+    """The whole collection."""
+    name, root = want.name, want.root
+    if name != "auto":
+        COLLECTIONS.get(name)
     if not root.is_dir():
         if root.exists():
             raise InputError(str(root), expected="a folder of photographs", found="a file", do="give the folder")
         do = "check the path" if name == "auto" else COLLECTIONS.get(name).get
         raise MissingFile(root, expected="a folder of photographs", do=do)
-    whole = COLLECTIONS.get(detect(root) if name == "auto" else name).read(root)
-    return whole if selection.everything else whole.select(selection)
+    return COLLECTIONS.get(detect(root) if name == "auto" else name).read(root)
 
 
 def open_photographs(
-    photos: str | Path | Collection, selection: Selection = Selection(), *, skip: Iterable[Path] = ()
+    photos: Photos,
+    selection: Selection = Selection(),
+    *,
+    seed: int = 0,
+    skip: Iterable[Path] = (),
+    every_file: bool = True,
+    opener: Callable[[Wanted], Collection | None] | None = None,
 ) -> Collection:
-    """List the photographs to align: those of a collection, or every file of another folder.
+    """List the photographs to align: those of collections, or every file of other folders.
 
     Parameters
     ----------
-    photos : path, str or Collection
-        A folder, ``NAME:PATH`` as for `open_collection`, or a collection that is open already.
-    selection : Selection
-        Which photographs are taken; a folder from which some are selected is opened as a collection.
+    photos, selection, seed
+        As for `open_collection`.
     skip : iterable of Path
         Folders below that are not looked into.
+    every_file : bool
+        List every file of a folder without a name of which everything is taken; else it is recognised as a collection.
+    opener : callable, optional
+        Opens what is not a folder of photographs; None from it means that it is one.
 
     Raises
     ------
     InputError
         As `open_collection`, or when a folder holds no image.
     """
-    if isinstance(photos, Collection):
-        return photos if selection.everything else photos.select(selection)
-    if not Path(photos).is_dir() or not selection.everything:
-        return open_collection(photos, selection)
-    root = Path(photos)
+    check_seed(seed)
+    opened, wanted = [], []
+    given = specs_of(photos)
+    if len(given) == 1 and isinstance(given[0], Collection):
+        return given[0] if selection.everything else given[0].select(selection, seed=seed)
+    for spec in given:
+        if isinstance(spec, Collection):
+            opened += spec.each()
+            wanted += [Wanted(one.name, one.root) for one in spec.each()]
+            continue
+        want = parse_spec(spec)
+        one = opener(want) if opener else None
+        if one is None and every_file and want.name == "auto" and want.everything and selection.everything:
+            one = _folder(want.root, skip) if want.root.is_dir() else None
+        opened.append(one or _read(want))
+        wanted.append(want)
+    whole = combined(opened)
+    if selection.everything and all(want.everything for want in wanted):
+        return whole
+    return whole.select(selection, wanted=wanted, seed=seed)
+
+
+def _folder(root: Path, skip: Iterable[Path]) -> Collection:
     if not photographs_in(root, skip=skip):
         list_images(root)  # its error says which files were expected
     return _every_file(root, skip)
@@ -384,14 +593,3 @@ def detect(root: Path) -> str:
         if COLLECTIONS.get(name).detects(root):
             return name
     raise InputError(str(root), "no images in this folder", do="give another folder")
-
-
-def _parse(spec: str | Path) -> tuple[str, Path]:
-    name, colon, path = str(spec).partition(":")
-    if isinstance(spec, Path) or not colon or len(name) == 1 or "/" in name or Path(str(spec)).exists():
-        return "auto", Path(spec).expanduser()  # a single letter is a drive
-    if name != "auto":
-        COLLECTIONS.get(name)
-    if not path:
-        raise InputError(f"'{spec}'", "the folder is missing", do="write NAME:FOLDER")
-    return name, Path(path).expanduser()

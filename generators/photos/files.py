@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import unicodedata
@@ -111,6 +112,22 @@ def canonical(source: str) -> str:
 def in_order(source: str) -> list[str]:
     """Sort key of paths relative to a collection, the same on every file system."""
     return composed(source).split("/")
+
+
+def unit_of(seed: int, *words: str) -> float:
+    """A number in [0, 1) that depends on the arguments alone and is the same on every machine.
+
+    The first 53 bits of a SHA-256 of the text in normal form C, because file systems differ in how they store
+    accents.
+    """
+    text = "\x1f".join(composed(word) for word in (str(int(seed)), *words))
+    return (int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 11) / 2.0**53
+
+
+def check_seed(seed: int) -> None:
+    """Raise InputError unless `seed` is an integer of at least 0."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError("seed", expected="an integer of at least 0", found=repr(seed), do="choose another one")
 
 
 def check_text(folder: str | Path, name: str) -> None:

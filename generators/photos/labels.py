@@ -15,7 +15,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, MissingFile, explain, suggest
 from facedeblur.benchmark.files.contents import unreadable_image
 from facedeblur.benchmark.files.decode import open_image
-from facedeblur.benchmark.files.paths import inside, read_file
+from facedeblur.benchmark.files.paths import read_file
 from facedeblur.benchmark.files.png import essential
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.classes import CELEBAMASK_PARTS, CLASS_LISTS, HELEN
@@ -35,7 +35,7 @@ def labels_of(collection: Collection, photograph: Photograph, *, size: tuple[int
     """
     if not photograph.label:
         raise InputError(f"{collection.name}: {photograph.source}", "this photograph has no label image")
-    return read_labels(inside(collection.root, photograph.label, links=True), collection.labels, size=size)
+    return read_labels(collection.file(photograph.label), collection.class_list(photograph), size=size)
 
 
 def read_labels(path: str | Path, kind: str, *, size: tuple[int, int]) -> np.ndarray:

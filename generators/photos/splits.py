@@ -6,27 +6,16 @@ therefore met on average, not exactly, and adding or removing photographs leaves
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.photos.collection import Collection, Photograph
-from facedeblur.generators.photos.files import composed, in_order
+from facedeblur.generators.photos.files import check_seed, in_order, unit_of
 from facedeblur.generators.photos.lists import Choice
 
 OK, NO_IDENTITY, NO_PHOTOGRAPH = "ok", "no identity", "no photograph"
 NO_GALLERY, TOO_FEW, NOT_CHOSEN = "no gallery", "too few photographs", "not chosen"
-
-
-def unit_of(seed: int, *words: str) -> float:
-    """A number in [0, 1) that depends on the arguments alone and is the same on every machine.
-
-    The first 53 bits of a SHA-256 of the text in normal form C, because file systems differ in how they store
-    accents.
-    """
-    text = "\x1f".join(composed(word) for word in (str(int(seed)), *words))
-    return (int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 11) / 2.0**53
 
 
 def role_of(identity: str, *, seed: int, test_share: float = 0.3) -> str:
@@ -58,7 +47,7 @@ def split(photographs: Collection | Iterable[Photograph], *, seed: int = 0, test
     """
     if not 0 < test_share < 1:
         raise InputError("test share", expected="between 0 and 1", found=str(test_share), do="choose another one")
-    _check_seed(seed)
+    check_seed(seed)
     listed, rows = _usable(photographs)
     chosen = [Choice(p.source, p.identity, role_of(p.identity, seed=seed, test_share=test_share), OK) for p in listed]
     people = {choice.identity: choice.role for choice in chosen}
@@ -110,7 +99,7 @@ def probe_gallery(
     for option, number in (("probes", probes), ("gallery", gallery)):
         if number < 1:
             raise InputError(option, expected="at least 1", found=str(number), do="choose another number")
-    _check_seed(seed)
+    check_seed(seed)
     listed, rows = _usable(photographs)
     earlier = {choice.source: choice.role for choice in keep if choice.status == OK}
     by_person: dict[str, list[Photograph]] = {}
@@ -172,8 +161,3 @@ def _of_person(
 
 def _in_order(choices: Iterable[Choice]) -> list[Choice]:
     return sorted(choices, key=lambda choice: (choice.source == "", in_order(choice.source), choice.identity))
-
-
-def _check_seed(seed: int) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError("seed", expected="an integer of at least 0", found=repr(seed), do="choose another one")

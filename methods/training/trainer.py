@@ -15,6 +15,7 @@ from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter, reporting
+from facedeblur.generators.photos.collection import Photos
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, export, load_weights, read_checkpoint
@@ -42,7 +43,7 @@ class Trained:
 
 def train(
     recipe: str | Path | TrainRecipe,
-    faces: str | Path,
+    faces: Photos,
     out: str | Path,
     *,
     stage: str = "all",
@@ -62,9 +63,9 @@ def train(
     ----------
     recipe : str, path or TrainRecipe
         Name of a recipe, a TOML file, or a recipe that was changed by `TrainRecipe.adjusted`.
-    faces : path
-        Photographs, as for `facedeblur.generators.pairs.virtual.open_pairs`, which is given `photographs`, for instance
-        ``selection=Selection(limit=100)``.
+    faces : path or sequence of them
+        Photographs, of one or several collections, as for `facedeblur.generators.pairs.virtual.open_pairs`, which is
+        given `photographs`, for instance ``selection=Selection(limit=100)``.
     out : path
         Gets ``NAME.safetensors`` and ``NAME.json``, ``checkpoints/``, ``STAGE.csv``, ``samples/`` and the aligned
         faces.
@@ -168,7 +169,7 @@ def _ready(recipe: TrainRecipe, chosen: list[int]) -> None:
 
 
 def _opened(
-    recipe: TrainRecipe, chosen: list[int], net: nn.Module, faces: str | Path, folder: TrainingFolder, engine: Engine,
+    recipe: TrainRecipe, chosen: list[int], net: nn.Module, faces: Photos, folder: TrainingFolder, engine: Engine,
     **options: Any,
 ) -> TrainingData:  # fmt: skip
     """The data; the first rank aligns the faces, the others find them."""

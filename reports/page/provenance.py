@@ -126,7 +126,9 @@ def _make(board: Board) -> str:
         return " ".join(["facedeblur frames VIDEOS", *_quoted(_frame_words(frames, name))])
     own = str(recipe.get("name", name))
     ships = own in recipes() and load_recipe(own)[1] == text
-    words = [own if ships else f"{own}.toml", "--faces", "VIDEOS" if frames else "PHOTOS"]
+    count = 1 if frames else max(1, len(board.set.get("sources") or ()))
+    folders = ["VIDEOS" if frames else "PHOTOS"] if count == 1 else [f"PHOTOS{place}" for place in range(1, count + 1)]
+    words = [own if ships else f"{own}.toml", *(word for folder in folders for word in ("--faces", folder))]
     words += ["--name", name] if name != own else []
     words += ["--seed", str(board.set["seed"])] if board.set.get("seed") is not None else []
     return " ".join(["facedeblur build", *_quoted(words)])

@@ -234,8 +234,8 @@ def _set(known: dict[str, Any]) -> SetOf:
     except InputError:
         recipe = ""
     # A collection is described as "helen: 100 photographs, ...".
-    first = next((text.partition(":")[0].strip() for text in collections if text), "")
-    return SetOf(printable(str(known.get("name", ""))), str(known.get("hash", "")), first, recipe)
+    names = dict.fromkeys(text.partition(":")[0].strip() for text in collections if text)
+    return SetOf(printable(str(known.get("name", ""))), str(known.get("hash", "")), " + ".join(names), recipe)
 
 
 @dataclass(frozen=True)

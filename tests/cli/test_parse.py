@@ -16,7 +16,7 @@ def faces(tmp_path_factory, dlib_models, shared_data, small_recipe):
     import shutil
 
     from facedeblur.generators.build import build
-    from facedeblur.generators.photos.collection import Selection
+    from facedeblur.generators.photos.specs import Selection
 
     folder = tmp_path_factory.mktemp("parse")
     source = f"celebamask:{shared_data / 'celebamask_eval512'}"

@@ -11,11 +11,13 @@ from click.testing import CliRunner
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank
-from facedeblur.benchmark.sets.set import Image
+from facedeblur.benchmark.sets.set import Image, Set
 from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.cli.build import build
 from facedeblur.cli.check import check
 from facedeblur.cli.split import split
-from facedeblur.generators.photos.collection import Selection, open_collection
+from facedeblur.generators.photos.collection import open_collection
+from facedeblur.generators.photos.specs import Selection
 
 
 @pytest.fixture
@@ -125,3 +127,31 @@ def test_check_compares_roles_within_a_set(tmp_path):
     assert mixed.exit_code == 1 and "identity Ann: also in role train of the same set" in mixed.output
     twins = typed(check, make(tmp_path / "twins", {k: people[k] for k in "cd"}, 1), "--jobs", 1)
     assert twins.exit_code == 0 and "note: probe c is the photograph d of the gallery" in twins.output
+
+
+def test_a_list_of_several_collections_builds_a_set(tmp_path):
+    """Two folders, one list, and a set of the people for testing; the second folder does not replace the first."""
+    draw = np.random.default_rng(0)
+    for folder in "ab":
+        for person in range(8):
+            pixels = draw.integers(0, 256, (128, 128, 3), np.uint8)
+            write_png(tmp_path / folder / f"{folder}{person}" / "1.png", pixels)
+    (tmp_path / "own.toml").write_text(
+        'name = "own"\ntitle = "Own"\nsource = "test"\n[image]\ntemplate = "shen128"\n'
+        '[kernels]\nsizes = "9"\nper_size = 1\n'
+    )
+    folders, out = [tmp_path / "a", tmp_path / "b"], tmp_path / "set"
+    done = typed(split, *folders, "-o", tmp_path / "split.csv", "--test-share", 0.5)
+    assert [line for line in done.output.splitlines() if line.startswith("people: 8 photographs, 8 identities")], done
+    with (tmp_path / "split.csv").open(newline="") as stream:
+        test = {row["source"] for row in csv.DictReader(stream) if row["role"] == "test"}
+    assert {source.partition("/")[0] for source in test} == {"people", "people-2"}
+    faces = [word for folder in folders for word in ("--faces", f"people:{folder}")]
+    done = typed(
+        build, tmp_path / "own.toml", *faces, "--list", tmp_path / "split.csv", "--role", "test", "-o", out, "--jobs", 1
+    )
+    assert done.exit_code == 0 and done.output.count("from people: ") == 2, done.output
+    made = Set.open(out)
+    assert {image.source for image in made.images.values()} == test
+    done = CliRunner().invoke(build, [str(tmp_path / "own.toml"), *map(str, faces), "--people", "17", "-o", "x"])
+    assert isinstance(done.exception, InputError) and "found 16 people" in str(done.exception)

@@ -17,7 +17,7 @@ from facedeblur.generators.blur.saturate import saturate
 from facedeblur.generators.build import build
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.generators.kernels.spline import SplineModel
-from facedeblur.generators.photos.collection import Selection
+from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.recipe import load_recipe
 
 HEAD = 'name = "own"\ntitle = "Own"\nsource = "test"\n{top}\n[image]\ntemplate = "shen128"\n'

@@ -13,7 +13,7 @@ from scipy.signal import fftconvolve
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
-from facedeblur.generators.photos.collection import Selection
+from facedeblur.generators.photos.specs import Selection
 
 
 def skewed(size: int, seed: int) -> np.ndarray:

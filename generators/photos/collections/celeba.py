@@ -126,8 +126,9 @@ class CelebAMask:
         masks = _masks(base, cls.masks)
         label_of = {source: masks.get(_number(stem), "") for source, stem in stems.items()}
         return Collection.of(
-            "celebamask", base, cls.licence, people, roles=roles, labels="celebamask19", label_of=label_of
-        )
+            "celebamask", base, cls.licence, people, roles=roles, labels="celebamask19", label_of=label_of,
+            namespace="celeba" if people_of else "",
+        )  # fmt: skip
 
 
 def _number(stem: str) -> str:

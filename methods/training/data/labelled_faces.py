@@ -15,7 +15,6 @@ from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_photo
-from facedeblur.benchmark.files.paths import inside
 from facedeblur.generators.photos.collection import Collection
 from facedeblur.generators.photos.labels import labels_of
 
@@ -61,14 +60,14 @@ def read_labelled(collection: Collection, *, size: int = 256, leave_out: Names[s
     """
     missing = sorted(set(leave_out) - {one.source for one in collection.photographs})
     if missing:
-        raise InputError(f"photograph '{missing[0]}' to leave out is not in {collection.root}")
+        raise InputError(f"photograph '{missing[0]}' to leave out is not in {collection.place}")
     taken = [one for one in collection.photographs if one.label and one.source not in leave_out]
     if not taken:
-        raise InputError(f"{collection.root} has no photographs with label images")
+        raise InputError(f"{collection.place} has no photographs with label images")
     photographs = np.empty((len(taken), 3, size, size), np.uint8)
     labels = np.empty((len(taken), size, size), np.uint8)
     for row, one in enumerate(taken):
-        pixels = read_photo(inside(collection.root, one.source, links=True)).pixels
+        pixels = read_photo(collection.file(one.source)).pixels
         height, width = pixels.shape[:2]
         if height != width:
             raise InputError(one.source, expected="a square photograph", found=f"{width}x{height}", do="crop it")

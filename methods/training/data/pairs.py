@@ -18,6 +18,7 @@ from facedeblur.generators.pairs.augment import AugmentLaw
 from facedeblur.generators.pairs.sharp_source import SharpFace, SharpSource
 from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs, open_pairs
+from facedeblur.generators.photos.collection import Photos
 from facedeblur.methods.training.recipe import Data
 
 LAPS = 2**60
@@ -56,7 +57,7 @@ class Some:
 
 def open_data(
     data: Data,
-    faces: str | Path,
+    faces: Photos,
     *,
     workspace: str | Path,
     seed: int = 0,

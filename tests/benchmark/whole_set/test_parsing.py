@@ -211,7 +211,7 @@ def test_bad_input(tmp_path, shade, monkeypatch):
 def test_real_faces(tmp_path, dlib_models, shared_data, small_recipe):
     """Sharp images parse well; heavy blur parses worse; a copy of the sharp image as well as itself."""
     from facedeblur.generators.build import build
-    from facedeblur.generators.photos.collection import Selection
+    from facedeblur.generators.photos.specs import Selection
 
     recipe, faces = small_recipe(tmp_path, 0.0), f"celebamask:{shared_data / 'celebamask_eval512'}"
     the_set = build(recipe, faces, tmp_path / "set", selection=Selection(limit=3), workers=1)

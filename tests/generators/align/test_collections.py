@@ -21,8 +21,9 @@ from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.align.quality import Limits, Quality
 from facedeblur.generators.align.run import align
 from facedeblur.generators.align.template import template_named
-from facedeblur.generators.photos.collection import Collection, Photograph, Selection
+from facedeblur.generators.photos.collection import Collection, Photograph
 from facedeblur.generators.photos.lists import read_landmarks
+from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.sheets import LABEL_COLOURS, crop_sheet, over
 
 FROM_FILE = Finders(landmarker="file")

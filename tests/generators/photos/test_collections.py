@@ -8,7 +8,8 @@ from photo_trees import rows, tree
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.photos.collection import COLLECTIONS, Selection, detect, open_collection
+from facedeblur.generators.photos.collection import COLLECTIONS, detect, open_collection
+from facedeblur.generators.photos.specs import Selection
 
 
 @pytest.fixture

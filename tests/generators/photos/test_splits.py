@@ -11,8 +11,9 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.photos.collection import Photograph, open_collection
+from facedeblur.generators.photos.files import unit_of
 from facedeblur.generators.photos.lists import Choice
-from facedeblur.generators.photos.splits import probe_gallery, role_of, split, tally, unit_of
+from facedeblur.generators.photos.splits import probe_gallery, role_of, split, tally
 
 
 def crowd(people: int, each: int = 1) -> list[Photograph]:

@@ -22,7 +22,7 @@ from facedeblur.benchmark.files.images import read_png
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
-from facedeblur.generators.photos.collection import Selection
+from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint

@@ -275,7 +275,7 @@ def test_in_a_score_table(tmp_path, toy_parts):
 def test_real_faces_obey_the_papers_sum(tmp_path, shared_data):
     """Blurred faces with the labels people drew: the four classes' errors sum to the whole."""
     from facedeblur.generators.build import build
-    from facedeblur.generators.photos.collection import Selection
+    from facedeblur.generators.photos.specs import Selection
 
     (tmp_path / "own.toml").write_text(
         'name = "own"\ntitle = "Own"\nsource = "test"\n[image]\ntemplate = "mspl-center"\n'
