@@ -150,7 +150,7 @@ def said_of(paths: Sequence[Path]) -> str:
         parts.append(f"an unfinished training, in stage '{header.stage}' after step {header.stage_step:,} of "
                      f"{header.stage_steps:,}")  # fmt: skip
     if header.until:
-        parts.append(f"the network runs as far as '{header.until}'")
+        parts.append(f"trained as far as '{header.until}', and run no further")
     return f"{paths[0].name}: {'; '.join(parts)}" if parts else ""
 
 

@@ -432,9 +432,9 @@ def test_how_far_a_training_got_is_said(tmp_path):
         return said_of(find_files("shen2020", [tmp_path]))
 
     unfinished = "shen2020.safetensors: an unfinished training, in stage 'coarse' after step 3 of 5,000"
-    assert said() == f"{unfinished}; the network runs as far as 'coarse'"
+    assert said() == f"{unfinished}; trained as far as 'coarse', and run no further"
     assert said(until="", stage="joint") == unfinished.replace("coarse", "joint")
-    assert said(finished=True) == "shen2020.safetensors: the network runs as far as 'coarse'"
+    assert said(finished=True) == "shen2020.safetensors: trained as far as 'coarse', and run no further"
     assert said(finished=True, until="") == said_of([]) == ""
     with pytest.raises(InputError, match="header"):
         said(stage_step=-1)

@@ -345,3 +345,30 @@ def test_the_parser_can_be_given_images_alone() -> None:
     found = net.outputs(sharp, until="parser")
     torch.testing.assert_close(found["parsing"], net.parser(sharp))
     assert sorted(found) == ["parsing", "restored"]
+
+
+@pytest.mark.parametrize(
+    ("make", "config"),
+    [
+        (Shen2018, {"semantics": "true", "compat": False}),
+        (Shen2018, {"semantics": "none", "compat": False}),
+        (Shen2020, {"first_kernel": 5}),
+        (Shen2020, {"stages": 2}),
+        (Shen2020, {"stages": 2, "shared": True}),
+    ],
+)
+def test_variants_of_the_tables_are_fitted(make: Make, config: dict[str, Any], faces: tuple[Tensor, Tensor]) -> None:
+    sharp, blurred = faces
+    net = narrow(make, **config)
+    labels = torch.zeros(4, 32, 32, dtype=torch.long)
+    optimiser = torch.optim.Adam(net.parameters(), lr=2e-3)
+    losses = []
+    for _ in range(30):
+        found = net.outputs(blurred, labels=labels)
+        pictures = [name for name in found if name in ("restored", "coarse", "fine1")]
+        loss = sum(F.mse_loss(found[name], sharp) for name in pictures) / len(pictures)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert min(losses[-5:]) < losses[0] / 3

@@ -28,14 +28,14 @@ def test_the_coarse_network_alone_restores_and_says_so(tiny, tmp_path):
     assert list(said.values()) == ["coarse", 1, 2, "coarse", False]
     first = run("shen2020", tiny, tmp_path / "first", weights=done.weights, execution=CPU, limit=2)
     (note,) = [note for note in first.info["notes"] if "coarse" in note]
-    assert note.endswith("in stage 'coarse' after step 1 of 2; the network runs as far as 'coarse'")
+    assert note.endswith("in stage 'coarse' after step 1 of 2; trained as far as 'coarse', and run no further")
     coarse = make_network("shen2020", **NARROW["shen2020"]).coarse
     assert first.info["parameters"] == sum(one.numel() for one in coarse.parameters())
     assert first.info["counts"]["ok"] == 2
 
     done = parts.train(recipe, faces, tmp_path / "out", **given)
     second = run("shen2020", tiny, tmp_path / "second", weights=done.weights, execution=CPU, limit=2)
-    assert "shen2020-coarse.safetensors: the network runs as far as 'coarse'" in second.info["notes"]
+    assert "shen2020-coarse.safetensors: trained as far as 'coarse', and run no further" in second.info["notes"]
 
 
 def test_a_parser_alone_is_refused_in_a_line(tiny, tmp_path):
