@@ -117,6 +117,37 @@ def test_the_parts_are_chained_as_in_figure_2() -> None:
     torch.testing.assert_close(stopped["sketch"], found["sketch"])
 
 
+def test_rows_of_table_2_change_what_they_say() -> None:
+    blurred = torch.rand(2, 3, 32, 40)
+    full = narrow()
+    blind = narrow(sketch_to_artifact=False).eval()
+    found = blind.outputs(blurred)
+    torch.testing.assert_close(found["restored"], blind.deartifact(found["initial"]))
+    one_channel = 9 * NARROW["lin2020"]["clean_width"]  # type: ignore[operator]
+    assert count_parameters(blind)[0] == count_parameters(full)[0] - one_channel
+    intensity = narrow(space="intensity").eval()
+    intensity.load_state_dict(full.state_dict())
+    kernel = estimate_kernel(grey(blurred), full.generator(blurred), size=9, space="intensity")
+    torch.testing.assert_close(intensity.outputs(blurred)["kernel"], kernel)
+    printed = narrow(beta=0.01, beta_scale="absolute").eval()
+    printed.load_state_dict(full.state_dict())
+    kernel = estimate_kernel(grey(blurred), full.generator(blurred), size=9, beta=0.01, scale="absolute")
+    torch.testing.assert_close(printed.outputs(blurred)["kernel"], kernel)
+
+
+def test_the_naive_network_is_the_generator_alone() -> None:
+    net = narrow(naive=True).eval()
+    blurred = torch.rand(2, 3, 8, 12)
+    found = net.outputs(blurred)
+    assert list(found) == ["restored"]
+    assert found["restored"].shape == blurred.shape
+    assert net.parts == ("generator",) == tuple({key.split(".")[0] for key in net.state_dict()})
+    more = 2 * (49 * NARROW["lin2020"]["width"] + 1)  # type: ignore[operator]
+    assert count_parameters(net)[0] == count_parameters(narrow().generator)[0] + more
+    with pytest.raises(InputError, match="cannot stop after 'sketch'"):
+        net.outputs(blurred, until="sketch")
+
+
 def test_the_de_artifact_network_starts_at_the_initial_image() -> None:
     initial, sketch = torch.rand(1, 3, 16, 16), torch.rand(1, 1, 16, 16)
     net = DeArtifact(width=8)
@@ -177,5 +208,7 @@ def test_images_smaller_than_the_kernel_and_wrong_settings_are_refused() -> None
         narrow(kernel_size=51)(torch.rand(1, 3, 48, 64))
     with pytest.raises(InputError, match="odd number"):
         narrow(kernel_size=10)(torch.rand(1, 3, 32, 32))
+    with pytest.raises(InputError, match="relative, absolute"):
+        narrow(beta_scale="none")
     with pytest.raises(InputError, match="did you mean 'sketch'"):
         narrow().outputs(torch.rand(1, 3, 32, 32), until="sketh")
