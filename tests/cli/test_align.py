@@ -64,7 +64,7 @@ def test_folder_without_images_is_one_line(
     dlib_models: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = run(capsys, "align", tmp_path, tmp_path / "out")
-    assert (code, out) == (2, "") and "expected images" in err and err.count("\n") == 1
+    assert (code, out) == (2, "") and "no images in this folder" in err and err.count("\n") == 1
 
 
 def test_only_the_photographs_that_are_asked_for(

@@ -165,7 +165,7 @@ def _interrupt(recipe: Path, crops: Path, tmp_path: Path) -> None:
 
 def test_unusable_folders(tmp_path, crops, recipe):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="found none"):
+    with pytest.raises(InputError, match="no images in this folder"):
         build(recipe, tmp_path / "empty", tmp_path / "set", workers=1)
     for file in crops.iterdir():
         file.write_text("text")
@@ -200,7 +200,7 @@ def test_recipes_are_sound(name):
         ("[image]", 'kind = "nonuniform"\n[image]', "table .kernels. if and only if kind is 'uniform'"),
         ("samples = 300", "samples = 1", "samples: expected from 2"),
         ('"9,13"', '"4,9"', "kernel size"),
-        ('"9,13"', '"abc"', "first:last:step or a list"),
+        ('"9,13"', '"abc"', "neither first:last:step nor a list"),
         ("shen128", "shen129", "shen128"),
     ],
 )

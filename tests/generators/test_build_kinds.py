@@ -175,7 +175,7 @@ def test_an_aligned_folder_is_divided_unless_it_has_a_gallery(tmp_path, crops):
 
 def test_virtual_sets_are_not_stored(tmp_path, crops):
     assert load_recipe("shen2020-train")[0].virtual
-    with pytest.raises(InputError, match="virtual training pairs; use facedeblur pairs"):
+    with pytest.raises(InputError, match="virtual training pairs, which are not stored as a set; use facedeblur pairs"):
         build("shen2020-train", crops, tmp_path / "set", workers=1)
 
 

@@ -170,8 +170,10 @@ def test_points_from_a_file_replace_those_of_the_collection(collection: Collecti
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "found none"), ("a.png,1,2\n", "line 1|found none"), ("a.png" + ",1" * 9 + ",x\n", "ten numbers"),
-        ("a.png" + ",1" * 10 + "\na.png" + ",2" * 10, "a.png again"), ("a.png" + ",1" * 9 + ",nan\n", "ten numbers"),
+        ("", "no photographs in this list"), ("a.png,1,2\n", "line 1|no photographs in this list"),
+        ("a.png" + ",1" * 9 + ",x\n", "ten numbers"),
+        ("a.png" + ",1" * 10 + "\na.png" + ",2" * 10, "line 2: photograph 'a.png' is listed twice"),
+        ("a.png" + ",1" * 9 + ",nan\n", "ten numbers"),
     ],
 )  # fmt: skip
 def test_damaged_landmark_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -184,7 +186,7 @@ def test_points_that_do_not_fit_are_refused(collection: Collection, tmp_path: Pa
     with pytest.raises(InputError, match="a CSV file of landmarks"):
         read_landmarks(tmp_path / "none.csv")
     bare = replace(collection, photographs=tuple(replace(p, points=()) for p in collection.photographs))
-    with pytest.raises(InputError, match="points of these photographs"):
+    with pytest.raises(InputError, match="landmarks of these photographs are missing"):
         align(bare, tmp_path / "out", finders=FROM_FILE)
     with pytest.raises(InputError, match="68 points"):
         align(collection, tmp_path / "out", finders=FROM_FILE, template="openface96")

@@ -385,7 +385,7 @@ def test_folder_of_other_photographs_is_left_alone(tmp_path: Path, portrait: np.
     save(tmp_path / "a" / "one.png", portrait)
     save(tmp_path / "b" / "two.png", portrait)
     align(tmp_path / "a", tmp_path / "out", finders=Finders(knows_named, knows_named), workers=1)
-    with pytest.raises(InputError, match="those of 1 others"):
+    with pytest.raises(InputError, match="the faces of 1 other photographs are in this folder"):
         align(tmp_path / "b", tmp_path / "out", finders=Finders(knows_named, knows_named), workers=1)
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "images.csv").write_text("image_id\n")
@@ -436,7 +436,7 @@ def test_folder_without_images_and_bad_options(tmp_path: Path, knows_named: str)
         align(tmp_path / "nowhere", tmp_path / "out", finders=Finders(knows_named, knows_named))
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match="found none"):
+    with pytest.raises(InputError, match="no images in this folder"):
         align(tmp_path / "empty", tmp_path / "out", finders=Finders(knows_named, knows_named))
     for options, message in (
         ({"template": "shen"}, "template 'shen'"),

@@ -236,7 +236,7 @@ def test_labels_follow_their_pair(tmp_path: Path, faces: SharpArray) -> None:
     files = {face.image_id: tmp_path / "l.png" for face in faces.faces[:4]}
     still = VirtualPairs(faces, PairSpec((13,), 1), label_files=files)
     assert np.array_equal(still.label(still.plan(2)), labels)
-    with pytest.raises(InputError, match="labels of 0004: expected a label file"):
+    with pytest.raises(InputError, match="face '0004' has no label file"):
         still.label(still.plan(4))
     moved = VirtualPairs(faces, PairSpec((13,), 1, augment=AugmentLaw(shift=20)), label_files=files)
     for index in range(4):
