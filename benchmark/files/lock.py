@@ -123,10 +123,21 @@ def _take(held: FileLock, lock: Path, writer: Path, shown: str) -> None:
             raise InputError(
                 f"{shown} is being written by {_who(writer)}", do="wait until that has ended, or choose another output"
             ) from None
-        if lock.exists():
+        if _is_file(held, lock):
             return
-        # On a network disk the last writer may have removed the file in between: then this is the lock of nothing.
+        # The last writer removed the file after this process had opened it: then this is the lock of nothing.
         held.release()
+
+
+def _is_file(held: FileLock, lock: Path) -> bool:
+    """Tell whether what is locked is still the file of that name, and not one that was removed meanwhile."""
+    opened = held._context.lock_file_fd
+    if opened is None:  # a mark on a disk without `flock`
+        return lock.exists()
+    try:
+        return os.path.samestat(os.fstat(opened), lock.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _who(writer: Path) -> str:

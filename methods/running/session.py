@@ -151,6 +151,7 @@ class Session:
     def _begin(self, facts: Facts) -> None:
         self._journal.check({"device": facts.device})
         self._journal.start(size=one_size(self._set))
+        self._tell_differences()
         self._journal.note(
             device=facts.device,
             device_name=facts.device_name,
@@ -161,6 +162,16 @@ class Session:
             timeout_s=self._timeout,
             versions=versions(),
         )
+
+    def _tell_differences(self) -> None:
+        """Note how a resumed run differs from an unbroken one: an output may depend on the others in its batch."""
+        before, now = self._journal.info.get("batch"), self._execution.batch or "auto"
+        if self._done and before not in (None, now):
+            self._note(f"resumed with batch {now} after {self._done:,} pairs with batch {before}: outputs may differ "
+                "in rounding from those of an unbroken run")  # fmt: skip
+        failed = sum(self._journal.state(pair) == "failed" for pair in islice(self._set.pairs(), self._whole))
+        if failed:
+            self._note(f"resumed: {failed:,} pairs that had failed are restored again, one at a time")
 
     def _restore(self, crew: Supervisor, facts: Facts) -> None:
         self._reporter.progress(self._method.shown, self._done, self._whole)

@@ -105,6 +105,14 @@ def test_a_stopped_run_has_the_outputs_of_an_unbroken_one(mixed, tmp_path, stops
     assert alone.run_hash != whole.run_hash, "or there would be nothing to see"
 
 
+def test_another_batch_after_a_stop_is_noted(mixed, tmp_path, company):
+    how = {"plugin": company, "workers": 1}
+    run("company", mixed.root, tmp_path / "out", limit=12, execution=Execution(batch=4), **how)
+    resumed = run("company", mixed.root, tmp_path / "out", execution=Execution(batch=2), **how)
+    said = "resumed with batch 2 after 12 pairs with batch 4"
+    assert any(note.startswith(said) for note in resumed.info["notes"])
+
+
 @pytest.mark.parametrize(("net", "said"), [(Centre(), "differ from those of single"), (OneImage(), "batch")])
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_a_network_that_mixes_its_batch_gets_single_images(mixed, tmp_path, net, said):
