@@ -53,4 +53,6 @@ def export(name: str, out: str, weights: str | None, size: int, opset: int, plug
     if not quiet:
         free = "variable: " + ", ".join(done.free) if done.free else f"one image of {done.side}x{done.side}"
         click.echo(f"{name} -> {done.path} ({free}; differs from torch by at most {done.difference:.2g})")
+        if done.remark:
+            click.echo(f"  {done.remark}")
         click.echo(f"  run it with: facedeblur run {done.block} SET -o OUTPUTS")

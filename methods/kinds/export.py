@@ -19,7 +19,7 @@ from facedeblur.benchmark.errors import InputError, need, shorten
 from facedeblur.benchmark.files.atomic import write_bytes, write_text
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.weights import sha256_of
-from facedeblur.methods.nets.loading import find_files, load_network
+from facedeblur.methods.nets.loading import find_files, load_network, said_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,6 +47,8 @@ class Exported:
         Height and width of the example, and of every image if they may not vary.
     difference : float
         Largest observed difference from torch.
+    remark : str
+        How far the training of the weights got, if not to its end.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Exported:
     free: tuple[str, ...]
     side: int
     difference: float
+    remark: str = ""
 
 
 def export_onnx(
@@ -112,7 +115,7 @@ def export_onnx(
         with only_writer(out):
             write_bytes(out, model)
             block = _write_block(out, name, paths, net)
-        return Exported(out, block, tuple(axes.values()), side, difference)
+        return Exported(out, block, tuple(axes.values()), side, difference, said_of(paths))
     raise reasons[0]
 
 

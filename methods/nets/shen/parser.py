@@ -124,7 +124,7 @@ class SemanticMaps(nn.Module):
             assert parsing is not None
             maps = parsing.softmax(1)
         else:
-            wanted = (images.shape[0], *images.shape[2:])
+            wanted = tuple(int(side) for side in (images.shape[0], *images.shape[2:]))
             if labels is None or tuple(labels.shape) != wanted:
                 raise InputError(
                     "a network with semantics 'true' reads the labels of each face", expected=f"labels {wanted}",

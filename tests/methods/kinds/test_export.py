@@ -68,6 +68,17 @@ def test_networks_export_with_free_sizes(name, tmp_path):
     np.testing.assert_allclose(method.restore(image), own.restore(image), atol=1e-3)
 
 
+def test_an_unfinished_network_is_exported_as_far_as_it_restores(tmp_path):
+    reached = {"stage": "coarse", "stage_steps": 5, "until": "coarse", "finished": False}
+    net = write_narrow("shen2020", tmp_path, **reached)
+    done = export_onnx("shen2020", tmp_path / "net.onnx", weights=tmp_path, size=40)
+    assert "in stage 'coarse' after step 1 of 5" in done.remark
+    image = photograph(64, 64)
+    with torch.no_grad():
+        coarse = net.outputs(torch.from_numpy(image).permute(0, 3, 1, 2))["coarse"].permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(loaded(done.path).restore(image), coarse, atol=1e-3)
+
+
 def test_fourier_transforms_do_not_export(tmp_path, capfd):
     write_narrow("lin2020", tmp_path)
     with pytest.raises(InputError) as error:
