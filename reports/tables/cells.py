@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.reports.tables.layouts import Dataset, Layout, Measure, Subject
-from facedeblur.reports.tables.measured import Absent, Run, measure
+from facedeblur.reports.tables.measured import Absent, Run, SetOf, measure
 from facedeblur.reports.tables.measured import measure as measure_of
 from facedeblur.reports.tables.published.values import Value
 from facedeblur.reports.text import NONE, seconds
@@ -214,6 +214,8 @@ def items_of(
         Places of the paper first, then one for every set that is none of them; what is not shown, in words.
     """
     items = [Item(subject.label, PUBLISHED, subject) for subject in layout.subjects]
+    if all(one.how.kind == "printed" for one in layout.measures):
+        runs = []
     runs = [run for run in runs if not run.reference or _has_something(layout, run)]
     if len(layout.datasets) == 1:
         fitting = [run for run in runs if dataset_of(layout, run, named) is not None] or runs
@@ -246,10 +248,17 @@ def dataset_of(layout: Layout, run: Run, named: Mapping[str, str]) -> Dataset | 
     if run.set.hash in named:
         return next((dataset for dataset in layout.datasets if dataset.label == named[run.set.hash]), None)
     for dataset in layout.datasets:
-        known = bool(dataset.set_hash) and dataset.set_hash == run.set.hash
-        if known or run.set.collection in dataset.collections or run.set.recipe in dataset.recipes:
+        if (bool(dataset.set_hash) and dataset.set_hash == run.set.hash) or _is(run.set, dataset):
             return dataset
     return None
+
+
+def _is(one: SetOf, dataset: Dataset) -> bool:
+    """Whether a set is of the photographs and the blur of a data set."""
+    photographs = bool(one.collections) and set(one.collections) <= set(dataset.collections)
+    if dataset.collections and not photographs:
+        return False
+    return one.recipe in dataset.recipes if dataset.recipes else photographs
 
 
 def _own(layout: Layout, run: Run) -> str:

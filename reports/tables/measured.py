@@ -6,13 +6,13 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.config import parse_toml
+from facedeblur.benchmark.config import parse_toml, strict
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.signature import Signature
@@ -23,6 +23,7 @@ from facedeblur.benchmark.statistics.error_ratio import ErrorRatio, error_ratio
 from facedeblur.benchmark.whole_set.parsing import SHARP, SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.benchmark.whole_set.record import Record
+from facedeblur.generators.recipe import Recipe, load_recipe, recipes
 from facedeblur.reports.leaderboard.board import MethodScores, summarise
 from facedeblur.reports.leaderboard.whole_sets import of_scored
 from facedeblur.reports.tables.layouts import How
@@ -39,12 +40,24 @@ class Absent:
 
 @dataclass(frozen=True)
 class SetOf:
-    """The set of a run: name, content hash, whose photographs it is made of and by which recipe, where known."""
+    """The set of a run.
+
+    Attributes
+    ----------
+    name, hash : str
+    collections : tuple of str
+        Whose photographs it is made of.
+    recipe : str
+        Shipped recipe that makes what its own makes, whatever that one is called; empty for none.
+    faces : int
+        Sharp images; 0 if not on record.
+    """
 
     name: str
     hash: str
-    collection: str = ""
+    collections: tuple[str, ...] = ()
     recipe: str = ""
+    faces: int = 0
 
 
 @dataclass(frozen=True)
@@ -228,14 +241,30 @@ def _first(folders: Sequence[Path], name: str) -> Path | None:
 
 def _set(known: dict[str, Any]) -> SetOf:
     """Photographs and recipe of a set as its score tables have them."""
-    collections = [str(source.get("collection") or "") for source in known.get("sources") or ()]
-    try:
-        recipe = str(parse_toml(str(known.get("recipe") or ""), "recipe").get("name", ""))
-    except InputError:
-        recipe = ""
     # A collection is described as "helen: 100 photographs, ...".
-    names = dict.fromkeys(text.partition(":")[0].strip() for text in collections if text)
-    return SetOf(printable(str(known.get("name", ""))), str(known.get("hash", "")), " + ".join(names), recipe)
+    named = [str(source.get("collection") or "").partition(":")[0].strip() for source in known.get("sources") or ()]
+    return SetOf(
+        printable(str(known.get("name", ""))),
+        str(known.get("hash", "")),
+        tuple(dict.fromkeys(filter(None, named))),
+        same_as(str(known.get("recipe") or "")),
+        int((known.get("counts") or {}).get("images", 0)),
+    )
+
+
+@cache
+def same_as(text: str) -> str:
+    """Return the name of the shipped recipe that makes the same pairs as the recipe `text`, or an empty text."""
+    try:
+        wanted = _content(strict(Recipe, parse_toml(text, "recipe"), "recipe"))
+    except InputError:
+        return ""
+    return next((name for name in recipes() if _content(load_recipe(name)[0]) == wanted), "")
+
+
+def _content(recipe: Recipe) -> Recipe:
+    """A recipe without what changes no pixel."""
+    return replace(recipe, name="", title="", source="", assumption=())
 
 
 @dataclass(frozen=True)
@@ -273,6 +302,8 @@ def measure(run: Run, how: How, protocol: str = "") -> Measured | Absent:
         return _parsed(run, *how.name.split(":"))
     if how.kind == "error-ratio":
         return _compared(run)
+    if how.kind == "printed":
+        return Absent(how.name)
     if run.reference or run.scored is None:
         return Absent("not known without a score table: facedeblur score SET OUTPUTS")
     return _told(run.scored, how.kind)

@@ -109,6 +109,9 @@ def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, st
             pairs = f", {run.scored.total:,} pairs" if run.scored is not None else ""
             if (dataset, run.set.hash) not in sets or pairs:
                 sets[dataset, run.set.hash] = (dataset, run, pairs)
+    if all(one.how.kind == "printed" for one in layout.measures):
+        why = list(dict.fromkeys(one.how.name for one in layout.measures))
+        return [f"Printed only: {_and(why)}."]
     if not sets:
         return ["Nothing measured: give score tables to facedeblur tables."]
     lines = []
@@ -116,6 +119,8 @@ def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, st
         line = f"Measured on set '{run.set.name}', hash {short(run.set.hash)}{pairs}"
         if dataset_of(layout, run, named) is not None:
             line += f", as {dataset.label}" if dataset.label else ""
+            if 0 < run.set.faces < dataset.faces:
+                line += f" ({run.set.faces:,} of its {dataset.faces:,} faces)"
         elif layout.rows == ("subject", "dataset"):
             line += ", the mean of all; the paper's are single images"
         elif any(one.label for one in layout.datasets):

@@ -11,9 +11,10 @@ from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.scoring.table import ScoresLike
 from facedeblur.reports.tables.cells import MEASURED, Cell, Item, cell_of, items_of, ranks
-from facedeblur.reports.tables.layouts import Dataset, Layout, Measure, layouts
+from facedeblur.reports.tables.layouts import Dataset, Layout, Measure
 from facedeblur.reports.tables.measured import Run, read_runs
 from facedeblur.reports.tables.notes import Footnotes, measured_where, place_notes, why_apart
+from facedeblur.reports.tables.papers.find import layouts
 from facedeblur.reports.tables.published.values import published
 
 if TYPE_CHECKING:

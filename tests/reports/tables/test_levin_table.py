@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.generators.recipe import load_recipe
 from facedeblur.reports.tables.published.values import published
 from facedeblur.reports.tables.table import PaperTable
 from facedeblur.reports.tables.table import tables as paper_tables
 
 SHIFT = Column("psnr-shift[rgb,255,crop15,max8,step0.25]", "PSNR shift", "dB", True, 0.0)
-LEVIN = {"name": "levin", "hash": "e" * 64, "path": "nowhere", "counts": {}, "recipe": 'name = "levin2009"\n'}
+LEVIN = {"name": "levin", "hash": "e" * 64, "path": "nowhere", "counts": {}, "recipe": load_recipe("levin2009")[1]}
 TRUE, BLIND = np.array([34.0, 33.0, 32.0, 35.0]), np.array([31.0, 33.0, 29.0, 30.0])
 Make = Callable[..., Scores]
 

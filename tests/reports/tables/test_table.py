@@ -17,9 +17,10 @@ from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.classes import GROUPS
 from facedeblur.benchmark.whole_set.parsing import Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
+from facedeblur.generators.recipe import load_recipe
 from facedeblur.reports.tables.cells import MEASURED, PUBLISHED, Cell, ranks
-from facedeblur.reports.tables.layouts import layouts
 from facedeblur.reports.tables.measured import read_runs
+from facedeblur.reports.tables.papers.find import layouts
 from facedeblur.reports.tables.published.values import published
 from facedeblur.reports.tables.table import PaperTable, fill
 from facedeblur.reports.tables.table import tables as paper_tables
@@ -27,9 +28,9 @@ from facedeblur.reports.tables.table import tables as paper_tables
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
 PAPERS = {
-    "shen2020": "3 9 10 11 12",
-    "umsn": "I II III IV V",
-    "lin2020": "1",
+    "shen2020": "1 2 3 4 5 6 7 8 9 10 11 12",
+    "umsn": "I II III IV V VI VII VIII",
+    "lin2020": "1 2",
     "dfpgnet": "5 6",
     "anand": "II",
     "levin2009": "11",
@@ -37,10 +38,11 @@ PAPERS = {
 Make = Callable[..., Scores]
 
 
-def set_of(name: str, collection: str = "", recipe: str = "x") -> dict:
-    """What score tables know of a set."""
-    return {"name": name, "hash": (name * 64)[:64], "path": "nowhere", "counts": {}, "recipe": f'name = "{recipe}"\n',
-            "sources": [{"collection": f"{collection}: 100 photographs"}]}  # fmt: skip
+def set_of(name: str, *collections: str, recipe: str = "shen2020", images: int = 100) -> dict:
+    """What score tables know of a set that was made by a shipped recipe."""
+    return {"name": name, "hash": (name * 64)[:64], "path": "nowhere", "recipe": load_recipe(recipe)[1],
+            "counts": {"images": images},
+            "sources": [{"collection": f"{one}: 100 photographs"} for one in collections]}  # fmt: skip
 
 
 HELEN, CELEBA = set_of("hel", "helen"), set_of("cel", "celeba")
@@ -72,7 +74,7 @@ def test_every_printed_value_stands_in_its_table_once(protocol: str):
         ]  # fmt: skip
         assert sorted(shown) == sorted(value.printed for value in values if value.printed)
         assert not any(cell.kind == MEASURED for cell, *_ in table.filled())
-        assert "Nothing measured" in " ".join(table.remarks)
+        assert "Nothing measured" in table.remarks[1] or table.remarks[1].startswith("Printed only:")
 
 
 def test_the_layouts_are_those_of_the_papers():
@@ -357,7 +359,7 @@ def test_results_of_other_outputs_are_not_shown(outputs: Path, scores_of: Make):
     scores.meta.run["hash"] = "changed"
     scores.write(outputs / "scores.parquet")
     found = cells(one("11", outputs), "net")["CelebA", "Top-1"]
-    assert found.text == "—" and "recognition.parquet holds is of other outputs" in found.notes[0]
+    assert found.text == "—" and "ecognition.parquet belongs to other outputs" in found.notes[0]
     (outputs / "scores.parquet").unlink()
     # A folder may hold no scores at all.
     assert cells(one("11", outputs), "net")["CelebA", "Top-1"].text == "40.0%"
@@ -387,7 +389,7 @@ def test_a_run_is_given_once_and_has_to_be_there(outputs: Path, tmp_path: Path):
     empty.mkdir()
     with pytest.raises(InputError, match=r"has no scores\.parquet"):
         paper_tables([empty])
-    for protocol, number, says in (("shen2021", "10", "shen2020"), ("shen2020", "13", "12"), ("umsn", "6", "II")):
+    for protocol, number, says in (("shen2021", "10", "shen2020"), ("shen2020", "13", "12"), ("umsn", "9", "II")):
         with pytest.raises(InputError, match=says):
             paper_tables(protocol=protocol, numbers=[number])
 
@@ -422,3 +424,26 @@ def test_a_table_in_a_notebook_shows_the_printed_values() -> None:
     shown = table._repr_html_()
     printed = {cell.text for cell, *_ in table.filled() if cell.text}
     assert printed and all(f"<td>{text}</td>" in shown for text in printed) and "Deblurring method" in shown
+
+
+def test_a_place_is_found_by_what_the_set_is(scores_of: Make):
+    five = load_recipe("mspl-center")[1]
+    own = {
+        "as printed": set_of("a", "celebamask", recipe="mspl-center", images=240),
+        "renamed": set_of("b", "celebamask", recipe="mspl-center") | {"recipe": five.replace("mspl-center", "mine", 1)},
+        "edited": set_of("c", "celebamask") | {"recipe": five.replace("per_size = 10", "per_size = 2")},
+        "other faces": set_of("d", "lfw", recipe="mspl-center"),
+        "some other faces": set_of("e", "celebamask", "lfw", recipe="mspl-center"),
+    }
+    tables = [scores_of(name, [30.0, 31.0], other={"set": known}) for name, known in own.items()]
+    (table,) = paper_tables(tables, protocol="dfpgnet", numbers=["5"])
+    placed = {item.label: dataset.label for cell, item, dataset, _ in table.filled()
+              if cell.kind == MEASURED and cell.text != "—"}  # fmt: skip
+    assert placed["as printed"] == placed["renamed"] == "MSPL-Center"
+    assert [placed[name][0] for name in ("edited", "other faces", "some other faces")] == ["c", "d", "e"]
+
+
+def test_fewer_faces_than_the_paper_has_are_named(scores_of: Make):
+    few = scores_of("net", [30.0, 31.0], other={"set": set_of("hel", "helen", images=4)})
+    assert "as Helen (4 of its 100 faces)" in " ".join(one("10", few).remarks)
+    assert "of its" not in " ".join(one("10", scores_of("net", [30.0], other={"set": HELEN})).remarks)

@@ -199,9 +199,9 @@ def test_doubles_unknown_papers_and_notes_about_nothing_are_refused():
     kept = assemble([value], papers, [Note("a", "Table 1", "misprint", "Wrong.", methods=("m",))])
     assert kept.values[0].misprinted and kept.table("a", "Table 1") == kept.values
     for values, notes, says in (
-        ([value, value], [], "found two"),
+        ([value, value], [], "has two values"),
         ([Value("b", *value.key[1:], "1", "")], [], "sources.toml"),
-        ([value], [Note("a", "Table 1", "misprint", "Wrong.", methods=("n",))], "found none"),
+        ([value], [Note("a", "Table 1", "misprint", "Wrong.", methods=("n",))], "refers to no value"),
         ([value], [Note("a", "Table 1", "guess", "Wrong.")], "guess"),
     ):
         with pytest.raises(InputError, match=says):

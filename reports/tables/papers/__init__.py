@@ -1,0 +1,1 @@
+"""How each paper lays out its tables."""

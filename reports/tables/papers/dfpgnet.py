@@ -1,0 +1,33 @@
+"""The tables of Jung et al. (DFPGnet)."""
+
+from __future__ import annotations
+
+from facedeblur.reports.tables.layouts import Dataset, How, Layout, Measure, methods
+from facedeblur.reports.tables.papers.common import IMPLEMENTATION, MEGABYTES, PSNR, SSIM
+
+DFPGNET = (
+    Layout(
+        "dfpgnet", "Table 5", "Mean PSNR in dB and mean SSIM", ("Method",),
+        methods("VGGFace Encoder", "DFPG-B(ours)"),
+        (
+            Dataset("MSPL-Center", "MSPL-Center", collections=("celebamask", "celeba"), recipes=("mspl-center",)),
+            Dataset("Shen", "Shen", collections=("helen", "celeba"), recipes=("shen2020",)),
+        ),
+        (
+            Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
+            Measure("SSIM", "SSIM", How("scores", SSIM), 3, "higher"),
+        ),
+        columns=("dataset", "measure"),
+    ),
+    Layout(
+        "dfpgnet", "Table 6", "Mean run time of an image, and number of parameters", ("Method",),
+        methods("Shen et al. [9]", "Lu et al. [5]", "Xia et al. [10]", "Yasarla et al. [11]", "Lee et al. [4]", "Ours"),
+        (Dataset("", ""),),
+        (
+            IMPLEMENTATION,
+            Measure("Run time (s)", "Run time", How("seconds"), 2, "lower", condition="*", per_method=True),
+            Measure("Parameters (M)", "Parameters", How("parameters"), 1, condition="*", scale=1e-6, per_method=True),
+            MEGABYTES,
+        ),
+    ),
+)  # fmt: skip
