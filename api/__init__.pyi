@@ -28,6 +28,8 @@ from .generators.photos.specs import Selection as Selection
 from .generators.video.frames import frames as frames
 from .generators.video.spec import FrameSpec as FrameSpec
 from .methods.base import method as method
+from .methods.labelling import Labelled as Labelled
+from .methods.labelling import label as label
 from .methods.nets.base import network as network
 from .methods.running.execution import Execution as Execution
 from .methods.running.runner import run as run

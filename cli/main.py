@@ -24,6 +24,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Make a set": {
         "kernels": ("kernels:kernels", "Make motion-blur kernels (point spread functions)."),
         "align": ("align:align", "Cut aligned face crops out of photographs."),
+        "label": ("label:label", "Label faces that have no labels, by a parser or a parsing network."),
         "frames": ("frames:frames", "Average frames of videos into blurred and sharp pairs."),
         "split": ("split:split", "Divide people into training and test, or images into probes and gallery."),
         "build": ("build:build", "Build a test set from a recipe and photographs of faces."),

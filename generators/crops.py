@@ -12,6 +12,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import photo_size, pixel_hash, read_label, read_photo, read_png, write_png
 from facedeblur.benchmark.files.paths import inside
+from facedeblur.benchmark.files.schema import read_json
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
@@ -34,6 +35,9 @@ from facedeblur.generators.photos.splits import probe_gallery
 
 ALIGNED = "aligned"
 """Name of what `align` wrote, among collections."""
+
+LABELS = "labels.json"
+"""Says by what the labels of an aligned folder were made, if no person made them."""
 
 
 @dataclass(frozen=True)
@@ -196,8 +200,11 @@ def _shown(spec: str | Path | Collection) -> str:
 def _source(collection: Collection, *, alone: bool) -> dict[str, str]:
     """A collection for the record."""
     # An aligned folder by itself has nothing to say that the set does not.
-    bare = collection.name == ALIGNED and alone and not collection.drawn
+    file = collection.root / LABELS
+    pseudo = read_json(file, dict[str, str], "a record of labels", do="label the faces again") if file.is_file() else {}
+    bare = collection.name == ALIGNED and alone and not collection.drawn and not pseudo
     told = "" if bare else collection.images().describe()
+    told += f"; pseudo-labels by {pseudo.get('by', 'not stated')}" if pseudo and collection.name == ALIGNED else ""
     return {"folder": collection.root.resolve().name, "licence": collection.licence, "collection": told}
 
 

@@ -98,6 +98,27 @@ def load_network(name: str, paths: Sequence[Path]) -> nn.Module:
     InputError
         When a file is truncated, of another network or configuration, or holds values that are not finite.
     """
+    net, header = _loaded(name, paths)
+    if not header.until:
+        return net
+    if header.until not in getattr(net, "restores", ()):
+        shown = " and ".join(str(path) for path in paths)
+        raise InputError(
+            f"{shown}: the training got no further than stage '{header.stage}', after which '{name}' restores nothing",
+            do="train its other stages, too",
+        )  # fmt: skip
+    from facedeblur.methods.nets.blocks import PartWay
+
+    return PartWay(net, header.until)
+
+
+def load_parts(name: str, paths: Sequence[Path]) -> tuple[nn.Module, str]:
+    """Make a network with all its parts, and tell how far its training got (empty: to its end); see `load_network`."""
+    net, header = _loaded(name, paths)
+    return net, header.until
+
+
+def _loaded(name: str, paths: Sequence[Path]) -> tuple[nn.Module, _Header]:
     import torch
 
     header, state = _read(name, paths)
@@ -113,17 +134,7 @@ def load_network(name: str, paths: Sequence[Path]) -> nn.Module:
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise InputError(shown, expected="finite weights", found=f"NaN or infinity in '{key}'", do="train it again")
     load_exactly(net, tensors, shown, f"give weights of '{name}' in that configuration")
-    net = net.eval().requires_grad_(False)
-    if not header.until:
-        return net
-    if header.until not in getattr(net, "restores", ()):
-        raise InputError(
-            f"{shown}: the training got no further than stage '{header.stage}', after which '{name}' restores nothing",
-            do="train its other stages, too",
-        )  # fmt: skip
-    from facedeblur.methods.nets.blocks import PartWay
-
-    return PartWay(net, header.until)
+    return net.eval().requires_grad_(False), header
 
 
 def said_of(paths: Sequence[Path]) -> str:

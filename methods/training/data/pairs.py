@@ -150,5 +150,5 @@ def need_labels(data: TrainingData, stage: str) -> None:
     if without:
         raise InputError(
             f"stage '{stage}' needs labels, which {len(without):,} of the faces lack, such as {without[0]}",
-            do="give a labelled collection, such as celebamask:FOLDER or helen:FOLDER",
+            do="give a labelled collection, such as celebamask:FOLDER or helen:FOLDER, or use facedeblur label first",
         )  # fmt: skip

@@ -1,0 +1,68 @@
+"""``facedeblur label``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from facedeblur.benchmark.reporter import bars
+from facedeblur.cli import options
+
+
+@options.command(
+    examples="""
+    # Label the faces of a collection by facedeblur's own parser, and train on them
+    facedeblur label celeba:CELEBA,train,2300 --by facedeblur -o labelled/
+    facedeblur train shen2020 --faces labelled/ -o shen2020/
+    # Label by the parsing network of your own training
+    facedeblur label crops/ --by shen2020 --weights shen2020/ -o labelled/
+    """
+)
+@click.argument("photos", metavar="FACES...", nargs=-1, required=True)
+@click.option(
+    "--by",
+    metavar="NAME",
+    default="facedeblur",
+    help="Parser (see `facedeblur list parsers`), or a network with a parsing part: shen2018 or shen2020.",
+)
+@click.option("--weights", metavar="PLACE", type=click.Path(), help="File or folder of the network's weights.")
+@click.option(
+    "-o", "--out", metavar="FOLDER", required=True, type=options.Output(), help="Folder for the labelled faces."
+)
+@click.option(
+    "--template",
+    metavar="TEMPLATE",
+    default="shen128",
+    help="Size and placement of faces that must be aligned; see `facedeblur list templates`.",
+)
+@click.option("--margin", metavar="PIXELS", default=0, help="Width of the surroundings kept around each face.")
+@options.match
+@options.listed
+@options.people
+@options.limit
+@options.as_selection
+@options.finders
+@options.as_finders
+@options.seed("photographs that are drawn")
+@options.workers
+@options.quiet
+def label(photos: tuple[str, ...], out: str, quiet: bool, **given: Any) -> None:
+    """Label the faces of FACES that have no labels.
+
+    FACES are folders that `facedeblur align` wrote, or photographs, which are aligned first. The folder that is
+    written holds the faces with their labels, and can be given to `build`, `pairs` and `train` as --faces. Its
+    labels are pseudo-labels: images.csv, labels.json and every set made of it say by what they were made. Labels
+    that the collection has are kept. Run the command again to resume it.
+    """
+    from facedeblur.methods.labelling import label as make
+
+    with bars(quiet=quiet) as reporter:
+        done = make(photos, out, progress=reporter, **given)
+    if not quiet:
+        click.echo(f"{done.new:>7,}  faces labelled by {done.by}")
+        if done.kept:
+            click.echo(f"{done.kept:>7,}  with labels of their own")
+        if done.without:
+            click.echo(f"{done.without:>7,}  without labels: {done.by} finds no face in them")
+        click.echo(f"         in {done.folder}")

@@ -1,0 +1,195 @@
+"""Label the faces of collections that have no labels: pseudo-labels, by a parser or the parsing network of a method.
+
+Shen et al., IJCV 2020, train on such labels for CMU PIE and CelebA: their parsing network P, trained on Helen,
+makes them. The result is a folder as `align` writes it, with ``labels/`` and ``labels.json``, which says by what the
+labels were made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import PARSERS
+from facedeblur.benchmark.faces.inference import labelled
+from facedeblur.benchmark.files.atomic import is_free, replacing, write_json
+from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.files.lock import only_writer
+from facedeblur.benchmark.files.schema import read_json
+from facedeblur.benchmark.files.tables import write_rows
+from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.parallel import ALL, Workers
+from facedeblur.benchmark.reporter import Reporter, reporting
+from facedeblur.benchmark.resume import check_same
+from facedeblur.benchmark.sets.classes import HELEN
+from facedeblur.benchmark.sets.set import Image
+from facedeblur.benchmark.weights import sha256_of
+from facedeblur.benchmark.whole_set.parsing import parser_named
+from facedeblur.generators.align.photo import Finders
+from facedeblur.generators.crops import LABELS, Crops, gather
+from facedeblur.generators.photos.collection import Photos, specs_of
+from facedeblur.generators.photos.specs import Selection
+from facedeblur.methods.nets.base import NETS
+from facedeblur.methods.nets.loading import find_files, load_parts
+
+SIDE = 128
+"""Shorter side of the images that a method's parsing network is given, in pixels: that of its training."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What was labelled: the folder, by what, and the numbers of faces with new labels, old labels, and without."""
+
+    folder: Path
+    by: str
+    new: int
+    kept: int
+    without: int
+
+
+class Labeller:
+    """A parser, or the part ``parser`` of a network with its weights.
+
+    Parameters
+    ----------
+    by : str
+        Name of a parser with its options, or of a network.
+    weights : path, optional
+        File or folder of the network's weights.
+
+    Attributes
+    ----------
+    definition : str
+        Name and the first digits of the sha256 of the weights.
+
+    Raises
+    ------
+    InputError
+        When `by` is neither, or the network has no parsing part, an untrained one, or no weights.
+    """
+
+    def __init__(self, by: str, weights: str | Path | None = None):
+        name = by.partition(",")[0].partition("@")[0]
+        if name in PARSERS:
+            if weights is not None:
+                raise InputError(f"parser '{name}' takes no --weights", do="leave them out, or name a network")
+            parser = parser_named(by)
+            table = np.array([HELEN.index(one) for one in parser.classes], np.uint8)
+            self.definition = ",".join(parser.definition)
+            self._label = lambda faces: table[parser.parse(faces)]
+            return
+        one_of("labels by", name, (*PARSERS, *NETS))
+        files = find_files(name, [Path(weights)] if weights is not None else [])
+        net, until = load_parts(name, files)
+        part = getattr(net, "parser", None)
+        if part is None or until == "coarse":
+            why = "has no parsing network" if part is None else "was trained as far as its coarse images only"
+            raise InputError(f"network '{name}' {why}", do="name a parser, or a network such as shen2020")
+        self.definition = f"{name}@{hashlib.sha256(''.join(map(sha256_of, files)).encode()).hexdigest()[:8]}"
+        if len(files) == 1:
+            self.definition = f"{name}@{sha256_of(files[0])[:8]}"
+        self._label = lambda faces: labelled(part, faces, side=SIDE, multiple=part.multiple, device="cpu")
+
+    def __call__(self, face: np.ndarray) -> np.ndarray:
+        """Label a face, (H, W, 3) uint8 RGB, with places in `HELEN`, (H, W) uint8; all 0 without a face."""
+        return np.asarray(self._label(face[None])[0], dtype=np.uint8)
+
+
+def label(
+    faces: Photos,
+    out: str | Path,
+    *,
+    by: str = "facedeblur",
+    weights: str | Path | None = None,
+    template: str = "shen128",
+    margin: int = 0,
+    selection: Selection = Selection(),
+    finders: Finders = Finders(),
+    seed: int = 0,
+    workers: Workers | int = ALL,
+    progress: Reporter | bool | None = None,
+) -> Labelled:
+    """Label every face that has no labels, and write a folder of faces that sets and trainings take.
+
+    Call it again to resume an interrupted job.
+
+    Parameters
+    ----------
+    faces : str, path, Collection or sequence of them
+        A folder that `align` wrote, which is taken as it is; else photographs, which are aligned first.
+    out : path
+        Folder of the labelled faces.
+    by, weights
+        As `Labeller`.
+    template, margin, selection, finders, seed, workers
+        As in `facedeblur.generators.align.run.align`.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets it instead.
+
+    Returns
+    -------
+    Labelled
+        Labels that are there are kept; a face in which nothing is found gets none.
+
+    Raises
+    ------
+    InputError
+        When the faces or the labeller cannot be used, or `out` holds something else.
+    """
+    target, labeller = Path(out), Labeller(by, weights)
+    workspace = target.with_name(target.name + ".faces")
+    done = all((Path(one) / "images.csv").is_file() for one in specs_of(faces) if isinstance(one, str | Path))
+    with only_writer(target, working=(workspace,)), reporting(progress) as reporter:
+        crops = gather(
+            faces, template="none" if done else template, margin=margin, workspace=workspace, skip=(target,),
+            selection=selection, finders=finders, seed=seed, workers=workers, reporter=reporter,
+        )  # fmt: skip
+        digest = hashlib.sha256()
+        for image in crops.images:
+            digest.update(f"{image.image_id} {image.sha256} {image.image_id in crops.label_files}\n".encode())
+        wanted = {"by": labeller.definition, "faces": digest.hexdigest()}
+        if (target / LABELS).is_file():
+            check_same(target, read_json(target / LABELS, dict[str, str], "a record of labels", do="remove it"), wanted,
+                       of="labels", do="choose another folder")  # fmt: skip
+        elif not is_free(target):
+            raise InputError(str(target), "the folder is not empty", do="choose another one")
+        else:
+            write_json(target / LABELS, wanted)
+        rows, counts = _write(crops, target, labeller, reporter)
+        write_rows(target / "images.csv", Image, rows)
+        shutil.rmtree(workspace, ignore_errors=True)
+    return Labelled(target, labeller.definition, *counts)
+
+
+def _write(crops: Crops, out: Path, labeller: Labeller, reporter: Reporter) -> tuple[list[Image], tuple[int, int, int]]:
+    """Copy the faces, label them, and return their rows and how many got new labels, kept theirs, and have none."""
+    rows, new, kept, without = list[Image](), 0, 0, 0
+    for at, image in enumerate(crops.images, start=1):
+        if not image.ok:
+            rows.append(image)
+            continue
+        name = f"{image.image_id}.png"
+        pixels, place = crops.sharp(image), out / "labels" / name
+        write_png(out / "sharp" / name, pixels)
+        if image.image_id in crops.wide_files:
+            with replacing(out / "wide" / name) as temporary:
+                shutil.copyfile(crops.wide_files[image.image_id], temporary)
+        note = image.note
+        if image.image_id in crops.label_files:
+            classes, kept = crops.label(image), kept + 1
+        else:
+            classes = labeller(pixels)
+            found = bool(classes.any())
+            new, without = new + found, without + (not found)
+            told = f"pseudo-label by {labeller.definition}" if found else f"no face found by {labeller.definition}"
+            note = "; ".join(part for part in (note, told) if part)
+        if classes.any():
+            write_png(place, classes)
+        rows.append(replace(image, label=f"labels/{name}" if classes.any() else "", note=note))
+        reporter.progress("labelling", at, len(crops.images))
+    return rows, (new, kept, without)

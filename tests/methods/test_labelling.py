@@ -1,0 +1,99 @@
+"""Pseudo-labels: who made them is recorded, and sets, scores and trainings take them."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from safetensors.torch import save_file
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.faces.base import PARSERS, provider
+from facedeblur.benchmark.files.images import read_label, read_photo, write_png
+from facedeblur.benchmark.weights import sha256_of
+from facedeblur.generators.build import build
+from facedeblur.generators.portraits import write_portraits
+from facedeblur.methods.labelling import Labeller, label
+from facedeblur.methods.nets.base import make_network
+
+RECIPE = (
+    'name = "own"\ntitle = "Own"\nsource = "test"\n[image]\ntemplate = "shen128"\n'
+    '[kernels]\nsizes = "9"\nper_size = 1\n'
+)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    root = tmp_path_factory.mktemp("labelled")
+    write_portraits(root / "photos")
+    found = label(root / "photos", root / "out", margin=8, workers=1)
+    return root, found
+
+
+def test_labels_are_those_of_the_parser(done):
+    root, found = done
+    parser = provider(PARSERS, "facedeblur")
+    assert (found.new, found.kept, found.without) == (2, 0, 0) and found.by == parser.definition[0]
+    with (root / "out" / "images.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        face = read_photo(root / "out" / "sharp" / f"{row['image_id']}.png").pixels
+        found_there = read_label(root / "out" / row["label"], size=(128, 128))
+        assert np.array_equal(found_there, parser.parse(face[None])[0])
+        assert row["note"].endswith(f"pseudo-label by {found.by}")
+        assert read_photo(root / "out" / "wide" / f"{row['image_id']}.png").pixels.shape == (144, 144, 3)
+    assert json.loads((root / "out" / "labels.json").read_text())["by"] == found.by
+    assert not (root / "out.faces").exists()
+
+
+def test_a_set_of_them_says_so(done, tmp_path):
+    root, found = done
+    (tmp_path / "own.toml").write_text(RECIPE)
+    made = build(tmp_path / "own.toml", root / "out", tmp_path / "set", workers=1)
+    assert made.info["sources"][0]["collection"].endswith(f"; pseudo-labels by {found.by}")
+    assert all(image.label for image in made.images.values())
+
+
+def test_what_is_there_is_kept(done, tmp_path):
+    root, found = done
+    again = label(root / "out", tmp_path / "again", workers=1)
+    assert (again.new, again.kept) == (0, 2)
+    assert label(root / "photos", root / "out", margin=8, workers=1) == found, "run again"
+    with pytest.raises(InputError, match="choose another folder"):
+        label(root / "photos", root / "out", by="dlib-68", margin=8, workers=1)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.txt").touch()
+    with pytest.raises(InputError, match="the folder is not empty"):
+        label(root / "photos", tmp_path / "full", workers=1)
+    draw = np.random.default_rng(0)
+    write_png(tmp_path / "noise" / "a.png", np.full((128, 128, 3), draw.integers(256), np.uint8))
+    empty = label(tmp_path / "noise", tmp_path / "blank", by="dlib-68", workers=1)
+    assert (empty.new, empty.without) == (0, 1) and not (tmp_path / "blank" / "labels").exists()
+
+
+def test_the_parsing_network_of_a_method(tmp_path):
+    """The part P alone, of weights whose hash is in the name."""
+    net = make_network("shen2020", width=8, parser_width=8, resblocks=1).eval()
+    file = tmp_path / "shen2020.safetensors"
+    config = json.dumps({"width": 8, "parser_width": 8, "resblocks": 1})
+    save_file(net.state_dict(), file, {"facedeblur": json.dumps({"network": "shen2020", "config": json.loads(config)})})
+    (tmp_path / "shen2020.json").write_text(json.dumps({"network": "shen2020", "config": json.loads(config)}))
+    made = Labeller("shen2020", tmp_path)
+    assert made.definition == f"shen2020@{sha256_of(file)[:8]}"
+    import torch
+
+    face = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    with torch.no_grad():
+        wanted = net.parser(torch.from_numpy(face).permute(2, 0, 1)[None] / 255).argmax(1)[0].numpy()
+    assert np.array_equal(made(face), wanted)
+
+
+def test_what_cannot_label(tmp_path):
+    with pytest.raises(InputError, match="labels by"):
+        Labeller("shen2021")
+    with pytest.raises(InputError, match="takes no --weights"):
+        Labeller("facedeblur", tmp_path)
+    with pytest.raises(InputError, match="has no parsing network; name a parser"):
+        Labeller("facedeblur-base")
