@@ -48,8 +48,8 @@ def test_derived_templates_follow_their_rule() -> None:
     np.testing.assert_allclose(arc, sphere + [8, 0], atol=1e-12)
     shen, lin = template_named("shen128"), template_named("lin240x200")
     assert (lin.height, lin.width) == (240, 200)
-    # The square of 200 pixels in the middle, as an image resized from 128, pixel edges to pixel edges.
-    np.testing.assert_allclose(lin.points, forth(shen.points, window(0, 0, 128, 128, (200, 200))) + [0, 20], atol=1e-9)
+    # The square of 200 pixels at the bottom, as an image resized from 128, pixel edges to pixel edges.
+    np.testing.assert_allclose(lin.points, forth(shen.points, window(0, 0, 128, 128, (200, 200))) + [0, 40], atol=1e-9)
 
 
 def test_each_template_names_its_source_and_size() -> None:

@@ -27,7 +27,7 @@ from facedeblur.methods.training.checkpoint import (
 )
 from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import divide
-from facedeblur.methods.training.losses.targets import drawing
+from facedeblur.methods.training.losses.targets import xdog
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser
 from facedeblur.methods.training.recipe import Optimiser
 
@@ -218,7 +218,7 @@ def test_drawing_is_the_literal_formula():
     wide, narrow = (gaussian_filter(grey, s, radius=round(3 * s), mode="nearest") for s in (1.6, 1.0))
     sharpened = 13 * narrow - 12 * wide
     expected = np.where(sharpened >= 0.65, 1, 1 + np.tanh(6 * (sharpened - 0.65)))
-    found = drawing(torch.from_numpy(image.transpose(2, 0, 1)[None]))
+    found = xdog(torch.from_numpy(image.transpose(2, 0, 1)[None]))
     assert found.shape == (1, 1, 24, 20)
     assert np.allclose(found[0, 0].numpy(), expected.clip(0, 1), atol=1e-9)
     assert 0.1 < found.mean() < 0.9

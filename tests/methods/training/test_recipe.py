@@ -34,6 +34,7 @@ ROWS = [
         "without-labels",
     )
 ]  # fmt: skip
+ROWS += [f"lin2020-{row}" for row in ("direct", "intensity", "l0", "naive", "without-sketch")]
 STEPS = 2
 
 
