@@ -159,7 +159,8 @@ def test_optimiser_goes_on_from_a_file(tmp_path, kind):
     steps(net, optimiser, 3)
     tensors, numbers = flattened(optimiser, "optimiser")
     weights = {f"network.{key}": value for key, value in net.state_dict().items()}
-    write_checkpoint(tmp_path / "c.safetensors", {"optimiser": numbers, "step": 3}, tensors | weights)
+    header = {"stage": "whole", "step": 3, "seed": 0, "data": "", "seen": 6, "metrics": {}, "recipe": {}}
+    write_checkpoint(tmp_path / "c.safetensors", header | {"optimiser": numbers}, tensors | weights)
     steps(net, optimiser, 3)
     kept = read_checkpoint(tmp_path / "c.safetensors")
     load_weights(other, kept.part("network"), "c")
