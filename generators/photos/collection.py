@@ -422,6 +422,8 @@ _KNOWN = {
     "celebamask": "celeba:CelebAMask",
     "celeba": "celeba:CelebA",
     "london": "london:London",
+    "lai2016": "lai:Lai2016",
+    "fei": "fei:FEI",
     "pubfig": "pubfig:PubFig",
     "multipie": "pie:MultiPIE",
     "pie": "pie:PIE",

@@ -114,6 +114,37 @@ def test_pubfig(tmp_path, by):
     ]  # fmt: skip
 
 
+def test_lai_lists_people_by_the_numbers_of_its_publisher(tmp_path):
+    tree(tmp_path, *(f"real_dataset/{name}.jpg" for name in ("bird", "face", "face2", "wheel")))
+    found = open_collection(tmp_path)
+    assert found.name == "lai2016" and [r[1:] for r in rows(found)] == [
+        (name, "test") for name in ("bird", "face", "face2", "wheel")
+    ]  # fmt: skip
+    for folder in ("list", "attributes"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "list" / "real.txt").write_text("bird 51\nface            51\nface2 51\nwheel 25")
+    (tmp_path / "attributes" / "real_people.txt").write_text("2\n3")
+    assert [r[1] for r in rows(open_collection(f"lai2016:{tmp_path}"))] == ["face", "face2"]
+    (tmp_path / "attributes" / "real_people.txt").write_text("5\n")
+    with pytest.raises(InputError, match="expected a number from 1 to 4, found '5'"):
+        open_collection(tmp_path)
+    (tmp_path / "attributes" / "real_people.txt").write_text("1\n")
+    (tmp_path / "real_dataset" / "bird.jpg").unlink()
+    with pytest.raises(InputError, match="expected photographs of people, found none among 3"):
+        open_collection(tmp_path)
+
+
+def test_fei(tmp_path):
+    tree(tmp_path, *(f"originalimages_part1/{person}-{n:02}.jpg" for person in (1, 25) for n in (1, 2, 14)), "a.jpg")
+    found = open_collection(tmp_path)
+    assert found.name == "fei" and rows(found) == [
+        (f"originalimages_part1/{person}-{n:02}.jpg", str(person), "") for person in (1, 25) for n in (1, 2, 14)
+    ]
+    assert len(open_collection(tmp_path, Selection("*-0[1-3].*")).photographs) == 4
+    with pytest.raises(InputError, match=r"expected images called 1-01.jpg, found none; unpack originalimages_part1"):
+        open_collection(f"fei:{tree(tmp_path / 'others', '201-01.jpg', '1-15.jpg')}")
+
+
 def test_multi_pie_and_pie(tmp_path):
     new = tree(
         tmp_path / "new", "session01/multiview/001/01/05_1/001_01_01_051_07.png", "002_03_02_140_00_crop_128.png",
