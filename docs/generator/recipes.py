@@ -101,7 +101,9 @@ def _training_facts(one: training.TrainRecipe) -> list[str]:
             losses.append(f"{stage.adversary.weight:g} adversary {code(stage.adversary.kind)}")
         parts = ", ".join(map(code, stage.train)) or "all parts"
         rate = f"{stage.optimiser.kind}, {stage.optimiser.lr:g}, {stage.schedule.kind}"
-        rows.append((code(stage.name), f"{stage.iterations:,}", parts, " + ".join(losses), rate))
+        limits = [f"{stage.iterations:,}"] if stage.iterations else []
+        limits += [f"{stage.epochs:,} epochs"] if stage.epochs else []
+        rows.append((code(stage.name), " or ".join(limits), parts, " + ".join(losses), rate))
     shipped = one.data.recipe in recipe.recipes()
     data = f"[{one.data.recipe}](../recipes/{one.data.recipe}.md)" if shipped else code(one.data.recipe)
     said = f"Network [{one.network}](../networks/{one.network}.md), pairs of {data}, batches of {one.data.batch}."

@@ -151,8 +151,9 @@ class Stage:
     Attributes
     ----------
     name : str
-    iterations : int
-        Optimiser steps of the network.
+    iterations, epochs : int
+        Optimiser steps of the network, and passes over the training faces: the stage ends with whichever comes first;
+        0 for no limit, of one of them.
     optimiser, schedule, losses, adversary
     train, freeze : tuple of str
         Parts of the network that are trained (all where empty), less those that are frozen.
@@ -174,9 +175,10 @@ class Stage:
     """
 
     name: str
-    iterations: int
     optimiser: Optimiser
     losses: tuple[LossTerm, ...]
+    iterations: int = 0
+    epochs: int = 0
     schedule: RateSchedule = RateSchedule()
     train: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
@@ -195,11 +197,18 @@ class Stage:
         where = f"stage '{self.name}', "
         one_of(f"{where}input", self.input, ("blurred", "sharp"))
         one_of(f"{where}precision", self.precision, PRECISIONS)
-        require(f"{where}iterations", self.iterations >= 1, "at least 1", self.iterations)
+        require(f"{where}epochs", self.epochs >= 0, "at least 0", self.epochs)
+        least = 0 if self.epochs else 1
+        require(f"{where}iterations", self.iterations >= least, f"at least {least}", self.iterations)
         require(f"{where}accumulate", self.accumulate >= 1, "at least 1", self.accumulate)
         require(f"{where}ema", 0 <= self.ema < 1, "from 0 to below 1", self.ema)
         require(f"{where}clip", self.clip >= 0, "at least 0", self.clip)
         require(f"{where}losses", self.losses or self.adversary, "at least one loss", len(self.losses))
+
+    def lasting(self, iterations: int) -> Stage:
+        """The same stage with another number of steps, to which its schedule shrinks."""
+        share = iterations / self.iterations if self.iterations else 1.0
+        return replace(self, iterations=iterations, schedule=self.schedule.shrunk(share))
 
 
 @dataclass(frozen=True)
@@ -283,7 +292,7 @@ class TrainRecipe:
         stage : str
             See `chosen`.
         iterations : int, optional
-            Schedules shrink with them.
+            Instead of the recipe's iterations and epochs. Schedules shrink with them.
         batch, precision, config : optional
             Instead of the recipe's.
 
@@ -298,10 +307,27 @@ class TrainRecipe:
         for place in self.chosen(stage):
             one = stages[place]
             if iterations is not None:
-                one = replace(one, iterations=iterations, schedule=one.schedule.shrunk(iterations / one.iterations))
+                one = replace(one.lasting(iterations), epochs=0)
             stages[place] = replace(one, precision=precision or one.precision, batch=0 if batch else one.batch)
         data = replace(self.data, batch=batch) if batch is not None else self.data
         return replace(self, stage=tuple(stages), data=data, config={**self.config, **(config or {})})
+
+    def counted(self, faces: int, *, world: int = 1) -> TrainRecipe:
+        """Return the recipe with the iterations that the epochs of each stage mean.
+
+        Parameters
+        ----------
+        faces : int
+            Faces that are trained on; an epoch takes each once.
+        world : int
+            Devices that share a batch of each.
+        """
+        stages = []
+        for one in self.stage:
+            passes = -(-one.epochs * faces // ((one.batch or self.data.batch) * one.accumulate * world))
+            sooner = one.epochs and (not one.iterations or passes < one.iterations)
+            stages.append(one.lasting(passes) if sooner else one)
+        return replace(self, stage=tuple(stages))
 
     def chosen(self, which: str) -> list[int]:
         """Places of the stages that ``"all"``, a number from 1, ``"2-4"`` or a name means.

@@ -116,6 +116,7 @@ def train(
                 seed=seed, held_out=records.held_out, workers=workers, progress=reporter, **photographs,
             )  # fmt: skip
             folder.data = data.digest
+            made = folder.recipe = made.counted(len(data.train.source.faces), world=engine.world)
             failed = [image for image in data.train.images if image.status != "ok"]
             if failed:
                 reporter.say(f"{len(failed):,} of {len(data.train.images):,} photographs cannot be used, such as "

@@ -109,7 +109,7 @@ def recipe(faces: Path, *stages: Stage) -> TrainRecipe:
 
 def plain(name: str = "whole", **changes) -> Stage:
     """A stage by L1 and Adam."""
-    stage = Stage(name, 6, Optimiser("adam", 2e-3), (LossTerm("l1"),), RateSchedule("cosine", warmup=2))
+    stage = Stage(name, Optimiser("adam", 2e-3), (LossTerm("l1"),), 6, schedule=RateSchedule("cosine", warmup=2))
     return replace(stage, **changes)
 
 

@@ -147,6 +147,11 @@ def test_rows_of_tables_7_and_8_of_shen2020():
 
 def test_lin2020():
     recipe = load_train_recipe("lin2020")
+    assert [stage.epochs for stage in recipe.stage] == [60, 60, 60]
+    assert [stage.iterations for stage in recipe.counted(8584).stage] == [60 * 8584] * 3
+    assert [stage.iterations for stage in recipe.counted(100).stage] == [6000] * 3
+    for row in ("direct", "naive"):
+        assert [stage.iterations for stage in load_train_recipe(f"lin2020-{row}").counted(100).stage] == [18000]
     sketch, artifacts, joint = recipe.stage
     assert terms(sketch) == {("l1", "sketch"): 10}
     assert (sketch.train, artifacts.train, joint.train, joint.freeze) == (("generator",), ("deartifact",), (), ())

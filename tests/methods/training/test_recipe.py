@@ -146,6 +146,26 @@ def test_rates_over_a_stage():
     assert RateSchedule("step", warmup=10, every=100).shrunk(0.1) == RateSchedule("step", warmup=1, every=10)
 
 
+def test_a_stage_ends_with_its_iterations_or_epochs_whichever_come_first(tmp_path):
+    path = tmp_path / "x.toml"
+
+    def steps(limits: str, faces: int, **more: int) -> int:
+        text = GOOD.replace("iterations = 5", limits + '\naccumulate = 3\nschedule = {kind = "step", every = 20}')
+        path.write_text(text, encoding="utf-8")
+        stage = load_train_recipe(path).counted(faces, **more).stage[0]
+        if "iterations = 40" in limits:
+            assert stage.schedule.every == max(1, round(20 * stage.iterations / 40))
+        return stage.iterations
+
+    assert steps("epochs = 4", 100) == 67  # 400 faces, 2 x 3 a step, the last not full
+    assert steps("epochs = 4", 100, world=2) == 34
+    assert steps("iterations = 40", 100) == 40
+    assert steps("iterations = 40\nepochs = 4", 100) == 40
+    assert steps("iterations = 40\nepochs = 4", 30) == 20
+    changed = load_train_recipe(path).adjusted(iterations=7)
+    assert changed.counted(1).stage[0].iterations == 7
+
+
 GOOD = """
 name = "x"
 network = "shen2018"
@@ -166,6 +186,8 @@ optimiser = {kind = "adam", lr = 1e-4}
     [
         ("iterations = 5", "iteration = 5", "did you mean 'iterations'"),
         ("iterations = 5", "iterations = 0", "at least 1"),
+        ("iterations = 5", "epochs = 0", "at least 1"),
+        ("iterations = 5", "iterations = 5\nepochs = -1", "at least 0"),
         ('kind = "adam"', 'kind = "adma"', "did you mean 'adam'"),
         ("lr = 1e-4", "lr = 0.0", "above 0"),
         ("batch = 2", "batch = 0", "at least 1"),

@@ -130,6 +130,15 @@ def test_it_learns_and_says_how_well(faces, tmp_path):
     assert after == pytest.approx(done.metrics["psnr"], abs=3)
 
 
+def test_an_epoch_takes_each_face_once(faces, tmp_path):
+    recipe = parts.recipe(faces, parts.plain("first", iterations=0, epochs=2))
+    done = parts.train(recipe, faces, tmp_path / "out")
+    card = json.loads(done.card.read_text(encoding="utf-8"))
+    assert done.finished
+    assert done.step == -(-2 * card["faces"] // recipe.data.batch)
+    assert card["pairs_seen"] >= 2 * card["faces"] > card["pairs_seen"] - recipe.data.batch
+
+
 def test_interrupted_after_a_step_it_goes_on_from_there(faces, tmp_path):
     def interrupt(stage, step, total, note):
         if stage != "aligning" and step == 2:
