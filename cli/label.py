@@ -12,10 +12,10 @@ from facedeblur.cli import options
 
 @options.command(
     examples="""
-    # Label the faces of a collection by facedeblur's own parser, and train on them
+    # Label faces by the parser that comes with the package, and train on them
     facedeblur label celeba:CELEBA,train,2300 --by facedeblur -o labelled/
     facedeblur train shen2020 --faces labelled/ -o shen2020/
-    # Label by the parsing network of your own training
+    # Label by the parsing network of a training
     facedeblur label crops/ --by shen2020 --weights shen2020/ -o labelled/
     """
 )
