@@ -45,12 +45,7 @@ from facedeblur.cli import options
 )
 @click.option("--margin", metavar="PIXELS", default=0, help="Width of the surroundings kept around each crop.")
 @click.option("--strict", "one_face", is_flag=True, help="Reject photographs with several faces.")
-@click.option(
-    "--min-coverage",
-    metavar="SHARE",
-    default=0.95,
-    help="Reject crops of which a smaller share (0 to 1) lies inside the photograph.",
-)
+@options.min_coverage
 @click.option(
     "--max-yaw",
     metavar="DEGREES",
@@ -104,6 +99,7 @@ from facedeblur.cli import options
 @click.option("--sheet", is_flag=True, help="Write a contact sheet of the crops, OUT/sheet.png.")
 @options.workers
 @options.quiet
+@options.as_limits
 @click.pass_context
 def align(
     ctx: click.Context,
@@ -127,16 +123,13 @@ def align(
     """
     from pathlib import Path
 
-    from facedeblur.generators.align.quality import Limits
     from facedeblur.generators.align.run import align as run
     from facedeblur.generators.sheets import crop_sheet
 
-    limits = Limits(**{name: given.pop(name) for name in list(given) if name in Limits.__dataclass_fields__})
     with bars(quiet=quiet) as reporter:
         table = run(
             photos,
             out,
-            limits=limits,
             quality=quality,
             progress=reporter,
             **given,

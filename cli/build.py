@@ -45,6 +45,8 @@ from facedeblur.cli import options
 @options.as_selection
 @options.finders
 @options.as_finders
+@options.min_coverage
+@options.as_limits
 @options.licence
 @options.workers
 @options.quiet

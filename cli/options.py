@@ -233,6 +233,27 @@ finders = several(
 """Options ``--detector``, ``--landmarker`` and ``--choose``; see `as_finders`."""
 
 
+min_coverage = click.option(
+    "--min-coverage",
+    metavar="SHARE",
+    default=0.95,
+    help="Reject crops of which a smaller share (0 to 1) lies inside the photograph.",
+)
+
+
+def as_limits(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command one ``limits`` in place of the options that say which aligned faces are taken."""
+
+    @wraps(function)
+    def command(*args: Any, **given: Any) -> Any:
+        from facedeblur.generators.align.quality import Limits
+
+        named = {name: given.pop(name) for name in list(given) if name in Limits.__dataclass_fields__}
+        return function(*args, limits=Limits(**named), **given)
+
+    return command
+
+
 def plugin(registers: str) -> Decorator:
     """Return the option ``--plugin`` of a file that registers this."""
     return click.option("--plugin", metavar="FILE", type=click.Path(), help=f"Python file that registers {registers}.")

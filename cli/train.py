@@ -137,6 +137,8 @@ from facedeblur.cli import options
 @options.as_selection
 @options.finders
 @options.as_finders
+@options.min_coverage
+@options.as_limits
 @options.plugin("the network")
 @options.jobs
 @options.quiet

@@ -20,6 +20,7 @@ from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set, building
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.align.photo import Finders
+from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.blur.nonuniform import PAD
 from facedeblur.generators.blur.variants import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
 from facedeblur.generators.crops import Crops, gather, read_wide
@@ -43,6 +44,7 @@ class Order:
     store: str
     selection: Selection
     finders: Finders
+    limits: Limits
     licence: str
     workers: Workers | int
     reporter: Reporter
@@ -58,6 +60,7 @@ def build(
     store: str = "png",
     selection: Selection = Selection(),
     finders: Finders = Finders(),
+    limits: Limits = Limits(),
     licence: str = "",
     workers: Workers | int = ALL,
     progress: Reporter | bool | None = None,
@@ -88,6 +91,8 @@ def build(
         Which photographs are taken; not for videos and for sets that come blurred.
     finders : Finders
         How faces are found where photographs must be aligned.
+    limits : Limits
+        Which of these faces are taken.
     licence : str
         Licence of the photographs, for the record; by default what is known of the collection.
     workers : Workers or int
@@ -132,7 +137,9 @@ def build(
     }
     out = Path(out)
     with only_writer(out, working=(building(out), _workspace(out))), reporting(progress) as reporter:
-        order = Order(described, record, faces, out, seed, store, selection, finders, licence, workers, reporter)
+        order = Order(
+            described, record, faces, out, seed, store, selection, finders, limits, licence, workers, reporter
+        )
         return BUILDERS[described.kind](order)
 
 
@@ -198,6 +205,7 @@ def _crops(order: Order, *, margin: int) -> Crops:
         selection=order.selection,
         gallery=recipe.split.gallery if recipe.split else 0,
         finders=order.finders,
+        limits=order.limits,
         seed=order.seed,
         workers=order.workers,
         reporter=order.reporter,

@@ -17,7 +17,8 @@ from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
-from facedeblur.generators.align.photo import Finders
+from facedeblur.generators.align.photo import CUT, Finders
+from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.run import BAD_LABEL, align
 from facedeblur.generators.align.template import Template, template_named
 from facedeblur.generators.photos.collection import (
@@ -107,6 +108,7 @@ def gather(
     selection: Selection = Selection(),
     gallery: int = 0,
     finders: Finders = Finders(),
+    limits: Limits = Limits(),
     seed: int = 0,
     workers: Workers | int = ALL,
     reporter: Reporter = SILENT,
@@ -136,6 +138,8 @@ def gather(
         Photographs of each person to compare with, next to one probe; 0 where none are wanted.
     finders : Finders
         How faces are found in photographs that must be aligned.
+    limits : Limits
+        Which of these faces are taken.
     seed : int
         Determines which photographs are chosen at random, which are probes, and random crops.
     workers : Workers or int
@@ -180,6 +184,7 @@ def gather(
             workspace,
             template=template,
             finders=finders,
+            limits=limits,
             margin=margin,
             seed=seed,
             workers=workers,
@@ -252,7 +257,11 @@ def _check(found: Crops, faces: str, template: str, goal: Template | None) -> No
         # One note for each status is enough.
         notes = {image.status: f" ({image.note})" for image in found.images if image.note}
         told = ", ".join(f"{number:,} {status}{notes.get(status, '')}" for status, number in sorted(numbers.items()))
-        raise InputError(faces, f"no usable face ({told})", do="give other photographs")
+        raise InputError(
+            faces,
+            f"no usable face ({told})",
+            do="give other photographs" + ", or take a smaller share of each by min_coverage" * (CUT in numbers),
+        )
     if goal is None:
         return
     for image in usable:

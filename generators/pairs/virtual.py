@@ -21,6 +21,7 @@ from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.photo import Finders
+from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.blur.convolve import check_border
 from facedeblur.generators.blur.degrade import degrade
@@ -274,6 +275,7 @@ def open_pairs(
     pack: bool = True,
     selection: Selection = Selection(),
     finders: Finders = Finders(),
+    limits: Limits = Limits(),
     workers: Workers | int = ALL,
     progress: Reporter | bool | None = None,
     **changes: Any,
@@ -296,7 +298,7 @@ def open_pairs(
         As in `VirtualPairs`.
     pack : bool
         Keep the crops in one array, which is read without decoding.
-    selection, finders, workers, progress
+    selection, finders, limits, workers, progress
         As in `facedeblur.generators.build.build`.
     **changes
         Values of `PairSpec` that replace those of the recipe, and ``sigma``, the scale of the noise.
@@ -321,6 +323,7 @@ def open_pairs(
             workspace=Path(workspace) / "faces",
             selection=selection,
             finders=finders,
+            limits=limits,
             seed=seed,
             workers=workers,
             reporter=reporter,

@@ -10,6 +10,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.parallel import HERE
+from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.run import align
 from facedeblur.generators.build import build
 from facedeblur.generators.crops import Crops, gather
@@ -100,3 +101,11 @@ def test_some_of_each(tmp_path):
         "[image]", 'kind = "frames"\n[image]').partition("#")[0])  # fmt: skip
     with pytest.raises(InputError, match="recipe 'own': takes one folder"):
         build(tmp_path / "frames.toml", [first, second], tmp_path / "set")
+
+
+def test_a_smaller_share_of_the_photograph_may_be_enough(dlib_models, tmp_path, portrait):
+    write_png(tmp_path / "photos" / "a.png", portrait[:, :270])
+    with pytest.raises(InputError, match=r"1 cut .*or take a smaller share of each by min_coverage"):
+        crops_of(tmp_path / "photos", tmp_path, template="shen128")
+    (image,) = crops_of(tmp_path / "photos", tmp_path, template="shen128", limits=Limits(min_coverage=0.5)).images
+    assert image.status == "ok" and 0.5 < image.coverage < 0.95
