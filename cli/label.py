@@ -47,7 +47,8 @@ from facedeblur.cli import options
 @options.seed("photographs that are drawn")
 @options.workers
 @options.quiet
-def label(photos: tuple[str, ...], out: str, quiet: bool, **given: Any) -> None:
+@click.pass_context
+def label(ctx: click.Context, photos: tuple[str, ...], out: str, quiet: bool, **given: Any) -> None:
     """Label the faces of FACES that have no labels.
 
     FACES are folders that `facedeblur align` wrote, or photographs, which are aligned first. The folder that is
@@ -65,4 +66,8 @@ def label(photos: tuple[str, ...], out: str, quiet: bool, **given: Any) -> None:
             click.echo(f"{done.kept:>7,}  with labels of their own")
         if done.without:
             click.echo(f"{done.without:>7,}  without labels: {done.by} finds no face in them")
+        if done.failed:
+            click.echo(f"{done.failed:>7,}  photographs cannot be used, see {done.folder}/images.csv")
         click.echo(f"         in {done.folder}")
+    if done.failed:
+        ctx.exit(1)

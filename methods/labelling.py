@@ -43,13 +43,14 @@ SIDE = 128
 
 @dataclass(frozen=True)
 class Labelled:
-    """What was labelled: the folder, by what, and the numbers of faces with new labels, old labels, and without."""
+    """The folder, by what it was labelled, and how many faces got labels, kept theirs, have none, or failed."""
 
     folder: Path
     by: str
     new: int
     kept: int
     without: int
+    failed: int
 
 
 class Labeller:
@@ -163,7 +164,7 @@ def label(
         rows, counts = _write(crops, target, labeller, reporter)
         write_rows(target / "images.csv", Image, rows)
         shutil.rmtree(workspace, ignore_errors=True)
-    return Labelled(target, labeller.definition, *counts)
+    return Labelled(target, labeller.definition, *counts, failed=sum(not image.ok for image in rows))
 
 
 def _write(crops: Crops, out: Path, labeller: Labeller, reporter: Reporter) -> tuple[list[Image], tuple[int, int, int]]:

@@ -35,7 +35,7 @@ def done(tmp_path_factory):
 def test_labels_are_those_of_the_parser(done):
     root, found = done
     parser = provider(PARSERS, "facedeblur")
-    assert (found.new, found.kept, found.without) == (2, 0, 0) and found.by == parser.definition[0]
+    assert (found.new, found.kept, found.without, found.failed) == (2, 0, 0, 0) and found.by == parser.definition[0]
     with (root / "out" / "images.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     for row in rows:
