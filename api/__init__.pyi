@@ -33,6 +33,7 @@ from .methods.labelling import label as label
 from .methods.nets.base import network as network
 from .methods.running.execution import Execution as Execution
 from .methods.running.runner import run as run
+from .reports.ablations.run import ablate as ablate
 from .reports.leaderboard.table import Leaderboard as Leaderboard
 from .reports.leaderboard.table import leaderboard as leaderboard
 from .reports.page.report import report as report

@@ -33,6 +33,7 @@ def run(
     kernels: OutputsLike | None = None,
     plugin: str | Path | None = None,
     weights: str | Path | None = None,
+    label: str = "",
     execution: Execution = AUTO,
     store: str = "png",
     limit: int | None = None,
@@ -62,6 +63,8 @@ def run(
         Python file that registers the method.
     weights : path, optional
         Folder of weight files, or the file of a network.
+    label : str
+        What tables call this run; by default the method with its options.
     execution : Execution
         Device, precision, batch and time limit.
     store : {'png', 'npy'}
@@ -98,6 +101,8 @@ def run(
     """
     the_set = Set.open(the_set)
     found = find_method(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
+    if label:
+        found = replace(found, shown=label)
     if kernels is not None:
         found = found.with_kernels(read_given(kernels, the_set))
     if found.labels and not any(image.label for image in the_set.images.values()):

@@ -54,6 +54,7 @@ def train(
     hardware: Hardware = AUTO,
     records: Records = USUAL,
     workers: Workers | int = ALL,
+    workspace: str | Path | None = None,
     progress: Reporter | bool | None = None,
     **photographs: Any,
 ) -> Trained:
@@ -85,6 +86,8 @@ def train(
         How often is logged, checked and saved, how many faces are checked by, and how weights are exported.
     workers : Workers or int
         Where photographs are aligned.
+    workspace : path, optional
+        Folder of the aligned faces, which trainings on the same photographs may share; by default in `out`.
     progress : Reporter or bool, optional
         True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets the
         progress of the alignment and of each stage after every step, and what the user should know.
@@ -113,7 +116,8 @@ def train(
             net = make_network(made.network, **made.config)
             data = _opened(
                 made, chosen, net, faces, folder, engine,
-                seed=seed, held_out=records.held_out, workers=workers, progress=reporter, **photographs,
+                seed=seed, held_out=records.held_out, workers=workers, progress=reporter,
+                workspace=workspace or folder.root / "faces", **photographs,
             )  # fmt: skip
             folder.data = data.digest
             made = folder.recipe = made.counted(len(data.train.source.faces), world=engine.world)
@@ -174,12 +178,11 @@ def _opened(
     **options: Any,
 ) -> TrainingData:  # fmt: skip
     """The data; the first rank aligns the faces, the others find them."""
-    workspace = folder.root / "faces"
     if engine.rank == 0:
-        data = open_data(recipe.data, faces, workspace=workspace, **options)
+        data = open_data(recipe.data, faces, **options)
     engine.wait()
     if engine.rank:
-        data = open_data(recipe.data, faces, workspace=workspace, **options)
+        data = open_data(recipe.data, faces, **options)
     for place in chosen:
         if recipe.stage[place].labels or getattr(net, "takes_labels", False):
             need_labels(data, recipe.stage[place].name)

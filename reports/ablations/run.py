@@ -1,0 +1,206 @@
+"""Train, run and score the rows of an ablation, and fill the paper's table with them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import write_json
+from facedeblur.benchmark.files.lock import only_writer
+from facedeblur.benchmark.files.schema import read_json
+from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.outputs import Outputs
+from facedeblur.benchmark.parallel import ALL, Workers
+from facedeblur.benchmark.reporter import Reporter, reporting
+from facedeblur.benchmark.resume import check_same
+from facedeblur.benchmark.scoring.score import score
+from facedeblur.benchmark.sets.set import Set
+from facedeblur.generators.build import build
+from facedeblur.generators.photos.collection import Photos
+from facedeblur.generators.photos.specs import Selection
+from facedeblur.methods.running.execution import Execution
+from facedeblur.methods.running.runner import run
+from facedeblur.methods.training.devices import AUTO, Hardware
+from facedeblur.methods.training.recipe import TrainRecipe
+from facedeblur.methods.training.trainer import train
+from facedeblur.reports.ablations.spec import Row, Scale, faces_of, load_ablations, recipe_of
+from facedeblur.reports.tables.files import write
+from facedeblur.reports.tables.layouts import Layout
+from facedeblur.reports.tables.measured import read_runs
+from facedeblur.reports.tables.table import PaperTable, fill
+
+RECORD = "ablation.json"
+
+
+def ablate(
+    paper: str,
+    table: str,
+    faces: Photos,
+    tests: Mapping[str, Photos],
+    out: str | Path,
+    *,
+    scale: str = "full",
+    rows: Sequence[str] = (),
+    seed: int = 0,
+    hardware: Hardware = AUTO,
+    workers: Workers | int = ALL,
+    progress: Reporter | bool | None = None,
+) -> PaperTable:
+    """Train the networks of a paper's ablation, run and score them, and fill the paper's table.
+
+    Call it again to resume, or with other rows, tables of the same paper or test sets to add them: a stage that rows
+    share is trained once for all of them.
+
+    Parameters
+    ----------
+    paper, table : str
+        ``shen2020`` or ``lin2020``, and the number of the table; or a TOML file as in ``reports/ablations``.
+    faces : path or sequence of paths
+        Photographs to train on, with labels where the networks need them.
+    tests : mapping
+        Name of each test set -> its photographs, which must be others.
+    out : path
+        Gets ``networks/``, ``sets/``, ``outputs/`` and ``tables/``.
+    scale : str
+        ``full``, or one that divides widths, steps and faces; the table names it.
+    rows : sequence of str
+        Labels of the rows, as printed; by default all.
+    seed : int
+        Of weights, pairs and test sets.
+    hardware : Hardware
+        What the networks are trained and run on.
+    workers : Workers or int
+        Where photographs are aligned and outputs are scored.
+    progress : Reporter or bool, optional
+        True shows progress bars, False does not; by default they are shown in a notebook.
+
+    Returns
+    -------
+    PaperTable
+
+    Raises
+    ------
+    InputError
+        When something given cannot be used, or `out` holds an ablation of another scale, seed or other faces.
+    """
+    made = load_ablations(paper)
+    found, layout = made.find(table)
+    size = made.at(scale)
+    labels = [row.label for row in found.row]
+    for name in rows:
+        one_of("row", name, labels, of=f"{layout.document}, {layout.table}")
+    chosen = [row for row in found.row if not rows or row.label in rows]
+    if not tests:
+        raise InputError("an ablation needs a test set", do="give one as NAME=FOLDER")
+    root = Path(out)
+    with only_writer(root), reporting(progress) as reporter:
+        _recorded(root, {"paper": made.paper, "scale": size.described, "seed": seed, "faces": _text(faces)})
+        sets = {}
+        for name, photographs in tests.items():
+            count = None if size.faces == 1 else max(5, _TEST_FACES // size.faces)
+            sets[name] = build(made.test, photographs, root / "sets" / name, name=name, seed=seed,
+                               selection=Selection(limit=count), workers=workers, progress=reporter)  # fmt: skip
+        outputs: dict[str, list[Outputs]] = {}
+        for row in chosen:
+            reporter.say(f"{layout.table}, row '{row.label}'")
+            net, weights = _trained(row, size, faces, root, seed, hardware, workers, reporter)
+            for name, the_set in sets.items():
+                place = root / "outputs" / f"table{layout.number}" / f"{labels.index(row.label) + 1}-{name}"
+                label = row.label if size.name == "full" else f"{row.label}, {size.name} scale"
+                done = run(net, the_set, place, weights=weights, label=label, execution=Execution(hardware.device),
+                           progress=reporter)  # fmt: skip
+                outputs.setdefault(name, []).append(done)
+        filled = _filled(layout, size, made.paper, sets, outputs, workers, reporter)
+        write([filled], root / "tables")
+    return filled
+
+
+_TEST_FACES = 100
+"""Sharp faces in the test sets of Shen et al."""
+
+
+def _text(faces: Photos) -> list[str]:
+    return [str(faces)] if isinstance(faces, str | Path) else [str(one) for one in faces]  # type: ignore[union-attr]
+
+
+def _recorded(root: Path, wanted: dict[str, object]) -> None:
+    """Refuse the folder of another ablation."""
+    file = root / RECORD
+    do = "choose another folder"
+    if file.is_file():
+        check_same(file, read_json(file, dict[str, object], "the record of an ablation", do=do), wanted,
+                   of="an ablation", do=do)  # fmt: skip
+    else:
+        root.mkdir(parents=True, exist_ok=True)
+        write_json(file, wanted)
+
+
+def _trained(
+    row: Row,
+    scale: Scale,
+    faces: Photos,
+    root: Path,
+    seed: int,
+    hardware: Hardware,
+    workers: Workers | int,
+    reporter: Reporter,
+) -> tuple[str, Path]:
+    """The network of a row and its weights: each stage in a folder of its own, which rows alike up to there share."""
+    recipe = recipe_of(row, scale)
+    aligned = root / "faces" / _digest(recipe.described()["data"])
+    weights = None
+    for first, last in _parts(recipe):
+        upto = replace(recipe, stage=recipe.stage[:last])
+        described = upto.described()
+        key = _digest([described[name] for name in ("network", "config", "data", "stage")])
+        name = f"{recipe.stage[last - 1].name}-{key}"
+        done = train(
+            replace(upto, name=f"{recipe.network}-{name}"), faces, root / "networks" / name, stage=f"{first}-{last}",
+            begin=weights, seed=seed, hardware=hardware, workers=workers, progress=reporter, workspace=aligned,
+            selection=Selection(limit=faces_of(recipe, scale)),
+        )  # fmt: skip
+        weights = done.weights
+    assert weights is not None
+    return recipe.network, weights
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _parts(recipe: TrainRecipe) -> list[tuple[int, int]]:
+    """First and last numbers of stages that are trained in one folder: those in which a discriminator lives on."""
+    cuts = [
+        at for at, (one, other) in enumerate(pairwise(recipe.stage), start=1)
+        if one.adversary is None or other.adversary is None
+    ]  # fmt: skip
+    return [(first + 1, last) for first, last in pairwise([0, *cuts, len(recipe.stage)])]
+
+
+def _filled(
+    layout: Layout,
+    scale: Scale,
+    paper: str,
+    sets: Mapping[str, Set],
+    outputs: Mapping[str, list[Outputs]],
+    workers: Workers | int,
+    reporter: Reporter,
+) -> PaperTable:
+    metrics = list(dict.fromkeys(one.how.name for one in layout.measures if one.how.kind == "scores"))
+    places = []
+    for name, done in outputs.items():
+        score(sets[name], done, protocol=paper, metrics=metrics, workers=workers, progress=reporter)
+        places += [one.root for one in done]
+    filled = fill(layout, read_runs(places))
+    if scale.name == "full":
+        return filled
+    return replace(
+        filled,
+        layout=replace(layout, caption=f"{layout.caption}; measured at {scale.described}"),
+        remarks=(f"Measured networks are trained at {scale.described}.", *filled.remarks),
+    )

@@ -1,0 +1,82 @@
+"""An ablation from photographs to the filled table, in a few steps; stopped, resumed, and with another row added."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import write_png
+from facedeblur.reports.ablations.run import ablate
+
+OWN = """
+paper = "shen2020"
+test = "{test}"
+
+[[scale]]
+name = "small"
+widths = 32
+steps = 100000
+faces = 1000
+batch = 8
+
+[[table]]
+number = "5"
+row = [
+    {{label = "G_c", recipe = "shen2020-coarse"}},
+    {{label = "G_c + P + G_f (scratch)", recipe = "coarse-again.toml"}},
+]
+"""
+AGAIN = """
+base = "shen2020"
+name = "again"
+title = "Two coarse stages"
+stages = ["coarse", "more"]
+
+[[stage]]
+name = "more"
+iterations = 200000
+train = ["coarse"]
+until = "coarse"
+losses = [{name = "l1", options = {of = "coarse"}}]
+optimiser = {kind = "adam", lr = 1e-4}
+"""
+
+
+def test_an_ablation_from_photographs_to_the_table(
+    small_recipe: object, portrait: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    for at in range(6):
+        write_png(faces / f"{at}.png", portrait[10 * at : 10 * at + 128, 150:278])
+    (tmp_path / "own.toml").write_text(OWN.format(test=small_recipe(tmp_path)), encoding="utf-8")  # type: ignore[operator]
+    (tmp_path / "coarse-again.toml").write_text(AGAIN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "out"
+    own = {"paper": "own.toml", "table": "5", "faces": faces, "tests": {"mine": faces}, "out": out, "scale": "small",
+           "workers": 1}  # fmt: skip
+    first = ablate(**own, rows=["G_c"])  # type: ignore[arg-type]
+    (net,) = [folder for folder in (out / "networks").iterdir() if folder.name.startswith("coarse-")]
+    (weights,) = net.glob("*.safetensors")
+    (end,) = (net / "checkpoints").glob("*.safetensors")
+    made = end.stat().st_mtime_ns
+    both = ablate(**own)  # type: ignore[arg-type]
+    # The stage that the rows share was trained once.
+    assert end.stat().st_mtime_ns == made and len(list((out / "networks").iterdir())) == 2
+    for table, rows in ((first, 1), (both, 2)):
+        measured = table.frame[table.frame.kind == "measured"]
+        assert measured.method.nunique() == rows and all(name.endswith(", small scale") for name in measured.method)
+        assert "small scale: widths / 32, steps / 100,000" in table.layout.caption
+    again = ablate(**own)  # type: ignore[arg-type]
+    assert again.frame.equals(both.frame)
+    assert (out / "tables" / "shen2020_table5.csv").is_file()
+    card = json.loads(weights.with_suffix(".json").read_text())
+    assert card["config"]["width"] == 2 and card["stage_step"] == 2
+    with pytest.raises(InputError, match="scale"):
+        ablate(**{**own, "scale": "full"})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="row"):
+        ablate(**own, rows=["G_x"])  # type: ignore[arg-type]
