@@ -1,1 +1,1 @@
-"""The ablations of the papers: which networks stand in which table, and a command that trains and scores them."""
+"""The ablations of the papers: the rows of each table, and a command that trains and scores them."""

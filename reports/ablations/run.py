@@ -26,6 +26,7 @@ from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
 from facedeblur.methods.training.devices import AUTO, Hardware
+from facedeblur.methods.training.loop import USUAL, Records
 from facedeblur.methods.training.recipe import TrainRecipe
 from facedeblur.methods.training.trainer import train
 from facedeblur.reports.ablations.spec import Row, Scale, faces_of, load_ablations, recipe_of
@@ -120,6 +121,9 @@ def ablate(
     return filled
 
 
+_FEW = Records(check=100)
+"""A tenth of a short stage would be a few steps, and the checks would take longer than those."""
+
 _TEST_FACES = 100
 """Sharp faces in the test sets of Shen et al."""
 
@@ -152,7 +156,8 @@ def _trained(
 ) -> tuple[str, Path]:
     """The network of a row and its weights: each stage in a folder of its own, which rows alike up to there share."""
     recipe = recipe_of(row, scale)
-    aligned = root / "faces" / _digest(recipe.described()["data"])
+    pairs = {key: value for key, value in recipe.described()["data"].items() if key != "batch"}
+    aligned = root / "faces" / _digest(pairs)
     weights = None
     for first, last in _parts(recipe):
         upto = replace(recipe, stage=recipe.stage[:last])
@@ -162,6 +167,7 @@ def _trained(
         done = train(
             replace(upto, name=f"{recipe.network}-{name}"), faces, root / "networks" / name, stage=f"{first}-{last}",
             begin=weights, seed=seed, hardware=hardware, workers=workers, progress=reporter, workspace=aligned,
+            records=USUAL if scale.name == "full" else _FEW,
             selection=Selection(limit=faces_of(recipe, scale)),
         )  # fmt: skip
         weights = done.weights

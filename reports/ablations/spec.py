@@ -170,7 +170,7 @@ def _narrowed(factory: Any, config: dict[str, Any], factor: int) -> dict[str, An
 
 
 def _shortened(stage: Stage, scale: Scale) -> Stage:
-    steps = max(1, stage.iterations // scale.steps)
+    steps = max(1, stage.iterations // scale.steps) if stage.iterations else 0
     adversary = stage.adversary
     if adversary is not None:
         adversary = replace(
@@ -181,7 +181,8 @@ def _shortened(stage: Stage, scale: Scale) -> Stage:
     return replace(
         stage,
         iterations=steps,
-        schedule=stage.schedule.shrunk(steps / stage.iterations),
+        epochs=max(1, stage.epochs // scale.steps) if stage.epochs and not steps else stage.epochs,
+        schedule=stage.schedule.shrunk(steps / stage.iterations) if steps else stage.schedule,
         optimiser=_hastened(stage.optimiser, scale.rates),
         adversary=adversary,
         batch=max(1, stage.batch // scale.batch) if stage.batch else 0,
