@@ -3,8 +3,8 @@
 ``OUTPUTS/`` holds one PNG per pair under the blurred file's name (or ``restored.npy``), ``run.json``
 (method, version, weights, device, set hash, timings) and ``status.csv`` (one `Status` per pair, in the
 order of the manifest). A method that estimates kernels leaves ``kernels.npz``, a bank whose names are those of the
-pairs. A plain folder of PNG files under the blurred files' names, without ``run.json``, is accepted as the outputs of a
-foreign method.
+pairs. Intermediate results that a run kept are outputs themselves, in folders inside. A plain folder of PNG files under
+the blurred files' names, without ``run.json``, is accepted as the outputs of a foreign method.
 """
 
 from __future__ import annotations
@@ -121,6 +121,8 @@ class RunFacts(msgspec.Struct):
     foreign: bool = False
     given_kernels: GivenKernels | None = None
     store: Literal["png", "npy"] = "png"
+    keep: list[str] = []
+    kept: dict[str, str] | None = None
     precision: str = ""
     requested_precision: str = ""
     batch_limits: dict[str, Count] = {}

@@ -98,8 +98,9 @@ def _entries(kind: str) -> Iterator[tuple[str, str, bool]]:
             continue
         spec = getattr(thing, "method_spec", None)
         text = _first_line(thing) + " [oracle]" * bool(spec is not None and spec.oracle)
-        choices = getattr(thing, "choices", "")
-        yield name, text + (f" Options: {choices}." if choices else ""), False
+        choices, keeps = getattr(thing, "choices", ""), getattr(thing, "keeps", {})
+        text += f" Options: {choices}." if choices else ""
+        yield name, text + (f" Keeps {', '.join(keeps)}." if keeps else ""), False
     # A broken entry point whose name another thing has is not in the list of names.
     yield from ((name, why, True) for name, why in source.broken.items() if name not in source)
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     # Run your own Python method or TorchScript file
     facedeblur run my-net set/ -o outputs/mine --plugin my_net.py
     facedeblur run net.ts set/ -o outputs/net --device cuda --batch 16
+    # Store sketches, kernels and initial images, too
+    facedeblur run lin2020 set/ -o outputs/lin --keep sketch,kernel,initial
     """
 )
 @click.argument("method")
@@ -41,6 +43,13 @@ if TYPE_CHECKING:
     metavar="OUTPUTS",
     type=click.Path(),
     help="Outputs of a blind method. The kernels it estimated are used instead of the true ones.",
+)
+@click.option(
+    "--keep",
+    metavar="NAME,...",
+    default="",
+    show_default="none",
+    help="Intermediate results to store in folders next to the restored images; `facedeblur list methods` names them.",
 )
 @options.plugin("the method")
 @click.option(
@@ -93,6 +102,7 @@ def run(
     out: str,
     settings: tuple[str, ...],
     kernels: str | None,
+    keep: str,
     plugin: str | None,
     weights: str | None,
     device: str,
@@ -120,6 +130,7 @@ def run(
             out,
             options=dict(_pair(text) for text in settings),
             kernels=kernels,
+            keep=[name.strip() for name in keep.split(",") if name.strip()],
             plugin=plugin,
             weights=weights,
             execution=Execution(device, precision, batch, timeout),
@@ -164,4 +175,6 @@ def _print(outputs: Outputs) -> None:
     memory = info.get("memory") or {}
     if memory.get("peak_bytes"):
         click.echo(f"  peak memory {memory['peak_bytes'] / 1e6:,.0f} MB ({memory['rule']})")
+    if info.get("keep"):
+        click.echo(f"  kept: {', '.join(info['keep'])}")
     click.echo(f"  -> {outputs.root}")

@@ -15,6 +15,7 @@ from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import read_rows
+from facedeblur.benchmark.sets.classes import LABEL_COLOURS, coloured
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.generators.align.journal import folder_of
 
@@ -22,13 +23,6 @@ PAPER = (246, 246, 244)
 INK = (60, 60, 60)
 _SURROUND = 205  # Grey around a kernel that is smaller than the largest.
 _TEXT = 11
-
-# One colour per class of Helen: background, skin, brows, eyes, nose, upper lip, inner mouth, lower lip, hair.
-LABEL_COLOURS = np.array(
-    [[0, 0, 0], [255, 205, 148], [120, 60, 20], [190, 110, 40], [0, 110, 255], [0, 220, 255], [255, 150, 0],
-     [220, 0, 60], [255, 255, 255], [255, 90, 140], [90, 0, 160]],
-    np.uint8,
-)  # fmt: skip
 
 
 def grid(
@@ -309,6 +303,6 @@ def _row(opened: Set, image: Image, pairs: list[Pair], labelled: bool) -> list[t
     row = [(opened.sharp(image), image.image_id)] if opened.has_sharp else []
     if labelled:
         classes = opened.label(image) if image.label else np.zeros((image.height, image.width), np.uint8)
-        row.append((LABEL_COLOURS[np.minimum(classes, len(LABEL_COLOURS) - 1)], "labels"))
+        row.append((coloured(classes), "labels"))
     row += [(opened.blurred(pair), pair.kernel_id or pair.pair_id) for pair in pairs]
     return row

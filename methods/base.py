@@ -9,6 +9,10 @@ A method is a class with ``restore(self, blurred)``. Everything else is optional
   ``restore(self, blurred, kernels)`` and is given one (k, k) float64 point spread function per image.
 * ``estimated_kernels``, a list with one (k, k) point spread function (k odd) or None for each image of the
   last call of ``restore``, is stored in the outputs and can be scored.
+* ``keeps``, a class attribute, maps the names of intermediate results that ``run --keep`` can store to
+  `facedeblur.methods.keep.Keep`. The runner sets ``keep`` to the wanted names before the first image; after each call
+  of ``restore``, ``kept`` then maps every folder to one image, (H, W) or (H, W, 3) in [0, 1], or one label image,
+  (H, W) integers, for each image of the call.
 * ``network``, a ``torch.nn.Module`` attribute, gives the number of parameters; without it, ``parameters`` and
   ``size_bytes`` (numbers, or methods that return them) do.
 * ``find_weights(cls, near)``, a class method, returns the paths of weight files that cannot be declared by name;

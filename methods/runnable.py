@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.outputs import KERNELS, Outputs, OutputsLike
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.methods.base import Spec
+from facedeblur.methods.keep import Keep, chosen
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Runnable:
         What the user should know of the weights; a note of the run.
     labels : bool
         Whether it is given the true labels of each face.
+    keep : dict of str to Keep
+        Intermediate results that the run stores.
     """
 
     kind: type[Any]
@@ -86,6 +90,7 @@ class Runnable:
     given: GivenKernels | None = None
     remark: str = ""
     labels: bool = False
+    keep: dict[str, Keep] = field(default_factory=dict)
 
     @property
     def oracle(self) -> bool:
@@ -101,6 +106,21 @@ class Runnable:
     def folder(self) -> bool:
         """Whether it restores whole folders, as a command does."""
         return callable(getattr(self.kind, "restore_folder", None))
+
+    @property
+    def kept_folders(self) -> dict[str, str]:
+        """Folders of intermediate results, with the kind of each."""
+        return {folder: keep.kind for name, keep in self.keep.items() for folder in keep.folders(name)}
+
+    def keeping(self, names: Sequence[str]) -> Runnable:
+        """Return the method so that it keeps intermediate results.
+
+        Raises
+        ------
+        InputError
+            If it cannot keep one of them.
+        """
+        return replace(self, keep=chosen(self.spec.name, getattr(self.kind, "keeps", {}), names))
 
     def with_kernels(self, given: GivenKernels) -> Runnable:
         """Return the method with estimated kernels in place of the true ones, and a name that says so.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from facedeblur.benchmark.options import one_of
 
 HELEN = (
@@ -9,6 +11,13 @@ HELEN = (
     "lower lip", "hair",
 )  # fmt: skip
 """The 11 classes of Smith et al., CVPR 2013; the place is the value in a label image."""
+
+LABEL_COLOURS = np.array(
+    [[0, 0, 0], [255, 205, 148], [120, 60, 20], [190, 110, 40], [0, 110, 255], [0, 220, 255], [255, 150, 0],
+     [220, 0, 60], [255, 255, 255], [255, 90, 140], [90, 0, 160]],
+    np.uint8,
+)  # fmt: skip
+"""Colour of each class of `HELEN` in drawn label images, RGB."""
 
 GROUPS: dict[str, dict[str, tuple[int, ...]]] = {
     "umsn4": {"background": (0,), "skin": (1,), "parts": (2, 3, 4, 5, 6, 7, 8, 9), "hair": (10,)},
@@ -43,6 +52,30 @@ CLASS_LISTS: dict[str, tuple[int, ...]] = {
     "bisenet19": tuple(_TO_HELEN.get(part, 0) for part in _BISENET),
 }
 """Class lists of label images and parsers: the place in `HELEN` of each of their values."""
+
+
+def coloured(labels: np.ndarray) -> np.ndarray:
+    """Draw a label image, (..., H, W) places in `HELEN`, as (..., H, W, 3) uint8 RGB; larger numbers as the last."""
+    return LABEL_COLOURS[np.minimum(labels, len(LABEL_COLOURS) - 1)]
+
+
+def classes_in(drawn: np.ndarray) -> np.ndarray | None:
+    """Return the classes of a label image that `coloured` has drawn, or None if it has another colour.
+
+    Parameters
+    ----------
+    drawn : (..., H, W, 3) uint8 RGB
+
+    Returns
+    -------
+    (..., H, W) uint8 or None
+        Places in `HELEN`.
+    """
+    weights = np.array([2**16, 2**8, 1])
+    known, found = LABEL_COLOURS @ weights, drawn @ weights
+    order = np.argsort(known)
+    places = order[np.searchsorted(known, found, sorter=order).clip(max=len(known) - 1)]
+    return places.astype(np.uint8) if np.array_equal(known[places], found) else None
 
 
 def groups_of(partition: str) -> dict[str, tuple[int, ...]]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, shorten
+from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.base import Spec
+from facedeblur.methods.keep import Keep
 from facedeblur.methods.nets.base import declared
 from facedeblur.methods.nets.loading import find_files, load_network, said_of, takes_labels
 from facedeblur.methods.running.execution import out_of_memory
@@ -49,6 +51,8 @@ class NetworkMethod:
         For a negative number, or an overlap that is more than half a tile.
     """
 
+    keeps: ClassVar[Mapping[str, Keep]] = {}
+    keep: tuple[str, ...] = ()
     net: ClassVar[str]
     method_spec: ClassVar[Spec]
 
@@ -64,6 +68,7 @@ class NetworkMethod:
         self._tile, self._overlap, self._channels_last, self._compile = tile, overlap, channels_last, compile
         self._compiled: Any = None
         self.network: nn.Module | None = None
+        self.kept: dict[str, np.ndarray] = {}
 
     @classmethod
     def find_weights(cls, near: Sequence[Path]) -> list[Path]:
@@ -86,12 +91,21 @@ class NetworkMethod:
         Raises
         ------
         InputError
-            If the files do not fit the network.
+            If the files do not fit the network, or it does not have what it is to keep.
         """
         import torch
 
+        from facedeblur.methods.nets.tiles import whole_side
+
         self.network = load_network(self.net, list(weights.values())).to(device)
         self._device = device
+        if self.keep:
+            if self._tile:
+                raise InputError("intermediate results are those of whole images", do="leave out --keep or 'tile'")
+            multiple, smallest = self._sides()
+            side = max(64 // multiple * multiple, whole_side(1, multiple=multiple, smallest=smallest))
+            with torch.no_grad():
+                self._outputs(side, side, torch.zeros(1, 4, side, side, device=device))
         if self._channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs
 
@@ -114,16 +128,63 @@ class NetworkMethod:
                 # A fourth channel, so that they are padded and tiled as the images are.
                 maps = torch.from_numpy(np.stack(labels).astype(np.float32)).to(self._device)
                 images = torch.cat([images, maps.unsqueeze(1)], 1)
+            multiple, smallest = self._sides()
             restored = restore_whole(
-                self._forward,
+                partial(self._outputs, *blurred.shape[1:3]) if self.keep else self._forward,
                 images,
-                multiple=int(self.network.multiple),  # type: ignore[arg-type]  # a number, not a module
-                smallest=int(getattr(self.network, "smallest", 1)),
+                multiple=multiple,
+                smallest=smallest,
                 tile=self._tile,
                 overlap=self._overlap,
             )
             array: np.ndarray = restored.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return array
+
+    def _sides(self) -> tuple[int, int]:
+        """What height and width must be multiples of, and what they must reach."""
+        return int(self.network.multiple), int(getattr(self.network, "smallest", 1))  # type: ignore
+
+    def _outputs(self, height: int, width: int, images: Tensor) -> Tensor:
+        """Restore padded images and keep what is wanted, cut to the size of the images."""
+        labels = images[:, 3].round().long() if images.shape[1] > 3 else None
+        found: dict[str, Tensor] = self.network.outputs(images[:, :3].contiguous(), labels=labels)  # type: ignore
+        self._keep(found, height, width)
+        return found["restored"]
+
+    def _keep(self, found: Mapping[str, Tensor], height: int, width: int) -> None:
+        """Leave the intermediate results in ``kept`` and ``estimated_kernels``.
+
+        Raises
+        ------
+        InputError
+            When the network has no such result with these weights.
+        """
+        self.kept = {}
+        for name in self.keep:
+            keep = self.keeps[name]
+            entries = [found.get(source) for source in keep.sources or (name,)]
+            present = [entry.float().cpu() for entry in entries if entry is not None]
+            if len(present) < len(entries):
+                raise InputError(
+                    f"network '{self.net}' has no '{name}' with these weights", do=f"leave '{name}' out of --keep"
+                )
+            if keep.kind == "kernel":
+                self.estimated_kernels = list(present[0].double().numpy())
+                continue
+            if keep.kind == "labels":
+                if present[0].shape[1] != len(HELEN):
+                    raise InputError(
+                        f"'{name}' of network '{self.net}'", expected=f"the {len(HELEN)} classes of Helen",
+                        found=f"{present[0].shape[1]}", do=f"leave '{name}' out of --keep",
+                    )  # fmt: skip
+                present = [present[0].argmax(1)]
+            elif keep.parts and len(present) == 1:
+                present = list(present[0].split(1, 1))
+            for folder, entry in zip(keep.folders(name), present, strict=True):
+                cut = entry[..., :height, :width]
+                if cut.dim() == 4:
+                    cut = cut[:, 0] if cut.shape[1] == 1 else cut.permute(0, 2, 3, 1)
+                self.kept[folder] = cut.contiguous().numpy()
 
     def _forward(self, images: Tensor) -> Tensor:
         assert self.network is not None
@@ -163,4 +224,5 @@ def network_method(name: str) -> type[NetworkMethod]:
     spec = Spec(name, "1", False, (), own.summary)
     # Its module is the network's, whose file is recorded with a run if it is a plugin.
     content = {"__module__": own.module, "__doc__": own.summary, "net": name, "method_spec": spec}
+    content["keeps"] = own.keeps
     return type(f"NetworkMethod[{name}]", (NetworkMethod,), content)

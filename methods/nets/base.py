@@ -10,6 +10,7 @@ A network is a ``torch.nn.Module`` whose configuration is keyword-only and defau
   picture; those of a place that is not named are refused;
 * ``parts``: names of the submodules that a stage trains or freezes; and where there are some that no stage trains,
   ``fixed``: their names;
+* ``keeps``: what ``run --keep`` can store of its ``outputs``, a mapping of names to `facedeblur.methods.keep.Keep`;
 * ``read_released(*files)``, a static method, where weights that the authors released can be read: from the paths of
   the files to the network's configuration and a function from the network to its state.
 
@@ -21,11 +22,13 @@ way the network is also a method of the same name (`facedeblur.methods.kinds.net
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from facedeblur.benchmark.options import make
 from facedeblur.benchmark.registry import Registry
+from facedeblur.benchmark.sets.classes import GROUPS
+from facedeblur.methods.keep import Keep
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -59,12 +62,15 @@ class Declared:
         The authors' weight files: for each file that is needed its names or glob patterns, the preferred one first.
     labels : tuple of (str, str), optional
         A setting and its value with which the network reads the true labels of each face.
+    keeps : mapping of str to Keep
+        Intermediate results that a run can keep.
     """
 
     module: str
     summary: str
     files: tuple[tuple[str, ...], ...] = ()
     labels: tuple[str, str] | None = None
+    keeps: Mapping[str, Keep] = field(default_factory=dict)
 
 
 _DECLARED: dict[str, Declared] = {}
@@ -107,7 +113,7 @@ def network(name: str, *, files: Sequence[Sequence[str]] = ()) -> Callable[[Clas
 
     def enter(cls: Class) -> Class:
         NETS.add(name, cls)
-        _DECLARED[name] = Declared(cls.__module__, _summary(cls), tuple(tuple(names) for names in files))
+        _DECLARED[name] = _declared(cls, files)
         return cls
 
     return enter
@@ -123,7 +129,7 @@ def declared(name: str) -> Declared:
     """
     if name not in _DECLARED:  # of an entry point
         factory = NETS.get(name)
-        _DECLARED.setdefault(name, Declared(factory.__module__, _summary(factory)))
+        _DECLARED.setdefault(name, _declared(factory))
     return _DECLARED[name]
 
 
@@ -152,8 +158,9 @@ def make_discriminator(name: str, **config: Any) -> nn.Module:
     return net
 
 
-def _summary(factory: object) -> str:
-    return (factory.__doc__ or "").strip().partition("\n")[0]
+def _declared(factory: Callable[..., Any], files: Sequence[Sequence[str]] = ()) -> Declared:
+    summary = (factory.__doc__ or "").strip().partition("\n")[0]
+    return Declared(factory.__module__, summary, tuple(map(tuple, files)), keeps=getattr(factory, "keeps", {}))
 
 
 def _ships(
@@ -162,10 +169,11 @@ def _ships(
     summary: str,
     files: tuple[tuple[str, ...], ...] = (),
     labels: tuple[str, str] | None = None,
+    **keeps: Keep,
 ) -> None:
     place = f"facedeblur.methods.nets.{place}"
     NETS.add(name, place)
-    _DECLARED[name] = Declared(place.partition(":")[0], summary, files, labels)
+    _DECLARED[name] = Declared(place.partition(":")[0], summary, files, labels, keeps)
 
 
 _ships(
@@ -173,25 +181,31 @@ _ships(
     "Semantic face deblurring by a parser and two scales (Shen et al., CVPR 2018).",
     (("net_P_P_S_F.mat", "net_P*.mat"), ("net_G_P_S_F.mat", "net_G*.mat")),
     labels=("semantics", "true"),
+    parsing=Keep("labels"),
 )  # fmt: skip
 _ships(
     "shen2020", "shen.shen2020:Shen2020",
     "Semantic face deblurring, coarse, parsed and fine (Shen et al., IJCV 2020).",
     labels=("semantics", "true"),
+    coarse=Keep(), parsing=Keep("labels"),
 )  # fmt: skip
 _ships(
     "lin2020", "lin2020:Lin2020",
     "Deblurring by sketch synthesis and a closed-form kernel (Lin et al., AAAI 2020).",
+    sketch=Keep(), kernel=Keep("kernel"), initial=Keep(),
 )  # fmt: skip
 _ships(
     "umsn", "umsn.network:Umsn",
     "Uncertainty guided multi-stream semantic network (Yasarla et al., TIP 2020).",
     (("SMaps_Best.pth", "SMaps*.pth"), ("Deblur_epoch*.pth", "Deblur*.pth")),
+    masks=Keep(parts=tuple(GROUPS["umsn4"])),
+    streams=Keep(sources=("class1", "class2", "class3", "class4"), parts=tuple(GROUPS["umsn4"])),
 )  # fmt: skip
 _ships("dfpgnet", "dfpgnet:Dfpgnet", "Deblurring guided by estimated deep features of faces (Jung et al.).")
 _ships(
     "mspl", "mspl:Mspl",
     "Progressive semantic face deblurring, four networks in a row (Lee et al., IEEE Access 2020).",
+    steps=Keep(sources=("step1", "step2", "step3"), parts=("1", "2", "3")),
 )  # fmt: skip
 _ships(
     "deepdeblur", "deepdeblur:DeepDeblur",

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import shutil
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from math import nan
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -42,7 +43,18 @@ from facedeblur.methods.running.batches import State
 LOG = "run.log"
 PARTIAL_KERNELS = "kernels.partial.bin"
 NOT_RUN = "failed: not run"
-SAME = ("method", "version", "options", "weights", "code", "requested_precision", "store", "device", "given_kernels")
+SAME = (
+    "method",
+    "version",
+    "options",
+    "weights",
+    "code",
+    "requested_precision",
+    "store",
+    "device",
+    "given_kernels",
+    "keep",
+)
 _OWN = (RUN, STATUS, PARTIAL_RUN, PARTIAL_STATUS, KERNELS, PARTIAL_KERNELS, LOG)
 
 
@@ -56,6 +68,8 @@ class RunJournal:
     set_ : Set
     identity : dict
         What must be the same for a run to resume: the keys of `SAME` and ``set``.
+    kept : mapping of str to str, optional
+        Folders of intermediate results, with their kinds. Each is a run of its own inside this one.
 
     Raises
     ------
@@ -63,16 +77,17 @@ class RunJournal:
         When the folder holds another run or other files.
     """
 
-    def __init__(self, root: str | Path, set_: Set, identity: dict[str, Any]):
+    def __init__(self, root: str | Path, set_: Set, identity: dict[str, Any], *, kept: Mapping[str, str] | None = None):
         self.root, self._set = Path(root), set_
         self.info = dict(identity)
         self._rows = np.full(set_.n_pairs, -1, dtype=np.int64)
         self._ok = np.zeros(set_.n_pairs, dtype=bool)
         self._table = Journal(self.root / PARTIAL_STATUS, head=header_line(Status))
         self._kernels = KernelJournal(self.root)
+        self._folders = tuple(kept or ())
         self.finished = (self.root / RUN).is_file()
         if self.finished or (self.root / PARTIAL_RUN).is_file():
-            self.info = read_info(self.root / (RUN if self.finished else PARTIAL_RUN))
+            self.info = {"keep": []} | read_info(self.root / (RUN if self.finished else PARTIAL_RUN))
             check_set(self.root, self.info, set_)
             self.check(identity)
             self._read(Journal(self.root / STATUS, head=header_line(Status)) if self.finished else self._table)
@@ -81,6 +96,10 @@ class RunJournal:
                 f"{self.root} {'holds other files, such as ' + self._others() if self.root.is_dir() else 'is a file'}",
                 do="choose another output folder, or remove this one",
             )  # fmt: skip
+        self._kept = {}
+        for folder, kind in (kept or {}).items():
+            own = {"method": f"{identity['method']}:{folder}", "keep": [], "kept": {"folder": folder, "kind": kind}}
+            self._kept[folder] = RunJournal(self.root / folder, set_, identity | own)
 
     @property
     def n_ok(self) -> int:
@@ -131,6 +150,8 @@ class RunJournal:
         if self.info["store"] == "npy" and size is not None:
             create_array(self.root, ARRAY, count=self._set.n_pairs, size=size)
         self._table.append([])
+        for kept in self._kept.values():
+            kept.start(size=size)
 
     def note(self, **facts: Any) -> None:
         """Record facts of the run that a later part of it needs."""
@@ -140,6 +161,18 @@ class RunJournal:
     def keep_kernels(self, rows: Iterable[tuple[int, np.ndarray | None]]) -> None:
         """Keep the estimated kernels of pairs, by index, before their status is recorded."""
         self._kernels.append(rows)
+
+    def record_kept(self, rows: Iterable[tuple[int, str, str, Mapping[str, str]]]) -> None:
+        """Record what is kept of pairs before their status is recorded.
+
+        Parameters
+        ----------
+        rows : iterable of (index, pair_id, status, hashes)
+            `hashes` maps each folder to the hash of the pixels.
+        """
+        rows = list(rows) if self._kept else []
+        for folder, kept in self._kept.items():
+            kept.record(Status(index, name, status, nan, sha.get(folder, "")) for index, name, status, sha in rows)
 
     def record(self, rows: Iterable[Status]) -> None:
         """Record the rows of a batch whose images have been written."""
@@ -157,6 +190,8 @@ class RunJournal:
         rest : str
             Status of the pairs that were not run.
         """
+        for kept in self._kept.values():
+            kept.finish({"stopped": facts.get("stopped", ""), "finished": facts.get("finished", "")}, rest=rest)
         counts = {"pairs": self._set.n_pairs, "ok": 0, "failed": 0, "not_run": 0}
         write_rows(self.root / STATUS, Status, self._in_order(rest, counts))
         self.info |= {**facts, "counts": counts, "kernels": self._kernels.finish(self._set, self._ok)}
@@ -174,6 +209,8 @@ class RunJournal:
         """Remove what workers that were stopped have left, and of a finished run the partial files and an empty log."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         remove_temporaries(self.root)
+        for kept in self._kept.values():
+            kept.sweep()
         if self.finished:
             for name in (PARTIAL_RUN, PARTIAL_STATUS, PARTIAL_KERNELS):
                 (self.root / name).unlink(missing_ok=True)
@@ -198,9 +235,11 @@ class RunJournal:
     def _others(self) -> str:
         """Name of a file in the folder that is not part of a run, or empty."""
         names = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
-        return next((name for name in names if name not in _OWN and not name.startswith(".")), "")
+        return next((name for name in names if name not in (*_OWN, *self._folders) and not name.startswith(".")), "")
 
     def _there(self, pair: Pair) -> bool:
+        if not all(kept.state(pair) == "restored" for kept in self._kept.values()):
+            return False
         name = stored_name(pair, self.info["store"])
         path = array_path(self.root, name) if self.info["store"] == "npy" else self.root / name
         return path.is_file()

@@ -16,6 +16,7 @@ from facedeblur.benchmark.sets.set import Pair
 class Job:
     """Task of a worker; the fields are those of `facedeblur.methods.running.runner.run`.
 
+    `keep` are the intermediate results that the method is to keep, `folders` the kinds of their folders by name.
     If `takes_kernels` is set, ``restore`` is given kernels: those in the file `kernels`, by pair, or the true ones. If
     `takes_labels` is set, it is given the true labels instead.
     """
@@ -34,13 +35,16 @@ class Job:
     out_root: Path
     store: str
     scratch: Path
+    keep: tuple[str, ...] = ()
+    folders: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Result:
     """Outcome of one image; `retry` means that another image of the batch may be at fault.
 
-    `kernel` is the estimated point spread function, (k, k) float64, if the method has one for this image.
+    `kernel` is the estimated point spread function, (k, k) float64, if the method has one for this image; `kept` has
+    the hash of the pixels for each folder of intermediate results.
     """
 
     index: int
@@ -50,6 +54,7 @@ class Result:
     sha256: str
     retry: bool = False
     kernel: np.ndarray | None = field(default=None, compare=False, repr=False)
+    kept: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

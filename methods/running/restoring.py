@@ -21,6 +21,7 @@ from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.stores import read_pixels, write_pixels
 from facedeblur.benchmark.outputs import stored_name
+from facedeblur.benchmark.sets.classes import HELEN, coloured
 from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.methods.running.environment import device_name
 from facedeblur.methods.running.execution import (
@@ -60,6 +61,8 @@ class Restorer:
                 f"precision '{job.precision}' cannot be set: method '{job.name}' {why}", do="leave out --precision"
             )  # fmt: skip
         self._pool = _threads(self.device)
+        if job.keep:
+            self.method.keep = job.keep
         if network:
             if self.device.startswith("cuda") and job.precision == "fp32":
                 full_precision()
@@ -190,6 +193,7 @@ class ArrayRestorer(Restorer):
                 seconds = (time.perf_counter() - begin) / len(pairs)
             images = _checked(restored, blurred.shape)
             estimated = _estimated(self.method, len(pairs))
+            kept = self._kept(blurred.shape)
         except WrongOutput as error:
             return [failure(pair, str(error), retry=True) for pair in pairs]
         except Exception as error:
@@ -199,16 +203,40 @@ class ArrayRestorer(Restorer):
             spent = (time.perf_counter() - begin) / len(pairs)
             why = f"{type(error).__name__}: {error}"
             return [failure(pair, why, seconds=spent, retry=True) for pair in pairs]
-        results = self.map(lambda item: self._store(*item, seconds), zip(pairs, images, strict=True))
+        results = self.map(lambda item: self._store(*item, seconds), zip(pairs, images, kept, strict=True))
         return [replace(row, kernel=kernel) for row, kernel in zip(results, estimated, strict=True)]
 
-    def _store(self, pair: Pair, image: np.ndarray, seconds: float) -> Result:
+    def _kept(self, shape: tuple[int, ...]) -> list[dict[str, np.ndarray]]:
+        """Return what the method kept of each image of its last call, (H, W, 3) uint8 RGB by folder."""
+        drawn: dict[str, np.ndarray] = {}
+        for folder, kind in self.job.folders.items():
+            found = np.asarray(getattr(self.method, "kept", {}).get(folder, ()))
+            grey = shape[:3]
+            if found.shape not in ((grey,) if kind == "labels" else (grey, shape)):
+                raise WrongOutput(f"intermediate result '{folder}': expected shape {grey}, found {found.shape}")
+            if kind == "labels":
+                if found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= len(HELEN):
+                    raise WrongOutput(f"intermediate result '{folder}': expected the classes of Helen, 0 to 10")
+                drawn[folder] = coloured(found)
+            else:
+                if not np.isfinite(found).all():
+                    raise WrongOutput(f"intermediate result '{folder}': expected finite values")
+                colour = found if found.ndim == 4 else np.repeat(found[..., None], 3, axis=3)
+                drawn[folder] = np.stack([to_uint8(image) for image in colour])
+        return [{folder: images[at] for folder, images in drawn.items()} for at in range(shape[0])]
+
+    def _store(self, pair: Pair, image: np.ndarray, kept: dict[str, np.ndarray], seconds: float) -> Result:
         if not np.isfinite(image).all():
             return failure(pair, "expected finite values, found NaN or infinity", seconds=seconds, retry=True)
         mean = float(image.mean())
         if mean > BRIGHT:
             return failure(pair, f"expected values in [0, 1], found a mean of {mean:.3g}", seconds=seconds, retry=True)
-        return self.write(pair, to_uint8(image), seconds)
+        hashes = {}
+        for folder, pixels in kept.items():
+            root, store = self.job.out_root / folder, self.job.store
+            write_pixels(root, stored_name(pair, store), pair.index, pixels, store=store)
+            hashes[folder] = pixel_hash(pixels)
+        return replace(self.write(pair, to_uint8(image), seconds), kept=hashes)
 
     def _context(self) -> ExitStack:
         """No gradients, and the wanted precision, where torch is in use."""

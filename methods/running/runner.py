@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ def run(
     label: str = "",
     execution: Execution = AUTO,
     store: str = "png",
+    keep: Sequence[str] = (),
     limit: int | None = None,
     workers: Workers | int | None = None,
     progress: Reporter | bool | None = None,
@@ -68,6 +69,9 @@ def run(
     execution : Execution
         Device, precision, batch and time limit.
     store : {'png', 'npy'}
+    keep : sequence of str
+        Intermediate results of the method to store next to the restored images, each in a folder of its own inside
+        `out` that can be opened as outputs; a kernel enters ``kernels.npz``.
     limit : int, optional
         Run only the first `limit` pairs of the set; the others are recorded as not run.
     workers : Workers or int, optional
@@ -110,6 +114,8 @@ def run(
             f"these weights of '{found.shown}' read the true labels, and set '{the_set.name}' has none",
             do="give a set of faces with labels",
         )  # fmt: skip
+    if keep:
+        found = found.keeping(keep)
     one_of("store", store, STORES)
     if limit is not None and limit <= 0:
         raise InputError("option 'limit'", expected="a number above 0", found=f"{limit}")
@@ -117,7 +123,8 @@ def run(
     if workers is None:
         workers = 1 if found.loads or found.folder else cores()
     with only_writer(out), reporting(progress) as reporter:
-        journal = RunJournal(out, the_set, _identity(found, the_set, execution.precision, store))
+        identity = _identity(found, the_set, execution.precision, store)
+        journal = RunJournal(out, the_set, identity, kept=found.kept_folders)
         session = Session(
             found, the_set, journal, execution, jobs=Workers.of(workers).count, limit=limit, reporter=reporter
         )
@@ -147,5 +154,6 @@ def _identity(found: Runnable, the_set: Set, precision: str, store: str) -> dict
         "requested_precision": precision,
         "precision": precision,
         "store": store,
+        "keep": list(found.keep),
         "set": {"name": the_set.name, "hash": the_set.content_hash},
     }

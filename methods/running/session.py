@@ -146,6 +146,8 @@ class Session:
             out_root=self._journal.root.resolve(),
             store=self._journal.info["store"],
             scratch=self._journal.scratch.resolve(),
+            keep=tuple(method.keep),
+            folders=method.kept_folders,
         )
 
     def _begin(self, facts: Facts) -> None:
@@ -262,6 +264,7 @@ class Session:
         known = {pair.index for pair in pairs if self._journal.state(pair) == "restored"}
         new = sum(row.index not in known for row in rows)
         self._journal.keep_kernels((row.index, row.kernel) for row in rows if row.status == "ok")
+        self._journal.record_kept((row.index, row.pair_id, row.status, row.kept) for row in rows)
         self._journal.record(Status(row.index, row.pair_id, row.status, row.seconds, row.sha256) for row in rows)
         self._done += new
         self._reporter.progress(self._method.shown, self._done, self._whole)

@@ -15,6 +15,7 @@ from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.images import read_photo, read_png
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.reporter import Reporter
+from facedeblur.benchmark.sets.classes import LABEL_COLOURS
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.align.geometry import warp
 from facedeblur.generators.align.photo import Finders
@@ -24,7 +25,7 @@ from facedeblur.generators.align.template import template_named
 from facedeblur.generators.photos.collection import Collection, Photograph
 from facedeblur.generators.photos.lists import read_landmarks
 from facedeblur.generators.photos.specs import Selection
-from facedeblur.generators.sheets import LABEL_COLOURS, crop_sheet, over
+from facedeblur.generators.sheets import crop_sheet, over
 
 FROM_FILE = Finders(landmarker="file")
 
