@@ -51,42 +51,42 @@ from facedeblur.cli import options
     metavar="DEGREES",
     type=float,
     show_default="no limit",
-    help="Reject faces turned further to the side.",
+    help="Reject faces turned to the side by more than this.",
 )
 @click.option(
     "--max-pitch",
     metavar="DEGREES",
     type=float,
     show_default="no limit",
-    help="Reject faces turned further up or down.",
+    help="Reject faces turned up or down by more than this.",
 )
 @click.option(
     "--max-roll",
     metavar="DEGREES",
     type=float,
     show_default="no limit",
-    help="Reject heads tilted further.",
+    help="Reject heads tilted by more than this.",
 )
 @click.option(
     "--min-eye-distance",
     metavar="PIXELS",
     type=float,
     show_default="no limit",
-    help="Reject faces whose eyes are closer together in the photograph.",
+    help="Reject faces whose eyes are closer together than this in the photograph.",
 )
 @click.option(
     "--min-laplacian",
     metavar="VARIANCE",
     type=float,
     show_default="no limit",
-    help="Reject blurred crops, whose Laplacian has a smaller variance (in squared grey levels).",
+    help="Reject blurred crops: those whose Laplacian has less than this variance (in squared grey levels).",
 )
 @click.option(
     "--max-clipped",
     metavar="SHARE",
     type=float,
     show_default="no limit",
-    help="Reject crops with a larger share (0 to 1) of samples at 0 or 255.",
+    help="Reject crops with more than this share (0 to 1) of samples at 0 or 255.",
 )
 @click.option(
     "--role",
@@ -94,8 +94,10 @@ from facedeblur.cli import options
     default="test",
     help="Role of photographs for which the collection states none.",
 )
-@options.seed("photographs that are drawn, and the positions of random crops (template mspl-random)")
-@click.option("--quality", is_flag=True, help="Write OUT/quality.csv and print quantiles of what was measured.")
+@options.seed("drawing photographs and for the positions of random crops (template mspl-random)")
+@click.option(
+    "--quality", is_flag=True, help="Write what was measured on each crop to OUT/quality.csv, and print its quantiles."
+)
 @click.option("--sheet", is_flag=True, help="Write a contact sheet of the crops, OUT/sheet.png.")
 @options.workers
 @options.quiet
@@ -112,10 +114,10 @@ def align(
 ) -> None:
     """Cut aligned face crops out of PHOTOS and write them to the folder OUT.
 
-    PHOTOS is a folder, or several. For a known folder layout, NAME:FOLDER also reads its identities, roles,
+    PHOTOS is one folder or several. For a known folder layout, NAME:FOLDER also reads its identities, roles,
     labels and landmarks (see `facedeblur list collections`; auto:FOLDER recognises the layout). FOLDER,2000
-    draws 2,000 of its photographs, FOLDER,25% a share, and FOLDER,train uses those with that role. With
-    --landmarker file, crops are aligned by those landmarks.
+    draws 2,000 photographs at random, FOLDER,25% a quarter of all, and FOLDER,train uses only those with the
+    role train. With --landmarker file, crops are aligned by the landmarks of the collection.
 
     OUT/images.csv lists every photograph with its status. OUT/sharp holds the usable crops, OUT/labels
     their labels, and OUT/cut the crops that extend beyond their photograph. Run the command again to

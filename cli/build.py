@@ -55,7 +55,7 @@ def build(ctx: click.Context, quiet: bool, **given: Any) -> None:
     """Build a test set as RECIPE describes it.
 
     RECIPE is a name (see `facedeblur list recipes`) or a TOML file. Faces are found and aligned first;
-    images that already have the size of the recipe are taken as aligned crops. Photographs without a
+    images that already have the recipe's crop size are taken to be aligned. Photographs without a
     usable face are listed in images.csv. Run the command again to resume an interrupted build.
     """
     from facedeblur.cli.display.summary import print_set

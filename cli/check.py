@@ -56,7 +56,9 @@ def check(
     opened = Set.open(set_path)
     _check_leaks(ctx, opened, train_sets, workers, names=not other_people, quiet=quiet)
     if not quiet:
-        click.echo(f"{opened.name}: {opened.n_pairs:,} pairs as built, content hash {opened.content_hash[:16]}")
+        click.echo(
+            f"{opened.name}: {opened.n_pairs:,} pairs, complete and unaltered; content hash {opened.content_hash[:16]}"
+        )
         for train_set in train_sets:
             click.echo(f"no identity, photograph or kernel is shared with {train_set}")
 

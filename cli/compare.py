@@ -58,10 +58,9 @@ def compare(
 ) -> None:
     """Compare method A with method B, pair by pair.
 
-    SCORES_A and SCORES_B are score tables of one set, or OUTPUTS folders that hold scores.parquet.
+    SCORES_A and SCORES_B are score tables of the same set, or OUTPUTS folders that hold scores.parquet.
     Confidence intervals and p-values generalise to unseen faces and kernels; p-values are corrected
-    for the number of metrics (Holm). With fewer than 5 faces or 5 kernels there are too few for either,
-    and only the differences are printed.
+    for the number of metrics (Holm). With fewer than 5 faces or 5 kernels, only the differences are printed.
     """
     from facedeblur.benchmark.statistics.comparison import compare as compute
 
@@ -132,7 +131,7 @@ def _table(found: Comparisons, console: Console) -> Table:
 
 
 def _remarks(found: Comparisons) -> list[str]:
-    from facedeblur.benchmark.statistics.intervals import ENOUGH
+    from facedeblur.benchmark.statistics.intervals import reason
 
     tested = [row for row in found.rows if not row.untested]
     rest = f"values that differ by at most {found.rows[0].tie:g} are a tie; a failed pair counts as the worst"
@@ -142,13 +141,13 @@ def _remarks(found: Comparisons) -> list[str]:
         number = f"{len(tested)} metric{'s' * (len(tested) != 1)}"
         lines = [f"intervals and p-values generalise to unseen {over}; p-values are corrected for {number}; {rest}"]
     if found.too_few:
-        lines.append(f"no interval and no test: {found.too_few}; {ENOUGH} are needed")
+        lines.append(f"no intervals and no tests: {reason(found.too_few)}")
     for row in found.rows:
         for failed, name in ((row.failed, "A"), (row.baseline_failed, "B")):
             if failed:
                 lines.append(f"{row.metric}: {failed:,} of {row.n:,} pairs failed in {name}")
         if row.untested.startswith("only ") and not found.too_few:
-            lines.append(f"{row.metric}: no interval and no test: {row.untested}; {ENOUGH} are needed")
+            lines.append(f"{row.metric}: no interval and no test: {reason(row.untested)}")
         if row.infinite:
             what = "infinite differences (output = sharp image): no interval, no p-value"
             lines.append(f"{row.metric}: {row.infinite:,} {what}")

@@ -113,4 +113,4 @@ def demo(
     print_board(frame, [board])
     click.echo("\n" + "\n".join(map(str, files)) + f"\n{page}   (open it in a browser)")
     if not quiet:
-        click.echo(f"{time.monotonic() - start:.0f} s")
+        click.echo(f"finished in {time.monotonic() - start:.0f} s")

@@ -37,12 +37,11 @@ def info() -> None:
     _section("licences", licences)
     states = [(name, f"missing {', '.join(missing)}" if missing else "installed") for name, missing in extras().items()]
     _section("extras", states)
-    places = []
+    places = [("searched in", f"the folders in {VARIABLE}, then {cache_folder()}")]
     for name, weight in WEIGHTS.items():
         path = find_file(name)
         places.append((name, str(path) if path else f"not found; {weight.get}"))
     _section("weights", places)
-    click.echo(f"  searched: the folders in {VARIABLE}, then {cache_folder()}")
 
 
 def _section(title: str, rows: list[tuple[str, str]]) -> None:

@@ -14,9 +14,14 @@ from typing import Any, NoReturn
 STOPPED = "facedeblur: stopped; run the same command again to resume"
 
 
+def stopped() -> str:
+    """The line, below the ``^C`` that a terminal echoes."""
+    return "\n" * os.isatty(2) + STOPPED
+
+
 def leave(*_: object) -> NoReturn:
     """End at once, with the line."""
-    os.write(2, f"{STOPPED}\n".encode())
+    os.write(2, f"{stopped()}\n".encode())
     os._exit(130)
 
 

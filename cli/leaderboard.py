@@ -61,8 +61,8 @@ def leaderboard(
     """Compare methods in one table per set, best first, oracles (methods given true kernels or labels) last.
 
     SCORES are score tables, OUTPUTS folders that hold scores.parquet, or earlier leaderboards (.csv or .json).
-    Methods are ranked on each set separately; equal methods share a rank. Tables that cannot be compared are
-    rejected: those with other pairs, another definition of a metric, or a different set of the same name.
+    Methods are ranked on each set separately; equal methods share a rank. Tables are rejected if they
+    cannot be compared: if pairs or the definition of a metric differ, or if different sets have the same name.
 
     The CSV file has the mean, standard deviation, 95 % interval and worst value of each metric, under short
     names. The JSON file has all columns, and the full names of the metrics.

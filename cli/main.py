@@ -76,6 +76,13 @@ class Commands(Group):
                 return command
         return None
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # Otherwise click prints an empty line, even into a log file.
+            raise click.exceptions.Abort from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -160,7 +167,7 @@ def _fail(line: str) -> NoReturn:
 
 
 def _stopped() -> NoReturn:
-    click.echo(interrupts.STOPPED, err=True)
+    click.echo(interrupts.stopped(), err=True)
     sys.exit(130)
 
 

@@ -153,21 +153,20 @@ listed = click.option(
     "listed",
     metavar="FILE",
     type=click.Path(),
-    help="Use only photographs in this image list, which `facedeblur split` writes.",
+    help="Use only the photographs in this image list, as `facedeblur split` writes it.",
 )
 limit = click.option("--limit", type=int, metavar="N", show_default="all", help="Use at most N photographs.")
 _PHOTOS = (
     "For a known folder layout, NAME:FOLDER also reads its identities, roles and labels (see `facedeblur list "
-    "collections`). FOLDER,2000 draws 2,000 of its photographs, FOLDER,25% a share of them, and FOLDER,train uses "
-    "those with that role."
+    "collections`). FOLDER,2000 draws 2,000 photographs at random, FOLDER,25% a quarter of all, and FOLDER,train "
+    "uses only those with the role train."
 )
 faces = click.option(
     "--faces",
     metavar="FOLDER",
     required=True,
     multiple=True,
-    help="Folder of photographs or of crops that `facedeblur align` wrote; repeatable, for several collections in one. "
-    + _PHOTOS,
+    help="Folder of photographs, or of crops that `facedeblur align` wrote; repeat it to combine several. " + _PHOTOS,
 )
 people = click.option(
     "--people",
@@ -237,7 +236,7 @@ min_coverage = click.option(
     "--min-coverage",
     metavar="SHARE",
     default=0.95,
-    help="Reject crops of which a smaller share (0 to 1) lies inside the photograph.",
+    help="Reject crops with less than this share (0 to 1) of their area inside the photograph.",
 )
 
 

@@ -30,9 +30,9 @@ def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], quiet: boo
     """Write a report as one HTML file that opens offline: leaderboard, plots and images.
 
     SCORES are score tables, or OUTPUTS folders that hold scores.parquet. A report on several sets opens
-    with the mean ranks of the methods over all sets, followed by a part for each set. Tables that cannot be
-    compared are rejected: those with other pairs, another definition of a metric, or a different set of the
-    same name.
+    with the mean ranks of the methods over all sets, followed by a part for each set. Tables are rejected if
+    they cannot be compared: if pairs or the definition of a metric differ, or if different sets have the same
+    name.
     """
     from facedeblur.reports.page.report import report as write
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     "--kernels",
     metavar="OUTPUTS",
     type=click.Path(),
-    help="Outputs of a blind method. The kernels it estimated are used instead of the true ones.",
+    help="Use the kernels that a blind method estimated, from its OUTPUTS, instead of the true ones.",
 )
 @click.option(
     "--keep",

@@ -55,9 +55,9 @@ def score(
 ) -> None:
     """Score the OUTPUTS of methods on SET, one row per pair.
 
-    Each OUTPUTS is a folder that `facedeblur run` wrote, or any folder of PNG files named as the blurred
-    images of SET. Only what a table lacks is computed, so that the command can be run again to resume or to
-    add a metric. Outputs that have changed are scored again.
+    Each OUTPUTS is a folder that `facedeblur run` wrote, or any folder of PNG files with the names of
+    the blurred images of SET. Values that a table already holds are not computed again, unless the outputs
+    have changed: run the command again to resume or to add a metric.
     """
     from facedeblur.benchmark.scoring.score import score as compute
     from facedeblur.cli.display.summary import print_scores

@@ -44,7 +44,7 @@ from facedeblur.cli import options
     metavar="N",
     type=click.IntRange(1),
     show_default="that of the recipe",
-    help="Number of steps of each chosen stage.",
+    help="Number of training steps per chosen stage.",
 )
 @click.option(
     "--batch",
@@ -168,8 +168,9 @@ def train(
     """Train a network as RECIPE describes it.
 
     RECIPE is a name (see `facedeblur list train-recipes`) or a TOML file. Training pairs are made from the
-    photographs while training. Run the command again to resume an interrupted training; on one device the
-    result is the same, bit for bit. --jobs is the number of workers that align photographs before training.
+    photographs during training. Run the command again to resume an interrupted training; on one device the
+    result is bit for bit that of an uninterrupted one. --jobs is the number of workers that align
+    photographs before training.
     """
     from facedeblur.benchmark.registry import load_plugin
     from facedeblur.methods.training.devices import Hardware

@@ -106,6 +106,22 @@ def too_few(faces: np.ndarray, kernels: np.ndarray) -> str:
     return f"only {' and '.join(few)}" if few else ""
 
 
+def reason(absent: str) -> str:
+    """Say why there is no interval and, where faces or kernels are too few, how many are needed.
+
+    Parameters
+    ----------
+    absent : str
+        As `too_few` or `Spread.absent` says it.
+
+    Returns
+    -------
+    str
+        ``only 2 faces; at least 5 faces and 5 kernels are needed``; any other reason as it is.
+    """
+    return f"{absent}; {ENOUGH} are needed" if absent.startswith("only ") else absent
+
+
 def spread(
     values: np.ndarray, faces: np.ndarray, kernels: np.ndarray, least: float = -math.inf, most: float = math.inf
 ) -> Spread:

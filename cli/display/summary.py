@@ -41,7 +41,7 @@ def print_set(made: Set) -> None:
 
 def print_scores(tables: Sequence[Scores]) -> None:
     """Print one line per metric for every run: the mean over all pairs and its coverage; then what was left out."""
-    from facedeblur.benchmark.statistics.intervals import ENOUGH, spreads
+    from facedeblur.benchmark.statistics.intervals import reason, spreads
     from facedeblur.benchmark.statistics.summary import summary
     from facedeblur.reports.text import between
 
@@ -74,8 +74,7 @@ def print_scores(tables: Sequence[Scores]) -> None:
         for name, pairs in meta.undefined:
             click.echo(f"  {name}: not even the sharp image has a value in {pairs:,} pairs, which count as failed")
         for why in absent:
-            needed = f"; {ENOUGH} are needed" if why.startswith("only ") else ""
-            click.echo(f"  no 95 % interval of the mean: {why}{needed}")
+            click.echo(f"  no 95 % interval of the mean: {reason(why)}")
         for status, count in statuses.most_common(5):
             click.echo(f"  {status}: {count:,}")
         if meta.extra:

@@ -226,7 +226,9 @@ def _seconds(row: Row) -> ShownCell:
     lines = []
     if not math.isnan(median) and not math.isnan(std):
         images = number(row, "images_timed")
-        title = f"{'?' if math.isnan(images) else f'{images:.0f}'} images. {row.get('timing_rule') or ''}"
+        rule = row.get("timing_rule")
+        timed = "unknown number of images timed" if math.isnan(images) else f"{images:.0f} images timed"
+        title = f"{timed}: {rule}" if rule else timed
         lines.append(Line(f"{text.seconds(median)} ±\N{NARROW NO-BREAK SPACE}{text.seconds(std)}", title))
     if width > 0 and height > 0:
         lines.append(Line(f"{width:.0f}×{height:.0f}"))

@@ -34,7 +34,7 @@ def test_the_chain(chain, dlib_models):
     assert "4 pairs = 1 sharp images (1 identities) x 4 kernels, seed 0" in built.output
     assert "of 2 photographs, left out: no face 1" in built.output
     checked = typed("check", chain / "set", "--jobs", 1)
-    assert checked.exit_code == 0 and "4 pairs as built" in checked.output
+    assert checked.exit_code == 0 and "4 pairs, complete and unaltered" in checked.output
     for method in ("blurred", "wiener"):
         ran = typed("run", method, chain / "set", "-o", chain / "out" / method, "--jobs", 1)
         assert ran.exit_code == 0, ran.output

@@ -100,7 +100,7 @@ def test_too_few_faces_are_told_and_nothing_is_tested(tmp_path: Path, terminal: 
     console = Console(file=stream, force_terminal=True, width=120, no_color=True, highlight=False)
     _print(compute([runs[0]], baseline=runs[1]), console=console)
     printed = stream.getvalue() if terminal else invoke(*runs).output
-    assert "no interval and no test: only 2 faces; at least 5 faces and 5 kernels are needed" in printed
+    assert "no intervals and no tests: only 2 faces; at least 5 faces and 5 kernels are needed" in printed
     assert "+3.0000" in printed and "10" in printed
     assert not any(word in printed for word in ("Holm", "% interval", "better", " .. ", "nan"))
     found = json.loads(invoke(*runs, "--json").output)

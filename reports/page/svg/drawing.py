@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import need
 from facedeblur.benchmark.scoring.table import Column
+from facedeblur.benchmark.statistics.intervals import reason
 from facedeblur.reports.page.svg.axes import Axes, dodge, path, positions, spread_labels, thin, whisker
 from facedeblur.reports.text import NONE, between, count, unit, value
 
@@ -135,7 +136,7 @@ def _point(row: Mapping[Any, Any], column: Column, box: Axes, shift: float) -> d
     title = (
         f"{row['method']}, {row['kernel_size']} px: mean {with_unit(mean, column)}\n"
         f"{ends(row, column)}\n"
-        f"middle half of pairs {value(row['q25'], column)} to {value(row['q75'], column)}\n"
+        f"middle half of the pairs: {value(row['q25'], column)} to {value(row['q75'], column)}\n"
         f"n = {count(row['pairs'])} pairs{failed}"
     )
     return {"x": box.across[row["kernel_size"]] + shift, "y": at, "beyond": beyond, "title": title, **whisker(row, box)}
@@ -144,7 +145,7 @@ def _point(row: Mapping[Any, Any], column: Column, box: Axes, shift: float) -> d
 def ends(row: Mapping[Any, Any], column: Column) -> str:
     """The interval of a row in words."""
     if math.isnan(row["low"]):
-        return f"no interval: {row['absent']}" if row["absent"] else f"95 % interval {NONE}"
+        return f"no 95 % interval: {reason(row['absent'])}" if row["absent"] else f"95 % interval {NONE}"
     return f"95 % interval {between(row['low'], row['high'], column)} from {row['basis']}"
 
 

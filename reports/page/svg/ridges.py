@@ -16,7 +16,7 @@ from facedeblur.reports.text import count, scale, unit, value
 if TYPE_CHECKING:
     import pandas as pd
 
-PARTS = {"least": "least", "q25": "first quartile", "median": "median", "q75": "third quartile", "most": "most"}
+PARTS = {"least": "minimum", "q25": "first quartile", "median": "median", "q75": "third quartile", "most": "maximum"}
 """Quantiles that are drawn, and what they are called."""
 
 

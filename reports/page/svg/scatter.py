@@ -73,9 +73,9 @@ def draw_time(frame: pd.DataFrame, column: Column, *, level: float = math.nan) -
 
 
 def _point(row: Mapping[Any, Any], column: Column, box: Axes, x: float) -> dict[str, Any]:
-    front = "\nnone of its machine is both faster and better" if row["front"] else ""
+    front = "\non the Pareto front" if row["front"] else ""
     title = (
-        f"{row['method']}: mean {with_unit(row['mean'], column)}, {seconds(row['seconds'])} s an image\n"
+        f"{row['method']}: mean {with_unit(row['mean'], column)}, {seconds(row['seconds'])} s per image\n"
         f"{ends(row, column)}\n"
         f"n = {count(row['pairs'])} pairs, {told(row['images'])}\n{row['machine']}{front}"
     )

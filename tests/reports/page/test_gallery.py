@@ -146,7 +146,7 @@ def test_a_set_that_is_gone_or_another_one_leaves_a_note(moved: Path, scores_of:
     images.write_text(images.read_text().replace(",test,", ",probe,"))
     assert "content hash differs" in shown(moved).notes[0]
     seal(moved / "set")
-    assert "another one" in shown(moved).notes[0]
+    assert "is not the set that was scored" in shown(moved).notes[0]
 
 
 def test_pictures_shrink_to_their_budget(bench: Any) -> None:

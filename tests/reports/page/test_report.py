@@ -119,7 +119,7 @@ def test_the_table_is_whole_without_scripts(source: str, bench: Any) -> None:
         assert cells[2].replace("\u200b", "") == f"{method.ok.sum()}/25"
         assert cells[7].startswith("0.00200")
     shown = " ".join("".join(read(source).text).split())
-    assert "95 % interval of the mean for unseen faces and kernels, which rests on 5 faces x 5 kernels" in shown
+    assert "95 % interval of the mean for unseen faces and kernels, based on 5 faces x 5 kernels" in shown
     assert 'title="95 % interval from 5 faces x 5 kernels"' in source
 
 
@@ -159,7 +159,7 @@ def test_coverage_failures_and_what_was_left_out_are_told(source: str) -> None:
     shown = " ".join("".join(read(source).text).split())
     assert "23 of 25 outputs scored" in shown and "2 failed: <b>out of memory</b>" in shown
     assert "identity[facenet-vggface2,l2]" in shown and "psnr[rgb,255]" in shown
-    assert "1 file that is no output of this set, not counted: stray & lost.png" in shown
+    assert "1 file that is not an output of this set, not counted: stray & lost.png" in shown
 
 
 def test_provenance_lets_a_reader_start_again(source: str, bench: Any) -> None:
