@@ -208,7 +208,7 @@ def test_sets_of_different_metrics_are_not_put_in_one_order(scores_of: Make) -> 
     assert "sortable" not in strata and "one (PSNR ↑ dB)" in strata and "two (PSNR shifted ↑ dB)" in strata
     plain = " ".join(re.sub("<[^>]*>", "", source).split())
     assert "Metrics of one: psnr[rgb,255]" in plain and "Metrics of two: psnr-shift[rgb,255]." in plain
-    assert "different metrics do not compare across rows" in plain
+    assert "values of different metrics cannot be compared across rows" in plain
 
 
 def test_strata_by_set_are_what_pandas_groups(tables: list[Scores]) -> None:
