@@ -182,11 +182,9 @@ class Session:
             self._compare(crew)
         crew.grow(min(self._jobs, self._batches.ahead(self._whole - self._done)))
         for outcome in crew.work(self._batches):
+            if self._method.folder:
+                self._note_folder_times(outcome, facts)
             self._take(outcome)
-        if self._method.folder and self._clock:
-            size = one_size(self._set)
-            timings = summarise_times(self._clock, size=size, device=facts.device_name, rule=RULE_FOLDER, discard=0)
-            self._journal.note(timings=timings, memory=self._memory)
 
     def _time(self, crew: Supervisor, facts: Facts) -> None:
         """Run the first ten images one by one, which gives their outputs and the run time at once.
@@ -198,19 +196,38 @@ class Session:
         waiting = [pair for pair, state in zip(self._first, states, strict=True) if state != "restored"]
         earlier = [pair for pair in self._first if pair not in waiting]
         singles = iter([(pair,) for pair in waiting])
-        for outcome in crew.work(lambda: next(singles, None)):
+        for number, outcome in enumerate(crew.work(lambda: next(singles, None)), 1):
+            if number == len(waiting):
+                # Before the last one is recorded: a run that is stopped in between would have nothing left to measure.
+                self._note_times([*self._clock, *_seconds(outcome)], earlier, outcome, facts)
             self._take(outcome)
+        if not waiting:
+            self._note_times([], earlier, None, facts)
+
+    def _note_times(self, now: list[float], earlier: list[Pair], last: BatchOutcome | None, facts: Facts) -> None:
+        """Record the run time of the first images, from the seconds measured `now` and those recorded `earlier`."""
         measured = (self._journal.info.get("timings") or {}).get("images", 0)
         if not self._first or measured >= len(self._first) - 1:
             return
         # The first image in a process pays for what is made once.
-        clock = [row.seconds for row in self._journal.rows(earlier)] + self._clock[bool(earlier) :]
+        clock = [row.seconds for row in self._journal.rows(earlier)] + now[bool(earlier) :]
         size = self._batches.size(self._first[0])
         timings = summarise_times(clock, size=size, device=facts.device_name)
         if timings:
             self._batches.pace(size, timings["median_s"], self._timeout)
             # The memory now, while it has had one image at a time: batches take more.
-            self._journal.note(timings=timings, memory=self._memory, batch_limits=self._batches.caps)
+            self._journal.note(timings=timings, memory=self._peak(last), batch_limits=self._batches.caps)
+
+    def _note_folder_times(self, outcome: BatchOutcome, facts: Facts) -> None:
+        """Record the run time of the images so far, before those of `outcome` are recorded."""
+        if clock := [*self._clock, *_seconds(outcome)]:
+            size = one_size(self._set)
+            timings = summarise_times(clock, size=size, device=facts.device_name, rule=RULE_FOLDER, discard=0)
+            self._journal.note(timings=timings, memory=self._peak(outcome))
+
+    def _peak(self, outcome: BatchOutcome | None) -> dict[str, Any] | None:
+        """Peak of memory after `outcome`."""
+        return self._memory if outcome is None or outcome.memory is None else asdict(outcome.memory)
 
     def _compare(self, crew: Supervisor) -> None:
         """Compare a batch with the single images, once per run, and make no batches if the method cannot."""
@@ -295,6 +312,11 @@ class Session:
             "seconds_total": round(before + time.perf_counter() - begin, 3),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def _seconds(outcome: BatchOutcome) -> list[float]:
+    """Seconds per image of those that were restored."""
+    return [result.seconds for result in outcome.results if result.status == "ok"]
 
 
 def _remove_empty(root: Path) -> None:

@@ -25,6 +25,7 @@ from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.classical.nonblind.wiener import Wiener
 from facedeblur.methods.running.batches import Batches, usual_batch
 from facedeblur.methods.running.execution import Execution
+from facedeblur.methods.running.journal import RunJournal
 from facedeblur.methods.running.measuring import count_parameters, summarise_times
 from facedeblur.methods.running.runner import run
 
@@ -611,6 +612,24 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tiny, tmp_path, monkeypatch
         run("blurred", tiny.root, out, workers=1)
     (out / pair.name).rmdir()
     assert statuses(run("blurred", tiny.root, out, workers=1)) == ["ok"] * 8
+
+
+def test_a_run_stopped_before_its_times_are_noted_measures_them(tiny, tmp_path, monkeypatch):
+    """They are noted before the last image is recorded, or there would be nothing left to measure."""
+    note = RunJournal.note
+
+    def stop(self: RunJournal, **facts: object) -> None:
+        if "timings" in facts:
+            raise KeyboardInterrupt
+        note(self, **facts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunJournal, "note", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run("unsharp", tiny.root, tmp_path / "out", workers=1)
+    info = run("unsharp", tiny.root, tmp_path / "out", workers=1).info
+    # Of 8 images, the first one in each of the two processes does not count.
+    assert info["timings"]["images"] == 6 and info["memory"]["peak_bytes"] > 0
 
 
 def test_timings_follow_the_rule():
