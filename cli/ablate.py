@@ -12,11 +12,11 @@ from facedeblur.cli import options
 @options.command(
     examples="""
     # Train the rows of table 4 of Shen et al. 2020 and fill the table
-    facedeblur ablate shen2020 --table 4 --faces helen:HELEN,train --test Helen=helen:HELEN,test -o ablation/
-    # The same on a processor, with everything divided by the factors that the table names
-    facedeblur ablate shen2020 --table 4 --faces celebamask:CELEBA --test LFW=lfw:LFW -o small/ --scale small
+    facedeblur ablate shen2020 --table 4 --faces HELEN --test H=HELEN -o t4/
+    # The same on a processor, divided by the factors that the table names
+    facedeblur ablate shen2020 --table 4 --faces A --test B=B -o s/ --scale small
     # One row only
-    facedeblur ablate lin2020 --table 2 --row Ours --faces photos/ --test own=other/ -o lin/ --scale small
+    facedeblur ablate lin2020 --table 2 --row Ours --faces A --test B=B -o r/
     """
 )
 @click.argument("paper")
@@ -35,7 +35,7 @@ from facedeblur.cli import options
     "--scale",
     metavar="NAME",
     default="full",
-    help="full, or small to divide widths, steps and faces by the factors in the ablation's file.",
+    help="Size of the training: full, or small to divide widths, steps and faces by the ablation's factors.",
 )
 @click.option(
     "--row",

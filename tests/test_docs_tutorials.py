@@ -138,7 +138,7 @@ def indented(page: Path) -> list[str]:
 def shown(page: Path) -> list[list[str]]:
     """The words of every facedeblur command in the code of a page; a remark follows three blanks."""
     code = [block.text for block in blocks(page) if block.language in ("bash", "text") and not block.title]
-    lines = "\n".join(code + indented(page)).splitlines()
+    lines = re.sub(r"\\\n\s*", "", "\n".join(code + indented(page))).splitlines()
     in_tables = re.findall(r"`(facedeblur \w[^`]*)`", page.read_text(encoding="utf-8"))
     commands = [line.strip() for line in lines if line.strip().startswith("facedeblur ")] + in_tables
     return [shlex.split(re.split(r"\s{3,}", line)[0])[1:] for line in commands]

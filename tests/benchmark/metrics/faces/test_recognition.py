@@ -161,7 +161,7 @@ def test_bad_input_is_one_line():
         (lambda: rank_of(some, ["a"] * 3, np.zeros((0, 2)), []), "gallery"),
         (lambda: rank_of(some, ["a"] * 3, some, ["a"] * 3, distance="cosin"), "did you mean 'cosine'"),
         (lambda: rank_of(some, ["a"] * 3, some, ["a"] * 3, chunk=0), "chunk"),
-        (lambda: cmc(np.array([], dtype=int), 3), "no probe"),
+        (lambda: cmc(np.array([], dtype=int), 3), "no rank"),
         (lambda: cmc(np.array([4]), 3), "4 to 4"),
         (lambda: verification(np.zeros(20), np.repeat([True, False], [15, 5])), "found 5"),
         (lambda: verification(np.zeros(20), np.ones(3, bool)), "one per pair"),

@@ -194,7 +194,7 @@ def test_names(pair, text, full, label):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("psnr-class", ["expected a class", "skin"]),
+        ("psnr-class", ["needs a class", "skin"]),
         ("psnr-class[sknn]", ["'sknn'", "did you mean 'skin'"]),
         ("psnr-class[umsn4,left-eye]", ["'left-eye'", "parts"]),
         ("psnr-class[skin,hair]", ["'skin' and 'hair'", "exclude each other"]),

@@ -244,7 +244,7 @@ def test_files_that_do_not_belong_are_refused(released):
     lacking = {name: each for name, each in seg.tensors.items() if name != "conv11.bias"}
     with pytest.raises(InputError, match=r"segmentation network.* 1 missing \(conv11.bias\)"):
         umsn_state(lacking)
-    with pytest.raises(InputError, match="deblurring network twice"):
+    with pytest.raises(InputError, match="deblurring network is given twice"):
         umsn_state(deblur.tensors, deblur.tensors)
     with pytest.raises(InputError, match="SMaps or Deblur"):
         umsn_state({})
