@@ -27,11 +27,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from facedeblur.benchmark.options import make
 from facedeblur.benchmark.registry import Registry
-from facedeblur.benchmark.sets.classes import GROUPS
 from facedeblur.methods.keep import Keep
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+UMSN_CLASSES = ("background", "skin", "parts", "hair")
+"""The groups ``umsn4`` of `facedeblur.benchmark.sets.classes`, written out, since that module imports numpy."""
 
 NETS: Registry[Callable[..., nn.Module]] = Registry("network", group="facedeblur.nets")
 """Name -> factory of every network; other packages add theirs by the entry-point group ``facedeblur.nets``."""
@@ -198,8 +200,8 @@ _ships(
     "umsn", "umsn.network:Umsn",
     "Uncertainty guided multi-stream semantic network (Yasarla et al., TIP 2020).",
     (("SMaps_Best.pth", "SMaps*.pth"), ("Deblur_epoch*.pth", "Deblur*.pth")),
-    masks=Keep(parts=tuple(GROUPS["umsn4"])),
-    streams=Keep(sources=("class1", "class2", "class3", "class4"), parts=tuple(GROUPS["umsn4"])),
+    masks=Keep(parts=UMSN_CLASSES),
+    streams=Keep(sources=("class1", "class2", "class3", "class4"), parts=UMSN_CLASSES),
 )  # fmt: skip
 _ships("dfpgnet", "dfpgnet:Dfpgnet", "Deblurring guided by estimated deep features of faces (Jung et al.).")
 _ships(

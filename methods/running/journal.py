@@ -87,7 +87,8 @@ class RunJournal:
         self._folders = tuple(kept or ())
         self.finished = (self.root / RUN).is_file()
         if self.finished or (self.root / PARTIAL_RUN).is_file():
-            self.info = {"keep": []} | read_info(self.root / (RUN if self.finished else PARTIAL_RUN))
+            self.info = read_info(self.root / (RUN if self.finished else PARTIAL_RUN))
+            self.info.setdefault("keep", [])
             check_set(self.root, self.info, set_)
             self.check(identity)
             self._read(Journal(self.root / STATUS, head=header_line(Status)) if self.finished else self._table)

@@ -109,9 +109,10 @@ def ablate(
         outputs: dict[str, list[Outputs]] = {}
         for row in chosen:
             reporter.say(f"{layout.table}, row '{row.label}'")
+            number = labels.index(row.label) + 1
             net, weights = _trained(row, size, faces, root, seed, hardware, workers, reporter)
             for name, the_set in sets.items():
-                place = root / "outputs" / f"table{layout.number}" / f"{labels.index(row.label) + 1}-{name}"
+                place = root / "outputs" / f"table{layout.number}" / f"{number}-{name}"
                 label = row.label if size.name == "full" else f"{row.label}, {size.name} scale"
                 done = run(net, the_set, place, weights=weights, label=label, execution=Execution(hardware.device),
                            progress=reporter)  # fmt: skip

@@ -10,9 +10,11 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.registry import load_plugin
+from facedeblur.benchmark.sets.classes import GROUPS
 from facedeblur.methods import METHODS, method
 from facedeblur.methods.base import spec_of
 from facedeblur.methods.find import find_method
+from facedeblur.methods.nets.base import UMSN_CLASSES
 from facedeblur.methods.options import defaults, read_options, shown_name
 
 PLUGIN = """
@@ -197,3 +199,7 @@ def test_a_class_is_a_method_too():
     entry = find_method(Mirror)
     assert entry.shown == "mirror"
     assert not entry.loads
+
+
+def test_the_classes_of_umsn_are_those_of_the_metrics():
+    assert tuple(GROUPS["umsn4"]) == UMSN_CLASSES

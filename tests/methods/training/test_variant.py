@@ -159,7 +159,7 @@ def test_a_base_may_come_with_the_toolkit(load):
         (ROW + '[[stage]]\nname = "fine"\nterms = {l1 = {wait = 1.0}}\n', "did you mean 'weight'"),
         (ROW + '[[stage]]\nname = "fine"\nterms = {l1 = 3}\n', "a table"),
         (ROW + '[[stage]]\nname = "fine"\ndrop = ["l1", "local-structural", "adversary"]\n', "at least one loss"),
-        (ROW + '[[stage]]\nname = "finer"\n', "required key 'iterations'"),
+        (ROW + '[[stage]]\nname = "finer"\n', "required key 'optimiser'"),
         (ROW + '[[stage]]\nname = "fine"\nadd = ["l1"]\n', "add: expected a list of tables"),
         (ROW + "[stage]\nfine = 3\n", "a list of tables"),
         (ROW + "[dat]\nbatch = 3\n", "did you mean 'data'"),
