@@ -1,14 +1,33 @@
-"""Words and options that are given by name: the one place that refuses an unknown one and names the nearest."""
+"""Words and options: the one place that refuses an unknown word, and names the nearest, or a value of another type."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, wraps
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    Literal,
+    Protocol,
+    SupportsFloat,
+    SupportsIndex,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
-from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.errors import InputError, shorten, suggest
 
 LISTED = 12
 """Known words that a message lists."""
@@ -201,3 +220,119 @@ def check_fields(
     for name, (fine, expected) in checks.items():
         if not fine:
             raise InputError(f"{what}, {name}", expected=expected, found=str(getattr(record, name)), do=do)
+
+
+Checked = TypeVar("Checked", bound=Callable[..., Any])
+
+
+@runtime_checkable
+class _Array(Protocol):
+    def __array__(self) -> Any: ...
+
+
+_PLAIN: dict[Any, tuple[tuple[Any, ...], str]] = {
+    NoneType: ((NoneType,), "None"),
+    bool: ((bool, _Array), "bool"),
+    int: ((int, SupportsIndex), "int"),
+    float: ((float, int, SupportsFloat), "float"),
+    Path: ((PathLike,), "path"),
+    PathLike: ((PathLike,), "path"),
+    Mapping: ((Mapping,), "mapping"),
+    Callable: ((Callable,), "callable"),
+    type: ((type,), "class"),
+}
+"""Annotation -> the classes that it accepts (of numpy's scalars, too), and its name in messages."""
+
+
+@dataclass(frozen=True)
+class _Accepted:
+    """What a parameter accepts: instances of classes, and sequences of what `items` accepts."""
+
+    kinds: tuple[Any, ...]
+    words: tuple[str, ...] = ()
+    items: _Accepted | None = None
+
+    @classmethod
+    def of(cls, *annotations: Any) -> _Accepted:
+        """What any of `annotations` accepts, which is everything if one of them is not known."""
+        kinds: list[Any] = []
+        words: list[str] = []
+        items: list[Any] = []
+        unions = (get_args(one) if get_origin(one) in (Union, UnionType) else (one,) for one in annotations)
+        for arm in chain.from_iterable(unions):
+            origin = get_origin(arm) or arm
+            if origin in (Sequence, Iterable, list, tuple):
+                items += [item for item in get_args(arm) if item is not Ellipsis] or [Any]
+                continue
+            if origin is Literal:  # whether it is one of these words is for `one_of` to say
+                accepted, word = tuple(map(type, get_args(arm))), " or ".join(map(repr, get_args(arm)))
+            else:
+                try:
+                    isinstance(None, origin)
+                except TypeError:  # Any, a type variable, a protocol
+                    return cls((object,))
+                arrays = (_Array,) if hasattr(origin, "__array__") else ()
+                accepted, word = _PLAIN.get(origin) or ((origin, *arrays), origin.__name__)
+            kinds += accepted
+            words.append(word)
+        inner = cls.of(*items) if items else None
+        if inner:
+            same = set(words) - {"None"} == set(inner.words)
+            words.append(f"sequence of {'them' if same else inner}" if inner.words else "sequence")
+        kinds.sort(key=lambda kind: kind in (_Array, SupportsIndex, SupportsFloat))  # these are slow to ask
+        return cls(tuple(kinds), tuple(sorted(dict.fromkeys(words), key="None".__eq__)), inner)
+
+    def __str__(self) -> str:
+        return " or ".join(filter(None, (", ".join(self.words[:-1]), self.words[-1])))
+
+    def misfits(self, value: Any) -> list[Any]:
+        """What of `value` is not accepted: nothing, itself, or its first item that is not."""
+        if isinstance(value, self.kinds):
+            return []
+        if self.items is None or isinstance(value, str | bytes) or not isinstance(value, Iterable):
+            return [value]
+        items = value if isinstance(value, list | tuple) else ()
+        return next(filter(None, map(self.items.misfits, items)), [])
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, _Accepted]:
+    """What each parameter of a function accepts, in order; names that only type checkers import accept everything."""
+    found = {}
+    for name, one in inspect.signature(function).parameters.items():
+        alone = type("Alone", (), {"__annotations__": {name: one.annotation}})
+        try:
+            hint = get_type_hints(alone, vars(sys.modules[function.__module__]))[name]
+        except NameError:
+            hint = Any
+        if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+            found[name] = _Accepted.of(Any if hint is one.empty else hint, *[NoneType] * (one.default is None))
+    return found
+
+
+def checked(thing: Checked) -> Checked:
+    """Have a function, or the ``__init__`` of a class, compare what it is given with its annotations.
+
+    What is plainly of another type is refused; annotations that are not known accept everything.
+
+    Raises
+    ------
+    InputError
+        When it is called, e.g. ``build: 'out' must be str or path, not None``.
+    """
+    if isinstance(thing, type):
+        thing.__init__ = checked(thing.__init__)  # type: ignore[misc]
+        return thing
+    parameters = cache(lambda: _parameters(thing))  # at the first call: annotations may name what comes later
+
+    @wraps(thing)
+    def call(*args: Any, **options: Any) -> Any:
+        known = parameters()
+        for name, value in (*zip(known, args, strict=False), *options.items()):
+            for bad in known[name].misfits(value) if name in known else ():
+                plain = bad is None or isinstance(bad, str | bytes | int | float | list | tuple | dict | set)
+                found = shorten(repr(bad), 60) if plain else f"of type {type(bad).__name__}"
+                of = thing.__qualname__.removesuffix(".__init__")
+                raise InputError(f"{of}: '{name}' must be {known[name]}, not {found}")
+        return thing(*args, **options)
+
+    return cast(Checked, call)

@@ -467,7 +467,7 @@ def one_or_many(
 
     @wraps(function)
     def call(the_set: SetLike, outputs: Any, *args: Options.args, **options: Options.kwargs) -> Any:
-        if outputs is None or isinstance(outputs, str | os.PathLike):
+        if isinstance(outputs, str | os.PathLike) or not isinstance(outputs, Iterable):
             return function(the_set, [cast(Given, outputs)], *args, **options)[-1]
         several = list(outputs)
         if not several:

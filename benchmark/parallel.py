@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import joblib
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.registry import load_plugin
 
 Task = TypeVar("Task")
@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 MOST_JOBS = 4096
 
 
+@checked
 @dataclass(frozen=True)
 class Workers:
     """Where and how many tasks are computed at a time.

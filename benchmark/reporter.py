@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from html import escape
 
+from facedeblur.benchmark.options import checked
+
 Progress = Callable[[str, int, int, str], None]
 FRAME_S = 0.1
 """Bars in a notebook are drawn at most so often, in seconds."""
 
 
+@checked
 class Reporter:
     """Passes progress and remarks on to two functions; without them it is silent.
 

@@ -15,6 +15,7 @@ from facedeblur.benchmark.files.images import pixel_hash, read_photo
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.stores import write_stack
+from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set, building
@@ -50,6 +51,7 @@ class Order:
     reporter: Reporter
 
 
+@checked
 def build(
     recipe: str | Path,
     faces: Photos,

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.registry import Registry
 from facedeblur.methods.nets.base import NETS
 
@@ -64,6 +65,7 @@ class Spec:
     summary: str
 
 
+@checked
 def method(
     name: str, *, weights: Mapping[str, str] | None = None, oracle: bool = False, version: str = "1"
 ) -> Callable[[Class], Class]:

@@ -22,7 +22,7 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.schema import read_json
 from facedeblur.benchmark.files.tables import write_rows
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import check_same
@@ -101,6 +101,7 @@ class Labeller:
         return np.asarray(self._label(face[None])[0], dtype=np.uint8)
 
 
+@checked
 def label(
     faces: Photos,
     out: str | Path,

@@ -12,7 +12,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.options import Slot, fill, meaning
+from facedeblur.benchmark.options import Slot, checked, fill, meaning
 from facedeblur.benchmark.registry import Registry
 
 
@@ -204,6 +204,7 @@ METRICS.add("dists", "facedeblur.benchmark.metrics.perceptual.dists:Dists")
 METRICS.add("niqe", "facedeblur.benchmark.metrics.perceptual.niqe:Niqe")
 
 
+@checked
 def metric(text: str) -> Metric:
     """Return the metric with a name or signature.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.lock import only_writer
+from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.outputs import Outputs, OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -20,6 +21,7 @@ from facedeblur.benchmark.sets.set import Set, SetLike
 
 
 @one_or_many
+@checked
 def score(
     the_set: SetLike,
     outputs: Sequence[OutputsLike],

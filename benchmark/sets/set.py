@@ -29,6 +29,7 @@ from facedeblur.benchmark.files.schema import Count, Side, Text, read_descriptio
 from facedeblur.benchmark.files.stores import read_pixels
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.notebook import card
+from facedeblur.benchmark.options import checked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,6 +235,7 @@ class Set:
         return card(f"Set {self.name}", facts, pictures=shown)
 
     @classmethod
+    @checked
     def open(cls, path: SetLike, *, verify: bool = True) -> Set:
         """Open the set in folder `path`.
 

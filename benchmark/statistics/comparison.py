@@ -11,6 +11,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.notebook import card
+from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.scoring.agreement import check_tables, common_columns, labels
 from facedeblur.benchmark.scoring.table import Column, ScoresLike, read_scores
 from facedeblur.benchmark.statistics.intervals import ENOUGH, factors, too_few
@@ -162,6 +163,7 @@ class Comparisons:
         return card(f"Comparison with {first.baseline}", facts, table=(heads, rows))
 
 
+@checked
 def compare(
     scores: ScoresLike | Iterable[ScoresLike],
     *,

@@ -22,6 +22,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, Parser, provider
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores, mean_fscore
+from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.outputs import Outputs, OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import Reporter
@@ -40,6 +41,7 @@ NO_LABEL = "no label"
 
 
 @one_or_many
+@checked
 def parse(
     the_set: SetLike,
     outputs: Sequence[OutputsLike | None],

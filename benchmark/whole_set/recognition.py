@@ -24,7 +24,7 @@ from facedeblur.benchmark.faces.base import EMBEDDERS, Embedder, provider
 from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.metrics.faces.recognition import DISTANCES, MISS, cmc, leave_one_out, rank_of
 from facedeblur.benchmark.metrics.faces.verification import Verification, verification
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.outputs import OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import Reporter
@@ -43,6 +43,7 @@ CURVES = ("curve", "clear", "leave_one_out")
 
 
 @one_or_many
+@checked
 def recognise(
     the_set: SetLike,
     outputs: Sequence[OutputsLike | None],

@@ -11,7 +11,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Detector, Face, Landmarker, as_image
 from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.images import MIN_SIDE
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.generators.align.geometry import affine, coverage, margin_inside, scale_of, warp, warp_label, window
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.template import Template, template_named
@@ -39,6 +39,7 @@ STREAM = 4 << 16 | 0x5749
 SEARCH_SIDE = 1200
 
 
+@checked
 @dataclass(frozen=True)
 class Finders:
     """How the face of a photograph is found.

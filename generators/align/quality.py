@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import checked
 
 POOR = "poor quality"
 
@@ -45,6 +46,7 @@ class Quality:
     coverage: float
 
 
+@checked
 @dataclass(frozen=True)
 class Limits:
     """Limits that a photograph and its crop must meet to be used; None sets no limit.

@@ -26,7 +26,7 @@ from facedeblur.benchmark.files.images import SUFFIXES, encode_png, pixel_hash, 
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import write_rows
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image
@@ -118,6 +118,7 @@ class AlignTask:
         return int.from_bytes(hashlib.sha256(composed(self.photograph.source).encode()).digest()[:8], "little")
 
 
+@checked
 def align(
     photos: Photos,
     out: str | Path,

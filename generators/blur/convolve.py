@@ -15,7 +15,7 @@ import numpy as np
 from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.kernel_bank import check_kernel
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 
 BORDERS = ("valid", "reflect", "replicate", "zero", "circular")
 """What is outside an image: nothing, so that the result is smaller ('valid'); the image mirrored at the middle of its
@@ -124,6 +124,7 @@ def _convolve(rows: Any, kernel: Any, radius: Any, channels: Any, weight: Any, o
         convolve_row(rows.ravel(), y * stride, place[:n], weight[:n], out[y])
 
 
+@checked
 def blur(image: np.ndarray, kernel: np.ndarray, *, border: str = "reflect") -> np.ndarray:
     """Convolve an image with a kernel.
 

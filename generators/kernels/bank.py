@@ -10,7 +10,7 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.arrays import MOST_BYTES
 from facedeblur.benchmark.files.kernel_bank import Bank
-from facedeblur.benchmark.options import make, one_of
+from facedeblur.benchmark.options import checked, make, one_of
 from facedeblur.generators.kernels.boracchi_foi import KernelModel
 from facedeblur.generators.kernels.deblurgan import DeblurganModel
 from facedeblur.generators.kernels.law import KernelLaw
@@ -38,6 +38,7 @@ def law_named(name: str, **options: Any) -> KernelLaw:
     return law
 
 
+@checked
 def kernels(
     sizes: str | Sequence[int] | None = None,
     per_size: int = 10,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.generators.photos.lists import ROLES
 
 _NUMBER = re.compile(r"\d+")
@@ -67,6 +67,7 @@ class Wanted:
         return self.number
 
 
+@checked
 @dataclass(frozen=True)
 class Selection:
     """Which photographs of a collection are taken; by default all.

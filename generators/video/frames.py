@@ -26,7 +26,7 @@ from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.schema import conform, read_json_lines, reading
 from facedeblur.benchmark.files.stores import STORES, write_pixels
 from facedeblur.benchmark.files.tables import from_json, write_rows
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set, building
@@ -54,6 +54,7 @@ ASSUMPTIONS = {
 }
 
 
+@checked
 def frames(
     videos: str | Path,
     out: str | Path,

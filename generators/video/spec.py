@@ -8,7 +8,7 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.generators.align.photo import CHOICES
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.photos.lists import ROLES
@@ -19,6 +19,7 @@ NONE = "none"
 FACES = ("still", "following")
 
 
+@checked
 @dataclass(frozen=True)
 class FrameSpec:
     """How frames become pairs.

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from facedeblur.benchmark.options import make
+from facedeblur.benchmark.options import checked, make
 from facedeblur.benchmark.registry import Registry
 from facedeblur.methods.keep import Keep
 
@@ -78,6 +78,7 @@ class Declared:
 _DECLARED: dict[str, Declared] = {}
 
 
+@checked
 def network(name: str, *, files: Sequence[Sequence[str]] = ()) -> Callable[[Class], Class]:
     """Return a class decorator that registers a network, and with it the method of that name.
 

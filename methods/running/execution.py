@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError, need
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -20,6 +20,7 @@ MOST_BATCH, MOST_SECONDS = 2**20, 10**6
 """Largest batch, and longest time limit in seconds (operating systems cannot wait much longer at once)."""
 
 
+@checked
 @dataclass(frozen=True)
 class Execution:
     """How a method is run.

@@ -10,7 +10,7 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.stores import STORES
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.outputs import SCHEMA, Outputs, OutputsLike
 from facedeblur.benchmark.parallel import Workers, cores
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -24,6 +24,7 @@ from facedeblur.methods.running.session import Session
 FOLDER_BATCH = 256
 
 
+@checked
 def run(
     method: str | Path | type[Any],
     the_set: SetLike,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import checked
 
 
 def device_named(name: str) -> torch.device:
@@ -35,6 +36,7 @@ def device_named(name: str) -> torch.device:
     return device
 
 
+@checked
 @dataclass(frozen=True)
 class Hardware:
     """What a training runs on.

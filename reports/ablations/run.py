@@ -13,7 +13,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.schema import read_json
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -38,6 +38,7 @@ from facedeblur.reports.tables.table import PaperTable, fill
 RECORD = "ablation.json"
 
 
+@checked
 def ablate(
     paper: str,
     table: str,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.notebook import card
+from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.scoring.agreement import check_columns, check_set_name, short
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports import text
@@ -55,6 +56,7 @@ def _card(rows: Sequence[Row]) -> str:
     return card(f"Leaderboard of {rows[0]['set']}", facts, table=(heads, lines))
 
 
+@checked
 def leaderboard(scores: BoardsLike) -> Leaderboard:
     """Rank methods, set by set, by the mean of the protocol's first metric.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from facedeblur.benchmark.files.atomic import write_text
 from facedeblur.benchmark.files.lock import only_writer
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.statistics.intervals import ENOUGH
 from facedeblur.reports import text
@@ -40,6 +40,7 @@ VIEWER = 5_000
 """Bytes of the page around all pictures of one set: the viewer and its explanation."""
 
 
+@checked
 def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Sequence[str] = ()) -> Path:
     """Write a self-contained HTML report, atomically.
 

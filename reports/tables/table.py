@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.notebook import card
-from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.scoring.table import ScoresLike
 from facedeblur.reports.tables.cells import MEASURED, Cell, Item, cell_of, items_of, ranks
 from facedeblur.reports.tables.layouts import Dataset, Layout, Measure
@@ -103,6 +103,7 @@ class PaperTable:
         return pd.DataFrame(rows)
 
 
+@checked
 def tables(
     scores: ScoresLike | Iterable[ScoresLike] = (),
     *,

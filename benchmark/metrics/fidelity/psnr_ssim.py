@@ -26,7 +26,7 @@ from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric
 from facedeblur.benchmark.metrics.fidelity.luma import LUMA, frozen, luma, luma_squared_error
-from facedeblur.benchmark.options import Slot, fill, one_of
+from facedeblur.benchmark.options import Slot, checked, fill, one_of
 
 TAPS = 11
 """Length of the Gaussian window."""
@@ -287,6 +287,7 @@ GAUSSIAN, VOLUME, EACH = gaussian_taps(), channel_mix(), np.empty((0, 0))
 """Arguments of `gaussian_ssim`: the window; MATLAB's volume across the channels, or each channel alone."""
 
 
+@checked
 def psnr(restored: np.ndarray, sharp: np.ndarray, *, space: str = "rgb", cap: float | None = None) -> float:
     """Peak signal-to-noise ratio of 8-bit images in dB.
 
@@ -332,6 +333,7 @@ def psnr(restored: np.ndarray, sharp: np.ndarray, *, space: str = "rgb", cap: fl
     return value if cap is None else min(value, cap)
 
 
+@checked
 def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d") -> float:
     """Mean structural similarity of 8-bit images; K = (0.01, 0.03), L = 255, float64.
 
