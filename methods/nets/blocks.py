@@ -91,9 +91,15 @@ class PartWay(nn.Module):
 
     def forward(self, blurred: Tensor) -> Tensor:
         """(N, 3, H, W) float RGB in [0, 1] to the picture that is restored until there."""
+        return self.outputs(blurred)["restored"]
+
+    def outputs(
+        self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return what the network has made until there; arguments as of its own ``outputs``."""
         outputs_of: Any = self.net.outputs
-        restored: Tensor = outputs_of(blurred, until=self.until)["restored"]
-        return restored
+        found: dict[str, Tensor] = outputs_of(blurred, labels=labels, kernels=kernels, until=self.until)
+        return found
 
 
 class Plain(nn.Module):

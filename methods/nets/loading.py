@@ -167,19 +167,31 @@ def said_of(paths: Sequence[Path]) -> str:
 
 def takes_labels(name: str, paths: Sequence[Path]) -> bool:
     """Whether a network with these weights reads the true labels of each face; parameters and errors as `said_of`."""
-    labels = declared(name).labels
-    return labels is not None and _header(paths).config.get(labels[0]) == labels[1]
+    labels, header = declared(name).labels, _header(paths)
+    # The part that an unfinished training has reached reads none.
+    return labels is not None and not header.until and header.config.get(labels[0]) == labels[1]
 
 
 def _header(paths: Sequence[Path]) -> _Header:
     """The header of what a training wrote; an empty one for the authors' files."""
-    if len(paths) != 1 or paths[0].suffix.lower() != ".safetensors":
+    if not _is_own(paths):
         return _Header()
-    return conform(read_header(paths[0]), _Header, f"{paths[0]}: header", "the header of weights")
+    return _conforming(paths[0], read_header(paths[0]))
+
+
+def _is_own(paths: Sequence[Path]) -> bool:
+    """Whether these are weights that a training wrote, not the authors' files."""
+    return len(paths) == 1 and paths[0].suffix.lower() == ".safetensors"
+
+
+def _conforming(path: Path, header: dict[str, Any]) -> _Header:
+    """The header of weights, or their card if the header has no configuration."""
+    found = header if "config" in header else read_card(path)
+    return conform(found, _Header, f"{path}: header", "the header of weights")
 
 
 def _read(name: str, paths: Sequence[Path]) -> tuple[_Header, State]:
-    if len(paths) == 1 and paths[0].suffix.lower() == ".safetensors":
+    if _is_own(paths):
         header, tensors = _read_own(name, paths[0])
         return header, lambda net: tensors
     wanted = declared(name).files
@@ -207,16 +219,14 @@ class _Header(msgspec.Struct):
 
 def _read_own(name: str, path: Path) -> tuple[_Header, dict[str, Tensor]]:
     """Header and tensors of what ``facedeblur train`` has written."""
-    card = read_card(path)
+    read_card(path)  # compares the hash that it records
     tensors, header = read_tensors(path)
     if header.get("format") == CHECKPOINT:
         raise InputError(
             str(path), expected="weights alone", found="a checkpoint for resuming a training",
             do="give the .safetensors file that the training wrote next to the folder of checkpoints",
         )  # fmt: skip
-    if "config" not in header:
-        header = card
-    read: _Header = conform(header, _Header, f"{path}: header", "the header of weights")
+    read = _conforming(path, header)
     if (read.network or name) != name:
         raise InputError(
             str(path), expected=f"weights of '{name}'", found=f"weights of '{read.network}'",

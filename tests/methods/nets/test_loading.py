@@ -19,7 +19,7 @@ from facedeblur.benchmark.weights import VARIABLE, sha256_of
 from facedeblur.methods.find import find_method
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.deblurgan import DeblurGan
-from facedeblur.methods.nets.loading import SHIPPED, find_files, load_network, said_of
+from facedeblur.methods.nets.loading import SHIPPED, find_files, load_network, said_of, takes_labels
 from facedeblur.methods.nets.shen.mat import read_layers
 from facedeblur.methods.nets.shen.shen2018 import Shen2018
 from facedeblur.methods.nets.umsn import keys as umsn_keys
@@ -438,3 +438,13 @@ def test_how_far_a_training_got_is_said(tmp_path):
     assert said(finished=True, until="") == said_of([]) == ""
     with pytest.raises(InputError, match="header"):
         said(stage_step=-1)
+
+
+def test_the_card_says_it_where_the_header_does_not(tmp_path):
+    weights = tmp_path / "shen2018.safetensors"
+    save_file(narrow_network("shen2018").state_dict(), weights)
+    config = NARROW["shen2018"] | {"semantics": "true"}
+    card = {"network": "shen2018", "config": config, "stage": "deblur", "stage_step": 3, "stage_steps": 9}
+    weights.with_suffix(".json").write_text(json.dumps(card | {"finished": False}))
+    assert said_of([weights]).endswith("in stage 'deblur' after step 3 of 9")
+    assert takes_labels("shen2018", [weights])

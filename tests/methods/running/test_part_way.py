@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import train_parts as parts
 from narrow_nets import NARROW, write_narrow
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.state_dict import read_header
+from facedeblur.benchmark.files.images import read_png
+from facedeblur.benchmark.files.state_dict import read_header, write_tensors
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
@@ -43,3 +45,21 @@ def test_a_parser_alone_is_refused_in_a_line(tiny, tmp_path):
     with pytest.raises(InputError, match="no further than stage 'parser'"):
         run("shen2020", tiny, tmp_path / "out", weights=tmp_path, execution=CPU)
     assert not (tmp_path / "out").exists()
+
+
+def test_it_keeps_what_it_has_made_until_there(tiny, tmp_path):
+    write_narrow("shen2020", tmp_path / "w", stage="coarse", until="coarse", stage_steps=5, finished=False)
+    given = {"weights": tmp_path / "w", "execution": CPU, "limit": 1}
+    outputs = run("shen2020", tiny, tmp_path / "out", keep=["coarse"], **given)
+    pair = next(iter(tiny.pairs()))
+    assert np.array_equal(read_png(outputs.root / "coarse" / pair.name), read_png(outputs.root / pair.name))
+    with pytest.raises(InputError, match="network 'shen2020' has no 'parsing' with these weights"):
+        run("shen2020", tiny, tmp_path / "none", keep=["parsing"], **given)
+
+
+def test_it_reads_no_labels_before_the_part_that_does(tiny, tmp_path):
+    reached = {"stage": "coarse", "until": "coarse", "config": NARROW["shen2020"] | {"semantics": "true"}}
+    net = make_network("shen2020", **reached["config"])
+    write_tensors(tmp_path / "shen2020.safetensors", net.state_dict(), {"network": "shen2020", **reached})
+    outputs = run("shen2020", tiny, tmp_path / "out", weights=tmp_path, execution=CPU, limit=2)
+    assert outputs.info["counts"]["ok"] == 2 and not outputs.info["oracle"]
