@@ -20,8 +20,19 @@ def code_of(file: Path) -> dict[str, str]:
     dict
         Path from the folder of the file, with forward slashes -> hash; the file itself is the first.
     """
-    folder = file.resolve().parent
-    found, waiting = {}, [file.resolve()]
+    file = file.resolve()
+    return _hashed([file], file.parent)
+
+
+def code_of_module(name: str, folder: Path) -> dict[str, str]:
+    """sha256 (hex) of the code that ``python -m NAME`` runs in a folder, as `code_of`; empty if it is not in there."""
+    folder = folder.resolve()
+    return _hashed(list(_files(folder, [*name.split("."), "__main__"])), folder)
+
+
+def _hashed(files: list[Path], folder: Path) -> dict[str, str]:
+    """Hashes of files in a folder and of the modules in it that they import, by their path from it."""
+    found, waiting = {}, list(files)
     while waiting:
         module = waiting.pop(0)
         name = module.relative_to(folder).as_posix()
@@ -29,12 +40,6 @@ def code_of(file: Path) -> dict[str, str]:
             found[name] = sha256_of(module)
             waiting += sorted(_imported(module, folder)) if module.suffix == ".py" else []
     return found
-
-
-def module_file(folder: Path, name: str) -> Path | None:
-    """The file of the module that ``python -m NAME`` runs in a folder; None if it is missing."""
-    found = list(_files(folder, [*name.split("."), "__main__"])) or list(_files(folder, name.split(".")))
-    return found[-1] if found else None
 
 
 def _imported(module: Path, folder: Path) -> set[Path]:
@@ -50,7 +55,7 @@ def _imported(module: Path, folder: Path) -> set[Path]:
                 found.update(_files(folder, alias.name.split(".")))
         elif isinstance(node, ast.ImportFrom):
             # One dot is the package of the module, each further one the package around it.
-            start = module.parents[node.level - 1] if node.level else folder
+            start = (folder, *module.parents)[min(node.level, len(module.parents))]
             parts = node.module.split(".") if node.module else []
             if start.is_relative_to(folder):
                 for alias in node.names:

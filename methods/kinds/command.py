@@ -23,7 +23,7 @@ from pathlib import Path
 
 from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.methods.base import Spec
-from facedeblur.methods.code import code_of, module_file
+from facedeblur.methods.code import code_of, code_of_module
 from facedeblur.methods.runnable import Runnable
 
 
@@ -112,30 +112,29 @@ def command(path: Path, block: CommandBlock) -> Runnable:
     if not is_path and shutil.which(block.argv[0]) is None:
         raise InputError(f"{path}: program '{program}' is not installed")
     argv = [str(folder / program) if is_path and not program.is_absolute() else block.argv[0], *block.argv[1:]]
-    # Scripts and weights among the arguments belong to the definition of the method.
-    named = [folder / part for part in block.argv[1:] if part and (folder / part).is_file()]
-    if "-m" in block.argv[1:-1]:
-        named += filter(None, [module_file(folder, block.argv[block.argv.index("-m", 1) + 1])])
     spec = Spec(block.name or path.stem, block.version, False, (), "command")
     return Runnable(
         Command,
         spec,
         {"argv": list(block.argv)},
         spec.name,
-        code=_code(named, folder),
+        code=_code(block.argv[1:], folder),
         fixed={"argv": argv, "folder": str(folder)},
         timeout=block.timeout,
         batch=block.batch,
     )
 
 
-def _code(files: Sequence[Path], folder: Path) -> dict[str, str]:
-    """Hashes of files and of the modules that they import, by their path from a folder."""
-    return {
-        Path(os.path.relpath(file.resolve().parent / name, folder)).as_posix(): sha256
-        for file in files
-        for name, sha256 in code_of(file).items()
-    }
+def _code(arguments: Sequence[str], folder: Path) -> dict[str, str]:
+    """Hashes, by path from a folder, of the scripts, modules and weights that arguments name, with what they import."""
+    code = {}
+    for file in (folder / part for part in arguments if part):
+        if file.is_file():
+            for name, sha256 in code_of(file).items():
+                code[Path(os.path.relpath(file.resolve().parent / name, folder)).as_posix()] = sha256
+    if "-m" in arguments[:-1]:
+        code |= code_of_module(arguments[arguments.index("-m") + 1], folder)
+    return code
 
 
 def check_places(path: Path, argv: Sequence[str]) -> None:

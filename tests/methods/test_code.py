@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from facedeblur.benchmark.weights import sha256_of
-from facedeblur.methods.code import code_of, module_file
+from facedeblur.methods.code import code_of, code_of_module
 
 
 def write(folder: Path, **files: str) -> None:
@@ -26,10 +26,9 @@ def test_modules_of_its_own_folder_belong_to_a_file(tmp_path):
         unused="import arch\n",
         parts__blocks="from . import norms\nfrom .deep import attention\n",
         parts__norms="",
-        parts__deep__attention="from ..norms import *\nfrom ... import too_far\n",
-        numpy_like="",
+        parts__deep__attention="from ..norms import *\nfrom ... import too_far\n"
+        + f"from {'.' * 99} import still_farther\n",
     )
-    (tmp_path / "package").mkdir()
     found = code_of(tmp_path / "net.py")
     assert next(iter(found)) == "net.py"
     assert set(found) == {
@@ -50,13 +49,18 @@ def test_what_does_not_parse_is_hashed_alone(tmp_path, code):
     assert code_of(tmp_path / "net.py") == {"net.py": sha256_of(tmp_path / "net.py")}
 
 
-def test_the_module_of_a_command(tmp_path):
+def test_the_module_of_a_command_imports_from_where_it_is_run(tmp_path):
     write(
         tmp_path,
         tool="",
+        start="",
+        pack__net="from . import blocks\n",
+        pack__blocks="",
+        pack__tool="",
     )
-    (tmp_path / "pack").mkdir()
-    (tmp_path / "pack" / "__main__.py").write_text("import tool\n")
-    assert module_file(tmp_path, "pack") == tmp_path / "pack" / "__main__.py"
-    assert module_file(tmp_path, "tool") == tmp_path / "tool.py"
-    assert module_file(tmp_path, "json.tool") is None
+    (tmp_path / "pack" / "__init__.py").write_text("import start\n")
+    (tmp_path / "pack" / "__main__.py").write_text("import tool\nfrom pack.net import Net\n")
+    inside = {f"pack/{name}.py" for name in ("__init__", "__main__", "net", "blocks")}
+    assert set(code_of_module("pack", tmp_path)) == inside | {"tool.py", "start.py"}
+    assert code_of_module("tool", tmp_path) == {"tool.py": sha256_of(tmp_path / "tool.py")}
+    assert code_of_module("json.tool", tmp_path) == {}
