@@ -210,10 +210,11 @@ class Supervisor:
             answered = wait(list(busy), timeout=max(0.0, nearest - now))
             outcomes: deque[BatchOutcome] = deque()
             for connection in answered:
-                outcomes.append(self._hear(busy[connection]))  # type: ignore[index]
+                outcomes.append(self._outcome(busy[connection]))  # type: ignore[index]
             for worker in busy.values():
-                if worker.busy and worker.deadline <= time.monotonic():
-                    outcomes.append(self._lose(worker, f"no answer within {self._limit:g} s"))
+                # An answer may have come while a lost worker was replaced.
+                if worker.busy and worker.deadline <= time.monotonic() and not worker.connection.poll():
+                    outcomes.append(self._outcome(worker, late=True))
             yield from outcomes
 
     def compare(self, pairs: tuple[Pair, ...]) -> Comparison:
@@ -228,36 +229,37 @@ class Supervisor:
         """
         worker = self._workers[0]
         worker.give(pairs, self._limit, "compare")
-        if not worker.connection.poll(self._limit):
-            return Comparison(len(pairs), why=self._lose(worker, f"no answer within {self._limit:g} s").why)
-        worker.busy = ()
-        try:
-            message, content = worker.connection.recv()
-        except (EOFError, OSError):
-            return Comparison(len(pairs), why=self._lose(worker, worker.last_words()).why)
-        if message == "system":
-            raise content
-        if message == "memory":
+        kind, content = self._answer(worker, late=not worker.connection.poll(self._limit))
+        if kind == "memory":
             raise OutOfMemory(content)
-        found: Comparison = content[0]
+        found: Comparison = Comparison(len(pairs), why=content) if kind == "lost" else content[0]
         return found
 
-    def _hear(self, worker: Worker) -> BatchOutcome:
-        pairs, worker.busy = worker.busy, ()
-        try:
-            message, content = worker.connection.recv()
-        except (EOFError, OSError):
-            worker.busy = pairs
-            return self._lose(worker, worker.last_words())
-        if message == "system":
-            raise content
-        if message == "memory":
-            return BatchOutcome(pairs, "memory", why=content)
-        results, memory = content
-        return BatchOutcome(pairs, "results", tuple(results), memory=memory)
-
-    def _lose(self, worker: Worker, why: str) -> BatchOutcome:
+    def _outcome(self, worker: Worker, *, late: bool = False) -> BatchOutcome:
         pairs = worker.busy
+        kind, content = self._answer(worker, late=late)
+        if kind == "results":
+            results, memory = content
+            return BatchOutcome(pairs, kind, tuple(results), memory=memory)
+        return BatchOutcome(pairs, kind, why=content)
+
+    def _answer(self, worker: Worker, *, late: bool) -> tuple[Kind, Any]:
+        """Return the kind of a worker's answer, and its content; a worker without an answer is lost, and replaced."""
+        worker.busy = ()
+        why = f"no answer within {self._limit:g} s"
+        if not late:
+            try:
+                message, content = worker.connection.recv()
+            except (EOFError, OSError):
+                why = worker.last_words()
+            else:
+                if message == "system":
+                    raise content
+                return message, content
+        self._replace(worker)
+        return "lost", why
+
+    def _replace(self, worker: Worker) -> None:
         worker.end()
         self._workers.remove(worker)
         fresh = self._make()
@@ -266,4 +268,3 @@ class Supervisor:
             fresh.ready(self._limit)
         except InputError as error:
             raise Unusable(str(error)) from error
-        return BatchOutcome(pairs, "lost", why=why)
