@@ -98,8 +98,6 @@ class Session:
             self._journal.scratch.mkdir()
         if self._done:
             self._reporter.say(f"{root}: {self._done:,} of {self._whole:,} pairs are already restored, resuming")
-        if self._method.remark and self._method.remark not in self._notes:
-            self._note(self._method.remark)
         threads = max(1, cores() // self._jobs) if self._jobs > 1 else None
         try:
             with Supervisor(self._job(), self._method.plugin, root / LOG, limit=self._timeout, threads=threads) as crew:
@@ -164,6 +162,8 @@ class Session:
             timeout_s=self._timeout,
             versions=versions(),
         )
+        if self._method.remark and self._method.remark not in self._notes:
+            self._note(self._method.remark)
 
     def _tell_differences(self) -> None:
         """Note how a resumed run differs from an unbroken one: an output may depend on the others in its batch."""
@@ -299,8 +299,11 @@ class Session:
             raise Stop(f"crashed or hung on {self._losses} images in a row: {rows[-1].status.removeprefix('failed: ')}")
 
     def _note(self, line: str) -> None:
+        """Note a line at once, so that a run that is stopped still has it when it is resumed."""
         self._notes.append(line)
         self._reporter.say(line)
+        if len(self._notes) <= NOTES:
+            self._journal.note(notes=self._notes)
 
     def _closing(self, begin: float, stopped: str) -> dict[str, Any]:
         if len(self._notes) > NOTES:

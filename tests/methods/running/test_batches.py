@@ -9,6 +9,7 @@ import torch
 from facedeblur.benchmark.files.images import read_png
 from facedeblur.methods.running.batches import Batches
 from facedeblur.methods.running.execution import Execution
+from facedeblur.methods.running.journal import RunJournal
 from facedeblur.methods.running.runner import run
 
 SIZES = ((128, 128), (96, 80), (128, 128))
@@ -123,3 +124,21 @@ def test_a_network_that_mixes_its_batch_gets_single_images(mixed, tmp_path, net,
     assert outputs.run_hash == alone.run_hash and outputs.info["counts"]["ok"] == 24
     assert len(outputs.info["notes"]) == 1 and said in outputs.info["notes"][0]
     assert "one at a time" in outputs.info["notes"][0] and alone.info["notes"] == []
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_an_interrupted_run_keeps_its_notes(mixed, tmp_path, monkeypatch):
+    file = tmp_path / "net.ts"
+    torch.jit.trace(Centre(), torch.rand(1, 3, 128, 128), check_trace=False).save(str(file))
+    record = RunJournal.record
+
+    def stop(self, rows):
+        if "compared" in self.info:
+            raise KeyboardInterrupt
+        record(self, rows)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(RunJournal, "record", stop)
+        run(file, mixed.root, tmp_path / "out", workers=1)
+    (note,) = run(file, mixed.root, tmp_path / "out", workers=1).info["notes"]
+    assert "differ from those of single images" in note
