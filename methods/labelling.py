@@ -18,7 +18,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS
 from facedeblur.benchmark.faces.inference import labelled
 from facedeblur.benchmark.files.atomic import is_free, replacing, write_json
-from facedeblur.benchmark.files.images import write_png
+from facedeblur.benchmark.files.images import read_label, write_png
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.schema import read_json
 from facedeblur.benchmark.files.tables import write_rows
@@ -91,9 +91,9 @@ class Labeller:
         if part is None or until == "coarse":
             why = "has no parsing network" if part is None else "was trained as far as its coarse images only"
             raise InputError(f"network '{name}' {why}", do="name a parser, or a network such as shen2020")
-        self.definition = f"{name}@{hashlib.sha256(''.join(map(sha256_of, files)).encode()).hexdigest()[:8]}"
-        if len(files) == 1:
-            self.definition = f"{name}@{sha256_of(files[0])[:8]}"
+        hashes = [sha256_of(file) for file in files]
+        digest = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+        self.definition = f"{name}@{digest[:8]}"
         self._label = lambda faces: labelled(part, faces, side=SIDE, multiple=part.multiple, device="cpu")
 
     def __call__(self, face: np.ndarray) -> np.ndarray:
@@ -145,10 +145,10 @@ def label(
     """
     target, labeller = Path(out), Labeller(by, weights)
     workspace = target.with_name(target.name + ".faces")
-    done = all((Path(one) / "images.csv").is_file() for one in specs_of(faces) if isinstance(one, str | Path))
+    aligned = all(isinstance(one, str | Path) and (Path(one) / "images.csv").is_file() for one in specs_of(faces))
     with only_writer(target, working=(workspace,)), reporting(progress) as reporter:
         crops = gather(
-            faces, template="none" if done else template, margin=margin, workspace=workspace, skip=(target,),
+            faces, template="none" if aligned else template, margin=margin, workspace=workspace, skip=(target,),
             selection=selection, finders=finders, seed=seed, workers=workers, reporter=reporter,
         )  # fmt: skip
         digest = hashlib.sha256()
@@ -185,7 +185,8 @@ def _write(crops: Crops, out: Path, labeller: Labeller, reporter: Reporter) -> t
         if image.image_id in crops.label_files:
             classes, kept = crops.label(image), kept + 1
         else:
-            classes = labeller(pixels)
+            # Labels in the folder are those of an interrupted job with the same faces and labeller.
+            classes = read_label(place, size=pixels.shape[:2]) if place.is_file() else labeller(pixels)
             found = bool(classes.any())
             new, without = new + found, without + (not found)
             told = f"pseudo-label by {labeller.definition}" if found else f"no face found by {labeller.definition}"

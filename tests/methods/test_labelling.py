@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
-from safetensors.torch import save_file
+import torch
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, provider
 from facedeblur.benchmark.files.images import read_label, read_photo, write_png
+from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.build import build
+from facedeblur.generators.photos.collection import open_photographs
 from facedeblur.generators.portraits import write_portraits
 from facedeblur.methods.labelling import Labeller, label
 from facedeblur.methods.nets.base import make_network
@@ -73,17 +76,38 @@ def test_what_is_there_is_kept(done, tmp_path):
     assert (empty.new, empty.without) == (0, 1) and not (tmp_path / "blank" / "labels").exists()
 
 
+def test_a_collection_that_is_open_is_aligned_like_its_folder(done, tmp_path):
+    root, found = done
+    again = label(open_photographs(root / "photos"), tmp_path / "out", margin=8, workers=1)
+    assert (again.new, again.by) == (found.new, found.by)
+    for file in (root / "out" / "labels").iterdir():
+        assert (tmp_path / "out" / "labels" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_an_interrupted_job_keeps_the_labels_that_it_has(done, tmp_path, monkeypatch):
+    root, found = done
+    again = tmp_path / "out"
+    shutil.copytree(root / "out", again)
+    (again / "images.csv").unlink()
+    lost = sorted((again / "labels").iterdir())[-1]
+    wanted = lost.read_bytes()
+    lost.unlink()
+    seen = []
+    own = Labeller.__call__
+    monkeypatch.setattr(Labeller, "__call__", lambda self, face: seen.append(face) or own(self, face))
+    done_now = label(root / "photos", again, margin=8, workers=1)
+    assert (len(seen), done_now.new) == (1, found.new) and lost.read_bytes() == wanted
+    assert (again / "images.csv").read_bytes() == (root / "out" / "images.csv").read_bytes()
+
+
 def test_the_parsing_network_of_a_method(tmp_path):
     """The part P alone, of weights whose hash is in the name."""
-    net = make_network("shen2020", width=8, parser_width=8, resblocks=1).eval()
+    config = {"width": 8, "parser_width": 8, "resblocks": 1}
+    net = make_network("shen2020", **config).eval()
     file = tmp_path / "shen2020.safetensors"
-    config = json.dumps({"width": 8, "parser_width": 8, "resblocks": 1})
-    save_file(net.state_dict(), file, {"facedeblur": json.dumps({"network": "shen2020", "config": json.loads(config)})})
-    (tmp_path / "shen2020.json").write_text(json.dumps({"network": "shen2020", "config": json.loads(config)}))
+    write_tensors(file, net.state_dict(), {"network": "shen2020", "config": config})
     made = Labeller("shen2020", tmp_path)
     assert made.definition == f"shen2020@{sha256_of(file)[:8]}"
-    import torch
-
     face = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
     with torch.no_grad():
         wanted = net.parser(torch.from_numpy(face).permute(2, 0, 1)[None] / 255).argmax(1)[0].numpy()
