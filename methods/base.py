@@ -15,6 +15,8 @@ A method is a class with ``restore(self, blurred)``. Everything else is optional
   (H, W) integers, for each image of the call.
 * ``network``, a ``torch.nn.Module`` attribute, gives the number of parameters; without it, ``parameters`` and
   ``size_bytes`` (numbers, or methods that return them) do.
+* ``autocast = False`` says that ``--precision`` does not apply, and ``stored_precision`` (``fp16``, ...) in what the
+  weights are stored if not in 32 bits; ``run.json`` then states that precision.
 * ``find_weights(cls, near)``, a class method, returns the paths of weight files that cannot be declared by name;
   `near` are the folders that the user named (or a file).
 * ``said_of(cls, paths)``, a class method, returns a line about these files that the user should read, or ``""``.

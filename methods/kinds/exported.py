@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,8 @@ class TorchScript(ExportedNetwork):
             if one.dtype in names:
                 sizes[names[one.dtype]] = sizes.get(names[one.dtype], 0) + one.numel()
         self._dtype = next(dtype for dtype, name in names.items() if name == _precision(sizes))
-        # Weights in 32 bits are computed with in what the runner asks for.
-        self.precision = "" if self._dtype == torch.float32 else names[self._dtype]
+        # With 32-bit weights, the precision is the one that was requested.
+        self.stored_precision = "" if self._dtype == torch.float32 else names[self._dtype]
 
     def _run(self, planes: np.ndarray) -> np.ndarray:
         import torch
@@ -157,7 +157,7 @@ class Onnx(ExportedNetwork):
             many = len(self._session.get_outputs())
             raise InputError("option 'output'", expected=f"a number below {many}", found=f"{self._output}")
         self._name, self._half = inputs[0].name, inputs[0].type == "tensor(float16)"
-        self.precision = _onnx_precision(path)
+        self.stored_precision = _onnx_precision(path)
         fixed = [side if isinstance(side, int) else None for side in inputs[0].shape]
         self._at_once, self._fixed = fixed[0], (fixed[2], fixed[3])
 
@@ -267,12 +267,22 @@ def _external_data(path: Path) -> dict[str, Path]:
 def _tensors(path: Path) -> list[Any]:
     """Every tensor that an ONNX file has or names, without the values that are in other files."""
     onnx: Any = need("onnx", "onnx")
-    helper: Any = need("onnx.external_data_helper", "onnx")
     try:
         model = onnx.load(str(path), load_external_data=False)
     except Exception as error:  # protobuf raises kinds of its own
         raise InputError(str(path), expected="an ONNX file", found=shorten(str(error))) from error
-    return list(helper._get_all_tensors(model))
+    return list(_tensors_in(model, onnx.TensorProto))
+
+
+def _tensors_in(message: Any, kind: type[Any]) -> Iterator[Any]:
+    """Yield the messages of a kind in a protobuf message, at any depth: graphs are in graphs, and in functions."""
+    if isinstance(message, kind):
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for one in [value] if hasattr(value, "ListFields") else value:
+                yield from _tensors_in(one, kind)
 
 
 def _precision(sizes: Mapping[str, int]) -> str:

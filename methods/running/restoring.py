@@ -70,7 +70,7 @@ class Restorer:
 
     def facts(self) -> Facts:
         """Return the facts that the parent writes into ``run.json``."""
-        precision = str(getattr(self.method, "precision", "") or self.job.precision)
+        precision = str(getattr(self.method, "stored_precision", "") or self.job.precision)
         return Facts(self.device, device_name(self.device), precision, *count_parameters(self.method))
 
     def memory(self) -> Memory:

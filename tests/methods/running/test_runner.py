@@ -559,6 +559,15 @@ def test_a_network_is_counted_and_its_precision_recorded(tiny, tmp_path, bad):
         run("net", tiny.root, tmp_path / "out", plugin=bad, options={"gain": "0.25"})
 
 
+def test_a_setting_of_a_plugin_is_not_taken_for_its_precision(tiny, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from facedeblur.methods import method\n@method('exact')\nclass Exact:\n    precision = 'very high'\n"
+        "    def load(self, device, weights): pass\n    def restore(self, blurred):\n        return blurred\n"
+    )
+    assert run("exact", tiny.root, tmp_path / "out", plugin=file).info["precision"] == "fp32"
+
+
 def test_a_plugin_that_changed_is_another_run(tiny, tmp_path):
     file = tmp_path / "mine.py"
     text = (
