@@ -75,7 +75,8 @@ class Batches:
 
     def limit(self, size: Size) -> int:
         """Most images of this size in a batch."""
-        return min(self._group(size), self.caps.get(_key(size), MOST_EVER), self.caps.get("any", MOST_EVER))
+        group = self._group(size)
+        return min(group, self.caps.get(_key(size), group), self.caps.get("any", group))
 
     def pace(self, size: Size, seconds: float, limit: float) -> None:
         """Keep a batch within 30 seconds and a quarter of the time limit, unless the user set its size."""
@@ -137,9 +138,6 @@ class Batches:
                 yield piece
             else:
                 yield from ((pair,) for pair, state in zip(piece, states, strict=True) if state == "failed")
-
-
-MOST_EVER = 2**30
 
 
 def _key(size: Size) -> str:

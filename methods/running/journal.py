@@ -112,7 +112,7 @@ class RunJournal:
         for pair in self._set.pairs():
             if limit is not None and pair.index >= limit:
                 return
-            if not self._ok[pair.index] or not self._there(pair):
+            if self.state(pair) != "restored":
                 yield pair
 
     def state(self, pair: Pair) -> State:

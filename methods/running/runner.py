@@ -106,10 +106,10 @@ def run(
     """
     the_set = Set.open(the_set)
     found = find_method(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
-    if label:
-        found = replace(found, shown=label)
     if kernels is not None:
         found = found.with_kernels(read_given(kernels, the_set))
+    if label:
+        found = replace(found, shown=label)
     if found.labels and not any(image.label for image in the_set.images.values()):
         raise InputError(
             f"these weights of '{found.shown}' read the true labels, and set '{the_set.name}' has none",

@@ -122,8 +122,8 @@ class Loop:
         else:
             if before is not None and stage_run.inherit(before):
                 self.reporter.say(f"stage '{stage.name}' trains the discriminator of {before.path.name} further")
-            before = self.folder.before(place)
-            self.seen = before.header["seen"] if before is not None else 0
+            previous = self.folder.before(place)
+            self.seen = previous.header["seen"] if previous is not None else 0
         last = stage.iterations if limit is None else min(stage.iterations, first + limit)
         log = None
         if self.engine.rank == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from narrow_nets import write_narrow
+from narrow_nets import narrow_network, write_narrow
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png, to_uint8
@@ -81,8 +81,6 @@ def test_masks_and_streams_have_a_folder_per_class(tiny, tmp_path):
 
 
 def test_every_declared_result_is_in_the_outputs_of_its_network(tmp_path):
-    from narrow_nets import narrow_network
-
     declaring = {name: declared(name).keeps for name in NETS if declared(name).keeps}
     assert {"lin2020", "shen2018", "shen2020", "umsn", "mspl"} <= set(declaring)
     for name, keeps in declaring.items():
