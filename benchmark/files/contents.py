@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facedeblur.benchmark.errors import InputError, shorten
+from facedeblur.benchmark.errors import InputError, one_line, shorten
 
 POINTER = b"version https://git-lfs"
 
@@ -99,7 +99,7 @@ def unreadable_image(path: Path, data: bytes, error: Exception) -> InputError:
     name = image_format(data)
     if not name:
         return InputError(str(path), f"not an image but {kind_of(data)}", do=advice_for(data))
-    size, why = f"{len(data):,} bytes", " ".join(str(error).split())
+    size, why = f"{len(data):,} bytes", one_line(str(error))
     if any(word in why.lower() for word in ("truncated", "not processed", "eof", "unexpected end", "not enough")):
         return InputError(str(path), f"truncated {name} ({size})", do="copy or download it again")
     if "cannot identify" in why:

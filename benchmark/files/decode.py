@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -69,30 +70,29 @@ def decode(path: Path, data: bytes, check_size: CheckSize) -> Picture:
     InputError
         When it is not an image, damaged or truncated, or of a kind that is not read.
     """
-    from PIL import UnidentifiedImageError
-
     read, profile, cicp = essential(path, data)
-    try:
-        with open_image(read) as opened:
-            check_size(*opened.size)
-            _refuse_hdr(path, cicp or _coded_colours(read, opened.format))
-            profile = profile or opened.info.get("icc_profile") or b""
-            return _upright(path, read, opened, profile)
-    except InputError:
-        raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error) as error:
-        raise unreadable_image(path, data, error) from error
+    with decoding(path, data), open_image(read) as opened:
+        check_size(*opened.size)
+        _refuse_hdr(path, cicp or _coded_colours(read, opened.format))
+        profile = profile or opened.info.get("icc_profile") or b""
+        return _upright(path, read, opened, profile)
 
 
 def image_size(path: Path, data: bytes) -> tuple[int, int]:
     """Return (width, height) of the upright image, without decoding it; errors as `decode`."""
-    from PIL import UnidentifiedImageError
+    with decoding(path, data), open_image(essential(path, data)[0]) as opened:
+        turned = opened.format != "TIFF" and _orientation(opened)[0] >= 5  # PIL turns TIFF itself
+        return opened.size[::-1] if turned else opened.size
 
+
+@contextmanager
+def decoding(path: Path, data: bytes) -> Iterator[None]:
+    """Turn what PIL raises inside the block about the damaged file `data` into an `unreadable_image`."""
     try:
-        with open_image(essential(path, data)[0]) as opened:
-            turned = opened.format != "TIFF" and _orientation(opened)[0] >= 5  # PIL turns TIFF itself
-            return opened.size[::-1] if turned else opened.size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error) as error:
+        yield
+    except InputError:
+        raise
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise unreadable_image(path, data, error) from error
 
 

@@ -107,9 +107,6 @@ def read_samples(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarra
     """
     path = Path(path)
     data = _bytes_of(path)
-    header = png_header(data)
-    if header is not None:
-        _check_size(path, header.width, header.height, 1, max_pixels)
     return decode(path, data, lambda width, height: _check_size(path, width, height, 1, max_pixels)).samples
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, explain, suggest
-from facedeblur.benchmark.files.contents import unreadable_image
-from facedeblur.benchmark.files.decode import open_image
+from facedeblur.benchmark.files.decode import decoding, open_image
 from facedeblur.benchmark.files.paths import read_file
 from facedeblur.benchmark.files.png import essential
 from facedeblur.benchmark.options import one_of
@@ -135,17 +134,12 @@ def _middle(labels: np.ndarray, classes: tuple[int, ...]) -> _Point:
 
 def _single(path: Path) -> np.ndarray:
     """An image of numbers, (H, W) uint8: grey, of a palette, or grey in three channels."""
-    from PIL import UnidentifiedImageError
-
     try:
         data = read_file(path)
     except OSError as error:
         raise explain(error) from error
-    try:
-        with open_image(essential(path, data)[0]) as opened:
-            values = np.asarray(opened)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise unreadable_image(path, data, error) from error
+    with decoding(path, data), open_image(essential(path, data)[0]) as opened:
+        values = np.asarray(opened)
     if values.ndim == 3 and (values[..., :1] == values[..., :3]).all():
         values = values[..., 0]
     if values.ndim != 2 or values.dtype not in (np.uint8, np.bool_):
