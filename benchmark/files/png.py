@@ -132,7 +132,7 @@ def _unpacked(packed: bytes, limit: int) -> bytes:
         return b""
 
 
-TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
+TEXT = _TEXTS | {b"iCCP"}
 
 
 def without_text(path: Path, data: bytes) -> bytes:
@@ -189,7 +189,8 @@ def decode_rgb(path: Path, data: bytes, header: PngHeader) -> np.ndarray:
             rows = np.frombuffer(unpacked, np.uint8).reshape(height, stride)
             if (rows[:, 0] == UP).all():
                 return np.add.accumulate(rows[:, 1:], axis=0, dtype=np.uint8).reshape(height, header.width, 3)
-    pixels = cv2.imdecode(np.frombuffer(without_text(path, data), np.uint8), cv2.IMREAD_COLOR_RGB)
+    as_stored = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(without_text(path, data), np.uint8), as_stored)
     if pixels is None or pixels.shape != (height, header.width, 3):
         raise InputError(str(path), "damaged image data", do=AGAIN)
     return np.asarray(pixels)

@@ -11,7 +11,15 @@ import pytest
 from PIL import Image
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import list_images, pixel_hash, read_photo, read_png, to_uint8, write_png
+from facedeblur.benchmark.files.images import (
+    list_images,
+    photo_size,
+    pixel_hash,
+    read_photo,
+    read_png,
+    to_uint8,
+    write_png,
+)
 from facedeblur.benchmark.files.png import png_header
 
 
@@ -80,8 +88,17 @@ def test_damaged_png(tmp_path, pixels):
     data = bytearray((tmp_path / "a.png").read_bytes())
     data[len(data) // 2] ^= 0xFF
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(InputError, match="checksum of its IDAT chunk"):
-        read_png(tmp_path / "a.png")
+    for read in (read_png, read_photo, photo_size):
+        with pytest.raises(InputError, match=r"a\.png: damaged PNG \(checksum of its IDAT chunk is wrong\); copy"):
+            read(tmp_path / "a.png")
+
+
+def test_an_image_of_a_set_is_read_as_it_is_stored(tmp_path, pixels):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(read_png(tmp_path / "a.png"), pixels)
+    assert np.array_equal(read_photo(tmp_path / "a.png").pixels, pixels[::-1, ::-1])
 
 
 def test_truncated_jpeg(tmp_path, pixels):
