@@ -28,6 +28,11 @@ PLAIN = "biufUS"
 """Kinds of values that are read: numbers, truth values and text."""
 
 
+def most_unpacked(size: int) -> int:
+    """Return how many bytes a file of `size` bytes may unpack to."""
+    return max(FREE_BYTES, MOST_RATIO * size)
+
+
 def read_npy(path: str | os.PathLike[str], expected: str, *, do: str | None = None) -> np.ndarray:
     """Read an array.
 
@@ -79,7 +84,7 @@ def read_npz(
             if name not in members:
                 raise InputError(os.fspath(path), expected=expected, found=f"no array '{name}'", do=do)
         unpacked = sum(members[name].file_size for name in wanted)
-        most = min(MOST_BYTES, max(FREE_BYTES, MOST_RATIO * os.fstat(file.fileno()).st_size))
+        most = min(MOST_BYTES, most_unpacked(os.fstat(file.fileno()).st_size))
         if unpacked > most:
             raise InputError(
                 os.fspath(path), expected=f"at most {most:,} bytes when unpacked", found=f"{unpacked:,}", do=do
@@ -105,7 +110,7 @@ def _read_array(stream: BinaryIO, size: int) -> np.ndarray:
     length = int.from_bytes(head[8:start], "little")
     if length > 10_000:
         raise ValueError(f"a header of {length:,} bytes")
-    header = io.BytesIO(head[8:] + stream.read(start + length - len(head)))
+    header = io.BytesIO(head[8:] + stream.read(max(0, start + length - len(head))))
     shape, fortran, dtype = read(header)
     if dtype.kind not in PLAIN:
         raise ValueError(f"an array of type {dtype}, which is neither numbers nor text")

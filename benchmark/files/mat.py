@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.files.arrays import FREE_BYTES, MOST_RATIO
+from facedeblur.benchmark.files.arrays import most_unpacked
 from facedeblur.benchmark.files.paths import open_file
 from facedeblur.benchmark.files.schema import reading
 
@@ -49,8 +49,7 @@ def load_mat(path: Path, *, expected: str, do: str, **options: Any) -> dict[str,
 
 def _check_size(path: Path) -> None:
     """Raise ValueError when the variables of a file of version 7 unpack to too much; the file is not read for that."""
-    size = path.stat().st_size
-    most, unpacked = max(FREE_BYTES, MOST_RATIO * size), 0
+    most, unpacked = most_unpacked(path.stat().st_size), 0
     with open_file(path) as file:
         order = "little" if file.read(128)[126:] == b"IM" else "big"
         while len(tag := file.read(8)) == 8:

@@ -133,6 +133,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
         if ":" not in text:
             return tuple(int(part) for part in text.split(","))
         first, last, step = [*map(int, text.split(":")), 2][:3]
+        # Of 10,000 sizes some are larger than any kernel, so a longer list is refused all the same.
         sizes = tuple(islice(range(first, last + 1, step), 10_000))
         if text.count(":") > 2 or step < 1 or not sizes:
             raise ValueError

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile, need
-from facedeblur.benchmark.files.arrays import FREE_BYTES, MOST_RATIO, read_npy, read_npz
+from facedeblur.benchmark.files.arrays import most_unpacked, read_npy, read_npz
 from facedeblur.benchmark.files.atomic import replacing, write_json
 from facedeblur.benchmark.files.images import SUFFIXES, read_samples
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
@@ -197,8 +197,9 @@ def _read_list(path: Path) -> dict[str, Any]:
 def _pictures(folder: Path) -> tuple[list[Path], list[str]]:
     """Pictures in a folder by their suffix, and the names of everything else that is not hidden."""
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    pictures = {path: None for path in entries if path.suffix.lower() in SUFFIXES}
-    return list(pictures), [path.name + "/" * path.is_dir() for path in entries if path not in pictures]
+    pictures = [path for path in entries if path.suffix.lower() in SUFFIXES]
+    others = [path for path in entries if path.suffix.lower() not in SUFFIXES]
+    return pictures, [path.name + "/" * path.is_dir() for path in others]
 
 
 def _names(files: Sequence[Path]) -> list[str]:
@@ -287,7 +288,7 @@ def _item(name: str, item: Any, file: Any) -> Iterator[tuple[str, np.ndarray]]:
 def _dataset(item: Any) -> list[np.ndarray]:
     if hasattr(item, "keys") or item.attrs.get("MATLAB_empty", 0) or item.dtype.kind not in "fiu":
         return []
-    most = max(FREE_BYTES, MOST_RATIO * item.file.id.get_filesize())
+    most = most_unpacked(item.file.id.get_filesize())
     if item.nbytes > most:
         raise ValueError(f"'{item.name}' of {item.nbytes:,} bytes when unpacked, more than {most:,}")
     array = np.asarray(item[()])

@@ -18,9 +18,9 @@ import pytest
 from facedeblur.benchmark.config import read_toml
 from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.files.arrays import read_npy, read_npz
-from facedeblur.benchmark.files.images import encode_png, read_png
+from facedeblur.benchmark.files.images import read_png
 from facedeblur.benchmark.files.mat import load_mat
-from facedeblur.benchmark.files.schema import conform, read_json, read_json_lines
+from facedeblur.benchmark.files.schema import conform, decode_json, read_json, read_json_lines
 
 
 class Inner(msgspec.Struct):
@@ -114,7 +114,7 @@ def test_json_is_bounded_and_checked(tmp_path: Path) -> None:
     assert "a.json: counts.pairs: expected a whole number, found text in a set" in told('{"counts": {"pairs": "x"}}')
     assert "required key 'pairs' is missing" in told('{"counts": {}}')
     assert "at most 1,000 bytes" in told(" " * 1001)
-    assert "too many nested levels" in told("[" * 1000) or "a set" in told("[" * 1000)
+    assert "too many nested levels" in refused(lambda: decode_json("[" * 200_000, Outer, "a.json", "a set"))
     assert "surrogates" in told('{"counts": {"pairs": 1}, "name": "\\ud800"}')
     (tmp_path / "a.json").write_text(json.dumps({"counts": {"pairs": 4}, "more": [1]}))
     assert read() == {"counts": {"pairs": 4}, "more": [1]}
@@ -135,7 +135,6 @@ def test_texts_of_a_png_are_not_unpacked(tmp_path: Path, capfd: pytest.CaptureFi
     (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])
     assert np.array_equal(read_png(tmp_path / "a.png"), pixels[:, :, ::-1])
     assert capfd.readouterr().err == ""
-    assert encode_png(pixels)
 
 
 def test_a_long_reason_is_cut_in_its_middle() -> None:
