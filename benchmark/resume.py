@@ -22,7 +22,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, shorten
 from facedeblur.benchmark.files.arrays import read_npz
-from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.atomic import parts_of, replacing
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter
 
@@ -95,27 +95,22 @@ def parts_folder(file: Path, kind: str, key: Sequence[Any], *, fresh: bool = Fal
         Remove the parts in it.
     """
     digest = hashlib.sha256(json.dumps([version("facedeblur"), IMAGES_A_PART, *key]).encode()).hexdigest()
-    folder = _parts_of(file) / f"{kind}-{digest[:32]}"
-    for other in _parts_of(file).glob(f"{kind}-*"):
+    folder = parts_of(file) / f"{kind}-{digest[:32]}"
+    for other in parts_of(file).glob(f"{kind}-*"):
         if fresh or other != folder:
             shutil.rmtree(other)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _parts_of(file: Path) -> Path:
-    """The folder of all parts of `file`."""
-    return file.with_name(f".{file.name}.parts")
-
-
 def all_parts(file: Path) -> list[Path]:
     """Return the files of all parts of `file`, whatever their kind and key."""
-    return sorted(path for path in _parts_of(file).rglob("*") if path.is_file())
+    return sorted(path for path in parts_of(file).rglob("*") if path.is_file())
 
 
 def remove_parts(file: Path) -> None:
     """Remove all parts of `file`, which is whole."""
-    shutil.rmtree(_parts_of(file), ignore_errors=True)
+    shutil.rmtree(parts_of(file), ignore_errors=True)
 
 
 def compute_parts(

@@ -17,7 +17,7 @@ from typing import Any
 LOCK, WRITER = ".lock", ".writer"
 """Ends of the names of the files by which `facedeblur.benchmark.files.lock` keeps writers apart."""
 
-_TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9]+\.tmp")
 
 
 def temporary_name(name: str) -> str:
@@ -25,9 +25,15 @@ def temporary_name(name: str) -> str:
     return f".{name}.{os.getpid()}.tmp"
 
 
-def is_temporary(name: str) -> bool:
-    """Tell whether a file of this name is one that was not finished; see `temporary_name`."""
-    return _TEMPORARY.fullmatch(name) is not None
+def is_temporary(name: str, *, of: str | None = None) -> bool:
+    """Tell whether a file of this name is unfinished, of the file `of` if given; see `temporary_name`."""
+    found = _TEMPORARY.fullmatch(name)
+    return found is not None and of in (None, found[1])
+
+
+def parts_of(file: Path) -> Path:
+    """Return the folder of the finished parts of a file that is not whole; see `facedeblur.benchmark.resume`."""
+    return file.with_name(f".{file.name}.parts")
 
 
 def remove_temporaries(folder: Path) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import socket
 import sys
@@ -29,7 +28,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import LOCK, WRITER, remove_temporaries
+from facedeblur.benchmark.files.atomic import LOCK, WRITER, is_temporary, parts_of, remove_temporaries
 
 WAIT_S = 10.0
 """How long a command waits for another one that writes the same output, in seconds."""
@@ -131,6 +130,8 @@ def _take(held: FileLock, lock: Path, writer: Path, shown: str) -> None:
 
 def _is_file(held: FileLock, lock: Path) -> bool:
     """Tell whether what is locked is still the file of that name, and not one that was removed meanwhile."""
+    # `filelock` has no public name for what it has opened, and its own check, a count of links, cannot see this on NFS:
+    # there a file that is removed while it is open keeps its link.
     opened = held._context.lock_file_fd
     if opened is None:  # a mark on a disk without `flock`
         return lock.exists()
@@ -158,11 +159,10 @@ def _command() -> str:
 def _sweep(places: Iterable[Path]) -> None:
     """Remove unfinished files: those in a folder, those of a file, and those of its parts."""
     for place in places:
-        own = re.compile(rf"\.{re.escape(place.name)}\.[0-9]+\.tmp")
         if place.parent.is_dir():
             for file in place.parent.iterdir():
-                if own.fullmatch(file.name):
+                if is_temporary(file.name, of=place.name):
                     file.unlink(missing_ok=True)
-        for folder in (place, place.with_name(f".{place.name}.parts")):
+        for folder in (place, parts_of(place)):
             if folder.is_dir():
                 remove_temporaries(folder)

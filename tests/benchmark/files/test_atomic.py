@@ -82,6 +82,7 @@ def test_no_pattern_of_a_suffix_matches_an_unfinished_file(tmp_path, name):
     with pytest.raises(RuntimeError), replacing(tmp_path / name) as temporary:
         temporary.write_text("half")
         assert is_temporary(temporary.name) and not is_temporary(name)
+        assert is_temporary(temporary.name, of=name) and not is_temporary(temporary.name, of=name[:-1])
         found = {
             path for pattern in ("*.parquet", "*.png", "*.npz", "*.csv", "[0-9k]*") for path in tmp_path.glob(pattern)
         }
