@@ -10,26 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-SMALL = """
-name = "small"
-title = "Small"
-source = "test"
-[image]
-template = "shen128"
-[kernels]
-sizes = "9,13"
-per_size = 2
-[kernels.model]
-samples = 300
-[blur]
-border = "valid"
-fallback = "reflect"
-[noise]
-sigma = {sigma}
-[output]
-rounding = "round"
-"""
+from recipes import small_recipe_text
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +26,7 @@ def small_recipe() -> Callable[..., Path]:
 
     def write(folder: Path, sigma: float = 0.01) -> Path:
         path = folder / f"small{sigma}.toml"
-        path.write_text(SMALL.format(sigma=sigma))
+        path.write_text(small_recipe_text("9,13", 2, sigma))
         return path
 
     return write

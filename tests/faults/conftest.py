@@ -74,10 +74,7 @@ def trials(request: pytest.FixtureRequest, record_property: Callable[[str, objec
     """The cases of this test, which calls `Trials.check` at its end."""
     option = request.config.getoption
     asking = sum("trials" in getattr(item, "fixturenames", ()) for item in request.session.items)
-    trials = Trials(
-        option("--faults-seed"), option("--faults-minutes") * 60 / asking, request.node.name, record_property
-    )
-    return trials
+    return Trials(option("--faults-seed"), option("--faults-minutes") * 60 / asking, request.node.name, record_property)
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,9 @@ def test_started_twice_at_once(job, workspace, trials, tmp_path):
         together = workspace.run_together(count)
         problems = []
         for ended in together:
-            if ended.code not in (0, 2):
-                problems.append(f"exit {ended.code}: {ended.output[-300:]}")
-            elif not ended.is_plain or (ended.code == 2 and "facedeblur: " not in ended.output):
-                problems.append(f"not plain: {ended.output[-300:]}")
+            problems += ended.problems(0, 2)
+            if ended.code == 2 and "facedeblur: " not in ended.output:
+                problems.append(f"no line about it: {ended.output[-300:]}")
         if all(ended.code for ended in together):
             problems.append("none has made it")
         trials.enter(f"{count} at once", problems + workspace.resumed(wanted), "double starts")

@@ -15,13 +15,9 @@ JOB_NAMES = list(JOBS)
 def refusal(ended: Ended) -> list[str]:
     """What is wrong with how a command ended on a full disk."""
     lines = ended.output.strip().splitlines()
-    problems = []
-    if ended.code not in (0, 2):
-        problems.append(f"exit {ended.code}: {ended.output[-300:]}")
+    problems = ended.problems(0, 2)
     if ended.code == 2 and not (lines and lines[-1].startswith("facedeblur: ")):
         problems.append(f"no line about it: {ended.output[-300:]}")
-    if not ended.is_plain:
-        problems.append(f"not plain: {ended.output[-300:]}")
     return problems
 
 
@@ -40,9 +36,7 @@ def test_no_space_for_a_file(job, workspace, trials, tmp_path):
 def test_no_space_in_the_middle_of_a_file(job, workspace, trials, tmp_path):
     """By a limit on the size of files, which stops writes of compiled code too."""
     _, wanted = workspace.unbroken(tmp_path / "log")
-    sizes = [path.stat().st_size for path in workspace.made()]
-    limits = sorted({trials.draw.randrange(1, size) for size in sizes for _ in range(3) if size > 1})
-    for size in trials.of(limits, few=1):
+    for size in trials.of(workspace.limits(trials.draw), few=1):
         workspace.clear()
         problems = refusal(workspace.run({"kind": "size", "bytes": size}))
         trials.enter(f"no file over {size} bytes", problems + workspace.resumed(wanted), "full disks")

@@ -55,10 +55,7 @@ def test_a_command_killed_at_a_file_operation_resumes(job, workspace, trials, tm
 @pytest.mark.parametrize("job", JOB_NAMES)
 def test_a_command_killed_in_the_middle_of_a_write_resumes(job, workspace, trials, tmp_path):
     operations, wanted = workspace.unbroken(tmp_path / "log")
-    # Files that are inputs are not written, and a limit beyond the largest one kills nothing.
-    sizes = [path.stat().st_size for path in workspace.made()]
-    limits = sorted({trials.draw.randrange(1, size) for size in sizes for _ in range(3) if size > 1})
-    for size in trials.of(limits, few=1):
+    for size in trials.of(workspace.limits(trials.draw), few=1):
         fault = {"kind": "size", "bytes": size, "dies": True}
         workspace.clear()
         ended = workspace.run(fault)
@@ -77,11 +74,7 @@ def test_a_command_that_is_interrupted_says_so_and_resumes(job, workspace, trial
         fault = {"kind": "signal", "at": at, "signal": int(number)}
         workspace.clear()
         ended = workspace.run(fault)
-        problems = []
-        if not ended.is_plain:
-            problems.append(f"not plain: {ended.output[-300:]}")
-        if ended.code not in (0, 130, 143, -number):
-            problems.append(f"exit {ended.code}: {ended.output[-300:]}")
+        problems = ended.problems(0, 130, 143, -number)
         case = f"{number.name} at operation {at} ({operations[at - 1]})"
         trials.enter(case, problems + workspace.resumed(wanted), "signals")
     trials.check()
@@ -107,10 +100,7 @@ def test_a_command_whose_worker_is_killed_says_so_and_resumes(job, workspace, tr
         token = tmp_path / f"token{at}"
         workspace.clear()
         ended = workspace.run({"kind": "kill", "at": at, "token": str(token)}, within="workers", jobs=2)
-        problems = [] if ended.is_plain else [f"not plain: {ended.output[-300:]}"]
-        if ended.code not in (0, 1, 2):
-            problems.append(f"exit {ended.code}: {ended.output[-300:]}")
-        problems += workspace.resumed(wanted)
+        problems = ended.problems(0, 1, 2) + workspace.resumed(wanted)
         if job == "run" and "differs: made/run.json" in problems and lost_a_worker(workspace.left(), wanted):
             problems.remove("differs: made/run.json")
         trials.enter(f"worker killed at its operation {at}", problems, "worker kills")

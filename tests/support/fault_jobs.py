@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,26 +16,9 @@ from typing import Any
 
 import numpy as np
 from fault_server import Command, Ended, FaultServer, started_by
+from recipes import small_recipe_text
 
-TEST_RECIPE = """
-name = "small"
-title = "Small"
-source = "test"
-[image]
-template = "shen128"
-[kernels]
-sizes = "5,7"
-per_size = 1
-[kernels.model]
-samples = 300
-[blur]
-border = "valid"
-fallback = "reflect"
-[noise]
-sigma = 0.01
-[output]
-rounding = "round"
-"""
+TEST_RECIPE = small_recipe_text("5,7", 1, 0.01)
 
 PAIR_RECIPE = TEST_RECIPE.replace('source = "test"', 'source = "test"\nkind = "uniform"\nvirtual = true').replace(
     'template = "shen128"', 'template = "shen128"\ncount = 3'
@@ -176,6 +160,11 @@ class Workspace:
         files = (path for path in self.root.rglob("*") if path.is_file())
         found = [path for path in files if path.relative_to(self.root).parts[0] not in inputs]
         return found or list(self.root.rglob("scores.parquet"))
+
+    def limits(self, draw: random.Random) -> list[int]:
+        """Sizes at which some file that the job makes is cut off; no limit is beyond the largest one."""
+        sizes = [path.stat().st_size for path in self.made()]
+        return sorted({draw.randrange(1, size) for size in sizes for _ in range(3) if size > 1})
 
     def unbroken(self, log: Path) -> tuple[list[str], dict[str, bytes]]:
         """Do the job without a fault; return its file operations, each an event and a path, and what it left."""

@@ -73,6 +73,12 @@ class Ended:
         """True unless it printed a traceback."""
         return "Traceback (most recent call last)" not in self.output
 
+    def problems(self, *codes: int) -> list[str]:
+        """What is wrong with how it ended: a traceback, or another exit code than these."""
+        said = self.output[-300:]
+        problems = [] if self.code in codes else [f"exit {self.code}: {said}"]
+        return problems if self.is_plain else [*problems, f"not plain: {said}"]
+
 
 class FaultServer:
     """The server process, seen from a test."""
