@@ -28,7 +28,7 @@ def lines_of(path: Path) -> list[str]:
         When the file is not UTF-8 text.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(str(path), f"not a UTF-8 text file ({error})", do="download it again") from error
     return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]

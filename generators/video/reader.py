@@ -112,7 +112,11 @@ class Footage:
         InputError
             When the file is not a video, or its decoder is not installed.
         """
-        frames = self._folder() if self.path.is_dir() else self._av() if self.reader == "av" else self._cv2()
+        if self.path.is_dir():
+            frames = self._folder()
+        else:
+            open_file(self.path).close()  # refuses what has no end
+            frames = self._av() if self.reader == "av" else self._cv2()
         before = math.nan
         for pixels, time, problem in frames:
             gap = time - before
@@ -140,7 +144,6 @@ class Footage:
         # Without these flags the colours depend on the processor.
         exact = flags.BICUBIC | flags.FULL_CHR_H_INT | flags.ACCURATE_RND | flags.BITEXACT
         try:
-            open_file(self.path).close()
             container = av.open(str(self.path))
         except (av.error.FFmpegError, ValueError) as error:
             raise self._unreadable(getattr(error, "strerror", None) or str(error)) from error
@@ -206,7 +209,6 @@ class Footage:
     def _cv2(self) -> Iterator[tuple[np.ndarray | None, float, str]]:
         import cv2
 
-        open_file(self.path).close()
         capture = cv2.VideoCapture(str(self.path))
         try:
             if not capture.isOpened():

@@ -13,6 +13,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.arrays import read_npy
+from facedeblur.benchmark.files.paths import read_file
 
 CODES = 256
 
@@ -65,13 +66,13 @@ class Response:
             if path.suffix.lower() == ".npy":
                 values = read_npy(path, "a response curve")
             else:
-                text = path.read_text(encoding="utf-8").replace(",", " ")
+                text = read_file(path).decode("utf-8").replace(",", " ")
                 values = np.array([line.split() for line in text.splitlines() if line.strip()], np.float64)
         except InputError:
             raise
         except FileNotFoundError as error:
             raise MissingFile(path, expected="a response curve", do="check the path") from error
-        except (ValueError, EOFError) as error:
+        except ValueError as error:
             raise InputError(str(path), f"not 256 rows of 1 or 3 numbers ({error})", do="correct the file") from error
         light = values.reshape(-1, 1) if values.ndim == 1 else values
         if light.ndim != 2 or light.shape[0] != CODES or light.shape[1] not in (1, 3) or light.dtype.kind not in "fiu":
