@@ -25,6 +25,7 @@ Result = TypeVar("Result")
 
 
 MOST_JOBS = 4096
+"""Largest number of workers."""
 
 
 @checked
@@ -91,7 +92,7 @@ class Workers:
 
 
 ALL = Workers()
-"""Number of processors of the machine."""
+"""One worker per processor of this machine."""
 
 HERE = Workers(jobs=1)
 """This process alone."""
@@ -143,7 +144,10 @@ def interrupts_held() -> Iterator[None]:
 
 
 def _start_trackers() -> None:
-    """Start the processes that remove what workers share in memory: they let Ctrl-C through where it is held back."""
+    """Start the processes that remove what workers share in memory.
+
+    Starting one lets Ctrl-C through again, so they are started before it is held back for the workers.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         return
     from multiprocessing import resource_tracker

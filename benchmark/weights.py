@@ -279,8 +279,8 @@ def read_card(weights: Path) -> dict[str, Any]:
     if not card.is_file():
         return {}
     found: dict[str, Any] = read_json(card, _Card, "the card of the weights (JSON)")
-    recorded = found.get("sha256") or sha256_of(weights)
-    if sha256_of(weights) != recorded:
+    recorded = found.get("sha256")
+    if recorded and sha256_of(weights) != recorded:
         raise InputError(
             str(weights),
             expected=f"sha256 {recorded[:16]}..., as {card.name} records",

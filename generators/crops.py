@@ -169,7 +169,7 @@ def gather(
     # Roles from the alignment are kept; only a folder without a gallery is divided.
     if gallery and all(image.role not in ("probe", "gallery") for one in aligned.values() for image in one.images):
         listed = _divided(listed, gallery, seed)
-    made, waiting = list[tuple[str, Crops]](), dict[str, Collection]()
+    made, waiting = list[tuple[str, Crops]](), list[str]()
     keys = [key for key, _ in listed.parts] or [""]
     for key, one in zip(keys, listed.each(), strict=True):
         if one.name == ALIGNED:
@@ -177,10 +177,10 @@ def gather(
         elif goal is None or _are_crops(one.images(), goal):
             made.append((key, _finished(one.images(), workspace / key)))
         else:
-            waiting[key] = one
+            waiting.append(key)
     if waiting:
         align(
-            listed.only(list(waiting)),
+            listed.only(waiting),
             workspace,
             template=template,
             finders=finders,

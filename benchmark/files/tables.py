@@ -171,17 +171,15 @@ def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
         stream = io.TextIOWrapper(open_file(path), encoding="utf-8", newline="")
     with stream:
         reader = csv.reader(stream, strict=True)
-        number = 1
         try:
             first = next(reader, None)
             if first != list(names):
                 found = ",".join(first or ["nothing"])
                 raise InputError(str(path), expected=f"columns {','.join(names)}", found=found, do="make it again")
             for fields in reader:
-                number = reader.line_num
                 yield _made(fields, kind)
+        except InputError:
+            raise
         except (csv.Error, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            where = f"{path} line {max(number, reader.line_num)}"
+            where = f"{path} line {max(1, reader.line_num)}"
             raise InputError(where, expected="readable fields", found=str(error), do="make it again") from error

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -31,9 +31,6 @@ from facedeblur.benchmark.sets.classes import GROUPS, HELEN, groups_of
 from facedeblur.benchmark.sets.set import Set, SetLike, open_set
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, Record
 from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest, run_test
-
-if TYPE_CHECKING:
-    pass
 
 SHARP = "sharp images"
 SHARP_FILE = "parsing.sharp.parquet"

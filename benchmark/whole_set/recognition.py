@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,9 +32,6 @@ from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.set import Image, Set, SetLike
 from facedeblur.benchmark.whole_set.record import SCHEMA, Record
 from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest, embed, run_test
-
-if TYPE_CHECKING:
-    pass
 
 MODES = ("aligned", "detect")
 FOLDS = 10

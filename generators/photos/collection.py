@@ -240,11 +240,7 @@ class Collection:
     @property
     def place(self) -> str:
         """Name and folder, for messages."""
-        return (
-            " and ".join(f"{one.name}: {one.root}" for one in self.each())
-            if self.parts
-            else f"{self.name}: {self.root}"
-        )
+        return " and ".join(f"{one.name}: {one.root}" for one in self.each())
 
     def _listed(self, file: Path) -> tuple[Photograph, ...]:
         by_source: Mapping[str, Photograph] = {canonical(p.source): p for p in self.photographs}

@@ -125,7 +125,7 @@ class OwnParser(Parser):
     def of(cls, *options: str) -> Self:
         """Return the parser; ``@1234abcd`` pins its weights."""
         pinned = pin_of(fill("parser 'facedeblur'", options, PIN)[0])
-        read_card(SHIPPED)
+        read_card(SHIPPED)  # which compares the hash
         found = Located("facedeblur-parser", SHIPPED, sha256_of(SHIPPED))
         if pinned is not None and (len(pinned) < 4 or not found.sha256.startswith(pinned.lower())):
             raise InputError(
