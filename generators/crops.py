@@ -204,12 +204,14 @@ def _shown(spec: str | Path | Collection) -> str:
 
 def _source(collection: Collection, *, alone: bool) -> dict[str, str]:
     """A collection for the record."""
-    # An aligned folder by itself has nothing to say that the set does not.
-    file = collection.root / LABELS
-    pseudo = read_json(file, dict[str, str], "a record of labels", do="label the faces again") if file.is_file() else {}
-    bare = collection.name == ALIGNED and alone and not collection.drawn and not pseudo
-    told = "" if bare else collection.images().describe()
-    told += f"; pseudo-labels by {pseudo.get('by', 'not stated')}" if pseudo and collection.name == ALIGNED else ""
+    told = collection.images().describe()
+    if collection.name == ALIGNED:
+        file = collection.root / LABELS
+        if file.is_file():
+            pseudo = read_json(file, dict[str, str], "a record of labels", do="label the faces again")
+            told += f"; pseudo-labels by {pseudo.get('by', 'not stated')}"
+        elif alone and not collection.drawn:
+            told = ""  # by itself it has nothing to say that the set does not
     return {"folder": collection.root.resolve().name, "licence": collection.licence, "collection": told}
 
 

@@ -50,6 +50,12 @@ def test_labels_of_finished_crops_survive(tmp_path):
     assert bare.content_hash != made.content_hash and not any(image.label for image in bare.images.values())
 
 
+def test_a_file_of_the_users_own_is_no_record_of_labels(tmp_path):
+    faces = labelled(tmp_path / "faces", 128, "a") / "images"
+    (faces / "labels.json").write_text('[{"image": "a.png"}]')
+    assert [source["folder"] for source in crops_of(faces, tmp_path).sources] == ["images"]
+
+
 def test_labels_of_another_size_are_a_row(tmp_path):
     faces = labelled(tmp_path / "faces", 128, "a", "b")
     write_png(faces / "masks" / "b.png", np.zeros((100, 100), np.uint8))
