@@ -141,11 +141,19 @@ class ArrayRestorer(Restorer):
         OutOfMemory
             When the batch does not fit the device.
         """
-        images = np.stack([self.set.blurred(pair) for pair in pairs])
+        root, store = self.job.out_root, self.job.store
+        try:
+            alone = [
+                read_pixels(root, stored_name(pair, store), pair.index, store=store, size=self.size(pair))
+                for pair in pairs
+            ]
+            images = np.stack([self.set.blurred(pair) for pair in pairs])
+            more = [each for pair in pairs for each in [self._more(pair)] * 2] if self._takes_more else []
+        except InputError as error:
+            # A file was damaged since the images were restored.
+            return Comparison(len(pairs), why=shorten(str(error)))
         stack = np.stack([images, 255 - images], axis=1).reshape(-1, *images.shape[1:])
-        arguments: tuple[Any, ...] = (stack.astype(np.float32) / np.float32(255),)
-        if self._takes_more:
-            arguments += ([each for pair in pairs for each in [self._more(pair)] * 2],)
+        arguments = self._arguments(stack.astype(np.float32) / np.float32(255), more)
         try:
             with self._context():
                 restored = _checked(self.method.restore(*arguments), stack.shape)[::2]
@@ -156,15 +164,14 @@ class ArrayRestorer(Restorer):
             return Comparison(len(pairs), why=shorten(f"{type(error).__name__}: {error}"))
         if not np.isfinite(restored).all():
             return Comparison(len(pairs), why="values that are not finite")
-        root, store = self.job.out_root, self.job.store
-        alone = [
-            read_pixels(root, stored_name(pair, store), pair.index, store=store, size=self.size(pair)) for pair in pairs
-        ]
         return Comparison(len(pairs), int(np.abs(to_uint8(restored).astype(np.int16) - np.stack(alone)).max()))
 
     @property
     def _takes_more(self) -> bool:
         return self.job.takes_kernels or self.job.takes_labels
+
+    def _arguments(self, blurred: np.ndarray, more: list[np.ndarray]) -> tuple[Any, ...]:
+        return (blurred, more) if self._takes_more else (blurred,)
 
     def _more(self, pair: Pair) -> np.ndarray:
         """What an oracle is given for an image: its labels, or its kernel."""
@@ -182,7 +189,7 @@ class ArrayRestorer(Restorer):
         return self.set.bank.kernel(pair.kernel_id)
 
     def _restore(self, pairs: list[Pair], blurred: np.ndarray, more: list[np.ndarray]) -> list[Result]:
-        arguments = (blurred, more) if self._takes_more else (blurred,)
+        arguments = self._arguments(blurred, more)
         begin = time.perf_counter()
         try:
             with self._context():

@@ -142,3 +142,12 @@ def test_an_interrupted_run_keeps_its_notes(mixed, tmp_path, monkeypatch):
         run(file, mixed.root, tmp_path / "out", workers=1)
     (note,) = run(file, mixed.root, tmp_path / "out", workers=1).info["notes"]
     assert "differ from those of single images" in note
+
+
+def test_an_output_that_was_damaged_is_compared_with_in_one_line(mixed, tmp_path, company):
+    how = {"plugin": company, "workers": 1, "execution": Execution(batch=4)}
+    first = run("company", mixed.root, tmp_path / "out", limit=8, **how)
+    output = first.root / next(mixed.pairs()).name
+    output.write_bytes(output.read_bytes()[:-20])
+    (note,) = run("company", mixed.root, tmp_path / "out", **how).info["notes"]
+    assert "truncated PNG" in note and "one at a time" in note
