@@ -19,7 +19,7 @@ A method is a class with ``restore(self, blurred)``. Everything else is optional
   weights are stored if not in 32 bits; ``run.json`` then states that precision.
 * ``find_weights(cls, near)``, a class method, returns the paths of weight files that cannot be declared by name;
   `near` are the folders that the user named (or a file).
-* ``said_of(cls, paths)``, a class method, returns a line about these files that the user should read, or ``""``.
+* ``remark_on(cls, paths)``, a class method, returns a line about these files that the user should read, or ``""``.
 * ``takes_labels(cls, paths)``, a class method, tells whether a method with these files is an oracle that is given the
   true labels: ``restore(self, blurred, labels)``, one (H, W) uint8 array of Helen's classes per image.
 * Keyword arguments of the constructor are the options of the method on the command line.

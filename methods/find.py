@@ -118,7 +118,7 @@ def _of_class(
     paths = {file: find_weights(name, file, sha, near) for file, sha in spec.weights}
     own = getattr(cls, "find_weights", None)
     paths |= {path.name: path for path in own(near)} if callable(own) else {}
-    about, reads = getattr(cls, "said_of", None), getattr(cls, "takes_labels", None)
+    remark, reads = getattr(cls, "remark_on", None), getattr(cls, "takes_labels", None)
     return Runnable(
         cls,
         spec,
@@ -128,7 +128,7 @@ def _of_class(
         {file: sha256_of(path) for file, path in paths.items()},
         code_of(code_file) if code_file else {},
         str(Path(plugin).resolve()) if plugin is not None else "",
-        remark=about(list(paths.values())) if callable(about) else "",
+        remark=remark(list(paths.values())) if callable(remark) else "",
         labels=bool(reads(list(paths.values()))) if callable(reads) else False,
     )
 

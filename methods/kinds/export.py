@@ -19,7 +19,7 @@ from facedeblur.benchmark.errors import InputError, need, shorten
 from facedeblur.benchmark.files.atomic import write_bytes, write_text
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.weights import sha256_of
-from facedeblur.methods.nets.loading import find_files, load_network, said_of
+from facedeblur.methods.nets.loading import find_files, load_network, remark_on
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -115,7 +115,7 @@ def export_onnx(
         with only_writer(out):
             write_bytes(out, model)
             block = _write_block(out, name, paths, net)
-        return Exported(out, block, tuple(axes.values()), side, difference, said_of(paths))
+        return Exported(out, block, tuple(axes.values()), side, difference, remark_on(paths))
     raise reasons[0]
 
 

@@ -20,7 +20,7 @@ from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.methods.base import Spec
 from facedeblur.methods.keep import Keep
 from facedeblur.methods.nets.base import declared
-from facedeblur.methods.nets.loading import find_files, load_network, said_of, takes_labels
+from facedeblur.methods.nets.loading import find_files, load_network, remark_on, takes_labels
 from facedeblur.methods.running.execution import out_of_memory
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ class NetworkMethod:
         return find_files(cls.net, near)
 
     @classmethod
-    def said_of(cls, paths: Sequence[Path]) -> str:
-        """How far the training of the weights got; see `facedeblur.methods.nets.loading.said_of`."""
-        return said_of(paths)
+    def remark_on(cls, paths: Sequence[Path]) -> str:
+        """How far the training of the weights got; see `facedeblur.methods.nets.loading.remark_on`."""
+        return remark_on(paths)
 
     @classmethod
     def takes_labels(cls, paths: Sequence[Path]) -> bool:
@@ -146,8 +146,9 @@ class NetworkMethod:
 
     def _outputs(self, height: int, width: int, images: Tensor) -> Tensor:
         """Restore padded images and keep what is wanted, cut to the size of the images."""
-        labels = images[:, 3].round().long() if images.shape[1] > 3 else None
-        found: dict[str, Tensor] = self.network.outputs(images[:, :3].contiguous(), labels=labels)  # type: ignore
+        blurred, *labels = _divided(images)
+        given = {"labels": labels[0] if labels else None}
+        found: dict[str, Tensor] = self.network.outputs(blurred.contiguous(), **given)  # type: ignore
         self._keep(found, height, width)
         return found["restored"]
 
@@ -188,18 +189,16 @@ class NetworkMethod:
 
     def _forward(self, images: Tensor) -> Tensor:
         assert self.network is not None
-        if images.shape[1] > 3:
-            given: Tensor = self.network(images[:, :3].contiguous(), images[:, 3].round().long())
-            return given
+        blurred, *labels = _divided(images)
         if not self._channels_last:
-            images = images.contiguous()
+            blurred = blurred.contiguous()
         if self._compile:
             import torch
 
             try:
                 # Not `or`: the compiled network passes len() on, which a network does not have.
                 self._compiled = torch.compile(self.network) if self._compiled is None else self._compiled
-                compiled: Tensor = self._compiled(images)
+                compiled: Tensor = self._compiled(blurred, *labels)
                 return compiled
             except Exception as error:
                 if out_of_memory(error):
@@ -207,8 +206,13 @@ class NetworkMethod:
                 why = shorten(f"{type(error).__name__}: {error}", 200)
                 sys.stderr.write(f"torch.compile failed for '{self.net}', which runs uncompiled ({why})\n")
                 self._compile = False
-        restored: Tensor = self.network(images)
+        restored: Tensor = self.network(blurred, *labels)
         return restored
+
+
+def _divided(images: Tensor) -> list[Tensor]:
+    """Divide the channels into RGB and, if there is a fourth, labels, (N, H, W) int."""
+    return [images] if images.shape[1] == 3 else [images[:, :3], images[:, 3].round().long()]
 
 
 @cache

@@ -73,8 +73,8 @@ class PartWay(nn.Module):
     Parameters
     ----------
     net : nn.Module
-        Its class says in ``restores`` which parts make the picture of each place that its ``outputs`` can stop at; the
-        other parts are removed from it.
+        ``restores`` of its class maps each place where its ``outputs`` can stop with a picture to the parts that make
+        that picture; the other parts are removed.
     until : str
         One of these places.
     """

@@ -137,7 +137,7 @@ def _loaded(name: str, paths: Sequence[Path]) -> tuple[nn.Module, _Header]:
     return net.eval().requires_grad_(False), header
 
 
-def said_of(paths: Sequence[Path]) -> str:
+def remark_on(paths: Sequence[Path]) -> str:
     """What a user should know of weights before they are run: how far their training got, if not to its end.
 
     Parameters
@@ -166,7 +166,7 @@ def said_of(paths: Sequence[Path]) -> str:
 
 
 def takes_labels(name: str, paths: Sequence[Path]) -> bool:
-    """Whether a network with these weights reads the true labels of each face; parameters and errors as `said_of`."""
+    """Whether a network with these weights reads the true labels of each face; parameters and errors as `remark_on`."""
     labels, header = declared(name).labels, _header(paths)
     # The part that an unfinished training has reached reads none.
     return labels is not None and not header.until and header.config.get(labels[0]) == labels[1]

@@ -106,7 +106,7 @@ def changed(base: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> 
 
 
 def _groundless(base: Mapping[str, Any], whole: Mapping[str, Any]) -> set[Any]:
-    """Keys of assumptions of the base about stages, or fields of stages, that none of `whole` has any more."""
+    """Keys of the base's assumptions about a stage, or a field of stages, that `whole` no longer has."""
 
     def said(recipe: Mapping[str, Any]) -> set[str]:
         return {word for stage in recipe["stage"] for word in (str(stage.get("name")), *stage)}

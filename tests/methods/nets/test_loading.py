@@ -19,7 +19,7 @@ from facedeblur.benchmark.weights import VARIABLE, sha256_of
 from facedeblur.methods.find import find_method
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.deblurgan import DeblurGan
-from facedeblur.methods.nets.loading import SHIPPED, find_files, load_network, said_of, takes_labels
+from facedeblur.methods.nets.loading import SHIPPED, find_files, load_network, remark_on, takes_labels
 from facedeblur.methods.nets.shen.mat import read_layers
 from facedeblur.methods.nets.shen.shen2018 import Shen2018
 from facedeblur.methods.nets.umsn import keys as umsn_keys
@@ -429,13 +429,13 @@ def test_weights_that_restore_nothing_yet_are_refused(tmp_path, name, until):
 def test_how_far_a_training_got_is_said(tmp_path):
     def said(**header):
         part_way(tmp_path, **header)
-        return said_of(find_files("shen2020", [tmp_path]))
+        return remark_on(find_files("shen2020", [tmp_path]))
 
     unfinished = "shen2020.safetensors: an unfinished training, in stage 'coarse' after step 3 of 5,000"
     assert said() == f"{unfinished}; trained as far as 'coarse', and run no further"
     assert said(until="", stage="joint") == unfinished.replace("coarse", "joint")
     assert said(finished=True) == "shen2020.safetensors: trained as far as 'coarse', and run no further"
-    assert said(finished=True, until="") == said_of([]) == ""
+    assert said(finished=True, until="") == remark_on([]) == ""
     with pytest.raises(InputError, match="header"):
         said(stage_step=-1)
 
@@ -446,5 +446,5 @@ def test_the_card_says_it_where_the_header_does_not(tmp_path):
     config = NARROW["shen2018"] | {"semantics": "true"}
     card = {"network": "shen2018", "config": config, "stage": "deblur", "stage_step": 3, "stage_steps": 9}
     weights.with_suffix(".json").write_text(json.dumps(card | {"finished": False}))
-    assert said_of([weights]).endswith("in stage 'deblur' after step 3 of 9")
+    assert remark_on([weights]).endswith("in stage 'deblur' after step 3 of 9")
     assert takes_labels("shen2018", [weights])

@@ -72,6 +72,7 @@ def test_padding_and_tiles_take_the_labels_along(weights):
         return method.restore(blurred, list(labels))
 
     assert restored().shape == blurred.shape
+    assert np.allclose(restored(channels_last=True), restored(), atol=1e-5)
     first = torch.from_numpy(blurred[:, :64, :64]).permute(0, 3, 1, 2)
     with torch.no_grad():
         alone = net(first, torch.from_numpy(labels[:, :64, :64]).long())[0].permute(1, 2, 0).numpy()
