@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,10 @@ class TorchScript(ExportedNetwork):
             ) from error  # fmt: skip
         self._device = device
         names = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16", torch.float64: "fp64"}
-        sizes: dict[str, int] = {}
-        for one in self.network.parameters():
-            if one.dtype in names:
-                sizes[names[one.dtype]] = sizes.get(names[one.dtype], 0) + one.numel()
-        self._dtype = next(dtype for dtype, name in names.items() if name == _precision(sizes))
+        stored = _most_stored(names, ((one.dtype, one.numel()) for one in self.network.parameters()))
+        self._dtype = next(dtype for dtype, name in names.items() if name == stored)
         # With 32-bit weights, the precision is the one that was requested.
-        self.stored_precision = "" if self._dtype == torch.float32 else names[self._dtype]
+        self.stored_precision = "" if stored == "fp32" else stored
 
     def _run(self, planes: np.ndarray) -> np.ndarray:
         import torch
@@ -285,18 +283,25 @@ def _tensors_in(message: Any, kind: type[Any]) -> Iterator[Any]:
                 yield from _tensors_in(one, kind)
 
 
-def _precision(sizes: Mapping[str, int]) -> str:
-    """What most values of a network are stored in: ``fp32`` without one."""
-    return max(sizes, key=lambda name: sizes[name], default="fp32")
+def _most_stored(names: Mapping[Any, str], tensors: Iterable[tuple[Any, int]]) -> str:
+    """Name of the type in which most values are stored; ``fp32`` without any values.
+
+    Parameters
+    ----------
+    names : mapping
+        Names of the types that count.
+    tensors : iterable of (type, int)
+        Type and number of values of each tensor.
+    """
+    counts: Counter[str] = Counter()
+    for kind, count in tensors:
+        if kind in names:
+            counts[names[kind]] += count
+    return max(counts, key=lambda name: counts[name], default="fp32")
 
 
 def _onnx_precision(path: Path) -> str:
     """The precision of most values in an ONNX file."""
     proto: Any = need("onnx", "onnx").TensorProto
     names = {proto.FLOAT: "fp32", proto.FLOAT16: "fp16", proto.BFLOAT16: "bf16", proto.DOUBLE: "fp64"}
-    sizes: dict[str, int] = {}
-    for one in _tensors(path):
-        if one.data_type in names:
-            name = names[one.data_type]
-            sizes[name] = sizes.get(name, 0) + math.prod(one.dims)
-    return _precision(sizes)
+    return _most_stored(names, ((one.data_type, math.prod(one.dims)) for one in _tensors(path)))
