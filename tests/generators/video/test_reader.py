@@ -210,10 +210,7 @@ def test_fingerprint_sees_every_byte(tmp_path: Path, portrait: np.ndarray) -> No
 
 
 def test_memory_does_not_grow_with_the_video(tmp_path: Path, portrait: np.ndarray) -> None:
-    def peak(n: int) -> int:
-        frames = [np.roll(portrait[:192, :256], 2 * k, axis=1) for k in range(n)]
-        path = write_video(tmp_path / f"{n}.mp4", frames, qp="30")
-        del frames
+    def once(path: Path, n: int) -> int:
         tracemalloc.start()
         try:
             count = sum(1 for _ in windows(Footage(path), length=7, stride=1))
@@ -221,6 +218,13 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path, portrait: np.ndarra
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
+
+    def peak(n: int) -> int:
+        frames = [np.roll(portrait[:192, :256], 2 * k, axis=1) for k in range(n)]
+        path = write_video(tmp_path / f"{n}.mp4", frames, qp="30")
+        del frames
+        # Other threads of the test process are measured too, and now and then take something; not every time.
+        return min(once(path, n) for _ in range(3))
 
     peak(10)
     frame = 192 * 256 * 3
