@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recipes import small_recipe_text
+from small_recipe import small_recipe_text
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

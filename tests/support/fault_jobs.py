@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from fault_server import Command, Ended, FaultServer, started_by
-from recipes import small_recipe_text
+from small_recipe import small_recipe_text
 
 TEST_RECIPE = small_recipe_text("5,7", 1, 0.01)
 
