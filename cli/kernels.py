@@ -105,12 +105,12 @@ from facedeblur.cli import options
     help="With --from: pad kernels that are not square or have even sides with zeros, instead of refusing them.",
 )
 @click.option(
-    "--png", metavar="FOLDER", type=click.Path(path_type=Path), help="Also write 16-bit PNG files to this folder."
+    "--png", metavar="FOLDER", type=options.Output(path_type=Path), help="Also write 16-bit PNG files to this folder."
 )
 @click.option(
     "--sheet",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=options.Output(path_type=Path),
     help="Also write a contact sheet of the kernels, a PNG file.",
 )
 def kernels(

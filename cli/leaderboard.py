@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--into",
     metavar="FILE",
-    type=click.Path(),
+    type=options.Output(),
     help="Merge SCORES into this leaderboard (.csv), which is created if it is missing. It is read from the JSON file "
     "next to the CSV file; both are written.",
 )

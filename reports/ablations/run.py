@@ -21,7 +21,7 @@ from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
-from facedeblur.generators.photos.collection import Photos
+from facedeblur.generators.photos.collection import Collection, Photos, specs_of
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
@@ -131,7 +131,13 @@ _TEST_FACES = 100
 
 
 def _text(faces: Photos) -> list[str]:
-    return [str(faces)] if isinstance(faces, str | Path) else [str(one) for one in faces]  # type: ignore[union-attr]
+    """What photographs an ablation is trained on, for its record."""
+    return [
+        f"{one.name}:{one.root} {_digest([photograph.source for photograph in one.photographs])}"
+        if isinstance(one, Collection)
+        else str(one)
+        for one in specs_of(faces)
+    ]
 
 
 def _recorded(root: Path, wanted: dict[str, object]) -> None:

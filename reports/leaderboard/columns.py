@@ -214,8 +214,8 @@ def _group(row: Row) -> ShownCell:
     return ShownCell(str(row["group"]))
 
 
-def _mean_rank(name: str, row: Row) -> ShownCell:
-    found = number(row, name)
+def _mean_rank(row: Row) -> ShownCell:
+    found = number(row, "mean_rank_sets")
     return ShownCell("" if math.isnan(found) else f"{found:.2f}", _key(found))
 
 
@@ -316,7 +316,7 @@ COLUMNS: list[BoardColumn] = [
     BoardColumn("mean_rank_of", "text", "signatures of the metrics that enter, with blanks between"),
     BoardColumn("mean_rank_sets", "number",
                 "mean of `mean_rank` over the sets, of methods that stand on every set of several",
-                shown=Shown(terminal="mean\nrank", at_least=2, cell=partial(_mean_rank, "mean_rank_sets"))),
+                shown=Shown(terminal="mean\nrank", at_least=2, cell=_mean_rank)),
     BoardColumn("seconds_per_image", "number", "mean run time of an image, one at a time",
                 lambda one: one.method.seconds_per_image, csv="seconds",
                 shown=Shown("Time", "s/image", "s", "per image", "seconds", ascending=True, cell=_seconds)),

@@ -144,9 +144,7 @@ def read_leaderboard(path: str | Path) -> Leaderboard:
         if csv.is_file():
             raise MissingFile(csv, f"cannot be read without {file.name} next to it", do=again)
         raise MissingFile(path, expected="a leaderboard", do="write one with --out")
-    rows = read_json(
-        file, Annotated[list[dict[str, Any]], Meta(min_length=1)], "a leaderboard", most=MOST_BYTES, do=again
-    )
+    rows = read_json(file, _ROWS, "a leaderboard", most=MOST_BYTES, do=again)
     signatures = metrics_of(list(rows[0]))
     columns = columns_in_file(signatures)
     for number, row in enumerate(rows, start=1):

@@ -147,7 +147,6 @@ def _standing_cell(board: Board, rank: SetRank) -> dict[str, Any]:
         "key": key(mean),
         "best": method in board.best(column),
         "between": text.between(spread.interval.low, spread.interval.high, column) if spread.interval else "",
-        "no_interval": spread.absent,
         "rank": rank.rank,
         "letters": rank.letters,
         "mean_rank": "" if math.isnan(rank.mean_rank) else mean_rank(rank.mean_rank),

@@ -14,12 +14,14 @@ const address = (() => {
   function write() {
     const text = String(known);
     const hash = text ? "#" + anchor + "&" + text : anchor && "#" + anchor;
-    history.replaceState(null, "", location.href.split("#")[0] + hash);
+    const whole = location.href.split("#")[0] + hash;
+    // Browsers limit how often an address may be replaced, and a page of many sets would do so many times as it opens.
+    if (whole !== location.href) history.replaceState(null, "", whole);
   }
 
   function restore() {
     for (const listen of listeners) listen();
-    const target = anchor && document.getElementById(decodeURIComponent(anchor));
+    const target = anchor && document.getElementById(anchor);
     if (target) target.scrollIntoView();
   }
 
@@ -31,6 +33,8 @@ const address = (() => {
     } else if (String(known)) write();
   });
   known = read() ?? known;
+  // Only when the other scripts have unfolded their parts of the page is its length final.
+  document.addEventListener("DOMContentLoaded", () => String(known) && restore());
   return {
     get: (name) => known.get(name) ?? "",
     set(name, value) {
@@ -43,6 +47,5 @@ const address = (() => {
       listeners.push(listen);
       listen();
     },
-    start: () => String(known) && restore(),
   };
 })();

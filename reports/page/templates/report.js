@@ -170,8 +170,10 @@
         }
         lines.push(line);
       }
+      // A spreadsheet takes a text that begins like this for a formula; in the other CSV files it has an apostrophe, too.
+      const safe = (value) => (/^'*[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) ? "'" + value : value);
       const quoted = (value) => (/[",\r\n]/.test(value) ? '"' + value.replaceAll('"', '""') + '"' : value);
-      const text = lines.map((line) => line.map((value) => quoted(String(value))).join(",") + "\n").join("");
+      const text = lines.map((line) => line.map((value) => quoted(safe(String(value)))).join(",") + "\n").join("");
       save(part.dataset.stem + "-leaderboard.csv", new Blob([text], { type: "text/csv" }));
     });
 
@@ -192,12 +194,6 @@
       choose();
       get("columns").parentElement.open = columns.some((one) => !one.box.checked);
     });
-  }
-
-  function save(name, blob) {
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
   document.documentElement.classList.add("js");

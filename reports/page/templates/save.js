@@ -1,3 +1,9 @@
+function save(name, blob) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
 // Every figure can be saved: as SVG that needs no style sheet, and as PNG, in the colours of the light page.
 (() => {
   const DRAWN = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity", "paint-order"];
@@ -78,21 +84,18 @@
     return { text: new XMLSerializer().serializeToString(page), w, h };
   }
 
-  function save(name, href) {
-    Object.assign(document.createElement("a"), { href, download: name }).click();
-  }
-
-  const asSvg = (text) => "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text);
+  const asSvg = ({ text }) => new Blob([text], { type: "image/svg+xml" });
 
   async function asPng({ text, w, h }) {
     const image = new Image();
-    image.src = asSvg(text);
+    // The page's policy lets no other images through than those in its own text.
+    image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text);
     await image.decode();
     const canvas = Object.assign(document.createElement("canvas"), { width: Math.round(w * SCALE), height: Math.round(h * SCALE) });
     const pen = canvas.getContext("2d");
     pen.scale(SCALE, SCALE);
     pen.drawImage(image, 0, 0, w, h);
-    return canvas.toDataURL("image/png");
+    return new Promise((done) => canvas.toBlob(done, "image/png"));
   }
 
   for (const figure of document.querySelectorAll("figure:has(> .chart)")) {
@@ -111,12 +114,11 @@
         button.setAttribute("aria-label", "Save the " + (kind === "panels" ? "small figures" : "figure") + " as " + format);
         button.addEventListener("click", async () => {
           const made = whole(figure, kind);
-          save(stem + end + "." + format.toLowerCase(), format === "SVG" ? asSvg(made.text) : await asPng(made));
+          save(stem + end + "." + format.toLowerCase(), format === "SVG" ? asSvg(made) : await asPng(made));
         });
         line.append(button, " ");
       }
     }
     figure.append(line);
   }
-  address.start();
 })();

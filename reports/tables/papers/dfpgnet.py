@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facedeblur.reports.tables.layouts import Dataset, How, Layout, Measure, methods
-from facedeblur.reports.tables.papers.common import IMPLEMENTATION, MEGABYTES, PSNR, SSIM
+from facedeblur.reports.tables.papers.common import IMPLEMENTATION, MEGABYTES, QUALITY
 
 DFPGNET = (
     Layout(
@@ -13,10 +13,7 @@ DFPGNET = (
             Dataset("MSPL-Center", "MSPL-Center", collections=("celebamask", "celeba"), recipes=("mspl-center",)),
             Dataset("Shen", "Shen", collections=("helen", "celeba"), recipes=("shen2020",)),
         ),
-        (
-            Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
-            Measure("SSIM", "SSIM", How("scores", SSIM), 3, "higher"),
-        ),
+        QUALITY,
         columns=("dataset", "measure"),
     ),
     Layout(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facedeblur.reports.tables.layouts import Dataset, How, Layout, Measure, Subject, methods
-from facedeblur.reports.tables.papers.common import CELEBA, HELEN, INPUTS, PSNR, SSIM
+from facedeblur.reports.tables.papers.common import CELEBA, HELEN, INPUTS, PSNR, QUALITY, SSIM
 
 _CLASSES = ("background", "skin", "parts", "hair")
 _KRISHNAN, _PAN_2014, _SHAN = "Krishnan et al. (CVPR 2011)", "Pan et al. (ECCV 2014)", "Shan et al. (SIGGRAPH 2008)"
@@ -48,11 +48,7 @@ TABLE_2 = Layout(
 TABLE_3 = Layout(
     "umsn", "Table III", "Mean PSNR in dB and mean SSIM", ("Deblurring method",),
     methods(_KRISHNAN, _PAN_2014, _SHAN, _XU, _CHO, _ZHONG, _NAH, f"{_SHEN} w/GAN", _SHEN, _KUPYN, _OURS),
-    (HELEN, CELEBA),
-    (
-        Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
-        Measure("SSIM", "SSIM", How("scores", SSIM), 3, "higher"),
-    ),
+    (HELEN, CELEBA), QUALITY,
     columns=("dataset", "measure"),
 )  # fmt: skip
 

@@ -10,7 +10,9 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.reports.ablations.run import ablate
+from facedeblur.generators.photos.collection import open_collection
+from facedeblur.generators.photos.specs import Selection
+from facedeblur.reports.ablations.run import _text, ablate
 
 OWN = """
 paper = "shen2020"
@@ -80,3 +82,14 @@ def test_an_ablation_from_photographs_to_the_table(
         ablate(**{**own, "scale": "full"})  # type: ignore[arg-type]
     with pytest.raises(InputError, match="row"):
         ablate(**own, rows=["G_x"])  # type: ignore[arg-type]
+
+
+def test_the_record_tells_photographs_apart(tmp_path: Path):
+    for name in "ab":
+        write_png(tmp_path / f"{name}.png", np.zeros((8, 8, 3), np.uint8))
+    whole, one = open_collection(tmp_path), open_collection(tmp_path, Selection(limit=1))
+    told = [_text(faces) for faces in (tmp_path, str(tmp_path), [tmp_path, "celeba:C"], whole, one, [whole, one])]
+    assert told[:3] == [[str(tmp_path)], [str(tmp_path)], [str(tmp_path), "celeba:C"]]
+    assert told[3] != told[4] and told[5] == told[3] + told[4] and str(tmp_path) in told[3][0]
+    with pytest.raises(InputError):
+        _text([])

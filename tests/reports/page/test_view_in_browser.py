@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facedeblur.benchmark.files.tables import from_cell
 from facedeblur.reports.leaderboard.board import gather
 from facedeblur.reports.page.report import report
 
@@ -114,6 +115,31 @@ def test_the_table_as_csv(opened: Any, rich: Any) -> None:
     opened.locator("#filter-kind").select_option("oracle")
     (row,) = csv.DictReader(io.StringIO(saved(opened, button)[1].decode()))
     assert row["method"] == "wiener" and float(row["psnr_worst"]) > 0 and row["rank"] == ""
+
+
+def test_a_name_that_is_a_formula_is_saved_as_text(browser: Any, scores_of: Any, tmp_path: Path) -> None:
+    names = ["=1+1", "'-x", "net,1"]
+    made = [scores_of(name, np.full(20, 25.0 - at)) for at, name in enumerate(names)]
+    page = browser.new_page()
+    page.goto(report(made, tmp_path / "formula.html").as_uri())
+    content = saved(page, page.get_by_role("button", name="CSV"))[1].decode()
+    found = list(csv.DictReader(io.StringIO(content)))
+    assert [row["method"] for row in found] == ["'=1+1", "''-x", "net,1"]
+    assert [from_cell(row["method"]) for row in found] == names and float(found[1]["psnr_mean"]) == 24
+    page.close()
+
+
+def test_an_address_with_choices_leads_to_its_section(browser: Any, report_file: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.add_init_script(
+        "window.replaced = 0; const own = history.replaceState.bind(history);"
+        "history.replaceState = (...all) => { window.replaced += 1; own(...all); };"
+    )
+    page.goto(report_file.as_uri() + "#coverage&show=worst")
+    assert page.locator("#viewer").is_visible()
+    assert abs(page.locator("#coverage").evaluate("one => one.getBoundingClientRect().top")) < 60
+    assert page.evaluate("window.replaced") == 0, "the address is the reader's already"
+    page.close()
 
 
 @pytest.mark.parametrize("figure", ["size", "distribution", "time", "recognition", "parsing"])
