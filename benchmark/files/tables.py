@@ -182,4 +182,4 @@ def read_rows(path: str | Path, kind: type[Row]) -> Iterator[Row]:
             raise
         except (csv.Error, ValueError) as error:
             where = f"{path} line {max(1, reader.line_num)}"
-            raise InputError(where, expected="readable fields", found=str(error), do="make it again") from error
+            raise InputError(where, problem=f"cannot be read ({error})", do="make it again") from error
