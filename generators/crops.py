@@ -55,6 +55,8 @@ class Crops:
         ``image_id`` -> file of the crop with its true surroundings, where there is one.
     label_files : dict
         ``image_id`` -> file of its labels, where there is one.
+    photo_files : dict
+        ``image_id`` -> photograph that the crop was cut out of, where `gather` aligned it.
     sources : tuple of dict
         Folder, licence and description of each collection, for the record.
     """
@@ -63,6 +65,7 @@ class Crops:
     sharp_files: dict[str, Path]
     wide_files: dict[str, Path] = field(default_factory=dict)
     label_files: dict[str, Path] = field(default_factory=dict)
+    photo_files: dict[str, Path] = field(default_factory=dict)
     sources: tuple[dict[str, str], ...] = ()
 
     def sharp(self, image: Image) -> np.ndarray:
@@ -191,7 +194,9 @@ def gather(
             progress=reporter,
         )
         # Their paths begin with their key already.
-        made.append(("", _aligned(workspace)))
+        crops = _aligned(workspace)
+        photos = {image.image_id: listed.file(image.source) for image in crops.images if image.ok}
+        made.append(("", replace(crops, photo_files=photos)))
     found = made[0][1] if len(keys) == 1 else _joined(made)
     found = replace(found, sources=tuple(_source(one, alone=len(keys) == 1) for one in listed.each()))
     _check(found, " and ".join(map(_shown, specs_of(faces))), template, goal)
@@ -225,13 +230,16 @@ def _joined(made: Sequence[tuple[str, Crops]]) -> Crops:
     rows.sort(key=lambda row: in_order(row[0].source))
     names = image_ids([image.source for image, _ in rows], [image.identity for image, _ in rows])
     images = list[Image]()
-    files: tuple[dict[str, Path], dict[str, Path], dict[str, Path]] = ({}, {}, {})
+    sharp, wide, labels, photos = (dict[str, Path]() for _ in range(4))
     for name, (image, crops) in zip(names, rows, strict=True):
         images.append(replace(image, image_id=name))
-        for mine, theirs in zip(files, (crops.sharp_files, crops.wide_files, crops.label_files), strict=True):
+        for mine, theirs in (
+            (sharp, crops.sharp_files), (wide, crops.wide_files),
+            (labels, crops.label_files), (photos, crops.photo_files),
+        ):  # fmt: skip
             if image.image_id in theirs:
                 mine[name] = theirs[image.image_id]
-    return Crops(tuple(images), *files)
+    return Crops(tuple(images), sharp, wide, labels, photos)
 
 
 def _divided(opened: Collection, gallery: int, seed: int) -> Collection:

@@ -88,6 +88,22 @@ def write_transform(transform: np.ndarray | None) -> str:
     return "" if transform is None else " ".join(repr(float(number)) for number in np.asarray(transform).ravel())
 
 
+def read_transform(text: str) -> np.ndarray | None:
+    """The transform that `write_transform` wrote, shape (2, 3); None for an empty text.
+
+    Raises
+    ------
+    InputError
+        When it is not six numbers.
+    """
+    if not text:
+        return None
+    try:
+        return np.array([float(number) for number in text.split()]).reshape(2, 3)
+    except ValueError as error:
+        raise InputError("transform", expected="six numbers", found=text, do="align again") from error
+
+
 def coverage(transform: np.ndarray, template: Template, width: int, height: int) -> float:
     """Return the share of the template's pixels whose centre is inside a photograph of the given size."""
     x, y = np.meshgrid(np.arange(template.width), np.arange(template.height))

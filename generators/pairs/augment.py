@@ -8,7 +8,7 @@ half up, so the bytes do not depend on the machine; `device` gives the same on a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -214,6 +214,26 @@ def augment_labels(
         known = (rows >= 0) & (rows < labels.shape[0]) & (columns >= 0) & (columns < labels.shape[1])
         moved = np.where(known, moved, np.uint8(outside))
     return moved
+
+
+def augment_sketch(sketch: np.ndarray, what: Augmentation, *, size: tuple[int, int]) -> np.ndarray:
+    """Cut the augmented crop out of a sketch: moved and interpolated as `augment` does a photograph, grey as it is.
+
+    Parameters
+    ----------
+    sketch : (H + 2a, W + 2a) uint8
+        The sketch of the crop with its surroundings; beyond them it is mirrored, as the photograph is.
+    what : Augmentation
+        Whose brightness, contrast and saturation are not used.
+    size : (H, W)
+        Of the crop.
+
+    Returns
+    -------
+    (H, W) uint8
+    """
+    still = replace(what, brightness=1.0, contrast=1.0, saturation=1.0)
+    return np.ascontiguousarray(augment(np.repeat(sketch[..., None], 3, axis=2), still, size=size)[..., 0])
 
 
 def mirrored(place: np.ndarray, n: int) -> np.ndarray:

@@ -26,8 +26,15 @@ from facedeblur.generators.align.template import template_named
 from facedeblur.generators.blur.convolve import check_border
 from facedeblur.generators.blur.degrade import degrade
 from facedeblur.generators.crops import gather
-from facedeblur.generators.pairs.augment import Augmentation, augment, augment_labels, draw_augmentation
+from facedeblur.generators.pairs.augment import (
+    Augmentation,
+    augment,
+    augment_labels,
+    augment_sketch,
+    draw_augmentation,
+)
 from facedeblur.generators.pairs.sharp_source import Recent, SharpFace, SharpFiles, SharpSource, packed
+from facedeblur.generators.pairs.sketches import Placing, stored_sketch, with_sketches
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.photos.collection import Photos
 from facedeblur.generators.photos.specs import Selection
@@ -118,6 +125,8 @@ class VirtualPairs:
         Where the photographs come from, and their licence; only kept.
     label_files : mapping, optional
         ``image_id`` -> file of the crop's labels.
+    sketch_files : mapping, optional
+        ``image_id`` -> file of the crop's sketch with its surroundings, see `facedeblur.generators.pairs.sketches`.
 
     Raises
     ------
@@ -137,6 +146,7 @@ class VirtualPairs:
         images: Sequence[Image] = (),
         origin: str = "",
         label_files: Mapping[str, Path] | None = None,
+        sketch_files: Mapping[str, Path] | None = None,
     ):
         halves(seed, "seed")
         for border in (spec.border, spec.fallback):
@@ -150,6 +160,7 @@ class VirtualPairs:
             )
         self.source, self.spec, self.seed, self.shuffle, self.repeats = source, spec, int(seed), shuffle, repeats
         self.images, self.origin, self.label_files = tuple(images), origin, dict(label_files or {})
+        self.sketch_files = dict(sketch_files or {})
         self.n_images = spec.photographs or len(source.faces)
         self.n_kernels = len(spec.sizes) * spec.per_size
         self.lap = self.n_images * self.n_kernels
@@ -260,6 +271,23 @@ class VirtualPairs:
             return labels
         return augment_labels(labels, plan.augmentation, size=self.source.size, outside=UNLABELLED)
 
+    def sketch(self, plan: Plan) -> np.ndarray:
+        """The sketch of a pair, moved like its sharp crop but not recoloured: (H, W) uint8, 255 is paper.
+
+        Raises
+        ------
+        InputError
+            If its photograph has no sketch, or it cannot be read.
+        """
+        name, size = self.face(plan).image_id, self.source.size
+        if name not in self.sketch_files:
+            raise InputError(f"face '{name}' has no sketch", do="use photographs with sketches")
+        stored = stored_sketch(self.sketch_files[name], size)
+        if plan.augmentation is not None:
+            return augment_sketch(stored, plan.augmentation, size=size)
+        cut = (stored.shape[0] - size[0]) // 2
+        return stored[cut : cut + size[0], cut : cut + size[1]]
+
     def __iter__(self) -> Iterator[VirtualPair]:
         return (self[index] for index in range(len(self)))
 
@@ -276,6 +304,8 @@ def open_pairs(
     selection: Selection = Selection(),
     finders: Finders = Finders(),
     limits: Limits = Limits(),
+    sketches: str | Path | None = None,
+    without_sketch: bool = False,
     workers: Workers | int = ALL,
     progress: Reporter | bool | None = None,
     **changes: Any,
@@ -300,6 +330,10 @@ def open_pairs(
         Keep the crops in one array, which is read without decoding.
     selection, finders, limits, workers, progress
         As in `facedeblur.generators.build.build`.
+    sketches : path, optional
+        Folder of sketches of these photographs, see `facedeblur.generators.photos.sketches`.
+    without_sketch : bool
+        Keep the photographs that have no sketch there.
     **changes
         Values of `PairSpec` that replace those of the recipe, and ``sigma``, the scale of the noise.
 
@@ -315,12 +349,15 @@ def open_pairs(
     described, _ = load_recipe(recipe)
     spec = PairSpec.of(described, **changes)
     goal = template_named(described.image.template)
+    margin = spec.surroundings((goal.height, goal.width))
+    sketch_files: dict[str, Path] = {}
     with reporting(progress) as reporter:
         crops = gather(
             faces,
             template=described.image.template,
-            margin=spec.surroundings((goal.height, goal.width)),
+            margin=margin,
             workspace=Path(workspace) / "faces",
+            skip=() if sketches is None else (Path(sketches),),
             selection=selection,
             finders=finders,
             limits=limits,
@@ -332,6 +369,11 @@ def open_pairs(
         told = [one["collection"] for one in crops.sources if several or "drawn from" in one["collection"]]
         for text in told:
             reporter.say(f"from {text}")
+        if sketches is not None:
+            crops, sketch_files = with_sketches(
+                crops, sketches, placing=Placing(margin, goal.spec.filter), workspace=Path(workspace) / "sketches",
+                keep_all=without_sketch, reporter=reporter,
+            )  # fmt: skip
     origin = "; ".join(
         f"{one['folder']}, {one['collection'] if told else 'licence: ' + one['licence']}" for one in crops.sources
     )
@@ -347,6 +389,7 @@ def open_pairs(
         images=crops.images,
         origin=origin,
         label_files=crops.label_files,
+        sketch_files=sketch_files,
     )
 
 
