@@ -15,7 +15,6 @@ from .benchmark.sets.set import read_set as read_set
 from .benchmark.statistics.comparison import Comparisons as Comparisons
 from .benchmark.statistics.comparison import compare as compare
 from .benchmark.whole_set.parsing import Parsing as Parsing
-from .benchmark.whole_set.parsing import parse as parse
 from .benchmark.whole_set.recognition import Recognition as Recognition
 from .benchmark.whole_set.recognition import recognise as recognise
 from .generators.align.photo import Finders as Finders
@@ -31,6 +30,7 @@ from .methods.base import method as method
 from .methods.labelling import Labelled as Labelled
 from .methods.labelling import label as label
 from .methods.nets.base import network as network
+from .methods.parsing import parse as parse
 from .methods.running.execution import Execution as Execution
 from .methods.running.runner import run as run
 from .reports.ablations.run import ablate as ablate

@@ -266,6 +266,11 @@ class Outputs:
         return bool(self.info.get("foreign", False))
 
     @property
+    def shows_labels(self) -> bool:
+        """True for label images that a run kept: they are drawn in the colours of their classes."""
+        return (self.info.get("kept") or {}).get("kind") == "labels"
+
+    @property
     def store(self) -> str:
         return str(self.info.get("store", "png"))
 

@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -64,6 +64,16 @@ class Located:
     def short(self) -> str:
         """First eight hex digits of the sha256, as they appear in signatures."""
         return self.sha256[:8]
+
+
+def short_digest(hashes: Iterable[str]) -> str:
+    """Return eight hex digits for weights in one or several files, by the sha256 of each: of a single file its first.
+
+    The order of several files does not matter.
+    """
+    found = sorted(hashes)
+    digest = found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
+    return digest[:8]
 
 
 def _dlib(name: str, file: str, sha256: str) -> WeightFile:

@@ -16,7 +16,7 @@ from facedeblur.cli import options
     facedeblur label celeba:CELEBA,train,2300 --by facedeblur -o labelled/
     facedeblur train shen2020 --faces labelled/ -o shen2020/
     # Label by the parsing network of a training
-    facedeblur label crops/ --by shen2020 --weights shen2020/ -o labelled/
+    facedeblur label crops/ --by shen2020:shen2020/ -o labelled/
     """
 )
 @click.argument("photos", metavar="FACES...", nargs=-1, required=True)
@@ -24,9 +24,9 @@ from facedeblur.cli import options
     "--by",
     metavar="NAME",
     default="facedeblur",
-    help="Parser (see `facedeblur list parsers`), or a network with a parsing part: shen2018 or shen2020.",
+    help="Parser, see `facedeblur list parsers`. shen2020:WEIGHTS or shen2018:WEIGHTS is the parsing network of these "
+    "weights, a file or folder.",
 )
-@click.option("--weights", metavar="PLACE", type=click.Path(), help="File or folder of the network's weights.")
 @click.option(
     "-o", "--out", metavar="FOLDER", required=True, type=options.Output(), help="Folder for the labelled faces."
 )

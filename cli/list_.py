@@ -22,7 +22,7 @@ REGISTRIES = {
     "detectors": "facedeblur.benchmark.faces.base:DETECTORS",
     "landmarkers": "facedeblur.benchmark.faces.base:LANDMARKERS",
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
-    "parsers": "facedeblur.benchmark.faces.base:PARSERS",
+    "parsers": "facedeblur.methods.parsing:PARSERS",
     "collections": "facedeblur.generators.photos.collection:COLLECTIONS",
     "noises": "facedeblur.generators.blur.noise:NOISES",
 }

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     facedeblur parse set/ outputs/a outputs/b
     # Include the blurred images, and use the four groups of UMSN
     facedeblur parse set/ outputs/a --input --partition umsn4
+    # Let the parsing network of a training parse, and score what it found in the coarse images during a run
+    facedeblur run shen2020 set/ -o outputs/shen --weights shen2020/ --keep coarse,parsing
+    facedeblur parse set/ outputs/shen outputs/shen/parsing --parser shen2020:shen2020/
     """
 )
 @whole_set.tested
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
     "--parser",
     metavar="NAME",
     default="facedeblur",
-    help="Parser that labels the parts of a face; see `facedeblur list parsers`.",
+    help="Parser that labels the parts of a face; see `facedeblur list parsers`. shen2020:WEIGHTS or shen2018:WEIGHTS "
+    "is the parsing network of these weights.",
 )
 @click.option(
     "--partition",
@@ -41,9 +45,10 @@ def parse(ctx: click.Context, partition: str, **given: Any) -> None:
 
     OUTPUTS are folders of restored images. Prints the F-score of each part of the face, and their mean. All
     pixels of an image count as missed if no face is found in it or the output is missing. The first column
-    scores the sharp images: the best that the parser can reach.
+    scores the sharp images: the best that the parser can reach. Label images that a run kept (`run --keep parsing`)
+    are compared as they are.
     """
-    from facedeblur.benchmark.whole_set.parsing import parse as compute
+    from facedeblur.methods.parsing import parse as compute
 
     whole_set.run_test(
         ctx, compute, lambda found: _print(found, partition), summary=lambda one: one.summary(partition), **given
@@ -55,20 +60,25 @@ def _print(found: list[Parsing], partition: str) -> None:
     absent = first.not_parsed(partition)
     names = [name for name in first.scores(partition) if name not in absent]
     taken = [name for name in names if partition != "helen11" or name != "background"]
-    click.echo(f"{first.set_name}, {first.parser}, {partition}: F-score in %, pixels pooled over the images")
+    by = list(dict.fromkeys(one.parser for one in found))
+    named = f"{first.parser}, " * (len(by) == 1)
+    click.echo(f"{first.set_name}, {named}{partition}: F-score in %, pixels pooled over the images")
     missing = f"; {', '.join(absent)} not parsed" if absent else ""
     apart = "" if taken == names else " without the background"
     click.echo(f"mean over {len(taken)} components{apart}{missing}")
     click.echo("a miss is an image without a face or without an output; all its pixels count as missed")
     methods = [whole_set.label(one) for one in found]
     width = max(map(len, [*names, "no label"]))
+    parsers = [one.parser for one in found] if len(by) > 1 else []
     # Components are rows: eleven of them do not fit side by side.
-    columns = [max(len(method), 8) for method in methods]
+    columns = [max(8, *map(len, texts)) for texts in zip(methods, *([parsers] if parsers else []), strict=True)]
     click.echo(" " * width + "".join(f"  {method:>{n}}" for method, n in zip(methods, columns, strict=True)))
 
     def line(name: str, values: list[str]) -> None:
         click.echo(f"{name:<{width}}" + "".join(f"  {one:>{n}}" for one, n in zip(values, columns, strict=True)))
 
+    if parsers:
+        line("parser", parsers)
     scores = [one.scores(partition) for one in found]
     for name in names:
         line(name, [_percent(table[name]) for table in scores])

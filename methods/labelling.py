@@ -15,30 +15,22 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.faces.base import PARSERS
-from facedeblur.benchmark.faces.inference import labelled
 from facedeblur.benchmark.files.atomic import is_free, replacing, write_json
 from facedeblur.benchmark.files.images import read_label, write_png
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.schema import read_json
 from facedeblur.benchmark.files.tables import write_rows
-from facedeblur.benchmark.options import checked, one_of
+from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image
-from facedeblur.benchmark.weights import sha256_of
-from facedeblur.benchmark.whole_set.parsing import parser_named
 from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.crops import LABELS, Crops, gather
 from facedeblur.generators.photos.collection import Photos, specs_of
 from facedeblur.generators.photos.specs import Selection
-from facedeblur.methods.nets.base import NETS
-from facedeblur.methods.nets.loading import find_files, load_parts
-
-SIDE = 128
-"""Shorter side of the images that a method's parsing network is given, in pixels: that of its training."""
+from facedeblur.methods.parsing import parser_named
 
 
 @dataclass(frozen=True)
@@ -54,14 +46,12 @@ class Labelled:
 
 
 class Labeller:
-    """A parser, or the part ``parser`` of a network with its weights.
+    """A parser that labels one face at a time, with its name for the record.
 
     Parameters
     ----------
     by : str
-        Name of a parser with its options, or of a network.
-    weights : path, optional
-        File or folder of the network's weights.
+        Name of a parser with its options; ``shen2020:WEIGHTS`` is the parsing network of these weights.
 
     Attributes
     ----------
@@ -71,34 +61,17 @@ class Labeller:
     Raises
     ------
     InputError
-        When `by` is neither, or the network has no parsing part, an untrained one, or no weights.
+        When there is no such parser, or its weights are missing or hold no trained parsing network.
     """
 
-    def __init__(self, by: str, weights: str | Path | None = None):
-        name = by.partition(",")[0].partition("@")[0]
-        if name in PARSERS:
-            if weights is not None:
-                raise InputError(f"parser '{name}' takes no --weights", do="leave them out, or name a network")
-            parser = parser_named(by)
-            table = np.array([HELEN.index(one) for one in parser.classes], np.uint8)
-            self.definition = ",".join(parser.definition)
-            self._label = lambda faces: table[parser.parse(faces)]
-            return
-        one_of("labels by", name, (*PARSERS, *NETS))
-        files = find_files(name, [Path(weights)] if weights is not None else [])
-        net, until = load_parts(name, files)
-        part = getattr(net, "parser", None)
-        if part is None or until == "coarse":
-            why = "has no parsing network" if part is None else "was trained as far as its coarse images only"
-            raise InputError(f"network '{name}' {why}", do="name a parser, or a network such as shen2020")
-        hashes = [sha256_of(file) for file in files]
-        digest = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
-        self.definition = f"{name}@{digest[:8]}"
-        self._label = lambda faces: labelled(part, faces, side=SIDE, multiple=part.multiple, device="cpu")
+    def __init__(self, by: str):
+        self._parser = parser_named(by)
+        self._places = np.array([HELEN.index(one) for one in self._parser.classes], np.uint8)
+        self.definition = ",".join(self._parser.definition)
 
     def __call__(self, face: np.ndarray) -> np.ndarray:
         """Label a face, (H, W, 3) uint8 RGB, with places in `HELEN`, (H, W) uint8; all 0 without a face."""
-        return np.asarray(self._label(face[None])[0], dtype=np.uint8)
+        return np.asarray(self._places[self._parser.parse(face[None])[0]], dtype=np.uint8)
 
 
 @checked
@@ -107,7 +80,6 @@ def label(
     out: str | Path,
     *,
     by: str = "facedeblur",
-    weights: str | Path | None = None,
     template: str = "shen128",
     margin: int = 0,
     selection: Selection = Selection(),
@@ -126,8 +98,8 @@ def label(
         A folder that `align` wrote, which is taken as it is; else photographs, which are aligned first.
     out : path
         Folder of the labelled faces.
-    by, weights
-        As `Labeller`.
+    by : str
+        As `Labeller` has it.
     template, margin, selection, finders, seed, workers
         As in `facedeblur.generators.align.run.align`.
     progress : Reporter or bool, optional
@@ -143,7 +115,7 @@ def label(
     InputError
         When the faces or the labeller cannot be used, or `out` holds something else.
     """
-    target, labeller = Path(out), Labeller(by, weights)
+    target, labeller = Path(out), Labeller(by)
     workspace = target.with_name(target.name + ".faces")
     aligned = all(isinstance(one, str | Path) and (Path(one) / "images.csv").is_file() for one in specs_of(faces))
     with only_writer(target, working=(workspace,)), reporting(progress) as reporter:

@@ -196,16 +196,20 @@ def as_batch(faces: np.ndarray) -> np.ndarray:
 def provider(registry: Registry[type[P]], spec: str) -> P:
     """Make the provider that `spec` defines: a name, then options, joined by commas.
 
-    Weights pinned in the name (``dlib-resnet@55533b28``) are handed on as the option ``@55533b28``.
+    Weights pinned in the name (``dlib-resnet@55533b28``) are handed on as the option ``@55533b28``, and the place of
+    weights behind the name (``shen2020:weights/``, up to the end of `spec`) as the option ``:weights/``.
 
     Raises
     ------
     InputError
         When the name or an option is not known, or its package or weights are missing.
     """
-    head, *options = [part.strip() for part in spec.split(",")]
+    before, colon, place = spec.partition(":")
+    if "," in before:  # a colon inside an option
+        before, colon, place = spec, "", ""
+    head, *options = [part.strip() for part in before.split(",")]
     name, at, sha = head.partition("@")
-    return registry.get(name).of(*([f"@{sha}"] if at else []), *options)
+    return registry.get(name).of(*([f"@{sha}"] if at else []), *([f":{place}"] if colon else []), *options)
 
 
 def provider_of(registry: Registry[type[P]], words: Sequence[str], default: str, metric: str) -> str:

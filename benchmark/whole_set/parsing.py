@@ -7,14 +7,15 @@ The result is ``parsing.parquet``, with one row per image and, for each partitio
 pixels of its groups, one after the other (``helen11`` 33 numbers, ``umsn4`` 12). ``status`` is ``ok``, ``no face``,
 ``no label`` or ``failed: why``. An image without a face and a failed one miss all true pixels and hit none; one
 without a label counts nothing.
+
+The test itself is `facedeblur.methods.parsing.parse`, since methods have parsers, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,81 +23,17 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, Parser, provider
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores, mean_fscore
-from facedeblur.benchmark.options import checked
-from facedeblur.benchmark.outputs import Outputs, OutputsLike, one_or_many
-from facedeblur.benchmark.parallel import ALL, Workers
-from facedeblur.benchmark.reporter import Reporter
+from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.resume import Arrays
-from facedeblur.benchmark.sets.classes import GROUPS, HELEN, groups_of
-from facedeblur.benchmark.sets.set import Set, SetLike, open_set
+from facedeblur.benchmark.sets.classes import GROUPS, HELEN, classes_in, groups_of
+from facedeblur.benchmark.sets.set import Set, open_set
+from facedeblur.benchmark.weights import short_digest
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, Record
-from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest, run_test
+from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest
 
 SHARP = "sharp images"
 SHARP_FILE = "parsing.sharp.parquet"
 NO_LABEL = "no label"
-
-
-@one_or_many
-@checked
-def parse(
-    the_set: SetLike,
-    outputs: Sequence[OutputsLike | None],
-    *,
-    parser: str = "facedeblur",
-    force: bool = False,
-    plugin: str | Path | None = None,
-    workers: Workers | int = ALL,
-    progress: Reporter | bool | None = None,
-) -> list[Parsing]:
-    """Parse restored faces and compare with the label images of the set.
-
-    A failed output, and one in which the parser finds no face (it labels everything background), miss
-    all true pixels. Images without a label are left out, with a row that says so. Each result is kept
-    as ``OUTPUTS/parsing.parquet``, and read from there while set, run and parser stay the same; that of the sharp
-    images is ``parsing.sharp.parquet`` in the first folder. Call it again to resume an interrupted test.
-
-    Parameters
-    ----------
-    the_set : Set or path
-        A set with label images.
-    outputs : Outputs, path or None, or sequence of them
-        None is the set's blurred images themselves, whose result is not kept.
-    parser : str
-        Name of a parser with its options.
-    force : bool
-        Parse again even where the result is there.
-    plugin : path, optional
-        Python file that enters a parser.
-    workers : Workers or int
-        Where to compute.
-    progress : Reporter or bool, optional
-        True shows progress bars, False does not; by default they are shown in a notebook. A `Reporter` gets the
-        progress, and what an earlier run left that cannot be used.
-
-    Returns
-    -------
-    Parsing or list of Parsing
-        The result of one run. For a sequence of outputs a list: first the sharp images themselves, each once, which is
-        what the parser can reach, then one per run in the order of `outputs`.
-
-    Raises
-    ------
-    InputError
-        When the set has no pairs or no label images, outputs belong to another set, or the parser
-        is not known or has classes that are not Helen's.
-
-    Examples
-    --------
-    >>> import facedeblur as fd
-    >>> found = fd.parse("labelled-set/", "outputs/labelled")
-    >>> round(found.mean(), 2)
-    0.66
-    """
-    return run_test(
-        partial(ParsingTest, parser=parser), the_set, outputs,
-        force=force, plugin=plugin, workers=workers, progress=progress,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,7 +43,7 @@ class Parsing(Record):
     Attributes
     ----------
     parser : str
-        Definition with the hash of its weights.
+        Definition with the hash of its weights; of label images that a run kept, the network and its weights.
     classes : tuple of str
         What the parser can tell, names of `facedeblur.benchmark.sets.classes.HELEN`.
     """
@@ -251,11 +188,16 @@ class ParsingTest(WholeSetTest[Parsing]):
         pictures = task.pictures() if image.label else [(NO_LABEL, None)] * (len(task.pairs) or 1)
         truth = the_set.label(image) if image.label else None
         stack = [pixels for _, pixels in pictures if pixels is not None]
-        found = iter(_labels(parser_named(task.provider), np.stack(stack)) if stack else ())
+        found: Iterator[np.ndarray | None] = iter(())
+        if stack:
+            parsed = _labels(parser_named(task.provider), np.stack(stack)) if task.provider else map(classes_in, stack)
+            found = iter(parsed)
         rows = []
         for at, (status, pixels) in enumerate(pictures):
             labels = None if pixels is None else next(found)
-            if labels is not None and not labels.any():
+            if pixels is not None and labels is None:
+                status = "failed: expected the colours of the classes, found others"
+            elif labels is not None and not labels.any():
                 status, labels = NO_FACE, None
             pair = task.pairs[at] if task.pairs else None
             rows.append({
@@ -268,6 +210,15 @@ class ParsingTest(WholeSetTest[Parsing]):
                 **{name: counts_of(labels, truth, partition=name).ravel() for name in GROUPS},
             })  # fmt: skip
         return {name: np.array([row[name] for row in rows]) for name in Parsing.columns}
+
+    def facts_of(self, candidate: Candidate) -> dict[str, Any]:
+        """The parser is that of the test, or the network that kept label images."""
+        run = candidate.run
+        return {"parser": kept_by(run)} if run is not None and run.shows_labels else self.facts
+
+    def provider_of(self, candidate: Candidate) -> str:
+        """Nothing has to be parsed of label images that a run kept."""
+        return "" if _is_kept(candidate) else self.provider
 
     def candidates(self, runs: Sequence[Outputs | None]) -> list[Candidate]:
         """The sharp images come first, as if they were a run; their result is kept in the first folder."""
@@ -282,4 +233,15 @@ class ParsingTest(WholeSetTest[Parsing]):
         some = list(parts)
         columns = {name: np.concatenate([part[name] for part in some]) for name in Parsing.columns}
         rows = pd.DataFrame({name: list(values) if values.ndim > 1 else values for name, values in columns.items()})
-        return Parsing(**candidate.origin, **self.facts, classes=self.classes, rows=rows)
+        classes = HELEN if _is_kept(candidate) else self.classes
+        return Parsing(**candidate.origin, **self.facts_of(candidate), classes=classes, rows=rows)
+
+
+def _is_kept(candidate: Candidate) -> bool:
+    return candidate.run is not None and candidate.run.shows_labels
+
+
+def kept_by(run: Outputs) -> str:
+    """Return the name of the network that made label images, with the first digits of the sha256 of its weights."""
+    name, weights = str(run.info.get("name") or run.method.partition(":")[0]), run.info["weights"]
+    return f"{name}@{short_digest(map(str, weights.values()))}" if weights else name

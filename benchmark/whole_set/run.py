@@ -43,7 +43,7 @@ class LookTask:
     set_root : Path
     set_hash : str
     provider : str
-        Embedder, features or parser, with its options.
+        Embedder, features or parser, with its options; empty for none.
     images : tuple of Image
     pairs : tuple of Pair
     run_root : Path or None
@@ -198,6 +198,14 @@ class WholeSetTest(ABC, Generic[Result]):
         """Return what there is a result of, in order; None is the blurred images, whose result is not kept."""
         return [Candidate(self.the_set, run, None if run is None else self.file(run.root)) for run in runs]
 
+    def facts_of(self, candidate: Candidate) -> dict[str, Any]:
+        """Return the fields of the record that say how this result is made."""
+        return self.facts
+
+    def provider_of(self, candidate: Candidate) -> str:
+        """Return the embedder, features or parser that looks at the images of a candidate; empty for none."""
+        return self.provider
+
     def reference(self, parts: Iterator[Arrays]) -> Any:
         """Return what all results need to know of the clear images, from what workers made of them."""
         return None
@@ -262,7 +270,7 @@ def _finished(test: WholeSetTest[Result], candidate: Candidate, reporter: Report
         reporter.say(f"{error}; {test.stage} from the start")
         return None
     now = candidate.origin
-    wanted = {**test.facts, **{name: now[name] for name in ("set_hash", "run_hash", "files_hash")}}
+    wanted = {**test.facts_of(candidate), **{name: now[name] for name in ("set_hash", "run_hash", "files_hash")}}
     return found if all(getattr(found, name) == value for name, value in wanted.items()) else None
 
 
@@ -286,7 +294,7 @@ class _Dispatch:
                 key += [candidate.run.run_hash, candidate.run.files_hash]
             kind = "probes" if candidate.clear is None else "clear"
             folder = resume.parts_folder(candidate.file, kind, key, fresh=self.force)
-        tasks = candidate.tasks(test.provider, clear_per_task=test.clear_per_task)
+        tasks = candidate.tasks(test.provider_of(candidate), clear_per_task=test.clear_per_task)
         for part in resume.compute_parts(
             test.look, tasks, folder, weigh=lambda task: task.count, workers=self.workers, reporter=self.reporter
         ):

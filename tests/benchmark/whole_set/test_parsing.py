@@ -20,7 +20,8 @@ from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image, Pair
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.benchmark.whole_set import parsing as module
-from facedeblur.benchmark.whole_set.parsing import Parsing, counts_of, parse
+from facedeblur.benchmark.whole_set.parsing import Parsing, counts_of
+from facedeblur.methods.parsing import parse
 
 
 class Shade(Parser):
