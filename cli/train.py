@@ -10,6 +10,15 @@ from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
 
 
+def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+    """``3000,50000`` as numbers, each once, in order."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if not word.isascii() or not word.isdecimal():
+            raise click.BadParameter(f"expected whole numbers separated by commas, found '{word}'")
+    return tuple(sorted({int(word) for word in words}))
+
+
 @options.command(
     examples="""
     # Train the network of Shen et al. 2020 on CelebAMask-HQ
@@ -17,6 +26,8 @@ from facedeblur.cli import options
     # Only its first three stages, on a GPU
     facedeblur train shen2020 --faces celebamask:CELEBA -o shen2020/ --stage 1-3 \\
         --device cuda --precision bf16-mixed
+    # Keep the weights after some steps, for instance to look at their confidences
+    facedeblur train umsn --faces celebamask:CELEBA -o umsn/ --keep-steps 3000,50000
     # Try a recipe for a few steps
     facedeblur train facedeblur-base --faces photos/ -o try/ --iterations 20
     # Use the trained weights
@@ -125,6 +136,15 @@ from facedeblur.cli import options
     help="Steps between checkpoints; 0 saves at each check.",
 )
 @click.option(
+    "--keep-steps",
+    "keep",
+    metavar="N,...",
+    callback=_steps,
+    default="",
+    show_default="none",
+    help="Keep the weights after these steps of each chosen stage, in checkpoints/STAGE-STEP.safetensors.",
+)
+@click.option(
     "--held-out",
     metavar="N",
     default=32,
@@ -161,6 +181,7 @@ def train(
     save_every: int,
     held_out: int,
     half: bool,
+    keep: tuple[int, ...],
     plugin: str | None,
     quiet: bool,
     **given: Any,
@@ -190,7 +211,7 @@ def train(
             out,
             stage=stage,
             hardware=Hardware(device, devices, strategy, channels_last, loaders),
-            records=Records(log_every, check_every, save_every, held_out, half),
+            records=Records(log_every, check_every, save_every, held_out, half, keep),
             progress=reporter,
             **given,
         )

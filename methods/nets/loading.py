@@ -1,13 +1,13 @@
 """Find and load the weights of networks.
 
 Every network can be loaded from ``NAME.safetensors``, as ``facedeblur train`` writes it; the configuration is in the
-file, or in the card ``NAME.json`` next to it. Some can be loaded from the files that their authors released, see
-`Declared.files`.
+file, or in the card ``NAME.json`` next to it. A checkpoint of a training can be given in its place. Some can be loaded
+from the files that their authors released, see `Declared.files`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ SHIPPED = Path(__file__).parent / "weights"
 """Folder of the weights that come with the package."""
 
 CHECKPOINT = "facedeblur-training-1"
-"""Format of the checkpoints of a training, which are no weights to run."""
+"""Format of the checkpoints of a training, which hold the weights among all else that it resumes from."""
 
 
 def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
@@ -185,9 +185,27 @@ def _is_own(paths: Sequence[Path]) -> bool:
 
 
 def _conforming(path: Path, header: dict[str, Any]) -> _Header:
-    """The header of weights, or their card if the header has no configuration."""
+    """The header of weights or of a checkpoint, or the card of the weights if the header has no configuration."""
+    if header.get("format") == CHECKPOINT:
+        read = conform(header, _Resumed, f"{path}: header", "the header of a checkpoint", do="take another checkpoint")
+        stage, recipe = read.recipe.stage, read.recipe
+        return _Header(
+            recipe.network, recipe.config, read.stage, read.step, stage.iterations, stage.until,
+            finished=read.step == stage.iterations,
+        )  # fmt: skip
     found = header if "config" in header else read_card(path)
     return conform(found, _Header, f"{path}: header", "the header of weights")
+
+
+def part_of(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Return those tensors of a checkpoint whose names begin with `name` and a dot, without these."""
+    start = f"{name}."
+    return {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
+
+
+def network_in(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights among the tensors of a checkpoint: their average if there is one."""
+    return part_of(tensors, "average") or part_of(tensors, "network")
 
 
 def _read(name: str, paths: Sequence[Path]) -> tuple[_Header, State]:
@@ -217,16 +235,36 @@ class _Header(msgspec.Struct):
     finished: bool = True
 
 
+class _ResumedStage(msgspec.Struct):
+    """Schema of the stage in the header of a checkpoint."""
+
+    iterations: Count
+    until: str = ""
+
+
+class _ResumedRecipe(msgspec.Struct):
+    """Schema of the recipe in the header of a checkpoint."""
+
+    network: str
+    config: dict[str, Any]
+    stage: _ResumedStage
+
+
+class _Resumed(msgspec.Struct):
+    """Schema of what the header of a checkpoint says of its weights."""
+
+    stage: str
+    step: Count
+    recipe: _ResumedRecipe
+
+
 def _read_own(name: str, path: Path) -> tuple[_Header, dict[str, Tensor]]:
     """Header and tensors of what ``facedeblur train`` has written."""
     read_card(path)  # compares the hash that it records
     tensors, header = read_tensors(path)
-    if header.get("format") == CHECKPOINT:
-        raise InputError(
-            str(path), expected="weights alone", found="a checkpoint for resuming a training",
-            do="give the .safetensors file that the training wrote next to the folder of checkpoints",
-        )  # fmt: skip
     read = _conforming(path, header)
+    if header.get("format") == CHECKPOINT:
+        tensors = network_in(tensors)
     if (read.network or name) != name:
         raise InputError(
             str(path), expected=f"weights of '{name}'", found=f"weights of '{read.network}'",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from glob import escape
 from json import dumps, loads
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from facedeblur.benchmark.files.schema import Count, conform, reading
 from facedeblur.benchmark.files.state_dict import load_exactly, read_tensors, write_tensors
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.weights import sha256_of
-from facedeblur.methods.nets.loading import CHECKPOINT
+from facedeblur.methods.nets.loading import CHECKPOINT, network_in, part_of
 from facedeblur.methods.running.environment import versions
 from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.devices import Engine
@@ -62,13 +63,12 @@ class Checkpoint:
 
     def part(self, name: str) -> dict[str, Tensor]:
         """The tensors under `name`, without it."""
-        start = f"{name}."
-        return {key[len(start) :]: value for key, value in self.tensors.items() if key.startswith(start)}
+        return part_of(self.tensors, name)
 
     @property
     def weights(self) -> dict[str, Tensor]:
         """The network's weights: the average if there is one."""
-        return self.part("average") or self.part("network")
+        return network_in(self.tensors)
 
 
 def write_checkpoint(path: str | Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -159,9 +159,15 @@ class TrainingFolder:
         """The checkpoint of a stage that is done."""
         return self.root / "checkpoints" / f"{place + 1}-{self.recipe.stage[place].name}.safetensors"
 
+    def kept(self, place: int, step: int) -> Path:
+        """The weights after a step of a stage that `Records.keep` names."""
+        return self.end(place).with_stem(f"{self.end(place).stem}-{step:07}")
+
     def clear(self, chosen: list[int]) -> None:
-        """Forget the checkpoints of some stages."""
-        for path in (self.last, *(self.end(place) for place in chosen)):
+        """Forget the checkpoints of some stages, and the weights kept of them."""
+        ends = [self.end(place) for place in chosen]
+        kept = [path for end in ends for path in end.parent.glob(f"{escape(end.stem)}-{'[0-9]' * 7}*.safetensors")]
+        for path in (self.last, *ends, *kept):
             path.unlink(missing_ok=True)
 
     def done(self, place: int) -> Checkpoint | None:
@@ -240,18 +246,7 @@ def export(
     """
     weights, card = root / f"{recipe.name}.safetensors", root / f"{recipe.name}.json"
     if engine.rank == 0:
-        tensors = kept.weights
-        if half:
-            tensors = {name: one.half() if one.is_floating_point() else one for name, one in tensors.items()}
-        short: dict[str, Any] = {
-            "name": recipe.name,
-            "network": recipe.network,
-            "config": recipe.config,
-            "stage": kept.header["stage"],
-            "stage_step": kept.header["step"],
-            **_reached(kept, recipe),
-        }
-        write_tensors(weights, tensors, short)
+        short = write_weights(weights, kept, recipe, half=half)
         write_json(card, short | {
             "title": recipe.title,
             "source": recipe.source,
@@ -270,6 +265,23 @@ def export(
         })  # fmt: skip
     engine.wait()
     return weights, card
+
+
+def write_weights(path: Path, kept: Checkpoint, recipe: TrainRecipe, *, half: bool = False) -> dict[str, Any]:
+    """Write the weights of a checkpoint as a file that can be run; return its header."""
+    tensors = kept.weights
+    if half:
+        tensors = {name: one.half() if one.is_floating_point() else one for name, one in tensors.items()}
+    header: dict[str, Any] = {
+        "name": recipe.name,
+        "network": recipe.network,
+        "config": recipe.config,
+        "stage": kept.header["stage"],
+        "stage_step": kept.header["step"],
+        **_reached(kept, recipe),
+    }
+    write_tensors(path, tensors, header)
+    return header
 
 
 def _reached(kept: Checkpoint, recipe: TrainRecipe) -> dict[str, Any]:

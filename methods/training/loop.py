@@ -23,7 +23,7 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.nets.loading import CHECKPOINT
-from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, write_checkpoint
+from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, write_checkpoint, write_weights
 from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.devices import Engine
@@ -49,6 +49,8 @@ class Records:
         Faces that are checked by, not trained on: at most a tenth of all.
     half : bool
         Export the weights in half precision, half as large.
+    keep : tuple of int
+        Steps of each stage after which its weights are kept, as a file of their own.
     """
 
     log: int = 0
@@ -56,6 +58,7 @@ class Records:
     save: int = 0
     held_out: int = 32
     half: bool = False
+    keep: tuple[int, ...] = ()
 
     def of(self, iterations: int) -> Records:
         """With numbers of steps for a stage of that length."""
@@ -124,6 +127,7 @@ class Loop:
                 self.reporter.say(f"stage '{stage.name}' trains the discriminator of {before.path.name} further")
             previous = self.folder.before(place)
             self.seen = previous.header["seen"] if previous is not None else 0
+        self.miss(place, first)
         last = stage.iterations if limit is None else min(stage.iterations, first + limit)
         log = None
         if self.engine.rank == 0:
@@ -178,6 +182,9 @@ class Loop:
             # Ranks hear of an interruption at different times, and have to stop at the same step.
             self.interrupted = self.engine.any(self.interrupted)
             stopping = self.interrupted or step == last
+            if step in records.keep and self.engine.rank == 0:
+                kept = self._state(run, place, step)
+                write_weights(self.folder.kept(place, step), kept, self.folder.recipe, half=records.half)
             if stopping or step % records.save == 0:
                 end = self._save(run, place, step)
             if stopping:
@@ -199,19 +206,31 @@ class Loop:
             log.samples(step, verdict.pictures)
         self.engine.wait()
 
-    def _save(self, run: StageRun, place: int, step: int) -> Checkpoint:
-        """Write the state after `step` steps, as the end of the stage when it is."""
+    def miss(self, place: int, step: int) -> None:
+        """Say which steps should be kept, but are past after `step` steps of a stage and were not kept."""
+        gone = [one for one in self.records.keep if one <= step and not self.folder.kept(place, one).is_file()]
+        if gone:
+            which = ", ".join(f"{one:,}" for one in gone)
+            self.reporter.say(f"stage '{self.folder.recipe.stage[place].name}' is past step {which}, which was not "
+                              "kept; train the stage again to keep it")  # fmt: skip
+
+    def _state(self, run: StageRun, place: int, step: int) -> Checkpoint:
+        """The state after `step` steps: the end of the stage when it is."""
         tensors, numbers = run.state()
         header: dict[str, Any] = self.folder.header(place)
         header |= {"step": step, "seen": self.seen, "metrics": self.metrics} | numbers
-        done = step == run.stage.iterations
-        path = self.folder.end(place) if done else self.folder.last
+        path = self.folder.end(place) if step == run.stage.iterations else self.folder.last
+        return Checkpoint(path, {"format": CHECKPOINT} | header, tensors)
+
+    def _save(self, run: StageRun, place: int, step: int) -> Checkpoint:
+        """Write the state after `step` steps."""
+        state = self._state(run, place, step)
         if self.engine.rank == 0:
-            write_checkpoint(path, header, tensors)
-            if done:
+            write_checkpoint(state.path, state.header, state.tensors)
+            if state.path != self.folder.last:
                 self.folder.last.unlink(missing_ok=True)
         self.engine.wait()
-        return Checkpoint(path, {"format": CHECKPOINT} | header, tensors)
+        return state
 
 
 _METRICS = ("psnr", "ssim", "psnr_blurred", "ssim_blurred")

@@ -17,7 +17,7 @@ from facedeblur.methods.nets.base import DISCRIMINATORS, make_discriminator
 from facedeblur.methods.training.checkpoint import Checkpoint, flattened, load_weights, restore
 from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.losses.adversarial import Scores, make_adversary
-from facedeblur.methods.training.losses.base import fetch, fetch_target, make_loss
+from facedeblur.methods.training.losses.base import Loss, fetch, fetch_target, make_loss
 from facedeblur.methods.training.losses.targets import Targets
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser, set_rate, share
 from facedeblur.methods.training.recipe import AdversaryRecipe, Stage
@@ -47,7 +47,8 @@ class StageRun:
     ):
         self.stage, self.net, self.engine, self.seed = stage, net, engine, seed
         choose_weights(net, stage.train, stage.freeze)
-        self.losses: dict[str, tuple[float, nn.Module]] = {}
+        self.losses: dict[str, tuple[float, Loss]] = {}
+        self.notes: list[str] = []
         for term in stage.losses:
             loss = make_loss(term.name, term.options).to(engine.device)
             loss.requires_grad_(False)
@@ -55,6 +56,7 @@ class StageRun:
             of = term.options.get("of", "restored")
             name = term.name if of == "restored" else f"{term.name} {of}"
             self.losses[name if name not in self.losses else f"{name} {len(self.losses)}"] = (term.weight, loss)
+            self.notes += [note if note not in self.notes else f"{note} {name}" for note in loss.notes]
         self.targets = Targets(stage, [loss for _, loss in self.losses.values()])
         self._taken = set(inspect.signature(self.net.outputs).parameters)  # type: ignore[arg-type]
         if stage.until and "until" not in self._taken:
@@ -77,7 +79,7 @@ class StageRun:
     def columns(self) -> list[str]:
         """Names of the numbers that `step` gives."""
         rival = ["adversarial", "discriminator"] if self.opponent is not None else []
-        return ["loss", *self.losses, *rival, "gradient", "rate"]
+        return ["loss", *self.losses, *self.notes, *rival, "gradient", "rate"]
 
     def step(self, number: int, batches: Iterator[Mapping[str, Tensor]]) -> dict[str, float]:
         """Take optimiser step `number`, from 0.
@@ -118,11 +120,13 @@ class StageRun:
             outputs = self.outputs(self.net, batch)
         critic = self.opponent.learn(outputs, batch, draws=self._draws) if self.opponent is not None else 0.0
         total = torch.zeros((), device=engine.device)
-        parts = []
+        parts: list[Tensor] = []
         with engine.autocast():
             for weight, loss in self.losses.values():
                 parts.append(loss(outputs, batch))
                 total = total + weight * parts[-1]
+            for _, loss in self.losses.values():
+                parts += loss.noted(outputs, batch)
             if self.opponent is not None and stage.adversary is not None:
                 parts.append(self.opponent.loss(outputs, batch))
                 total = total + stage.adversary.weight * parts[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ def train(
         given `photographs`, for instance ``selection=Selection(limit=100)``.
     out : path
         Gets ``NAME.safetensors`` and ``NAME.json``, ``checkpoints/``, ``STAGE.csv``, ``samples/`` and the aligned
-        faces.
+        faces. The weights after a step that `records` names are in ``checkpoints/STAGE-STEP.safetensors``.
     stage : str
         ``all``, a number from 1, a range such as ``2-4``, or a name.
     begin : path, optional
@@ -121,6 +122,7 @@ def train(
             )  # fmt: skip
             folder.data = data.digest
             made = folder.recipe = made.counted(len(data.train.source.faces), world=engine.world)
+            _reachable(records.keep, [made.stage[place].iterations for place in chosen])
             failed = [image for image in data.train.images if image.status != "ok"]
             if failed:
                 reporter.say(f"{len(failed):,} of {len(data.train.images):,} photographs cannot be used, such as "
@@ -149,6 +151,7 @@ def train(
                 else:
                     last = done
                     reporter.say(f"{folder.root}: stage '{made.stage[place].name}' is already finished")
+                    loop.miss(place, made.stage[place].iterations)
                 if loop.interrupted or last.header["step"] < made.stage[place].iterations or left == 0:
                     break
             weights, card = export(last, made, folder.root, data, engine, half=records.half)
@@ -171,6 +174,14 @@ def _ready(recipe: TrainRecipe, chosen: list[int]) -> None:
                 made.append(term)
         if stage.adversary is not None:
             make_adversary(stage.adversary.kind, stage.adversary.options)
+
+
+def _reachable(keep: Sequence[int], lengths: Sequence[int]) -> None:
+    """Raise InputError for a step to be kept that no chosen stage has."""
+    for step in keep:
+        if not 1 <= step <= max(lengths):
+            raise InputError(f"the weights after step {step:,} cannot be kept", "no chosen stage has such a step",
+                             do=f"name steps from 1 to {max(lengths):,}")  # fmt: skip
 
 
 def _opened(

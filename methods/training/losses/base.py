@@ -55,6 +55,13 @@ class Loss(nn.Module, ABC):
         self.reduction = one_of("reduction", reduction, REDUCTIONS)
         self.halving = one_of("half", half, HALVINGS)
 
+    notes: tuple[str, ...] = ()
+    """Names of what the loss has to say besides its value, for the log: the numbers that `noted` returns."""
+
+    def noted(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Return a scalar for each of `notes`, given what `forward` is given."""
+        return ()
+
     def bind(self, net: nn.Module) -> None:
         """Take what the loss needs from the network in training; most losses need nothing.
 

@@ -45,7 +45,8 @@ class ConfidenceGuided(Loss):
     ``C_i`` in [0, 1] is output `confidence` where the network gives it, otherwise what the method
     ``confidences(restored, sharp, masks)`` of the network in training returns (its fig. 6: the
     confidence network sees the masked restored and sharp images). Either is (N, M), or (N, M, 3)
-    with one value per colour channel, as in the code; further axes of length 1 are allowed.
+    with one value per colour channel, as in the code; further axes of length 1 are allowed. Their
+    means over the batch, ``C_1`` to ``C_M``, are logged.
 
     Parameters
     ----------
@@ -78,6 +79,7 @@ class ConfidenceGuided(Loss):
         self.class_weights = _class_weights(preset, class_weights, len(self.groups))
         self.log_weight = PRESETS[preset].log_weight if log_weight is None else log_weight
         self.confidence, self.masks, self.labels = confidence, masks, labels
+        self.notes = () if confidence == "none" else tuple(f"C_{at}" for at in range(1, len(self.groups) + 1))
         self._estimate: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
 
     def bind(self, net: nn.Module) -> None:
@@ -94,6 +96,15 @@ class ConfidenceGuided(Loss):
         confidence = self._confidence(outputs, output, target, masks)
         logs = (confidence + _LEAST).log().mean((0, 2, 3, 4)).sum()
         return self._weighted(confidence * error) - self.log_weight * logs
+
+    def noted(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Return the mean confidence of each class over the batch (and the colour channels)."""
+        if not self.notes:
+            return ()
+        with torch.no_grad():
+            output, target = self.pair(outputs, batch)
+            values = self._confidence(outputs, output, target, self._masks(outputs, batch, output))
+            return values.mean((0, 2, 3, 4)).unbind()
 
     def _weighted(self, error: Tensor) -> Tensor:
         """Sum over the classes of the reduced errors (N, M, C, H, W)."""

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from scipy.io import savemat
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.benchmark.weights import VARIABLE, sha256_of
 from facedeblur.methods.find import find_method
 from facedeblur.methods.nets.base import make_network
@@ -190,10 +191,43 @@ def test_weights_that_are_not_finite_are_one_line(value, tmp_path):
     assert "expected finite weights, found NaN or infinity in 'tail.bias'" in line(error)
 
 
-def test_a_checkpoint_to_resume_from_is_told(tmp_path):
-    write_narrow("mspl", tmp_path, format="facedeblur-training-1")
-    with pytest.raises(InputError, match="a checkpoint for resuming a training"):
-        load_network("mspl", find_files("mspl", [tmp_path]))
+def checkpoint(net, path, *, name="mspl", average=None, step=3, **stage):
+    """Write a checkpoint of a training of `net`, as `checkpoint.write_checkpoint` does."""
+    tensors = {f"network.{key}": value for key, value in net.state_dict().items()}
+    tensors |= {f"average.{key}": value for key, value in (average.state_dict() if average else {}).items()}
+    recipe = {"network": name, "config": NARROW[name], "stage": {"iterations": 5} | stage}
+    header = {"format": "facedeblur-training-1", "stage": "whole", "step": step, "recipe": recipe}
+    write_tensors(path, tensors | {"optimiser.0.step": torch.tensor(3.0)}, header)
+    return path
+
+
+def test_a_checkpoint_is_loaded_as_weights_are(tmp_path):
+    net = narrow_network("facedeblur-base")
+    file = checkpoint(net, tmp_path / "1-whole.safetensors", name="facedeblur-base")
+    pictures = torch.rand(1, 3, 16, 16)
+    assert torch.equal(load_network("facedeblur-base", [file])(pictures), net(pictures))
+    assert remark_on([file]) == "1-whole.safetensors: an unfinished training, in stage 'whole' after step 3 of 5"
+    file = checkpoint(net, tmp_path / "1-whole.safetensors", name="facedeblur-base", step=5)
+    assert remark_on([file]) == ""
+
+
+def test_of_a_checkpoint_with_an_average_that_is_loaded(tmp_path):
+    net, average = narrow_network("facedeblur-base"), narrow_network("facedeblur-base")
+    torch.nn.init.ones_(average.tail.bias)
+    file = checkpoint(net, tmp_path / "last.safetensors", name="facedeblur-base", average=average)
+    assert load_network("facedeblur-base", [file]).tail.bias.eq(1).all()
+
+
+@pytest.mark.parametrize(("name", "stage", "message"), [
+    ("mspl", {}, "expected weights of 'mspl', found weights of 'facedeblur-base'"),
+    ("facedeblur-base", {"iterations": -1}, "header of a checkpoint"),
+    ("facedeblur-base", {"until": "streams"}, "the training got no further than stage 'whole'"),
+])  # fmt: skip
+def test_a_checkpoint_that_cannot_be_run_is_told(tmp_path, name, stage, message):
+    file = checkpoint(narrow_network("facedeblur-base"), tmp_path / "last.safetensors", name="facedeblur-base", **stage)
+    with pytest.raises(InputError) as error:
+        load_network(name, [file])
+    assert message in line(error)
 
 
 def test_a_format_that_a_network_has_not_is_told(tmp_path):

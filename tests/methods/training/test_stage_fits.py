@@ -215,7 +215,19 @@ def test_whole_umsn_is_judged_by_s_nets_masks_and_its_own_confidence(labelled):
         wanted += 2 * (weight * (sure * masks[:, at : at + 1] * 2 * error).mean() - 0.06 / 4 * sure.log().mean())
     values = run.step(0, iter([batch]))
     assert values["loss"] == pytest.approx(float(wanted.detach()), rel=1e-4)
+    assert list(values) == ["loss", "confidence-guided", "C_1", "C_2", "C_3", "C_4", "gradient", "rate"]
+    for at in range(4):
+        assert values[f"C_{at + 1}"] == pytest.approx(confidence[:, at].mean().item(), rel=1e-5)
     assert all(torch.equal(kept[name], value) for name, value in net.segmentation.state_dict().items())
+
+
+def test_confidence_that_is_not_estimated_is_not_logged(labelled):
+    stage = load_train_recipe("umsn").stage[3]
+    (term,) = stage.losses[:1]
+    stage = replace(stage, losses=(replace(term, options=term.options | {"confidence": "none"}),))
+    assert StageRun(stage, make_network("umsn", **SMALL_UMSN), CPU).columns == [
+        "loss", "confidence-guided", "gradient", "rate"
+    ]  # fmt: skip
 
 
 def test_weights_that_nothing_uses_are_in_no_optimiser():

@@ -212,6 +212,34 @@ def test_restart_begins_anew(faces, tmp_path):
     assert parts.train(whole, faces, tmp_path / "a", batch=3, resume=False).finished
 
 
+def test_weights_of_some_steps_are_kept_and_are_those_of_that_step(faces, tmp_path):
+    whole = parts.recipe(faces, parts.plain(ema=0.9))
+    parts.train(whole, faces, tmp_path / "a", keep=(2, 6))
+    kept = [tmp_path / f"a/checkpoints/1-whole-000000{step}.safetensors" for step in (2, 6)]
+    assert sorted((tmp_path / "a/checkpoints").glob("1-whole-*")) == kept
+    stopped = parts.train(whole, faces, tmp_path / "b", stop_after=2)
+    for file, wanted in zip(kept, (stopped.weights, tmp_path / "a/small.safetensors"), strict=True):
+        (found, header), (weights, other) = read_tensors(file), read_tensors(wanted)
+        assert header == other
+        assert found.keys() == weights.keys() and all(torch.equal(found[key], weights[key]) for key in found)
+    parts.train(whole, faces, tmp_path / "a", resume=False)
+    assert not any(file.exists() for file in kept)
+
+
+def test_steps_that_cannot_be_kept_are_told(faces, tmp_path):
+    whole, said = parts.recipe(faces), []
+    with pytest.raises(
+        InputError, match="step 7 cannot be kept: no chosen stage .*; name steps from 1 to 6"
+    ):
+        parts.train(whole, faces, tmp_path / "a", keep=(2, 7))
+    assert not (tmp_path / "a/checkpoints").exists()
+    parts.train(whole, faces, tmp_path / "a", keep=(2,), stop_after=3)
+    parts.train(whole, faces, tmp_path / "a", keep=(1, 2, 4), progress=Reporter(say=said.append))
+    assert "stage 'whole' is past step 1, which was not kept; train the stage again to keep it" in said
+    parts.train(whole, faces, tmp_path / "a", keep=(1, 2, 5), progress=Reporter(say=said.append))
+    assert said[-1].startswith("stage 'whole' is past step 1, 5")
+
+
 def test_truncated_checkpoint_is_refused(faces, tmp_path):
     whole = parts.recipe(faces)
     parts.train(whole, faces, tmp_path / "a", stop_after=2)
