@@ -19,6 +19,7 @@ from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set, building
+from facedeblur.benchmark.sets.traits import FILE, told
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.align.quality import Limits
@@ -166,7 +167,7 @@ def _averaged(order: Order) -> Set:
     spec = FrameSpec(
         **asdict(order.recipe.frames), template=order.recipe.image.template, **asdict(order.finders)
     )  # fmt: skip
-    videos = only_folder(order.faces, f"recipe '{order.recipe.name}'")
+    videos = _whole_folder(order)
     return frames(
         videos, order.out, spec, licence=order.licence, store=order.store, seed=order.seed,
         workers=order.workers, progress=order.reporter, record=order.record,
@@ -177,11 +178,19 @@ def _given(order: Order) -> Set:
     """Take a set that is published with blurred images and kernels."""
     from facedeblur.generators.ready_made import given
 
-    folder = only_folder(order.faces, f"recipe '{order.recipe.name}'")
+    folder = _whole_folder(order)
     return given(
         folder, order.out, record=order.record, seed=order.seed, store=order.store, licence=order.licence,
         reporter=order.reporter,
     )  # fmt: skip
+
+
+def _whole_folder(order: Order) -> Path:
+    """The folder of a set that is made of everything in it; such a set takes no traits."""
+    folder = only_folder(order.faces, f"recipe '{order.recipe.name}'")
+    if (folder / FILE).is_file():
+        order.reporter.say(f"{folder / FILE} is not used: sets of this recipe have no traits")
+    return folder
 
 
 BUILDERS: dict[str, Callable[[Order], Set]] = {
@@ -228,6 +237,8 @@ def _write(
     reference: bool = True,
 ) -> Set:
     """Write the set: first sharp faces and kernels, then the pairs, `each` per photograph."""
+    for line in told(crops.traits, len(crops.images)):
+        order.reporter.say(line)
     info = {
         **order.record,
         "seed": order.seed,
@@ -237,7 +248,11 @@ def _write(
     }
     writer = SetWriter(order.out, info, store=order.store)
     images = crops.records(keep_sharp=reference)
-    done = set(writer.start(images, crops.sharp if reference else None, bank, n_kernels=each, label=crops.label))
+    done = set(
+        writer.start(
+            images, crops.sharp if reference else None, bank, n_kernels=each, label=crops.label, traits=crops.traits
+        )
+    )
     blurred = [image for image in crops.images if image.blurred]
     made = len(done) * each
     for pairs in imap(work, _tasks(order, crops, blurred, each, writer.work, done), order.workers):

@@ -17,6 +17,7 @@ from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
+from facedeblur.benchmark.sets.traits import FILE, NO_TRAITS, Traits, merged, read_traits
 from facedeblur.generators.align.photo import CUT, Finders
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.run import BAD_LABEL, align
@@ -33,6 +34,7 @@ from facedeblur.generators.photos.files import image_ids, in_order
 from facedeblur.generators.photos.labels import labels_of
 from facedeblur.generators.photos.specs import Selection, Wanted
 from facedeblur.generators.photos.splits import probe_gallery
+from facedeblur.generators.photos.traits import traits_of
 
 ALIGNED = "aligned"
 """Name of what `align` wrote, among collections."""
@@ -59,6 +61,8 @@ class Crops:
         ``image_id`` -> photograph that the crop was cut out of, where `gather` aligned it.
     sources : tuple of dict
         Folder, licence and description of each collection, for the record.
+    traits : Traits
+        By ``image_id``.
     """
 
     images: tuple[Image, ...]
@@ -67,6 +71,7 @@ class Crops:
     label_files: dict[str, Path] = field(default_factory=dict)
     photo_files: dict[str, Path] = field(default_factory=dict)
     sources: tuple[dict[str, str], ...] = ()
+    traits: Traits = NO_TRAITS
 
     def sharp(self, image: Image) -> np.ndarray:
         """The crop of `image`, (H, W, 3) uint8 RGB.
@@ -198,7 +203,11 @@ def gather(
         photos = {image.image_id: listed.file(image.source) for image in crops.images if image.ok}
         made.append(("", replace(crops, photo_files=photos)))
     found = made[0][1] if len(keys) == 1 else _joined(made)
-    found = replace(found, sources=tuple(_source(one, alone=len(keys) == 1) for one in listed.each()))
+    found = replace(
+        found,
+        sources=tuple(_source(one, alone=len(keys) == 1) for one in listed.each()),
+        traits=found.traits.renamed({image.image_id: image.image_id for image in found.images}),
+    )
     _check(found, " and ".join(map(_shown, specs_of(faces))), template, goal)
     return found
 
@@ -231,15 +240,17 @@ def _joined(made: Sequence[tuple[str, Crops]]) -> Crops:
     names = image_ids([image.source for image, _ in rows], [image.identity for image, _ in rows])
     images = list[Image]()
     sharp, wide, labels, photos = (dict[str, Path]() for _ in range(4))
+    traits = []
     for name, (image, crops) in zip(names, rows, strict=True):
         images.append(replace(image, image_id=name))
+        traits.append(crops.traits.renamed({image.image_id: name}))
         for mine, theirs in (
             (sharp, crops.sharp_files), (wide, crops.wide_files),
             (labels, crops.label_files), (photos, crops.photo_files),
         ):  # fmt: skip
             if image.image_id in theirs:
                 mine[name] = theirs[image.image_id]
-    return Crops(tuple(images), sharp, wide, labels, photos)
+    return Crops(tuple(images), sharp, wide, labels, photos, traits=merged(traits))
 
 
 def _divided(opened: Collection, gallery: int, seed: int) -> Collection:
@@ -288,20 +299,26 @@ def _aligned(root: Path) -> Crops:
     """What `align` left in `root`."""
     images = tuple(read_rows(root / "images.csv", Image))
     ok = [image.image_id for image in images if image.ok]
+    traits = read_traits(root / FILE) if (root / FILE).is_file() else NO_TRAITS
+    absent = sorted(set(traits.rows) - {image.image_id for image in images})
+    if absent:
+        raise InputError(str(root / FILE), f"'{absent[0]}' is not an image_id of images.csv", do="align again")
     wide = {name: inside(root, f"wide/{name}.png") for name in ok}
     return Crops(
         images,
         {name: inside(root, f"sharp/{name}.png") for name in ok},
         {name: file for name, file in wide.items() if file.is_file()},
         {image.image_id: inside(root, image.label) for image in images if image.ok and image.label},
+        traits=traits,
     )
 
 
 def _finished(collection: Collection, workspace: Path) -> Crops:
     """Return the photographs of a collection as crops that are aligned already; their labels go to `workspace`."""
     sources = [one.source for one in collection.photographs]
+    names, traits = dict(zip(sources, image_ids(sources), strict=True)), traits_of(collection)
     images, sharp, labels = [], {}, {}
-    for one, image_id in zip(collection.photographs, image_ids(sources), strict=True):
+    for one, image_id in zip(collection.photographs, names.values(), strict=True):
         file = collection.file(one.source)
         role = one.role or "test"
         blank = Image(image_id, one.identity, role, "ok", -1, one.source, "", 1.0, 0, "", 0, 0, "", "")
@@ -324,7 +341,7 @@ def _finished(collection: Collection, workspace: Path) -> Crops:
             write_png(labels[image_id], label)
         images.append(replace(blank, width=width, height=height, sha256=pixel_hash(photo.pixels), note=note))
         sharp[image_id] = file
-    return Crops(tuple(images), sharp, label_files=labels)
+    return Crops(tuple(images), sharp, label_files=labels, traits=traits.renamed(names))
 
 
 def _are_crops(collection: Collection, goal: Template) -> bool:

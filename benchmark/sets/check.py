@@ -13,6 +13,7 @@ from facedeblur.benchmark.parallel import HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import grouped
 from facedeblur.benchmark.sets.set import AlteredFile, ContentHash, Image, Pair, Set, SetLike
+from facedeblur.benchmark.sets.traits import FILE as TRAITS
 
 PAIRS_A_TASK = 128
 """Sending a task to a worker costs as much as looking at a few small pictures."""
@@ -67,6 +68,7 @@ def check(the_set: SetLike, *, workers: Workers | int = HERE, progress: Reporter
         if image.ok and image.image_id not in walk.image_ids:
             problems += _check_sharp(opened, image)
     problems += _superfluous(opened, walk.files)
+    problems += _check_file(TRAITS, lambda: opened.traits, "set.json")
     if walk.hash.hexdigest() != opened.content_hash:
         problems.append(Problem("set.json", "content hash differs: images.csv, manifest.csv or kernels.npz was edited"))
     return problems

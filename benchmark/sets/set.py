@@ -2,7 +2,8 @@
 
 ``SET/`` holds ``set.json`` (recipe, seed, versions, counts, content hash), ``images.csv`` (one
 `Image` a sharp photograph, failed ones too), ``manifest.csv`` (one `Pair` a blurred image),
-``kernels.npz`` and the pixels in ``sharp/`` and ``blur/`` (or ``sharp.npy`` and ``blur.npy``).
+``kernels.npz`` and the pixels in ``sharp/`` and ``blur/`` (or ``sharp.npy`` and ``blur.npy``), and if its collection
+says more of the faces than whose they are ``traits.csv`` (`facedeblur.benchmark.sets.traits`).
 Hashes are of decoded pixels, so another encoder or store does not change them.
 """
 
@@ -30,6 +31,7 @@ from facedeblur.benchmark.files.stores import read_pixels
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.options import checked
+from facedeblur.benchmark.sets.traits import read_recorded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,6 +183,12 @@ class VideoSource(msgspec.Struct):
     note: str
 
 
+class TraitsInfo(msgspec.Struct):
+    """What ``set.json`` says of ``traits.csv``."""
+
+    sha256: Text
+
+
 class SetInfo(msgspec.Struct):
     """Schema of ``set.json``."""
 
@@ -195,6 +203,7 @@ class SetInfo(msgspec.Struct):
     packages: dict[str, str] = {}
     videos: list[VideoSource] = []
     rejected: dict[str, Count] = {}
+    traits: TraitsInfo | None = None
 
 
 class Set:
@@ -317,6 +326,21 @@ class Set:
     def images(self) -> dict[str, Image]:
         """Every photograph by ``image_id``, failed ones too, in order."""
         return {image.image_id: image for image in read_rows(self.root / "images.csv", Image)}
+
+    @cached_property
+    def traits(self) -> pd.DataFrame | None:
+        """What the collection says of the faces besides identity and role; None if nothing.
+
+        One row per photograph of which something is known, with ``image_id`` and a column for each trait: float64 with
+        NaN, or text with None, where that trait is not known.
+
+        Raises
+        ------
+        InputError
+            When ``traits.csv`` is missing, or is not the one that the set was built with.
+        """
+        found = read_recorded(self.root, self.info.get("traits"))
+        return found.to_frame() if found else None
 
     @cached_property
     def _sharp_rows(self) -> dict[str, int]:

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import is_free, write_json
+from facedeblur.benchmark.files.atomic import is_free, write_bytes, write_json
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.files.journal import Journal
 from facedeblur.benchmark.files.kernel_bank import Bank
@@ -28,6 +28,7 @@ from facedeblur.benchmark.files.stores import STORES, create_array, write_pixels
 from facedeblur.benchmark.files.tables import header_line, read_rows, to_line, write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.set import SCHEMA, ContentHash, Image, Pair, Set, building
+from facedeblur.benchmark.sets.traits import FILE, NO_TRAITS, Traits, recorded
 
 
 def is_built(out: Path, key: str, value: str, *, other: str) -> bool:
@@ -91,6 +92,7 @@ class SetWriter:
         *,
         n_kernels: int,
         label: Callable[[Image], np.ndarray] | None = None,
+        traits: Traits = NO_TRAITS,
     ) -> list[str]:
         """Write images, sharp pixels and kernels; return the ids of photographs that are blurred already.
 
@@ -107,14 +109,17 @@ class SetWriter:
             Pairs that each image will have.
         label : callable, optional
             Gives the (H, W) uint8 labels of an image whose `Image.label` is set.
+        traits : Traits
+            By image id; those of other images are left out.
 
         Raises
         ------
         InputError
             When `out` holds another set or other files, or another set was begun in ``OUT.building``.
         """
-        key = self._identity(images, bank)
-        made_of = "a set of another name, or made from other photographs, recipe, seed or store"
+        table = traits.renamed({image.image_id: image.image_id for image in images})
+        key = self._identity(images, bank, table)
+        made_of = "a set of another name, or made from other photographs, recipe, seed or store, or with other traits"
         if is_built(self.out, "identity", key, other=made_of):
             return [image.image_id for image in images if image.blurred]
         self._hash, self._pairs = ContentHash(images, bank), 0
@@ -123,6 +128,8 @@ class SetWriter:
         if self.work.exists():
             shutil.rmtree(self.work)  # interrupted before the first photograph was blurred
         self._lay_ground(images, sharp, bank, n_kernels, label)
+        if table:
+            write_bytes(self.work / FILE, table.to_csv())
         write_json(self.work / "build.json", {"identity": key})
         return []
 
@@ -176,9 +183,11 @@ class SetWriter:
         key = self._begun()
         images = list(read_rows(self.work / "images.csv", Image))
         kernels = len(Bank.load(self.work / "kernels.npz")) if (self.work / "kernels.npz").is_file() else 0
+        traits = self.work / FILE
         info = {
             "schema": SCHEMA,
             **self.info,
+            **({"traits": recorded(traits.read_bytes())} if traits.is_file() else {}),
             "store": self.store,
             "identity": key,
             "counts": {
@@ -202,19 +211,20 @@ class SetWriter:
         do = "remove that folder and build again"
         return str(read_json(self.work / "build.json", _Begun, "the identity of a set", do=do)["identity"])
 
-    def _identity(self, images: Sequence[Image], bank: Bank | None) -> str:
+    def _identity(self, images: Sequence[Image], bank: Bank | None, traits: Traits) -> str:
         """Hash of everything that determines the set, for telling a resumed build from another."""
         digest = hashlib.sha256(json.dumps([*map(self.info.get, ("name", "recipe", "seed")), self.store]).encode())
         digest.update((bank.digest() if bank else "").encode())
         for image in images:
             digest.update(repr(image).encode())
+        digest.update(traits.to_csv() if traits else b"")
         return digest.hexdigest()
 
     def _resume(self, key: str, n_kernels: int) -> list[str]:
         if self._begun() != key:
             raise InputError(
                 str(self.work),
-                "an unfinished set of another name, photographs, recipe, seed or store is in this folder",
+                "an unfinished set of another name, photographs, recipe, seed, store or traits is in this folder",
                 do="remove the folder or choose another output",
             )
         return self._drop_unfinished(n_kernels)

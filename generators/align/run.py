@@ -1,10 +1,10 @@
 """Aligns the faces of a collection into a folder; every photograph gets a row.
 
-``OUT/images.csv`` lists each photograph with its status; ``OUT/sharp`` holds the crops with status ``ok``,
-``OUT/cut`` those that extend beyond their photograph, ``OUT/poor`` those that miss a limit of quality, ``OUT/wide``
-the crops with their surroundings if there is a margin, ``OUT/labels`` the label images (8-bit grey PNG, Helen's
-eleven classes), cut out with the photographs. ``OUT/align.jsonl`` records what is done, so that a second run
-processes only photographs that are new or have changed.
+``OUT/images.csv`` lists each photograph with its status, ``OUT/traits.csv`` what the collection says of each besides,
+if anything. ``OUT/sharp`` holds the crops with status ``ok``, ``OUT/cut`` those that extend beyond their photograph,
+``OUT/poor`` those that miss a limit of quality, ``OUT/wide`` the crops with their surroundings if there is a margin,
+``OUT/labels`` the label images (8-bit grey PNG, Helen's eleven classes), cut out with the photographs.
+``OUT/align.jsonl`` records what is done, so that a second run processes only photographs that are new or have changed.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image
+from facedeblur.benchmark.sets.traits import FILE, Traits, told
 from facedeblur.generators.align.geometry import write_transform
 from facedeblur.generators.align.journal import AlignJournal, PhotoOutcome, folder_of
 from facedeblur.generators.align.photo import (
@@ -48,6 +49,7 @@ from facedeblur.generators.photos.collection import Collection, Photograph, Phot
 from facedeblur.generators.photos.files import canonical, composed, image_ids
 from facedeblur.generators.photos.lists import ROLES, read_landmarks
 from facedeblur.generators.photos.specs import Selection
+from facedeblur.generators.photos.traits import traits_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,15 +195,23 @@ def align(
     points = read_landmarks(landmarks) if landmarks is not None else None
     listed = open_photographs(photos, selection, seed=seed, skip=(target,))
     tasks = tasks_of(listed, target, options, role=role, points=points)
+    traits = traits_of(listed).renamed({task.photograph.source: task.image_id for task in tasks})
     if finders.landmarker == GIVEN and not any(task.photograph.points for task in tasks):
         do = "give --landmarks FILE with paths relative to the collection"
         raise InputError("the landmarks of these photographs are missing", do=do)
     with only_writer(target), reporting(progress) as reporter:
-        if not isinstance(photos, Collection) and (listed.parts or listed.drawn):
-            for line in listed.describe().splitlines():
+        if not traits and (target / FILE).exists():
+            raise InputError(
+                str(target / FILE), "nothing is known of the traits of these photographs",
+                do="remove this file, or put one with a column 'file' next to the photographs",
+            )  # fmt: skip
+        if not isinstance(photos, Collection):
+            for line in listed.describe().splitlines() if listed.parts or listed.drawn else ():
                 reporter.say(f"from {line}")
+            for line in told(traits, len(tasks)):
+                reporter.say(line)
         outcomes = _outcomes(tasks, keys_of(tasks, goal), AlignJournal(target), workers, reporter)
-        return _write_tables(target, outcomes, quality=quality)
+        return _write_tables(target, outcomes, traits, quality=quality)
 
 
 def _outcomes(
@@ -227,12 +237,14 @@ def _outcomes(
     return outcomes
 
 
-def _write_tables(out: Path, outcomes: list[PhotoOutcome], *, quality: bool) -> pd.DataFrame:
-    """Write ``images.csv`` and, if requested, ``quality.csv``; return the rows of ``images.csv``."""
+def _write_tables(out: Path, outcomes: list[PhotoOutcome], traits: Traits, *, quality: bool) -> pd.DataFrame:
+    """Write ``images.csv``, the traits if there are any, and quality if requested; return the rows of the first."""
     import pandas as pd
 
     rows = [outcome.row for outcome in outcomes]
     write_rows(out / "images.csv", Image, rows)
+    if traits:
+        write_bytes(out / FILE, traits.to_csv())
     if quality:
         write_rows(out / "quality.csv", Quality, [one.quality for one in outcomes if one.quality is not None])
     return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Image)])

@@ -18,6 +18,7 @@ from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import SUFFIXES, list_images
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.registry import Registry
+from facedeblur.benchmark.sets.traits import FILE, Traits
 from facedeblur.generators.photos.files import (
     canonical,
     check_seed,
@@ -84,6 +85,8 @@ class Collection:
         How the photographs were chosen at random; empty if they were not.
     parts : tuple of (str, Collection)
         Of several collections (`combined`) each, by the first folder of the paths of its photographs.
+    traits : callable, optional
+        Reads the publisher's table of traits, by path of the photograph.
     """
 
     name: str
@@ -95,6 +98,7 @@ class Collection:
     people: str = ""
     drawn: str = ""
     parts: tuple[tuple[str, Collection], ...] = ()
+    traits: Callable[[], Traits] | None = None
 
     @classmethod
     def of(
@@ -110,12 +114,13 @@ class Collection:
         points: Mapping[str, tuple[float, ...]] | None = None,
         by_folder: bool = False,
         namespace: str = "",
+        traits: Callable[[], Traits] | None = None,
     ) -> Collection:
         """Put a collection together.
 
         Parameters
         ----------
-        name, root, licence, labels, by_folder
+        name, root, licence, labels, by_folder, traits
             As the attributes.
         people : mapping of str to str
             Identity by source, in the order of the photographs; empty where it is not known.
@@ -132,7 +137,7 @@ class Collection:
             for source, person in people.items()
         )
         kind = labels if any(item.label for item in listed) else ""
-        return cls(name, root, licence, kind, listed, by_folder, namespace)
+        return cls(name, root, licence, kind, listed, by_folder, namespace, traits=traits)
 
     def _at(self, source: str) -> tuple[Collection, str]:
         """The collection that a path belongs to, and the path in it."""
@@ -567,7 +572,7 @@ def _every_file(root: Path, skip: Iterable[Path]) -> Collection:
     """
     sources: list[str] = []
     for place, folders, names in folders_in(root, skip=skip):
-        sources += [place + name for name in names]
+        sources += [place + name for name in names if place + name != FILE]
         if place and not folders and not names:
             sources.append(place.rstrip("/"))
     people = {

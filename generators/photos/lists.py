@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def table_of(path: Path, columns: int) -> dict[str, list[str]]:
     """
     rows: dict[str, list[str]] = {}
     for line in lines_of(path):
-        fields = [field.strip() for field in line.split(",")] if "," in line else line.split()
+        fields = _fields(line)
         heading = len(fields) != columns or not any(char.isdigit() for char in "".join(fields[1:]))
         if heading and not rows:
             continue
@@ -65,6 +65,55 @@ def table_of(path: Path, columns: int) -> dict[str, list[str]]:
     if not rows:
         raise InputError(str(path), f"no rows of {columns} fields in it", do="download it again")
     return rows
+
+
+def named_table(path: Path) -> tuple[list[str], Iterator[tuple[str, list[str]]]]:
+    """Read a publisher's table whose columns have names, separated by commas or blanks.
+
+    A count before the heading is skipped; the first column, of the photographs, may have a name.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    names : list of str
+        Of all columns but the first.
+    rows : iterator of (str, list of str)
+        First field and the other ones, one row at a time: the attributes of CelebA are 8 million fields.
+
+    Raises
+    ------
+    InputError
+        When there are no rows or, from the iterator, a row has another number of fields than the first one.
+    """
+    lines = lines_of(path)
+    start = 1 if lines and lines[0].isdecimal() else 0
+    if len(lines) < start + 2:
+        raise InputError(str(path), "no rows below a heading in it", do="download it again")
+    heading, width = _fields(lines[start]), len(_fields(lines[start + 1]))
+    names = heading[1:] if len(heading) == width else heading
+    if len(names) + 1 != width:
+        raise InputError(
+            str(path), expected=f"{width - 1} names in its heading", found=f"{len(names)}", do="download it again"
+        )
+
+    def rows() -> Iterator[tuple[str, list[str]]]:
+        for line in lines[start + 1 :]:
+            first, *fields = _fields(line)
+            if len(fields) != len(names):
+                raise InputError(
+                    f"{path}: line '{line[:60]}'", expected=f"{width} fields", found=f"{len(fields) + 1}",
+                    do="download it again",
+                )  # fmt: skip
+            yield first, fields
+
+    return names, rows()
+
+
+def _fields(line: str) -> list[str]:
+    return [field.strip() for field in line.split(",")] if "," in line else line.split()
 
 
 def numbers(path: Path, name: str, fields: Iterable[str]) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from facedeblur.benchmark.files.images import pixel_hash
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.stores import write_pixels
 from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.traits import NO_TRAITS, Traits
 from facedeblur.benchmark.sets.writer import SetWriter
 
 INFO = {"name": "toy", "title": "Toy", "recipe": "name = 'toy'", "seed": 3, "sources": [], "packages": {}}
@@ -39,12 +40,14 @@ def toy_bank() -> Bank:
     return Bank.of(["ker01_k03", "ker01_k05"], [box, dot])
 
 
-def fill(out: Any, *, store: str = "png", stop_after: int | None = None, **info: Any) -> Set | None:
+def fill(
+    out: Any, *, store: str = "png", stop_after: int | None = None, traits: Traits = NO_TRAITS, **info: Any
+) -> Set | None:
     """Write a toy set; stop as a kill would after some photographs."""
     writer = SetWriter(out, INFO | info, store=store)
     images, sharp = toy_images(np.random.default_rng(0))
     bank = toy_bank()
-    done = writer.start(images, lambda image: sharp[image.image_id], bank, n_kernels=N_KERNELS)
+    done = writer.start(images, lambda image: sharp[image.image_id], bank, n_kernels=N_KERNELS, traits=traits)
     for number, image in enumerate(image for image in images if image.status == "ok"):
         if image.image_id in done:
             continue

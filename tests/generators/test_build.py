@@ -13,8 +13,10 @@ from facedeblur.benchmark.files.images import read_png, write_png
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.check import check
 from facedeblur.benchmark.sets.set import Set
+from facedeblur.generators.align.run import align
 from facedeblur.generators.build import build
 from facedeblur.generators.kernels.bank import parse_sizes
+from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.recipe import load_recipe, recipes
 
 
@@ -235,3 +237,35 @@ def test_lfw_subset(tmp_path, shared_data, dlib_models):
 def test_an_empty_name_is_not_the_current_folder(tmp_path, small_recipe):
     with pytest.raises(InputError, match="the folder of photographs has an empty name"):
         build(small_recipe(tmp_path), "", tmp_path / "set", workers=1)
+
+
+def test_traits_go_with_their_faces_and_leave_the_content_as_it_is(tmp_path, crops, recipe):
+    plain = build(recipe, crops, tmp_path / "plain", workers=1)
+    (crops / "traits.csv").write_text("file,yaw,hat\nb_0001.png,-31.5,straw\n")
+    said: list[str] = []
+    made = build(recipe, crops, tmp_path / "set", workers=1, progress=Reporter(say=said.append))
+    assert made.content_hash == plain.content_hash and set(made.images) == set(plain.images) and plain.traits is None
+    assert made.traits.to_dict("records") == [{"image_id": "b_0001", "yaw": -31.5, "hat": "straw"}]
+    assert said == ["traits of 1 of 2 photographs: yaw, hat"]
+    both = build(recipe, [f"folder:{crops}", f"folder:{crops}"], tmp_path / "both", workers=1)
+    assert sorted(both.traits["image_id"]) == sorted(i for i in both.images if "b_0001" in i) and len(both.traits) == 2
+    with pytest.raises(InputError, match="or with other traits"):
+        build(recipe, crops, tmp_path / "plain", workers=1)
+
+
+def test_traits_are_written_next_to_the_faces_and_go_into_a_set(tmp_path, portrait, small_recipe):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for name in ("b", "a"):
+        write_png(photos / f"{name}.png", portrait[:218, :178])
+    (photos / "traits.csv").write_text("file,Smiling\nb.png,1\na.png,0\n")
+    first = align(photos, out, template="xia-celeba", workers=1)
+    assert first["source"].tolist() == ["a.png", "b.png"], "the table is no photograph"
+    assert (out / "traits.csv").read_bytes() == b"image_id,Smiling\na,0\nb,1\n"
+    made = build(small_recipe(tmp_path), out, tmp_path / "set", selection=Selection(match="b*"), workers=1)
+    assert made.traits is not None and made.traits.to_dict("records") == [{"image_id": "b", "Smiling": 1.0}]
+    (out / "traits.csv").write_text("image_id,Smiling\nx,0\n")
+    with pytest.raises(InputError, match=r"traits.csv: 'x' is not an image_id of images.csv; align again"):
+        build(small_recipe(tmp_path), out, tmp_path / "other", workers=1)
+    (photos / "traits.csv").unlink()
+    with pytest.raises(InputError, match="nothing is known of the traits of these photographs; remove this file"):
+        align(photos, out, template="xia-celeba", workers=1)

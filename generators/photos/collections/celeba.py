@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.sets.traits import Traits
 from facedeblur.generators.photos.collection import Collection, refuse
 from facedeblur.generators.photos.files import find_file, find_folder, photographs_in, walk
 from facedeblur.generators.photos.lists import numbers, table_of
+from facedeblur.generators.photos.traits import published_traits
 
 # Photographs for validation (1) are neither of the training nor of the test set.
 _PARTITION = {"0": "train", "1": "", "2": "test"}
@@ -20,6 +24,8 @@ _POINTS = {
 }
 _IDENTITY = ("identity_CelebA.txt", "identity_CelebA.csv")
 _EVAL = ("list_eval_partition.txt", "list_eval_partition.csv")
+_ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
+_MASK_ATTRIBUTES, _MASK_POSE = "CelebAMask-HQ-attribute-anno.txt", "CelebAMask-HQ-pose-anno.txt"
 _MAPPING = "CelebA-HQ-to-CelebA-mapping.txt"
 _PART = re.compile(r"^(\d+)_(\w+)\.png$")
 
@@ -30,7 +36,8 @@ class CelebA:
     licence: ClassVar[str] = "non-commercial research, no redistribution"
     get: ClassVar[str] = (
         "download img_align_celeba.zip, Anno/identity_CelebA.txt, Eval/list_eval_partition.txt and "
-        "Anno/list_landmarks_align_celeba.txt from the CelebA page and put them there"
+        "Anno/list_landmarks_align_celeba.txt, and Anno/list_attr_celeba.txt for attributes, from the CelebA page and "
+        "put them there"
     )
 
     @classmethod
@@ -69,7 +76,15 @@ class CelebA:
             roles[source] = roles_of.get(name, "")
             if points_file is not None and name in points_of:
                 points[source] = numbers(points_file, name, points_of[name])
-        return Collection.of("celeba", root, cls.licence, people, roles=roles, points=points)
+        traits = _traits([find_file(root, *_ATTRIBUTES)], sources)
+        return Collection.of("celeba", root, cls.licence, people, roles=roles, points=points, traits=traits)
+
+
+def _traits(lists: Iterable[Path | None], sources: Iterable[str]) -> Callable[[], Traits] | None:
+    """What reads the lists of attributes and poses that are there; they say .jpg for the PNG version too."""
+    found = [path for path in lists if path is not None]
+    names = {f"{source.rpartition('/')[2].rpartition('.')[0]}.jpg": source for source in sources}
+    return partial(published_traits, found, names) if found else None
 
 
 def _roles(file: Path | None) -> dict[str, str]:
@@ -123,11 +138,12 @@ class CelebAMask:
             celeba = original.get(stem, "")
             people[source] = people_of.get(celeba, [""])[0] if people_of else stem
             roles[source] = roles_of.get(celeba, "")
-        masks = _masks(base, cls.masks)
+        masks, mask_lists = _masks(base, cls.masks), (_MASK_ATTRIBUTES, _MASK_POSE)
         label_of = {source: masks.get(_number(stem), "") for source, stem in stems.items()}
         return Collection.of(
             "celebamask", base, cls.licence, people, roles=roles, labels="celebamask19", label_of=label_of,
             namespace="celeba" if people_of else "",
+            traits=_traits((find_file(base, name) or find_file(root, name) for name in mask_lists), sources),
         )  # fmt: skip
 
 
