@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from facedeblur.cli import options
+
+if TYPE_CHECKING:
+    from facedeblur.reports.figures.choice import Chosen
+    from facedeblur.reports.figures.grid import Kernels
 
 SCORES = click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
 
@@ -26,6 +33,35 @@ def _common(width: float) -> options.Decorator:
             default=width,
             help="Width of the figure: 3.5 for a column, 7.16 for a page.",
         ),
+    )
+
+
+def _pairs(default: str | None) -> options.Decorator:
+    """Options that choose pairs and enlarge parts of their images."""
+    return options.several(
+        click.option(
+            "--pairs",
+            metavar="PAIRS",
+            default=default,
+            show_default=True if default else "those of the figure",
+            help="Pairs to show, separated by commas: ids, or worst, median, best or random, each with :N for N pairs.",
+        ),
+        click.option(
+            "--by",
+            metavar="METHOD",
+            show_default="the first that is not an oracle",
+            help="Method whose worst, median and best pairs are shown.",
+        ),
+        options.seed("the choice of random pairs"),
+        click.option(
+            "--inset",
+            "insets",
+            multiple=True,
+            metavar="X,Y,W,H",
+            show_default="no inset",
+            help="Enlarge this part of the images: its left, top, width and height, in pixels; at most three times.",
+        ),
+        click.option("--smooth", is_flag=True, help="Enlarge by bicubic interpolation instead of repeating pixels."),
     )
 
 
@@ -54,33 +90,25 @@ def figure() -> None:
     # Show two bad pairs and a random one, with a part enlarged
     facedeblur figure grid set/ outputs/* --pairs worst:2,random \\
         --inset 40,50,32,24 -o grid.png
+    # Choose all columns and their titles, with a kept intermediate result
+    facedeblur figure grid set/ Blurred=set:blurred Labels=out/shen/parsing \\
+        Ours=out/shen Truth=set:sharp -o stages.pdf
+    # Draw estimated kernels too, and six images per line
+    facedeblur figure grid set/ outputs/* --kernels all --wrap 6 -o kernels.pdf
     """
 )
 @click.argument("set_path", metavar="SET", type=click.Path())
-@click.argument("outputs", metavar="OUTPUTS...", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "--pairs",
-    metavar="PAIRS",
-    default="worst,median,best",
-    help="Pairs to show, separated by commas: ids, or worst, median, best or random, each with :N for N pairs.",
-)
-@click.option(
-    "--by",
-    metavar="METHOD",
-    show_default="the first that is not an oracle",
-    help="Method whose worst, median and best pairs are shown.",
-)
-@options.seed("the choice of random pairs")
-@click.option(
-    "--inset",
-    "insets",
-    multiple=True,
-    metavar="X,Y,W,H",
-    show_default="no inset",
-    help="Enlarge this part of the images: its left, top, width and height, in pixels; at most three times.",
-)
+@click.argument("outputs", metavar="[NAME=]OUTPUTS...", nargs=-1, required=True, type=click.Path())
+@_pairs("worst,median,best")
 @click.option("--captions/--no-captions", default=True, help="Print PSNR and SSIM below the images.")
-@click.option("--smooth", is_flag=True, help="Enlarge by bicubic interpolation instead of repeating pixels.")
+@click.option(
+    "--kernels",
+    type=click.Choice(["true", "all", "none"]),
+    default="true",
+    help="Kernels to draw in the corners: the true one of the blurred image, the estimated ones too (all), or none.",
+)
+@click.option("--wrap", metavar="N", type=click.IntRange(1), show_default="all", help="Most images next to each other.")
+@click.option("--turn", is_flag=True, help="Show one column per pair and one row per method.")
 @_common(7.16)
 def grid(
     set_path: str,
@@ -89,28 +117,50 @@ def grid(
     by: str | None,
     seed: int,
     insets: tuple[str, ...],
-    captions: bool,
     smooth: bool,
+    captions: bool,
+    kernels: Kernels,
+    wrap: int | None,
+    turn: bool,
     out: str,
     width: float,
 ) -> None:
     """Show images of several methods side by side.
 
     Each row shows the blurred image with its kernel, what each method made of it, and the sharp image.
-    OUTPUTS are folders of restored images, in the order of the columns.
+    OUTPUTS are folders of restored images, in the order of the columns, or of intermediate results that a
+    run kept, such as outputs/shen/parsing; NAME is the title of a column. The blurred and the sharp image
+    and the true labels can be placed among them as set:blurred, set:sharp and set:labels. Label maps have
+    one colour per class, and the share of pixels with the true label below.
     """
     from facedeblur.benchmark.outputs import Outputs
     from facedeblur.benchmark.sets.set import Set
-    from facedeblur.reports.figures.grid import choose_pairs, collect, draw, read_box, table_of
+    from facedeblur.reports.figures.choice import choose_pairs, table_of
+    from facedeblur.reports.figures.columns import read_column
+    from facedeblur.reports.figures.drawing import draw, read_box
+    from facedeblur.reports.figures.grid import collect
     from facedeblur.reports.figures.style import check_suffix, save
 
     check_suffix(out)
     boxes = [read_box(text) for text in insets]
     opened = Set.open(set_path)
-    found = [Outputs.open(path, opened) for path in outputs]
-    chosen = choose_pairs(opened, [one for one in pairs.split(",") if one], by=table_of(found, by), seed=seed)
-    drawn, dpi = draw(collect(opened, found, chosen), insets=boxes, width=width, captions=captions, smooth=smooth)
+    columns = [read_column(text, opened) for text in outputs]
+    runs = [one.source for one in columns if isinstance(one.source, Outputs)]
+    chosen = choose_pairs(opened, [one for one in pairs.split(",") if one], by=table_of(runs, by), seed=seed)
+    drawn, dpi = draw(
+        collect(opened, columns, chosen, kernels=kernels),
+        insets=boxes,
+        width=width,
+        captions=captions,
+        smooth=smooth,
+        wrap=wrap or 0,
+        turned=turn,
+    )
     click.echo(f"{save(drawn, out, dpi=dpi)}")
+    _say_pairs(chosen)
+
+
+def _say_pairs(chosen: Sequence[Chosen]) -> None:
     for one in chosen:
         click.echo(f"  {one.pair.pair_id}  ({one.why})")
 

@@ -19,18 +19,9 @@ from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.whole_set.parsing import Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
-from facedeblur.reports.figures.grid import (
-    FRAMES,
-    Chosen,
-    Tile,
-    best_place,
-    choose_pairs,
-    collect,
-    draw,
-    read_box,
-    said,
-    table_of,
-)
+from facedeblur.reports.figures.choice import Chosen, choose_pairs, table_of
+from facedeblur.reports.figures.drawing import FRAMES, draw, read_box
+from facedeblur.reports.figures.grid import Tile, best_place, collect, said
 from facedeblur.reports.figures.plots import cmc, distribution, fscore, kernel_size, runtime
 from facedeblur.reports.figures.style import COLOURS, GREY, check_suffix, looks, save
 from facedeblur.reports.leaderboard.board import gather
@@ -77,7 +68,7 @@ def test_a_grid_shows_the_pixels_and_measures_them(opened: tuple[Set, list[Outpu
     assert row.tiles[1].psnr == pytest.approx(
         peak_signal_noise_ratio(made.sharp(image), row.tiles[1].pixels, data_range=255), abs=1e-6
     )
-    assert math.isnan(row.tiles[-1].psnr) and len(row.kernel) == pairs[2].kernel_size
+    assert math.isnan(row.tiles[-1].psnr) and len(row.tiles[0].kernel) == pairs[2].kernel_size
     failed = grid.rows[1].tiles[3]
     assert failed.pixels is None and "out of memory" in failed.why and said(failed) == "—"
     scores = Scores.read(outputs[1].root).frame.set_index("pair_id")
