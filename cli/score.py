@@ -57,7 +57,8 @@ def score(
 
     Each OUTPUTS is a folder that `facedeblur run` wrote, or any folder of PNG files with the names of
     the blurred images of SET. Values that a table already holds are not computed again, unless the outputs
-    have changed: run the command again to resume or to add a metric.
+    have changed: run the command again to resume or to add a metric. Metrics of an image alone, such as detection, are
+    also computed of the sharp images, into scores.sharp.parquet next to the first table.
     """
     from facedeblur.benchmark.scoring.score import score as compute
     from facedeblur.cli.display.summary import print_scores

@@ -15,6 +15,7 @@ from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.scoring.cache import TablePlan, plan
 from facedeblur.benchmark.scoring.protocol import ChosenMetrics, Protocol, choose, load_protocol, with_metrics
+from facedeblur.benchmark.scoring.sharp import of_sharp, score_sharp, sharp_file
 from facedeblur.benchmark.scoring.table import FILE, Column, ScoreMeta, Scores
 from facedeblur.benchmark.scoring.task import score_photographs, tasks_of
 from facedeblur.benchmark.sets.set import Set, SetLike
@@ -39,6 +40,9 @@ def score(
     The sharp image is decoded, and whatever a metric needs of it is computed, once for all runs. Call it again to
     resume an interrupted scoring. Metrics that a table of the same set and outputs already holds are not computed
     again, whichever metrics were requested before, and stay in it.
+
+    Metrics of an image alone, such as whether a face is found, are computed of the sharp images as well; these values
+    are in ``scores.sharp.parquet`` next to the first table.
 
     Parameters
     ----------
@@ -93,12 +97,15 @@ def score(
     bundle = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     chosen = choose(bundle if metrics is None else with_metrics(bundle, metrics)).for_set(the_set)
     files = [Path(out) if out else run.root / FILE for run in runs]
-    with only_writer(*files), reporting(progress) as reporter:
+    alone, sharp = of_sharp(chosen) if the_set.has_sharp else (), sharp_file(files[0])
+    with only_writer(*files, *[sharp] * bool(alone)), reporting(progress) as reporter:
         plans = []
         for run, file in zip(runs, files, strict=True):
             wanted = _describe(the_set, run, file, bundle.name, chosen.for_run(run))
             plans.append(plan(run, file, wanted, the_set, add=metrics, force=force, reporter=reporter))
         _compute(the_set, [one for one in plans if one.missing], force, workers, reporter)
+        wanted = _describe(the_set, runs[0], files[0], bundle.name, chosen)
+        score_sharp(the_set, wanted, alone, sharp, force=force, workers=workers, reporter=reporter)
         return [one.finish() for one in plans]
 
 

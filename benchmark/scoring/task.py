@@ -43,8 +43,8 @@ def tasks_of(the_set: Set, plans: Sequence[TablePlan]) -> Iterator[ScoreTask]:
 
 
 @lru_cache(maxsize=32)
-def _metric(name: str) -> Metric:
-    """One metric a process: networks are loaded once a worker."""
+def metric_named(name: str) -> Metric:
+    """Return a metric, once per process: networks are loaded once per worker."""
     return metric(name)
 
 
@@ -65,7 +65,7 @@ def score_photographs(task: ScoreTask) -> tuple[int, tuple[str, ...]]:
         return count, notes
     the_set = open_set(task.set_root, task.set_hash)
     names = dict.fromkeys(name for part in waiting for name in part.missing)
-    measures = {name: _metric(name) for name in names}
+    measures = {name: metric_named(name) for name in names}
     opened = [Outputs.open(part.share.root, the_set, check=False) for part in waiting]
     start = 0
     for image, pairs in task.photographs:

@@ -29,9 +29,8 @@ from facedeblur.benchmark.sets.classes import GROUPS, HELEN, classes_in, groups_
 from facedeblur.benchmark.sets.set import Set, open_set
 from facedeblur.benchmark.weights import short_digest
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, Record
-from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest
+from facedeblur.benchmark.whole_set.run import NO_FACE, SHARP, Candidate, LookTask, WholeSetTest
 
-SHARP = "sharp images"
 SHARP_FILE = "parsing.sharp.parquet"
 NO_LABEL = "no label"
 

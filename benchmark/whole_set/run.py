@@ -29,6 +29,9 @@ from facedeblur.benchmark.whole_set.record import Record
 INPUT = "blurred images"
 """What a set's own blurred images are called in place of a method."""
 
+SHARP = "sharp images"
+"""What a set's own sharp images are called in place of a method."""
+
 NO_FACE = "no face"
 
 Result = TypeVar("Result", bound=Record)

@@ -216,13 +216,17 @@ def items_of(
     items = [Item(subject.label, PUBLISHED, subject) for subject in layout.subjects]
     if all(one.how.kind == "printed" for one in layout.measures):
         runs = []
-    runs = [run for run in runs if not run.reference or _has_something(layout, run)]
+    # Of outputs that were not scored (a kept parsing) a table of scores would be a row of dashes.
+    bare = [run for run in runs if run.scored is None and not _has_something(layout, run)]
+    runs = [run for run in runs if run not in bare and (not run.reference or _has_something(layout, run))]
+    unmeasured = [f"Not shown: '{run.method}', of which this table has nothing: {_why_absent(layout, run)}."
+                  for run in bare if not run.reference]  # fmt: skip
     if len(layout.datasets) == 1:
         fitting = [run for run in runs if dataset_of(layout, run, named) is not None] or runs
         left = dict.fromkeys(run.set.name for run in runs if run not in fitting)
         remarks = [f"Not shown: what was measured on '{name}', which is not a set of {layout.datasets[0].label}."
                    for name in left]  # fmt: skip
-        return items + _one_a_run(layout, fitting), list(layout.datasets), remarks
+        return items + _one_a_run(layout, fitting), list(layout.datasets), [*remarks, *unmeasured]
     datasets = list(layout.datasets)
     made: list[tuple[tuple[str, ...], Item]] = []
     for run in runs:
@@ -236,11 +240,17 @@ def items_of(
             item = Item(_label(layout, run), MEASURED)
             made.append((_settings(run), item))
         item.runs[dataset] = run
-    return items + _distinct([item for _, item in made]), datasets, []
+    return items + _distinct([item for _, item in made]), datasets, unmeasured
 
 
 def _has_something(layout: Layout, run: Run) -> bool:
     return any(not isinstance(measure(run, one.how), Absent) for one in layout.measures)
+
+
+def _why_absent(layout: Layout, run: Run) -> str:
+    """Why the first column has no value of a run that has none at all."""
+    reasons = (measure(run, one.how, layout.document) for one in layout.measures)
+    return next(reason.why for reason in reasons if isinstance(reason, Absent))
 
 
 def dataset_of(layout: Layout, run: Run, named: Mapping[str, str]) -> Dataset | None:

@@ -65,8 +65,8 @@ class How:
     Attributes
     ----------
     kind : str
-        ``scores``, ``recognition``, ``parsing``, ``error-ratio``, ``seconds``, ``parameters``, ``megabytes``,
-        ``implementation`` or ``printed``.
+        ``scores``, ``recognition``, ``parsing``, ``labels`` (parsing of the label images that a run kept),
+        ``error-ratio``, ``seconds``, ``parameters``, ``megabytes``, ``implementation`` or ``printed``.
     name : str
         The metric (``ssim[matlab3d]``), the number of nearest images (``3``), or partition and group
         (``umsn4:hair``, ``helen11:mean``); of kind ``printed``, why no score table has such a value.

@@ -18,11 +18,14 @@ from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.scoring.agreement import find_column
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
-from facedeblur.benchmark.scoring.table import Scores, ScoresLike
+from facedeblur.benchmark.scoring.sharp import sharp_file
+from facedeblur.benchmark.scoring.table import FILE, Scores, ScoresLike
 from facedeblur.benchmark.statistics.error_ratio import ErrorRatio, error_ratio
-from facedeblur.benchmark.whole_set.parsing import SHARP, SHARP_FILE, Parsing
+from facedeblur.benchmark.weights import short_digest
+from facedeblur.benchmark.whole_set.parsing import SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.benchmark.whole_set.record import Record
+from facedeblur.benchmark.whole_set.run import SHARP
 from facedeblur.generators.recipe import Recipe, load_recipe, recipes
 from facedeblur.reports.leaderboard.board import MethodScores, summarise
 from facedeblur.reports.leaderboard.whole_sets import of_scored
@@ -80,11 +83,13 @@ class Run:
     set : SetOf
     run_hash : str
     scored : MethodScores or None
-        Its score table.
+        Its score table; of the sharp images that of the metrics of an image alone.
     recognition : Recognised or Absent
     parsing : Parsing or Absent
     info : dict
         Contents of ``run.json`` as the score table has them: device, timings, parameters.
+    labels : Parsing or Absent
+        Of the label images that the run kept: what the network itself found (``run --keep parsing``).
     ratio : ErrorRatio or Absent
         Against the run with the true kernels that restores as this one does, or else the only one there is.
     """
@@ -98,21 +103,26 @@ class Run:
     recognition: Recognised | Absent
     parsing: Parsing | Absent
     info: dict[str, Any] = field(default_factory=dict)
+    labels: Parsing | Absent = field(default_factory=lambda: NO_LABELS)
     ratio: ErrorRatio | Absent = field(default_factory=lambda: NO_RATIO)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_fscores", {})
 
-    def fscores(self, partition: str) -> dict[str, float]:
-        """F-scores of a partition's groups and their mean (``mean``), of a run with a parsing."""
-        known: dict[str, dict[str, float]] = self._fscores  # type: ignore[attr-defined]
-        if partition not in known and isinstance(self.parsing, Parsing):
-            known[partition] = {**self.parsing.scores(partition), "mean": self.parsing.mean(partition)}
-        return known[partition]
+    def fscores(self, found: Parsing, partition: str) -> dict[str, float]:
+        """F-scores of a partition's groups and their mean (``mean``), of one of this run's two parsings."""
+        known: dict[tuple[bool, str], dict[str, float]] = self._fscores  # type: ignore[attr-defined]
+        key = (found is self.labels, partition)
+        if key not in known:
+            known[key] = {**found.scores(partition), "mean": found.mean(partition)}
+        return known[key]
 
 
 NO_RECOGNITION = Absent("not measured: facedeblur recognise SET OUTPUTS")
 NO_PARSING = Absent("not measured: facedeblur parse SET OUTPUTS")
+NO_LABELS: Absent = Absent(
+    "not measured: facedeblur run shen2020 SET -o OUTPUTS --keep parsing, then facedeblur parse SET OUTPUTS/parsing"
+)
 NO_RATIO: Absent = Absent(
     "no run with the true kernels to compare with: facedeblur run krishnan-fergus-2009 SET -o OUTPUTS"
 )
@@ -125,7 +135,8 @@ def read_runs(scores: ScoresLike | Iterable[ScoresLike]) -> tuple[Run, ...]:
     ----------
     scores : Scores, path, or several of them
         Score tables, their files, or OUTPUTS folders. ``recognition.parquet`` and ``parsing.parquet`` are taken from
-        the same folder, or from that of the outputs; a folder may hold these alone.
+        the same folder, or from that of the outputs; a folder may hold these alone. So are the results of the sharp
+        images, ``scores.sharp.parquet`` and ``parsing.sharp.parquet``.
 
     Returns
     -------
@@ -148,8 +159,14 @@ def read_runs(scores: ScoresLike | Iterable[ScoresLike]) -> tuple[Run, ...]:
                 raise InputError(f"the scores of '{run.method}' ({table}) are given twice", do="give each run once")
         runs.append(run)
         sharp[clear.set.hash] = _joined(sharp.get(clear.set.hash), clear)
-    runs = [replace(run, ratio=_ratio(run, runs)) for run in runs]
-    shown = [run for run in sharp.values() if not (run.recognition is NO_RECOGNITION and run.parsing is NO_PARSING)]
+    # Tests of a whole set know no more of it than its name; scores on the same set do.
+    sets = {run.set.hash: run.set for run in runs if run.scored is not None}
+    runs = [replace(run, ratio=_ratio(run, runs), set=sets.get(run.set.hash, run.set)) for run in runs]
+    sharp = {hash_: replace(run, set=sets.get(hash_, run.set)) for hash_, run in sharp.items()}
+    shown = [
+        run for run in sharp.values()
+        if run.scored is not None or not (run.recognition is NO_RECOGNITION and run.parsing is NO_PARSING)
+    ]  # fmt: skip
     return (*shown, *sorted(runs, key=lambda run: run.oracle))
 
 
@@ -176,7 +193,7 @@ def _joined(one: Run | None, other: Run) -> Run:
         return other
     recognition = other.recognition if one.recognition is NO_RECOGNITION else one.recognition
     parsing = other.parsing if one.parsing is NO_PARSING else one.parsing
-    return Run(SHARP, False, True, one.set, "", None, recognition, parsing)
+    return Run(SHARP, False, True, one.set, "", one.scored or other.scored, recognition, parsing)
 
 
 def _read(table: ScoresLike) -> tuple[Run, Run]:
@@ -216,8 +233,32 @@ def _read(table: ScoresLike) -> tuple[Run, Run]:
     if parsed is not None and other(parsed):
         labelled = Absent(stale.format(PARSING, "parse"))
     labelled_clear = clear if clear is not None and clear.set_hash == of.hash else NO_PARSING
-    run = Run(*named, False, of, run_hash, scored, seen, labelled, info)
-    return run, Run(SHARP, False, True, of, "", None, seen_clear, labelled_clear)
+    run = Run(*named, False, of, run_hash, scored, seen, labelled, info, _kept_labels(scores, folders))
+    return run, Run(SHARP, False, True, of, "", _sharp_scores(scores, folders, of), seen_clear, labelled_clear)
+
+
+def _kept_labels(scores: Scores | None, folders: Sequence[Path]) -> Parsing | Absent:
+    """The parsing test of the label images that a scored run kept in a folder inside its own."""
+    run = scores.meta.run if scores is not None else {}
+    network = f"{run.get('name')}@{short_digest(map(str, run['weights'].values()))}" if run.get("weights") else ""
+    for name in run.get("keep") or ():
+        file = _first([folder / name for folder in folders], PARSING)
+        found = Parsing.read(file) if file else None
+        if found is None or not found.method.endswith(f":{name}"):
+            continue
+        if scores is not None and (found.set_hash, found.parser) == (scores.meta.set.get("hash"), network):
+            return found
+        return Absent(f"{name}/{PARSING} belongs to other outputs or another set; run: facedeblur parse SET "
+                      f"OUTPUTS/{name}")  # fmt: skip
+    return NO_LABELS
+
+
+def _sharp_scores(scores: Scores | None, folders: Sequence[Path], of: SetOf) -> MethodScores | None:
+    """What the scoring says of the sharp images of this very set; None if absent."""
+    named = [sharp_file(scores.file)] if scores is not None and scores.file is not None else []
+    files = (*named, *(sharp_file(folder / FILE) for folder in folders))
+    read = (Scores.read(file) for file in dict.fromkeys(files) if file.is_file())
+    return next((MethodScores(one, SHARP) for one in read if one.meta.set.get("hash") == of.hash), None)
 
 
 def _scores(table: ScoresLike) -> tuple[Scores | None, list[Path]]:
@@ -298,8 +339,8 @@ def measure(run: Run, how: How, protocol: str = "") -> Measured | Absent:
         return _scored(run, how, protocol)
     if how.kind == "recognition":
         return _recognised(run, int(how.name))
-    if how.kind == "parsing":
-        return _parsed(run, *how.name.split(":"))
+    if how.kind in ("parsing", "labels"):
+        return _parsed(run, run.labels if how.kind == "labels" else run.parsing, *how.name.split(":"))
     if how.kind == "error-ratio":
         return _compared(run)
     if how.kind == "printed":
@@ -319,11 +360,11 @@ def _command(protocol: str, metric: str) -> str:
 
 def _scored(run: Run, how: How, protocol: str) -> Measured | Absent:
     compute = _command(protocol, how.name)
-    if run.reference:
-        return Absent(f"not computed of the {SHARP} themselves")
-    if run.scored is None:
-        return Absent(f"not measured: {compute}")
+    if run.scored is None or (run.reference and how.kernel_size):
+        return Absent(f"not computed of the {SHARP} themselves" if run.reference else f"not measured: {compute}")
     column = find_column(run.scored.meta.columns, how.name)
+    if column is None and run.reference:
+        return Absent(f"not computed of the {SHARP} themselves")
     if column is None:
         wanted = Signature.parse(how.name)
         why = [
@@ -343,9 +384,11 @@ def _scored(run: Run, how: How, protocol: str) -> Measured | Absent:
     number = found.worst if how.part == "worst" else found.mean
     # Failures are reported once per run, not for every size.
     failed = int(np.isnan(column.counted(run.scored.values(column, filled=False), run.scored.ok)).sum())
-    notes = (f"{failed:,} of {run.scored.total:,} pairs of {run.method} failed, each counted as the worst value "
-             "that the protocol names",) if failed else ()  # fmt: skip
-    return Measured(number, column.signature, found.std, notes)
+    of = run.method if run.reference else f"pairs of {run.method}"
+    notes = (
+        f"{failed:,} of {run.scored.total:,} {of} failed, each counted as the worst value that the protocol names",
+    )
+    return Measured(number, column.signature, found.std, notes if failed else ())
 
 
 def _recognised(run: Run, k: int) -> Measured | Absent:
@@ -358,12 +401,10 @@ def _recognised(run: Run, k: int) -> Measured | Absent:
     return Measured(found.curve.top(k), found.signature, notes=notes)
 
 
-def _parsed(run: Run, partition: str, group: str) -> Measured | Absent:
-    found = run.parsing
+def _parsed(run: Run, found: Parsing | Absent, partition: str, group: str) -> Measured | Absent:
     if isinstance(found, Absent):
         return found
-    assert isinstance(found, Parsing)
-    value, left_out = run.fscores(partition)[group], found.not_parsed(partition)
+    value, left_out = run.fscores(found, partition)[group], found.not_parsed(partition)
     if group in left_out:
         return Absent(f"parser {found.parser} does not tell {group}: facedeblur parse SET OUTPUTS --parser NAME")
     if math.isnan(value):

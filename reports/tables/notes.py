@@ -106,7 +106,7 @@ def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, st
     sets = {}
     for item in items:
         for dataset, run in item.runs.items():
-            pairs = f", {run.scored.total:,} pairs" if run.scored is not None else ""
+            pairs = f", {run.scored.total:,} pairs" if run.scored is not None and not run.reference else ""
             if (dataset, run.set.hash) not in sets or pairs:
                 sets[dataset, run.set.hash] = (dataset, run, pairs)
     if all(one.how.kind == "printed" for one in layout.measures):

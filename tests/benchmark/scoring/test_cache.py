@@ -213,13 +213,13 @@ def test_another_signature_is_another_column(toy, run, computed, monkeypatch):
 
     weights = ["1"]
     monkeypatch.setitem(METRICS._entries, "net", Net)
-    score_task._metric.cache_clear()
+    score_task.metric_named.cache_clear()
     score(toy.root, run, metrics=["net"], workers=1)
     weights[0] = "2"
-    score_task._metric.cache_clear()
+    score_task.metric_named.cache_clear()
     computed.clear()
     table = score(toy.root, run, metrics=["net"], workers=1)
-    score_task._metric.cache_clear()
+    score_task.metric_named.cache_clear()
     assert {made for _, made in computed} == {("net[n@2]",)} and (table.frame["net[n@2]"] == 2).all()
 
 
@@ -386,7 +386,7 @@ class Found(Metric):
 def test_no_face_in_the_sharp_image_is_told_apart(toy, run, monkeypatch):
 
     monkeypatch.setitem(METRICS._entries, "found", Found)
-    score_task._metric.cache_clear()
+    score_task.metric_named.cache_clear()
     means = sorted(toy.sharp(image).mean() for image in toy.images.values() if image.ok)
     # Outputs are brighter by nearly three: only the darkest photograph has no face, for no fault of theirs.
     monkeypatch.setattr(Found, "limit", (means[0] + means[1]) / 2)
@@ -408,7 +408,7 @@ def test_no_face_in_the_sharp_image_is_told_apart(toy, run, monkeypatch):
     own = toy.images[pair.image_id]
     assert dark.frame["found[x]"].isna().sum() == (2 if toy.sharp(own).mean() < Found.limit else 3)
     assert dark.meta.undefined == (("found[x]", 2),), "a failure of the output is not one of the sharp image"
-    score_task._metric.cache_clear()
+    score_task.metric_named.cache_clear()
 
 
 def test_odd_pictures_are_scored(toy, tmp_path):

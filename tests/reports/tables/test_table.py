@@ -27,6 +27,7 @@ from facedeblur.reports.tables.table import tables as paper_tables
 
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
+FOUND = Column("detection[dlib-hog]", "Face found (dlib-hog)", "fraction", True, 0.0)
 PAPERS = {
     "shen2020": "1 2 3 4 5 6 7 8 9 10 11 12",
     "umsn": "I II III IV V VI VII VIII",
@@ -319,7 +320,7 @@ def outputs(tmp_path: Path, scores_of: Make) -> Path:
     return tmp_path
 
 
-def test_recognition_and_the_sharp_images_among_themselves(outputs: Path):
+def test_recognition_and_the_sharp_images_among_themselves(outputs: Path, scores_of: Make):
     eleven = one("11", outputs)
     found = {column: cell.text for (_, column), cell in cells(eleven, "net").items()}
     assert found["Top-1"] == "40.0%" and found["Top-3"] == "60.0%" and found["Top-5"] == "80.0%"
@@ -328,6 +329,13 @@ def test_recognition_and_the_sharp_images_among_themselves(outputs: Path):
     sharp = cells(eleven, "sharp images, each among all others")
     assert sharp["CelebA", "Top-1"].text == "75.0%" and sharp["CelebA", "Top-1"].rank == 0
     assert sharp["CelebA", "Detection"].text == "—"
+    # What score says of the sharp images of this set, and of no other.
+    for known, text in ((CELEBA, "—"), (HELEN, "66.7%")):
+        of_sharp = scores_of("sharp images", [30.0, 10.0, 30.0], columns=(FOUND,), other={"set": known})
+        of_sharp.write(outputs / "scores.sharp.parquet")
+        sharp = cells(one("11", outputs), "sharp images, each among all others")
+        assert sharp["CelebA", "Detection"].text == text and sharp["CelebA", "Detection"].rank == 0
+    assert not cells(one("10", outputs), "sharp images"), "nothing there is of an image alone"
     assert cells(one("V", outputs, protocol="umsn"), "net")["CelebA", "Top-3"].text == "60%"
 
 
@@ -354,6 +362,24 @@ def test_f_scores_of_components_and_groups(outputs: Path):
     assert cells(three, "net")["Helen", "nose"].rank == cells(three, "Clear")["Helen", "nose"].rank == 0
 
 
+def test_the_labels_that_a_network_read_itself(outputs: Path, scores_of: Make):
+    """Of label images kept in a folder inside the outputs, by just these weights."""
+    run = {"name": "net", "keep": ["parsing"], "weights": {"net.safetensors": "ab" * 32}}
+    scores_of("net", [30.0, 20.0], run=run, other={"set": HELEN}).write(outputs / "scores.parquet")
+    parsed = replace(Parsing.read(outputs / "parsing.parquet"), method="net:parsing", run_hash="other")
+    (outputs / "parsing").mkdir()
+    absent = cells(one("2", outputs), "net")["Helen", "F-score"]
+    assert absent.text == "—" and "--keep parsing" in absent.notes[0]
+    for parser, text in (("net@abababab", f"{parsed.mean():.3f}"), ("net@12345678", "—")):
+        replace(parsed, parser=parser).write(outputs / "parsing" / "parsing.parquet")
+        cell = cells(one("2", outputs), "net")["Helen", "F-score"]
+        assert cell.text == text and ("belongs to other outputs" in " ".join(cell.notes)) == (text == "—")
+    replace(parsed, parser="net@abababab").write(outputs / "parsing" / "parsing.parquet")
+    three = one("3", outputs, outputs / "parsing")
+    assert cells(three, "net:parsing")["Helen", "nose"].text == cells(three, "net")["Helen", "nose"].text
+    assert any("Not shown: 'net:parsing'" in line for line in one("2", outputs, outputs / "parsing").remarks)
+
+
 def test_results_of_other_outputs_are_not_shown(outputs: Path, scores_of: Make):
     scores = scores_of("net", [30.0, 20.0], other={"set": HELEN})
     scores.meta.run["hash"] = "changed"
@@ -363,7 +389,7 @@ def test_results_of_other_outputs_are_not_shown(outputs: Path, scores_of: Make):
     (outputs / "scores.parquet").unlink()
     # A folder may hold no scores at all.
     assert cells(one("11", outputs), "net")["CelebA", "Top-1"].text == "40.0%"
-    assert "without a score table" in cells(one("12", outputs), "net")["", "Seconds"].notes[0]
+    assert any("Not shown: 'net'" in line and "without a score table" in line for line in one("12", outputs).remarks)
 
 
 def test_results_of_files_that_were_changed_are_not_shown(outputs: Path, scores_of: Make):
