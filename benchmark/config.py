@@ -100,7 +100,7 @@ def strict(kind: type[Record], values: Mapping[str, Any], where: str) -> Record:
     ----------
     kind : type
         A dataclass whose annotations are bool, int, float, str, tuples of one of these or of
-        dataclasses, dataclasses, or ``X | None``.
+        dataclasses, dataclasses, ``X | None``, or unions of the first four.
     values : mapping
         As TOML gives them.
     where : str
@@ -136,6 +136,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return _convert(next(arg for arg in get_args(hint) if arg is not type(None)), value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if hint is Any or type(value) is hint:
+    if hint is Any or type(value) is hint or type(value) in get_args(hint):
         return value
     raise InputError(where, expected=f"a value of type {getattr(hint, '__name__', hint)}", found=repr(value))

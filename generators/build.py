@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -91,7 +91,8 @@ def build(
     store : {'png', 'npy'}
         One PNG per picture, or one array for all.
     selection : Selection
-        Which photographs are taken; not for videos and for sets that come blurred.
+        Which photographs are taken; not for sets that come blurred, and of videos only those with a role, where the
+        recipe divides them.
     finders : Finders
         How faces are found where photographs must be aligned.
     limits : Limits
@@ -127,7 +128,8 @@ def build(
             f"recipe '{described.name}'", "describes virtual training pairs, which are not stored as a set",
             do="use facedeblur pairs, or train from the recipe",
         )  # fmt: skip
-    if described.kind in WHOLE and not selection.everything:
+    divided = described.frames is not None and described.frames.train_share > 0
+    if described.kind in WHOLE and not (replace(selection, roles=()) if divided else selection).everything:
         raise InputError(
             f"recipe '{described.name}'", "needs all photographs of the set, not a selection",
             do="leave out --match, --list, --role, --people and --limit",
@@ -164,9 +166,14 @@ def _averaged(order: Order) -> Set:
     from facedeblur.generators.video.spec import FrameSpec
 
     assert order.recipe.frames is not None
+    roles = order.selection.roles
     spec = FrameSpec(
-        **asdict(order.recipe.frames), template=order.recipe.image.template, **asdict(order.finders)
-    )  # fmt: skip
+        **asdict(order.recipe.frames),
+        template=order.recipe.image.template,
+        role=roles[0] if len(set(roles)) == 1 else "",
+        min_coverage=order.limits.min_coverage,
+        **asdict(order.finders),
+    )
     videos = _whole_folder(order)
     return frames(
         videos, order.out, spec, licence=order.licence, store=order.store, seed=order.seed,

@@ -69,12 +69,55 @@ class PoseSpec:
 
 @dataclass(frozen=True)
 class AveragingSpec:
-    """Averaged video frames; see `facedeblur.generators.video.spec.FrameSpec`."""
+    """How frames of videos are averaged, and which are not; see `facedeblur.generators.video.spec.FrameSpec`.
 
-    length: int
-    stride: int
+    Attributes
+    ----------
+    length : int or 'all'
+        Frames averaged, at least 2; with ``all`` every video is one sequence, and all its frames are averaged.
+    stride : int
+        Frames from the start of one window to the start of the next; 0 for `length`.
+    middle : {'later', 'earlier'}
+        Sharp image: of the two frames in the middle of an even number the one that is named here.
+    gamma : float
+        Exponent of the linearisation: 1 averages coded values, 2.2 averages light,
+        ``(mean I^2.2)^(1/2.2)``.
+    face : {'still', 'following'}
+        Use the crop of the middle frame for all, or align every frame.
+    min_difference : int
+        Grey levels by which each frame must differ from the one before, in some sample; 0 accepts identical frames.
+    repeat : float
+        Frames that change by less than this share of the median change are repeated ones; see `windows.fault`.
+    repeated : {'reject', 'drop'}
+        Reject windows with repeated frames, or leave these frames out.
+    min_motion : float
+        Half of the frames must lie at least so far from the middle one: median optical flow of the face, in pixels of
+        the video.
+    min_flow : float
+        Smallest median optical flow of the face between neighbouring frames, in pixels of the video.
+    min_overlap : float
+        The boxes of the face in the first and the last frame must overlap more than this (intersection over union).
+    max_cut, max_jitter : float
+        Limits for shot cuts and uneven timing; see `windows.fault`.
+    train_share : float
+        Probability that an identity is used for training; its rows then have the role ``train``, the others ``test``.
+        0 makes no such split.
+    """
+
+    length: int | str
+    stride: int = 0
+    middle: str = "later"
     gamma: float = 1.0
     face: str = "still"
+    min_difference: int = 1
+    repeat: float = 0.1
+    repeated: str = "reject"
+    min_motion: float = 0.1
+    min_flow: float = 0.0
+    min_overlap: float = 0.0
+    max_cut: float = 0.1
+    max_jitter: float = 0.25
+    train_share: float = 0.0
 
 
 @dataclass(frozen=True)

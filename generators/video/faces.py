@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from facedeblur.generators.align.geometry import warp
 from facedeblur.generators.align.photo import NO_FACE, OK, Aligned, align_photo, chosen_face, find_faces
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.template import template_named
-from facedeblur.generators.video.reader import Frame
+from facedeblur.generators.video.response import Mean, Response
 from facedeblur.generators.video.spec import NONE, FrameSpec
 from facedeblur.generators.video.windows import Window
 
@@ -39,8 +38,8 @@ class Exposure:
     status : str
         ``ok``, a status of `Aligned`, ``face lost``, ``no overlap`` or ``too little motion``.
     note : str
-    crops : list of np.ndarray, shape (H, W, 3), uint8 RGB
-        One per frame; empty unless the status is ``ok``.
+    sharp, blurred : np.ndarray, shape (H, W, 3), uint8 RGB, or None
+        Crop of the middle frame, and mean of the crops of all frames; None unless the status is ``ok``.
     transform : np.ndarray, shape (2, 3), or None
         From the middle frame to its crop.
     n_faces : int
@@ -57,13 +56,15 @@ class Exposure:
 
     status: str
     note: str = ""
-    crops: list[np.ndarray] = field(default_factory=list)
+    sharp: np.ndarray | None = None
+    blurred: np.ndarray | None = None
     transform: np.ndarray | None = None
     n_faces: int = -1
     coverage: float = 1.0
     overlap: float = float("nan")
     slowest: float = float("nan")
     travel: float = float("nan")
+    motion: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -94,95 +95,117 @@ class Crew:
         self._detector, self._landmarker = _providers(spec.detector, NONE if spec.whole else spec.landmarker)
         self._faces: dict[int, list[Face]] = {}
 
-    def expose(self, window: Window) -> Exposure:
-        """Find the face of the middle frame and return the crop of every frame.
+    def expose(self, window: Window, camera: Response) -> Exposure:
+        """Find the face of the middle frame, check how it moves, and average its crops in the light of a camera.
 
         Parameters
         ----------
         window : Window
             None of its frames damaged.
+        camera : Response
         """
-        spec, middle = self._spec, window.middle
-        self._faces = {index: found for index, found in self._faces.items() if index >= window.frames[0].index}
+        spec, ends = self._spec, (window.frames[0].index, window.frames[-1].index)
+        self._faces = {index: found for index, found in self._faces.items() if index >= ends[0]}
+        first, middle, last = window.pixels_of(0, window.place, -1)
         box, cut, n_faces = None, Aligned(None, OK), -1
+        overlap = float("nan")
         if self._detector is not None:
-            found = self._find(middle)
+            found = self._find(window.middle.index, middle)
             n_faces = len(found)
             if not found:
-                return Exposure(NO_FACE, f"in the middle frame {middle.index}", n_faces=0)
-            assert middle.pixels is not None
-            face = chosen_face(found, middle.pixels, spec.choose)
+                return Exposure(NO_FACE, f"in the middle frame {window.middle.index}", n_faces=0)
+            face = chosen_face(found, middle, spec.choose)
             box, cut = face.box, self._align(middle, face)
             if cut.status != OK:
                 return Exposure(cut.status, cut.note, transform=cut.transform, n_faces=n_faces, coverage=cut.coverage)
         coverage = cut.coverage if cut.n_faces >= 0 else 1.0
         known: dict[str, Any] = {"transform": cut.transform, "n_faces": n_faces, "coverage": coverage}
-        return self._motion(window, box, cut.transform, known)
-
-    def _motion(self, window: Window, box: Box | None, transform: np.ndarray | None, known: dict[str, Any]) -> Exposure:
-        """Measure how the face moves, and cut it out of every frame."""
-        spec, stack = self._spec, window.stack
-        overlap = float("nan")
         if box is not None:
-            first, last = (self._nearest(frame, box) for frame in (window.frames[0], window.frames[-1]))
-            if first is None or last is None:
-                gone = window.frames[0] if first is None else window.frames[-1]
-                return Exposure(LOST, f"in frame {gone.index}", **known)
-            overlap = iou(first.box, last.box)
-        ways = np.array([flow(*two, box) for two in pairwise(stack)])
-        dx, dy = ways[:, 1:].sum(axis=0)
+            faces = [self._nearest(index, pixels, box) for index, pixels in zip(ends, (first, last), strict=True)]
+            if faces[0] is None or faces[1] is None:
+                return Exposure(LOST, f"in frame {ends[0] if faces[0] is None else ends[1]}", **known)
+            overlap = iou(faces[0].box, faces[1].box)
+        measured, mean = self._moved(window, middle, box, cut.transform, camera)
         if box is None:
-            overlap = share_left(stack[0].shape[1], stack[0].shape[0], dx, dy)
-        known |= {"overlap": overlap, "slowest": float(ways[:, 0].min()), "travel": float(np.hypot(dx, dy))}
+            overlap = share_left(middle.shape[1], middle.shape[0], measured["dx"], measured["dy"])
+        known |= {key: measured[key] for key in ("slowest", "travel", "motion")} | {"overlap": overlap}
         if overlap <= spec.min_overlap:
             return Exposure(NO_OVERLAP, f"{overlap:.2f} of first and last frame", **known)
+        if known["motion"] < spec.min_motion:
+            return Exposure(LITTLE_MOTION, f"half of the frames lie within {known['motion']:.2f} pixels", **known)
         if known["slowest"] < spec.min_flow:
             return Exposure(LITTLE_MOTION, f"{known['slowest']:.2f} pixels in one step", **known)
-        if spec.whole:
-            return Exposure(OK, crops=stack, **known)
         if spec.face == "following":
-            return self._follow(window, box, known)
-        goal = template_named(spec.template)
-        assert transform is not None
-        return Exposure(OK, crops=[warp(one, transform, goal.width, goal.height) for one in stack], **known)
+            assert box is not None
+            return self._follow(window, box, camera, known)
+        return Exposure(OK, sharp=self._cut(middle, cut.transform), blurred=mean.coded(), **known)
 
-    def _follow(self, window: Window, box: Box | None, known: dict[str, Any]) -> Exposure:
-        """Align every frame's own face, from the middle outwards."""
-        assert box is not None
-        centre = len(window.frames) // 2
-        crops: dict[int, np.ndarray] = {}
-        for order in (range(centre, len(window.frames)), range(centre - 1, -1, -1)):
+    def _moved(
+        self, window: Window, middle: np.ndarray, box: Box | None, transform: np.ndarray | None, camera: Response
+    ) -> tuple[dict[str, float], Mean]:
+        """Measure how the face moves, and average its crops unless each frame is to be aligned; one reading."""
+        steps, away, mean = list[tuple[float, float, float]](), list[float](), Mean(camera)
+        before: np.ndarray | None = None
+        for index, pixels in window.read():
+            if before is not None:
+                steps.append(flow(before, pixels, box))
+            if index != window.middle.index:
+                away.append(flow(middle, pixels, box)[0])
+            if self._spec.face != "following":
+                mean.add(self._cut(pixels, transform))
+            before = pixels
+        ways = np.array(steps)
+        dx, dy = ways[:, 1:].sum(axis=0)
+        measured = {"slowest": ways[:, 0].min(), "travel": np.hypot(dx, dy), "motion": np.median(away)}
+        return {key: float(value) for key, value in (measured | {"dx": dx, "dy": dy}).items()}, mean
+
+    def _cut(self, pixels: np.ndarray, transform: np.ndarray | None) -> np.ndarray:
+        """The crop of a frame: the place of the middle frame's face, or the whole frame."""
+        if self._spec.whole:
+            return pixels
+        goal = template_named(self._spec.template)
+        assert transform is not None
+        return warp(pixels, transform, goal.width, goal.height)
+
+    def _follow(self, window: Window, box: Box, camera: Response, known: dict[str, Any]) -> Exposure:
+        """Align every frame's own face, which is followed from the middle outwards."""
+        found = [(index, self._find(index, pixels)) for index, pixels in window.read()]
+        faces: dict[int, Face] = {}
+        for order in (range(window.place, len(found)), range(window.place - 1, -1, -1)):
             last = box
             for at in order:
-                frame = window.frames[at]
-                face = self._nearest(frame, last)
-                if face is None:
-                    return Exposure(LOST, f"in frame {frame.index}", **known)
-                cut = self._align(frame, face)
-                if cut.status != OK or cut.pixels is None:
-                    return Exposure(LOST, f"in frame {frame.index}: {cut.status} {cut.note}".rstrip(), **known)
-                crops[at], last = cut.pixels, face.box
-        return Exposure(OK, crops=[crops[at] for at in range(len(window.frames))], **known)
+                index, several = found[at]
+                if not several:
+                    return Exposure(LOST, f"in frame {index}", **known)
+                faces[index] = _most_like(several, last)
+                last = faces[index].box
+        mean, sharp = Mean(camera), None
+        for index, pixels in window.read():
+            cut = self._align(pixels, faces[index])
+            if cut.status != OK or cut.pixels is None:
+                return Exposure(LOST, f"in frame {index}: {cut.status} {cut.note}".rstrip(), **known)
+            mean.add(cut.pixels)
+            sharp = cut.pixels if index == window.middle.index else sharp
+        return Exposure(OK, sharp=sharp, blurred=mean.coded(), **known)
 
-    def _find(self, frame: Frame) -> list[Face]:
-        if frame.index not in self._faces:
-            assert self._detector is not None and frame.pixels is not None
-            self._faces[frame.index] = find_faces(frame.pixels, self._detector)
-        return self._faces[frame.index]
+    def _find(self, index: int, pixels: np.ndarray) -> list[Face]:
+        if index not in self._faces:
+            assert self._detector is not None
+            self._faces[index] = find_faces(pixels, self._detector)
+        return self._faces[index]
 
-    def _nearest(self, frame: Frame, box: Box) -> Face | None:
-        """The face of `frame` that overlaps most with `box`; None without a face."""
-        found = self._find(frame)
-        return max(found, key=lambda face: iou(face.box, box)) if found else None
+    def _nearest(self, index: int, pixels: np.ndarray, box: Box) -> Face | None:
+        """The face of a frame that overlaps most with `box`; None without a face."""
+        found = self._find(index, pixels)
+        return _most_like(found, box) if found else None
 
-    def _align(self, frame: Frame, face: Face) -> Aligned:
-        assert frame.pixels is not None
+    def _align(self, pixels: np.ndarray, face: Face) -> Aligned:
         if self._spec.whole:
             return Aligned(None, OK)
         assert self._landmarker is not None
         return align_photo(
-            frame.pixels,
-            _Found(face, frame.pixels.shape[:2]),
+            pixels,
+            _Found(face, pixels.shape[:2]),
             self._landmarker,
             template=self._spec.template,
             limits=Limits(min_coverage=self._spec.min_coverage),
@@ -226,6 +249,10 @@ def flow(before: np.ndarray, after: np.ndarray, region: Box | None = None) -> tu
     vectors *= size / np.array(greys[0].shape[::-1])
     dx, dy = vectors[..., 0], vectors[..., 1]
     return float(np.median(np.hypot(dx, dy))), float(np.median(dx)), float(np.median(dy))
+
+
+def _most_like(faces: Sequence[Face], box: Box) -> Face:
+    return max(faces, key=lambda face: iou(face.box, box))
 
 
 def iou(one: Box, other: Box) -> float:

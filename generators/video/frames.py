@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,25 @@ from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set, building
 from facedeblur.benchmark.sets.writer import SetWriter, is_built
 from facedeblur.generators.align.geometry import write_transform
+from facedeblur.generators.photos.splits import role_of
 from facedeblur.generators.video.faces import Crew, Exposure
 from facedeblur.generators.video.reader import Footage, Video, fingerprint, list_videos
 from facedeblur.generators.video.response import Response
 from facedeblur.generators.video.spec import FrameSpec
-from facedeblur.generators.video.windows import OK, Window, fault, repetition, windows
+from facedeblur.generators.video.windows import IDENTICAL, OK, Window, fault, repetition, sequence, windows
 
 PACKAGES = {"facedeblur": "facedeblur", "numpy": "numpy", "opencv-python": "cv2", "av": "av"}
 # Part of every key: raise it when the same video would give another set.
-VERSION = 2
+VERSION = 3
 
 ASSUMPTIONS = {
     "gamma": "Anand et al. average the coded values; Nah et al. (GoPro) average light, gamma 2.2.",
-    "length": "Anand et al. average all frames of a sequence, Nah et al. 7 to 13; windows of a fixed odd number here.",
-    "min_flow": "'Each frame should differ by at least one-pixel value' is taken as: no two neighbours are identical; "
-    "with min_flow above 0 as: the median optical flow in the face is at least that many pixels.",
+    "length": "Anand et al. average all frames of a sequence (length 'all'), Nah et al. 7 to 13.",
+    "middle": "Of an even number the later of the two frames in the middle is the sharp one; not stated.",
+    "min_difference": "'Each frame should differ by at least one-pixel value' is taken as: of two neighbouring frames "
+    "some sample differs by at least so many grey levels.",
+    "min_motion": "'There should be a motion flow in the whole set of frames' is taken as: half of the frames lie at "
+    "least so many pixels from the middle one, by the median optical flow of the face.",
     "min_overlap": "'The first and last frames should contain an overlap' is taken of the face's boxes.",
     "repeat": "Neighbours that differ by under this share of the median of the other steps are one frame shown twice.",
     "max_cut": "A shot ends where the correlation of 32x32 thumbnails falls by more, and by over 4 times the median of "
@@ -70,7 +75,8 @@ def frames(
 ) -> Set:
     """Make a set of averaged frames from videos.
 
-    Every window of frames that passes the checks gives one pair with its own sharp image. Windows that do not pass
+    Every window of frames that passes the checks gives one pair with its own sharp image; with length ``all`` a video
+    is one window. Windows that do not pass
     are listed in ``images.csv`` and, with all measures, in ``windows.csv`` with their reason; ``set.json``
     counts the reasons (``rejected``) and says of every video what was found (``videos``). Call it again to resume an
     interrupted run; a finished one is opened.
@@ -91,7 +97,7 @@ def frames(
     store : {'png', 'npy'}
         One PNG per picture, or one array for all.
     seed : int
-        For the record; nothing is random.
+        Determines which identities are used for training, with `AveragingSpec.train_share`; nothing else is random.
     workers : Workers or int
         Where to compute, one task per video.
     progress : Reporter or bool, optional
@@ -114,7 +120,8 @@ def frames(
     workspace = out.with_name(out.name + ".windows")
     with only_writer(out, working=(building(out), workspace)):
         found = list_videos(videos, identity=spec.identity, skip=(out, workspace, building(out)))
-        tasks = [VideoTask(video, spec, workspace, _key(video, spec)) for video in found]
+        tasks = [VideoTask(video, spec, workspace, _key(video, spec, role), role)
+                 for video, role in _with_roles(found, spec, seed, videos)]  # fmt: skip
         described = json.dumps([store, seed, name, record, *(task.key for task in tasks)])
         inputs = hashlib.sha256(described.encode()).hexdigest()
         if is_built(out, "inputs", inputs, other="a set made from other videos or options"):
@@ -163,9 +170,10 @@ def frames(
 
 def _write_pair(writer: SetWriter, workspace: Path, entry: WindowEntry, rank: int, spec: FrameSpec, seed: int) -> Pair:
     image = entry.image
+    pair_id = f"{image.image_id}_L{entry.window.frames}"
     pair = Pair(
         index=rank,
-        pair_id=f"{image.image_id}_L{spec.length}",
+        pair_id=pair_id,
         image_id=image.image_id,
         kernel_id="",
         kernel_size=0,
@@ -175,7 +183,7 @@ def _write_pair(writer: SetWriter, workspace: Path, entry: WindowEntry, rank: in
         gamma=spec.gamma,
         seed=seed,
         sharp=image.sharp,
-        blur=f"blur/{image.image_id}_L{spec.length}.png",
+        blur=f"blur/{pair_id}.png",
         sha256=entry.blurred,
     )
     pixels = read_png(inside(workspace, f"blur/{image.image_id}.png"))
@@ -183,10 +191,26 @@ def _write_pair(writer: SetWriter, workspace: Path, entry: WindowEntry, rank: in
     return pair
 
 
-def _key(video: Video, spec: FrameSpec) -> str:
-    """Everything that the windows of a video depend on: its bytes, name and identity, the options, the camera."""
+def _with_roles(found: Sequence[Video], spec: FrameSpec, seed: int, videos: str | Path) -> list[tuple[Video, str]]:
+    """The videos that are used, each with the role of its rows."""
+    if not spec.train_share:
+        return [(video, spec.role) for video in found]
+    roles = [role_of(video.identity, seed=seed, test_share=1 - spec.train_share) for video in found]
+    kept = [(video, role) for video, role in zip(found, roles, strict=True) if spec.role in ("", role)]
+    if not any(not video.problem for video, _ in kept):
+        people = len({video.identity for video in found})
+        raise InputError(
+            str(videos), f"no identity is left for {spec.role} (split of {people} identities, seed {seed})",
+            do="give more people, another seed or another share",
+        )  # fmt: skip
+    return kept
+
+
+def _key(video: Video, spec: FrameSpec, role: str) -> str:
+    """Everything that the windows of a video depend on: its bytes, name, identity and role, the options, the camera."""
     camera = hashlib.sha256(spec.response().light.tobytes()).hexdigest()
-    return json.dumps([VERSION, video.video_id, video.source, video.identity, fingerprint(video), camera, spec.text()])
+    about = [video.video_id, video.source, video.identity, role, fingerprint(video)]
+    return json.dumps([VERSION, *about, camera, spec.text()])
 
 
 def _entries(journals: Sequence[Path]) -> Iterator[WindowEntry]:
@@ -227,8 +251,8 @@ class WindowRow:
     ----------
     image_id, video : str
         The row of ``images.csv``, and the video's path in the collection.
-    first, last : int
-        Frame numbers from 0; -1 for a video without frames.
+    first, last, frames : int
+        Frame numbers from 0, -1 for a video without frames; number of frames in the window, repeated ones left out.
     status : str
         ``ok``, or the reason why there is no pair.
     time, interval : float
@@ -237,7 +261,7 @@ class WindowRow:
         Smallest, over the steps, of the largest difference of a sample, in grey levels; -1 if not measured.
     repeat, ncc : float
         See `windows.repetition`; smallest correlation of a step.
-    slowest, travel, overlap : float
+    slowest, travel, motion, overlap : float
         See `faces.Exposure`.
     """
 
@@ -245,6 +269,7 @@ class WindowRow:
     video: str
     first: int
     last: int
+    frames: int
     status: str
     time: float = math.nan
     interval: float = math.nan
@@ -253,6 +278,7 @@ class WindowRow:
     ncc: float = math.nan
     slowest: float = math.nan
     travel: float = math.nan
+    motion: float = math.nan
     overlap: float = math.nan
 
 
@@ -284,6 +310,7 @@ class VideoTask:
     spec: FrameSpec
     folder: Path
     key: str
+    role: str
 
 
 def make_windows(task: VideoTask) -> Path:
@@ -331,7 +358,7 @@ def _window_entries(task: VideoTask, footage: Footage) -> Iterator[WindowEntry]:
         return
     spec, crew, camera, any_window = task.spec, Crew(task.spec), task.spec.response(), False
     try:
-        for window in windows(footage, length=spec.length, stride=spec.stride):
+        for window in _windows(footage, spec):
             any_window = True
             yield _entry(task, window, crew, camera)
     except InputError as error:
@@ -342,27 +369,54 @@ def _window_entries(task: VideoTask, footage: Footage) -> Iterator[WindowEntry]:
     if not footage.frames:
         yield _nothing(task, UNREADABLE, f"no frame in it; {footage.note}".rstrip("; "))
     elif not any_window:
-        found = f"{footage.frames} frames, {spec.length} are averaged"
+        found = f"{footage.frames} frames, {spec.frames or 'at least 2'} are averaged"
         yield _nothing(task, TOO_SHORT, "; ".join(part for part in (found, footage.note) if part))
 
 
+def _windows(footage: Footage, spec: FrameSpec) -> Iterator[Window]:
+    if spec.frames:
+        yield from windows(footage, length=spec.frames, stride=spec.stride, middle=spec.middle)
+        return
+    # Its counts are those of the first reading; the others are of footage of their own.
+    readings = chain([footage], (Footage(footage.path, reader=footage.reader) for _ in repeat(None)))
+    whole = sequence(lambda: next(readings), middle=spec.middle)
+    if whole is not None:
+        yield whole
+
+
 def _entry(task: VideoTask, window: Window, crew: Crew, camera: Response) -> WindowEntry:
-    spec, video, middle = task.spec, task.video, window.middle
+    spec, video = task.spec, task.video
     first, last = window.frames[0].index, window.frames[-1].index
     image_id = f"{video.video_id}_{first:06d}"
-    status, note = fault(window, repeat=spec.repeat, max_cut=spec.max_cut, max_jitter=spec.max_jitter)
-    exposure = crew.expose(window) if status == OK else Exposure(status, note)
+    drop = spec.repeated == "drop"
+    status, note = fault(
+        window,
+        min_difference=0 if drop else spec.min_difference,
+        repeat=0.0 if drop else spec.repeat,
+        max_cut=spec.max_cut,
+        max_jitter=spec.max_jitter,
+    )
+    if status == OK and drop:
+        kept = window.without_repeats(
+            min_difference=spec.min_difference, repeat=spec.repeat, middle=spec.middle
+        )  # fmt: skip
+        if kept.steps:
+            window = kept
+        else:
+            status, note = IDENTICAL, f"all {len(window.frames)} of them"
+    exposure = crew.expose(window, camera) if status == OK else Exposure(status, note)
+    left_out = f"{window.repeats} repeated frames left out" * bool(window.repeats)
     sharp = blurred = ""
     width = height = 0
-    if exposure.status == OK:
-        crop, mean = exposure.crops[spec.length // 2], camera.mean(exposure.crops)
+    crop, mean = exposure.sharp, exposure.blurred
+    if crop is not None and mean is not None:
         write_png(task.folder / "sharp" / f"{image_id}.png", crop)
         write_png(task.folder / "blur" / f"{image_id}.png", mean)
         sharp, blurred, (height, width) = pixel_hash(crop), pixel_hash(mean), crop.shape[:2]
     image = Image(
         image_id=image_id,
         identity=video.identity,
-        role=spec.role,
+        role=task.role,
         status=exposure.status,
         n_faces=exposure.n_faces,
         source=f"{video.source}#{first}-{last}",
@@ -373,21 +427,23 @@ def _entry(task: VideoTask, window: Window, crew: Crew, camera: Response) -> Win
         width=width,
         height=height,
         sha256=sharp,
-        note=exposure.note,
+        note="; ".join(part for part in (exposure.note, left_out) if part),
     )
     row = WindowRow(
         image_id,
         video.source,
         first,
         last,
+        len(window.frames),
         exposure.status,
-        time=middle.time,
+        time=window.middle.time,
         interval=window.interval,
         difference=min((step.greatest for step in window.steps), default=-1),
         repeat=repetition(window.steps),
         ncc=min((step.ncc for step in window.steps), default=math.nan),
         slowest=exposure.slowest,
         travel=exposure.travel,
+        motion=exposure.motion,
         overlap=exposure.overlap,
     )
     return WindowEntry(image, row, blurred)
@@ -397,6 +453,6 @@ def _nothing(task: VideoTask, status: str, note: str) -> WindowEntry:
     """The row of a video without a window."""
     video = task.video
     image = Image(
-        video.video_id, video.identity, task.spec.role, status, -1, video.source, "", 0.0, 0, "", 0, 0, "", note
+        video.video_id, video.identity, task.role, status, -1, video.source, "", 0.0, 0, "", 0, 0, "", note
     )  # fmt: skip
-    return WindowEntry(image, WindowRow(video.video_id, video.source, -1, -1, status), "")
+    return WindowEntry(image, WindowRow(video.video_id, video.source, -1, -1, 0, status), "")

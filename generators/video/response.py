@@ -98,13 +98,37 @@ class Response:
         -------
         np.ndarray, shape (H, W, 3), uint8 RGB
         """
-        height, width, channels = frames[0].shape
-        out = np.empty((height, width, channels), np.uint8)
-        for channel in range(channels):
-            column = min(channel, self.light.shape[1] - 1)
-            table, borders = np.ascontiguousarray(self.light[:, column]), self.borders[:, column]
-            total = np.zeros((height, width))
-            for frame in frames:
-                total += table[frame[:, :, channel]]
-            out[:, :, channel] = np.searchsorted(borders, total / len(frames), side="right")
+        total = Mean(self)
+        for frame in frames:
+            total.add(frame)
+        return total.coded()
+
+
+class Mean:
+    """The mean of frames in light, one frame at a time; see `Response.mean`."""
+
+    def __init__(self, response: Response):
+        self._response = response
+        self._total: np.ndarray | None = None
+        self._count = 0
+
+    def add(self, frame: np.ndarray) -> None:
+        """Add a frame, (H, W, 3) uint8 RGB, of the same size as the others."""
+        if self._total is None:
+            self._total = np.zeros((frame.shape[2], *frame.shape[:2]))
+        for channel, total in enumerate(self._total):
+            total += self._column(self._response.light, channel)[frame[:, :, channel]]
+        self._count += 1
+
+    def coded(self) -> np.ndarray:
+        """The mean of the frames so far, at least one, coded to 8 bits: (H, W, 3) uint8 RGB."""
+        assert self._total is not None
+        out = np.empty((*self._total.shape[1:], len(self._total)), np.uint8)
+        for channel, total in enumerate(self._total):
+            borders = self._column(self._response.borders, channel)
+            out[:, :, channel] = np.searchsorted(borders, total / self._count, side="right")
         return out
+
+    @staticmethod
+    def _column(table: np.ndarray, channel: int) -> np.ndarray:
+        return np.ascontiguousarray(table[:, min(channel, table.shape[1] - 1)])

@@ -12,49 +12,41 @@ from facedeblur.benchmark.options import checked, one_of
 from facedeblur.generators.align.photo import CHOICES
 from facedeblur.generators.align.template import template_named
 from facedeblur.generators.photos.lists import ROLES
+from facedeblur.generators.recipe import AveragingSpec
 from facedeblur.generators.video.reader import READERS
 from facedeblur.generators.video.response import Response
+from facedeblur.generators.video.windows import MIDDLES
 
 NONE = "none"
+ALL = "all"
 FACES = ("still", "following")
+REPEATED = ("reject", "drop")
 
 
 @checked
 @dataclass(frozen=True)
-class FrameSpec:
-    """How frames become pairs.
+class FrameSpec(AveragingSpec):
+    """How frames become pairs: what a recipe says (`AveragingSpec`), and the rest.
 
     Attributes
     ----------
-    length : int
-        Frames averaged, odd; the middle one is the sharp image.
-    stride : int
-        Frames from the start of one window to the start of the next; by default `length`.
     gamma : float
-        Exponent of the linearisation: 1 averages coded values, 2.2 averages light,
-        ``(mean I^2.2)^(1/2.2)``. 0 where `crf` is given.
+        0 where `crf` is given.
     crf : path
         Response curve of the camera, a file; empty for the power law.
     template : str
         Alignment template of the face crop, or ``none``: whole frames.
-    face : {'still', 'following'}
-        Use the crop of the middle frame for all, or align every frame.
     detector, landmarker : str
         Providers that find the faces; with detector ``none``, whole frames need no face.
     choose : {'largest', 'central'}
         Which of several faces.
     min_coverage : float
         Smallest share of the crop inside the frame.
-    min_flow : float
-        Smallest median optical flow of the face between neighbouring frames, in pixels of the video; 0 requires
-        only that frames differ.
-    min_overlap : float
-        The boxes of the face in the first and the last frame must overlap more than this (intersection over union).
-    repeat, max_cut, max_jitter : float
-        Limits for near-duplicate frames, shot cuts and uneven timing; see `windows.fault`.
     reader : {'av', 'cv2'}
-    identity, role : str
-        Where the identity comes from, see `reader.list_videos`; role of every row.
+    identity : str
+        Where the identity comes from, see `reader.list_videos`.
+    role : str
+        Role of every row; with `train_share` the part that is made, or empty for both.
 
     Raises
     ------
@@ -62,35 +54,33 @@ class FrameSpec:
         When both `gamma` and `crf` are given.
     """
 
-    length: int = 11
-    stride: int = None  # type: ignore[assignment]
-    gamma: float = 1.0
+    length: int | str = 11
     crf: str | Path = ""
     template: str = "shen128"
-    face: str = "still"
     detector: str = "dlib-hog"
     landmarker: str = "dlib-68"
     choose: str = "largest"
     min_coverage: float = 0.95
-    min_flow: float = 0.0
-    min_overlap: float = 0.0
-    repeat: float = 0.1
-    max_cut: float = 0.1
-    max_jitter: float = 0.25
     reader: str = "av"
     identity: str = "auto"
-    role: str = "test"
+    role: str = ""
 
     def __post_init__(self) -> None:
         if self.crf and self.gamma not in (0.0, 1.0):
             raise InputError("gamma and crf exclude each other", do="leave one out")
         settled = {
-            "stride": self.length if self.stride is None else self.stride,
+            "stride": self.stride or self.frames,
+            "role": self.role or ("" if self.train_share else "test"),
             "gamma": 0.0 if self.crf else float(self.gamma),
             "crf": str(self.crf),
         }
         for name, value in settled.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def frames(self) -> int:
+        """Number of frames that are averaged; 0 for whole sequences."""
+        return self.length if isinstance(self.length, int) else 0
 
     @property
     def whole(self) -> bool:
@@ -109,23 +99,38 @@ class FrameSpec:
         InputError
             When an option is out of range, or a provider is missing.
         """
-        odd = self.length >= 3 and self.length % 2 == 1
+        everything = self.length == ALL
         for option, good, expected, found in (
-            ("length", odd, "an odd number of frames from 3 on, which has a middle", self.length),
-            ("stride", self.stride >= 1, "at least 1 frame", self.stride),
+            (
+                "length",
+                everything or (isinstance(self.length, int) and self.length >= 2),
+                "at least 2 frames, or 'all'",
+                self.length,
+            ),
+            (
+                "stride",
+                self.stride == 0 if everything else self.stride >= 1,
+                "none with length 'all'" if everything else "at least 1 frame",
+                self.stride,
+            ),
             ("min_coverage", 0 <= self.min_coverage <= 1, "0 to 1", self.min_coverage),
+            ("min_difference", 0 <= self.min_difference <= 255, "0 to 255 grey levels", self.min_difference),
+            ("min_motion", self.min_motion >= 0, "at least 0 pixels", self.min_motion),
             ("min_flow", self.min_flow >= 0, "at least 0 pixels", self.min_flow),
             ("min_overlap", 0 <= self.min_overlap < 1, "at least 0 and under 1", self.min_overlap),
             ("repeat", 0 <= self.repeat < 1, "at least 0 and under 1", self.repeat),
             ("max_cut", 0 < self.max_cut <= 2, "above 0, up to 2", self.max_cut),
             ("max_jitter", self.max_jitter >= 0, "at least 0", self.max_jitter),
+            ("train_share", 0 <= self.train_share < 1, "at least 0 and under 1", self.train_share),
         ):
             if not good:
                 raise InputError(f"option '{option}'", expected=expected, found=str(found), do="change it")
         one_of("face", self.face, FACES)
         one_of("choose", self.choose, CHOICES)
         one_of("reader", self.reader, READERS)
-        one_of("role", self.role, ROLES[:3])
+        one_of("middle", self.middle, MIDDLES)
+        one_of("repeated", self.repeated, REPEATED)
+        one_of("role", self.role, ("", "train", "test") if self.train_share else ROLES[:3])
         self.response()
         if not self.whole:
             template_named(self.template)

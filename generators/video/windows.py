@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,6 +83,14 @@ def repetition(steps: Sequence[FrameStep]) -> float:
     return means[0] / usual if usual > 0 else float("nan")
 
 
+MIDDLES = ("later", "earlier")
+
+
+def middle_of(count: int, middle: str) -> int:
+    """Place of the middle one of `count` frames; of the two in the middle of an even number, the one that is named."""
+    return count // 2 if middle == "later" else (count - 1) // 2
+
+
 @dataclass(frozen=True, eq=False)
 class Window:
     """Consecutive frames, and the differences between them.
@@ -90,30 +98,72 @@ class Window:
     Attributes
     ----------
     frames : tuple of Frame
+        Those of a whole sequence are without pixels: `read` decodes them again.
     steps : tuple of FrameStep
         One fewer than frames; empty if a frame is damaged or the size changes.
+    place : int
+        Place of the frame that becomes the sharp image.
+    source : callable
+        Gives an iterator over frames with pixels, in order, which has these frames among others.
+    repeats : int
+        Number of repeated frames that were left out.
     """
 
     frames: tuple[Frame, ...]
     steps: tuple[FrameStep, ...]
+    place: int
+    source: Callable[[], Iterable[Frame]]
+    repeats: int = 0
 
     @property
     def middle(self) -> Frame:
         """The frame that becomes the sharp image."""
-        return self.frames[len(self.frames) // 2]
+        return self.frames[self.place]
 
-    @property
-    def stack(self) -> list[np.ndarray]:
-        """Pixels of the frames, (H, W, 3) uint8 RGB each; only if no frame is damaged."""
-        return [frame.pixels for frame in self.frames if frame.pixels is not None]
+    def read(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield number and pixels, (H, W, 3) uint8 RGB, of each frame in order; only if no frame is damaged."""
+        wanted = {frame.index for frame in self.frames}
+        for frame in self.source():
+            if frame.index in wanted and frame.pixels is not None:
+                yield frame.index, frame.pixels
+            if frame.index >= self.frames[-1].index:
+                return
+
+    def pixels_of(self, *places: int) -> list[np.ndarray]:
+        """Pixels of the frames in some places, (H, W, 3) uint8 RGB each."""
+        wanted = {self.frames[place].index for place in places}
+        found = {index: pixels for index, pixels in self.read() if index in wanted}
+        return [found[self.frames[place].index] for place in places]
 
     @property
     def interval(self) -> float:
         """Median time between frames in seconds; NaN if unknown."""
         return float(np.median(np.diff([frame.time for frame in self.frames])))
 
+    def without_repeats(self, *, min_difference: int, repeat: float, middle: str) -> Window:
+        """Leave out the frames that repeat the one before them; the first always stays.
 
-def windows(frames: Iterable[Frame], *, length: int, stride: int) -> Iterator[Window]:
+        Parameters as for `fault` and `middle_of`.
+        """
+        means = [one.mean for one in self.steps]
+        usual = float(np.median(means)) if means else 0.0
+        keep = [0] + [
+            at
+            for at, one in enumerate(self.steps, start=1)
+            if one.greatest >= min_difference and one.mean >= repeat * usual
+        ]
+        if len(keep) == len(self.frames) or not self.steps:
+            return self
+        return replace(
+            self,
+            frames=tuple(self.frames[at] for at in keep),
+            steps=tuple(self.steps[at - 1] for at in keep[1:]),
+            place=middle_of(len(keep), middle),
+            repeats=len(self.frames) - len(keep),
+        )
+
+
+def windows(frames: Iterable[Frame], *, length: int, stride: int, middle: str = "later") -> Iterator[Window]:
     """Yield every window of `length` frames that starts at a multiple of `stride`.
 
     Only `length` frames are in memory. Frames after the last complete window are not used.
@@ -122,20 +172,56 @@ def windows(frames: Iterable[Frame], *, length: int, stride: int) -> Iterator[Wi
     ----------
     frames : iterable of Frame
     length, stride : int
-        At least 3 and at least 1.
+        At least 2 and at least 1.
+    middle : {'later', 'earlier'}
+        See `middle_of`.
     """
     held: deque[Frame] = deque(maxlen=length)
     steps: deque[FrameStep | None] = deque(maxlen=length - 1)
-    thumb: np.ndarray | None = None
-    for frame in frames:
-        before, thumb_before = (held[-1] if held else None), thumb
-        thumb = None if frame.pixels is None else thumbnail(frame.pixels)
-        if before is not None:
-            steps.append(_step(before, frame, thumb_before, thumb))
+    for frame, found in _stepped(frames):
+        if held:
+            steps.append(found)
         held.append(frame)
         if len(held) == length and held[0].index % stride == 0:
-            whole = [one for one in steps if one is not None]
-            yield Window(tuple(held), tuple(whole) if len(whole) == length - 1 else ())
+            yield _window(tuple(held), tuple(steps), middle, tuple(held).__iter__)
+
+
+def sequence(read: Callable[[], Iterable[Frame]], *, middle: str = "later") -> Window | None:
+    """Return all frames of a video as one window; None for fewer than two.
+
+    The video is read once here and again wherever pixels are used, so that two frames at most are in memory.
+
+    Parameters
+    ----------
+    read : callable
+        Gives an iterator over the frames from the beginning, each time.
+    middle : {'later', 'earlier'}
+        See `middle_of`.
+    """
+    frames: list[Frame] = []
+    steps: list[FrameStep | None] = []
+    for frame, found in _stepped(read()):
+        if frames:
+            steps.append(found)
+        frames.append(replace(frame, pixels=None))
+    return _window(tuple(frames), tuple(steps), middle, read) if len(frames) > 1 else None
+
+
+def _window(
+    frames: tuple[Frame, ...], steps: tuple[FrameStep | None, ...], middle: str, source: Callable[[], Iterable[Frame]]
+) -> Window:
+    whole = tuple(one for one in steps if one is not None)
+    return Window(frames, whole if len(whole) == len(frames) - 1 else (), middle_of(len(frames), middle), source)
+
+
+def _stepped(frames: Iterable[Frame]) -> Iterator[tuple[Frame, FrameStep | None]]:
+    """Yield each frame with the step that leads to it; None for the first, and where two cannot be compared."""
+    before: Frame | None = None
+    thumb: np.ndarray | None = None
+    for frame in frames:
+        thumb_before, thumb = thumb, None if frame.pixels is None else thumbnail(frame.pixels)
+        yield frame, None if before is None else _step(before, frame, thumb_before, thumb)
+        before = frame
 
 
 def _step(
@@ -147,15 +233,17 @@ def _step(
     return step(before.pixels, after.pixels, thumb_before, thumb_after)
 
 
-def fault(window: Window, *, repeat: float, max_cut: float, max_jitter: float) -> tuple[str, str]:
+def fault(window: Window, *, min_difference: int, repeat: float, max_cut: float, max_jitter: float) -> tuple[str, str]:
     """Return why a window cannot be averaged, or ``ok``.
 
-    Anand et al. require "each frame [to] differ by at least one-pixel value" and "a motion flow in the whole set":
-    here no two neighbouring frames may be identical or nearly so, and the window may contain no shot cut.
+    Anand et al. require "each frame [to] differ by at least one-pixel value": no two neighbouring frames may be
+    identical or nearly so. Nor may the window contain a shot cut.
 
     Parameters
     ----------
     window : Window
+    min_difference : int
+        Neighbouring frames differ by at least so many grey levels in some sample; 0 accepts identical frames.
     repeat : float
         A step below this share of the median is a repeated frame, see `repetition`; 0 accepts repeated frames.
     max_cut : float
@@ -167,7 +255,7 @@ def fault(window: Window, *, repeat: float, max_cut: float, max_jitter: float) -
     -------
     status, note : str
     """
-    broken = next((frame for frame in window.frames if frame.pixels is None), None)
+    broken = next((frame for frame in window.frames if frame.problem), None)
     if broken is not None and broken.problem == INTERLACED:
         return INTERLACED, f"frame {broken.index} shows two moments; remove interlacing: {DEINTERLACE}"
     if broken is not None:
@@ -180,8 +268,9 @@ def fault(window: Window, *, repeat: float, max_cut: float, max_jitter: float) -
         return UNEVEN, f"{1e3 * gaps.min():.1f} to {1e3 * gaps.max():.1f} ms a frame"
     # Cuts first: compared with a cut, every other step looks like a repetition.
     if is_cut(window.steps, max_cut):
-        return CUT, f"correlation falls to {min(one.ncc for one in window.steps):.3f}"
-    still = sum(one.greatest < 1 for one in window.steps)
+        place = min(range(len(window.steps)), key=lambda at: window.steps[at].ncc)
+        return CUT, f"correlation falls to {window.steps[place].ncc:.3f} at frame {window.frames[place + 1].index}"
+    still = sum(one.greatest < min_difference for one in window.steps)
     if still:
         return IDENTICAL, f"{still} of {len(window.steps)} steps"
     if repetition(window.steps) < repeat:

@@ -22,11 +22,14 @@ class Outer:
     inner: Inner
     many: tuple[Inner, ...] = ()
     limit: int | None = None
+    length: int | str = 1
 
 
 def test_nested_tables():
     values = {"title": "t", "inner": {"sigma": 1, "names": ["a"]}, "many": [{"sigma": 0.5}], "limit": 3}
     assert strict(Outer, values, "x.toml") == Outer("t", Inner(1.0, ("a",)), (Inner(0.5),), 3)
+    several = {"title": "t", "inner": {"sigma": 1}, "length": "all"}
+    assert strict(Outer, several, "x.toml").length == "all" and strict(Outer, several | {"length": 7}, "").length == 7
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,7 @@ def test_nested_tables():
         ({"title": "t", "inner": {"sigma": 1.0}, "many": 7}, "many: expected a list"),
         ({"title": "t", "inner": {"sigma": 1.0}, "many": [{"sigma": "x"}]}, r"many\[0\]: sigma: expected"),
         ({"title": "t", "inner": {"sigma": 1.0}, "limit": "x"}, "limit: expected a value of type int"),
+        ({"title": "t", "inner": {"sigma": 1.0}, "length": 1.5}, r"length: expected a value of type int | str"),
     ],
 )
 def test_mistakes_are_named(values, said):

@@ -47,6 +47,15 @@ def test_a_video_without_a_pair_is_named_and_fails(clips: Path, tmp_path: Path) 
 
 
 def test_bad_options_reach_the_main_command_as_one_line(clips: Path, tmp_path: Path) -> None:
-    shown = run(clips, "-o", tmp_path / "set", "--length", 10)
-    assert isinstance(shown.exception, InputError) and "found 10" in str(shown.exception)
+    shown = run(clips, "-o", tmp_path / "set", "--length", 1)
+    assert isinstance(shown.exception, InputError) and "found 1" in str(shown.exception)
+    shown = run(clips, "-o", tmp_path / "set", "--length", "most")
+    assert shown.exit_code == 2 and "'most' is neither a number of frames nor 'all'" in shown.output
     assert not (tmp_path / "set").exists()
+
+
+def test_parts_of_a_split_are_counted(clips: Path, tmp_path: Path) -> None:
+    whole = ["--template", "none", "--detector", "none", "--jobs", 1, "--length", "all", "--max-cut", 2]
+    shown = run(clips, "-o", tmp_path / "set", "--split", 0.5, "--seed", 0, *whole)
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.splitlines()[0] == "      3  ok, of 3 identities (1 test of 1, 2 train of 2)"

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from facedeblur.benchmark.files.images import read_png, write_png
 from facedeblur.benchmark.sets.check import check
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.align.geometry import warp
+from facedeblur.generators.photos.splits import role_of
 from facedeblur.generators.video import faces as frame_faces
 from facedeblur.generators.video import frames as frame_task
 from facedeblur.generators.video import frames as frames_module
@@ -26,16 +28,18 @@ from facedeblur.generators.video.faces import flow, iou, share_left
 from facedeblur.generators.video.reader import Frame
 from facedeblur.generators.video.response import Response
 from facedeblur.generators.video.spec import FrameSpec
-from facedeblur.generators.video.windows import FrameStep, fault, is_cut, repetition, windows
+from facedeblur.generators.video.windows import FrameStep, fault, is_cut, repetition, sequence, windows
 
 WHOLE = {"template": "none", "detector": "none", "workers": 1}
 
 
-def frames(videos: Path, out: Path, *, workers: int = 1, store: str = "png", name: str = "", **spec: Any) -> Set:
-    return frames_module.frames(videos, out, FrameSpec(**spec), workers=workers, store=store, name=name)
+def frames(
+    videos: Path, out: Path, *, workers: int = 1, store: str = "png", name: str = "", seed: int = 0, **spec: Any
+) -> Set:
+    return frames_module.frames(videos, out, FrameSpec(**spec), workers=workers, store=store, name=name, seed=seed)
 
 
-PASS = {"repeat": 0.1, "max_cut": 0.1, "max_jitter": 0.25}
+PASS = {"min_difference": 1, "repeat": 0.1, "max_cut": 0.1, "max_jitter": 0.25}
 
 
 def pan(portrait: np.ndarray, n: int, *, step: int = 3, left: int = 60) -> list[np.ndarray]:
@@ -176,6 +180,97 @@ def test_repeated_frames_are_rejected(tmp_path: Path, portrait: np.ndarray) -> N
     assert repetition([FrameStep(9, 2.0, 1), FrameStep(9, 0.1, 1), FrameStep(9, 4.0, 1)]) == pytest.approx(0.1 / 3)
 
 
+def test_whole_sequence_is_one_pair_whatever_its_length(tmp_path: Path, portrait: np.ndarray) -> None:
+    """Sharp is the frame in the middle, of an even number the one that is named; every frame is in the mean."""
+    pictures = {"odd": pan(portrait, 7), "even": pan(portrait, 12, left=40)}
+    for name, several in pictures.items():
+        write_frames(tmp_path / "clips" / name, several)
+    write_frames(tmp_path / "clips" / "lone", pan(portrait, 1))
+    for middle, places in (("later", {"odd": 3, "even": 6}), ("earlier", {"odd": 3, "even": 5})):
+        made = frames(tmp_path / "clips", tmp_path / middle, length="all", middle=middle, gamma=2.2, **WHOLE)
+        pairs = {made.images[pair.image_id].identity: pair for pair in made.pairs()}
+        assert {name: pair.pair_id for name, pair in pairs.items()} == {
+            "odd": "odd_000000_L7", "even": "even_000000_L12"
+        }  # fmt: skip
+        for name, pair in pairs.items():
+            np.testing.assert_array_equal(made.blurred(pair), literal_mean(pictures[name], 2.2))
+            np.testing.assert_array_equal(made.sharp(made.images[pair.image_id]), pictures[name][places[name]])
+        assert made.info["name"] == "frames-all" and made.info["rejected"] == {"too few frames": 1}
+    four = frames(tmp_path / "clips" / "even", tmp_path / "four", length=4, **WHOLE)
+    np.testing.assert_array_equal(four.sharp(four.images["even_000004"]), pictures["even"][6])
+
+
+def test_whole_sequence_is_not_held_in_memory(portrait: np.ndarray) -> None:
+    reads = []
+
+    def read() -> list[Frame]:
+        reads.append(1)
+        return [Frame(k, pixels, k / 25) for k, pixels in enumerate(pan(portrait, 9))]
+
+    whole = sequence(read)
+    assert whole is not None and len(reads) == 1 and all(frame.pixels is None for frame in whole.frames)
+    held = next(windows(read(), length=9, stride=9))
+    assert whole.steps == held.steps and fault(whole, **PASS) == ("ok", "")
+    spec, camera = FrameSpec(length="all", template="none", detector="none"), Response.power(1.0)
+    one, two = (frame_faces.Crew(spec).expose(window, camera) for window in (whole, held))
+    np.testing.assert_array_equal(one.blurred, two.blurred)
+    assert one.motion == two.motion == pytest.approx(np.median([3, 3, 6, 6, 9, 9, 12, 12]), abs=0.5)
+    assert sequence(lambda: read()[:1]) is None
+
+
+def test_repeated_frames_are_left_out_on_request(tmp_path: Path, portrait: np.ndarray) -> None:
+    moving = pan(portrait, 7)
+    twice = [*moving[:3], moving[2], moving[2], *moving[3:]]
+    write_frames(tmp_path / "twice", twice)
+    made = frames(tmp_path / "twice", tmp_path / "a", length="all", repeated="drop", **WHOLE)
+    (pair,) = made.pairs()
+    np.testing.assert_array_equal(made.blurred(pair), literal_mean(moving, 1.0))
+    np.testing.assert_array_equal(made.sharp(made.images[pair.image_id]), moving[3])
+    assert made.images[pair.image_id].note == "2 repeated frames left out" and pair.pair_id == "twice_000000_L7"
+    with pytest.raises(InputError, match=r"identical frames 1 \(2 of 8 steps\)"):
+        frames(tmp_path / "twice", tmp_path / "b", length="all", **WHOLE)
+    write_frames(tmp_path / "stopped", [moving[0]] * 4)
+    with pytest.raises(InputError, match=r"identical frames 1 \(all 4 of them\)"):
+        frames(tmp_path / "stopped", tmp_path / "c", length="all", repeated="drop", **WHOLE)
+
+
+@pytest.mark.parametrize("length", [9, "all"])
+def test_still_clip_with_noise_has_no_motion(tmp_path: Path, portrait: np.ndarray, length: int | str) -> None:
+    """Each frame differs from the one before by a grey level here and there, and shows the same."""
+    draw = np.random.default_rng(5)
+    still = [
+        (pan(portrait, 1)[0].astype(int) + draw.integers(-1, 2, (96, 128, 3))).clip(0, 255).astype(np.uint8)
+        for _ in range(9)
+    ]
+    write_frames(tmp_path / "clips" / "still", still)
+    write_frames(tmp_path / "clips" / "slow", pan(portrait, 9, step=1))
+    made = frames(tmp_path / "clips", tmp_path / "set", length=length, **WHOLE)
+    assert {image.identity: image.status for image in made.images.values()} == {
+        "still": "too little motion", "slow": "ok"
+    }  # fmt: skip
+    (dropped,) = (image for image in made.images.values() if not image.ok)
+    assert dropped.note.startswith("half of the frames lie within")
+    without = frames(tmp_path / "clips", tmp_path / "any", length=length, min_motion=0.0, **WHOLE)
+    assert without.n_pairs == 2
+
+
+def test_split_by_identity_depends_on_seed_and_name_alone(tmp_path: Path, portrait: np.ndarray) -> None:
+    for name in ("ann", "bo", "cy", "di", "ed"):
+        write_frames(tmp_path / "clips" / name / "1", pan(portrait, 3))
+        write_frames(tmp_path / "clips" / name / "2", pan(portrait, 3, left=40))
+    clips, split = tmp_path / "clips", {"length": "all", "train_share": 0.7} | WHOLE
+    made = frames(clips, tmp_path / "set", seed=1, **split)
+    roles = {image.identity: image.role for image in made.images.values()}
+    assert roles == {name: role_of(name, seed=1, test_share=0.3) for name in roles} and len(set(roles.values())) == 2
+    parts = {role: frames(clips, tmp_path / role, seed=1, role=role, **split) for role in ("train", "test")}
+    for role, part in parts.items():
+        assert {image.identity for image in part.images.values()} == {name for name in roles if roles[name] == role}
+    assert sum(part.n_pairs for part in parts.values()) == made.n_pairs == 10
+    one = tmp_path / "clips" / "ann"
+    with pytest.raises(InputError, match="no identity is left for"):
+        frames(one, tmp_path / "none", role={"train": "test", "test": "train"}[roles["ann"]], seed=1, **split)
+
+
 def test_least_flow(tmp_path: Path, portrait: np.ndarray) -> None:
     write_frames(tmp_path / "fast", pan(portrait, 9, step=3))
     write_frames(tmp_path / "fast_then_slow", [*pan(portrait, 4, step=3), *pan(portrait, 5, step=1, left=70)])
@@ -259,13 +354,15 @@ def blobs(places: Sequence[int | None]) -> list[Frame]:
 )
 def test_face_must_stay(monkeypatch: pytest.MonkeyPatch, places: list[int | None], status: str, note: str) -> None:
     monkeypatch.setattr(frame_faces, "_providers", lambda detector, landmarker: (Blob(), None))
-    spec = FrameSpec(length=5, stride=5, template="none", detector="dlib-hog")
+    # The square has no texture to measure a flow by.
+    spec = FrameSpec(length=5, template="none", min_motion=0.0)
     (window,) = windows(iter(blobs(places)), length=5, stride=5)
-    exposure = frame_faces.Crew(spec).expose(window)
+    camera = Response.power(1.0)
+    exposure = frame_faces.Crew(spec).expose(window, camera)
     assert (exposure.status, exposure.note) == (status, note)
     if status == "ok":
-        assert exposure.overlap == pytest.approx(5 / 75) and len(exposure.crops) == 5
-        strict = frame_faces.Crew(FrameSpec(length=5, template="none", min_overlap=0.1)).expose(window)
+        assert exposure.overlap == pytest.approx(5 / 75) and exposure.blurred is not None
+        strict = frame_faces.Crew(replace(spec, min_overlap=0.1)).expose(window, camera)
         assert strict.status == "no overlap"
 
 
@@ -323,9 +420,13 @@ def test_nothing_usable_leaves_nothing(tmp_path: Path, portrait: np.ndarray) -> 
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"length": 10}, "option 'length': expected an odd number of frames from 3 on, which has a middle, found 10"),
-        ({"length": 1}, "option 'length'"),
-        ({"stride": 0}, "option 'stride': expected at least 1 frame"),
+        ({"length": 1}, "option 'length': expected at least 2 frames, or 'all', found 1"),
+        ({"length": "whole"}, "option 'length': expected at least 2 frames, or 'all', found whole"),
+        ({"length": "all", "stride": 5}, "option 'stride': expected none with length 'all', found 5"),
+        ({"stride": -1}, "option 'stride': expected at least 1 frame"),
+        ({"middle": "sooner"}, "middle 'sooner': expected one of later, earlier"),
+        ({"train_share": 1.0}, "option 'train_share'"),
+        ({"train_share": 0.7, "role": "probe"}, "role 'probe'"),
         ({"gamma": 0.0}, "gamma: expected 0.1 to 10"),
         ({"crf": "absent.csv"}, r"absent.csv: not found \(expected a response curve\)"),
         ({"crf": "absent.csv", "gamma": 2.2}, "gamma and crf exclude each other"),
