@@ -83,6 +83,8 @@ def tables(
 
     SCORES are score tables or OUTPUTS folders, of any number of sets; results of `facedeblur recognise` and
     `facedeblur parse` are taken from the same folders. Without SCORES only the printed values are shown.
+    A set stands where its photographs and its recipe put it, whatever it is called; how it differs from the paper's
+    set is stated below the table.
     Known misprints are marked. Printed and measured values are ranked separately; the table says why.
     """
     from facedeblur.reports.tables.files import FORMATS, to_csv, write

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.reports.tables.layouts import Dataset, Layout, Measure, Subject
-from facedeblur.reports.tables.measured import Absent, Run, SetOf, measure
+from facedeblur.reports.tables.measured import Absent, Run, measure
 from facedeblur.reports.tables.measured import measure as measure_of
 from facedeblur.reports.tables.published.values import Value
+from facedeblur.reports.tables.sets import is_of
 from facedeblur.reports.text import NONE, seconds
 
 PUBLISHED, MEASURED = "published", "measured"
@@ -257,18 +258,7 @@ def dataset_of(layout: Layout, run: Run, named: Mapping[str, str]) -> Dataset | 
     """Return the paper's data set that a measured set counts as, None for none of them."""
     if run.set.hash in named:
         return next((dataset for dataset in layout.datasets if dataset.label == named[run.set.hash]), None)
-    for dataset in layout.datasets:
-        if (bool(dataset.set_hash) and dataset.set_hash == run.set.hash) or _is(run.set, dataset):
-            return dataset
-    return None
-
-
-def _is(one: SetOf, dataset: Dataset) -> bool:
-    """Whether a set is of the photographs and the blur of a data set."""
-    photographs = bool(one.collections) and set(one.collections) <= set(dataset.collections)
-    if dataset.collections and not photographs:
-        return False
-    return one.recipe in dataset.recipes if dataset.recipes else photographs
+    return next((dataset for dataset in layout.datasets if is_of(run.set, dataset)), None)
 
 
 def _own(layout: Layout, run: Run) -> str:

@@ -40,10 +40,10 @@ class Dataset:
     name, condition : str
         Of its printed values.
     collections, recipes : tuple of str
-        A measured set counts as this data set when all its photographs are of these collections and it was made as one
-        of these recipes says, whatever its own recipe is called. Empty: any.
+        A measured set counts as this data set when all its photographs are of these collections and its recipe,
+        whatever it is called, says what one of these does but for numbers of faces and kernels. Empty: any.
     faces : int
-        Sharp faces in the paper's set; 0 where it does not say. A set of fewer is named so.
+        Sharp faces in the paper's set; 0 where it does not say. What differs is stated below the table.
     set_hash : str
         Content hash of the paper's own set where it is known; only values of that very set are ranked with the
         printed ones.

@@ -6,13 +6,12 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facedeblur.benchmark.config import parse_toml, strict
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.signature import Signature
@@ -26,10 +25,10 @@ from facedeblur.benchmark.whole_set.parsing import SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.benchmark.whole_set.record import Record
 from facedeblur.benchmark.whole_set.run import SHARP
-from facedeblur.generators.recipe import Recipe, load_recipe, recipes
 from facedeblur.reports.leaderboard.board import MethodScores, summarise
 from facedeblur.reports.leaderboard.whole_sets import of_scored
 from facedeblur.reports.tables.layouts import How
+from facedeblur.reports.tables.sets import SetOf, set_of
 
 RECOGNITION, PARSING = Recognition.file_name, Parsing.file_name
 
@@ -39,28 +38,6 @@ class Absent:
     """Why there is no value, and what would compute it."""
 
     why: str
-
-
-@dataclass(frozen=True)
-class SetOf:
-    """The set of a run.
-
-    Attributes
-    ----------
-    name, hash : str
-    collections : tuple of str
-        Whose photographs it is made of.
-    recipe : str
-        Shipped recipe that makes what its own makes, whatever that one is called; empty for none.
-    faces : int
-        Sharp images; 0 if not on record.
-    """
-
-    name: str
-    hash: str
-    collections: tuple[str, ...] = ()
-    recipe: str = ""
-    faces: int = 0
 
 
 @dataclass(frozen=True)
@@ -204,7 +181,7 @@ def _read(table: ScoresLike) -> tuple[Run, Run]:
     clear = Parsing.read(sharp) if sharp else None
     if scores is not None:
         scored, meta = MethodScores(scores, scores.meta.method), scores.meta
-        of, run_hash = _set(meta.set), str(meta.run.get("hash", ""))
+        of, run_hash = set_of(meta.set), str(meta.run.get("hash", ""))
         named, info = (meta.method, meta.oracle), dict(meta.run)
     else:
         whole = found or parsed
@@ -278,34 +255,6 @@ def _scores(table: ScoresLike) -> tuple[Scores | None, list[Path]]:
 
 def _first(folders: Sequence[Path], name: str) -> Path | None:
     return next((folder / name for folder in folders if (folder / name).is_file()), None)
-
-
-def _set(known: dict[str, Any]) -> SetOf:
-    """Photographs and recipe of a set as its score tables have them."""
-    # A collection is described as "helen: 100 photographs, ...".
-    named = [str(source.get("collection") or "").partition(":")[0].strip() for source in known.get("sources") or ()]
-    return SetOf(
-        printable(str(known.get("name", ""))),
-        str(known.get("hash", "")),
-        tuple(dict.fromkeys(filter(None, named))),
-        same_as(str(known.get("recipe") or "")),
-        int((known.get("counts") or {}).get("images", 0)),
-    )
-
-
-@cache
-def same_as(text: str) -> str:
-    """Return the name of the shipped recipe that makes the same pairs as the recipe `text`, or an empty text."""
-    try:
-        wanted = _content(strict(Recipe, parse_toml(text, "recipe"), "recipe"))
-    except InputError:
-        return ""
-    return next((name for name in recipes() if _content(load_recipe(name)[0]) == wanted), "")
-
-
-def _content(recipe: Recipe) -> Recipe:
-    """A recipe without what changes no pixel."""
-    return replace(recipe, name="", title="", source="", assumption=())
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.reports.tables.cells import MEASURED, PUBLISHED, Cell, Item, dataset_of
 from facedeblur.reports.tables.layouts import Dataset, Layout, Measure
+from facedeblur.reports.tables.sets import differences
 
 Position = tuple[int, int]
 
@@ -119,12 +120,14 @@ def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, st
         line = f"Measured on set '{run.set.name}', hash {short(run.set.hash)}{pairs}"
         if dataset_of(layout, run, named) is not None:
             line += f", as {dataset.label}" if dataset.label else ""
-            if 0 < run.set.faces < dataset.faces:
-                line += f" ({run.set.faces:,} of its {dataset.faces:,} faces)"
+            other = differences(run.set, dataset)
+            line += f", but with {_and(other)}" if other and dataset.label else ""
         elif layout.rows == ("subject", "dataset"):
             line += ", the mean of all; the paper's are single images"
         elif any(one.label for one in layout.datasets):
+            near = min(layout.datasets, key=lambda one: len(differences(run.set, one)))
             line += f", none of the paper's sets ({', '.join(one.label for one in layout.datasets)})"
+            line += f": compared with {near.label} it has {_and(differences(run.set, near))}"
         lines.append(f"{line}.")
     return lines
 

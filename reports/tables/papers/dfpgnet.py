@@ -11,7 +11,7 @@ DFPGNET = (
         methods("VGGFace Encoder", "DFPG-B(ours)"),
         (
             Dataset("MSPL-Center", "MSPL-Center", collections=("celebamask", "celeba"), recipes=("mspl-center",)),
-            Dataset("Shen", "Shen", collections=("helen", "celeba"), recipes=("shen2020",)),
+            Dataset("Shen", "Shen", collections=("helen", "celeba"), recipes=("shen2020",), faces=200),
         ),
         QUALITY,
         columns=("dataset", "measure"),

@@ -14,7 +14,7 @@ LEVIN = (
         "zhang2024", "Table 11", "Mean PSNR in dB, mean SSIM and mean error ratio on the images of Levin et al. 2009",
         ("Method",),
         (Subject("known k", "known k", reference=True), *methods(*_METHODS)),
-        (Dataset("Levin", "Levin", recipes=("levin2009",)),),
+        (Dataset("Levin", "Levin", recipes=("levin2009",), faces=4),),
         (
             Measure("PSNR", "PSNR", How("scores", "psnr-shift"), 2, "higher"),
             Measure("SSIM", "SSIM", How("scores", "ssim-shift"), 3, "higher"),

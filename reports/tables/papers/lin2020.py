@@ -6,8 +6,8 @@ from facedeblur.reports.tables.layouts import Dataset, How, Layout, Measure, Sub
 from facedeblur.reports.tables.papers.common import PSNR
 
 
-def _set(label: str, name: str, *collections: str) -> Dataset:
-    return Dataset(label, name, collections=collections, recipes=("lin2020",))
+def _set(label: str, name: str, faces: int, *collections: str) -> Dataset:
+    return Dataset(label, name, collections=collections, recipes=("lin2020",), faces=faces)
 
 
 LIN = (
@@ -16,10 +16,10 @@ LIN = (
         ("Dataset", "Criterion"),
         methods("Pan (2016)", "Xu (2018)", "Pan (2014)", "Tao (2018)", "Kupyn (2018)", "Shen (2018)", "Ours"),
         (
-            _set("MultiPIE", "MultiPIE", "multipie", "pie"),
-            _set("Helen", "Helen", "helen"),
-            _set("CelebA", "CelebA", "celeba"),
-            _set("PubFig", "PubFig", "pubfig"),
+            _set("MultiPIE", "MultiPIE", 342, "multipie", "pie"),
+            _set("Helen", "Helen", 330, "helen"),
+            _set("CelebA", "CelebA", 300, "celeba"),
+            _set("PubFig", "PubFig", 300, "pubfig"),
         ),
         (
             Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
@@ -33,7 +33,7 @@ LIN = (
         tuple(
             Subject(name, name, "ablation") for name in ("Direct", "L_0", "Naive E2E", "Intensity", "A w/o s", "Ours")
         ),
-        (_set("MultiPIE", "MultiPIE (CMU PIE)", "multipie", "pie"),),
+        (_set("MultiPIE", "MultiPIE (CMU PIE)", 342, "multipie", "pie"),),
         (
             Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
             Measure("SSIM", "SSIM", How("scores", "ssim[perchannel]"), 3, "higher"),

@@ -228,9 +228,7 @@ def test_weights_of_some_steps_are_kept_and_are_those_of_that_step(faces, tmp_pa
 
 def test_steps_that_cannot_be_kept_are_told(faces, tmp_path):
     whole, said = parts.recipe(faces), []
-    with pytest.raises(
-        InputError, match="step 7 cannot be kept: no chosen stage .*; name steps from 1 to 6"
-    ):
+    with pytest.raises(InputError, match=r"step 7 cannot be kept: no chosen stage .*; name steps from 1 to 6"):
         parts.train(whole, faces, tmp_path / "a", keep=(2, 7))
     assert not (tmp_path / "a/checkpoints").exists()
     parts.train(whole, faces, tmp_path / "a", keep=(2,), stop_after=3)

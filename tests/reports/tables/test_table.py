@@ -457,19 +457,42 @@ def test_a_place_is_found_by_what_the_set_is(scores_of: Make):
     own = {
         "as printed": set_of("a", "celebamask", recipe="mspl-center", images=240),
         "renamed": set_of("b", "celebamask", recipe="mspl-center") | {"recipe": five.replace("mspl-center", "mine", 1)},
-        "edited": set_of("c", "celebamask") | {"recipe": five.replace("per_size = 10", "per_size = 2")},
-        "other faces": set_of("d", "lfw", recipe="mspl-center"),
-        "some other faces": set_of("e", "celebamask", "lfw", recipe="mspl-center"),
+        "fewer kernels": set_of("c", "celebamask")
+        | {
+            "recipe": five.replace("per_size = 10", "per_size = 2"),
+            "counts": {"images": 100, "kernels": 16, "pairs": 1600},
+        },
+        "other noise": set_of("d", "celebamask") | {"recipe": five.replace("0.00784313725490196", "0.01")},
+        "other faces": set_of("e", "lfw", recipe="mspl-center"),
+        "some other faces": set_of("f", "celebamask", "lfw", recipe="mspl-center"),
     }
     tables = [scores_of(name, [30.0, 31.0], other={"set": known}) for name, known in own.items()]
     (table,) = paper_tables(tables, protocol="dfpgnet", numbers=["5"])
     placed = {item.label: dataset.label for cell, item, dataset, _ in table.filled()
               if cell.kind == MEASURED and cell.text != "—"}  # fmt: skip
-    assert placed["as printed"] == placed["renamed"] == "MSPL-Center"
-    assert [placed[name][0] for name in ("edited", "other faces", "some other faces")] == ["c", "d", "e"]
+    assert placed["as printed"] == placed["renamed"] == placed["fewer kernels"] == "MSPL-Center"
+    assert [placed[name][0] for name in ("other noise", "other faces", "some other faces")] == ["d", "e", "f"]
+    told = {line.partition("'")[2][0]: line for line in table.remarks if line.startswith("Measured on set")}
+    assert told["a"].endswith("as MSPL-Center.") and told["b"].endswith("as MSPL-Center.")
+    assert told["c"].endswith("as MSPL-Center, but with 16 kernels instead of 80.")
+    assert "compared with MSPL-Center it has noise.sigma 0.01 instead of 0.00784314." in told["d"]
+    assert "it has photographs of lfw instead of celebamask or celeba." in told["e"]
+    assert "it has photographs of celebamask and lfw instead of celebamask or celeba." in told["f"]
 
 
-def test_fewer_faces_than_the_paper_has_are_named(scores_of: Make):
-    few = scores_of("net", [30.0, 31.0], other={"set": set_of("hel", "helen", images=4)})
-    assert "as Helen (4 of its 100 faces)" in " ".join(one("10", few).remarks)
-    assert "of its" not in " ".join(one("10", scores_of("net", [30.0], other={"set": HELEN})).remarks)
+def test_how_a_set_differs_from_the_papers(scores_of: Make):
+    """Numbers of faces and kernels as they are on record; images of a gallery are not blurred."""
+    known = set_of("hel", "helen")
+    for counts, told in (
+        ({"images": 4, "kernels": 80, "pairs": 320}, "as Helen, but with 4 faces instead of 100."),
+        ({"images": 1, "kernels": 1, "pairs": 1},
+         "as Helen, but with 1 face instead of 100 and 1 kernel instead of 80."),
+        ({"images": 1000, "kernels": 80, "pairs": 8000}, "as Helen."),
+        ({"images": 120, "kernels": 80, "pairs": 9600}, "as Helen, but with 120 faces instead of 100."),
+    ):  # fmt: skip
+        table = one("10", scores_of("net", [30.0], other={"set": known | {"counts": counts}}))
+        assert any(line.endswith(told) for line in table.remarks), (told, table.remarks)
+    named = one("10", scores_of("net", [30.0], other={"set": set_of("lfw8k", "lfw", images=7)}), lfw8k="Helen")
+    assert "as Helen, but with photographs of lfw instead of helen and 7 faces instead of 100." in " ".join(
+        named.remarks
+    )
