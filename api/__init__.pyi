@@ -27,6 +27,8 @@ from .generators.photos.specs import Selection as Selection
 from .generators.video.frames import frames as frames
 from .generators.video.spec import FrameSpec as FrameSpec
 from .methods.base import method as method
+from .methods.confidence import Confidences as Confidences
+from .methods.confidence import confidence as confidence
 from .methods.labelling import Labelled as Labelled
 from .methods.labelling import label as label
 from .methods.nets.base import network as network

@@ -35,6 +35,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Train": {
         "train": ("train:train", "Train a network by the recipe of its paper."),
         "ablate": ("ablate:ablate", "Train the networks of an ablation and fill the paper's table."),
+        "confidence": ("confidence:confidence", "Estimate how well UMSN restores each semantic class."),
         "export": ("export:export", "Write a network as an ONNX file, checked against torch."),
     },
     "Run and score": {

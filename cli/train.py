@@ -27,7 +27,7 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     facedeblur train shen2020 --faces celebamask:CELEBA -o shen2020/ --stage 1-3 \\
         --device cuda --precision bf16-mixed
     # Keep the weights after some steps, for instance to look at their confidences
-    facedeblur train umsn --faces celebamask:CELEBA -o umsn/ --keep-steps 3000,50000
+    facedeblur train umsn --faces celebamask:A -o umsn/ --keep-steps 3000,50000
     # Try a recipe for a few steps
     facedeblur train facedeblur-base --faces photos/ -o try/ --iterations 20
     # Use the trained weights

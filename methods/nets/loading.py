@@ -165,6 +165,15 @@ def remark_on(paths: Sequence[Path]) -> str:
     return f"{paths[0].name}: {'; '.join(parts)}" if parts else ""
 
 
+def reached(paths: Sequence[Path]) -> tuple[str, int]:
+    """Stage of the training that weights are of, and its steps; ``""`` and 0 for the authors' files.
+
+    Parameters and errors as `remark_on`.
+    """
+    header = _header(paths)
+    return header.stage, header.stage_step
+
+
 def takes_labels(name: str, paths: Sequence[Path]) -> bool:
     """Whether a network with these weights reads the true labels of each face; parameters and errors as `remark_on`."""
     labels, header = declared(name).labels, _header(paths)

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from facedeblur.benchmark.scoring.agreement import short
+from facedeblur.methods.confidence import Confidence
 from facedeblur.reports.tables.layouts import Dataset, Layout, Measure, Subject
-from facedeblur.reports.tables.measured import Absent, Run, measure
+from facedeblur.reports.tables.measured import Absent, Run, confidences_of, measure
 from facedeblur.reports.tables.measured import measure as measure_of
 from facedeblur.reports.tables.published.values import Value
 from facedeblur.reports.tables.sets import is_of
@@ -217,6 +218,10 @@ def items_of(
     items = [Item(subject.label, PUBLISHED, subject) for subject in layout.subjects]
     if all(one.how.kind == "printed" for one in layout.measures):
         runs = []
+    if layout.split:
+        runs = [run for run in runs if not isinstance(run.confidences, Absent)]
+        return items + _parts(layout.split, runs), list(layout.datasets), _by_which(layout.split, runs)
+    runs = [run for run in runs if isinstance(run.confidences, Absent)]
     # Of outputs that were not scored (a kept parsing) a table of scores would be a row of dashes.
     bare = [run for run in runs if run.scored is None and not _has_something(layout, run)]
     runs = [run for run in runs if run not in bare and (not run.reference or _has_something(layout, run))]
@@ -242,6 +247,52 @@ def items_of(
             made.append((_settings(run), item))
         item.runs[dataset] = run
     return items + _distinct([item for _, item in made]), datasets, unmeasured
+
+
+MOST_ALONE = 4
+"""Images of a table of confidences that are shown one by one; of more the means are shown."""
+
+
+def _parts(split: str, runs: Sequence[Run]) -> list[Item]:
+    """One item for each image, or for all if there are many, and each step or size that confidences are of."""
+    made = []
+    for run in runs:
+        rows = confidences_of(run)
+        if split == "kernel_size":
+            rows = _trained_longest(rows)
+        several = len({row.pair_id if split == "step" else row.image_id for row in rows})
+        groups: dict[tuple[str, str, int], list[Confidence]] = {}
+        for row in rows:
+            groups.setdefault((_image(row, split, several), row.sha256, int(getattr(row, split))), []).append(row)
+        order = {name: at for at, (name, _, _) in enumerate(groups)}
+        for (image, sha, value), some in sorted(groups.items(), key=lambda one: (order[one[0][0]], one[0][2])):
+            label = f"{image}, {f'{value}×{value}' if split == 'kernel_size' else f'{value:,}'}"
+            part = replace(run, run_hash=sha, confidences=tuple(some))
+            made.append(Item(label, MEASURED, runs={Dataset("", ""): part}))
+    return _distinct(made)
+
+
+def _trained_longest(rows: Sequence[Confidence]) -> tuple[Confidence, ...]:
+    """The confidences at the end of the training, as the paper's by the size of the point spread function are."""
+    last = max(rows, key=lambda row: row.step)
+    return tuple(row for row in rows if (row.sha256, row.step) == (last.sha256, last.step))
+
+
+def _by_which(split: str, runs: Sequence[Run]) -> list[str]:
+    """Which of the weights are shown, where it is not all."""
+    lines = []
+    for run in runs if split == "kernel_size" else ():
+        last = _trained_longest(confidences_of(run))[0]
+        after = f", after {last.step:,} steps of training" if last.step else ""
+        lines.append(f"Confidences of '{run.method}' are those by {last.weights}{after}.")
+    return lines
+
+
+def _image(row: Confidence, split: str, several: int) -> str:
+    """What a row of a table of confidences is of."""
+    if several > MOST_ALONE:
+        return f"All {several:,} {'pairs' if split == 'step' else 'images'}"
+    return row.pair_id if split == "step" else row.image_id
 
 
 def _has_something(layout: Layout, run: Run) -> bool:

@@ -66,10 +66,11 @@ class How:
     ----------
     kind : str
         ``scores``, ``recognition``, ``parsing``, ``labels`` (parsing of the label images that a run kept),
-        ``error-ratio``, ``seconds``, ``parameters``, ``megabytes``, ``implementation`` or ``printed``.
+        ``confidence``, ``error-ratio``, ``seconds``, ``parameters``, ``megabytes``, ``implementation`` or ``printed``.
     name : str
         The metric (``ssim[matlab3d]``), the number of nearest images (``3``), or partition and group
-        (``umsn4:hair``, ``helen11:mean``); of kind ``printed``, why no score table has such a value.
+        (``umsn4:hair``, ``helen11:mean``), or the class of a confidence (``1``); of kind ``printed``, why no score
+        table has such a value.
     part : {'mean', 'worst'}
     kernel_size : int
         Only pairs blurred by kernels of that size; 0 for all.
@@ -140,6 +141,9 @@ class Layout:
     measures : tuple of Measure
     rows, columns : tuple of str
         The axes, the outermost first; the data set is left out where there is one only.
+    split : {'', 'step', 'kernel_size'}
+        What the rows of a measured method are of, besides the image, where it has several: the steps of its training,
+        or the sizes of the point spread function.
     """
 
     document: str
@@ -151,6 +155,7 @@ class Layout:
     measures: tuple[Measure, ...]
     rows: tuple[str, ...] = ("subject",)
     columns: tuple[str, ...] = ("measure",)
+    split: str = ""
 
     @property
     def number(self) -> str:

@@ -25,10 +25,14 @@ from facedeblur.benchmark.whole_set.parsing import SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.benchmark.whole_set.record import Record
 from facedeblur.benchmark.whole_set.run import SHARP
+from facedeblur.methods.confidence import Confidence, Confidences, is_table, mean
 from facedeblur.reports.leaderboard.board import MethodScores, summarise
 from facedeblur.reports.leaderboard.whole_sets import of_scored
 from facedeblur.reports.tables.layouts import How
 from facedeblur.reports.tables.sets import SetOf, set_of
+
+ResultLike = ScoresLike | Confidences
+"""What a table of a paper is filled from."""
 
 RECOGNITION, PARSING = Recognition.file_name, Parsing.file_name
 
@@ -63,6 +67,8 @@ class Run:
         Its score table; of the sharp images that of the metrics of an image alone.
     recognition : Recognised or Absent
     parsing : Parsing or Absent
+    confidences : tuple of Confidence, or Absent
+        Of its training or of its kernels, see `facedeblur.methods.confidence`; only a run of a table of these has some.
     info : dict
         Contents of ``run.json`` as the score table has them: device, timings, parameters.
     labels : Parsing or Absent
@@ -82,6 +88,7 @@ class Run:
     info: dict[str, Any] = field(default_factory=dict)
     labels: Parsing | Absent = field(default_factory=lambda: NO_LABELS)
     ratio: ErrorRatio | Absent = field(default_factory=lambda: NO_RATIO)
+    confidences: tuple[Confidence, ...] | Absent = field(default_factory=lambda: NO_CONFIDENCE)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_fscores", {})
@@ -100,12 +107,13 @@ NO_PARSING = Absent("not measured: facedeblur parse SET OUTPUTS")
 NO_LABELS: Absent = Absent(
     "not measured: facedeblur run shen2020 SET -o OUTPUTS --keep parsing, then facedeblur parse SET OUTPUTS/parsing"
 )
+NO_CONFIDENCE: Absent = Absent("not measured: facedeblur confidence SET WEIGHTS... -o TABLE.csv")
 NO_RATIO: Absent = Absent(
     "no run with the true kernels to compare with: facedeblur run krishnan-fergus-2009 SET -o OUTPUTS"
 )
 
 
-def read_runs(scores: ScoresLike | Iterable[ScoresLike]) -> tuple[Run, ...]:
+def read_runs(scores: ResultLike | Iterable[ResultLike]) -> tuple[Run, ...]:
     """Read what was measured of each run; the sharp images of a set follow as a run of their own.
 
     Parameters
@@ -113,7 +121,7 @@ def read_runs(scores: ScoresLike | Iterable[ScoresLike]) -> tuple[Run, ...]:
     scores : Scores, path, or several of them
         Score tables, their files, or OUTPUTS folders. ``recognition.parquet`` and ``parsing.parquet`` are taken from
         the same folder, or from that of the outputs; a folder may hold these alone. So are the results of the sharp
-        images, ``scores.sharp.parquet`` and ``parsing.sharp.parquet``.
+        images, ``scores.sharp.parquet`` and ``parsing.sharp.parquet``. Tables of confidences, too.
 
     Returns
     -------
@@ -125,10 +133,14 @@ def read_runs(scores: ScoresLike | Iterable[ScoresLike]) -> tuple[Run, ...]:
     InputError
         When a folder holds none of the three, a file is damaged, or a run is given twice.
     """
-    tables = [scores] if isinstance(scores, Scores | str | os.PathLike) else scores
+    tables = [scores] if isinstance(scores, Scores | Confidences | str | os.PathLike) else scores
     runs: list[Run] = []
     sharp: dict[str, Run] = {}
+    confidences: list[Run] = []
     for table in tables:
+        if isinstance(table, Confidences) or (not isinstance(table, Scores) and is_table(table)):
+            confidences += _confident(table if isinstance(table, Confidences) else Confidences.read(table))
+            continue
         run, clear = _read(table)
         for other in runs:
             same = (run.method, run.set.hash, run.run_hash) == (other.method, other.set.hash, other.run_hash)
@@ -144,7 +156,19 @@ def read_runs(scores: ScoresLike | Iterable[ScoresLike]) -> tuple[Run, ...]:
         run for run in sharp.values()
         if run.scored is not None or not (run.recognition is NO_RECOGNITION and run.parsing is NO_PARSING)
     ]  # fmt: skip
-    return (*shown, *sorted(runs, key=lambda run: run.oracle))
+    return (*shown, *sorted(runs, key=lambda run: run.oracle), *confidences)
+
+
+def _confident(found: Confidences) -> list[Run]:
+    """One run for each network and set of a table of confidences."""
+    groups: dict[tuple[str, str], list[Confidence]] = {}
+    for row in found.rows:
+        groups.setdefault((row.network, row.set_hash), []).append(row)
+    return [
+        Run(network, False, False, SetOf(rows[0].set_name, set_hash), rows[-1].sha256, None, NO_RECOGNITION, NO_PARSING,
+            confidences=tuple(rows))
+        for (network, set_hash), rows in groups.items()
+    ]  # fmt: skip
 
 
 def _ratio(run: Run, runs: Sequence[Run]) -> ErrorRatio | Absent:
@@ -290,6 +314,8 @@ def measure(run: Run, how: How, protocol: str = "") -> Measured | Absent:
         return _recognised(run, int(how.name))
     if how.kind in ("parsing", "labels"):
         return _parsed(run, run.labels if how.kind == "labels" else run.parsing, *how.name.split(":"))
+    if how.kind == "confidence":
+        return _confidence(run, int(how.name))
     if how.kind == "error-ratio":
         return _compared(run)
     if how.kind == "printed":
@@ -365,6 +391,20 @@ def _parsed(run: Run, found: Parsing | Absent, partition: str, group: str) -> Me
     if group == "mean" and left_out:
         notes.append(f"mean without {', '.join(left_out)}, which parser {found.parser} does not tell")
     return Measured(value, f"fscore[{found.parser},{partition}]", notes=tuple(notes))
+
+
+def confidences_of(run: Run) -> tuple[Confidence, ...]:
+    """The confidences of a run; none where it has none."""
+    return () if isinstance(run.confidences, Absent) else run.confidences
+
+
+def _confidence(run: Run, at: int) -> Measured | Absent:
+    rows = run.confidences
+    if isinstance(rows, Absent):
+        return rows
+    first = rows[0]
+    notes = [f"mean of {len(rows):,} pairs each"] if len(rows) > 1 else []
+    return Measured(mean(rows)[at - 1], f"confidence[{first.network}@{first.sha256},{at}]", notes=tuple(notes))
 
 
 def _compared(run: Run) -> Measured | Absent:

@@ -113,6 +113,8 @@ def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, st
     if all(one.how.kind == "printed" for one in layout.measures):
         why = list(dict.fromkeys(one.how.name for one in layout.measures))
         return [f"Printed only: {_and(why)}."]
+    if not sets and layout.split:
+        return ["Nothing measured: facedeblur confidence SET WEIGHTS... -o TABLE.csv, and give that table."]
     if not sets:
         return ["Nothing measured: give score tables to facedeblur tables."]
     lines = []

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.options import checked, one_of
-from facedeblur.benchmark.scoring.table import ScoresLike
 from facedeblur.reports.tables.cells import MEASURED, Cell, Item, cell_of, items_of, ranks
 from facedeblur.reports.tables.layouts import Dataset, Layout, Measure
-from facedeblur.reports.tables.measured import Run, read_runs
+from facedeblur.reports.tables.measured import ResultLike, Run, read_runs
 from facedeblur.reports.tables.notes import Footnotes, measured_where, place_notes, why_apart
 from facedeblur.reports.tables.papers.find import layouts
 from facedeblur.reports.tables.published.values import published
@@ -105,7 +104,7 @@ class PaperTable:
 
 @checked
 def tables(
-    scores: ScoresLike | Iterable[ScoresLike] = (),
+    scores: ResultLike | Iterable[ResultLike] = (),
     *,
     protocol: str = "shen2020",
     numbers: Sequence[str] | str = (),
@@ -115,8 +114,9 @@ def tables(
 
     Parameters
     ----------
-    scores : Scores, path, or several of them
-        Score tables, their files, or OUTPUTS folders; see `read_runs`. Without any, only printed values are shown.
+    scores : Scores, Confidences, path, or several of them
+        Score tables, their files, or OUTPUTS folders, and tables of confidences; see `read_runs`. Without any, only
+        printed values are shown.
     protocol : str
         The paper: shen2020, umsn, lin2020, dfpgnet, anand; levin2009 for what a later one prints of Levin's set.
     numbers : str or sequence of str

@@ -78,10 +78,7 @@ TABLE_6 = Layout(
     columns=("dataset", "measure"),
 )  # fmt: skip
 
-_CONFIDENCES = tuple(
-    Measure(f"C{at}", f"C{at}", How("printed", "confidences of a network are in no score table"), 3)
-    for at in range(1, 5)
-)
+_CONFIDENCES = tuple(Measure(f"C{at}", f"C{at}", How("confidence", str(at)), 3) for at in range(1, 5))
 
 TABLE_7 = Layout(
     "umsn", "Table VII", "Confidence of each class in the course of training", ("Image and iteration",),
@@ -89,7 +86,7 @@ TABLE_7 = Layout(
         Subject(f"Image {image}, {step:,}", "UMSN", f"Image{image};iteration={step}", reference=True)
         for image in (1, 2) for step in (3000, 50000, 100000)
     ),
-    (Dataset("", ""),), _CONFIDENCES,
+    (Dataset("", ""),), _CONFIDENCES, split="step",
 )  # fmt: skip
 
 TABLE_8 = Layout(
@@ -98,7 +95,7 @@ TABLE_8 = Layout(
         Subject(f"Person {person}, {size}×{size}", "UMSN", f"Identity{person};kernel={size}x{size}", reference=True)
         for person in (1, 2) for size in (17, 27)
     ),
-    (Dataset("", ""),), _CONFIDENCES,
+    (Dataset("", ""),), _CONFIDENCES, split="kernel_size",
 )  # fmt: skip
 
 UMSN = (TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_6, TABLE_7, TABLE_8)
