@@ -143,6 +143,18 @@ WEIGHTS: dict[str, WeightFile] = {
         _lpips("alex", "alexnet.ckpt", "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"),
         _lpips("vgg", "vgg16.ckpt", "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"),
         WeightFile(
+            "mobilefacenet",
+            (
+                "model_mobilefacenet.pth",
+                "mobilefacenet*.pth",
+                "mobilefacenet*.safetensors",
+                "model-0000.params",
+                "mobilefacenet*.params",
+            ),
+            "put model_mobilefacenet.pth of InsightFace_Pytorch (TreB1eN), or model-0000.params of InsightFace's "
+            "MobileFaceNet y1, into one of them",
+        ),
+        WeightFile(
             "niqe",
             ("niqe_model.npz", "niqe_pris_params.npz", "modelparameters.mat"),
             "put niqe_pris_params.npz of BasicSR or modelparameters.mat of Mittal's release there, or fit your own "

@@ -156,6 +156,7 @@ EMBEDDERS.add("dlib-resnet", "facedeblur.benchmark.faces.embedders.dlib_resnet:D
 EMBEDDERS.add("edgeface-xs", "facedeblur.benchmark.faces.embedders.edgeface:EdgeFaceXs")
 EMBEDDERS.add("edgeface-xxs", "facedeblur.benchmark.faces.embedders.edgeface:EdgeFaceXxs")
 EMBEDDERS.add("facenet-vggface2", "facedeblur.benchmark.faces.embedders.facenet:FaceNetEmbedder")
+EMBEDDERS.add("mobilefacenet", "facedeblur.benchmark.faces.embedders.mobilefacenet:MobileFaceNetEmbedder")
 EMBEDDERS.add("openface-nn4.small2", "facedeblur.benchmark.faces.embedders.openface:OpenFaceEmbedder")
 PARSERS.add("bisenet", "facedeblur.benchmark.faces.parsers.bisenet:BiSeNetParser")
 PARSERS.add("facedeblur", "facedeblur.benchmark.faces.parsers.own:OwnParser")

@@ -17,12 +17,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from facedeblur.benchmark.errors import InputError, shorten
-from facedeblur.benchmark.faces.base import as_batch
-from facedeblur.benchmark.faces.geometry import similarity
-from facedeblur.benchmark.faces.inference import DETECT, NetworkEmbedder
+from facedeblur.benchmark.faces.embedders.arcface import SIDE, ArcFaceEmbedder
+from facedeblur.benchmark.faces.inference import DETECT
 from facedeblur.benchmark.files.state_dict import read_torch
 
 if TYPE_CHECKING:
@@ -195,43 +192,6 @@ class EdgeFaceNetwork:
         return linear(x, self._state[f"{name}.weight"], self._state[f"{name}.bias"])
 
 
-SIDE = 112
-# Deng et al., "ArcFace" (CVPR 2019): eyes, nose and mouth corners in their crops of 112 pixels.
-POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
-
-
-def arcface_chip(image: np.ndarray) -> np.ndarray | None:
-    """Cut out the largest face, turned and scaled by its five points onto `POINTS`.
-
-    MTCNN finds the points; what lies outside the image is black.
-
-    Parameters
-    ----------
-    image : np.ndarray, shape (H, W, 3), uint8 RGB
-
-    Returns
-    -------
-    np.ndarray, shape (112, 112, 3), uint8 RGB, or None where no face is found
-    """
-    import cv2
-
-    from facedeblur.benchmark.faces.detectors.mtcnn import MtcnnDetector
-
-    faces = MtcnnDetector().detect(image)
-    if not faces or faces[0].landmarks is None:
-        return None
-    matrix = similarity(faces[0].landmarks, POINTS)
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if scale < 1:
-        # Averaged first, for the warp below takes four neighbours only.
-        height, width = image.shape[:2]
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        factors = np.array([size[0] / width, size[1] / height])
-        matrix = similarity((faces[0].landmarks + 0.5) * factors - 0.5, POINTS)
-    return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR))
-
-
 @lru_cache(maxsize=2)
 def _network(path: str, sha: str, device: str) -> EdgeFaceNetwork:
     with warnings.catch_warnings():
@@ -243,14 +203,10 @@ def _network(path: str, sha: str, device: str) -> EdgeFaceNetwork:
     return EdgeFaceNetwork(state, device=device)
 
 
-class EdgeFaceEmbedder(NetworkEmbedder):
-    """512-dimensional unit vectors; identities differ below a cosine of about 0.27 (L2 distance 1.2).
+class EdgeFaceEmbedder(ArcFaceEmbedder):
+    """512-dimensional unit vectors; identities differ below a cosine of about 0.27 (L2 distance 1.2)."""
 
-    With ``as-is`` crops of the template ``arcface112`` are taken as they are and others refused: the network sees
-    little in a face that lies elsewhere. With ``detect`` MTCNN finds the face again, and it is aligned so.
-    """
-
-    side, dimensions, unit_length = SIDE, DIMENSIONS, True
+    dimensions = DIMENSIONS
 
     def network(self, device: str) -> Callable[[torch.Tensor], torch.Tensor]:
         """The network on a device, behind its standardisation."""
@@ -258,19 +214,6 @@ class EdgeFaceEmbedder(NetworkEmbedder):
 
         network = _network(str(self.weights.path), self.weights.sha256, device)
         return lambda batch: normalize(network((batch - 127.5) / 127.5))
-
-    def chip(self, image: np.ndarray) -> np.ndarray | None:
-        """Return `arcface_chip`."""
-        return arcface_chip(image)
-
-    def embed(self, faces: np.ndarray) -> np.ndarray:
-        """Embed images; see `NetworkEmbedder.embed`. Unless the face is found again they measure 112x112."""
-        if self.mode == "as-is" and as_batch(faces).shape[1:3] != (SIDE, SIDE):
-            raise InputError(
-                f"images for {self.name}", expected=f"{SIDE}x{SIDE} crops of the template arcface112",
-                found=f"{faces.shape[2]}x{faces.shape[1]}", do="use the option 'detect'",
-            )  # fmt: skip
-        return super().embed(faces)
 
 
 class EdgeFaceXs(EdgeFaceEmbedder):

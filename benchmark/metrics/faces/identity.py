@@ -2,11 +2,11 @@
 
 The distance between the embeddings of the two images: Euclidean or cosine (Shen et al., IJCV 2020,
 section on identity distance), or squared Euclidean, by which OpenFace compares. The images of a test
-set are aligned, so they are resized to the network's input as they are (EdgeFace's must be of the
-template ``arcface112`` already); the option ``detect`` finds the face again.
+set are aligned, so they are resized to the network's input as they are (for EdgeFace and MobileFaceNet
+they must be of the template ``arcface112`` already); the option ``detect`` finds the face again.
 
 The networks are those of `EMBEDDERS`: ``dlib-resnet``, ``edgeface-xs``, ``edgeface-xxs``,
-``facenet-vggface2``, ``openface-nn4.small2``, and what other packages add.
+``facenet-vggface2``, ``mobilefacenet``, ``openface-nn4.small2``, and what other packages add.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ class IdentityDistance(Metric):
         ----------
         *options : str
             An embedder (``dlib-resnet``, the default, ``edgeface-xs``, ``edgeface-xxs``, ``facenet-vggface2``,
-            ``openface-nn4.small2``), perhaps with the beginning of its weights' sha256 behind ``@``; ``l2`` (the
-            default), ``l2sq`` or ``cosine``; ``detect`` to find the face again (with OpenFace also
-            ``detect-inner``: aligned by other points); ``as-is`` (or ``aligned``), the default, not to.
+            ``mobilefacenet``, ``openface-nn4.small2``), perhaps with the beginning of its weights' sha256
+            behind ``@``; ``l2`` (the default), ``l2sq`` or ``cosine``; ``detect`` to find the face again (with OpenFace
+            also ``detect-inner``: aligned by other points); ``as-is`` (or ``aligned``), the default, not to.
         """
         embedder, distance, mode = fill(
             f"metric '{cls.name}'", options, Slot((DEFAULT, *EMBEDDERS), pinned=True), DISTANCES, MODES

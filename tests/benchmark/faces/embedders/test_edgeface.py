@@ -12,7 +12,7 @@ import pytest
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces import DETECTORS, EMBEDDERS, LANDMARKERS, Embedder, provider
-from facedeblur.benchmark.faces.embedders.edgeface import POINTS
+from facedeblur.benchmark.faces.embedders.arcface import POINTS
 from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.metrics.base import metric
 
