@@ -61,7 +61,7 @@ def _print(found: list[Recognition]) -> None:
     click.echo(f"{first.embedder}, {first.distance}; a miss is a probe that is never recognised")
     rows: list[tuple[str, Curve, Verification | None]] = [
         ("clear images, leave-one-out", first.leave_one_out, None),
-        ("clear probes", first.clear, None),
+        ("clear probes", first.clear, first.clear_verification),
     ]
     rows += [(whole_set.label(one), one.curve, one.verification) for one in found]
     width = max(len(name) for name, _, _ in rows)

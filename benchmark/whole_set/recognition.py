@@ -12,7 +12,7 @@ the person and one of the next person in the gallery; NaN if absent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -154,6 +154,8 @@ class Recognition(Record):
         Every clear image, probes' and gallery, among all the others.
     verification : Verification or None
         Each probe with one image of the person and one of another; None with too few probes.
+    clear_verification : Verification or None
+        The same of the probes' sharp images, each once. Results of version 0.1.0 have none.
     """
 
     kind = "recognition"
@@ -174,6 +176,7 @@ class Recognition(Record):
     clear: Curve
     leave_one_out: Curve
     verification: Verification | None
+    clear_verification: Verification | None = field(default=None, kw_only=True)
 
     def headline(self) -> dict[str, str]:
         shares = {f"top-{k}": f"{self.curve.top(k):.2%}" for k in (1, 3, 5)}
@@ -200,7 +203,9 @@ class Recognition(Record):
         for name in CURVES:
             curve: Curve = facts[name]
             facts[name] = {**{f"top{k}": curve.top(k) for k in (1, 3, 5)}, **asdict(curve)}
-        return {**facts, "verification": asdict(self.verification) if self.verification else None}
+        for name in ("verification", "clear_verification"):
+            facts[name] = asdict(facts[name]) if facts[name] else None
+        return facts
 
     def check(self) -> None:
         if not all(getattr(self, name).cmc for name in CURVES):
@@ -260,8 +265,7 @@ class RecognitionTest(WholeSetTest[Recognition]):
             ranks = rank_of(vectors, [image.identity] * len(pairs), gallery, clear.people, distance=clear.distance)
             there = np.asarray(np.isfinite(vectors).all(axis=1))
             known = image.identity in clear.same
-            apart = [np.sum((vectors - table.get(image.identity, nowhere)) ** 2, axis=1)
-                     for table in (clear.same, clear.other)]  # fmt: skip
+            apart = clear.apart(vectors, [image.identity] * len(pairs))
             for pair, status, found_face, rank, one, other in zip(pairs, said, there, ranks, *apart, strict=True):
                 if status == "ok" and rank == MISS:
                     status = NO_FACE if known or not found_face else OUTSIDE
@@ -279,6 +283,7 @@ class RecognitionTest(WholeSetTest[Recognition]):
             clear=clear.probes,
             leave_one_out=clear.leave_one_out,
             verification=_verify(frame["same_distance"].to_numpy(), frame["other_distance"].to_numpy()),
+            clear_verification=clear.verification,
             rows=frame,
         )
 
@@ -300,6 +305,17 @@ class _Clear:
     other: dict[str, np.ndarray]
     probes: Curve
     leave_one_out: Curve
+    verification: Verification | None = None
+
+    def apart(self, vectors: np.ndarray, people: Sequence[str]) -> list[np.ndarray]:
+        """Squared distances of (N, D) vectors to one image of the person and to one of the next, (N,) each."""
+        nowhere = np.full(vectors.shape[1], np.nan)
+        return [
+            np.sum(
+                (vectors - np.array([table.get(one, nowhere) for one in people]).reshape(vectors.shape)) ** 2, axis=1
+            )
+            for table in (self.same, self.other)
+        ]
 
     @classmethod
     def of(cls, the_set: Set, images: Sequence[Image], vectors: np.ndarray, distance: str) -> _Clear:
@@ -316,11 +332,12 @@ class _Clear:
         absent = sum(not image.ok and image.role == "gallery" for image in the_set.images.values())
         ranks = rank_of(vectors[probe], who[probe], gallery, people, distance=distance)
         everyone = leave_one_out(vectors, who, distance=distance)
-        return cls(
+        made = cls(
             the_set, distance, gallery, people, absent + int((~good).sum()), same, other,
             _curve(ranks, np.isfinite(vectors[probe]).all(axis=1), len(gallery)),
             _curve(everyone, np.isfinite(vectors).all(axis=1), len(vectors)),
         )  # fmt: skip
+        return replace(made, verification=_verify(*made.apart(vectors[probe].astype(np.float64), who[probe].tolist())))
 
 
 def _curve(ranks: np.ndarray, embedded: np.ndarray, size: int) -> Curve:

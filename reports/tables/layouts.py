@@ -65,8 +65,9 @@ class How:
     Attributes
     ----------
     kind : str
-        ``scores``, ``recognition``, ``parsing``, ``labels`` (parsing of the label images that a run kept),
-        ``confidence``, ``error-ratio``, ``seconds``, ``parameters``, ``megabytes``, ``implementation`` or ``printed``.
+        ``scores``, ``recognition``, ``verification``, ``parsing``, ``labels`` (parsing of the label images that a run
+        kept), ``confidence``, ``error-ratio``, ``seconds``, ``parameters``, ``megabytes``, ``implementation`` or
+        ``printed``.
     name : str
         The metric (``ssim[matlab3d]``), the number of nearest images (``3``), or partition and group
         (``umsn4:hair``, ``helen11:mean``), or the class of a confidence (``1``); of kind ``printed``, why no score
@@ -130,7 +131,7 @@ class Layout:
     Attributes
     ----------
     document, table : str
-        Its printed values: ``shen2020``, ``Table 10``.
+        Its printed values: ``shen2020``, ``Table 10``; ``Section 2.2`` for what the text prints.
     caption : str
         What it shows, in our words.
     stub : tuple of str
@@ -159,13 +160,13 @@ class Layout:
 
     @property
     def number(self) -> str:
-        """``10`` or ``IV``."""
-        return self.table.removeprefix("Table ")
+        """``10`` or ``IV``; ``2.2`` of a section."""
+        return self.table.partition(" ")[2]
 
     @property
     def name(self) -> str:
-        """For a file or a label: ``shen2020_table10``."""
-        return f"{self.document}_table{self.number}"
+        """For a file or a label: ``shen2020_table10``, ``dfpgnet_section2.2``."""
+        return f"{self.document}_{self.table.partition(' ')[0].lower()}{self.number}"
 
     @property
     def panels(self) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import printable
+from facedeblur.benchmark.metrics.faces.verification import Verification
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.scoring.agreement import find_column
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
@@ -46,10 +47,12 @@ class Absent:
 
 @dataclass(frozen=True)
 class Recognised:
-    """A recognition curve and what it was made with."""
+    """A recognition curve and what it was made with; the verification of the same probes, if there are enough."""
 
     curve: Curve
     signature: str
+    embedder: str
+    verification: Verification | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,8 +231,9 @@ def _read(table: ScoresLike) -> tuple[Run, Run]:
         seen = Absent(stale.format(RECOGNITION, "recognise"))
     elif found is not None:
         definition = f"{found.embedder},{found.distance},gallery{found.n_gallery}"
-        seen = Recognised(found.curve, f"recognition[{definition}]")
-        seen_clear = Recognised(found.leave_one_out, f"recognition[{definition},leave-one-out]")
+        seen = Recognised(found.curve, f"recognition[{definition}]", found.embedder, found.verification)
+        seen_clear = Recognised(found.leave_one_out, f"recognition[{definition},leave-one-out]", found.embedder,
+                                found.clear_verification)  # fmt: skip
     labelled: Parsing | Absent = parsed or NO_PARSING
     if parsed is not None and other(parsed):
         labelled = Absent(stale.format(PARSING, "parse"))
@@ -312,6 +316,8 @@ def measure(run: Run, how: How, protocol: str = "") -> Measured | Absent:
         return _scored(run, how, protocol)
     if how.kind == "recognition":
         return _recognised(run, int(how.name))
+    if how.kind == "verification":
+        return _verified(run, how.name)
     if how.kind in ("parsing", "labels"):
         return _parsed(run, run.labels if how.kind == "labels" else run.parsing, *how.name.split(":"))
     if how.kind == "confidence":
@@ -374,6 +380,25 @@ def _recognised(run: Run, k: int) -> Measured | Absent:
     notes = (f"{lost:,} of {found.curve.n_probes:,} probes of {run.method} have no embedding or nobody in the gallery, "
              "and count as not recognised",) if lost else ()  # fmt: skip
     return Measured(found.curve.top(k), found.signature, notes=notes)
+
+
+def _verified(run: Run, embedder: str) -> Measured | Absent:
+    """Accuracy of verification where both faces were found, as the script of MSPL's authors has it."""
+    by = f"facedeblur recognise SET OUTPUTS --embedder {embedder} --mode detect"
+    found = run.recognition
+    if isinstance(found, Absent):
+        return Absent(f"not measured: {by}") if found is NO_RECOGNITION else found
+    verified = found.verification
+    if verified is None or verified.accuracy_found is None:
+        return Absent(f"too few probes, or not recorded with the recognition of version 0.1.0: {by}")
+    notes = []
+    if verified.misses:
+        lost = f"{verified.misses // 2:,} of {verified.n // 2:,} faces of {run.method}"
+        notes.append(f"{lost} were not found or failed and are left out, as in the script of MSPL's authors; counted "
+                     f"as wrong they make it {verified.accuracy:.2%}")  # fmt: skip
+    if found.embedder.partition("@")[0] != embedder or not found.embedder.endswith(",detect"):
+        notes.append(f"by {found.embedder}, where the paper takes {embedder} on faces that are found again: {by}")
+    return Measured(verified.accuracy_found, f"verification[{found.embedder},found]", notes=tuple(notes))
 
 
 def _parsed(run: Run, found: Parsing | Absent, partition: str, group: str) -> Measured | Absent:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils import fusion
+from torch.nn.utils import convert_conv2d_weight_memory_format, fusion
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.embedders.arcface import ArcFaceEmbedder
@@ -260,7 +260,9 @@ def mobilefacenet(path: str | Path) -> tuple[MobileFaceNetwork, float]:
 @lru_cache(maxsize=2)
 def _network(path: str, sha: str, device: str) -> tuple[MobileFaceNetwork, float]:
     network, scale = mobilefacenet(path)
-    return network.float().fused().to(device, memory_format=torch.channels_last), scale
+    network = network.float().fused().to(device)
+    convert_conv2d_weight_memory_format(network, torch.channels_last)
+    return network, scale
 
 
 class MobileFaceNetEmbedder(ArcFaceEmbedder):

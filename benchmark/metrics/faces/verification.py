@@ -29,6 +29,8 @@ class Verification:
         Number of pairs.
     misses : int
         Pairs without a distance, wrong at every threshold.
+    accuracy_found : float or None
+        The accuracy without those pairs, as MSPL's script leaves them out; None where too few remain.
     """
 
     accuracy: float
@@ -37,6 +39,7 @@ class Verification:
     eer: float
     n: int
     misses: int
+    accuracy_found: float | None = None
 
 
 def verification(distances: np.ndarray, same: np.ndarray, *, folds: int = 10) -> Verification:
@@ -72,6 +75,10 @@ def verification(distances: np.ndarray, same: np.ndarray, *, folds: int = 10) ->
             "verification", expected=f"at least 2 folds and {folds} pairs of each kind", found=f"{least} pairs"
         )
     missing = np.isnan(distances)
+    remain = min(int((same & ~missing).sum()), int((~same & ~missing).sum()))
+    found = (
+        verification(distances[~missing], same[~missing], folds=folds) if missing.any() and remain >= folds else None
+    )
     distances[missing] = np.where(same[missing], np.inf, -np.inf)
     fold = np.empty(len(same), dtype=np.int64)
     for kind in (same, ~same):
@@ -82,13 +89,15 @@ def verification(distances: np.ndarray, same: np.ndarray, *, folds: int = 10) ->
         threshold = _best(distances[~test], same[~test])
         rates.append(np.mean((distances[test] <= threshold) == same[test]))
         thresholds.append(threshold)
+    accuracy = float(np.mean(rates))
     return Verification(
-        accuracy=float(np.mean(rates)),
+        accuracy=accuracy,
         std=float(np.std(rates)),
         threshold=float(np.mean(thresholds)),
         eer=equal_error_rate(distances, same),
         n=len(same),
         misses=int(missing.sum()),
+        accuracy_found=found.accuracy if found else None if missing.any() else accuracy,
     )
 
 

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from facedeblur.reports.tables.layouts import Dataset, How, Layout, Measure, methods
-from facedeblur.reports.tables.papers.common import IMPLEMENTATION, MEGABYTES, QUALITY
+from facedeblur.reports.tables.layouts import Dataset, How, Layout, Measure, Subject, methods
+from facedeblur.reports.tables.papers.common import FOUND, IMPLEMENTATION, MEGABYTES, QUALITY
 
 DFPGNET = (
+    Layout(
+        "dfpgnet", "Section 2.2", "Faces detected, and accuracy of face verification", ("Images",),
+        (
+            Subject("Clear images", "clear", "GT", reference=True),
+            Subject("Blurred images", "blurred", "blurry", reference=True),
+        ),
+        (Dataset("CelebA", "Shen CelebA", collections=("celeba",), recipes=("shen2020", "shen2020-recognition"),
+                 faces=100),),
+        (
+            Measure("Detection", "face_detection", How("scores", FOUND), 2, "higher", suffix="%", scale=100),
+            Measure("Verification", "face_verification", How("verification", "mobilefacenet"), 2, "higher", suffix="%",
+                    scale=100),
+        ),
+    ),
     Layout(
         "dfpgnet", "Table 5", "Mean PSNR in dB and mean SSIM", ("Method",),
         methods("VGGFace Encoder", "DFPG-B(ours)"),

@@ -33,7 +33,7 @@ def layouts(protocol: str, numbers: Sequence[str] | str = ()) -> tuple[Layout, .
     by_number = {layout.number: layout for layout in PAPERS[protocol]}
     chosen = []
     for number in [numbers] if isinstance(numbers, str) else map(str, numbers):
-        wanted = number.removeprefix("Table ").upper()
+        wanted = number.removeprefix("Table ").removeprefix("Section ").upper()
         if wanted not in by_number and wanted.isdigit():
             wanted = _ROMAN.get(int(wanted), wanted)
         chosen.append(by_number[one_of("table", wanted, by_number, of=protocol)])

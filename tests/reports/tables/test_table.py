@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.metrics.faces.verification import verification
 from facedeblur.benchmark.scoring.agreement import find_column
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.classes import GROUPS
@@ -32,7 +33,7 @@ PAPERS = {
     "shen2020": "1 2 3 4 5 6 7 8 9 10 11 12",
     "umsn": "I II III IV V VI VII VIII",
     "lin2020": "1 2",
-    "dfpgnet": "5 6",
+    "dfpgnet": "2.2 5 6",
     "anand": "II",
     "levin2009": "11",
 }
@@ -496,3 +497,38 @@ def test_how_a_set_differs_from_the_papers(scores_of: Make):
     assert "as Helen, but with photographs of lfw instead of helen and 7 faces instead of 100." in " ".join(
         named.remarks
     )
+
+
+def test_verification_of_faces_that_were_found(scores_of: Make, tmp_path: Path):
+    curve = Curve(12, 1, 0, (1.0,))
+    rows = pd.DataFrame({name: [] for name in Recognition.columns})
+    made = Recognition("", False, "cel", CELEBA["hash"], "", "mobilefacenet@0,detect", "l2", 9, 0, 3, curve, curve,
+                       curve, None, rows=rows)  # fmt: skip
+    same = np.array([np.nan, *np.linspace(0, 1.9, 10), 2.2])
+    known = verification(np.append(same, same + 1), np.repeat([True, False], 12))
+    made = replace(made, verification=known, clear_verification=replace(known, misses=0, accuracy_found=0.75))
+    tables = []
+    for name, embedder in (("right", made.embedder), ("other", "dlib-resnet@0")):
+        table = scores_of(name, [30.0] * 12, other={"set": CELEBA})
+        folder = tmp_path / name
+        table.write(folder / "scores.parquet")
+        own = replace(made, method=name, embedder=embedder, run_hash=table.meta.run["hash"])
+        own.write(folder / "recognition.parquet")
+        tables.append(folder)
+    table = one("2.2", *tables, protocol="dfpgnet")
+    assert table.title == "Jung et al., Section 2.2" and table.layout.name == "dfpgnet_section2.2"
+    printed = {item.label: cell.text for cell, item, _, measure in table.filled()
+               if cell.kind == PUBLISHED and measure.label == "Verification"}  # fmt: skip
+    assert printed == {"Clear images": "93.47%", "Blurred images": "77.05%"}
+    (right,), (other,), (clear,) = (
+        [cell for (_, label), cell in cells(table, name).items() if label == "Verification"]
+        for name in ("right", "other", "sharp images")
+    )
+    alone = verification(np.append(same[1:], same[1:] + 1), np.repeat([True, False], 11)).accuracy
+    assert right.value == pytest.approx(100 * alone) and known.accuracy < alone and known.accuracy_found == alone
+    assert right.signature == "verification[mobilefacenet@0,detect,found]" and clear.text == "75.00%"
+    assert "1 of 12 faces of right were not found" in right.notes[0] and len(right.notes) == 1
+    assert "the paper takes mobilefacenet" in other.notes[1]
+    absent = one("2.2", scores_of("bare", [30.0], other={"set": CELEBA}), protocol="dfpgnet")
+    (cell,) = [cell for (_, label), cell in cells(absent, "bare").items() if label == "Verification"]
+    assert cell.text == "—" and "--embedder mobilefacenet --mode detect" in cell.notes[0]

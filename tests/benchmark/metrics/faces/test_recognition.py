@@ -150,7 +150,11 @@ def test_a_missing_face_is_a_wrong_decision_of_either_kind():
     found = verification(distances, same)
     assert (found.accuracy, found.misses) == (pytest.approx(38 / 40), 2)
     assert found.eer == pytest.approx(0.05)
+    assert (
+        found.accuracy_found == verification(distances[~np.isnan(distances)], same[~np.isnan(distances)]).accuracy == 1
+    )
     assert verification(np.full(40, np.nan), same).accuracy == 0
+    assert verification(np.full(40, np.nan), same).accuracy_found is None
 
 
 def test_bad_input_is_one_line():
