@@ -98,7 +98,7 @@ def figure() -> None:
     """
 )
 @click.argument("set_path", metavar="SET", type=click.Path())
-@click.argument("outputs", metavar="[NAME=]OUTPUTS...", nargs=-1, required=True, type=click.Path())
+@click.argument("outputs", metavar="OUTPUTS...", nargs=-1, required=True, type=click.Path())
 @_pairs("worst,median,best")
 @click.option("--captions/--no-captions", default=True, help="Print PSNR and SSIM below the images.")
 @click.option(
@@ -129,9 +129,9 @@ def grid(
 
     Each row shows the blurred image with its kernel, what each method made of it, and the sharp image.
     OUTPUTS are folders of restored images, in the order of the columns, or of intermediate results that a
-    run kept, such as outputs/shen/parsing; NAME is the title of a column. The blurred and the sharp image
-    and the true labels can be placed among them as set:blurred, set:sharp and set:labels. Label maps have
-    one colour per class, and the share of pixels with the true label below.
+    run kept, such as outputs/shen/parsing; NAME=OUTPUTS gives a column a title. The blurred and the sharp
+    image and the true labels can be placed among them as set:blurred, set:sharp and set:labels. Label maps
+    have one colour per class, and the share of pixels with the true label below.
     """
     from facedeblur.benchmark.outputs import Outputs
     from facedeblur.benchmark.sets.set import Set
@@ -263,3 +263,124 @@ def fscore(tables: tuple[str, ...], partition: str, out: str, width: float) -> N
 
     check_suffix(out)
     click.echo(f"{save(draw([Parsing.read(path) for path in tables], partition=partition, width=width), out)}")
+
+
+METRICS = click.option(
+    "--metric",
+    "metrics",
+    metavar="METRIC",
+    multiple=True,
+    show_default="the first of the tables",
+    help="Metric to plot, named as in the score tables, such as ssim; repeatable.",
+)
+
+
+@figure.command(
+    examples="""
+    # Plot against an option of the method
+    facedeblur figure curves outputs/* --over options.amount -o amount.pdf
+    # Plot against the weight of a loss in the training recipe
+    facedeblur figure curves outputs/* --over weights.adversarial \\
+        --trained trainings/ -o adversarial.pdf
+    # Give the numbers, in two plots
+    facedeblur figure curves a:0=out/a0 a:1e-4=out/a4 b:1=out/b1 b:9=out/b9 \\
+        --width 7.16 -o weights.pdf
+    """
+)
+@click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--over",
+    metavar="KEY",
+    show_default="the X of each table",
+    help="Number of the run: a key of run.json such as options.amount, the weight of a loss in the training recipe as "
+    "weights.NAME, or another number of the recipe as recipe.KEY.",
+)
+@click.option(
+    "--trained",
+    metavar="FOLDER",
+    multiple=True,
+    type=click.Path(),
+    help="Folder of trainings, where the recipe of a run is found by the hash of its weights; repeatable.",
+)
+@click.option("--label", metavar="TEXT", show_default="KEY", help="Label of the horizontal axis.")
+@METRICS
+@_common(3.5)
+def curves(
+    scores: tuple[str, ...],
+    over: str | None,
+    trained: tuple[str, ...],
+    label: str | None,
+    metrics: tuple[str, ...],
+    out: str,
+    width: float,
+) -> None:
+    """Plot metrics over a number by which runs differ. Shows 95 % confidence intervals.
+
+    The number is given as X=SCORES, or read from the run by --over. LABEL:X=SCORES also names what the number
+    is: each LABEL has a plot. Runs of one method on one set are a curve. An axis whose numbers span a factor
+    of 50 or more is logarithmic.
+    """
+    from facedeblur.reports.figures.measures import curves as draw
+    from facedeblur.reports.figures.measures import points_of
+    from facedeblur.reports.figures.style import check_suffix, save
+
+    check_suffix(out)
+    points = points_of(scores, over=over or "", trained=trained, label=label)
+    click.echo(f"{save(draw(points, metrics=metrics, width=width), out)}")
+
+
+@figure.command(
+    examples="""
+    # Compare methods by the distance of identities
+    facedeblur figure bars outputs/* --metric identity -o identity.pdf
+    # Choose names and order, and two metrics
+    facedeblur figure bars Blurred=out/blurred Ours=out/net \\
+        --metric psnr --metric ssim --width 7.16 -o bars.pdf
+    """
+)
+@click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
+@METRICS
+@_common(3.5)
+def bars(scores: tuple[str, ...], metrics: tuple[str, ...], out: str, width: float) -> None:
+    """Plot metrics as one bar per method, in the order given. Shows 95 % confidence intervals.
+
+    NAME=SCORES gives a bar another name than that of the method. Results on several sets are bars in several
+    colours.
+    """
+    from facedeblur.reports.figures.measures import bars as draw
+    from facedeblur.reports.figures.measures import bars_of
+    from facedeblur.reports.figures.style import check_suffix, save
+
+    check_suffix(out)
+    click.echo(f"{save(draw(bars_of(scores), metrics=metrics, width=width), out)}")
+
+
+@figure.command(
+    examples="""
+    # Plot loss and PSNR against the step
+    facedeblur figure training trained/ -o training.pdf
+    # Compare two trainings by one of the losses
+    facedeblur figure training A=trained/a B=trained/b --show local-structural,ssim -o two.pdf
+    """
+)
+@click.argument("trainings", metavar="FOLDER...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--show",
+    metavar="COLUMN,...",
+    default="loss,psnr",
+    help="Columns of the logs to plot, separated by commas: loss, psnr, ssim, rate, or the name of one loss.",
+)
+@_common(3.5)
+def training(trainings: tuple[str, ...], show: str, out: str, width: float) -> None:
+    """Plot losses and checks on held-out faces against the step of a training.
+
+    FOLDER is what `facedeblur train -o` wrote, or one of the logs N-STAGE.csv in it; NAME=FOLDER gives it
+    another name. Stages follow each other; folders under one name continue each other, too.
+    """
+    from facedeblur.reports.figures.style import check_suffix, save
+    from facedeblur.reports.figures.training import logs_of
+    from facedeblur.reports.figures.training import training as draw
+
+    check_suffix(out)
+    columns = [one.strip() for one in show.split(",") if one.strip()]
+    click.echo(f"{save(draw(logs_of(trainings), columns=columns, width=width), out)}")

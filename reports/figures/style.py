@@ -144,11 +144,15 @@ def axes_of(width: float, ratio: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def legend(axes: Axes) -> None:
-    """Above the plot, where no data lie, in as many columns as the width holds; the figure grows by its lines."""
-    handles, labels = axes.get_legend_handles_labels()
+def legend(*plots: Axes) -> None:
+    """Above the plots, where no data lie, in as many columns as the width holds; the figure grows by its lines."""
+    found: dict[str, Any] = {}
+    for axes in plots:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    labels, handles = list(found), list(found.values())
     longest = max((len(label) for label in labels), default=1)
-    figure = axes.get_figure(root=True)
+    figure = plots[0].get_figure(root=True)
     assert figure is not None
     across = max(1, min(len(labels), int(figure.get_figwidth() / (0.42 + 0.056 * longest))))
     figure.set_figheight(figure.get_figheight() + 0.15 * -(-len(labels) // across))

@@ -92,6 +92,22 @@ def test_a_grid_says_which_pairs_it_shows(made: tuple[str, list[str]], tmp_path:
     )
 
 
+def test_a_grid_of_named_columns_and_images_of_the_set(made: tuple[str, list[str]], tmp_path: Path) -> None:
+    columns = ["Truth=set:sharp", "Input=set:blurred", f"Sharpened={made[1][1]}"]
+    arguments = ("grid", made[0], *columns, "--pairs", "f0_b", "--kernels", "all", "--wrap", "2", "--width", "3")
+    drawn(tmp_path / "a.pdf", *arguments)
+    drawn(tmp_path / "b.pdf", "grid", made[0], *columns, "--pairs", "f0_b,f1_b", "--turn")
+
+
+def test_curves_bars_and_trainings(made: tuple[str, list[str]], tmp_path: Path) -> None:
+    blurred, unsharp = made[1]
+    drawn(tmp_path / "curves.pdf", "curves", f"amount:0={blurred}", f"amount:1={unsharp}", "--metric", "psnr")
+    drawn(tmp_path / "over.pdf", "curves", unsharp, "--over", "timings.mean_s", "--label", "seconds")
+    drawn(tmp_path / "bars.svg", "bars", f"Input={blurred}", unsharp)
+    (tmp_path / "1-whole.csv").write_text("step,loss,psnr\n10,0.5,20\n20,0.25,21\n")
+    drawn(tmp_path / "training.pdf", "training", f"A={tmp_path}", "--show", "loss, psnr")
+
+
 def test_tests_of_whole_sets(tmp_path: Path) -> None:
     curve = Curve(9, 0, 0, (0.5, 0.75, 1.0))
     ranks = pd.DataFrame({name: pd.Series(dtype=object) for name in Recognition.columns})
@@ -121,6 +137,11 @@ def test_tests_of_whole_sets(tmp_path: Path) -> None:
         (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--pairs", "nobody"), "pair 'nobody'"),
         (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--inset", "40,40,20,20"), "48x48"),
         (lambda made: ("grid", made[0], *made[1], "-o", "x.pdf", "--by", "wiener"), "method 'wiener'"),
+        (lambda made: ("grid", made[0], f"A={made[1][1]}/parsing", "-o", "x.pdf"), "did not keep 'parsing'"),
+        (lambda made: ("grid", made[0], "set:labels", "-o", "x.pdf"), "has no label images"),
+        (lambda made: ("curves", made[1][0], "-o", "x.pdf"), "--over KEY"),
+        (lambda made: ("bars", made[1][0], "--metric", "lpips", "-o", "x.pdf"), "do not have metric 'lpips'"),
+        (lambda made: ("training", made[1][0], "-o", "x.pdf"), "no log of a training"),
         (lambda made: ("cmc", made[1][0], "-o", "x.pdf"), "recognition"),
         (lambda made: ("fscore", made[1][0], "-o", "x.pdf"), "parsing"),
     ],
