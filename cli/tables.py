@@ -46,7 +46,8 @@ PLAIN = ("", "*", "+")
     metavar="NUMBER",
     multiple=True,
     show_default="all",
-    help="Show only the table with this number, as the paper prints it (10, IV); repeatable.",
+    help="Show only the table with this number, as the paper prints it (10, IV), or the numbers in the text of this "
+    "section (2.1); repeatable.",
 )
 @click.option(
     "--dataset",

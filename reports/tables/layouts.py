@@ -141,7 +141,7 @@ class Layout:
         A table of one data set shows every measured set in it.
     measures : tuple of Measure
     rows, columns : tuple of str
-        The axes, the outermost first; the data set is left out where there is one only.
+        The axes, the outermost first; the data set is left out where there is one only, the subject likewise.
     split : {'', 'step', 'kernel_size'}
         What the rows of a measured method are of, besides the image, where it has several: the steps of its training,
         or the sizes of the point spread function.

@@ -120,7 +120,7 @@ def tables(
     protocol : str
         The paper: shen2020, umsn, lin2020, dfpgnet, anand; levin2009 for what a later one prints of Levin's set.
     numbers : str or sequence of str
-        Tables of it, ``10`` or ``IV``; by default all that are laid out.
+        Tables of it, ``10`` or ``IV``, or sections with numbers in the text, ``2.1``; by default all.
     datasets : mapping, optional
         Name of a set, or the start of its hash -> what the paper calls such a set (``Helen``). Without it a set stands
         where its collection or recipe says, else in a column or panel of its own.
@@ -185,6 +185,9 @@ def _slots(
     elif axes == ("measure",):
         for measure in layout.measures:
             yield Header((measure.label,) if layout.rows == axes else (measure.group, measure.label), measure=measure)
+    elif axes == ("dataset",):
+        for dataset in datasets:
+            yield Header((dataset.label,), item=items[0], dataset=dataset)
     elif axes == ("dataset", "measure"):
         for dataset in datasets:
             for measure in layout.measures:

@@ -1,11 +1,23 @@
-"""The tables of Jung et al. (DFPGnet)."""
+"""The tables of Jung et al. (DFPGnet), and the numbers in their text."""
 
 from __future__ import annotations
 
 from facedeblur.reports.tables.layouts import Dataset, How, Layout, Measure, Subject, methods
 from facedeblur.reports.tables.papers.common import FOUND, IMPLEMENTATION, MEGABYTES, QUALITY
 
+_LAYERS = ("relu1_2 (64ch)", "relu2_2 (128ch)", "relu3_3 (256ch)")
+_ATTENTION = How("printed", "channel weights of a discriminator are in no score table")
+
 DFPGNET = (
+    Layout(
+        "dfpgnet", "Section 2.1", "Channels of VGGFace's features that the discriminator weights heavily and lightly",
+        ("Layer",), tuple(Subject(layer, "D^c CA module", layer, reference=True) for layer in _LAYERS),
+        (Dataset("MSPL-Center", "MSPL-Center blurry"),),
+        (
+            Measure("Weight > 0.8", "channels_with_weight_gt_0.8", _ATTENTION, 1, suffix="%", scale=100),
+            Measure("Weight < 0.2", "channels_with_weight_lt_0.2", _ATTENTION, 1, suffix="%", scale=100),
+        ),
+    ),
     Layout(
         "dfpgnet", "Section 2.2", "Faces detected, and accuracy of face verification", ("Images",),
         (

@@ -22,7 +22,7 @@ _ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V", 6: "VI", 7: "VII", 8: "VII
 
 
 def layouts(protocol: str, numbers: Sequence[str] | str = ()) -> tuple[Layout, ...]:
-    """The tables of a paper, or those of them with this number or these (``10``, ``IV``, ``4`` for ``IV``).
+    """The tables of a paper, or those with these numbers (``10``, ``IV``, ``4`` for ``IV``, ``2.1`` for a section).
 
     Raises
     ------

@@ -98,4 +98,14 @@ TABLE_8 = Layout(
     (Dataset("", ""),), _CONFIDENCES, split="kernel_size",
 )  # fmt: skip
 
-UMSN = (TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_6, TABLE_7, TABLE_8)
+PUBFIG = Layout(
+    "umsn", "Section IV.B", "Mean PSNR in dB and mean SSIM on 192 images of PubFig", ("Deblurring method",),
+    methods("Song et al. (IJCV 2019)", "UMSN"),
+    (Dataset("PubFig", "PubFig (192 blurry images)", collections=("pubfig",)),),
+    (
+        Measure("PSNR", "PSNR", How("scores", PSNR), 2, "higher"),
+        Measure("SSIM", "SSIM", How("scores", SSIM), 2, "higher"),
+    ),
+)  # fmt: skip
+
+UMSN = (TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5, TABLE_6, TABLE_7, TABLE_8, PUBFIG)

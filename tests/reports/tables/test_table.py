@@ -31,10 +31,10 @@ SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
 FOUND = Column("detection[dlib-hog]", "Face found (dlib-hog)", "fraction", True, 0.0)
 PAPERS = {
     "shen2020": "1 2 3 4 5 6 7 8 9 10 11 12",
-    "umsn": "I II III IV V VI VII VIII",
+    "umsn": "I II III IV V VI VII VIII IV.B",
     "lin2020": "1 2",
-    "dfpgnet": "2.2 5 6",
-    "anand": "II",
+    "dfpgnet": "2.1 2.2 5 6",
+    "anand": "I II",
     "levin2009": "11",
 }
 Make = Callable[..., Scores]
@@ -79,6 +79,13 @@ def test_every_printed_value_stands_in_its_table_once(protocol: str):
         assert "Nothing measured" in table.remarks[1] or table.remarks[1].startswith("Printed only:")
 
 
+def test_every_published_table_has_a_layout():
+    laid = {(layout.document, layout.table) for paper in PAPERS for layout in layouts(paper)}
+    assert laid == {(value.document, value.table) for value in published().values}
+    assert [layout.table for layout in layouts("dfpgnet", ("Section 2.1", "6"))] == ["Section 2.1", "Table 6"]
+    assert [layout.name for layout in layouts("umsn", ("iv.b", "4"))] == ["umsn_sectionIV.B", "umsn_tableIV"]
+
+
 def test_the_layouts_are_those_of_the_papers():
     nine = one("9")
     assert [row.labels[0] for row in nine.rows][:14] == [row.labels[0] for row in nine.rows][14:]
@@ -101,6 +108,9 @@ def test_the_layouts_are_those_of_the_papers():
     two = one("II", protocol="umsn")
     assert [[cell.text for cell in row] for row in two.grid][2:] == [["0.856", "0.775", "0.814"],
                                                                     ["0.625", "0.538", "0.566"]]  # fmt: skip
+    sources = one("I", protocol="anand")
+    assert [row.labels[0] for row in sources.rows][:2] == ["Youtubefaces (motion blur)", "celebA (synthetic blur)"]
+    assert [[cell.text for cell in row] for row in sources.grid][3:] == [["5713", "250 x 250"], ["34", "640 x 346"]]
     anand = one("II", protocol="anand")
     assert [row.labels for row in anand.rows][3:5] == [("DeblurGAN", "a"), ("DeblurGAN", "b")]
     assert [cell.text for cell in anand.grid[3]] == ["29.913", "4.90", "0.901"]
