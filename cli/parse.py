@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     facedeblur parse set/ outputs/a outputs/b
     # Include the blurred images, and use the four groups of UMSN
     facedeblur parse set/ outputs/a --input --partition umsn4
-    # Let the parsing network of a training parse, and score what it found in the coarse images during a run
-    facedeblur run shen2020 set/ -o outputs/shen --weights shen2020/ --keep coarse,parsing
-    facedeblur parse set/ outputs/shen outputs/shen/parsing --parser shen2020:shen2020/
+    # Let the parsing network of a training parse, and score what it found during a run
+    facedeblur run shen2020 set/ -o out/ --weights shen2020/ --keep coarse,parsing
+    facedeblur parse set/ out/ out/parsing --parser shen2020:shen2020/
+    # Let S-Net of UMSN parse sharp and blurred images after its first stage
+    facedeblur parse set/ --input --partition umsn4 \\
+        --parser umsn:umsn/checkpoints/1-segmentation-sharp.safetensors
     """
 )
 @whole_set.tested
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
     "--parser",
     metavar="NAME",
     default="facedeblur",
-    help="Parser that labels the parts of a face; see `facedeblur list parsers`. shen2020:WEIGHTS or shen2018:WEIGHTS "
-    "is the parsing network of these weights.",
+    help="Parser that labels the parts of a face; see `facedeblur list parsers`. shen2020:WEIGHTS, shen2018:WEIGHTS "
+    "and umsn:WEIGHTS are the parsing networks of these weights.",
 )
 @click.option(
     "--partition",

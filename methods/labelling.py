@@ -66,6 +66,10 @@ class Labeller:
 
     def __init__(self, by: str):
         self._parser = parser_named(by)
+        joined = [name for name in self._parser.classes if name not in HELEN]
+        if joined:
+            raise InputError(f"parser '{by}' tells {joined[0]} of a face as one class, and labels need each by itself",
+                             do="name another parser")  # fmt: skip
         self._places = np.array([HELEN.index(one) for one in self._parser.classes], np.uint8)
         self.definition = ",".join(self._parser.definition)
 

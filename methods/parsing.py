@@ -1,8 +1,9 @@
 """The parsing test of a set, by a parser or by the parsing network of a method: ``--parser shen2020:WEIGHTS``.
 
-Shen et al., IJCV 2020, Table 3: their parsing network P labels clear, blurred and deblurred images. It is a parser
-like those of `facedeblur.benchmark.faces.parsers`, with the weights of a training of the whole network. Importing this
-module registers it.
+Shen et al., IJCV 2020, Table 3: their parsing network P labels clear, blurred and deblurred images. Yasarla et al., TIP
+2020, Table II: S-Net of UMSN labels clear and blurred ones, before and after it was trained with blurred ones. Each is
+a parser like those of `facedeblur.benchmark.faces.parsers`, with the weights of a training of the whole network.
+Importing this module registers them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from facedeblur.benchmark.outputs import OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.resume import Arrays
-from facedeblur.benchmark.sets.classes import HELEN
+from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 from facedeblur.benchmark.sets.set import SetLike
 from facedeblur.benchmark.tensors import torch_device
 from facedeblur.benchmark.weights import sha256_of, short_digest
@@ -72,7 +73,7 @@ class NetworkParser(Parser):
         Raises
         ------
         InputError
-            When there are no weights, they are others than the pinned ones, or P was not trained.
+            When there are no weights, they are others than the pinned ones, or it was not trained.
         """
         pin, place = fill(f"parser '{cls.name}'", options, PIN, PLACE)
         files = tuple(find_files(cls.name, [Path(place[1:]).expanduser()] if place else []))
@@ -83,8 +84,14 @@ class NetworkParser(Parser):
                 f"parser '{cls.name}'", expected=f"weights whose sha256 begins with {pinned}", found=made.digest,
                 do="give the place of those weights",
             )  # fmt: skip
-        _parsing_part(cls.name, files, made.digest, "cpu")
+        _parsing_part(cls, files, made.digest, "cpu")
         return made
+
+    @staticmethod
+    def part(net: nn.Module) -> nn.Module | None:
+        """Return the parsing network of a whole network: (N, 3, H, W) in [0, 1] to one score per class."""
+        part: nn.Module | None = getattr(net, "parser", None)
+        return part
 
     @property
     def definition(self) -> tuple[str, ...]:
@@ -100,24 +107,26 @@ class NetworkParser(Parser):
             When `faces` is not a batch of RGB images, or the device is missing.
         """
         device = torch_device(self.device)
-        part = _parsing_part(self.name, self.files, self.digest, device)
+        part = _parsing_part(type(self), self.files, self.digest, device)
         return labelled(part, faces, side=SIDE, multiple=int(part.multiple), device=device)  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=2)
-def _parsing_part(name: str, files: tuple[Path, ...], digest: str, device: str) -> nn.Module:
+def _parsing_part(kind: type[NetworkParser], files: tuple[Path, ...], digest: str, device: str) -> nn.Module:
     """The parsing network alone, once per process and content of the files."""
-    net, until = load_parts(name, files)
-    part: nn.Module | None = getattr(net, "parser", None)
+    net, until = load_parts(kind.name, files)
+    part = kind.part(net)
     shown = " and ".join(map(str, files))
     if part is None or until == "coarse":
         why = "have no parsing network" if part is None else "were trained as far as the coarse images only"
-        raise InputError(f"{shown}: these weights of '{name}' {why}", do="give other weights, or name another parser")
-    classes: int = part.classify.out_channels  # type: ignore[union-attr,assignment]  # torch's stubs
-    if classes != len(HELEN):
         raise InputError(
-            f"{shown}: parsing network", expected=f"the {len(HELEN)} classes of Helen", found=f"{classes} classes",
-            do="give other weights, or name another parser",
+            f"{shown}: these weights of '{kind.name}' {why}", do="give other weights, or name another parser"
+        )
+    classify: Any = getattr(part, "classify", None)
+    if classify is not None and classify.out_channels != len(HELEN):
+        raise InputError(
+            f"{shown}: parsing network", expected=f"the {len(HELEN)} classes of Helen",
+            found=f"{classify.out_channels} classes", do="give other weights, or name another parser",
         )  # fmt: skip
     return part.eval().to(device)
 
@@ -134,8 +143,26 @@ class Shen2020Parser(NetworkParser):
     name = "shen2020"
 
 
+@dataclass(frozen=True)
+class UmsnParser(NetworkParser):
+    """S-Net of Yasarla et al., TIP 2020, with the weights of `umsn`: it tells four groups of classes."""
+
+    classes: tuple[str, ...] = tuple(GROUPS["umsn4"])
+
+    name = "umsn"
+
+    @staticmethod
+    def part(net: nn.Module) -> nn.Module | None:
+        """Return S-Net; None in the variants that have none."""
+        from facedeblur.methods.nets.umsn.parser import SegmentationParser
+
+        segmentation: nn.Module | None = getattr(net, "segmentation", None)
+        return None if segmentation is None else SegmentationParser(segmentation)
+
+
 PARSERS.add("shen2018", Shen2018Parser)
 PARSERS.add("shen2020", Shen2020Parser)
+PARSERS.add("umsn", UmsnParser)
 
 
 class _Test(ParsingTest):

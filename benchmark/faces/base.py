@@ -131,7 +131,7 @@ class Embedder(Provider):
 
 
 class Parser(Provider):
-    """Labels every pixel of a face image with one of its ``classes``."""
+    """Labels every pixel of a face image with one of its ``classes``, see `facedeblur.benchmark.sets.classes.TOLD`."""
 
     classes: tuple[str, ...]
 

@@ -78,6 +78,10 @@ def classes_in(drawn: np.ndarray) -> np.ndarray | None:
     return places.astype(np.uint8) if np.array_equal(known[places], found) else None
 
 
+TOLD: dict[str, tuple[int, ...]] = {**{name: (value,) for value, name in enumerate(HELEN)}, **GROUPS["umsn4"]}
+"""What a parser can tell -> the label values that it covers: a class of `HELEN`, or a group of ``umsn4``."""
+
+
 def groups_of(partition: str) -> dict[str, tuple[int, ...]]:
     """Return the groups of a partition of `GROUPS`.
 

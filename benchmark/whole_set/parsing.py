@@ -25,7 +25,7 @@ from facedeblur.benchmark.faces.base import PARSERS, Parser, provider
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores, mean_fscore
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.resume import Arrays
-from facedeblur.benchmark.sets.classes import GROUPS, HELEN, classes_in, groups_of
+from facedeblur.benchmark.sets.classes import GROUPS, HELEN, TOLD, classes_in, groups_of
 from facedeblur.benchmark.sets.set import Set, open_set
 from facedeblur.benchmark.weights import short_digest
 from facedeblur.benchmark.whole_set.record import PAIR_COLUMNS, Record
@@ -44,7 +44,7 @@ class Parsing(Record):
     parser : str
         Definition with the hash of its weights; of label images that a run kept, the network and its weights.
     classes : tuple of str
-        What the parser can tell, names of `facedeblur.benchmark.sets.classes.HELEN`.
+        What the parser can tell, keys of `facedeblur.benchmark.sets.classes.TOLD`.
     """
 
     kind = "parsing"
@@ -86,9 +86,11 @@ class Parsing(Record):
         return np.stack(self.rows[partition].to_list()).astype(np.int64).reshape(-1, len(groups), 3)
 
     def not_parsed(self, partition: str = "helen11") -> tuple[str, ...]:
-        """Groups of which the parser knows no class."""
-        known = {HELEN.index(name) for name in self.classes}
-        return tuple(name for name, values in groups_of(partition).items() if not known & set(values))
+        """Groups of which the parser tells no class, or tells it only together with those of other groups."""
+        told = [set(TOLD[name]) for name in self.classes]
+        return tuple(
+            name for name, values in groups_of(partition).items() if not any(one <= set(values) for one in told)
+        )
 
     def scores(self, partition: str = "helen11") -> dict[str, float]:
         """F-score in [0, 1] of every group, of pixels pooled over the images; NaN for those not parsed."""
@@ -112,8 +114,9 @@ class Parsing(Record):
         }  # fmt: skip
 
     def check(self) -> None:
-        for name in self.classes:
-            HELEN.index(name)
+        unknown = set(self.classes) - set(TOLD)
+        if unknown:
+            raise ValueError(f"class '{min(unknown)}'")
         for partition in GROUPS:
             self.counts(partition)
 
@@ -126,15 +129,15 @@ def _json(score: float) -> float | None:
 def parser_named(parser: str) -> Parser:
     """Return a parser, checked, once per process."""
     made = provider(PARSERS, parser)
-    unknown = [name for name in made.classes if name not in HELEN]
+    unknown = [name for name in made.classes if name not in TOLD]
     if unknown:
         raise InputError(f"parser '{parser}'", expected="classes of Helen", found=f"class '{unknown[0]}'")
     return made
 
 
 def _labels(made: Parser, faces: np.ndarray) -> np.ndarray:
-    """What the parser says, in places of `HELEN`."""
-    return np.array([HELEN.index(name) for name in made.classes], np.uint8)[made.parse(faces)]
+    """What the parser says, in places of `HELEN`; of several that it tells as one, the first."""
+    return np.array([TOLD[name][0] for name in made.classes], np.uint8)[made.parse(faces)]
 
 
 def counts_of(labels: np.ndarray | None, truth: np.ndarray | None, *, partition: str) -> np.ndarray:

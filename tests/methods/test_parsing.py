@@ -17,6 +17,7 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.benchmark.whole_set.parsing import Parsing, parser_named
+from facedeblur.methods.labelling import Labeller
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.parsing import _Test, parse
 from facedeblur.methods.running.execution import Execution
@@ -41,6 +42,36 @@ def test_it_is_the_network_p_of_these_weights(name, tmp_path):
         parser = provider(PARSERS, spec)
         assert parser.definition == (f"{name}@{digest}",)
         assert np.array_equal(parser.parse(face), wanted)
+
+
+def test_s_net_tells_the_four_groups_of_umsn(tmp_path, make_set):
+    """Whatever it is in Helen's classes, a pixel of brows, eyes, nose, lips and teeth is one of the parts."""
+    the_set = make_set(labelled=True, sizes=(13,), shapes=((64, 64),))
+    net = write_narrow("umsn", tmp_path, stage="segmentation-sharp", until="parsing")
+    spec = f"umsn:{tmp_path}"
+    (pair,) = the_set.pairs()
+    for given, pixels in ((None, the_set.blurred(pair)), ("sharp", the_set.sharp(the_set.image_of(pair)))):
+        # The shorter side has 128 pixels in front of the network.
+        picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+        large = torch.nn.functional.interpolate(picture, (128, 128), mode="bilinear", antialias=True)
+        logits = net.outputs(large, until="parsing")["parsing"]
+        scores = torch.nn.functional.interpolate(logits, (64, 64), mode="bilinear")
+        found = scores.argmax(1)[0].numpy()
+        truth = np.array([0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3])[the_set.label(the_set.image_of(pair))]
+        wanted = [2 * np.sum((found == k) & (truth == k)) / (np.sum(found == k) + np.sum(truth == k)) for k in range(4)]
+        results = parse(the_set, [None], parser=spec, workers=1)
+        one = results[0 if given else 1]
+        assert list(one.scores("umsn4").values()) == pytest.approx(wanted, abs=2e-3)
+    assert one.parser == f"umsn@{sha256_of(tmp_path / 'umsn.safetensors')[:8]}"
+    assert one.not_parsed("umsn4") == ()
+    assert set(one.not_parsed()) == set(one.scores()) - {"background", "skin", "hair"}
+    assert np.isnan(one.scores()["nose"]) and one.scores()["hair"] == one.scores("umsn4")["hair"]
+
+
+def test_labels_need_each_class_by_itself(tmp_path):
+    write_narrow("umsn", tmp_path)
+    with pytest.raises(InputError, match="tells parts of a face as one class"):
+        Labeller(f"umsn:{tmp_path}")
 
 
 def test_weights_that_cannot_parse_are_refused(tmp_path, monkeypatch):
