@@ -30,6 +30,10 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     facedeblur train umsn --faces celebamask:A -o umsn/ --keep-steps 3000,50000
     # Try a recipe for a few steps
     facedeblur train facedeblur-base --faces photos/ -o try/ --iterations 20
+    # Learn to draw sketches from photographs and their sketches, then train with them
+    facedeblur train lin2020-sketches --faces photos/ --sketches sketches/ -o drawing/
+    facedeblur train lin2020 --faces celeba:CELEBA -o lin2020/ \\
+        --sketches drawing/lin2020-sketches.safetensors
     # Use the trained weights
     facedeblur run shen2020 set/ -o outputs/shen2020 --weights shen2020/
     """
@@ -109,6 +113,14 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     metavar="FILE",
     type=click.Path(),
     help="Weights or checkpoint that the first chosen stage starts from.",
+)
+@click.option(
+    "--sketches",
+    metavar="PLACE",
+    multiple=True,
+    type=click.Path(),
+    help="Sketches that a network learns to draw: a folder with the file names of the photographs, or weights that "
+    "draw each sharp face; repeatable for both.",
 )
 @click.option(
     "--stop-after",

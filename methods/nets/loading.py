@@ -118,7 +118,7 @@ def load_parts(name: str, paths: Sequence[Path]) -> tuple[nn.Module, str]:
     return net, header.until
 
 
-def _loaded(name: str, paths: Sequence[Path]) -> tuple[nn.Module, _Header]:
+def _loaded(name: str, paths: Sequence[Path]) -> tuple[nn.Module, Header]:
     import torch
 
     header, state = _read(name, paths)
@@ -155,7 +155,7 @@ def remark_on(paths: Sequence[Path]) -> str:
     InputError
         When the file is damaged.
     """
-    header = _header(paths)
+    header = header_of(paths)
     parts = []
     if not header.finished:
         parts.append(f"an unfinished training, in stage '{header.stage}' after step {header.stage_step:,} of "
@@ -170,21 +170,21 @@ def reached(paths: Sequence[Path]) -> tuple[str, int]:
 
     Parameters and errors as `remark_on`.
     """
-    header = _header(paths)
+    header = header_of(paths)
     return header.stage, header.stage_step
 
 
 def takes_labels(name: str, paths: Sequence[Path]) -> bool:
     """Whether a network with these weights reads the true labels of each face; parameters and errors as `remark_on`."""
-    labels, header = declared(name).labels, _header(paths)
+    labels, header = declared(name).labels, header_of(paths)
     # The part that an unfinished training has reached reads none.
     return labels is not None and not header.until and header.config.get(labels[0]) == labels[1]
 
 
-def _header(paths: Sequence[Path]) -> _Header:
-    """The header of what a training wrote; an empty one for the authors' files."""
+def header_of(paths: Sequence[Path]) -> Header:
+    """The header of what a training wrote; an empty one for authors' files; parameters and errors as `remark_on`."""
     if not _is_own(paths):
-        return _Header()
+        return Header()
     return _conforming(paths[0], read_header(paths[0]))
 
 
@@ -193,17 +193,17 @@ def _is_own(paths: Sequence[Path]) -> bool:
     return len(paths) == 1 and paths[0].suffix.lower() == ".safetensors"
 
 
-def _conforming(path: Path, header: dict[str, Any]) -> _Header:
+def _conforming(path: Path, header: dict[str, Any]) -> Header:
     """The header of weights or of a checkpoint, or the card of the weights if the header has no configuration."""
     if header.get("format") == CHECKPOINT:
         read = conform(header, _Resumed, f"{path}: header", "the header of a checkpoint", do="take another checkpoint")
         stage, recipe = read.recipe.stage, read.recipe
-        return _Header(
+        return Header(
             recipe.network, recipe.config, read.stage, read.step, stage.iterations, stage.until,
-            finished=read.step == stage.iterations,
+            finished=read.step == stage.iterations, input=stage.input,
         )  # fmt: skip
     found = header if "config" in header else read_card(path)
-    return conform(found, _Header, f"{path}: header", "the header of weights")
+    return conform(found, Header, f"{path}: header", "the header of weights")
 
 
 def part_of(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -217,7 +217,7 @@ def network_in(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return part_of(tensors, "average") or part_of(tensors, "network")
 
 
-def _read(name: str, paths: Sequence[Path]) -> tuple[_Header, State]:
+def _read(name: str, paths: Sequence[Path]) -> tuple[Header, State]:
     if _is_own(paths):
         header, tensors = _read_own(name, paths[0])
         return header, lambda net: tensors
@@ -229,10 +229,10 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[_Header, State]:
         raise InputError(str(paths[0]), expected=f"{names}", found="one file", do="give the folder of both")
     read: Released = NETS.get(name).read_released  # type: ignore[attr-defined]  # it declares these files
     config, state = read(*paths)
-    return _Header(name, config), state
+    return Header(name, config), state
 
 
-class _Header(msgspec.Struct):
+class Header(msgspec.Struct):
     """Schema of the header of weights, or of the card that stands for it."""
 
     network: str = ""
@@ -242,6 +242,7 @@ class _Header(msgspec.Struct):
     stage_steps: Count = 0
     until: str = ""
     finished: bool = True
+    input: str = "blurred"
 
 
 class _ResumedStage(msgspec.Struct):
@@ -249,6 +250,7 @@ class _ResumedStage(msgspec.Struct):
 
     iterations: Count
     until: str = ""
+    input: str = "blurred"
 
 
 class _ResumedRecipe(msgspec.Struct):
@@ -267,7 +269,7 @@ class _Resumed(msgspec.Struct):
     recipe: _ResumedRecipe
 
 
-def _read_own(name: str, path: Path) -> tuple[_Header, dict[str, Tensor]]:
+def _read_own(name: str, path: Path) -> tuple[Header, dict[str, Tensor]]:
     """Header and tensors of what ``facedeblur train`` has written."""
     read_card(path)  # compares the hash that it records
     tensors, header = read_tensors(path)

@@ -9,9 +9,8 @@ as a file that can be run and shared, with a card that states their origin.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from glob import escape
-from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
@@ -205,11 +204,10 @@ class TrainingFolder:
 
     def header(self, place: int) -> dict[str, Any]:
         """What a checkpoint says of the training that it belongs to."""
-        stage = loads(dumps(asdict(self.recipe.stage[place])))
         described = self.recipe.described()
         general = {key: described[key] for key in ("name", "network", "config", "data")}
         return {
-            "recipe": general | {"stage": stage},
+            "recipe": general | {"stage": described["stage"][place]},
             "stage": self.recipe.stage[place].name,
             "seed": self.seed,
             "data": self.data,
@@ -256,6 +254,7 @@ def export(
             "faces": len(data.train.source.faces),
             "faces_held_out": len(data.check.source.faces),
             "photographs": data.train.origin,
+            **({"sketches": data.sketches} if data.sketches else {}),
             "data": data.digest,
             "seed": kept.header["seed"],
             "device": engine.device.type,
@@ -285,8 +284,10 @@ def write_weights(path: Path, kept: Checkpoint, recipe: TrainRecipe, *, half: bo
 
 
 def _reached(kept: Checkpoint, recipe: TrainRecipe) -> dict[str, Any]:
-    """How far a training has got: steps of the stage, where the network stops in it, and whether that is the end."""
+    """How far a training has got: steps of the stage, where the network stops in it, and whether that is the end; and
+    what the network is given, if not the blurred face."""
     names = [stage.name for stage in recipe.stage]
     stage = recipe.stage[names.index(kept.header["stage"])]
     finished = stage.name == names[-1] and kept.header["step"] == stage.iterations
-    return {"stage_steps": stage.iterations, "until": stage.until, "finished": finished}
+    given = {"input": stage.input} if stage.input != "blurred" else {}
+    return {"stage_steps": stage.iterations, "until": stage.until, "finished": finished} | given

@@ -131,7 +131,8 @@ class Loop:
         last = stage.iterations if limit is None else min(stage.iterations, first + limit)
         log = None
         if self.engine.rank == 0:
-            columns = [*stage_run.columns, "images_per_s", *_METRICS]
+            measured = _DRAWN if stage_run.drawing else _METRICS
+            columns = [*stage_run.columns, "images_per_s", *measured]
             log = Log(self.folder.root, f"{place + 1}-{stage.name}", columns, step=first)
         try:
             with _interrupts(self):
@@ -151,7 +152,8 @@ class Loop:
         stage, data, hardware = run.stage, self.folder.recipe.data, self.engine.hardware
         count = stage.batch or data.batch
         crop = (data.crop, data.crop) if data.crop else None
-        examples = Examples(self.data.train, crop=crop, labels=stage.labels, kernels=stage.kernels)
+        drawn = "sketch" in stage.targets and bool(self.data.train.sketch_files)
+        examples = Examples(self.data.train, crop=crop, labels=stage.labels, kernels=stage.kernels, sketches=drawn)
         places = Places(count, self.seen, self.engine.rank, self.engine.world)
         source = batches(
             examples, places, self.engine.device, loaders=hardware.loaders, channels_last=hardware.channels_last
@@ -197,11 +199,16 @@ class Loop:
         parts += [f"{speed:,.0f} images/s"] if speed else []
         if "psnr" in self.metrics:
             parts.append(f"PSNR {self.metrics['psnr']:.2f} dB ({self.metrics['psnr_blurred']:.2f} blurred)")
+        if "psnr_drawing" in self.metrics:
+            parts.append(f"PSNR of the drawing {self.metrics['psnr_drawing']:.2f} dB")
         return ", ".join(parts)
 
     def _check(self, run: StageRun, step: int, log: Log | None) -> None:
         if self.validation is not None and log is not None:
-            verdict = self.validation(run.best, run.restored, self.engine)
+            if run.drawing:
+                verdict = self.validation.of_drawings(run.best, run.drawn, self.engine)
+            else:
+                verdict = self.validation(run.best, run.restored, self.engine)
             self.metrics = verdict.metrics
             log.samples(step, verdict.pictures)
         self.engine.wait()
@@ -234,6 +241,7 @@ class Loop:
 
 
 _METRICS = ("psnr", "ssim", "psnr_blurred", "ssim_blurred")
+_DRAWN = ("psnr_drawing", "ssim_drawing")
 
 
 @contextmanager
@@ -314,7 +322,8 @@ class Log:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """Means over the held-out pairs, and the first of them as rows of blurred, restored, sharp."""
+    """Means over the held-out pairs, and the first of them as rows: blurred, restored, sharp; of a stage that draws
+    also the drawing and the one that it should be in place of the restored face."""
 
     metrics: dict[str, float]
     pictures: list[list[np.ndarray]]
@@ -337,28 +346,64 @@ class Validation:
         self.blurred = np.stack([item["blurred"] for item in items])
         self.sharp = np.stack([item["sharp"] for item in items])
         self.labels = np.stack([item["labels"] for item in items]) if examples.labels else None
+        self.sketch = np.stack([item["sketch"] for item in items]) if examples.sketches else None
         self.batch = batch
         self.before = _scores(self.blurred, self.sharp)
 
     def __call__(self, net: nn.Module, restore: Callable[[Tensor, Tensor | None], Tensor], engine: Engine) -> Verdict:
         """Restore all pairs by `restore` and score them by PSNR (dB) and SSIM; `net` is in evaluation meanwhile."""
-        was = {module: module.training for module in net.modules()}
-        net.eval()
         parts = []
-        with torch.inference_mode(), engine.autocast():
-            for first in range(0, len(self.blurred), self.batch):
-                batch = torch.from_numpy(self.blurred[first : first + self.batch]).to(engine.device)
-                labels = None
-                if self.labels is not None:
-                    labels = torch.from_numpy(self.labels[first : first + self.batch]).to(engine.device).long()
-                restored = restore(batch.float().div_(255), labels).float().clamp_(0, 1)
-                parts.append(restored.mul_(255).round_().nan_to_num_().to(torch.uint8).cpu().numpy())
-        for module, mode in was.items():
-            module.training = mode
+        with _evaluating(net), engine.autocast():
+            for batch in self._batches(engine):
+                parts.append(_bytes(restore(batch["blurred"], batch.get("labels"))))
         found = np.concatenate(parts)
         metrics = _scores(found, self.sharp) | {f"{key}_blurred": value for key, value in self.before.items()}
         rows = zip(self.blurred[:SHOWN], found[:SHOWN], self.sharp[:SHOWN], strict=True)
         return Verdict(metrics, [[_picture(planes) for planes in row] for row in rows])
+
+    def of_drawings(
+        self, net: nn.Module, draw: Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]], engine: Engine
+    ) -> Verdict:
+        """Draw all faces by `draw`, which also gives what should be drawn, and compare both by PSNR (dB) and SSIM."""
+        parts = []
+        with _evaluating(net), engine.autocast():
+            for batch in self._batches(engine):
+                parts.append([_bytes(one.expand(-1, 3, -1, -1)) for one in draw(batch)])
+        found, wanted = (np.concatenate(planes) for planes in zip(*parts, strict=True))
+        metrics = {f"{key}_drawing": value for key, value in _scores(found, wanted).items()}
+        rows = zip(self.blurred[:SHOWN], found[:SHOWN], wanted[:SHOWN], self.sharp[:SHOWN], strict=True)
+        return Verdict(metrics, [[_picture(planes) for planes in row] for row in rows])
+
+    def _batches(self, engine: Engine) -> Iterator[dict[str, Tensor]]:
+        held = {"blurred": self.blurred, "sharp": self.sharp, "labels": self.labels, "sketch": self.sketch}
+        for first in range(0, len(self.blurred), self.batch):
+            batch = {
+                name: torch.from_numpy(values[first : first + self.batch]).to(engine.device)
+                for name, values in held.items()
+                if values is not None
+            }
+            yield {
+                name: values.long() if name == "labels" else values.float().div_(255) for name, values in batch.items()
+            }
+
+
+@contextmanager
+def _evaluating(net: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation, without gradients, and each of its modules back into what it was."""
+    was = {module: module.training for module in net.modules()}
+    net.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, mode in was.items():
+            module.training = mode
+
+
+def _bytes(images: Tensor) -> np.ndarray:
+    """Images in [0, 1], which are clipped, as uint8; NaN is 0."""
+    clipped = images.float().clamp(0, 1)
+    return np.asarray(clipped.mul_(255).round_().nan_to_num_().to(torch.uint8).cpu().numpy())
 
 
 def _picture(planes: np.ndarray) -> np.ndarray:

@@ -172,6 +172,8 @@ class Stage:
         Instead of the data's; 0 for that.
     labels, kernels : bool
         Whether batches hold the classes of the sharp face (``labels``), and the kernels (``kernels``).
+    sketches : bool
+        Whether the user has to give sketches: a drawing that is computed from the sharp face does not do.
     """
 
     name: str
@@ -192,6 +194,7 @@ class Stage:
     batch: int = 0
     labels: bool = False
     kernels: bool = False
+    sketches: bool = False
 
     def __post_init__(self) -> None:
         where = f"stage '{self.name}', "
@@ -204,6 +207,12 @@ class Stage:
         require(f"{where}ema", 0 <= self.ema < 1, "from 0 to below 1", self.ema)
         require(f"{where}clip", self.clip >= 0, "at least 0", self.clip)
         require(f"{where}losses", self.losses or self.adversary, "at least one loss", len(self.losses))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of what losses and discriminator compare outputs with."""
+        named = tuple(str(term.options.get("target", "sharp")) for term in self.losses)
+        return named + (self.adversary.target if self.adversary is not None else ())
 
     def lasting(self, iterations: int) -> Stage:
         """The same stage with another number of steps, to which its schedule shrinks."""
@@ -274,6 +283,10 @@ class TrainRecipe:
     def described(self) -> dict[str, Any]:
         """Everything in it as JSON has it."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        for stage in values["stage"]:
+            # Recorded only where it is set: trainings and ablations from before it are still found.
+            if not stage["sketches"]:
+                del stage["sketches"]
         return values
 
     def adjusted(

@@ -18,7 +18,7 @@ from facedeblur.methods.training.checkpoint import Checkpoint, flattened, load_w
 from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.losses.adversarial import Scores, make_adversary
 from facedeblur.methods.training.losses.base import Loss, fetch, fetch_target, make_loss
-from facedeblur.methods.training.losses.targets import Targets
+from facedeblur.methods.training.losses.targets import DRAWINGS, Targets
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser, set_rate, share
 from facedeblur.methods.training.recipe import AdversaryRecipe, Stage
 
@@ -159,6 +159,23 @@ class StageRun:
         outputs_of: Any = self.best.outputs
         found: dict[str, Tensor] = outputs_of(blurred, until=self.stage.until, **given)
         return found["restored"]
+
+    @property
+    def drawing(self) -> tuple[str, str] | None:
+        """The output that this stage stops after, and its target, if these are drawings, which restore nothing yet."""
+        for term in self.stage.losses:
+            of, target = term.options.get("of"), term.options.get("target")
+            if of == self.stage.until and target in DRAWINGS:
+                return str(of), str(target)
+        return None
+
+    def drawn(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """What `best` draws of a batch, and what it should have drawn, (N, 1, H, W) each; see `drawing`."""
+        if self.drawing is None:
+            raise InputError(f"stage '{self.stage.name}' draws nothing", do="take its restored images")
+        of, target = self.drawing
+        whole = self.targets(batch)
+        return self.outputs(self.best, whole)[of], whole[target].float()
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that changes: tensors, and what JSON holds."""

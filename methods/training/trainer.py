@@ -21,7 +21,7 @@ from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, export, load_weights, read_checkpoint
 from facedeblur.methods.training.data.batches import Examples
-from facedeblur.methods.training.data.pairs import TrainingData, need_labels, open_data
+from facedeblur.methods.training.data.pairs import Sketches, TrainingData, check_sketches, need_labels, open_data
 from facedeblur.methods.training.devices import AUTO, Engine, Hardware, is_first_process
 from facedeblur.methods.training.loop import USUAL, Loop, Records, Validation
 from facedeblur.methods.training.losses.adversarial import make_adversary
@@ -52,6 +52,7 @@ def train(
     resume: bool = True,
     stop_after: int | None = None,
     seed: int = 0,
+    sketches: Sketches = (),
     hardware: Hardware = AUTO,
     records: Records = USUAL,
     workers: Workers | int = ALL,
@@ -81,6 +82,9 @@ def train(
         Steps of this call, after which it stops as if interrupted.
     seed : int
         Of weights, pairs and all draws.
+    sketches : path or sequence of them
+        A folder of sketches of the photographs, weights that draw them, or both, see
+        `facedeblur.methods.training.data.pairs.open_data`; for a recipe that compares with sketches.
     hardware : Hardware
         Devices, and processes that make batches.
     records : Records
@@ -104,6 +108,7 @@ def train(
     """
     made = recipe if isinstance(recipe, TrainRecipe) else load_train_recipe(recipe)
     chosen = made.chosen(stage)
+    check_sketches(made, chosen, sketches)
     folder = TrainingFolder(Path(out), made, seed)
     with only_writer(folder.root) if is_first_process() else nullcontext():
         engine = Engine(hardware)
@@ -117,7 +122,7 @@ def train(
             net = make_network(made.network, **made.config)
             data = _opened(
                 made, chosen, net, faces, folder, engine,
-                seed=seed, held_out=records.held_out, workers=workers, progress=reporter,
+                seed=seed, held_out=records.held_out, sketches=sketches, workers=workers, progress=reporter,
                 workspace=workspace or folder.root / "faces", **photographs,
             )  # fmt: skip
             folder.data = data.digest
@@ -133,7 +138,11 @@ def train(
             validation = None
             if not engine.rank:
                 labels = bool(getattr(net, "takes_labels", False))
-                validation = Validation(Examples(data.check, crop=_whole(data, net), labels=labels, centred=True))
+                drawn = bool(data.check.sketch_files)
+                held_out = Examples(
+                    data.check, crop=_whole(data, net), labels=labels, sketches=drawn, centred=True
+                )  # fmt: skip
+                validation = Validation(held_out)
             engine.place(net, channels_last=hardware.channels_last)
             loop = Loop(engine, net, data, folder, validation, records=records, seed=seed, reporter=reporter)
             left = stop_after
@@ -190,10 +199,10 @@ def _opened(
 ) -> TrainingData:  # fmt: skip
     """The data; the first rank aligns the faces, the others find them."""
     if engine.rank == 0:
-        data = open_data(recipe.data, faces, **options)
+        data = open_data(recipe.data, faces, device=engine.device, **options)
     engine.wait()
     if engine.rank:
-        data = open_data(recipe.data, faces, **options)
+        data = open_data(recipe.data, faces, device=engine.device, **options)
     for place in chosen:
         if recipe.stage[place].labels or getattr(net, "takes_labels", False):
             need_labels(data, recipe.stage[place].name)

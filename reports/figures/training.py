@@ -25,8 +25,11 @@ _LOG = re.compile(r"([1-9][0-9]*)-(.+)\.csv")
 USUAL = ("loss", "psnr")
 """Columns that are drawn by default."""
 
-_WORDS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "loss": "loss", "rate": "rate of learning",
-          "images_per_s": "images per second"}  # fmt: skip
+DRAWN = "psnr_drawing"
+"""In place of ``psnr`` in the logs of stages that draw, which restore nothing."""
+
+_WORDS = {"psnr": "PSNR (dB)", DRAWN: "PSNR of drawings (dB)", "ssim": "SSIM", "loss": "loss",
+          "rate": "rate of learning", "images_per_s": "images per second"}  # fmt: skip
 INPUT = "_blurred"
 """What the column of the blurred faces ends in, next to that of the restored ones."""
 
@@ -142,6 +145,8 @@ def training(
     if not logs:
         raise InputError("no trainings were given")
     known = dict.fromkeys(column for _, stages in logs for stage in stages for column in stage.columns)
+    if tuple(columns) == USUAL and "psnr" not in known and DRAWN in known:
+        columns = ("loss", DRAWN)
     for column in columns:
         one_of("column", column, known, of="the logs")
         if not any(column in row for _, stages in logs for stage in stages for row in stage.rows):
@@ -173,7 +178,11 @@ def training(
             axes.set_xlim(0, longest)
             values = [value for line in axes.lines for value in line.get_ydata() if math.isfinite(value)]
             positive = [value for value in values if value > 0]
-            if column not in ("psnr", "ssim") and len(positive) == len(values) and max(values) > 50 * min(values):
+            if (
+                not column.startswith(("psnr", "ssim"))
+                and len(positive) == len(values)
+                and max(values) > 50 * min(values)
+            ):
                 axes.set_yscale("log")
             axes.set_xlabel("step")
             axes.set_ylabel(_WORDS.get(column, column))

@@ -54,14 +54,14 @@ class Unfinished(NamedTuple):
 
 
 class Examples:
-    """Virtual pairs as a map-style dataset: dicts of arrays, cropped, with labels and kernels where wanted.
+    """Virtual pairs as a map-style dataset: dicts of arrays, cropped, with labels, kernels and sketches where wanted.
 
     Parameters
     ----------
     pairs : VirtualPairs
     crop : (height, width) or None
         Random crops, which depend on (seed, number of the pair) alone.
-    labels, kernels : bool
+    labels, kernels, sketches : bool
     centred : bool
         Crop the middle instead.
     """
@@ -73,6 +73,7 @@ class Examples:
         crop: tuple[int, int] | None = None,
         labels: bool = False,
         kernels: bool = False,
+        sketches: bool = False,
         centred: bool = False,
     ):
         height, width = pairs.source.size
@@ -80,13 +81,15 @@ class Examples:
             raise InputError(
                 "data.crop", expected=f"at most {width}x{height}", found=f"{crop[1]}x{crop[0]}", do="crop less"
             )
-        self.pairs, self.crop, self.labels, self.kernels, self.centred = pairs, crop, labels, kernels, centred
+        self.pairs, self.crop, self.centred = pairs, crop, centred
+        self.labels, self.kernels, self.sketches = labels, kernels, sketches
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """``sharp``, ``blurred``: (3, H, W) uint8 RGB; ``labels``: (H, W) uint8; ``kernels``: (K, K) float32."""
+        """``sharp``, ``blurred``: (3, H, W) uint8 RGB; ``labels``: (H, W) uint8; ``kernels``: (K, K) float32;
+        ``sketch``: (1, H, W) uint8."""
         plan = self.pairs.plan(index % len(self.pairs))
         pair, crop = self.pairs.make(plan), self._crop(plan)
         images = {"sharp": pair.sharp, "blurred": pair.blurred}
@@ -124,6 +127,8 @@ class Examples:
         if self.kernels:
             edge = self.pairs.spec.radius - plan.size // 2
             item["kernels"] = np.pad(self.pairs.kernel(plan.size, plan.kernel), edge).astype(np.float32)
+        if self.sketches:
+            item["sketch"] = np.ascontiguousarray(self.pairs.sketch(plan)[self._crop(plan)])[None]
         return item
 
     def _crop(self, plan: Plan) -> tuple[slice, slice]:
@@ -194,12 +199,12 @@ def batches(
     ------
     dict
         ``index`` (B,); ``sharp`` and ``blurred`` (B, 3, H, W) float32 RGB in [0, 1]; where wanted ``labels``
-        (B, H, W) int64 and ``kernels`` (B, K, K) float32.
+        (B, H, W) int64, ``kernels`` (B, K, K) float32, and ``sketch`` (B, 1, H, W) float32 in [0, 1], 1 is paper.
 
     Raises
     ------
     InputError
-        If a photograph or its labels cannot be read.
+        If a photograph, its labels or its sketch cannot be read.
     """
     count = max(1, min(16, cores() - 1)) if loaders < 0 else loaders
     on_device = device.type == "cuda" if on_device is None else on_device
@@ -218,7 +223,7 @@ def batches(
         if isinstance(batch, InputError):
             raise batch
         made = examples.finish(batch, device) if on_device else _moved(batch, device)
-        for name in ("sharp", "blurred"):
+        for name in {"sharp", "blurred", "sketch"} & made.keys():
             image = made[name].float().div_(255)
             made[name] = image.contiguous(memory_format=torch.channels_last) if channels_last else image
         if "labels" in made:

@@ -10,16 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from facedeblur.benchmark.config import strict
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.reporter import Reporter
+from facedeblur.benchmark.reporter import Reporter, reporting
+from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.pairs.augment import AugmentLaw
 from facedeblur.generators.pairs.sharp_source import SharpFace, SharpSource
+from facedeblur.generators.pairs.sketches import sketches_digest
 from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs, open_pairs
 from facedeblur.generators.photos.collection import Photos
-from facedeblur.methods.training.recipe import Data
+from facedeblur.methods.training.data.synthesis import draw_missing
+from facedeblur.methods.training.recipe import Data, TrainRecipe
+
+Sketches = str | Path | Sequence[str | Path]
+"""Sketches as users give them: a folder, weights that draw them, or both."""
+
+CPU = torch.device("cpu")
 
 LAPS = 2**60
 """Length that a training set is extended to by repetition, each time with other noise and augmentation."""
@@ -35,11 +44,14 @@ class TrainingData:
         They differ in faces and kernels; with a single face, in kernels only.
     digest : str
         sha256 of everything that determines the pairs.
+    sketches : str
+        Where the sketches come from; empty where none were given.
     """
 
     train: VirtualPairs
     check: VirtualPairs
     digest: str
+    sketches: str = ""
 
 
 class Some:
@@ -62,6 +74,8 @@ def open_data(
     workspace: str | Path,
     seed: int = 0,
     held_out: int = 32,
+    sketches: Sketches = (),
+    device: torch.device = CPU,
     progress: Reporter | bool | None = None,
     **options: Any,
 ) -> TrainingData:
@@ -76,12 +90,19 @@ def open_data(
         Of kernels, noise, augmentation and order.
     held_out : int
         Faces kept for validation, with all faces of their identities: at least 1 and at most a tenth.
+    sketches : path or sequence of them
+        A folder of sketches of the photographs, of which those without a sketch are left out then; the weights of a
+        network that draws them, see `facedeblur.methods.training.data.synthesis`; or both, and it draws the faces
+        that have none in the folder.
+    device : torch.device
+        Where they are drawn.
 
     Raises
     ------
     InputError
-        If the recipe or the photographs cannot be used.
+        If the recipe, the photographs or the sketches cannot be used.
     """
+    folder, weights = sketch_places(sketches)
     # The recipe of a test set may be used for training, but not with its noise.
     changes: dict[str, Any] = {"photographs": 0, "noise_from": TRAINING_NOISE}
     if data.augment:
@@ -89,8 +110,37 @@ def open_data(
         changes["augment"] = data.augment if named else strict(AugmentLaw, data.augment, "data.augment")
     given = {"sigma": data.sigma, "sizes": data.sizes or None, "first": data.first, "per_size": data.per_size}
     changes |= {name: value for name, value in given.items() if value is not None}
-    opened = open_pairs(data.recipe, faces, workspace=workspace, seed=seed, progress=progress, **options, **changes)
-    return divide(opened, held_out=held_out)
+    with reporting(progress) as reporter:
+        opened = open_pairs(
+            data.recipe, faces, workspace=workspace, seed=seed, sketches=folder, without_sketch=weights is not None,
+            progress=reporter, **options, **changes,
+        )  # fmt: skip
+        told = [f"{folder.resolve().name}: {len(opened.sketch_files):,}"] if folder is not None else []
+        if weights is not None:
+            drawn = draw_missing(opened, weights, Path(workspace) / "sketches", device=device, reporter=reporter)
+            opened.sketch_files |= drawn
+            told.append(f"drawn by {weights.stem}@{sha256_of(weights)[:8]}: {len(drawn):,}")
+    return replace(divide(opened, held_out=held_out), sketches="; ".join(told))
+
+
+def sketch_places(sketches: Sketches) -> tuple[Path | None, Path | None]:
+    """The folder of sketches and the weights that draw them among what a user gives.
+
+    Raises
+    ------
+    InputError
+        When there are several of a kind.
+    """
+    given = [Path(one) for one in ([sketches] if isinstance(sketches, str | Path) else sketches)]
+    weights = [one for one in given if one.suffix.lower() == ".safetensors"]
+    folders = [one for one in given if one not in weights]
+    if len(weights) > 1 or len(folders) > 1:
+        more = weights if len(weights) > 1 else folders
+        raise InputError(
+            f"sketches from {more[0]} and {more[1]}", expected="one folder and one file of weights at most",
+            found=f"{len(folders)} folders and {len(weights)} files", do="put all sketches into one folder",
+        )  # fmt: skip
+    return next(iter(folders), None), next(iter(weights), None)
 
 
 def divide(pairs: VirtualPairs, *, held_out: int = 32) -> TrainingData:
@@ -109,6 +159,9 @@ def divide(pairs: VirtualPairs, *, held_out: int = 32) -> TrainingData:
         "train": [[face.image_id, face.sha256] for face in train.source.faces],
         "check": [[face.image_id, face.sha256] for face in check.source.faces],
     }
+    if pairs.sketch_files:
+        names = [face.image_id for one in (train, check) for face in one.source.faces]
+        described["sketches"] = sketches_digest(pairs.sketch_files, names)
     digest = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
     return TrainingData(train, check, digest)
 
@@ -123,6 +176,7 @@ def _over(pairs: VirtualPairs, numbers: tuple[int, ...], spec: PairSpec, *, repe
         images=pairs.images,
         origin=pairs.origin,
         label_files=pairs.label_files,
+        sketch_files=pairs.sketch_files,
     )
 
 
@@ -152,3 +206,15 @@ def need_labels(data: TrainingData, stage: str) -> None:
             f"stage '{stage}' needs labels, which {len(without):,} of the faces lack, such as {without[0]}",
             do="give a labelled collection, such as celebamask:FOLDER or helen:FOLDER, or use facedeblur label first",
         )  # fmt: skip
+
+
+def check_sketches(recipe: TrainRecipe, chosen: Sequence[int], sketches: Sketches) -> None:
+    """Raise InputError if a stage needs sketches that are not given, or the recipe has no use for those that are."""
+    lacking = [recipe.stage[place].name for place in chosen if recipe.stage[place].sketches]
+    if not sketches and lacking:
+        raise InputError(
+            f"stage '{lacking[0]}' of '{recipe.name}' needs sketches of the photographs",
+            do="give their folder, with the file names of the photographs: --sketches FOLDER",
+        )  # fmt: skip
+    if sketches and not any("sketch" in stage.targets for stage in recipe.stage):
+        raise InputError(f"recipe '{recipe.name}' compares nothing with sketches", do="leave out --sketches")

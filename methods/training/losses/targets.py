@@ -108,13 +108,14 @@ def _blurred(luma: Tensor, sigma: float) -> Tensor:
 
 
 DRAWINGS: dict[str, Callable[[Tensor], Tensor]] = {"sketch": shading, "xdog": xdog, "l0": l0_smoothed}
-"""Names that a recipe's ``target`` may have, and what is drawn from the sharp faces for them."""
+"""Names that a recipe's ``target`` may have, and what is drawn from the sharp faces where a batch has none."""
 
 
 class Targets:
     """Adds to a batch the targets of a stage that are made from the sharp faces.
 
-    ``sketch``, ``xdog`` and ``l0``: see `DRAWINGS`. ``priors1``, ...: the features that the loss ``feature-priors``
+    ``sketch``, ``xdog`` and ``l0``: see `DRAWINGS`; what a batch holds already, such as the sketches of a user, stays.
+    ``priors1``, ...: the features that the loss ``feature-priors``
     compares with, where a discriminator judges features.
 
     Parameters
@@ -125,8 +126,7 @@ class Targets:
     """
 
     def __init__(self, stage: Stage, losses: Sequence[nn.Module]):
-        names = [str(term.options.get("target", "sharp")) for term in stage.losses]
-        names += stage.adversary.target if stage.adversary is not None else ()
+        names = stage.targets
         self.drawings = {name: draw for name, draw in DRAWINGS.items() if name in names}
         self.priors = [loss for loss in losses if any(name.startswith(f"{_of(loss)}1") for name in names)]
 
@@ -134,7 +134,7 @@ class Targets:
     def __call__(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The batch together with its targets."""
         whole = dict(batch)
-        whole |= {name: draw(batch["sharp"]) for name, draw in self.drawings.items()}
+        whole |= {name: draw(batch["sharp"]) for name, draw in self.drawings.items() if name not in batch}
         for loss in self.priors:
             whole |= loss.priors(batch)  # type: ignore[operator]
         return whole

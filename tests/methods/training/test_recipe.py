@@ -34,7 +34,7 @@ ROWS = [
         "without-labels",
     )
 ]  # fmt: skip
-ROWS += [f"lin2020-{row}" for row in ("direct", "intensity", "l0", "naive", "without-sketch")]
+ROWS += [f"lin2020-{row}" for row in ("direct", "intensity", "l0", "naive", "sketches", "without-sketch")]
 STEPS = 2
 
 

@@ -49,6 +49,14 @@ def test_stages_follow_each_other(trained: Path) -> None:
     assert loss.get_xlim() == psnr.get_xlim() and psnr.get_ylabel() == "PSNR (dB)" and not figure.legends
 
 
+def test_stage_that_draws_is_plotted_by_its_drawings(tmp_path: Path) -> None:
+    log = Log(tmp_path, "1-sketch", ["loss", "psnr_drawing", "ssim_drawing"])
+    log.row(10, {"loss": 1.0, "psnr_drawing": 18.0, "ssim_drawing": 0.5})
+    log.close()
+    _, drawing = training(logs_of([f"A={tmp_path}"])).axes
+    assert drawing.get_ylabel() == "PSNR of drawings (dB)" and list(drawing.lines[0].get_ydata()) == [18.0]
+
+
 def test_trainings_are_compared_and_continued(trained: Path) -> None:
     log = str(trained / "1-first.csv")
     figure = training(logs_of([f"A={trained}", f"B={log}", f"B={log}"]), columns=["loss"])
