@@ -15,6 +15,9 @@ from facedeblur.cli import options
     facedeblur ablate shen2020 --table 4 --faces HELEN --test H=HELEN -o t4/
     # The same on a processor, divided by the factors that the table names
     facedeblur ablate shen2020 --table 4 --faces A --test B=B -o s/ --scale small
+    # Table 5 of DFPGnet, whose two test sets are made by different recipes
+    facedeblur ablate dfpgnet --table 5 --faces celebamask:CELEBA,train -o t5/ \\
+        --test MSPL-Center=celebamask:CELEBA,test --test Shen=CELEBA2
     # One row only
     facedeblur ablate lin2020 --table 2 --row Ours --faces A --test B=B -o r/
     """
@@ -66,8 +69,9 @@ def ablate(
 ) -> None:
     """Train the networks of an ablation of PAPER, run and score them, and fill the paper's table.
 
-    PAPER is shen2020 or lin2020, or a TOML file like those. Run the command again to resume, or with other rows or
-    tables to add them: stages that rows have in common are trained once.
+    PAPER is shen2020, lin2020 or dfpgnet, or a TOML file like those. The test sets of dfpgnet are called
+    MSPL-Center and Shen. Run the command again to resume, or with other rows or tables to add them: stages
+    that rows have in common are trained once.
     """
     from facedeblur.cli.tables import print_tables
     from facedeblur.methods.training.devices import Hardware

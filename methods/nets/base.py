@@ -10,6 +10,8 @@ A network is a ``torch.nn.Module`` whose configuration is keyword-only and defau
   picture; those of a place that is not named are refused;
 * ``parts``: names of the submodules that a stage trains or freezes; and where there are some that no stage trains,
   ``fixed``: their names;
+* ``starts_from``, where it has any: names of settings that only say what weights a training begins with;
+* ``prior_channels``, where it estimates deep features of a VGG network: how many channels of each layer;
 * ``keeps``: what ``run --keep`` can store of its ``outputs``, a mapping of names to `facedeblur.methods.keep.Keep`;
 * ``read_released(*files)``, a static method, where weights that the authors released can be read: from the paths of
   the files to the network's configuration and a function from the network to its state.

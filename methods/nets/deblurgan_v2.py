@@ -111,6 +111,7 @@ class DeblurGanV2(Plain):
 
     multiple = 32
     parts = ("backbone", "pyramid", "heads")
+    starts_from = ("backbone_weights",)
 
     def __init__(
         self,

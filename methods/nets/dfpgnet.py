@@ -1,13 +1,25 @@
 """DFPGnet: a deblurring stream guided by estimated deep features of a face-recognition network.
 
-Jung, Lee and Heo, "Deep Feature Prior Guided Face Deblurring", supplementary material, section 1 and tables 1 to 3.
+Jung, Lee and Heo, "Deep Feature Prior Guided Face Deblurring", supplementary material, section 1 and tables 1 to 3; for
+the network with VGG-Face as its encoder, section 2.2 and table 5.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.options import one_of
 from facedeblur.methods.nets.blocks import AttentionBlock, check_images, conv
+from facedeblur.methods.nets.vgg import Vgg, fill_vgg, thinned
+
+GUIDES = ("priors", "encoder", "vgg-face")
+
+LAYERS = ("relu1_2", "relu2_2", "relu3_3")
+"""Of VGG-Face: what the priors estimate, with 64, 128 and 256 channels."""
+
+SPREAD = 58.0
+"""By what VGG-Face's features are divided to be of order 1: the spread of photographs in 0 to 255 (0.226 x 255)."""
 
 
 class FeatureTransform(nn.Module):
@@ -92,6 +104,33 @@ class Decoder(nn.Module):
         return restored
 
 
+class VggFaceEncoder(nn.Module):
+    """VGG-Face in the place of the encoder: its features of the blurred image; no stage trains it.
+
+    Parameters
+    ----------
+    width : int
+        Channels at full size, twice and four times as many at a half and a quarter; fewer than VGG-Face's 64 are every
+        so many-th of them.
+    weights : str
+        What it begins with, see `facedeblur.methods.nets.vgg.fill_vgg`; empty for none, which a file will bring.
+    """
+
+    def __init__(self, *, width: int, weights: str) -> None:
+        super().__init__()
+        if width < 1 or 64 % width:
+            raise InputError("width of network 'dfpgnet' with VGG-Face", expected="a divisor of 64", found=str(width))
+        self.widths = (width, 2 * width, 4 * width)
+        self.features = Vgg("vgg-face", layers=LAYERS)
+        if weights:
+            fill_vgg(self.features, weights)
+
+    def forward(self, blurred: Tensor) -> list[Tensor]:
+        """(N, 3, H, W) in [0, 1] to relu1_2, relu2_2 and relu3_3: the full size, a half, a quarter."""
+        found = self.features(blurred).values()
+        return [thinned(each, width) / SPREAD for each, width in zip(found, self.widths, strict=True)]
+
+
 class Dfpgnet(nn.Module):
     """DFPGnet's generator.
 
@@ -104,6 +143,17 @@ class Dfpgnet(nn.Module):
         Residual blocks per stage of the deblurring stream and of a prior sub-network.
     reduction : int
         Of the channel attention in each residual block.
+    guide : {"priors", "encoder", "vgg-face"}
+        What guides the decoder: the estimated priors; without priors, the encoder's own features E_1 to E_3 (B1 of the
+        main paper); or VGG-Face's features of the blurred image, which also stand for the encoder (table 5).
+    encoder_weights : str
+        With ``guide = "vgg-face"``: what the encoder begins with, ``"vgg-face"`` for the user's file of that name, a
+        file, or ``"random"``. Weights that were trained hold it already.
+
+    Raises
+    ------
+    InputError
+        For an unknown guide, weights that are not found, or a width that does not divide VGG-Face's.
 
     Notes
     -----
@@ -112,17 +162,36 @@ class Dfpgnet(nn.Module):
     in the other stages (one would make 44.36 M); the branches of SFT and SSFT are two convolutions each (41.6 M
     with one, 47.8 M with three); SFT_2 and SFT_3 take the up-sampled features. The strided convolutions have
     no activation, the image is not shifted or scaled.
+
+    Without priors 25,957,355 parameters are left. With VGG-Face 11,556,175 of the decoder are trained, and 1,735,488 of
+    VGG-Face's first seven convolutions are not; relu3_3 is the decoder's input D_1, and relu1_2 is added before the
+    last convolution in the place of E_0. The paper prints no number for either.
     """
 
     multiple = 4
-    parts = ("encoder", "priors", "decoder")
+    starts_from = ("encoder_weights",)
 
-    def __init__(self, *, width: int = 64, blocks: int = 5, prior_blocks: int = 10, reduction: int = 16) -> None:
+    def __init__(
+        self, *, width: int = 64, blocks: int = 5, prior_blocks: int = 10, reduction: int = 16, guide: str = "priors",
+        encoder_weights: str = "",
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.encoder = Encoder(width=width, blocks=blocks, reduction=reduction)
-        self.priors = nn.ModuleList(
-            Prior(channels, blocks=prior_blocks, reduction=reduction) for channels in (width, 2 * width, 4 * width)
-        )
+        self.guide = one_of("guide", guide, GUIDES, of="network 'dfpgnet'")
+        if encoder_weights and guide != "vgg-face":
+            raise InputError("encoder_weights of network 'dfpgnet'", "only VGG-Face as its encoder has any",
+                             do='set guide = "vgg-face", or leave it out')  # fmt: skip
+        self.parts: tuple[str, ...] = ("encoder", "decoder")
+        self.fixed: tuple[str, ...] = ()
+        if guide == "vgg-face":
+            self.encoder: nn.Module = VggFaceEncoder(width=width, weights=encoder_weights)
+            self.parts, self.fixed = ("decoder",), ("encoder",)
+        else:
+            self.encoder = Encoder(width=width, blocks=blocks, reduction=reduction)
+        if guide == "priors":
+            self.parts, self.prior_channels = ("encoder", "priors", "decoder"), (width, 2 * width, 4 * width)
+            self.priors = nn.ModuleList(
+                Prior(channels, blocks=prior_blocks, reduction=reduction) for channels in self.prior_channels
+            )
         self.decoder = Decoder(width=width, blocks=blocks, reduction=reduction)
 
     def forward(self, blurred: Tensor) -> Tensor:
@@ -138,7 +207,7 @@ class Dfpgnet(nn.Module):
     def outputs(
         self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """``restored`` and the estimated deep features ``priors1`` to ``priors3``.
+        """``restored`` and, where there are any, the estimated deep features ``priors1`` to ``priors3``.
 
         Parameters
         ----------
@@ -157,7 +226,12 @@ class Dfpgnet(nn.Module):
             As `forward`.
         """
         check_images(blurred, multiple=self.multiple, net="dfpgnet")
+        if self.guide == "vgg-face":
+            full, half, quarter = self.encoder(blurred)
+            return {"restored": self.decoder(quarter, full, [full, half, quarter])}
         e0, e1, e2, e3, e4 = self.encoder(blurred)
+        if self.guide == "encoder":
+            return {"restored": self.decoder(e4, e0, [e1, e2, e3])}
         priors = [prior(features) for prior, features in zip(self.priors, (e1, e2, e3), strict=True)]
         restored = self.decoder(e4, e0, priors)
         return {"restored": restored, **{f"priors{i}": prior for i, prior in enumerate(priors, 1)}}

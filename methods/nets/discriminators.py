@@ -164,6 +164,14 @@ class Dcgan(nn.Module):
         return scores
 
 
+class Equal(nn.Module):
+    """Weighs all channels alike: (N, channels, H, W) to ones of shape (N, channels, 1, 1)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the weights."""
+        return torch.ones_like(features[..., :1, :1])
+
+
 class Dfpg(nn.Module):
     """DFPGnet's channel-attention feature discriminator D^c, of three levels of deep features.
 
@@ -173,6 +181,9 @@ class Dfpg(nn.Module):
         Channels of the first level; the others have two and four times as many.
     reduction : int
         Of the channel attention.
+    attention : bool
+        Whether channels are weighed. Without it all count alike, with a weight of 1: B5 of the main paper, as section
+        2.1 of the supplement describes it.
 
     Notes
     -----
@@ -183,10 +194,12 @@ class Dfpg(nn.Module):
     the size, its last has stride 2. The attention's 3x3 kernels, on one value a channel, are 1x1.
     """
 
-    def __init__(self, *, width: int = 64, reduction: int = 16) -> None:
+    def __init__(self, *, width: int = 64, reduction: int = 16, attention: bool = True) -> None:
         super().__init__()
         self.widths = (width, 2 * width, 4 * width)
-        self.attentions = nn.ModuleList(channel_weights(each, reduction=reduction) for each in self.widths)
+        self.attentions = nn.ModuleList(
+            channel_weights(each, reduction=reduction) if attention else Equal() for each in self.widths
+        )
         taken = (width, 3 * width, 6 * width)
         self.levels = nn.ModuleList(
             nn.Sequential(

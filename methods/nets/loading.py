@@ -122,7 +122,9 @@ def _loaded(name: str, paths: Sequence[Path]) -> tuple[nn.Module, Header]:
     import torch
 
     header, state = _read(name, paths)
-    config: dict[str, Any] = header.config
+    # What a training begins with may be gone, and is replaced by these weights.
+    begun = getattr(NETS.get(name), "starts_from", ())
+    config: dict[str, Any] = {key: value for key, value in header.config.items() if key not in begun}
     shown = " and ".join(str(path) for path in paths)
     with torch.random.fork_rng(devices=[]):  # the starting weights are drawn, and replaced at once
         try:

@@ -61,11 +61,13 @@ def ablate(
     Parameters
     ----------
     paper, table : str
-        ``shen2020`` or ``lin2020``, and the number of the table; or a TOML file as in ``reports/ablations``.
+        ``shen2020``, ``lin2020`` or ``dfpgnet``, and the number of the table; or a TOML file as in
+        ``reports/ablations``.
     faces : path or sequence of paths
         Photographs to train on, with labels where the networks need them.
     tests : mapping
-        Name of each test set -> its photographs, which must be others.
+        Name of each test set -> its photographs, which must be others. Of dfpgnet the names are those of its data sets,
+        ``MSPL-Center`` and ``Shen``, which are made by different recipes.
     out : path
         Gets ``networks/``, ``sets/``, ``outputs/`` and ``tables/``.
     scale : str
@@ -99,13 +101,14 @@ def ablate(
     chosen = [row for row in found.row if not rows or row.label in rows]
     if not tests:
         raise InputError("an ablation needs a test set", do="give one as NAME=FOLDER")
+    recipes = {name: made.test_recipe(name) for name in tests}
     root = Path(out)
     with only_writer(root), reporting(progress) as reporter:
         _recorded(root, {"paper": made.paper, "scale": size.described, "seed": seed, "faces": _text(faces)})
         sets = {}
         for name, photographs in tests.items():
             count = None if size.faces == 1 else max(5, _TEST_FACES // size.faces)
-            sets[name] = build(made.test, photographs, root / "sets" / name, name=name, seed=seed,
+            sets[name] = build(recipes[name], photographs, root / "sets" / name, name=name, seed=seed,
                                selection=Selection(limit=count), workers=workers, progress=reporter)  # fmt: skip
         outputs: dict[str, list[Outputs]] = {}
         for row in chosen:
@@ -118,7 +121,8 @@ def ablate(
                 done = run(net, the_set, place, weights=weights, label=label, execution=Execution(hardware.device),
                            progress=reporter)  # fmt: skip
                 outputs.setdefault(name, []).append(done)
-        filled = _filled(layout, size, made.paper, sets, outputs, workers, reporter)
+        named = {} if isinstance(made.test, str) else {the_set.content_hash: name for name, the_set in sets.items()}
+        filled = _filled(layout, size, made.paper, sets, outputs, named, workers, reporter)
         write([filled], root / "tables")
     return filled
 
@@ -202,6 +206,7 @@ def _filled(
     paper: str,
     sets: Mapping[str, Set],
     outputs: Mapping[str, list[Outputs]],
+    named: Mapping[str, str],
     workers: Workers | int,
     reporter: Reporter,
 ) -> PaperTable:
@@ -210,7 +215,7 @@ def _filled(
     for name, done in outputs.items():
         score(sets[name], done, protocol=paper, metrics=metrics, workers=workers, progress=reporter)
         places += [one.root for one in done]
-    filled = fill(layout, read_runs(places))
+    filled = fill(layout, read_runs(places), named=named)
     if scale.name == "full":
         return filled
     return replace(

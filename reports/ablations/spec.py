@@ -72,16 +72,36 @@ class Ablations:
     ----------
     paper : str
         Of its tables, and of the protocol of scoring.
-    test : str
-        Recipe of the test sets.
+    test : str or table
+        Recipe of all test sets; or, for a paper whose data sets are made by different ones, name of each data set in
+        its tables -> recipe.
     table : tuple of Table
     scale : tuple of Scale
     """
 
     paper: str
-    test: str
+    test: Any
     table: tuple[Table, ...]
     scale: tuple[Scale, ...] = ()
+
+    def __post_init__(self) -> None:
+        recipes = [self.test] if isinstance(self.test, str) else list(getattr(self.test, "values", list)())
+        if not recipes or not all(isinstance(recipe, str) for recipe in recipes):
+            raise InputError("test", expected="a recipe, or a table of data sets and their recipes",
+                             found=repr(self.test))  # fmt: skip
+
+    def test_recipe(self, name: str) -> str:
+        """The recipe of the test set with this name.
+
+        Raises
+        ------
+        InputError
+            If the paper's data sets have recipes of their own, and this is not one of them.
+        """
+        if isinstance(self.test, str):
+            return self.test
+        recipe: str = self.test[one_of("name of a test set", name, self.test, of=f"the ablations of {self.paper}")]
+        return recipe
 
     def find(self, number: str) -> tuple[Table, Layout]:
         """The table of this number with its layout.
@@ -122,12 +142,15 @@ def load_ablations(paper: str) -> Ablations:
     """
     values, _, where = read_named(paper, PACKAGE, "ablation")
     made = strict(Ablations, values, where)
-    load_recipe(made.test)
+    for recipe in [made.test] if isinstance(made.test, str) else made.test.values():
+        load_recipe(recipe)
     for table in made.table:
         (layout,) = layouts(made.paper, table.number)
         labels = [subject.label for subject in layout.subjects]
         for row in table.row:
             one_of(f"{where}: table {table.number}, label", row.label, labels)
+        for name in () if isinstance(made.test, str) else made.test:
+            one_of(f"{where}: test", name, [dataset.label for dataset in layout.datasets], of=layout.table)
     return made
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import one_of
+from facedeblur.methods.nets.vgg import WIDTHS, Vgg, fill_vgg, thinned
 from facedeblur.methods.training.losses.base import Loss, fetch, fetch_target
-from facedeblur.methods.training.losses.vgg import WIDTHS, Vgg, fill_vgg
 
 
 class FeatureLoss(Loss):
@@ -28,9 +28,9 @@ class FeatureLoss(Loss):
     distance : {"l1", "l2"}
         Absolute or squared differences.
     weights : str, optional
-        Of the network: see `facedeblur.methods.training.losses.vgg.fill_vgg`.
+        Of the network: see `facedeblur.methods.nets.vgg.fill_vgg`.
     normalise : str, optional
-        Of the images: see `facedeblur.methods.training.losses.vgg.Vgg`.
+        Of the images: see `facedeblur.methods.nets.vgg.Vgg`.
     bgr : bool
         Whether the network wants blue first.
     widths : sequence of int
@@ -93,7 +93,7 @@ class FeaturePriors(FeatureLoss):
     The estimates are outputs ``priors1``, ``priors2``, ..., one for each layer; by default
     ``relu1_2`` (64 channels), ``relu2_2`` (128, half size) and ``relu3_3`` (256, a quarter),
     compared by L1 (DFPG, supplement section 2.1, which does not repeat how the main paper's eq. 7
-    weighs the terms).
+    weighs the terms). A network that is narrower than the paper's estimates every so many-th channel of each layer.
 
     Parameters
     ----------
@@ -111,12 +111,24 @@ class FeaturePriors(FeatureLoss):
         if not scale > 0:
             raise InputError("scale of loss 'feature-priors'", expected="a number above 0", found=str(scale))
         self.scale = scale
+        self.channels: tuple[int, ...] = ()
+
+    def bind(self, net: nn.Module) -> None:
+        """Take how many channels of each layer the network estimates: its ``prior_channels``, where it has them."""
+        self.channels = tuple(getattr(net, "prior_channels", ()))
 
     @torch.no_grad()
     def priors(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the estimates should be, by their names: the features of the sharp image, float32."""
-        features = self.features(fetch_target(batch, self.target, self.halving))
-        return {f"{self.of}{at}": value.float() / self.scale for at, value in enumerate(features.values(), 1)}
+        return self.of_images(fetch_target(batch, self.target, self.halving))
+
+    @torch.no_grad()
+    def of_images(self, images: Tensor) -> dict[str, Tensor]:
+        """The features of any images, (N, 3, H, W) in [0, 1], as `priors` has those of the sharp ones."""
+        found = [value.float() / self.scale for value in self.features(images).values()]
+        if self.channels:
+            found = [thinned(value, channels) for value, channels in zip(found, self.channels, strict=True)]
+        return {f"{self.of}{at}": value for at, value in enumerate(found, 1)}
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
         """Return the loss, a scalar."""

@@ -69,6 +69,21 @@ def test_dfpg_is_table_4():
     assert net(*features).shape == (1, 1, 4, 2)
 
 
+def test_dfpg_without_attention_weighs_all_channels_alike():
+    torch.manual_seed(0)
+    equal, learned = make_discriminator("dfpg", width=16, attention=False), make_discriminator("dfpg", width=16)
+    assert count(equal) == count(learned) - count(learned.attentions)
+    features = [torch.rand(1, 16 << i, 32 >> i, 32 >> i) for i in range(3)]
+    for one, attention in zip(features, equal.attentions, strict=True):
+        assert torch.equal(attention(one), torch.ones(1, one.shape[1], 1, 1))
+    with torch.no_grad():
+        for attention in learned.attentions:  # sigmoid(100) is 1 in single precision
+            attention[3].weight.zero_()
+            attention[3].bias.fill_(100.0)
+        equal.load_state_dict({key: one for key, one in learned.state_dict().items() if "attention" not in key})
+        torch.testing.assert_close(equal.eval()(*features), learned.eval()(*features))
+
+
 @pytest.mark.parametrize(("padding", "side"), [(2, 35), (1, 30)])
 def test_size_of_the_score_map(padding, side):
     assert PatchGan(width=4, padding=padding)(torch.rand(1, 3, 256, 256)).shape == (1, 1, side, side)

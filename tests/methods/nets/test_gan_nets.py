@@ -11,8 +11,11 @@ from narrow_nets import NARROW
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.dfpgnet import FeatureTransform
+from facedeblur.methods.nets.loading import load_network
+from facedeblur.methods.nets.vgg import Vgg, fill_vgg
 
 torch.set_num_threads(1)
 
@@ -61,6 +64,52 @@ def test_dfpgnet_has_the_published_parameters():
     assert (count(net.encoder), count(net.priors), count(net.decoder)) == (encoder, priors, decoder)
     assert (encoder, priors, decoder) == (14_401_180, 18_702_488, 11_556_175)
     assert count(net) == 44_659_843
+
+
+def test_dfpgnet_without_priors_and_with_vgg_face_for_an_encoder():
+    nets = {guide: make_network("dfpgnet", guide=guide) for guide in ("encoder", "vgg-face")}
+    assert count(nets["encoder"]) == 44_659_843 - 18_702_488 == 25_957_355
+    encoder = conv(3, 64, 3) + conv(64, 64, 3) + conv(64, 128, 3) + conv(128, 128, 3)
+    encoder += conv(128, 256, 3) + 2 * conv(256, 256, 3)
+    assert (count(nets["vgg-face"].decoder), count(nets["vgg-face"].encoder)) == (11_556_175, encoder)
+    assert encoder == 1_735_488 and not any(one.requires_grad for one in nets["vgg-face"].encoder.parameters())
+    assert nets["encoder"].parts == ("encoder", "decoder") and nets["vgg-face"].parts == ("decoder",)
+    for wrong, match in (
+        ({"guide": "vgg"}, "guide"), ({"encoder_weights": "random"}, "only VGG-Face"),
+        ({"guide": "vgg-face", "width": 48}, "divisor of 64"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=match):
+            make_network("dfpgnet", **wrong)
+
+
+def test_vgg_face_as_an_encoder_gives_its_features_to_the_decoder():
+    net = make_network("dfpgnet", width=16, blocks=1, reduction=4, guide="vgg-face", encoder_weights="random").eval()
+    vgg = Vgg("vgg-face", layers=("relu1_2", "relu2_2", "relu3_3"))
+    fill_vgg(vgg, "random")
+    blurred = torch.rand(2, 3, 16, 24)
+    one, two, three = (features[:, ::4] / 58 for features in vgg(blurred).values())
+    decoder, given = net.decoder, []
+    decoder.last.register_forward_pre_hook(lambda _, taken: given.append(taken[0]))
+    with torch.no_grad():
+        restored = net(blurred)
+        deep = decoder.stage3(decoder.transform3(three, three))
+        middle = decoder.stage2(decoder.transform2(decoder.up2(deep), two))
+        last = decoder.stage1(decoder.transform1(decoder.up1(middle), one)) + one
+    torch.testing.assert_close(given[0], last)
+    assert restored.shape == blurred.shape and list(net.outputs(blurred)) == ["restored"]
+
+
+def test_weights_of_vgg_face_are_needed_only_where_a_training_begins(tmp_path, monkeypatch):
+    config = {"width": 16, "blocks": 1, "reduction": 4, "guide": "vgg-face"}
+    monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path))
+    with pytest.raises(InputError, match="vgg_face_dag"):
+        make_network("dfpgnet", **config, encoder_weights="vgg-face")
+    net = make_network("dfpgnet", **config, encoder_weights="random").eval()
+    header = {"name": "dfpgnet-vggface", "network": "dfpgnet", "config": config | {"encoder_weights": "vgg-face"}}
+    write_tensors(tmp_path / "a.safetensors", net.state_dict(), header)
+    again, blurred = load_network("dfpgnet", [tmp_path / "a.safetensors"]), torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(again(blurred), net(blurred))
 
 
 def test_deblurgan_has_the_published_parameters():

@@ -35,6 +35,7 @@ ROWS = [
     )
 ]  # fmt: skip
 ROWS += [f"lin2020-{row}" for row in ("direct", "intensity", "l0", "naive", "sketches", "without-sketch")]
+ROWS += [f"dfpgnet-{row}" for row in ("b", "equal", "vggface", "without-priors")]
 STEPS = 2
 
 
@@ -88,7 +89,8 @@ def test_every_stage_changes_what_it_trains_and_nothing_else(name, data):
     torch.set_num_threads(1)
     recipe = load_train_recipe(name)
     torch.manual_seed(0)
-    net = make_network(recipe.network, **recipe.config | NARROW[recipe.network])
+    begun = {key: "random" for key in recipe.config if key == "encoder_weights"}
+    net = make_network(recipe.network, **recipe.config | NARROW[recipe.network] | begun)
     engine = Engine(Hardware("cpu"))
     for stage in new_stages(recipe):
         run = StageRun(narrowed(stage), net, engine, size=(64, 64))

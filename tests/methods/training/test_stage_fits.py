@@ -157,6 +157,20 @@ def test_dfpgnets_discriminator_compares_estimates_with_features_of_the_sharp_fa
     assert run.step(1, iter([batch]))["feature-priors"] > 0
 
 
+def test_a_narrow_network_estimates_some_channels_of_each_layer():
+    batch = {"sharp": torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))}
+    loss = make_loss("feature-priors", SMALL_VGG | {"scale": 4.0})
+    whole = loss.priors(batch)
+    loss.bind(make_network("dfpgnet", width=8, blocks=1, prior_blocks=1))
+    some = loss.priors(batch)
+    for name, value in whole.items():
+        assert torch.equal(some[name], value[:, ::2]) and some[name].shape[1] == value.shape[1] // 2
+    net = make_network("dfpgnet", width=12, blocks=1, prior_blocks=1)
+    loss.bind(net)
+    with pytest.raises(InputError, match="divides 16"):
+        loss.priors(batch)
+
+
 def test_feature_prior_scale():
     batch = {"sharp": torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))}
     plain, scaled = (make_loss("feature-priors", SMALL_VGG | more) for more in ({}, {"scale": 4.0}))

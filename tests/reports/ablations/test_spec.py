@@ -14,7 +14,7 @@ from facedeblur.reports.ablations.spec import Scale, ablations, faces_of, load_a
 SMALL = Scale("small", widths=8, steps=1000, faces=20, batch=2, rates=25)
 
 
-@pytest.mark.parametrize("paper", ["shen2020", "lin2020"])
+@pytest.mark.parametrize("paper", ["shen2020", "lin2020", "dfpgnet"])
 def test_every_row_of_the_printed_table_can_be_trained(paper: str):
     assert paper in ablations()
     made = load_ablations(paper)
@@ -36,6 +36,17 @@ def test_a_scale_divides_widths_steps_batches_and_faces():
     assert faces_of(whole, SMALL) == 323 and faces_of(whole, Scale("full")) is None
     assert scaled(whole, Scale("full")).described() == whole.described()
     assert SMALL.described == "small scale: widths / 8, steps / 1,000, faces / 20, batches / 2, rates x 25"
+
+
+def test_data_sets_of_a_paper_may_have_recipes_of_their_own():
+    made = load_ablations("dfpgnet")
+    assert (made.test_recipe("MSPL-Center"), made.test_recipe("Shen")) == ("mspl-center", "shen2020")
+    with pytest.raises(InputError, match="MSPL-Center"):
+        made.test_recipe("MSPL")
+    assert load_ablations("shen2020").test_recipe("anything") == "shen2020"
+    rows = [recipe_of(row, made.at("small")) for row in made.find("5")[0].row]
+    assert [one.config.get("width") for one in rows] == [8, 8] and rows[1].stage[0].adversary is not None
+    assert rows[0].stage[0].adversary is None and [one.name for one in rows[0].stage[0].losses] == ["l1"]
 
 
 def test_stages_of_one_discriminator_stay_together():

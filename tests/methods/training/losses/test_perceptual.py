@@ -10,9 +10,9 @@ import torch
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.perceptual import backbones, vggface
-from facedeblur.methods.training.losses import vgg as vgg_weights
+from facedeblur.methods.nets import vgg as vgg_weights
+from facedeblur.methods.nets.vgg import NORMALISATIONS, Vgg, fill_vgg, layer_names, named
 from facedeblur.methods.training.losses.base import make_loss
-from facedeblur.methods.training.losses.vgg import NORMALISATIONS, Vgg, fill_vgg, layer_names, named
 
 NARROW = (2, 3, 2, 2, 2)
 RNG = np.random.default_rng(8)

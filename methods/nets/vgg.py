@@ -1,5 +1,7 @@
 """VGG16, VGG19 and VGG-Face as feature extractors: layers by name, cut after the deepest one wanted.
 
+Losses look through them, and DFPGnet with VGG-Face for an encoder.
+
 `fill_vgg` finds the weights, and knows the names that the layers have in the files in use.
 """
 
@@ -19,6 +21,7 @@ from facedeblur.benchmark.files.state_dict import read_state
 from facedeblur.benchmark.metrics.perceptual.vggface import MEAN as VGG_FACE_MEAN
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.weights import WEIGHTS, locate
+from facedeblur.methods.nets.blocks import tracing
 
 BLOCKS: dict[str, tuple[int, ...]] = {
     "vgg16": (2, 2, 3, 3, 3),
@@ -127,7 +130,7 @@ class Vgg(nn.Module):
             For other than three channels, or images smaller than the poolings divide.
         """
         least = 2 ** sum(name.startswith("pool") for name in self.names)
-        if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[-2:]) < least:
+        if not tracing() and (images.ndim != 4 or images.shape[1] != 3 or min(images.shape[-2:]) < least):
             raise InputError(
                 f"images for {self.network}", expected=f"(N, 3, H, W), H and W at least {least}",
                 found=str(tuple(images.shape)),
@@ -187,6 +190,20 @@ class Vgg(nn.Module):
                 else:
                     spread = (2.0 / parameter[0].numel()) ** 0.5
                     parameter.copy_(torch.randn(parameter.shape, generator=generator) * spread)
+
+
+def thinned(features: Tensor, channels: int) -> Tensor:
+    """Every so many-th channel of (N, C, H, W), for a network that is narrower than the paper's: (N, channels, H, W).
+
+    Raises
+    ------
+    InputError
+        When `channels` does not divide C.
+    """
+    if features.shape[1] % channels:
+        raise InputError("channels of deep features", expected=f"a number that divides {features.shape[1]}",
+                         found=str(channels), do="choose another width")  # fmt: skip
+    return features[:, :: features.shape[1] // channels]
 
 
 _NAMED = re.compile(r"conv_?(\d)_(\d)\.(weight|bias)$")
