@@ -173,8 +173,16 @@ WEIGHTS: dict[str, WeightFile] = {
         ),
         WeightFile(
             "vgg-face",
-            ("vgg_face_dag.pth", "VGGFace16.pth", "VGGFace.pth", "vgg_face*.safetensors", "vgg_face*.pth"),
-            "put vgg_face_dag.pth (VGG-Face as S. Albanie's pytorch-models page has it, 580 MB) into one of them",
+            (
+                "vgg_face_dag.pth",
+                "VGGFace16.pth",
+                "VGGFace.pth",
+                "vgg_face*.safetensors",
+                "vgg_face*.pth",
+                "VGG_FACE.pth",
+            ),
+            "put vgg_face_dag.pth (VGG-Face as S. Albanie's pytorch-models page has it, 580 MB) or VGG_FACE.pth (made "
+            "of the authors' VGG_FACE.t7) into one of them",
         ),
         WeightFile(
             "vgg19",

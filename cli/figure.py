@@ -360,7 +360,7 @@ def bars(scores: tuple[str, ...], metrics: tuple[str, ...], out: str, width: flo
     # Plot loss and PSNR against the step
     facedeblur figure training trained/ -o training.pdf
     # Compare two trainings by one of the losses
-    facedeblur figure training A=trained/a B=trained/b --show local-structural,ssim -o two.pdf
+    facedeblur figure training A=out/a B=out/b --show gradient-l1,ssim -o two.pdf
     """
 )
 @click.argument("trainings", metavar="FOLDER...", nargs=-1, required=True, type=click.Path())

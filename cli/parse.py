@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     facedeblur parse set/ outputs/a outputs/b
     # Include the blurred images, and use the four groups of UMSN
     facedeblur parse set/ outputs/a --input --partition umsn4
-    # Let the parsing network of a training parse, and score what it found during a run
+    # Let the parsing network of a training parse, and score what a run kept
     facedeblur run shen2020 set/ -o out/ --weights shen2020/ --keep coarse,parsing
     facedeblur parse set/ out/ out/parsing --parser shen2020:shen2020/
     # Let S-Net of UMSN parse sharp and blurred images after its first stage

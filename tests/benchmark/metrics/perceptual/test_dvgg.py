@@ -119,7 +119,14 @@ def test_zero_for_itself_more_for_more_noise_and_no_company(weights: Path) -> No
     assert made.measure(restored[:0], sharp, prepared).shape == (0,)
 
 
-@pytest.mark.parametrize("form", ["torchvision", "checkpoint", "safetensors"])
+def torch7(state: dict) -> dict:
+    """The same network as in VGG_FACE.pth: bare numbers, blue first, the classifier one level deeper."""
+    bare = {key.removeprefix("features."): value for key, value in state.items()}
+    deep = {f"{at}.1.{part}": torch.zeros(2, 2) for at in (32, 35, 38) for part in ("weight", "bias")}
+    return bare | deep | {"0.weight": state["features.0.weight"][:, [2, 1, 0]]}
+
+
+@pytest.mark.parametrize("form", ["torchvision", "checkpoint", "safetensors", "torch7"])
 def test_every_form_of_file_gives_the_same(
     form: str, weights: Path, state: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +139,8 @@ def test_every_form_of_file_gives_the_same(
         torch.save(state | classifier, tmp_path / "VGGFace.pth")
     elif form == "checkpoint":  # as MSPL's program reads it
         torch.save({"state_dict": state | classifier}, tmp_path / "VGGFace16.pth")
+    elif form == "torch7":
+        torch.save(torch7(state), tmp_path / "VGG_FACE.pth")
     else:
         pytest.importorskip("safetensors.torch").save_file(dag(state), tmp_path / "vgg_face.safetensors")
     other = metric("dvgg")

@@ -130,6 +130,21 @@ def test_vgg_face_is_the_network_that_the_metric_uses(tmp_path):
         torch.testing.assert_close(ours, theirs[layer], rtol=1e-5, atol=1e-5 * float(theirs[layer].max()))
 
 
+@pytest.mark.parametrize("bgr", [False, True])
+def test_vgg_face_of_torch_takes_blue_first(tmp_path, bgr):
+    """`VGG_FACE.pth` is turned to red first, unless the recipe gives it blue first."""
+    made = state("vgg-face", NARROW)
+    numbers = {name: at for at, name in enumerate(layer_names("vgg-face"))}
+    bare = {f"{numbers[key.partition('.')[0]]}.{key.partition('.')[2]}": value for key, value in made.items()}
+    bare["0.weight"] = made["conv1_1.weight"].flip(1)
+    torch.save(bare, tmp_path / "VGG_FACE.pth")
+    vgg, other = (Vgg("vgg-face", layers=["relu1_2"], bgr=one, widths=NARROW) for one in (False, bgr))
+    vgg.fill(made, "here")
+    fill_vgg(other, str(tmp_path / "VGG_FACE.pth"))
+    image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(other(image)["relu1_2"], vgg(image)["relu1_2"], rtol=1e-4, atol=1e-4)
+
+
 def test_vgg16_defaults_to_the_weights_that_lpips_carries(monkeypatch):
     made = state("vgg16", (64, 128, 256, 512, 512))
     pairs = tuple((made[f"{n}.weight"], made[f"{n}.bias"]) for n in layer_names("vgg16") if n.startswith("conv"))
