@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -107,10 +107,24 @@ class Engine:
             self._fabric.launch()
             self.device, self.rank, self.world = self._fabric.device, self._fabric.global_rank, self._fabric.world_size
 
-    def close(self) -> None:
-        """Leave the group of processes, once all have come here; without it their threads may end a process."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(together=kind is None)
+
+    def close(self, *, together: bool = True) -> None:
+        """Leave the group of processes; without it their threads may end a process.
+
+        Parameters
+        ----------
+        together : bool
+            Wait until all have come here. After an error it is False: the others may never come, and end when this one
+            has left.
+        """
         if self.world > 1 and torch.distributed.is_initialized():
-            torch.distributed.barrier()
+            if together:
+                torch.distributed.barrier()
             torch.distributed.destroy_process_group()
 
     def set_precision(self, precision: str) -> None:

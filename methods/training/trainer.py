@@ -116,7 +116,7 @@ def train(
             engine.set_precision(made.stage[place].precision)
         engine.launch()
         drawing = torch.random.fork_rng(devices=[engine.device] if engine.device.type == "cuda" else [])
-        with reporting(SILENT if engine.rank else progress) as reporter, drawing:
+        with engine, reporting(SILENT if engine.rank else progress) as reporter, drawing:
             _ready(made, chosen)
             torch.manual_seed(seed)
             net = make_network(made.network, **made.config)
@@ -164,7 +164,6 @@ def train(
                 if loop.interrupted or last.header["step"] < made.stage[place].iterations or left == 0:
                     break
             weights, card = export(last, made, folder.root, data, engine, half=records.half)
-        engine.close()
         if loop.interrupted:
             raise KeyboardInterrupt
         step, metrics = last.header["step"], last.header["metrics"]

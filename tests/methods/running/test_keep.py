@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from narrow_nets import narrow_network, write_narrow
+from narrow_nets import NARROW, narrow_network, write_narrow
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import read_png, to_uint8
+from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.sets.classes import LABEL_COLOURS, classes_in, coloured
-from facedeblur.methods.nets.base import NETS, declared
+from facedeblur.methods.nets.base import NETS, declared, make_network
 from facedeblur.methods.nets.tiles import mirror, whole_side
 from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
@@ -65,6 +66,30 @@ def test_a_parsing_is_drawn_in_the_colours_of_its_classes(tiny, tmp_path):
     outputs = run("shen2020", tiny, tmp_path / "out", keep=["parsing"], weights=tmp_path / "weights", execution=CPU)
     for pair, found in kept(outputs, "parsing", tiny):
         assert np.mean(classes_in(found.pixels) == wanted(net, tiny, pair)["parsing"][0].argmax(0).numpy()) > 0.999
+
+
+def test_a_network_that_reads_true_labels_keeps_what_it_has(make_set, tmp_path):
+    """Its coarse images, which need none; there is no parsing."""
+    the_set = make_set(labelled=True, sizes=(13,), shapes=((128, 128), (90, 100)))
+    config = NARROW["shen2020"] | {"semantics": "true"}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        net = make_network("shen2020", **config).eval()
+    write_tensors(tmp_path / "shen2020.safetensors", net.state_dict(), {"network": "shen2020", "config": config})
+    options = {"weights": tmp_path, "execution": CPU}
+    outputs = run("shen2020", the_set, tmp_path / "out", keep=["coarse"], **options)
+    assert outputs.info["oracle"] and outputs.info["counts"]["ok"] == 2
+    for pair, found in kept(outputs, "coarse", the_set):
+        blurred = the_set.blurred(pair)
+        images = torch.from_numpy(blurred.astype(np.float32) / 255).permute(2, 0, 1)[None]
+        sides = [whole_side(side, multiple=net.multiple, smallest=1) for side in blurred.shape[:2]]
+        with torch.no_grad():
+            coarse = net.outputs(mirror(images, *sides), until="coarse")["coarse"][0].permute(1, 2, 0).numpy()
+        expected = to_uint8(coarse[: blurred.shape[0], : blurred.shape[1]])
+        assert found.status == "ok" and np.abs(found.pixels.astype(int) - expected).max() <= 1
+    with pytest.raises(InputError, match="has no 'parsing' with these weights; leave 'parsing' out of --keep"):
+        run("shen2020", the_set, tmp_path / "parsing", keep=["parsing"], **options)
+    assert not (tmp_path / "parsing").exists()
 
 
 def test_masks_and_streams_have_a_folder_per_class(tiny, tmp_path):

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
 from facedeblur.methods.training.data.batches import batches
+from facedeblur.methods.training.devices import Engine, Hardware
 from facedeblur.methods.training.recipe import LossTerm, Optimiser, RateSchedule
 
 
@@ -282,6 +284,28 @@ def test_crop_must_suit_the_network_and_the_faces(faces, tmp_path):
     for crop, said in ((15, "multiples of 2"), (256, "at most 128x128")):
         with pytest.raises(InputError, match=said):
             parts.train(replace(whole, data=replace(whole.data, crop=crop)), faces, tmp_path / "a")
+
+
+def test_the_group_of_processes_is_left_whatever_happens(monkeypatch):
+    """After an error without waiting for the others, which may never come."""
+    store, waited = torch.distributed.HashStore(), []
+    monkeypatch.setattr(torch.distributed, "barrier", lambda: waited.append(True))
+    for error, times in ((None, 1), (KeyboardInterrupt, 1), (InputError, 1)):
+        torch.distributed.init_process_group("gloo", rank=0, world_size=1, store=store)
+        engine = Engine(Hardware("cpu"))
+        engine.world = 2
+        with suppress(KeyboardInterrupt, InputError), engine:
+            if error is not None:
+                raise error("stopped")
+        assert not torch.distributed.is_initialized() and len(waited) == times
+
+
+def test_a_training_leaves_the_group_after_an_error(faces, tmp_path, monkeypatch):
+    left = []
+    monkeypatch.setattr(Engine, "close", lambda self, *, together=True: left.append(together))
+    with pytest.raises(InputError, match="needs labels"):
+        parts.train(parts.recipe(faces, parts.plain(labels=True)), faces, tmp_path / "a")
+    assert left == [False]
 
 
 RANKS = """
