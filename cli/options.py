@@ -161,13 +161,21 @@ _PHOTOS = (
     "collections`). FOLDER,2000 draws 2,000 photographs at random, FOLDER,25% a quarter of all, and FOLDER,train "
     "uses only those with the role train."
 )
-faces = click.option(
-    "--faces",
-    metavar="FOLDER",
-    required=True,
-    multiple=True,
-    help="Folder of photographs, or of crops that `facedeblur align` wrote; repeat it to combine several. " + _PHOTOS,
-)
+
+
+def faces_of(*, required: bool) -> Decorator:
+    """Return the option ``--faces``."""
+    return click.option(
+        "--faces",
+        metavar="FOLDER",
+        required=required,
+        multiple=True,
+        help="Folder of photographs, or of crops that `facedeblur align` wrote; repeat it to combine several. "
+        + _PHOTOS,
+    )
+
+
+faces = faces_of(required=True)
 people = click.option(
     "--people",
     type=int,

@@ -34,12 +34,29 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     facedeblur train lin2020-sketches --faces photos/ --sketches sketches/ -o drawing/
     facedeblur train lin2020 --faces celeba:CELEBA -o lin2020/ \\
         --sketches drawing/lin2020-sketches.safetensors
+    # Mix pairs of a set with those made of photographs: 30 % and 70 %
+    facedeblur train deblurgan --faces photos/ --pairs video-set/,train \\
+        --pairs-share 0.3 --crop 128 -o mixed/
     # Use the trained weights
     facedeblur run shen2020 set/ -o outputs/shen2020 --weights shen2020/
     """
 )
 @click.argument("recipe")
-@options.faces
+@options.faces_of(required=False)
+@click.option(
+    "--pairs",
+    metavar="SET",
+    multiple=True,
+    help="Finished set whose blurred and sharp images are trained on, in addition to pairs made of --faces or alone; "
+    "repeatable. SET,train uses only pairs with that role, SET,500 draws 500 pairs at random, and SET,25% a quarter.",
+)
+@click.option(
+    "--pairs-share",
+    metavar="SHARE",
+    type=float,
+    show_default="by the numbers of faces and pairs",
+    help="Share of the training pairs (0 to 1) that come from --pairs.",
+)
 @click.option(
     "-o",
     "--out",
@@ -67,6 +84,13 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     type=click.IntRange(1),
     show_default="that of the recipe",
     help="Number of pairs per batch.",
+)
+@click.option(
+    "--crop",
+    metavar="PIXELS",
+    type=click.IntRange(1),
+    show_default="that of the recipe",
+    help="Side of the random crops to train on; faces of several sizes need it.",
 )
 @click.option(
     "--config",
@@ -181,6 +205,7 @@ def train(
     stage: str,
     iterations: int | None,
     batch: int | None,
+    crop: int | None,
     config: tuple[str, ...],
     device: str,
     devices: int,
@@ -201,9 +226,9 @@ def train(
     """Train a network as RECIPE describes it.
 
     RECIPE is a name (see `facedeblur list train-recipes`) or a TOML file. Training pairs are made from the
-    photographs during training. Run the command again to resume an interrupted training; on one device the
-    result is bit for bit that of an uninterrupted one. --jobs is the number of workers that align
-    photographs before training.
+    photographs during training, or taken from the finished sets of --pairs. Run the command again to resume
+    an interrupted training; on one device the result is bit for bit that of an uninterrupted one. --jobs is
+    the number of workers that align photographs before training.
     """
     from facedeblur.benchmark.registry import load_plugin
     from facedeblur.methods.training.devices import Hardware
@@ -214,7 +239,7 @@ def train(
     if plugin is not None:
         load_plugin(plugin)
     changed = load_train_recipe(recipe).adjusted(
-        stage, iterations=iterations, batch=batch, precision=precision, config=_settings(config)
+        stage, iterations=iterations, batch=batch, crop=crop, precision=precision, config=_settings(config)
     )
     with bars(quiet=quiet, lines=not quiet) as reporter:
         done = carry_out(

@@ -287,7 +287,7 @@ def _margin(recipe: Recipe, bank: Bank | None) -> int:
 
 def _variants(order: Order, bank: Bank | None, crops: Crops) -> tuple[object, ...]:
     image = next(image for image in crops.images if image.blurred)
-    return tuple(_blurrer(order.recipe, order.seed, bank, (image.height, image.width)).variants)
+    return tuple(_blurrer(order.recipe, order.seed, bank, (image.height, image.width)).of(image.image_id).variants)
 
 
 def _blurrer(recipe: Recipe, seed: int, bank: Bank | None, shape: tuple[int, int]) -> Blurrer:
@@ -327,7 +327,8 @@ def _blur_image(task: BlurTask) -> list[Pair]:
     """Make and write all pairs of one photograph."""
     file = task.root / "kernels.npz"
     image, recipe, shape = task.image, task.recipe, (task.image.height, task.image.width)
-    blurrer = _cached_blurrer(recipe, task.seed, file, file.stat().st_mtime_ns if file.is_file() else 0, shape)
+    every = _cached_blurrer(recipe, task.seed, file, file.stat().st_mtime_ns if file.is_file() else 0, shape)
+    blurrer = every.of(image.image_id)
     wide = task.wide_file
     blurred, borders = blur_image(
         blurrer,

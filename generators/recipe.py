@@ -40,6 +40,8 @@ class KernelSpec:
     per_size : int
     first : int
         Index of the first kernel of each size; training and test sets use ranges that do not overlap.
+    per_image : int
+        Kernels that a built set blurs each photograph with, drawn from all by (seed, photograph); 0 for all of them.
     draw : {'trajectory', 'spline'}
         Boracchi and Foi's random walk, or Chakrabarti's spline.
     model, spline
@@ -49,6 +51,7 @@ class KernelSpec:
     sizes: str
     per_size: int
     first: int = 0
+    per_image: int = 0
     draw: str = "trajectory"
     model: KernelModel = STANDARD
     spline: SplineModel = SplineModel()  # noqa: RUF009
@@ -226,6 +229,7 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
         one_of(f"{where}: kernels.draw", recipe.kernels.draw, ("trajectory", "spline"))
         _at_least(recipe.kernels.per_size, 1, f"{where}: kernels.per_size")
         _at_least(recipe.kernels.first, 0, f"{where}: kernels.first")
+        _at_least(recipe.kernels.per_image, 0, f"{where}: kernels.per_image")
     if recipe.poses:
         _at_least(recipe.poses.per_image, 1, f"{where}: poses.per_image")
     if recipe.split:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def print_set(made: Set) -> None:
     """Print what a set holds, what became of every photograph, and the hash of the set."""
     counts = made.info["counts"]
-    kernels = f" x {counts['kernels']} kernels" if made.has_kernels else ""
+    blurred = sum(image.blurred for image in made.images.values())
+    each = counts["pairs"] // blurred if blurred else 0
+    of = f"{each} of {counts['kernels']}" if each < counts["kernels"] else f"{each}"
+    kernels = f" x {of} kernels" if made.has_kernels else ""
     kind = "sharp images" if made.has_sharp else "photographs without a sharp image"
     click.echo(
         f"{made.name}: {counts['pairs']:,} pairs = {counts['images']:,} {kind} "

@@ -11,6 +11,7 @@ import numpy as np
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.generators.blur.degrade import degrade_many
 from facedeblur.generators.blur.saturate import saturate
+from facedeblur.generators.photos.files import unit_of
 from facedeblur.generators.recipe import Recipe
 
 Wide = Callable[[int], np.ndarray]
@@ -39,9 +40,12 @@ class Variant:
 
 
 class Blurrer(Protocol):
-    """The blur of a recipe, the same for every image."""
+    """The blur of a recipe."""
 
     variants: tuple[Variant, ...]
+
+    def of(self, image_id: str) -> Blurrer:
+        """The blur of one image, for recipes in which it depends on the image."""
 
     def blur(self, sharp: np.ndarray, rows: np.ndarray, *, border: str, margin: int, first: int) -> np.ndarray:
         """Blur `sharp`, larger by `margin` where `border` is valid, by the variants `rows`; (n, H, W, 3) uint8."""
@@ -64,6 +68,16 @@ class KernelBlurrer:
             Variant(kernel_id, int(size), f"{kernel_id.partition('_')[0]}_blur_k{size}", int(size) // 2)
             for kernel_id, size in zip(bank.ids, bank.sizes, strict=True)
         )
+
+    def of(self, image_id: str) -> KernelBlurrer:
+        """The blur of one image: by the kernels that are drawn for it, where the recipe does not take all."""
+        count = self._recipe.kernels.per_image if self._recipe.kernels else 0
+        if not 0 < count < len(self._bank):
+            return self
+        ranks = sorted(range(len(self._bank)), key=lambda row: unit_of(self._seed, "kernel", image_id, str(row)))
+        rows = sorted(ranks[:count])
+        drawn = Bank(tuple(self._bank.ids[row] for row in rows), self._bank.sizes[rows], self._bank.kernels[rows])
+        return KernelBlurrer(self._recipe, self._seed, drawn)
 
     def blur(self, sharp: np.ndarray, rows: np.ndarray, *, border: str, margin: int, first: int) -> np.ndarray:
         """See `Blurrer`."""
@@ -103,6 +117,10 @@ class PoseBlurrer:
             Variant(f"pose{number:02}", 0, f"pose{number:02}_blur", reach(path, shape))
             for number, path in enumerate(self._paths, start=1)
         )
+
+    def of(self, image_id: str) -> PoseBlurrer:
+        """See `Blurrer`; the same for every image."""
+        return self
 
     def blur(self, sharp: np.ndarray, rows: np.ndarray, *, border: str, margin: int, first: int) -> np.ndarray:
         """See `Blurrer`."""

@@ -30,6 +30,7 @@ from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.set import Image
+from facedeblur.generators.pairs.sharp_source import one_size
 from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs, open_pairs
 from facedeblur.generators.photos.collection import Photos
 
@@ -259,7 +260,7 @@ def _notes(pairs: VirtualPairs, form: str, count: int, step: int) -> dict[str, A
         "pairs_per_file": step,
         "seed": pairs.seed,
         "shuffle": pairs.shuffle,
-        "size": list(pairs.source.size),
+        "size": list(pairs.source.size) if one_size(pairs.source) else "several",
         "images": pairs.n_images,
         "origin": pairs.origin,
         "faces": sha.hexdigest(),

@@ -47,7 +47,8 @@ class SharpSource(Protocol):
     Attributes
     ----------
     size : (height, width)
-        Of every crop, in pixels.
+        Of every crop, in pixels. If they differ, the source also has ``sizes``, the size of each, and this is the least
+        height and the least width.
     faces : sequence of SharpFace
     """
 
@@ -57,6 +58,17 @@ class SharpSource(Protocol):
     def read(self, number: int) -> np.ndarray:
         """The crop with what is stored around it, equally far on every side: (H + 2a, W + 2a, 3) uint8 RGB."""
         ...
+
+
+def size_of(source: SharpSource, number: int) -> tuple[int, int]:
+    """Height and width of one crop of a source."""
+    sizes: Sequence[tuple[int, int]] | None = getattr(source, "sizes", None)
+    return source.size if sizes is None else sizes[number]
+
+
+def one_size(source: SharpSource) -> bool:
+    """True if all crops of a source have the same size."""
+    return getattr(source, "sizes", None) is None
 
 
 class Recent:
@@ -95,16 +107,16 @@ class SharpFiles:
     Raises
     ------
     InputError
-        If there is no usable crop, or their sizes differ.
+        If there is no usable crop.
     """
 
     def __init__(self, crops: Crops, *, cache_bytes: int = CACHE_BYTES):
         usable = [image for image in crops.images if image.status == "ok"]
-        sizes = {(image.height, image.width) for image in usable}
-        if len(sizes) != 1:
-            found = ", ".join(f"{w}x{h}" for h, w in sorted(sizes)) or "no usable face"
-            raise InputError("sharp faces", expected="crops of one size", found=found, do="align them")
-        self.size: tuple[int, int] = sizes.pop()
+        if not usable:
+            raise InputError("no usable sharp face", do="give other photographs")
+        sizes = tuple((image.height, image.width) for image in usable)
+        self.sizes = sizes if len(set(sizes)) > 1 else None
+        self.size: tuple[int, int] = (min(high for high, _ in sizes), min(wide for _, wide in sizes))
         self._wide = {name: Path(file) for name, file in crops.wide_files.items()}
         self.faces: Sequence[SharpFace] = tuple(
             SharpFace(image.image_id, image.identity, image.margin if image.image_id in self._wide else 0, image.sha256)
@@ -121,16 +133,17 @@ class SharpFiles:
         name = self.faces[number].image_id
         wide = self._wide.get(name)
         pixels = read_png(wide) if wide is not None else read_photo(self._sharp[name]).pixels
-        extra = pixels.shape[0] - self.size[0], pixels.shape[1] - self.size[1]
+        high, across = size_of(self, number)
+        extra = pixels.shape[0] - high, pixels.shape[1] - across
         if extra[0] != extra[1] or extra[0] < 0 or extra[0] % 2 or (wide is None and extra[0]):
             raise InputError(
                 str(wide or self._sharp[name]),
-                expected=f"{self.size[1]}x{self.size[0]} pixels, or equally more on every side",
+                expected=f"{across}x{high} pixels, or equally more on every side",
                 found=f"{pixels.shape[1]}x{pixels.shape[0]}",
                 do="align again",
             )
         recorded, around = self.faces[number].sha256, extra[0] // 2
-        crop = pixels[around : around + self.size[0], around : around + self.size[1]]
+        crop = pixels[around : around + high, around : around + across]
         if recorded and pixel_hash(crop) != recorded:
             raise InputError(
                 str(wide or self._sharp[name]), expected="the crop as listed", found="another", do="align again"
@@ -214,6 +227,8 @@ def packed(source: SharpSource, file: str | Path, *, needed: int = 0) -> SharpAr
         If a picture cannot be read.
     """
     file = Path(file)
+    if not one_size(source):
+        raise InputError("sharp faces", expected="crops of one size to put into one array", found="several sizes")
     height, width = source.size
     reach = {(source.read(i).shape[0] - height) // 2 for i in range(len(source.faces))}
     around = max(reach) if len(reach) == 1 else max(*reach, needed)

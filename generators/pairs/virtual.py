@@ -33,7 +33,15 @@ from facedeblur.generators.pairs.augment import (
     augment_sketch,
     draw_augmentation,
 )
-from facedeblur.generators.pairs.sharp_source import Recent, SharpFace, SharpFiles, SharpSource, packed
+from facedeblur.generators.pairs.sharp_source import (
+    Recent,
+    SharpFace,
+    SharpFiles,
+    SharpSource,
+    one_size,
+    packed,
+    size_of,
+)
 from facedeblur.generators.pairs.sketches import Placing, stored_sketch, with_sketches
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.photos.collection import Photos
@@ -193,18 +201,28 @@ class VirtualPairs:
         image, kernel = divmod(place, self.n_kernels)
         which, kernel = divmod(kernel, self.spec.per_size)
         number = self.spec.noise_from + index
-        drawn = None if self._law is None else draw_augmentation(self._law, self.seed, number, self.source.size)
+        drawn = (
+            None if self._law is None else draw_augmentation(self._law, self.seed, number, size_of(self.source, image))
+        )
         return Plan(index, image, self.spec.sizes[which], self.spec.first + kernel, number, drawn)
 
     def face(self, plan: Plan) -> SharpFace:
         """The face of a pair."""
         return self.source.faces[plan.image]
 
+    def size_of(self, plan: Plan) -> tuple[int, int]:
+        """Height and width of a pair, in pixels."""
+        return size_of(self.source, plan.image)
+
     def kernel(self, size: int, number: int) -> np.ndarray:
         """A kernel, (size, size) float64 of sum 1."""
         if size == 1:
             return np.ones((1, 1))
         return self._kernels.get((size, number), lambda: self.spec.model.draw(self.seed, size, start=number)[0])
+
+    def padded_kernel(self, plan: Plan) -> np.ndarray:
+        """The kernel of a pair in the middle of zeros, as large as the largest kernel: (K, K) float64."""
+        return np.pad(self.kernel(plan.size, plan.kernel), self.spec.radius - plan.size // 2)
 
     def border(self, plan: Plan) -> str:
         """What is beyond the crop: with ``valid`` its surroundings, or the fallback if they are too narrow.
@@ -220,8 +238,8 @@ class VirtualPairs:
         stored = self.source.read(plan.image)
         radius = plan.size // 2 if self.border(plan) == "valid" else 0
         if plan.augmentation is not None:
-            return augment(stored, plan.augmentation, size=self.source.size, radius=radius)
-        cut = (stored.shape[0] - self.source.size[0]) // 2 - radius
+            return augment(stored, plan.augmentation, size=self.size_of(plan), radius=radius)
+        cut = (stored.shape[0] - self.size_of(plan)[0]) // 2 - radius
         return stored[cut : stored.shape[0] - cut, cut : stored.shape[1] - cut]
 
     def __getitem__(self, index: int) -> VirtualPair:
@@ -266,10 +284,11 @@ class VirtualPairs:
         name = self.face(plan).image_id
         if name not in self.label_files:
             raise InputError(f"face '{name}' has no label file", do="use photographs with labels")
-        labels = read_label(self.label_files[name], size=self.source.size)
+        size = self.size_of(plan)
+        labels = read_label(self.label_files[name], size=size)
         if plan.augmentation is None:
             return labels
-        return augment_labels(labels, plan.augmentation, size=self.source.size, outside=UNLABELLED)
+        return augment_labels(labels, plan.augmentation, size=size, outside=UNLABELLED)
 
     def sketch(self, plan: Plan) -> np.ndarray:
         """The sketch of a pair, moved like its sharp crop but not recoloured: (H, W) uint8, 255 is paper.
@@ -279,7 +298,7 @@ class VirtualPairs:
         InputError
             If its photograph has no sketch, or it cannot be read.
         """
-        name, size = self.face(plan).image_id, self.source.size
+        name, size = self.face(plan).image_id, self.size_of(plan)
         if name not in self.sketch_files:
             raise InputError(f"face '{name}' has no sketch", do="use photographs with sketches")
         stored = stored_sketch(self.sketch_files[name], size)
@@ -327,7 +346,7 @@ def open_pairs(
     seed, shuffle, repeats
         As in `VirtualPairs`.
     pack : bool
-        Keep the crops in one array, which is read without decoding.
+        Keep the crops in one array, which is read without decoding, if they have one size.
     selection, finders, limits, workers, progress
         As in `facedeblur.generators.build.build`.
     sketches : path, optional
@@ -348,8 +367,9 @@ def open_pairs(
     """
     described, _ = load_recipe(recipe)
     spec = PairSpec.of(described, **changes)
-    goal = template_named(described.image.template)
-    margin = spec.surroundings((goal.height, goal.width))
+    # Photographs in their own sizes have no surroundings.
+    goal = None if described.image.template == "none" else template_named(described.image.template)
+    margin = spec.surroundings((goal.height, goal.width)) if goal else 0
     sketch_files: dict[str, Path] = {}
     with reporting(progress) as reporter:
         crops = gather(
@@ -371,14 +391,14 @@ def open_pairs(
             reporter.say(f"from {text}")
         if sketches is not None:
             crops, sketch_files = with_sketches(
-                crops, sketches, placing=Placing(margin, goal.spec.filter), workspace=Path(workspace) / "sketches",
-                keep_all=without_sketch, reporter=reporter,
+                crops, sketches, placing=Placing(margin, goal.spec.filter if goal else "triangle"),
+                workspace=Path(workspace) / "sketches", keep_all=without_sketch, reporter=reporter,
             )  # fmt: skip
     origin = "; ".join(
         f"{one['folder']}, {one['collection'] if told else 'licence: ' + one['licence']}" for one in crops.sources
     )
     source: SharpSource = SharpFiles(crops)
-    if pack:
+    if pack and one_size(source):
         source = packed(source, Path(workspace) / "faces.npy", needed=spec.surroundings(source.size))
     return VirtualPairs(
         source,

@@ -66,11 +66,11 @@ def step(before: np.ndarray, after: np.ndarray, thumb_before: np.ndarray, thumb_
 def is_cut(steps: Sequence[FrameStep], max_cut: float) -> bool:
     """Tell whether the correlation of one step drops suddenly.
 
-    It does if ``1 - ncc`` exceeds `max_cut` and four times the median of the other steps: a fast pan has many such
-    steps, a cut has one.
+    It does if ``1 - ncc`` exceeds `max_cut` and four times the median of the other steps, if there are any: a fast pan
+    has many such steps, a cut has one.
     """
-    fall = sorted(1 - one.ncc for one in steps)
-    return bool(fall[-1] > max_cut and fall[-1] > 4 * np.median(fall[:-1]))
+    *others, most = sorted(1 - one.ncc for one in steps)
+    return bool(most > max_cut and (not others or most > 4 * np.median(others)))
 
 
 def repetition(steps: Sequence[FrameStep]) -> float:

@@ -295,6 +295,7 @@ class TrainRecipe:
         *,
         iterations: int | None = None,
         batch: int | None = None,
+        crop: int | None = None,
         precision: str | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> TrainRecipe:
@@ -306,7 +307,7 @@ class TrainRecipe:
             See `chosen`.
         iterations : int, optional
             Instead of the recipe's iterations and epochs. Schedules shrink with them.
-        batch, precision, config : optional
+        batch, crop, precision, config : optional
             Instead of the recipe's.
 
         Raises
@@ -322,7 +323,8 @@ class TrainRecipe:
             if iterations is not None:
                 one = replace(one.lasting(iterations), epochs=0)
             stages[place] = replace(one, precision=precision or one.precision, batch=0 if batch else one.batch)
-        data = replace(self.data, batch=batch) if batch is not None else self.data
+        own = self.data
+        data = replace(own, batch=own.batch if batch is None else batch, crop=own.crop if crop is None else crop)
         return replace(self, stage=tuple(stages), data=data, config={**self.config, **(config or {})})
 
     def counted(self, faces: int, *, world: int = 1) -> TrainRecipe:

@@ -16,6 +16,7 @@ from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter, reporting
+from facedeblur.generators.pairs.sharp_source import one_size
 from facedeblur.generators.photos.collection import Photos
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.loading import CHECKPOINT
@@ -52,6 +53,8 @@ def train(
     resume: bool = True,
     stop_after: int | None = None,
     seed: int = 0,
+    pairs: Sequence[str | Path] = (),
+    pairs_share: float | None = None,
     sketches: Sketches = (),
     hardware: Hardware = AUTO,
     records: Records = USUAL,
@@ -68,7 +71,7 @@ def train(
         Name of a recipe, a TOML file, or a recipe that was changed by `TrainRecipe.adjusted`.
     faces : path or sequence of them
         Photographs, of one or several collections, as for `facedeblur.generators.pairs.virtual.open_pairs`, which is
-        given `photographs`, for instance ``selection=Selection(limit=100)``.
+        given `photographs`, for instance ``selection=Selection(limit=100)``. Empty to train on `pairs` alone.
     out : path
         Gets ``NAME.safetensors`` and ``NAME.json``, ``checkpoints/``, ``STAGE.csv``, ``samples/`` and the aligned
         faces. The weights after a step that `records` names are in ``checkpoints/STAGE-STEP.safetensors``.
@@ -82,6 +85,9 @@ def train(
         Steps of this call, after which it stops as if interrupted.
     seed : int
         Of weights, pairs and all draws.
+    pairs, pairs_share
+        Finished sets whose pairs are trained on, too, and their share; see
+        `facedeblur.methods.training.data.pairs.open_data`.
     sketches : path or sequence of them
         A folder of sketches of the photographs, weights that draw them, or both, see
         `facedeblur.methods.training.data.pairs.open_data`; for a recipe that compares with sketches.
@@ -122,8 +128,8 @@ def train(
             net = make_network(made.network, **made.config)
             data = _opened(
                 made, chosen, net, faces, folder, engine,
-                seed=seed, held_out=records.held_out, sketches=sketches, workers=workers, progress=reporter,
-                workspace=workspace or folder.root / "faces", **photographs,
+                seed=seed, held_out=records.held_out, pairs=pairs, pairs_share=pairs_share, sketches=sketches,
+                workers=workers, progress=reporter, workspace=workspace or folder.root / "faces", **photographs,
             )  # fmt: skip
             folder.data = data.digest
             made = folder.recipe = made.counted(len(data.train.source.faces), world=engine.world)
@@ -206,11 +212,17 @@ def _opened(
         if recipe.stage[place].labels or getattr(net, "takes_labels", False):
             need_labels(data, recipe.stage[place].name)
     multiple = int(getattr(net, "multiple", 1))
+    several = [] if recipe.data.crop else [part for part in (data.train, data.check) if not one_size(part.source)]
+    if several:
+        raise InputError(
+            f"data of recipe '{recipe.name}'", "faces of several sizes cannot share a batch",
+            do="train on random crops: --crop 128, or 'crop' in its table [data]",
+        )  # fmt: skip
     size = (recipe.data.crop,) if recipe.data.crop else data.train.source.size
     if any(side % multiple for side in size):
         raise InputError(
             f"data of recipe '{recipe.name}'", expected=f"sides that are multiples of {multiple}",
-            found="x".join(map(str, size[::-1])), do="set 'crop' in its table [data]",
+            found="x".join(map(str, size[::-1])), do="train on random crops: --crop N, or 'crop' in its table [data]",
         )  # fmt: skip
     return data
 

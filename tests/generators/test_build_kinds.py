@@ -10,6 +10,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.sets.check import check
+from facedeblur.generators.blur.degrade import degrade
 from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.blur.nonuniform import degrade_nonuniform
 from facedeblur.generators.blur.poses import poses
@@ -46,6 +47,24 @@ def test_saturated_is_the_plain_set_with_more_light(tmp_path, crops):
     two = build(recipe(tmp_path, "two", plain + "[saturation]\ngain = 1.5\n"), crops, tmp_path / "two", workers=1)
     for a, b in zip(one.pairs(), two.pairs(), strict=True):
         assert np.array_equal(saturate(one.blurred(a), 1.5), two.blurred(b))
+
+
+def test_photographs_in_their_own_sizes_with_a_kernel_each(tmp_path, portrait):
+    """The recipe of Anand et al.: nothing is cropped, and a photograph's kernel depends on it and the seed alone."""
+    for name, (high, wide) in {"a": (109, 89), "b": (125, 125), "c": (109, 89), "d": (90, 131)}.items():
+        write_png(tmp_path / "photos" / f"{name}.png", portrait[40 : 40 + high, 120 : 120 + wide])
+    made = build("anand-synthetic", tmp_path / "photos", tmp_path / "set", seed=4, workers=1)
+    assert check(tmp_path / "set") == [] and made.n_pairs == 4 and len(made.bank) == 80
+    pairs = {pair.image_id: pair for pair in made.pairs()}
+    assert len({pair.kernel_id for pair in pairs.values()}) > 1
+    for pair in pairs.values():
+        sharp = made.sharp(made.images[pair.image_id])
+        wanted = degrade(sharp, made.bank.kernel(pair.kernel_id), noise=Noise(0.0), seed=4, index=0, border="reflect")
+        np.testing.assert_array_equal(made.blurred(pair), wanted)
+    assert made.blurred(pairs["d"]).shape == (90, 131, 3)
+    (tmp_path / "photos" / "a.png").unlink()
+    fewer = build("anand-synthetic", tmp_path / "photos", tmp_path / "fewer", seed=4, workers=1)
+    assert {p.image_id: p.kernel_id for p in fewer.pairs()} == {n: p.kernel_id for n, p in pairs.items() if n != "a"}
 
 
 def test_kernels_of_other_laws_and_from_other_places(tmp_path, crops):

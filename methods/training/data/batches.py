@@ -19,7 +19,9 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.parallel import cores
 from facedeblur.generators.pairs.device import Prepared, make, prepare
-from facedeblur.generators.pairs.virtual import Plan, VirtualPairs
+from facedeblur.generators.pairs.sharp_source import one_size
+from facedeblur.generators.pairs.stored import Pairs
+from facedeblur.generators.pairs.virtual import VirtualPairs
 
 AHEAD = 4
 """Batches that a worker makes ahead."""
@@ -54,11 +56,12 @@ class Unfinished(NamedTuple):
 
 
 class Examples:
-    """Virtual pairs as a map-style dataset: dicts of arrays, cropped, with labels, kernels and sketches where wanted.
+    """Pairs as a map-style dataset: dicts of arrays, cropped, with labels, kernels and sketches where wanted.
 
     Parameters
     ----------
-    pairs : VirtualPairs
+    pairs : Pairs
+        Virtual ones, those of sets, or a mixture.
     crop : (height, width) or None
         Random crops, which depend on (seed, number of the pair) alone.
     labels, kernels, sketches : bool
@@ -68,7 +71,7 @@ class Examples:
 
     def __init__(
         self,
-        pairs: VirtualPairs,
+        pairs: Pairs,
         *,
         crop: tuple[int, int] | None = None,
         labels: bool = False,
@@ -81,6 +84,8 @@ class Examples:
             raise InputError(
                 "data.crop", expected=f"at most {width}x{height}", found=f"{crop[1]}x{crop[0]}", do="crop less"
             )
+        if crop is None and not one_size(pairs.source):
+            raise InputError("faces of several sizes cannot share a batch", do="set 'crop', such as --crop 128")
         self.pairs, self.crop, self.centred = pairs, crop, centred
         self.labels, self.kernels, self.sketches = labels, kernels, sketches
 
@@ -90,11 +95,16 @@ class Examples:
     def __getitem__(self, index: int) -> dict[str, Any]:
         """``sharp``, ``blurred``: (3, H, W) uint8 RGB; ``labels``: (H, W) uint8; ``kernels``: (K, K) float32;
         ``sketch``: (1, H, W) uint8."""
-        plan = self.pairs.plan(index % len(self.pairs))
+        plan: Any = self.pairs.plan(index % len(self.pairs))
         pair, crop = self.pairs.make(plan), self._crop(plan)
         images = {"sharp": pair.sharp, "blurred": pair.blurred}
         planes = {name: np.ascontiguousarray(pixels[crop].transpose(2, 0, 1)) for name, pixels in images.items()}
         return planes | self._rest(plan, index)
+
+    @property
+    def on_device(self) -> bool:
+        """Whether a device can make the pairs: virtual ones of one size."""
+        return isinstance(self.pairs, VirtualPairs) and one_size(self.pairs.source)
 
     def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Several items as one, each value with an additional first axis."""
@@ -103,13 +113,15 @@ class Examples:
 
     def unfinished(self, indices: Sequence[int]) -> Unfinished:
         """What `finish` needs for making `batch` on a device."""
-        plans = [self.pairs.plan(index % len(self.pairs)) for index in indices]
+        plans: list[Any] = [self.pairs.plan(index % len(self.pairs)) for index in indices]
         corners = [(rows.start, columns.start) for rows, columns in map(self._crop, plans)]
         rest = default_collate([self._rest(plan, index) for plan, index in zip(plans, indices, strict=True)])
+        assert isinstance(self.pairs, VirtualPairs)
         return Unfinished(prepare(self.pairs, plans), corners, rest)
 
     def finish(self, begun: Unfinished, device: torch.device) -> dict[str, Tensor]:
         """Make a batch on a device: the values of `batch`, byte for byte."""
+        assert isinstance(self.pairs, VirtualPairs)
         made = dict(zip(("sharp", "blurred"), make(self.pairs, begun.prepared, device), strict=True))
         if self.crop is not None:
             high, wide = self.crop
@@ -120,19 +132,18 @@ class Examples:
                 made[name] = torch.stack(cut)
         return made | _moved(begun.rest, device)
 
-    def _rest(self, plan: Plan, index: int) -> dict[str, Any]:
+    def _rest(self, plan: Any, index: int) -> dict[str, Any]:
         item: dict[str, Any] = {"index": index}
         if self.labels:
             item["labels"] = np.ascontiguousarray(self.pairs.label(plan)[self._crop(plan)])
         if self.kernels:
-            edge = self.pairs.spec.radius - plan.size // 2
-            item["kernels"] = np.pad(self.pairs.kernel(plan.size, plan.kernel), edge).astype(np.float32)
+            item["kernels"] = self.pairs.padded_kernel(plan).astype(np.float32)
         if self.sketches:
             item["sketch"] = np.ascontiguousarray(self.pairs.sketch(plan)[self._crop(plan)])[None]
         return item
 
-    def _crop(self, plan: Plan) -> tuple[slice, slice]:
-        height, width = self.pairs.source.size
+    def _crop(self, plan: Any) -> tuple[slice, slice]:
+        height, width = self.pairs.size_of(plan)
         high, wide = self.crop or (height, width)
         top, left = (height - high) // 2, (width - wide) // 2
         if not self.centred and (high, wide) != (height, width):
@@ -192,8 +203,8 @@ def batches(
     channels_last : bool
         Store images with the channels last.
     on_device : bool, optional
-        Finish the pairs on the device, so that the processes only prepare them; by default on a GPU. The batches do not
-        depend on it.
+        Finish the pairs on the device, so that the processes only prepare them; by default on a GPU, where it can make
+        them. The batches do not depend on it.
 
     Yields
     ------
@@ -207,7 +218,7 @@ def batches(
         If a photograph, its labels or its sketch cannot be read.
     """
     count = max(1, min(16, cores() - 1)) if loaders < 0 else loaders
-    on_device = device.type == "cuda" if on_device is None else on_device
+    on_device = (device.type == "cuda" and examples.on_device) if on_device is None else on_device
     loader: DataLoader[Any] = DataLoader(
         _Told(examples.unfinished if on_device else examples.batch),
         sampler=places,

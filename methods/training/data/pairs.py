@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.pairs.augment import AugmentLaw
-from facedeblur.generators.pairs.sharp_source import SharpFace, SharpSource
+from facedeblur.generators.pairs.sharp_source import SharpFace, SharpSource, size_of
 from facedeblur.generators.pairs.sketches import sketches_digest
 from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
+from facedeblur.generators.pairs.stored import Mixture, Pairs, StoredPairs, open_stored
 from facedeblur.generators.pairs.virtual import VirtualPairs, open_pairs
 from facedeblur.generators.photos.collection import Photos
 from facedeblur.methods.training.data.synthesis import draw_missing
@@ -40,7 +43,7 @@ class TrainingData:
 
     Attributes
     ----------
-    train, check : VirtualPairs
+    train, check : Pairs
         They differ in faces and kernels; with a single face, in kernels only.
     digest : str
         sha256 of everything that determines the pairs.
@@ -48,8 +51,8 @@ class TrainingData:
         Where the sketches come from; empty where none were given.
     """
 
-    train: VirtualPairs
-    check: VirtualPairs
+    train: Pairs
+    check: Pairs
     digest: str
     sketches: str = ""
 
@@ -59,7 +62,9 @@ class Some:
 
     def __init__(self, source: SharpSource, numbers: Sequence[int]):
         self.source, self.numbers = source, tuple(numbers)
-        self.size: tuple[int, int] = source.size
+        sizes = tuple(size_of(source, number) for number in self.numbers)
+        self.sizes = sizes if len(set(sizes)) > 1 else None
+        self.size: tuple[int, int] = (min(high for high, _ in sizes), min(wide for _, wide in sizes))
         self.faces: Sequence[SharpFace] = tuple(source.faces[number] for number in self.numbers)
 
     def read(self, number: int) -> np.ndarray:
@@ -74,12 +79,14 @@ def open_data(
     workspace: str | Path,
     seed: int = 0,
     held_out: int = 32,
+    pairs: Sequence[str | Path] = (),
+    pairs_share: float | None = None,
     sketches: Sketches = (),
     device: torch.device = CPU,
     progress: Reporter | bool | None = None,
     **options: Any,
 ) -> TrainingData:
-    """Open the pairs that the data table of a recipe describes, of a folder of photographs.
+    """Open the pairs that the data table of a recipe describes, of a folder of photographs, and those of sets.
 
     Parameters
     ----------
@@ -90,6 +97,11 @@ def open_data(
         Of kernels, noise, augmentation and order.
     held_out : int
         Faces kept for validation, with all faces of their identities: at least 1 and at most a tenth.
+    pairs : sequence of str or path
+        Finished sets whose pairs are trained on, too, or alone if `faces` is empty; see `open_stored`.
+    pairs_share : float, optional
+        Share of the training pairs that come from them, in (0, 1); by default, each photograph and each of these pairs
+        is taken equally often.
     sketches : path or sequence of them
         A folder of sketches of the photographs, of which those without a sketch are left out then; the weights of a
         network that draws them, see `facedeblur.methods.training.data.synthesis`; or both, and it draws the faces
@@ -100,8 +112,16 @@ def open_data(
     Raises
     ------
     InputError
-        If the recipe, the photographs or the sketches cannot be used.
+        If the recipe, the photographs, the sets or the sketches cannot be used.
     """
+    photographs = not isinstance(faces, list | tuple) or len(faces) > 0
+    if not photographs and not pairs:
+        raise InputError("there is nothing to train on", do="give photographs (--faces) or sets (--pairs)")
+    if pairs_share is not None and not (photographs and pairs and 0 < pairs_share < 1):
+        both = "photographs and sets, and a share in (0, 1)"
+        raise InputError("pairs_share", expected=both, found=f"{pairs_share:g}", do="give both, or leave it out")
+    if sketches and pairs:
+        raise InputError("sets have no sketches", do="leave out --pairs or --sketches")
     folder, weights = sketch_places(sketches)
     # The recipe of a test set may be used for training, but not with its noise.
     changes: dict[str, Any] = {"photographs": 0, "noise_from": TRAINING_NOISE}
@@ -114,13 +134,20 @@ def open_data(
         opened = open_pairs(
             data.recipe, faces, workspace=workspace, seed=seed, sketches=folder, without_sketch=weights is not None,
             progress=reporter, **options, **changes,
-        )  # fmt: skip
-        told = [f"{folder.resolve().name}: {len(opened.sketch_files):,}"] if folder is not None else []
-        if weights is not None:
+        ) if photographs else None  # fmt: skip
+        told = []
+        if opened is not None and folder is not None:
+            told.append(f"{folder.resolve().name}: {len(opened.sketch_files):,}")
+        if opened is not None and weights is not None:
             drawn = draw_missing(opened, weights, Path(workspace) / "sketches", device=device, reporter=reporter)
             opened.sketch_files |= drawn
             told.append(f"drawn by {weights.stem}@{sha256_of(weights)[:8]}: {len(drawn):,}")
-    return replace(divide(opened, held_out=held_out), sketches="; ".join(told))
+        stored = open_stored(pairs, seed=seed, reporter=reporter) if pairs else None
+        share = None if pairs_share is None else Fraction(str(pairs_share)).limit_denominator(10**6)
+        found = divide(opened, stored, held_out=held_out, share=share)
+        if isinstance(found.train, Mixture):
+            reporter.say(f"of the training pairs, {float(100 * found.train.share):.3g} % come from sets")
+    return replace(found, sketches="; ".join(told))
 
 
 def sketch_places(sketches: Sketches) -> tuple[Path | None, Path | None]:
@@ -143,30 +170,59 @@ def sketch_places(sketches: Sketches) -> tuple[Path | None, Path | None]:
     return next(iter(folders), None), next(iter(weights), None)
 
 
-def divide(pairs: VirtualPairs, *, held_out: int = 32) -> TrainingData:
-    """Divide the faces of a virtual set into those to train on and those for validation; see `open_data`."""
-    kept, checked = _parted(pairs.source.faces, held_out)
-    spec = pairs.spec
-    train = _over(pairs, kept, spec)
-    lap = train.lap
-    train = _over(pairs, kept, spec, repeats=max(1, LAPS // lap))
-    # After the training kernels, so that validation sees new blur as well.
-    check = _over(pairs, checked, replace(spec, first=spec.first + spec.per_size, augment=None))
-    described = {
-        "spec": replace(spec, augment=None).as_dict() | {"augment": asdict(spec.law) if spec.law else None},
-        "seed": pairs.seed,
-        "size": list(pairs.source.size),
-        "train": [[face.image_id, face.sha256] for face in train.source.faces],
-        "check": [[face.image_id, face.sha256] for face in check.source.faces],
-    }
-    if pairs.sketch_files:
-        names = [face.image_id for one in (train, check) for face in one.source.faces]
-        described["sketches"] = sketches_digest(pairs.sketch_files, names)
-    digest = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
-    return TrainingData(train, check, digest)
+def divide(
+    virtual: VirtualPairs | None,
+    stored: StoredPairs | None = None,
+    *,
+    held_out: int = 32,
+    share: Fraction | None = None,
+) -> TrainingData:
+    """Divide faces into those to train on and those for validation; see `open_data`."""
+    parts: list[Sequence[SharpFace]] = [part.source.faces for part in (virtual, stored) if part is not None]
+    kept, checked = _parted(parts, held_out)
+    described: dict[str, Any] = {}
+    train = check = None
+    if virtual is not None:
+        spec = virtual.spec
+        lap = _over(virtual, kept[0], spec).lap
+        train = _over(virtual, kept[0], spec, repeats=max(1, LAPS // lap))
+        # After the training kernels, so that validation sees new blur as well.
+        if checked[0]:
+            check = _over(virtual, checked[0], replace(spec, first=spec.first + spec.per_size, augment=None))
+        described = {
+            "spec": replace(spec, augment=None).as_dict() | {"augment": asdict(spec.law) if spec.law else None},
+            "seed": virtual.seed,
+            "size": list(virtual.source.size),
+            "train": [[face.image_id, face.sha256] for face in train.source.faces],
+            "check": [[face.image_id, face.sha256] for face in check.source.faces] if check else [],
+        }
+        if virtual.sketch_files:
+            names = [face.image_id for one in (train, check) if one for face in one.source.faces]
+            described["sketches"] = sketches_digest(virtual.sketch_files, names)
+    if stored is None:
+        assert train is not None and check is not None
+        return TrainingData(train, check, _digest(described))
+    once = stored.only(kept[-1])
+    repeated = stored.only(kept[-1], repeats=LAPS // once.lap)
+    rest = stored.only(checked[-1]) if checked[-1] else None
+    described |= {"sets": [once.described(), rest.described() if rest else []], "seed": stored.seed}
+    whole: Pairs = repeated
+    if train is not None:
+        share = Fraction(once.lap, once.lap + len(train.source.faces)) if share is None else share
+        whole, described["share"] = Mixture(train, repeated, share), str(share)
+    held: Pairs | None = rest if check is None else check
+    if check is not None and rest is not None:
+        # Each face and each pair once.
+        held = Mixture(check, rest, Fraction(rest.lap, rest.lap + len(check.source.faces)))
+    assert held is not None
+    return TrainingData(whole, held, _digest(described))
 
 
-def _over(pairs: VirtualPairs, numbers: tuple[int, ...], spec: PairSpec, *, repeats: int = 1) -> VirtualPairs:
+def _digest(described: dict[str, Any]) -> str:
+    return sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _over(pairs: VirtualPairs, numbers: Sequence[int], spec: PairSpec, *, repeats: int = 1) -> VirtualPairs:
     return VirtualPairs(
         Some(pairs.source, numbers),
         replace(spec, photographs=0),
@@ -180,22 +236,32 @@ def _over(pairs: VirtualPairs, numbers: tuple[int, ...], spec: PairSpec, *, repe
     )
 
 
-def _parted(faces: Sequence[SharpFace], held_out: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    people = {face.identity for face in faces}
-    names = [face.identity if len(people) > 1 else face.image_id for face in faces]
+def _parted(parts: Sequence[Sequence[SharpFace]], held_out: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Numbers of the faces to train on and of those held out, in each part; nobody is on both sides in any part."""
+    faces = [face for part in parts for face in part]
     if len(faces) == 1:
-        return (0,), (0,)
+        return [[0]], [[0]]
+    people = {face.identity for face in faces}
+    names = [[face.identity if len(people) > 1 else face.image_id for face in part] for part in parts]
     wanted = max(1, min(held_out, len(faces) // 10))
     out: set[str] = set()
+    left = [Counter(part) for part in names]
     held = 0
     # By hash: which faces are held out does not depend on their order, nor much on which others there are.
-    for name in sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())[:-1]:
+    for name in sorted({name for part in names for name in part}, key=lambda name: sha256(name.encode()).digest()):
         if held >= wanted:
             break
-        out.add(name)
-        held += names.count(name)
-    kept = tuple(i for i, name in enumerate(names) if name not in out)
-    return kept, tuple(i for i, name in enumerate(names) if name in out)
+        # Every part keeps somebody to train on.
+        if all(part.total() > part[name] for part in left):
+            out.add(name)
+            held += sum(part.pop(name, 0) for part in left)
+    kept, gone = (
+        [[i for i, name in enumerate(part) if (name in out) is held] for part in names] for held in (False, True)
+    )
+    if not out:
+        # One face in each part: each is validated by itself.
+        gone = [list(range(len(part))) for part in names]
+    return kept, gone
 
 
 def need_labels(data: TrainingData, stage: str) -> None:

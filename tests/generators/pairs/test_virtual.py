@@ -22,7 +22,7 @@ from facedeblur.generators.build import build
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.generators.kernels.spline import SplineModel
 from facedeblur.generators.pairs.augment import LAWS, AugmentLaw
-from facedeblur.generators.pairs.sharp_source import SharpArray, SharpFace, SharpFiles, packed
+from facedeblur.generators.pairs.sharp_source import SharpArray, SharpFace, SharpFiles, one_size, packed
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import UNLABELLED, VirtualPairs, open_pairs
 from facedeblur.generators.recipe import load_recipe
@@ -170,6 +170,24 @@ def test_decoded_pictures_held_are_bounded(tmp_path: Path, portrait: np.ndarray,
     write_png(tmp_path / "crops" / "0.png", portrait[:128, :128])
     with pytest.raises(InputError, match=r"0\.png: expected the crop as listed, found another"):
         source.read(0)
+
+
+def test_photographs_in_their_own_sizes(tmp_path: Path, portrait: np.ndarray) -> None:
+    sizes = {"a": (109, 89), "b": (125, 125), "c": (90, 131)}
+    for name, (high, wide) in sizes.items():
+        write_png(tmp_path / "photos" / f"{name}.png", portrait[40 : 40 + high, 120 : 120 + wide])
+    pairs = open_pairs("anand-synthetic", tmp_path / "photos", workspace=tmp_path / "w", augment="lin", workers=1)
+    assert pairs.source.size == (90, 89) and not one_size(pairs.source) and not (tmp_path / "w" / "faces.npy").exists()
+    for index in range(8):
+        pair = pairs[index]
+        assert pair.sharp.shape == pair.blurred.shape == (*sizes[pair.image_id], 3)
+        assert pairs.size_of(pairs.plan(index)) == sizes[pair.image_id]
+    plain = open_pairs("anand-synthetic", tmp_path / "photos", workspace=tmp_path / "w", workers=1)
+    pair = plain[0]
+    top = sizes[pair.image_id]
+    np.testing.assert_array_equal(pair.sharp, portrait[40 : 40 + top[0], 120 : 120 + top[1]])
+    with pytest.raises(InputError, match="crops of one size to put into one array"):
+        packed(plain.source, tmp_path / "faces.npy")
 
 
 def test_packed_faces_are_the_same_and_are_found_again(tmp_path: Path, portrait: np.ndarray) -> None:

@@ -158,6 +158,7 @@ def test_cut_is_found_and_a_fast_pan_is_none(tmp_path: Path, portrait: np.ndarra
     assert fast.info["rejected"] == {}
     assert is_cut([FrameStep(9, 9, 0.99), FrameStep(9, 9, 0.5), FrameStep(9, 9, 0.99)], 0.1)
     assert is_cut([FrameStep(9, 9, 0.5), FrameStep(9, 9, 0.99)], 0.1)
+    assert is_cut([FrameStep(9, 9, 0.5)], 0.1) and not is_cut([FrameStep(9, 9, 0.95)], 0.1)
     assert not is_cut([FrameStep(9, 9, 0.8), FrameStep(9, 9, 0.5), FrameStep(9, 9, 0.8)], 0.1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +15,11 @@ import train_parts as parts
 from scipy.ndimage import gaussian_filter
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import encode_png, read_png
+from facedeblur.benchmark.files.images import encode_png, read_png, write_png
 from facedeblur.benchmark.files.state_dict import write_tensors
+from facedeblur.generators.pairs.stored import open_stored
+from facedeblur.generators.video.frames import frames
+from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import (
     Checkpoint,
@@ -50,6 +54,29 @@ def test_nobody_is_trained_on_and_checked_by():
     assert {data.train[i].kernel[1] for i in range(100)} <= set(range(10))
     assert divide(parts.virtual(), held_out=3).digest == data.digest
     assert divide(parts.virtual(identities=9), held_out=3).digest != data.digest
+
+
+def test_nobody_of_a_mixture_is_trained_on_and_checked_by(tmp_path):
+    """A person of the videos may be among the photographs, too; each source keeps somebody to train on."""
+    for name in ("p1", "p4", "zoe"):
+        for k in range(3):
+            write_png(tmp_path / "videos" / name / f"{k}.png", parts.smooth(9, 40)[:32, k : k + 32])
+    spec = FrameSpec(length="all", template="none", detector="none", min_motion=0.0)
+    stored = open_stored([frames(tmp_path / "videos", tmp_path / "set", spec, workers=1).root])
+    for held_out in (1, 2, 9):
+        data = divide(parts.virtual(), stored, held_out=held_out)
+        people = [{face.identity for face in pairs.source.faces} for pairs in (data.train, data.check)]
+        assert not people[0] & people[1] and people[0] | people[1] == {*(f"p{i}" for i in range(10)), "zoe"}
+    assert data.train.share == Fraction(data.train.stored.lap, len(data.train.source.faces))
+    for index in range(30):
+        assert data.train.make(data.train.plan(index)).identity in people[0]
+    lone = divide(None, stored.only([0]))
+    assert [face.image_id for face in lone.train.source.faces] == [face.image_id for face in lone.check.source.faces]
+    assert divide(None, stored).digest != divide(parts.virtual(), stored).digest
+    # A training without sets is the one that it was.
+    assert divide(parts.virtual(), held_out=3).digest == (
+        "07dda59c575e780015cb97d7f18e57ad65cfe2ed270a837bc8a4aeeebbf77e7d"
+    )
 
 
 def test_crops_are_random_but_fixed_and_labels_move_along(tmp_path):

@@ -19,11 +19,13 @@ import train_parts as parts
 from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import read_png
+from facedeblur.benchmark.files.images import read_png, write_png
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
 from facedeblur.generators.photos.specs import Selection
+from facedeblur.generators.video.frames import frames
+from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
@@ -50,6 +52,53 @@ def same(one, other):
     assert a.header == b.header
     assert a.tensors.keys() == b.tensors.keys()
     return all(torch.equal(a.tensors[key], b.tensors[key]) for key in a.tensors)
+
+
+@pytest.fixture
+def video_set(tmp_path):
+    """Averaged frames of three people, in sizes of their own."""
+    for at, name in enumerate(("ann", "bo", "cy")):
+        whole = parts.smooth(40 + at, 48)
+        for k in range(3):
+            write_png(tmp_path / "videos" / name / f"{k}.png", whole[: 40 + at, k : k + 36])
+    spec = FrameSpec(length="all", template="none", detector="none", min_motion=0.0)
+    return frames(tmp_path / "videos", tmp_path / "video-set", spec, workers=1)
+
+
+def test_pairs_of_a_set_and_of_photographs_resume_bit_for_bit(faces, video_set, tmp_path):
+    whole, said = parts.recipe(faces), []
+    mixed = {"pairs": [video_set.root], "pairs_share": 0.5}
+    parts.train(whole, faces, tmp_path / "a", progress=Reporter(say=said.append), **mixed)
+    assert any(line.startswith("from set frames-all: 3 of 3 pairs, 3 faces of 3 identities") for line in said)
+    assert "of the training pairs, 50 % come from sets" in said
+    parts.train(whole, faces, tmp_path / "b", stop_after=3, loaders=1, **mixed)
+    assert parts.train(whole, faces, tmp_path / "b", **mixed).finished
+    end = "checkpoints/1-whole.safetensors"
+    assert same(tmp_path / "a" / end, tmp_path / "b" / end)
+    card = json.loads((tmp_path / "a" / "small.json").read_text())
+    assert card["faces"] + card["faces_held_out"] == 13 and video_set.content_hash[:16] in card["photographs"]
+    # What is trained on is part of what the training is.
+    for other in ({}, mixed | {"pairs_share": 0.4}, {"pairs": [f"{video_set.root},2"], "pairs_share": 0.5}):
+        with pytest.raises(InputError, match="expected a training with data"):
+            parts.train(whole, faces, tmp_path / "a", **other)
+
+
+def test_a_set_alone_needs_no_photographs_but_a_crop(faces, video_set, tmp_path):
+    whole = parts.recipe(faces)
+    done = parts.train(whole, (), tmp_path / "a", pairs=[video_set.root])
+    assert done.finished and not (tmp_path / "a" / "faces").exists()
+    card = json.loads(done.card.read_text())
+    assert (card["faces"], card["faces_held_out"]) == (2, 1)
+    sheet = read_png(next((tmp_path / "a" / "samples").glob("*.png")))
+    assert sheet.shape[1] == 3 * 36  # the whole width of the face that is held out
+    with pytest.raises(InputError, match=r"faces of several sizes cannot share a batch; train on random crops: --crop"):
+        parts.train(whole.adjusted(crop=0), (), tmp_path / "b", pairs=[video_set.root])
+    with pytest.raises(InputError, match=r"data\.crop: expected at most 36x4., found 64x64"):
+        parts.train(whole.adjusted(crop=64), (), tmp_path / "b", pairs=[video_set.root])
+    with pytest.raises(InputError, match=r"there is nothing to train on; give photographs \(--faces\) or sets"):
+        parts.train(whole, (), tmp_path / "b")
+    with pytest.raises(InputError, match="pairs_share: expected photographs and sets"):
+        parts.train(whole, (), tmp_path / "b", pairs=[video_set.root], pairs_share=0.5)
 
 
 def test_six_steps_are_three_and_three_more_bit_for_bit(faces, tmp_path):
