@@ -125,6 +125,7 @@ def align(
     """
     from pathlib import Path
 
+    from facedeblur.benchmark.sets.traits import FILE, read_traits
     from facedeblur.generators.align.run import align as run
     from facedeblur.generators.sheets import crop_sheet
 
@@ -149,6 +150,9 @@ def align(
         if labels:
             click.echo(f"{labels:>7,}  with labels")
         click.echo(f"{len(table):>7,}  photographs, listed in {out}/images.csv")
+        if (Path(out) / FILE).is_file():
+            known = read_traits(Path(out) / FILE)
+            click.echo(f"{len(known.rows):>7,}  with traits, listed in {out}/{FILE}")
         if quality:
             _print_quantiles(Path(out) / "quality.csv")
     for row in failed.head(10).to_dict("records"):

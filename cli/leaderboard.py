@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from facedeblur.cli import options
 if TYPE_CHECKING:
     import pandas as pd
 
+    from facedeblur.reports.leaderboard.board import Board
+    from facedeblur.reports.leaderboard.strata import Strata
+
 
 @options.command(
     examples="""
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     facedeblur leaderboard outputs/* -o leaderboard.csv
     # Add a method to an existing leaderboard
     facedeblur leaderboard outputs/new --into leaderboard.csv
+    # Also compare the methods by an attribute and by the pose of the head
+    facedeblur leaderboard outputs/* --by Smiling --by yaw
     # Write a model card for each method
     facedeblur leaderboard leaderboard.csv --format model-index -o cards/
     """
@@ -47,6 +53,7 @@ if TYPE_CHECKING:
     show_default="csv and json for --out, a table for the screen",
     help="Format of what is written or printed; model-index writes Hugging Face model cards.",
 )
+@options.by
 @options.as_json
 @click.option("--quiet", is_flag=True, help="Print nothing; needs --out or --into.")
 def leaderboard(
@@ -55,6 +62,7 @@ def leaderboard(
     into: str | None,
     replace: bool,
     format_: str | None,
+    by: tuple[str, ...],
     json_: bool,
     quiet: bool,
 ) -> None:
@@ -65,24 +73,32 @@ def leaderboard(
     cannot be compared: if pairs or the definition of a metric differ, or if different sets have the same name.
 
     The CSV file has the mean, standard deviation, 95 % interval and worst value of each metric, under short
-    names. The JSON file has all columns, and the full names of the metrics.
+    names. The JSON file has all columns, and the full names of the metrics. With --by, the first metric is also
+    shown by traits of the faces, and --out writes these tables to a second CSV file, FILE-traits.csv.
     """
     from facedeblur.benchmark.files.lock import only_writer
     from facedeblur.cli.display.leaderboard import print_board
+    from facedeblur.cli.display.traits import print_traits
     from facedeblur.reports.leaderboard.board import boards
     from facedeblur.reports.leaderboard.files import SUFFIXES, both_files, read_leaderboard
     from facedeblur.reports.leaderboard.table import leaderboard as compute
     from facedeblur.reports.leaderboard.table import merge
+    from facedeblur.reports.leaderboard.traits import by_traits
 
     if quiet and out is None and into is None:
         raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")
     if replace and into is None:
         raise click.UsageError("--replace needs --into, the leaderboard whose rows are replaced")
+    if by and (json_ or format_ is not None):
+        raise click.UsageError("--by is for tables on the screen and --out FILE.csv: leave out --json and --format")
     # From reading the board to writing it: rows of a command in between would be lost.
     with only_writer(*([] if into is None else both_files(into)[:1])):
         given = [path for path in scores if path.lower().endswith(SUFFIXES)]
         tables = [path for path in scores if path not in given]
         made = boards(tables) if tables else ()
+        if by and not made:
+            raise click.UsageError("--by needs score tables or OUTPUTS folders: a leaderboard does not have the pairs")
+        strata = by_traits(made, by)
         frame: pd.DataFrame | None = compute(made) if made else None
         standing = [into] if into is not None and any(file.is_file() for file in both_files(into)) else []
         for path in [*given, *standing]:
@@ -92,15 +108,30 @@ def leaderboard(
         written = [] if into is None else _write(frame, Path(into), "csv")
         if out is not None:
             written += _write(frame, Path(out), format_ or "csv")
+            written += _write_traits(made, strata, Path(out)) if by else []
     shown = "json" if json_ else format_ if out is None else None
     if quiet:
         return
     if shown is None:
         print_board(frame, made)
+        print_traits(made, strata)
     else:
         click.echo(_text(frame, shown), nl=False)
     for line in written:
         click.echo(line, err=shown is not None)
+
+
+def _write_traits(made: Sequence[Board], strata: Sequence[Sequence[Strata]], path: Path) -> list[str]:
+    """Write the strata next to the leaderboard at `path`, and return a line for the screen."""
+    from facedeblur.benchmark.files.atomic import write_text
+    from facedeblur.benchmark.files.tables import frame_to_csv
+    from facedeblur.reports.leaderboard.files import both_files
+    from facedeblur.reports.leaderboard.traits import traits_frame
+
+    csv = both_files(path)[0]
+    file = csv.with_name(f"{csv.stem}-traits.csv")
+    write_text(file, frame_to_csv(traits_frame(made, strata)))
+    return [f"{file}: one row per set, trait, stratum and method"]
 
 
 def _text(frame: pd.DataFrame, kind: str) -> str:

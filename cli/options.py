@@ -113,6 +113,14 @@ workers = several(
 """Options ``--jobs``, ``--backend`` and ``--scheduler``; the command is given a `Workers`."""
 
 quiet = click.option("--quiet", is_flag=True, help="Print problems only.")
+by = click.option(
+    "--by",
+    metavar="TRAIT",
+    multiple=True,
+    show_default="no tables by trait",
+    help="Also show the first metric by this trait of the faces, such as Smiling, yaw, or yaw:20,45 with bins of your "
+    "own; repeatable.",
+)
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
 
 

@@ -11,6 +11,8 @@ from facedeblur.cli import options
     examples="""
     # Write a report on several methods
     facedeblur report outputs/* -o report.html
+    # Add tables by attributes and pose, for sets that have such traits
+    facedeblur report outputs/* --by Smiling --by yaw
     # Also show a pair of your choice
     facedeblur report outputs/* --pair eileen_collins_ker03_blur_k13
     """
@@ -25,8 +27,9 @@ from facedeblur.cli import options
     show_default="worst, median and best pairs only",
     help="Also show the pair with this id; repeatable.",
 )
+@options.by
 @options.quiet
-def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], quiet: bool) -> None:
+def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], by: tuple[str, ...], quiet: bool) -> None:
     """Write a report as one HTML file that opens offline: leaderboard, plots and images.
 
     SCORES are score tables, or OUTPUTS folders that hold scores.parquet. A report on several sets opens
@@ -36,6 +39,6 @@ def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], quiet: boo
     """
     from facedeblur.reports.page.report import report as write
 
-    path = write(scores, out, pairs=pairs)
+    path = write(scores, out, pairs=pairs, by=by)
     if not quiet:
         click.echo(f"{path}   {path.stat().st_size / 1e6:.2f} MB, opens in a browser")

@@ -19,7 +19,7 @@ from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image, Pair, Set, building
-from facedeblur.benchmark.sets.traits import FILE, told
+from facedeblur.benchmark.sets.traits import FILE
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.align.quality import Limits
@@ -244,8 +244,6 @@ def _write(
     reference: bool = True,
 ) -> Set:
     """Write the set: first sharp faces and kernels, then the pairs, `each` per photograph."""
-    for line in told(crops.traits, len(crops.images)):
-        order.reporter.say(line)
     info = {
         **order.record,
         "seed": order.seed,

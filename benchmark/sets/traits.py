@@ -197,13 +197,21 @@ def check_value(where: str, name: str, text: str) -> None:
         )  # fmt: skip
 
 
-def told(traits: Traits, photographs: int) -> list[str]:
-    """Return a line for the screen that says which traits are known of how many `photographs`; none if nothing is."""
-    if not traits:
+def told(traits: pd.DataFrame | None, photographs: int) -> list[str]:
+    """Return a line for the screen that says which traits are known of how many `photographs`; none if nothing is.
+
+    Parameters
+    ----------
+    traits : pandas.DataFrame or None
+        As `Traits.to_frame` makes it.
+    photographs : int
+    """
+    if traits is None:
         return []
-    more = len(traits.names) - 4
-    names = ", ".join(traits.names if more < 2 else traits.names[:4]) + (f" and {more} more" if more > 1 else "")
-    return [f"traits of {len(traits.rows):,} of {photographs:,} photographs: {names}"]
+    names = [str(name) for name in traits.columns if name != KEY]
+    more = len(names) - 4
+    shown = ", ".join(names if more < 2 else names[:4]) + (f" and {more} more" if more > 1 else "")
+    return [f"traits of {len(traits):,} of {photographs:,} photographs: {shown}"]
 
 
 def recorded(table: bytes) -> dict[str, str]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def print_set(made: Set) -> None:
     """Print what a set holds, what became of every photograph, and the hash of the set."""
+    from facedeblur.benchmark.sets.traits import told
+
     counts = made.info["counts"]
     blurred = sum(image.blurred for image in made.images.values())
     each = counts["pairs"] // blurred if blurred else 0
@@ -39,6 +41,8 @@ def print_set(made: Set) -> None:
     if failed:
         left_out = ", ".join(f"{status} {count:,}" for status, count in failed.most_common())
         click.echo(f"of {counts['photographs']:,} photographs, left out: {left_out} (see images.csv)")
+    for line in told(made.traits, counts["photographs"]):
+        click.echo(line)
     click.echo(f"content hash {made.content_hash[:16]}  ->  {made.root}")
 
 

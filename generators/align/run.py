@@ -30,7 +30,7 @@ from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Image
-from facedeblur.benchmark.sets.traits import FILE, Traits, told
+from facedeblur.benchmark.sets.traits import FILE, Traits
 from facedeblur.generators.align.geometry import write_transform
 from facedeblur.generators.align.journal import AlignJournal, PhotoOutcome, folder_of
 from facedeblur.generators.align.photo import (
@@ -205,11 +205,9 @@ def align(
                 str(target / FILE), "nothing is known of the traits of these photographs",
                 do="remove this file, or put one with a column 'file' next to the photographs",
             )  # fmt: skip
-        if not isinstance(photos, Collection):
-            for line in listed.describe().splitlines() if listed.parts or listed.drawn else ():
+        if not isinstance(photos, Collection) and (listed.parts or listed.drawn):
+            for line in listed.describe().splitlines():
                 reporter.say(f"from {line}")
-            for line in told(traits, len(tasks)):
-                reporter.say(line)
         outcomes = _outcomes(tasks, keys_of(tasks, goal), AlignJournal(target), workers, reporter)
         return _write_tables(target, outcomes, traits, quality=quality)
 

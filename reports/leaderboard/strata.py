@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facedeblur.benchmark.scoring.table import Column
+from facedeblur.benchmark.statistics.intervals import Spread
 from facedeblur.reports.leaderboard.board import Board, summarise
 from facedeblur.reports.leaderboard.series import sample
 
@@ -30,17 +31,23 @@ class Stratum:
         Over several sets in the order asked for. None for a method without such pairs.
     column : Column
         The metric.
+    faces : int
+        How many sharp images the pairs are of; 0 where nobody asked.
+    spreads : tuple of Spread
+        95 % interval of each mean for unseen faces and kernels; empty where nobody asked.
     """
 
     name: str
     pairs: int
     cells: tuple[tuple[float, float] | None, ...]
     column: Column
+    faces: int = 0
+    spreads: tuple[Spread, ...] = ()
 
 
 @dataclass(frozen=True)
 class Strata:
-    """A table of strata, hardest for the leading method first.
+    """A table of strata.
 
     Attributes
     ----------
@@ -49,12 +56,15 @@ class Strata:
     rows : tuple of Stratum
     total : int
         How many there are; more than `rows` where only both ends are shown.
+    ordered : bool
+        Whether the hardest for the leading method are first; otherwise strata have an order of their own.
     """
 
     kind: str
     title: str
     rows: tuple[Stratum, ...]
     total: int
+    ordered: bool = True
 
     @property
     def cut(self) -> int:
@@ -93,9 +103,9 @@ def over_sets(boards: Sequence[Board], labels: Sequence[str], leading: str, *, s
     for board in boards:
         name = str(board.set.get("name", ""))
         sizes = board.leader.scores.frame["kernel_size"].to_numpy()
-        by_set.append(_stratum(board, name, labels, np.full(sizes.size, True)))
+        by_set.append(stratum(board, name, labels, np.full(sizes.size, True)))
         if (sizes > 0).any():
-            by_size += [_stratum(board, f"{name}, {size} px", labels, sizes == size) for size in np.unique(sizes)]
+            by_size += [stratum(board, f"{name}, {size} px", labels, sizes == size) for size in np.unique(sizes)]
     found = [("set", "Set", by_set), ("kernel_size", "Set and kernel size", by_size)]
     at = list(labels).index(leading)
     return [
@@ -103,16 +113,33 @@ def over_sets(boards: Sequence[Board], labels: Sequence[str], leading: str, *, s
     ]
 
 
-def _stratum(board: Board, name: str, labels: Sequence[str], here: np.ndarray) -> Stratum:
-    """The pairs of a set where the (n,) bool `here` is true."""
+def stratum(board: Board, name: str, labels: Sequence[str], here: np.ndarray, *, spreads: bool = False) -> Stratum:
+    """Summarise the pairs of a set where `here` is true.
+
+    Parameters
+    ----------
+    board : Board
+    name : str
+        Of the stratum.
+    labels : sequence of str
+        Methods, in the order of the cells.
+    here : (n,) bool
+        By row of the score tables.
+    spreads : bool
+        Also count the faces, and compute the interval of each mean.
+    """
     methods = {method.label: method for method in board}
     cells: list[tuple[float, float] | None] = []
+    found: list[Spread] = []
     for label in labels:
-        known = sample(methods[label], board.headline) if label in methods else None
-        values = np.empty(0) if known is None else known.values[here[known.rows]]
-        found = summarise(values, board.headline) if values.size else None
-        cells.append(None if found is None else (found.mean, found.std))
-    return Stratum(name, int(here.sum()), tuple(cells), board.headline)
+        whole = sample(methods[label], board.headline) if label in methods else None
+        known = None if whole is None else whole.of(here[whole.rows])
+        result = summarise(known.values, board.headline) if known is not None and known.values.size else None
+        cells.append(None if result is None else (result.mean, result.std))
+        if spreads:
+            found.append(Spread(None, "no values") if known is None else known.spread(board.headline))
+    faces = board.leader.scores.frame["image_id"][here].nunique() if spreads else 0
+    return Stratum(name, int(here.sum()), tuple(cells), board.headline, faces, tuple(found))
 
 
 def _hardest_first(rows: Sequence[Stratum], leading: int, shown: int) -> tuple[Stratum, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.scoring.table import Column
+from facedeblur.benchmark.statistics.intervals import Spread, reason
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard import series
 from facedeblur.reports.leaderboard.board import Board
@@ -173,9 +174,10 @@ def _parsing(figure: WholeSetScores) -> dict[str, Any]:
 
 
 def strata_tables(found: Sequence[Strata], labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Strata of the methods `labels`: ``title``, ``labels``, ``rows``, ``total``, ``cut``.
+    """Strata of the methods `labels`: ``title``, ``metric``, ``labels``, ``rows``, ``total``, ``cut``, ``ordered``.
 
-    ``first`` is the direction in which a method's column is sorted first, empty where its values do not compare.
+    ``first`` is the direction in which a method's column is sorted first, empty where its values do not compare;
+    ``faces`` says whether they are counted.
     """
     tables = []
     for one in found:
@@ -184,7 +186,17 @@ def strata_tables(found: Sequence[Strata], labels: Sequence[str]) -> list[dict[s
         first = "" if others else "ascending" if column.higher_is_better else "descending"
         rows = [_stratum(row, measured=bool(others)) for row in one.rows]
         tables.append(
-            {"title": one.title, "labels": labels, "rows": rows, "total": one.total, "cut": one.cut, "first": first}
+            {
+                "title": one.title,
+                "labels": labels,
+                "rows": rows,
+                "total": one.total,
+                "cut": one.cut,
+                "first": first,
+                "ordered": one.ordered,
+                "metric": text.heading(column),
+                "faces": any(row.faces for row in one.rows),
+            }
         )
     return tables
 
@@ -192,12 +204,21 @@ def strata_tables(found: Sequence[Strata], labels: Sequence[str]) -> list[dict[s
 def _stratum(row: Stratum, *, measured: bool) -> dict[str, Any]:
     """A row as the page writes it; with the name of its metric where that is not the same in all."""
     column = row.column
-    cells = [
-        cell and {"mean": text.value(cell[0], column), "std": text.value(cell[1], column), "key": key(cell[0])}
-        for cell in row.cells
-    ]
+    cells = []
+    for cell, spread in zip(row.cells, row.spreads or [Spread(None)] * len(row.cells), strict=True):
+        ends = spread.interval
+        cells.append(
+            cell
+            and {
+                "mean": text.value(cell[0], column),
+                "std": text.value(cell[1], column),
+                "key": key(cell[0]),
+                "between": text.between(ends.low, ends.high, column) if ends else "",
+                "absent": reason(spread.absent),
+            }
+        )
     name = f"{row.name} ({text.heading(column)})" if measured else row.name
-    return {"name": name, "pairs": row.pairs, "cells": cells}
+    return {"name": name, "faces": row.faces, "pairs": row.pairs, "cells": cells}
 
 
 def _percent(share: float) -> str:

@@ -77,7 +77,7 @@ def own_version() -> str:
         return "(not installed)"
 
 
-def commands(board: Board, *, among: str = "") -> list[str]:
+def commands(board: Board, *, among: str = "", by: Sequence[str] = ()) -> list[str]:
     """The lines that make the numbers of a board again.
 
     Parameters
@@ -85,6 +85,8 @@ def commands(board: Board, *, among: str = "") -> list[str]:
     board : Board
     among : str
         The set's name, where the report is of several sets: `report_command` comes after the lines of all of them.
+    by : sequence of str
+        Traits that the report was asked for.
     """
     folder = f"/{shlex.quote(among)}" if among else ""
     made_in, outputs = f"SETS{folder}" if among else "SET", f"OUTPUTS{folder}"
@@ -102,12 +104,17 @@ def commands(board: Board, *, among: str = "") -> list[str]:
             kernels = ["--kernels", made.get(given["run"], "KERNELS")] if given else []
             lines.append(" ".join(["facedeblur run", *_quoted(_run_words(run)), made_in, *kernels, "-o", folder]))
     lines += [f"facedeblur score {made_in} {' '.join(folders)} {asked}" for asked in _asked(board)]
-    return lines if among else [*lines, f"facedeblur report {' '.join(folders)} -o report.html"]
+    return lines if among else [*lines, _report(folders, by)]
 
 
-def report_command(names: Sequence[str]) -> str:
-    """The last command line of a report of several sets."""
-    return f"facedeblur report {' '.join(f'OUTPUTS/{shlex.quote(name)}/*' for name in names)} -o report.html"
+def report_command(names: Sequence[str], by: Sequence[str] = ()) -> str:
+    """The last command line of a report of several sets, with the traits `by`."""
+    return _report([f"OUTPUTS/{shlex.quote(name)}/*" for name in names], by)
+
+
+def _report(outputs: Sequence[str], by: Sequence[str]) -> str:
+    asked = _quoted([word for trait in by for word in ("--by", trait)])
+    return " ".join(["facedeblur report", *outputs, *asked, "-o report.html"])
 
 
 def _quoted(words: Sequence[str]) -> list[str]:

@@ -20,7 +20,8 @@ from facedeblur.reports import text
 from facedeblur.reports.leaderboard import significance
 from facedeblur.reports.leaderboard.board import Board, BoardsLike, boards, without_interval
 from facedeblur.reports.leaderboard.over_sets import overview
-from facedeblur.reports.leaderboard.strata import over_sets, strata
+from facedeblur.reports.leaderboard.strata import Strata, over_sets, strata
+from facedeblur.reports.leaderboard.traits import by_traits
 from facedeblur.reports.page import figures, leaderboard, provenance, verdict
 from facedeblur.reports.page.gallery import BUDGET, FURTHER, Gallery, gallery
 from facedeblur.reports.page.provenance import commands, report_command
@@ -41,7 +42,9 @@ VIEWER = 5_000
 
 
 @checked
-def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Sequence[str] = ()) -> Path:
+def report(
+    scores: BoardsLike, path: str | Path = "report.html", *, pairs: Sequence[str] = (), by: Sequence[str] = ()
+) -> Path:
     """Write a self-contained HTML report, atomically.
 
     Parameters
@@ -56,6 +59,9 @@ def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Seque
         File to write.
     pairs : sequence of str
         Ids of pairs whose pictures are wanted, besides those that the report chooses itself.
+    by : sequence of str
+        Traits of the faces (`Set.traits`) by which the first metric is shown, too: ``yaw``, or ``yaw:20,45`` with the
+        edges of bins.
 
     Returns
     -------
@@ -65,8 +71,8 @@ def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Seque
     Raises
     ------
     InputError
-        When tables of one set do not fit together, two sets have one name, no set has a pair of a name in `pairs`,
-        or jinja2 is not installed.
+        When tables of one set do not fit together, two sets have one name, no set has a pair of a name in `pairs` or
+        a trait in `by`, or jinja2 is not installed.
 
     Examples
     --------
@@ -76,25 +82,29 @@ def report(scores: BoardsLike, path: str | Path = "report.html", *, pairs: Seque
     ('report.html', True)
     """
     with only_writer(path):
-        write_text(path, _made(scores, pairs))
+        write_text(path, _made(scores, pairs, by))
     return Path(path)
 
 
-def _made(scores: BoardsLike, pairs: Sequence[str]) -> str:
+def _made(scores: BoardsLike, pairs: Sequence[str], by: Sequence[str]) -> str:
     """The page of one set or several as HTML."""
     found = boards(scores)
-    several = len(found) > 1
-    return page_of_sets(found, pairs) if several else page(found[0], gallery(found[0], named=pairs))
+    if len(found) > 1:
+        return page_of_sets(found, pairs, by)
+    tables = by_traits(found, by)[0]  # before the pictures, which take longer
+    return page(found[0], gallery(found[0], named=pairs), tables, by)
 
 
-def page(board: Board, pictures: Gallery) -> str:
-    """The page of one set as HTML."""
+def page(board: Board, pictures: Gallery, traits: Sequence[Strata] = (), by: Sequence[str] = ()) -> str:
+    """The page of one set as HTML, with strata by the traits `by`."""
     title = board.set.get("name") or "a set"
-    shown = sections(board) | {"pictures": pictures, "budget": BUDGET, "most": FURTHER}
+    shown = sections(board, traits=traits, by=by) | {"pictures": pictures, "budget": BUDGET, "most": FURTHER}
     return document("report.html.j2", title=title, **shown)
 
 
-def sections(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
+def sections(
+    board: Board, *, at: str = "", name: str = "", traits: Sequence[Strata] = (), by: Sequence[str] = ()
+) -> dict[str, Any]:
     """What the sections of one set are made of, without its pictures.
 
     Parameters
@@ -104,6 +114,10 @@ def sections(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
         What the ids of the sections begin with, where the page has several sets.
     name : str
         The set's name, where the sections have to say of which set they are.
+    traits : sequence of Strata
+        As `by_traits` gives them for the board.
+    by : sequence of str
+        What was asked for, for the command that makes the report again.
     """
     column, compared = board.headline, significance.pairwise(board)
     return {
@@ -128,12 +142,13 @@ def sections(board: Board, *, at: str = "", name: str = "") -> dict[str, Any]:
         "recognition": figures.recognition(board),
         "parsing": figures.parsing(board),
         "strata": figures.strata_tables(strata(board), [method.label for method in board]),
+        "traits": figures.strata_tables(traits, [method.label for method in board]),
         "definitions": [(one.label, one.signature, provenance.define(one)) for one in board.columns],
         "unavailable": board.unavailable,
         "set_facts": provenance.set_facts(board),
         "runs": [(method, provenance.run_facts(method)) for method in board],
         "recipe": provenance.recipe_text(board),
-        "commands": commands(board, among=name),
+        "commands": commands(board, among=name, by=by),
     }
 
 
@@ -159,7 +174,7 @@ def _integrity(content: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
-def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = ()) -> str:
+def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = (), by: Sequence[str] = ()) -> str:
     """The page of several sets as HTML: the methods over all sets, then a part for each.
 
     Parameters
@@ -168,17 +183,20 @@ def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = ()) -> str:
         One per set, two or more.
     pairs : sequence of str
         Ids of pairs whose pictures are wanted, on whichever sets have them.
+    by : sequence of str
+        Traits by which the first metric of each set is shown, too.
 
     Raises
     ------
     InputError
-        When no set has a pair of a name in `pairs`, or jinja2 is not installed.
+        When no set has a pair of a name in `pairs` or a trait in `by`, or jinja2 is not installed.
     """
     wanted = _wanted(boards, pairs)
     found = overview(boards)
     names, slugs = found.names, list(_slugs(found.names))
     parts = [
-        sections(board, at=f"{slug}_", name=name) for board, name, slug in zip(found.boards, names, slugs, strict=True)
+        sections(board, at=f"{slug}_", name=name, traits=tables, by=by)
+        for board, name, slug, tables in zip(found.boards, names, slugs, by_traits(found.boards, by), strict=True)
     ]
     labels = [one.label for one in found.standings]
     whole = {
@@ -193,7 +211,7 @@ def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = ()) -> str:
         "strata": figures.strata_tables(over_sets(found.boards, labels, found.leading.label), labels),
         "definitions": list(dict.fromkeys(one for part in parts for one in part["definitions"])),
         "unavailable": verdict.unavailable(found),
-        "command": report_command(names),
+        "command": report_command(names, by),
     }
     number = len(parts)
     most = FURTHER // number

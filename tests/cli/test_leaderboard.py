@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores
 from facedeblur.cli.display.leaderboard import print_board
 from facedeblur.cli.leaderboard import leaderboard
-from facedeblur.reports.leaderboard.board import boards
+from facedeblur.reports.leaderboard.board import Board, boards
 from facedeblur.reports.leaderboard.table import leaderboard as compute
 
 COLUMNS = (Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0), Column("identity[x,l2]", "Distance", "", False, 2.0))
@@ -166,3 +167,34 @@ def test_wrong_usage(runs: list[str], tmp_path: Path) -> None:
     for arguments, told in [((str(tmp_path / "no.csv"),), "not found"), ((runs[0], runs[0]), "each run once")]:
         shown = invoke(*arguments)
         assert isinstance(shown.exception, InputError) and told in str(shown.exception)
+
+
+def test_strata_by_traits(runs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = invoke(runs[0], "--by", "yaw")
+    assert isinstance(lost.exception, InputError) and "expected a set" in str(lost.exception), "no set, no traits"
+    yaw = pd.DataFrame({"image_id": ["a0", "a1"], "yaw": [-40.0, 3.0]})
+    monkeypatch.setattr(
+        Board, "open_set", lambda board: SimpleNamespace(traits=yaw if board.set["name"] == "near" else None)
+    )
+    out = tmp_path / "board.csv"
+    shown = invoke(*runs[:4], "--by", "yaw", "-o", str(out))
+    assert shown.exit_code == 0, shown.output
+    tables = shown.output.split("PSNR ↑ dB by yaw\n")
+    assert tables[0].splitlines()[-1].startswith("near (nearnear"), "each table says of which set it is"
+    near, far = ([line.split() for line in table.splitlines()] for table in tables[1:])
+    assert near[0] == ["yaw", "faces", "pairs", "net", "sharpen"]
+    assert [" ".join(line).partition(" ±")[0].rpartition(" ")[0] for line in near[1:4:2]] == [
+        "|yaw| < 15° 1 5", "|yaw| ≥ 30° 1 5"
+    ]  # fmt: skip
+    assert " ".join(near[2]) == "15° ≤ |yaw| < 30° 0 0 — —"
+    assert near[4][:3] == ["unknown", "4", "20"]
+    assert far[1][:3] == ["unknown", "6", "30"], "the other set has no traits"
+    assert "an interval needs at least 5 faces and 5 kernels in the stratum" in shown.output
+    table = pd.read_csv(tmp_path / "board-traits.csv")
+    assert table["pairs"].sum() == 2 * 30 * 2 and "board-traits.csv: one row per set" in shown.output
+    for words, said in (
+        (("--by", "yaw", "--json"), "leave out --json and --format"),
+        (("--by", "yaw", "--format", "csv"), "leave out --json and --format"),
+    ):
+        assert said in invoke(runs[0], *words).output
+    assert "a leaderboard does not have the pairs" in invoke(str(out), "--by", "yaw").output

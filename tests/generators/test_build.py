@@ -242,11 +242,9 @@ def test_an_empty_name_is_not_the_current_folder(tmp_path, small_recipe):
 def test_traits_go_with_their_faces_and_leave_the_content_as_it_is(tmp_path, crops, recipe):
     plain = build(recipe, crops, tmp_path / "plain", workers=1)
     (crops / "traits.csv").write_text("file,yaw,hat\nb_0001.png,-31.5,straw\n")
-    said: list[str] = []
-    made = build(recipe, crops, tmp_path / "set", workers=1, progress=Reporter(say=said.append))
+    made = build(recipe, crops, tmp_path / "set", workers=1)
     assert made.content_hash == plain.content_hash and set(made.images) == set(plain.images) and plain.traits is None
     assert made.traits.to_dict("records") == [{"image_id": "b_0001", "yaw": -31.5, "hat": "straw"}]
-    assert said == ["traits of 1 of 2 photographs: yaw, hat"]
     both = build(recipe, [f"folder:{crops}", f"folder:{crops}"], tmp_path / "both", workers=1)
     assert sorted(both.traits["image_id"]) == sorted(i for i in both.images if "b_0001" in i) and len(both.traits) == 2
     with pytest.raises(InputError, match="or with other traits"):

@@ -22,6 +22,7 @@ from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.scoring.table import KEYS, Column, ScoreMeta, Scores
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.traits import NO_TRAITS, Traits
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.benchmark.whole_set.parsing import NO_LABEL, SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
@@ -30,6 +31,9 @@ from facedeblur.reports.page.report import report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "<script>alert(1)</script>"
+TRAITS = Traits(
+    ("yaw", HOSTILE), {"face0": ("-31", "1"), "face1": ("3", "0"), "face2": ("15", "1"), "face3": ("",) * 2}
+)
 SECOND = "dark & <i>small</i>"
 PSNR = Column("psnr[rgb,255]", "PSNR", "dB", True, 0.0)
 SSIM = Column("ssim[matlab3d,s1.5,w11]", "SSIM", "", True, -1.0)
@@ -133,7 +137,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         f"ker{i + 1:02d}_k{size}": _streak(size, angle)
         for i, (size, angle) in enumerate([(5, 0), (5, 45), (9, 0), (9, 45), (9, 90)])
     }
-    made = _write_set(root / "set", sharp, kernels, rng)
+    made = _write_set(root / "set", sharp, kernels, rng, traits=TRAITS)
     methods = {"blurred": "blurred", "unsharp": "unsharp", "oracle": "wiener", "hostile": HOSTILE}
     return _run_all(root, made, methods)
 
@@ -238,13 +242,13 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def report_file(rich: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with every section that there is."""
-    return report(rich.tables, tmp_path_factory.mktemp("browser") / "report.html")
+    return report(rich.tables, tmp_path_factory.mktemp("browser") / "report.html", by=["yaw", HOSTILE])
 
 
 @pytest.fixture(scope="session")
 def sets_file(rich: Bench, second: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of two sets."""
-    return report([*rich.tables, *second.tables], tmp_path_factory.mktemp("browser") / "sets.html")
+    return report([*rich.tables, *second.tables], tmp_path_factory.mktemp("browser") / "sets.html", by=["yaw"])
 
 
 @pytest.fixture
@@ -303,6 +307,7 @@ def _write_set(
     rng: np.random.Generator,
     *,
     called: str = "tiny",
+    traits: Traits = NO_TRAITS,
 ) -> Set:
     info = {
         "name": called,
@@ -321,6 +326,7 @@ def _write_set(
         lambda image: sharp[image.image_id],
         Bank.of(list(kernels), list(kernels.values())),
         n_kernels=len(kernels),
+        traits=traits,
     )
     index = 0
     for image in images:

@@ -104,6 +104,8 @@ def test_tables_are_put_together_by_face_and_trait():
     assert both.names == ("Smiling", "yaw", "hat", "age")
     assert both.rows["face0"] == ("1", "-12.5", "=red", "") and both.rows["face2"] == ("", "3", "", "40")
     assert both.rows["new"] == ("", "", "", "50")
-    assert told(both, 9) == ["traits of 4 of 9 photographs: Smiling, yaw, hat, age"]
-    assert told(Traits(tuple("abcdef"), {"x": ("",) * 6}), 1) == ["traits of 1 of 1 photographs: a, b, c, d and 2 more"]
-    assert told(Traits(), 9) == []
+    assert told(both.to_frame(), 9) == ["traits of 4 of 9 photographs: Smiling, yaw, hat, age"]
+    assert told(Traits(tuple("abcdef"), {"x": ("",) * 6}).to_frame(), 1) == [
+        "traits of 1 of 1 photographs: a, b, c, d and 2 more"
+    ]
+    assert told(None, 9) == []

@@ -248,3 +248,19 @@ def test_a_refused_board_writes_nothing(scores_of: Make, tmp_path: Path) -> None
     with pytest.raises(InputError):
         report(tables, tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_traits_are_shown_where_they_are_asked_for(report_file: Path, source: str) -> None:
+    assert 'id="traits"' not in source
+    page = report_file.read_text(encoding="utf-8")
+    assert (
+        HOSTILE not in page and "--by yaw --by &#39;&lt;script&gt;alert(1)&lt;/script&gt;&#39; -o report.html" in page
+    )
+    reader = Reader()
+    reader.feed(page[page.index('<section id="traits"') : page.index('<section id="pictures"')])
+    rows = {cells[0]: cells for cells in reader.cells}
+    assert [rows[name][1:3] for name in ("|yaw| < 15°", "15° ≤ |yaw| < 30°", "|yaw| ≥ 30°", "1", "0")] == [
+        ["1", "5"], ["1", "5"], ["1", "5"], ["2", "10"], ["1", "5"]
+    ]  # fmt: skip
+    assert [cells[1:3] for cells in reader.cells if cells[0] == "unknown"] == [["2", "10"]] * 2
+    assert "no interval" in rows["1"][3]
