@@ -1,6 +1,6 @@
 """The headline metric by traits of the faces: CelebA's attributes, the pose of the head, or columns of the user's own.
 
-A trait is asked for by its name, with the edges of bins after a colon where its numbers are to be divided otherwise
+A trait is given by its name, with the edges of bins after a colon where its numbers are to be divided otherwise
 than usual: ``Smiling``, ``yaw``, ``yaw:20,45``, ``age:18,40``. Faces of which the trait is not known are a stratum of
 their own.
 """
