@@ -18,6 +18,8 @@ from facedeblur.cli import options
     # Table 5 of DFPGnet, whose two test sets are made by different recipes
     facedeblur ablate dfpgnet --table 5 --faces celebamask:CELEBA,train -o t5/ \\
         --test MSPL-Center=celebamask:CELEBA,test --test Shen=CELEBA2
+    # The ablation of UMSN, Table VI; its whole size needs VGG_FACE.pth (see facedeblur info)
+    facedeblur ablate umsn --table VI --faces celebamask:A --test B=B -o u/ --scale small
     # One row only
     facedeblur ablate lin2020 --table 2 --row Ours --faces A --test B=B -o r/
     """
@@ -69,7 +71,7 @@ def ablate(
 ) -> None:
     """Train the networks of an ablation of PAPER, run and score them, and fill the paper's table.
 
-    PAPER is shen2020, lin2020 or dfpgnet, or a TOML file like those. The test sets of dfpgnet are called
+    PAPER is shen2020, lin2020, dfpgnet or umsn, or a TOML file like those. The test sets of dfpgnet are called
     MSPL-Center and Shen. Run the command again to resume, or with other rows or tables to add them: stages
     that rows have in common are trained once.
     """

@@ -250,6 +250,9 @@ def _loaded(network: str, files: Sequence[Path]) -> nn.Module:
     shown = " and ".join(map(str, files))
     if not hasattr(net, "confidences"):
         raise InputError(f"network '{network}' estimates no confidences", do="name a network that does, such as umsn")
+    if "confidence" not in getattr(net, "parts", ("confidence",)):
+        raise InputError(f"{shown}: this '{network}' was trained without confidences",
+                         do="give weights of a training with them")  # fmt: skip
     if until:
         raise InputError(
             f"{shown}: the training got no further than '{until}', and its confidences were not trained",

@@ -8,7 +8,8 @@ and drawn on demand: nothing is stored, however long the set is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,12 @@ class VirtualPairs:
 
     def __len__(self) -> int:
         return self.lap * self.repeats
+
+    def with_noise(self, sigma: float) -> VirtualPairs:
+        """The same pairs with noise of another scale, in [0, 1] units."""
+        other = copy(self)
+        other.spec = replace(self.spec, noise=replace(self.spec.noise, sigma=sigma))
+        return other
 
     def plan(self, index: int) -> Plan:
         """Plan pair `index`.

@@ -205,6 +205,8 @@ _ships(
     (("SMaps_Best.pth", "SMaps*.pth"), ("Deblur_epoch*.pth", "Deblur*.pth")),
     masks=Keep(parts=UMSN_CLASSES),
     streams=Keep(sources=("class1", "class2", "class3", "class4"), parts=UMSN_CLASSES),
+    nrl=Keep(),
+    residuals=Keep(sources=("nrl1", "nrl2", "nrl3", "nrl4"), parts=UMSN_CLASSES),
 )  # fmt: skip
 _ships("dfpgnet", "dfpgnet:Dfpgnet", "Deblurring guided by estimated deep features of faces (Jung et al.).")
 _ships(

@@ -153,7 +153,8 @@ class Loop:
         count = stage.batch or data.batch
         crop = (data.crop, data.crop) if data.crop else None
         drawn = "sketch" in stage.targets and bool(self.data.train.sketch_files)
-        examples = Examples(self.data.train, crop=crop, labels=stage.labels, kernels=stage.kernels, sketches=drawn)
+        pairs = self.data.train if stage.sigma is None else self.data.train.with_noise(stage.sigma)
+        examples = Examples(pairs, crop=crop, labels=stage.labels, kernels=stage.kernels, sketches=drawn)
         places = Places(count, self.seen, self.engine.rank, self.engine.world)
         source = batches(
             examples, places, self.engine.device, loaders=hardware.loaders, channels_last=hardware.channels_last

@@ -85,8 +85,10 @@ def share(schedule: RateSchedule, step: int, iterations: int) -> float:
     """
     if step < schedule.warmup:
         return (step + 1) / schedule.warmup
-    if schedule.kind == "step":
-        return float(schedule.factor ** (step // schedule.every))
+    if schedule.kind in ("step", "pieces"):
+        begun, piece = _piece(schedule, step)
+        falls = 1 + (step - begun) // schedule.period if schedule.fall else 0
+        return piece * max(0.0, 1 - schedule.fall * falls)
     if schedule.kind == "linear":
         left = 1 - max(0, step - schedule.hold) / max(1, iterations - schedule.hold)
         return schedule.floor + (1 - schedule.floor) * left
@@ -94,6 +96,15 @@ def share(schedule: RateSchedule, step: int, iterations: int) -> float:
         gone = (step - schedule.warmup) / max(1, iterations - schedule.warmup)
         return schedule.floor + (1 - schedule.floor) * 0.5 * (1 + math.cos(math.pi * gone))
     return 1.0
+
+
+def _piece(schedule: RateSchedule, step: int) -> tuple[int, float]:
+    """The step at which the piece of a rate that `step` is in begins, and the share of the full rate there."""
+    if schedule.kind == "step":
+        number = step // schedule.every
+        return number * schedule.every, float(schedule.factor**number)
+    pieces = [(0, 1.0), *zip(schedule.at, schedule.shares, strict=True)]
+    return max(piece for piece in pieces if piece[0] <= step)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, factor: float) -> float:

@@ -63,7 +63,7 @@ class RateSchedule:
 
     Attributes
     ----------
-    kind : {'constant', 'step', 'linear', 'cosine'}
+    kind : {'constant', 'step', 'pieces', 'linear', 'cosine'}
     warmup : int
         Steps over which the rate rises from 0.
     every, factor : int, float
@@ -72,6 +72,11 @@ class RateSchedule:
         ``linear``: steps at the full rate, after which it falls to `floor`.
     floor : float
         Where ``linear`` and ``cosine`` end, as a share of the full rate.
+    at, shares : tuple of int, tuple of float
+        ``pieces``: from each of these steps on, the rate is this share of the full one; before the first it is full.
+    fall, period : float, int
+        ``step`` and ``pieces``: at the beginning of every `period` steps, the first included, the rate falls by the
+        share `fall` of what it was at the last step or piece.
     """
 
     kind: str = "constant"
@@ -80,12 +85,24 @@ class RateSchedule:
     factor: float = 0.5
     hold: int = 0
     floor: float = 0.0
+    at: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
+    fall: float = 0.0
+    period: int = 0
 
     def __post_init__(self) -> None:
-        one_of("schedule.kind", self.kind, ("constant", "step", "linear", "cosine"))
+        one_of("schedule.kind", self.kind, ("constant", "step", "pieces", "linear", "cosine"))
         require("schedule.every", self.kind != "step" or self.every > 0, "above 0 with kind 'step'", self.every)
         require("schedule.warmup", self.warmup >= 0, "at least 0", self.warmup)
         require("schedule.hold", self.hold >= 0, "at least 0", self.hold)
+        rising = list(self.at) == sorted(set(self.at)) and all(step > 0 for step in self.at)
+        require("schedule.at", rising, "steps above 0 in rising order", self.at)
+        require("schedule.at", bool(self.at) == (self.kind == "pieces"), "steps with kind 'pieces' only", self.at)
+        require("schedule.shares", len(self.shares) == len(self.at), "as many as 'at'", self.shares)
+        require("schedule.shares", all(0 <= share <= 1 for share in self.shares), "from 0 to 1 each", self.shares)
+        require("schedule.fall", 0 <= self.fall < 1, "from 0 to below 1", self.fall)
+        staged = self.kind in ("step", "pieces") and self.period > 0
+        require("schedule.fall", staged or not self.fall, "0 unless 'period' and kind 'step' or 'pieces'", self.fall)
 
     def shrunk(self, share: float) -> RateSchedule:
         """The same course over a stage of another length."""
@@ -94,7 +111,14 @@ class RateSchedule:
             warmup=round(self.warmup * share),
             every=max(1, round(self.every * share)) if self.every else 0,
             hold=round(self.hold * share),
+            **self._shrunk_pieces(share),
+            period=max(1, round(self.period * share)) if self.period else 0,
         )
+
+    def _shrunk_pieces(self, share: float) -> dict[str, Any]:
+        """Pieces that would begin at one step are one: the last of them."""
+        pieces = {max(1, round(step * share)): part for step, part in zip(self.at, self.shares, strict=True)}
+        return {"at": tuple(pieces), "shares": tuple(pieces.values())}
 
 
 @dataclass(frozen=True)
@@ -159,6 +183,11 @@ class Stage:
         Parts of the network that are trained (all where empty), less those that are frozen.
     input : {'blurred', 'sharp'}
         What the network is given.
+    blurred : float
+        Share of the batches in which that is blurred; in the others the network is given the sharp faces, and the
+        kernels of the batch are those of no blur.
+    sigma : float, optional
+        Noise of the blurred faces, instead of the data's.
     until : str
         Where the network stops, for one that has stages of its own; empty for its end.
     accumulate : int
@@ -195,6 +224,8 @@ class Stage:
     labels: bool = False
     kernels: bool = False
     sketches: bool = False
+    blurred: float = 1.0
+    sigma: float | None = None
 
     def __post_init__(self) -> None:
         where = f"stage '{self.name}', "
@@ -206,6 +237,8 @@ class Stage:
         require(f"{where}accumulate", self.accumulate >= 1, "at least 1", self.accumulate)
         require(f"{where}ema", 0 <= self.ema < 1, "from 0 to below 1", self.ema)
         require(f"{where}clip", self.clip >= 0, "at least 0", self.clip)
+        require(f"{where}blurred", 0 < self.blurred <= 1, "above 0, at most 1", self.blurred)
+        require(f"{where}sigma", self.sigma is None or 0 <= self.sigma <= 1, "from 0 to 1", self.sigma)
         require(f"{where}losses", self.losses or self.adversary, "at least one loss", len(self.losses))
 
     @property
@@ -218,6 +251,22 @@ class Stage:
         """The same stage with another number of steps, to which its schedule shrinks."""
         share = iterations / self.iterations if self.iterations else 1.0
         return replace(self, iterations=iterations, schedule=self.schedule.shrunk(share))
+
+    def described(self) -> dict[str, Any]:
+        """Everything in it as JSON has it, without newer settings that change nothing.
+
+        So a training that an earlier version began can be resumed.
+        """
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        for table, unset in ((values, _NEWER), (values["schedule"], _NEWER_SCHEDULE)):
+            for key, value in unset.items():
+                if table[key] == value:
+                    del table[key]
+        return values
+
+
+_NEWER: dict[str, Any] = {"sketches": False, "blurred": 1.0, "sigma": None}
+_NEWER_SCHEDULE: dict[str, Any] = {"at": [], "shares": [], "fall": 0.0, "period": 0}
 
 
 @dataclass(frozen=True)
@@ -283,11 +332,7 @@ class TrainRecipe:
     def described(self) -> dict[str, Any]:
         """Everything in it as JSON has it."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        for stage in values["stage"]:
-            # Recorded only where it is set: trainings and ablations from before it are still found.
-            if not stage["sketches"]:
-                del stage["sketches"]
-        return values
+        return values | {"stage": [stage.described() for stage in self.stage]}
 
     def adjusted(
         self,

@@ -98,8 +98,8 @@ class StageRun:
             set_rate(self.opponent.optimiser, factor)
         self.optimiser.zero_grad(set_to_none=True)
         sums = torch.zeros(len(self.columns) - 2, dtype=torch.float64, device=engine.device)
-        for _ in range(stage.accumulate):
-            sums += self._one(next(batches)) / stage.accumulate
+        for turn in range(stage.accumulate):
+            sums += self._one(self._given(next(batches), f"{number} {turn}")) / stage.accumulate
         values = dict(zip(self.columns, engine.mean(sums).tolist(), strict=False))
         if not all(abs(value) < float("inf") for value in values.values()):
             raise Diverged(next(f"{key} is {value}" for key, value in values.items() if not abs(value) < float("inf")))
@@ -111,6 +111,17 @@ class StageRun:
         if self.average is not None:
             self.average.update(self.net, number)
         return values | {"gradient": norm, "rate": rate}
+
+    def _given(self, batch: Mapping[str, Tensor], place: str) -> Mapping[str, Tensor]:
+        """The batch, or in the share of them that is not blurred the sharp faces in place of the blurred ones."""
+        if self._seed(f"{place} input", self.engine.rank) < self.stage.blurred * 2**56:
+            return batch
+        given = {**batch, "blurred": batch["sharp"]}
+        if "kernels" in batch:
+            middle = batch["kernels"].shape[-1] // 2
+            given["kernels"] = torch.zeros_like(batch["kernels"])
+            given["kernels"][:, middle, middle] = 1
+        return given
 
     def _one(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Add the gradients of one batch; return its losses in the order of `columns`."""

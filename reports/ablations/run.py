@@ -61,7 +61,7 @@ def ablate(
     Parameters
     ----------
     paper, table : str
-        ``shen2020``, ``lin2020`` or ``dfpgnet``, and the number of the table; or a TOML file as in
+        ``shen2020``, ``lin2020``, ``dfpgnet`` or ``umsn``, and the number of the table; or a TOML file as in
         ``reports/ablations``.
     faces : path or sequence of paths
         Photographs to train on, with labels where the networks need them.

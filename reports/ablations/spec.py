@@ -1,7 +1,8 @@
 """Which networks an ablation compares, and at what scale they are trained.
 
 One TOML file per paper: its tables, and for each row the label that the paper prints and the training recipe. A scale
-divides widths, steps, faces and batches by stated factors, so that a table can be tried on a processor.
+divides widths, steps, faces and batches by stated factors, and may leave losses out, so that a table can be tried on a
+processor.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import one_of
 from facedeblur.generators.recipe import load_recipe
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS
+from facedeblur.methods.training.losses.base import LOSSES
 from facedeblur.methods.training.recipe import Optimiser, Stage, TrainRecipe, load_train_recipe
 from facedeblur.reports.tables.layouts import Layout
 from facedeblur.reports.tables.papers.find import layouts
@@ -30,6 +32,8 @@ class Scale:
     ----------
     name : str
     widths, steps, faces, batch, rates : int
+    drop : tuple of str
+        Names of losses that are left out of every stage, such as those whose weights have to be supplied.
     """
 
     name: str
@@ -38,13 +42,19 @@ class Scale:
     faces: int = 1
     batch: int = 1
     rates: int = 1
+    drop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.drop:
+            one_of(f"scale '{self.name}', drop: loss", name, LOSSES)
 
     @property
     def described(self) -> str:
-        """``small scale: widths / 8, steps / 1,000, faces / 20, batches / 2, rates x 25``."""
+        """``small scale: widths / 8, steps / 1,000, faces / 20, batches / 2, rates x 25, no loss perceptual``."""
         factors = [("widths", self.widths), ("steps", self.steps), ("faces", self.faces), ("batches", self.batch)]
         said = [f"{what} / {factor:,}" for what, factor in factors if factor != 1]
         said += [f"rates x {self.rates:,}"] if self.rates != 1 else []
+        said += [f"no loss {name}" for name in self.drop]
         return f"{self.name} scale" + (f": {', '.join(said)}" if said else "")
 
 
@@ -207,6 +217,7 @@ def _shortened(stage: Stage, scale: Scale) -> Stage:
         epochs=max(1, stage.epochs // scale.steps) if stage.epochs and not steps else stage.epochs,
         schedule=stage.schedule.shrunk(steps / stage.iterations) if steps else stage.schedule,
         optimiser=_hastened(stage.optimiser, scale.rates),
+        losses=tuple(term for term in stage.losses if term.name not in scale.drop),
         adversary=adversary,
         batch=max(1, stage.batch // scale.batch) if stage.batch else 0,
     )

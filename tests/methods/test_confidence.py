@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from narrow_nets import NARROW, write_narrow
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.state_dict import write_tensors
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.cli.main import facedeblur
 from facedeblur.methods.confidence import Confidence, Confidences, confidence, is_table, mean
@@ -84,11 +85,15 @@ def test_what_has_no_confidences_is_refused(umsn, small, tmp_path):
     _, file = umsn
     write_narrow("facedeblur-base", tmp_path)
     write_narrow("umsn", tmp_path, file="early.safetensors", stage="streams", until="classes")
+    config = NARROW["umsn"] | {"confidence": False}
+    variant = make_network("umsn", **config).state_dict()
+    write_tensors(tmp_path / "variant.safetensors", variant, {"network": "umsn", "config": config})
     for weights, given, words in (
         (file, {"pairs": ["face0_ker09"]}, "has no pair 'face0_ker09'; did you mean"),
         (file, {"limit": 0}, "limit: expected at least 1"),
         ([], {}, "weights to look at are missing"),
         (tmp_path / "none", {}, "none"),
+        (tmp_path / "variant.safetensors", {}, "this 'umsn' was trained without confidences"),
         (tmp_path / "early.safetensors", {}, "got no further than 'classes', and its confidences were not trained"),
         (tmp_path, {"network": "facedeblur-base"}, "estimates no confidences"),
     ):

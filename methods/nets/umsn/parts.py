@@ -1,4 +1,4 @@
-"""The networks that UMSN consists of, and their blocks.
+"""The networks that UMSN consists of, as the authors' code has them, and their blocks.
 
 F-Net encodes the picture with one class, S-Net finds the four classes, B-Net restores the picture, and the confidence
 network weighs the classes in training. Yasarla, Perazzi, Patel, TIP 2020, sections III-A to III-E, and the authors'
@@ -9,6 +9,7 @@ pixel of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,9 @@ from facedeblur.methods.nets.blocks import PictureNorm
 
 CLASSES = 4
 """Background, skin, parts (brows, eyes, nose, lips, teeth), hair."""
+
+EXPANSION = 3
+"""Width inside a block, in multiples of the channels that it adds, as in the code."""
 
 
 class Smoothing(nn.Module):
@@ -43,13 +47,13 @@ class DenseBlock(nn.Module):
         Channels that come in and that the block adds or makes.
     dilations : tuple of int
         Of the 3x3 convolutions.
-    smooth : bool
-        Whether `Smoothing` precedes the last convolution.
+    smooth : int
+        How many of the last convolutions `Smoothing` precedes, at most 2.
     shortcut : bool
         Whether a 1x1 convolution of the input is added to the result.
     dense : bool
         Whether the input is put before the result, ``inputs + outputs`` channels.
-    expansion : int
+    expansion : float
         Width inside, in multiples of `outputs`.
     batch_norm : bool
         `PictureNorm` in place of instance normalisation without parameters: the authors leave S-Net in training mode
@@ -57,11 +61,11 @@ class DenseBlock(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, *, dilations: tuple[int, ...] = (1, 1, 1), smooth: bool = False,
-        shortcut: bool = True, dense: bool = True, expansion: int = 3, batch_norm: bool = False,
+        self, inputs: int, outputs: int, *, dilations: tuple[int, ...] = (1, 1, 1), smooth: int = 0,
+        shortcut: bool = True, dense: bool = True, expansion: float = EXPANSION, batch_norm: bool = False,
     ):  # fmt: skip
         super().__init__()
-        inside, norm = expansion * outputs, PictureNorm if batch_norm else nn.InstanceNorm2d
+        inside, norm = round(expansion * outputs), PictureNorm if batch_norm else nn.InstanceNorm2d
         self.dense = dense
         self.expand = nn.Conv2d(inputs, inside, 1, bias=False)
         self.norms = nn.ModuleList([norm(inputs), *(norm(inside) for _ in dilations)])
@@ -69,6 +73,7 @@ class DenseBlock(nn.Module):
             nn.Conv2d(inside, outputs if last else inside, 3, padding=dilation, dilation=dilation, bias=False)
             for last, dilation in zip([False] * (len(dilations) - 1) + [True], dilations, strict=True)
         )
+        self.smooth_before = Smoothing(inside) if smooth > 1 else None
         self.smooth = Smoothing(inside) if smooth else None
         self.shortcut = nn.Conv2d(inputs, outputs, 1, bias=False) if shortcut else None
 
@@ -77,8 +82,9 @@ class DenseBlock(nn.Module):
         inner = self.expand(functional.relu(self.norms[0](features)))
         for place, conv in enumerate(self.convs, start=1):
             inner = functional.relu(self.norms[place](inner))
-            if self.smooth is not None and place == len(self.convs):
-                inner = self.smooth(inner)
+            smooth = {len(self.convs): self.smooth, len(self.convs) - 1: self.smooth_before}.get(place)
+            if smooth is not None:
+                inner = smooth(inner)
             inner = conv(inner)
         if self.shortcut is not None:
             inner = inner + self.shortcut(features)
@@ -112,10 +118,10 @@ class Step(nn.Module):
 
     def __init__(
         self, inputs: int, growth: int, outputs: int, *, kind: str = "plain", resize: str = "keep",
-        batch_norm: bool = False,
+        batch_norm: bool = False, expansion: float = EXPANSION,
     ):  # fmt: skip
         super().__init__()
-        self.block = _block(inputs, growth, kind, batch_norm)
+        self.block = block_of(inputs, growth, kind, batch_norm=batch_norm, expansion=expansion)
         self.transition = Transition(inputs + growth, outputs, resize=resize)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -123,14 +129,28 @@ class Step(nn.Module):
         return self.transition(self.block(features))
 
 
-def _block(inputs: int, growth: int, kind: str, batch_norm: bool = False) -> DenseBlock:
-    if kind == "plain":
-        return DenseBlock(inputs, growth)
-    if kind == "dilated":
-        return DenseBlock(inputs, growth, dilations=(1, 2, 1))
-    if kind == "smoothed":
-        return DenseBlock(inputs, growth, dilations=(1, 2, 2), smooth=True)
-    return DenseBlock(inputs, growth, dilations=(2, 2), smooth=True, expansion=4, batch_norm=batch_norm)
+def block_of(
+    inputs: int, growth: int, kind: str, *, batch_norm: bool = False, expansion: float = EXPANSION
+) -> DenseBlock:
+    """A `DenseBlock` that adds `growth` channels.
+
+    Parameters
+    ----------
+    inputs, growth : int
+    kind : {"plain", "dilated", "smoothed", "wide", "printed"}
+        ``printed`` is that of Fig. 4; the others are those of the code: three 3x3 convolutions, the second with
+        dilation 2, the last two with it, and two of four times the width.
+    batch_norm : bool
+        For ``wide``.
+    expansion : float
+        Of all but ``wide``.
+    """
+    if kind == "wide":
+        return DenseBlock(inputs, growth, dilations=(2, 2), smooth=1, expansion=4, batch_norm=batch_norm)
+    dilations, smooth = {
+        "plain": ((1, 1, 1), 0), "dilated": ((1, 2, 1), 0), "smoothed": ((1, 2, 2), 1), "printed": ((1, 2, 2), 2),
+    }[kind]  # fmt: skip
+    return DenseBlock(inputs, growth, dilations=dilations, smooth=smooth, expansion=expansion)
 
 
 class Sides(nn.Module):
@@ -172,26 +192,44 @@ def difference(plus: Tensor, minus: Tensor) -> Tensor:
     return functional.leaky_relu(plus, 0.2) - functional.leaky_relu(minus, 0.2)
 
 
+def _blur(finish: Finish, skip: nn.Conv2d | None, given: Tensor, features: Tensor) -> Tensor:
+    """What the blur put into the picture; without nested residuals (no `skip`) it is that of the features alone."""
+    if skip is None:
+        return finish.blur_in(functional.leaky_relu(features, 0.2))
+    return finish.blur_in(difference(skip(given), features))
+
+
+class Restored(NamedTuple):
+    """What B-Net makes: pictures at full and at half size in [-1, 1], and what it adds to the blurred one."""
+
+    whole: Tensor
+    half: Tensor | None
+    added: Tensor
+
+
 class FirstStage(nn.Module):
-    """F-Net of one class (Fig. 5) and the tail that makes a picture of its features when it is trained by itself.
+    """F-Net of one class and the tail that makes a picture of its features when it is trained by itself.
 
     Parameters
     ----------
     width : int
         Channels of the features, 16 in the paper.
-    tail : int
-        Channels of the last ResBlock: 16 in the code, 8 in the paper's RB(16, 8).
+    nrl : bool
+        Whether the tail has nested residuals, as in `BaseNet`.
     """
 
-    def __init__(self, *, width: int = 16, tail: int = 16):
+    features = ("enter", "deep1", "deep2", "merge")
+    """F-Net: what makes features; the rest is the tail."""
+
+    def __init__(self, *, width: int = 16, nrl: bool = True):
         super().__init__()
         self.enter = Step(4, 2 * width - 4, width, resize="half")
         self.deep1 = Step(width, width, width, kind="smoothed")
         self.deep2 = Step(width, width, width, kind="smoothed")
         self.merge = Step(2 * width, width, width, kind="smoothed")
-        self.last = Step(width, tail, tail, resize="linear")
-        self.subtract = nn.Conv2d(tail, width, 3, padding=1)
-        self.skip = nn.Conv2d(4, width, 3, padding=1)
+        self.last = Step(width, width, width, resize="linear")
+        self.subtract = nn.Conv2d(width, width, 3, padding=1)
+        self.skip = nn.Conv2d(4, width, 3, padding=1) if nrl else None
         self.finish = Finish(width)
 
     def forward(self, picture: Tensor, mask: Tensor) -> Tensor:
@@ -199,10 +237,10 @@ class FirstStage(nn.Module):
         first = self.enter(torch.cat([picture, mask], 1))
         return self.merge(torch.cat([self.deep2(self.deep1(first)), first], 1))
 
-    def picture(self, picture: Tensor, mask: Tensor, features: Tensor) -> Tensor:
-        """The picture (N, 3, H, W) that the features represent."""
-        nested = difference(self.skip(torch.cat([picture, mask], 1)), self.subtract(self.last(features)))
-        return self.finish.clean(picture - self.finish.blur_in(nested))
+    def picture(self, picture: Tensor, mask: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The picture that the features represent, and the residual that is taken off for it, (N, 3, H, W) each."""
+        blur = _blur(self.finish, self.skip, torch.cat([picture, mask], 1), self.subtract(self.last(features)))
+        return self.finish.clean(picture - blur), blur
 
 
 class SegmentationNet(nn.Module):
@@ -212,29 +250,31 @@ class SegmentationNet(nn.Module):
     ----------
     width : int
         Channels of the trunk, 64 in the paper.
-    batch_norm : bool
-        Batch normalisation in the six smoothed blocks, as in the code; the paper's Fig. 3 says instance normalisation.
+    printed : bool
+        The ResBlock of Fig. 4 with instance normalisation everywhere, and softmax. Otherwise batch normalisation in six
+        smoothed blocks, and sigmoid, as in the code.
     """
 
-    def __init__(self, *, width: int = 64, batch_norm: bool = True):
+    def __init__(self, *, width: int = 64, printed: bool = False):
         super().__init__()
+        kind, other = ("printed", "printed") if printed else ("wide", "dilated")
 
         def step(inputs: int, resize: str = "keep") -> Step:
-            return Step(inputs, width, width, kind="wide", resize=resize, batch_norm=batch_norm)
+            return Step(inputs, width, width, kind=kind, resize=resize, batch_norm=True)
 
-        self.enter = Step(3, width - 3, width, kind="dilated", resize="half")
+        self.enter = Step(3, width - 3, width, kind=other, resize="half")
         self.down = step(width + 3, "half")
         self.deep = nn.ModuleList(step(width) for _ in range(3))
         self.climb = step(2 * width, "repeat")
-        self.merge = DenseBlock(2 * width, width, dilations=(2, 2), smooth=True, expansion=4, batch_norm=batch_norm)
+        self.merge = block_of(2 * width, width, kind, batch_norm=True)
         self.up = Transition(3 * width + CLASSES, width, resize="repeat")
-        self.last = Step(width, width, width // 4, kind="dilated")
+        self.last = Step(width, width, width // 4, kind=other)
         self.sides = Sides([width] * 7)
         self.squeeze = nn.Conv2d(width // 4 + 7, width // 4, 3, padding=1)
         self.squeeze_half = nn.Conv2d(3 * width, width // 4, 3, padding=1)
         self.logits = nn.Conv2d(width // 4, CLASSES, 3, padding=1)
         self.logits_half = nn.Conv2d(width // 4, CLASSES, 3, padding=1)
-        self.exclusive = not batch_norm
+        self.exclusive = printed
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Masks (N, 4, H, W) in [0, 1]: the code's sigmoid, each class by itself, or the softmax of cross-entropy."""
@@ -262,56 +302,68 @@ class BaseNet(nn.Module):
     width : int
         Channels of the trunk, 64 in the paper.
     stream : int
-        Channels of the features of each F-Net, 16 in the paper.
+        Channels of the features of each F-Net, 16 in the paper; 0 for a B-Net without F-Nets.
+    masks : bool
+        Whether it is given the masks with the picture.
+    nrl : bool
+        Nested residuals (section III-C): what is taken off the picture comes from the difference of features of the
+        input and of the last layers. Otherwise it comes from the last layers alone.
+    expansion : float
+        See `DenseBlock`.
     """
 
-    def __init__(self, *, width: int = 64, stream: int = 16):
+    def __init__(
+        self, *, width: int = 64, stream: int = 16, masks: bool = True, nrl: bool = True, expansion: float = EXPANSION
+    ):
         super().__init__()
-        inputs = 3 + CLASSES
-        self.fuse = DenseBlock(CLASSES * stream, width // 2, dilations=(1, 1), dense=False)
-        self.enter = Step(inputs, width - inputs, width // 2, resize="half")
-        self.deep = nn.ModuleList(
-            [
-                Step(width + 3, width, width, kind="dilated"),
-                *(Step(width, width, width, kind="smoothed") for _ in range(4)),
-            ]
-        )
-        self.merge = DenseBlock(2 * width, width, dilations=(1, 2, 1))
+        inputs = 3 + CLASSES * masks
+
+        def step(inputs: int, kind: str = "plain", outputs: int = width, resize: str = "keep") -> Step:
+            return Step(inputs, width, outputs, kind=kind, resize=resize, expansion=expansion)
+
+        self.fuse = None
+        if stream:
+            self.fuse = DenseBlock(CLASSES * stream, width // 2, dilations=(1, 1), dense=False, expansion=expansion)
+        # The features of the F-Nets and of the picture are half of what follows each.
+        first = width // 2 if stream else width
+        self.enter = Step(inputs, width - inputs, first, resize="half", expansion=expansion)
+        self.deep = nn.ModuleList([step(width + 3, "dilated"), *(step(width, "smoothed") for _ in range(4))])
+        self.merge = block_of(2 * width, width, "dilated", expansion=expansion)
         self.up = Transition(3 * width + 3, width, resize="linear")
-        self.last = Step(width + inputs, width, width // 4)
+        self.last = step(width + inputs, outputs=width // 4)
         self.sides = Sides([width] * 7)
-        self.skip = nn.Conv2d(inputs, width // 4, 3, padding=1)
+        self.skip = nn.Conv2d(inputs, width // 4, 3, padding=1) if nrl else None
         self.subtract = nn.Conv2d(width // 4 + 7, width // 4, 3, padding=1)
-        self.skip_half = nn.Conv2d(3, width // 4, 3, padding=1)
+        self.skip_half = nn.Conv2d(3, width // 4, 3, padding=1) if nrl else None
         self.subtract_half = nn.Conv2d(3 * width, width // 4, 3, padding=1)
         self.finish = Finish(width // 4)
 
-    def forward(self, picture: Tensor, half: Tensor, masks: Tensor, streams: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Restored pictures at full and half size, in [-1, 1].
+    def forward(self, picture: Tensor, half: Tensor, masks: Tensor | None, streams: Sequence[Tensor]) -> Restored:
+        """Restore.
 
         Parameters
         ----------
         picture, half : (N, 3, H, W) and (N, 3, H/2, W/2)
             Blurred.
-        masks : (N, 4, H, W)
+        masks : (N, 4, H, W), optional
             Of the classes.
         streams : sequence of 4 (N, stream, H/2, W/2)
-            Features of the F-Nets.
+            Features of the F-Nets; empty without them.
         """
-        guided = torch.cat([picture, masks], 1)
-        classes = self.fuse(torch.cat(list(streams), 1))
+        guided = picture if masks is None else torch.cat([picture, masks], 1)
         first = self.enter(guided)
-        features = [torch.cat([first, classes], 1)]
-        inner = torch.cat([first, half, classes], 1)
+        classes = [] if self.fuse is None else [self.fuse(torch.cat(list(streams), 1))]
+        features = [torch.cat([first, *classes], 1)]
+        inner = torch.cat([first, half, *classes], 1)
         for step in self.deep:
             inner = step(inner)
             features.append(inner)
-        merged = self.merge(torch.cat([inner, first, classes], 1))
-        blur_half = self.finish.blur_in(difference(self.skip_half(half), self.subtract_half(merged)))
+        merged = self.merge(torch.cat([inner, first, *classes], 1))
+        blur_half = _blur(self.finish, self.skip_half, half, self.subtract_half(merged))
         features.append(self.up(torch.cat([merged, blur_half], 1)))
         dense = self.sides(self.last(torch.cat([features[-1], guided], 1)), features)
-        blur = self.finish.blur_in(difference(self.skip(guided), self.subtract(dense)))
-        return self.finish.clean(picture - blur), self.finish.clean(half - blur_half)
+        blur = _blur(self.finish, self.skip, guided, self.subtract(dense))
+        return Restored(self.finish.clean(picture - blur), self.finish.clean(half - blur_half), -blur)
 
 
 class ConfidenceNet(nn.Module):

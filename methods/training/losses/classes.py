@@ -49,6 +49,28 @@ def group_masks(labels: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     return table[:, index].transpose(0, 1)
 
 
+def blur_masks(masks: Tensor, kernels: Tensor) -> Tensor:
+    """Convolve the masks of each image with its kernel; beyond the image is what is at its border.
+
+    Parameters
+    ----------
+    masks : Tensor
+        (N, M, H, W) float in [0, 1].
+    kernels : Tensor
+        (N, K, K) float of sum 1, K odd.
+
+    Returns
+    -------
+    Tensor
+        (N, M, H, W) float in [0, 1].
+    """
+    count, classes = masks.shape[:2]
+    edge = kernels.shape[-1] // 2
+    padded = functional.pad(masks, (edge,) * 4, mode="replicate").flatten(0, 1)[None]
+    weights = kernels.flip(-1, -2).repeat_interleave(classes, 0)[:, None]
+    return functional.conv2d(padded, weights.to(masks.dtype), groups=count * classes)[0].unflatten(0, (count, classes))
+
+
 class LocalStructural(Loss):
     """SHEN's local structural loss ``sum_k w_k ||M_k y - M_k y_GT||_1`` (eq. 6).
 
@@ -121,6 +143,10 @@ class ParsingLoss(Loss):
         for its sigmoid maps.
     logits : bool
         Whether the output is before that softmax or sigmoid; False: it is probabilities.
+    blurred : float, optional
+        For ``"sigmoid"``: the truth is what the blur makes of it. The mask of each class is blurred by the kernel of
+        the pair (``kernels`` of the batch) and reaches as far as it is more than this, as UMSN's code has it with 0.49
+        (``seg_train.py``). Beyond the image is what is at its border.
     labels : str
         Name of the labels in the batch, (N, H, W) integers.
     reduction : {"mean", "sum"}
@@ -129,9 +155,15 @@ class ParsingLoss(Loss):
 
     def __init__(
         self, *, of: str = "parsing", partition: str = "helen11", form: str = "softmax", logits: bool = True,
-        labels: str = "labels", reduction: str = "mean",
+        labels: str = "labels", reduction: str = "mean", blurred: float | None = None,
     ) -> None:  # fmt: skip
         super().__init__(of=of, target=labels, reduction=reduction)
+        if blurred is not None and not (form == "sigmoid" and 0 < blurred < 1):
+            raise InputError(
+                "loss 'parsing', option 'blurred'", expected="a number between 0 and 1, with form 'sigmoid'",
+                found=f"{blurred} with form '{form}'",
+            )  # fmt: skip
+        self.blurred = blurred
         self.form = one_of("form", form, ("softmax", "sigmoid"))
         self.logits, self.partition = logits, partition
         self.groups = tuple(groups_of(partition).values())
@@ -140,15 +172,17 @@ class ParsingLoss(Loss):
         """Return the loss, a scalar."""
         parsing = fetch(outputs, self.of, "network output")
         labels = fetch(batch, self.target, "batch entry")
-        if labels.shape[-1] == 2 * parsing.shape[-1]:
-            labels = labels[..., ::2, ::2]
         masks = group_masks(labels, self.groups)
+        labelled = masks.sum(1, keepdim=True)
+        if self.blurred is not None:
+            masks = (blur_masks(masks, fetch(batch, "kernels", "batch entry")) > self.blurred).to(masks.dtype)
+        if labels.shape[-1] == 2 * parsing.shape[-1]:
+            masks, labelled = masks[..., ::2, ::2], labelled[..., ::2, ::2]
         if masks.shape != parsing.shape:
             raise InputError(
                 f"output '{self.of}'", expected=f"shape {tuple(masks.shape)} for '{self.partition}'",
                 found=str(tuple(parsing.shape)), do="name the partition the network was made for",
             )  # fmt: skip
-        labelled = masks.sum(1, keepdim=True)
         entropy = -(self._logarithms(parsing.float(), masks) * labelled).sum((1, 2, 3))
         if self.reduction == "sum":
             return entropy.mean()

@@ -66,7 +66,7 @@ class Perceptual(FeatureLoss):
     """Perceptual loss ``sum_l ||phi_l(y) - phi_l(y_GT)||``.
 
     SHEN eq. 8: L1 of VGG-Face ``pool2`` and ``pool5`` (the default but for the network).
-    UMSN eq. 5: squared L2 of VGG-Face ``relu1_2``; its code: mean L1 of VGG16 ``relu1_2``,
+    UMSN eq. 5: squared L2 of VGG-Face ``relu1_2``; its code: mean L1 of ``relu1_2``,
     ``relu2_2`` and ``relu5_3``, weight 0.00018. DeblurGAN, its code: mean squared error of
     VGG19 ``conv3_3``, ``normalise = "symmetric"``.
 

@@ -25,7 +25,7 @@ SMALL: dict[str, Callable[[], nn.Module]] = {
 }
 FULL = {
     "umsn-code": (Umsn, 14_382_261),
-    "umsn-paper": (lambda: Umsn(preset="paper"), 14_211_133),
+    "umsn-paper": (lambda: Umsn(preset="paper"), 13_194_232),
     "mspl": (Mspl, 18_471_308),
     "deepdeblur": (DeepDeblur, 1_847_491),
 }
@@ -64,7 +64,9 @@ def test_full_net_has_its_parameters_and_takes_a_step(name):
     if "umsn" in name:  # trained by itself before, as in the paper
         net.segmentation.requires_grad_(False)
     blurred, sharp = faces(1)
-    optimiser = torch.optim.SGD([each for each in net.parameters() if each.requires_grad], lr=1e-3)
+    # As printed, some forty normalisations follow one another, and gradients grow towards the first.
+    rate = 1e-5 if name == "umsn-paper" else 1e-3
+    optimiser = torch.optim.SGD([each for each in net.parameters() if each.requires_grad], lr=rate)
     before = ((net(blurred) - sharp) ** 2).mean()
     before.backward()
     optimiser.step()
@@ -204,7 +206,7 @@ def test_umsn_stages_stop_where_they_should():
         for i, stream in enumerate(net.streams):
             seen = 2 * torch.where(masks[:, [i]] > 0, blurred, sharp) - 1
             mask = guide[:, [i]]
-            expected = (stream.picture(seen, mask, stream(seen, mask)) + 1) / 2
+            expected = (stream.picture(seen, mask, stream(seen, mask))[0] + 1) / 2
             torch.testing.assert_close(classes[f"class{i + 1}"], expected, rtol=1e-4, atol=1e-5)
 
 

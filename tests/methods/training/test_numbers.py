@@ -178,7 +178,8 @@ def test_umsn_as_coded():
     assert (streams.train, streams.until) == (("streams",), "classes")
     assert (whole.train, whole.freeze) == ((), ("segmentation",))
     assert {stage.optimiser.weight_decay for stage in recipe.stage} == {5e-5}
-    assert (streams.accumulate, whole.accumulate) == (2, 2)
+    # Of two batches the gradient of one reaches the weights.
+    assert {stage.accumulate for stage in recipe.stage} == {1}
     assert PRESETS["code"].class_weights == (1.2, 1.2, 3.6, 1.2)
     assert terms(streams) == {("class-streams", "class"): TWICE * RANGE}
     guided = options(whole, "confidence-guided")
@@ -193,6 +194,8 @@ def test_umsn_as_coded():
     }
     assert TWICE * RANGE * guided["log_weight"] == pytest.approx(TWICE * 0.06 / 4)
     assert options(whole, "perceptual")["layers"] == ["relu1_2", "relu2_2", "relu5_3"]
+    seen = [term.options for term in whole.losses if term.name == "perceptual"]
+    assert {(each["network"], each["normalise"]) for each in seen} == {("vgg-face", "symmetric")}
     for term in whole.losses:
         half = term.options.get("of") == "restored_half"
         assert (term.options.get("target"), term.options.get("half")) == (
@@ -202,6 +205,23 @@ def test_umsn_as_coded():
     faces = 27_000
     assert whole.schedule.every == 19 * faces / (2 * recipe.data.batch)
     assert (whole.schedule.kind, whole.schedule.factor) == ("step", 0.5)
+    assert (whole.schedule.fall, whole.schedule.period) == (1 / 400, faces / (2 * recipe.data.batch))
+
+
+def test_segmentation_of_umsn_as_coded():
+    """Numbers of seg_train.py: epochs of 4 x 50 batches, / 1.25 every 60, 1e-6 from 200 on, less 1/1000 in each."""
+    sharp, blurred = load_train_recipe("umsn").stage[:2]
+    epoch = 200
+    for stage in (sharp, blurred):
+        assert (stage.schedule.fall, stage.schedule.period) == (1 / 1000, epoch)
+    rates = [2e-4 / 1.25, 2e-4 / 1.25**2, 2e-4 / 1.25**3, 1e-6, 1e-6 / 1.25]
+    assert sharp.schedule.at == tuple(epoch * at for at in (60, 120, 180, 200, 240))
+    assert [sharp.optimiser.lr * share for share in sharp.schedule.shares] == pytest.approx(rates)
+    assert (blurred.schedule.every, blurred.schedule.factor) == (60 * epoch, 1 / 1.25)
+    assert (sharp.blurred, sharp.sigma, blurred.sigma) == (1.0, None, 0.0)
+    assert blurred.blurred == pytest.approx(34 / 101, abs=5e-5)
+    assert blurred.kernels and {term.options["blurred"] for term in blurred.losses} == {0.49}
+    assert load_recipe("umsn-code")[0].output.rounding == "round"
 
 
 def test_umsn_as_printed():
@@ -219,6 +239,29 @@ def test_umsn_as_printed():
     assert {of for name, of in terms(streams) if name == "perceptual"} == {f"class{i}" for i in range(1, 5)}
     assert {stage.schedule.kind for stage in recipe.stage} == {"constant"}
     assert {stage.labels for stage in recipe.stage[2:]} == {False}
+
+
+def test_rows_of_umsns_ablation_differ_in_one_thing_each():
+    """Table VI: B-Net, and masks, nested residuals, streams and the confidence one after the other."""
+    whole = load_train_recipe("umsn")
+    switches = {"umsn-b-net": (0, 0, 0, 0), "umsn-masks": (1, 0, 0, 0), "umsn-nrl": (1, 1, 0, 0),
+                "umsn-without-confidence": (1, 1, 1, 0), "umsn": (1, 1, 1, 1)}  # fmt: skip
+    for name, wanted in switches.items():
+        recipe = load_train_recipe(name)
+        kinds = ("masks", "nrl", "streams", "confidence")
+        assert tuple(int(recipe.config.get(kind, True)) for kind in kinds) == wanted
+        stages = [stage.name for stage in whole.stage]
+        assert [stage.name for stage in recipe.stage] == [
+            stage for stage in stages if wanted[0] * ("seg" in stage) or wanted[2] * (stage == "streams") or
+            stage == "whole"
+        ]  # fmt: skip
+        assert all(stage in whole.stage for stage in recipe.stage[:-1])
+        rest = {key: weight for key, weight in terms(recipe.stage[-1]).items() if key[1] != "restored" or key[0] not in
+                ("l1", "confidence-guided")}  # fmt: skip
+        assert rest == {key: weight for key, weight in terms(whole.stage[-1]).items() if key[0] != "confidence-guided"}
+        assert wanted[3] or terms(recipe.stage[-1])["l1", "restored"] == pytest.approx(TWICE * RANGE * 1.2)
+        assert recipe.stage[-1].optimiser == whole.stage[-1].optimiser and recipe.data == whole.data
+        assert recipe.stage[-1].freeze == (("segmentation",) if wanted[0] else ())
 
 
 def test_deblurgan_and_its_successor():

@@ -36,6 +36,7 @@ ROWS = [
 ]  # fmt: skip
 ROWS += [f"lin2020-{row}" for row in ("direct", "intensity", "l0", "naive", "sketches", "without-sketch")]
 ROWS += [f"dfpgnet-{row}" for row in ("b", "equal", "vggface", "without-priors")]
+ROWS += [f"umsn-{row}" for row in ("b-net", "masks", "nrl", "without-confidence")]
 STEPS = 2
 
 
@@ -96,7 +97,8 @@ def test_every_stage_changes_what_it_trains_and_nothing_else(name, data):
         run = StageRun(narrowed(stage), net, engine, size=(64, 64))
         before = {key: value.clone() for key, value in net.named_parameters()}
         critic = [value.clone() for value in run.opponent.net.parameters()] if run.opponent else []
-        source = batches(Examples(data.train, labels=stage.labels), Places(2), engine.device, loaders=0)
+        examples = Examples(data.train, labels=stage.labels, kernels=stage.kernels)
+        source = batches(examples, Places(2), engine.device, loaders=0)
         for step in range(STEPS):
             values = run.step(step, source)
             assert list(values) == run.columns
@@ -148,6 +150,44 @@ def test_rates_over_a_stage():
     assert RateSchedule("step", warmup=10, every=100).shrunk(0.1) == RateSchedule("step", warmup=1, every=10)
 
 
+def authors_rates(batches: int, full: float, every: int, factor: float, thousandths: float, late: bool) -> list[float]:
+    """The loop of UMSN's scripts, epoch by epoch: divide now and then, then subtract a share of what was divided."""
+    rates, current = [], full
+    lr = full
+    for epoch in range(7):
+        if epoch % every == 0 and epoch > 0:
+            lr = lr * factor
+            current = lr
+        if late and epoch == 5:
+            lr = current = 0.01
+        current -= lr * thousandths
+        rates += [current] * batches
+    return rates
+
+
+def test_rates_that_fall_within_a_piece_are_those_of_umsns_scripts():
+    stepped = RateSchedule("step", every=3 * 4, factor=0.8, fall=0.1, period=4)
+    wanted = authors_rates(4, 1.0, 3, 0.8, 0.1, late=False)
+    assert [share(stepped, i, 28) for i in range(28)] == pytest.approx(wanted)
+    pieces = RateSchedule("pieces", at=(12, 20, 24), shares=(0.8, 0.01, 0.008), fall=0.1, period=4)
+    wanted = authors_rates(4, 1.0, 3, 0.8, 0.1, late=True)
+    assert [share(pieces, i, 28) for i in range(28)] == pytest.approx(wanted)
+    assert share(RateSchedule("step", every=100, fall=0.5, period=1), 50, 100) == 0
+    shorter = pieces.shrunk(0.25)
+    assert (shorter.at, shorter.shares, shorter.period) == ((3, 5, 6), (0.8, 0.01, 0.008), 1)
+    # Pieces that would begin together are the last of them.
+    assert (pieces.shrunk(0.05).at, pieces.shrunk(0.05).shares) == ((1,), (0.008,))
+
+
+def test_newer_settings_are_recorded_only_where_they_are_set():
+    (plain,) = parts.recipe(parts.Path("x")).described()["stage"]
+    assert not {"blurred", "sigma"} & set(plain) and not {"at", "shares", "fall", "period"} & set(plain["schedule"])
+    stages = {stage["name"]: stage for stage in load_train_recipe("umsn").described()["stage"]}
+    assert (stages["segmentation-blurred"]["blurred"], stages["segmentation-blurred"]["sigma"]) == (0.3366, 0.0)
+    assert stages["segmentation-sharp"]["schedule"]["at"][0] == 12_000
+    assert "at" not in stages["whole"]["schedule"] and stages["whole"]["schedule"]["fall"] == 0.0025
+
+
 def test_a_stage_ends_with_its_iterations_or_epochs_whichever_come_first(tmp_path):
     path = tmp_path / "x.toml"
 
@@ -197,6 +237,13 @@ optimiser = {kind = "adam", lr = 1e-4}
         ("iterations = 5", 'iterations = 5\nschedule = {kind = "step"}', "above 0 with kind 'step'"),
         ('{name = "l1"}', '{name = "l1", options = 3}', "a table"),
         ("iterations = 5", "iterations = 5\nema = 1.0", "below 1"),
+        ("iterations = 5", "iterations = 5\nblurred = 0.0", "above 0, at most 1"),
+        ("iterations = 5", "iterations = 5\nsigma = 2.0", "from 0 to 1"),
+        ("iterations = 5", 'iterations = 5\nschedule = {kind = "pieces"}', "steps with kind 'pieces' only"),
+        ("iterations = 5", "iterations = 5\nschedule = {at = [3], shares = [1.0]}", "steps with kind 'pieces' only"),
+        ("iterations = 5", 'iterations = 5\nschedule = {kind = "pieces", at = [3, 2], shares = [0, 1]}', "rising"),
+        ("iterations = 5", 'iterations = 5\nschedule = {kind = "pieces", at = [3]}', "as many as 'at'"),
+        ("iterations = 5", "iterations = 5\nschedule = {fall = 0.1}", "unless 'period'"),
     ],
 )
 def test_bad_recipe_is_told(tmp_path, old, new, said):

@@ -244,6 +244,38 @@ def test_confidence_that_is_not_estimated_is_not_logged(labelled):
     ]  # fmt: skip
 
 
+def test_the_share_of_blurred_batches_is_drawn_by_the_step(labelled, monkeypatch):
+    stage = load_train_recipe("umsn").stage[1]
+    run = StageRun(stage, make_network("umsn", **SMALL_UMSN), CPU, seed=3)
+    batch = next(batches(Examples(labelled, labels=True, kernels=True), Places(2), CPU.device, loaders=0))
+    given = [run._given(batch, f"{number} 0") for number in range(400)]
+    blurred = [each is batch for each in given]
+    assert 0.27 < sum(blurred) / 400 < 0.41
+    assert [run._given(batch, f"{number} 0") is batch for number in (7, 3)] == [blurred[7], blurred[3]]
+    other = StageRun(stage, run.net, CPU, seed=4)
+    assert [other._given(batch, f"{number} 0") is batch for number in range(400)] != blurred
+    sharp = given[blurred.index(False)]
+    assert torch.equal(sharp["blurred"], batch["sharp"]) and not torch.equal(batch["blurred"], batch["sharp"])
+    middle = sharp["kernels"].shape[-1] // 2
+    assert sharp["kernels"].sum() == 2 and (sharp["kernels"][:, middle, middle] == 1).all()
+    # What a step sees is what is given.
+    seen = []
+    monkeypatch.setattr(run, "_one", lambda batch: seen.append(batch) or torch.ones(len(run.columns) - 2))
+    monkeypatch.setattr(run.engine, "step", lambda *given: 1.0)
+    for number in range(8):
+        run.step(number, iter([batch]))
+    assert [each is batch for each in seen] == blurred[:8]
+
+
+def test_a_stage_may_have_noise_of_its_own(labelled):
+    quiet = labelled.with_noise(0.0)
+    assert (labelled.spec.noise.sigma, quiet.spec.noise.sigma) == (0.01, 0.0)
+    one, other = labelled[3], quiet[3]
+    assert np.array_equal(one.sharp, other.sharp) and one.kernel == other.kernel
+    difference = one.blurred.astype(int) - other.blurred
+    assert 1.5 < difference.std() < 4 and np.abs(difference).max() < 20
+
+
 def test_weights_that_nothing_uses_are_in_no_optimiser():
     net = make_network("umsn")
     assert net.idle

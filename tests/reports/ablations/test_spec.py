@@ -14,7 +14,7 @@ from facedeblur.reports.ablations.spec import Scale, ablations, faces_of, load_a
 SMALL = Scale("small", widths=8, steps=1000, faces=20, batch=2, rates=25)
 
 
-@pytest.mark.parametrize("paper", ["shen2020", "lin2020", "dfpgnet"])
+@pytest.mark.parametrize("paper", ["shen2020", "lin2020", "dfpgnet", "umsn"])
 def test_every_row_of_the_printed_table_can_be_trained(paper: str):
     assert paper in ablations()
     made = load_ablations(paper)
@@ -47,6 +47,16 @@ def test_data_sets_of_a_paper_may_have_recipes_of_their_own():
     rows = [recipe_of(row, made.at("small")) for row in made.find("5")[0].row]
     assert [one.config.get("width") for one in rows] == [8, 8] and rows[1].stage[0].adversary is not None
     assert rows[0].stage[0].adversary is None and [one.name for one in rows[0].stage[0].losses] == ["l1"]
+
+
+def test_a_scale_may_leave_losses_out():
+    small = load_ablations("umsn").at("small")
+    assert small.described.endswith(", no loss perceptual")
+    recipe = load_train_recipe("umsn")
+    left = [[term for term in stage.losses if term.name != "perceptual"] for stage in recipe.stage]
+    assert [list(stage.losses) for stage in scaled(recipe, small).stage] == left
+    with pytest.raises(InputError, match="did you mean 'perceptual'"):
+        Scale("own", drop=("perceptive",))
 
 
 def test_stages_of_one_discriminator_stay_together():

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.classes import GROUPS
@@ -115,6 +116,39 @@ def test_parsing_agrees_with_torch_and_takes_half_size():
     assert float(found) == pytest.approx(float(wanted), rel=1e-6)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_parsing_of_masks_that_the_blur_moves_is_the_published_codes(half):
+    """Each mask convolved by scipy, as the code does, and cut at 0.49; the labels here end before the kernel does."""
+    labels = np.full((2, 16, 16), 0)
+    labels[:, 4:12, 4:12], labels[:, 7:9, 6:9], labels[0, :2], labels[1, 5, 5] = 1, 6, 10, 255
+    kernels = np.zeros((2, 5, 5))
+    kernels[0, 2, 2:], kernels[1, 1:3, 2] = (0.2, 0.3, 0.5), (0.4, 0.6)
+    scores = RNG.normal(size=(2, 4, 8, 8) if half else (2, 4, 16, 16))
+    masks = np.stack([[np.isin(one, group) for group in GROUPS["umsn4"].values()] for one in labels]).astype(float)
+    moved = np.stack([
+        [ndimage.convolve(mask, kernel, mode="nearest") > 0.49 for mask in each]
+        for each, kernel in zip(masks, kernels, strict=True)
+    ]).astype(float)  # fmt: skip
+    assert not np.array_equal(moved, masks) and (moved.sum(1) == 0).any()
+    known = np.broadcast_to((labels != 255)[:, None], moved.shape)
+    if half:
+        moved, known = moved[..., ::2, ::2], known[..., ::2, ::2]
+    entropy = np.log1p(np.exp(-scores * (2 * moved - 1)))
+    options = {"of": "parsing", "partition": "umsn4", "form": "sigmoid", "blurred": 0.49}
+    batch = {"labels": torch.from_numpy(labels), "kernels": torch.from_numpy(kernels).float()}
+    found = make_loss("parsing", options)(tensors(parsing=scores), batch)
+    assert float(found) == pytest.approx(entropy[known].mean(), rel=1e-5)
+    # No blur moves nothing.
+    still = {
+        **batch,
+        "kernels": torch.zeros(2, 5, 5).index_put((torch.arange(2), *torch.full((2, 2), 2)), torch.ones(2)),
+    }
+    plain = make_loss("parsing", {key: value for key, value in options.items() if key != "blurred"})
+    assert float(make_loss("parsing", options)(tensors(parsing=scores), still)) == pytest.approx(
+        float(plain(tensors(parsing=scores), batch)), rel=1e-6
+    )
+
+
 def confident(weights, log_weight, confidence, masks) -> float:
     """UMSN eq. 4, mean reduction; confidence[n][m][c] and soft masks[n][m][i][j]."""
     loss = 0.0
@@ -213,6 +247,7 @@ def test_class_streams():
         ("local-structural", {"weights": "inverse"}, "adaptive, equal"),
         ("parsing", {"partition": "helen"}, "did you mean 'helen11'"),
         ("parsing", {"form": "hinge"}, "softmax, sigmoid"),
+        ("parsing", {"blurred": 0.49}, "with form 'sigmoid'"),
         ("confidence-guided", {"preset": "papre"}, "did you mean 'paper'"),
         ("confidence-guided", {"class_weights": [1.0]}, "4 numbers"),
         ("class-streams", {"class_weights": [1.0]}, "4 numbers"),
