@@ -86,7 +86,7 @@ class Collection:
     parts : tuple of (str, Collection)
         Of several collections (`combined`) each, by the first folder of the paths of its photographs.
     traits : callable, optional
-        Reads the publisher's table of traits, by path of the photograph.
+        Reads what the publisher says of the photographs with these paths: their traits by path.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Collection:
     people: str = ""
     drawn: str = ""
     parts: tuple[tuple[str, Collection], ...] = ()
-    traits: Callable[[], Traits] | None = None
+    traits: Callable[[Sequence[str]], Traits] | None = None
 
     @classmethod
     def of(
@@ -114,7 +114,7 @@ class Collection:
         points: Mapping[str, tuple[float, ...]] | None = None,
         by_folder: bool = False,
         namespace: str = "",
-        traits: Callable[[], Traits] | None = None,
+        traits: Callable[[Sequence[str]], Traits] | None = None,
     ) -> Collection:
         """Put a collection together.
 

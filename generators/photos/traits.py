@@ -35,7 +35,8 @@ def traits_of(collection: Collection) -> Traits:
 
 
 def _tables_of(collection: Collection) -> list[Traits]:
-    published = collection.traits() if collection.traits is not None else NO_TRAITS
+    sources = [photograph.source for photograph in collection.photographs]
+    published = collection.traits(sources) if collection.traits is not None else NO_TRAITS
     published = published.renamed({source: canonical(source) for source in published.rows})
     file = collection.root / FILE
     if not file.exists():
@@ -53,7 +54,7 @@ def _tables_of(collection: Collection) -> list[Traits]:
     return [published, own]
 
 
-def published_traits(lists: Sequence[Path], names: Mapping[str, str]) -> Traits:
+def published_traits(lists: Sequence[Path], sources: Sequence[str]) -> Traits:
     """Traits from the lists of CelebA and CelebAMask-HQ.
 
     Parameters
@@ -61,14 +62,15 @@ def published_traits(lists: Sequence[Path], names: Mapping[str, str]) -> Traits:
     lists : sequence of Path
         Tables with named columns: attributes, 1 or -1, or the pose in degrees (``Yaw``, ``Pitch`` and ``Raw``, as
         CelebAMask-HQ calls the roll).
-    names : mapping of str to str
-        Path of each photograph in the collection, by its name in the lists.
+    sources : sequence of str
+        Paths of the photographs; the lists have their names, with ``.jpg`` for PNG files too.
 
     Raises
     ------
     InputError
         When a list has another form, or an angle is not a finite number.
     """
+    names = {f"{source.rpartition('/')[2].rpartition('.')[0]}.jpg": source for source in sources}
     return merged(_published(path, names) for path in lists)
 
 
@@ -78,7 +80,8 @@ _SIGNS = {"1": "1", "-1": "0", "0": "0"}
 
 def _published(path: Path, names: Mapping[str, str]) -> Traits:
     heading, table = named_table(path)
-    angles = [_ANGLES.get(name.lower(), "") for name in heading]
+    angles = [_ANGLES[name.lower()] for name in heading if name.lower() in _ANGLES]
+    pose = len(angles) == len(heading)
     rows: dict[str, tuple[str, ...]] = {}
     for photograph, fields in table:
         source = names.get(photograph)
@@ -87,10 +90,12 @@ def _published(path: Path, names: Mapping[str, str]) -> Traits:
         where = f"{path}: {photograph}"
         if source in rows:
             raise InputError(where, "listed twice", do="download it again")
-        rows[source] = tuple(fields if all(angles) else (_SIGNS.get(field, field) for field in fields))
-        for name, text in zip(angles, rows[source], strict=True):
-            if name:
+        if pose:
+            for name, text in zip(angles, fields, strict=True):
                 check_value(where, name, text)
-            elif text not in ("0", "1"):
-                raise InputError(where, expected="1 or -1", found=f"'{text}'", do="download it again")
-    return Traits(tuple(angles if all(angles) else heading), rows)
+            rows[source] = tuple(fields)
+        elif unknown := sorted(set(fields) - _SIGNS.keys()):
+            raise InputError(where, expected="1 or -1", found=f"'{unknown[0]}'", do="download it again")
+        else:
+            rows[source] = tuple(_SIGNS[field] for field in fields)
+    return Traits(tuple(angles if pose else heading), rows)

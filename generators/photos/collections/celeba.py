@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -76,15 +76,14 @@ class CelebA:
             roles[source] = roles_of.get(name, "")
             if points_file is not None and name in points_of:
                 points[source] = numbers(points_file, name, points_of[name])
-        traits = _traits([find_file(root, *_ATTRIBUTES)], sources)
+        traits = _traits([find_file(root, *_ATTRIBUTES)])
         return Collection.of("celeba", root, cls.licence, people, roles=roles, points=points, traits=traits)
 
 
-def _traits(lists: Iterable[Path | None], sources: Iterable[str]) -> Callable[[], Traits] | None:
-    """What reads the lists of attributes and poses that are there; they say .jpg for the PNG version too."""
+def _traits(lists: Iterable[Path | None]) -> Callable[[Sequence[str]], Traits] | None:
+    """What reads the lists of attributes and poses that are there."""
     found = [path for path in lists if path is not None]
-    names = {f"{source.rpartition('/')[2].rpartition('.')[0]}.jpg": source for source in sources}
-    return partial(published_traits, found, names) if found else None
+    return partial(published_traits, found) if found else None
 
 
 def _roles(file: Path | None) -> dict[str, str]:
@@ -143,7 +142,7 @@ class CelebAMask:
         return Collection.of(
             "celebamask", base, cls.licence, people, roles=roles, labels="celebamask19", label_of=label_of,
             namespace="celeba" if people_of else "",
-            traits=_traits((find_file(base, name) or find_file(root, name) for name in mask_lists), sources),
+            traits=_traits(find_file(base, name) or find_file(root, name) for name in mask_lists),
         )  # fmt: skip
 
 
