@@ -6,7 +6,7 @@ import csv
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.benchmark.metrics.fidelity.psnr_ssim import psnr, ssim
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, write_checkpoint, write_weights
@@ -28,12 +26,7 @@ from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.stage import Diverged, StageRun
-
-SHOWN = 6
-"""Faces on a sheet of samples."""
-
-CAP = 100.0
-"""PSNR that an identical image counts as, dB."""
+from facedeblur.methods.training.validation import Validation, in_words, measured
 
 
 @dataclass(frozen=True)
@@ -131,8 +124,7 @@ class Loop:
         last = stage.iterations if limit is None else min(stage.iterations, first + limit)
         log = None
         if self.engine.rank == 0:
-            measured = _DRAWN if stage_run.drawing else _METRICS
-            columns = [*stage_run.columns, "images_per_s", *measured]
+            columns = [*stage_run.columns, "images_per_s", *measured(stage_run)]
             log = Log(self.folder.root, f"{place + 1}-{stage.name}", columns, step=first)
         try:
             with _interrupts(self):
@@ -198,18 +190,11 @@ class Loop:
         """Loss, speed since the last row of the log, and the result of the last check."""
         parts = [f"loss {loss:.4g}"]
         parts += [f"{speed:,.0f} images/s"] if speed else []
-        if "psnr" in self.metrics:
-            parts.append(f"PSNR {self.metrics['psnr']:.2f} dB ({self.metrics['psnr_blurred']:.2f} blurred)")
-        if "psnr_drawing" in self.metrics:
-            parts.append(f"PSNR of the drawing {self.metrics['psnr_drawing']:.2f} dB")
-        return ", ".join(parts)
+        return ", ".join([*parts, *in_words(self.metrics)])
 
     def _check(self, run: StageRun, step: int, log: Log | None) -> None:
         if self.validation is not None and log is not None:
-            if run.drawing:
-                verdict = self.validation.of_drawings(run.best, run.drawn, self.engine)
-            else:
-                verdict = self.validation(run.best, run.restored, self.engine)
+            verdict = self.validation(run, self.engine)
             self.metrics = verdict.metrics
             log.samples(step, verdict.pictures)
         self.engine.wait()
@@ -239,10 +224,6 @@ class Loop:
                 self.folder.last.unlink(missing_ok=True)
         self.engine.wait()
         return state
-
-
-_METRICS = ("psnr", "ssim", "psnr_blurred", "ssim_blurred")
-_DRAWN = ("psnr_drawing", "ssim_drawing")
 
 
 @contextmanager
@@ -319,101 +300,3 @@ class Log:
         """Write out what TensorBoard still holds."""
         if self._board is not None:
             self._board.close()
-
-
-@dataclass(frozen=True, eq=False)
-class Verdict:
-    """Means over the held-out pairs, and the first of them as rows: blurred, restored, sharp; of a stage that draws
-    also the drawing and the one that it should be in place of the restored face."""
-
-    metrics: dict[str, float]
-    pictures: list[list[np.ndarray]]
-
-
-class Validation:
-    """Held-out pairs, made once.
-
-    Parameters
-    ----------
-    examples : Examples
-    count : int
-        Pairs taken from its beginning.
-    batch : int
-        How many are restored at once.
-    """
-
-    def __init__(self, examples: Examples, *, count: int = 32, batch: int = 8):
-        items = [examples[index] for index in range(min(count, len(examples)))]
-        self.blurred = np.stack([item["blurred"] for item in items])
-        self.sharp = np.stack([item["sharp"] for item in items])
-        self.labels = np.stack([item["labels"] for item in items]) if examples.labels else None
-        self.sketch = np.stack([item["sketch"] for item in items]) if examples.sketches else None
-        self.batch = batch
-        self.before = _scores(self.blurred, self.sharp)
-
-    def __call__(self, net: nn.Module, restore: Callable[[Tensor, Tensor | None], Tensor], engine: Engine) -> Verdict:
-        """Restore all pairs by `restore` and score them by PSNR (dB) and SSIM; `net` is in evaluation meanwhile."""
-        parts = []
-        with _evaluating(net), engine.autocast():
-            for batch in self._batches(engine):
-                parts.append(_bytes(restore(batch["blurred"], batch.get("labels"))))
-        found = np.concatenate(parts)
-        metrics = _scores(found, self.sharp) | {f"{key}_blurred": value for key, value in self.before.items()}
-        rows = zip(self.blurred[:SHOWN], found[:SHOWN], self.sharp[:SHOWN], strict=True)
-        return Verdict(metrics, [[_picture(planes) for planes in row] for row in rows])
-
-    def of_drawings(
-        self, net: nn.Module, draw: Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]], engine: Engine
-    ) -> Verdict:
-        """Draw all faces by `draw`, which also gives what should be drawn, and compare both by PSNR (dB) and SSIM."""
-        parts = []
-        with _evaluating(net), engine.autocast():
-            for batch in self._batches(engine):
-                parts.append([_bytes(one.expand(-1, 3, -1, -1)) for one in draw(batch)])
-        found, wanted = (np.concatenate(planes) for planes in zip(*parts, strict=True))
-        metrics = {f"{key}_drawing": value for key, value in _scores(found, wanted).items()}
-        rows = zip(self.blurred[:SHOWN], found[:SHOWN], wanted[:SHOWN], self.sharp[:SHOWN], strict=True)
-        return Verdict(metrics, [[_picture(planes) for planes in row] for row in rows])
-
-    def _batches(self, engine: Engine) -> Iterator[dict[str, Tensor]]:
-        held = {"blurred": self.blurred, "sharp": self.sharp, "labels": self.labels, "sketch": self.sketch}
-        for first in range(0, len(self.blurred), self.batch):
-            batch = {
-                name: torch.from_numpy(values[first : first + self.batch]).to(engine.device)
-                for name, values in held.items()
-                if values is not None
-            }
-            yield {
-                name: values.long() if name == "labels" else values.float().div_(255) for name, values in batch.items()
-            }
-
-
-@contextmanager
-def _evaluating(net: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation, without gradients, and each of its modules back into what it was."""
-    was = {module: module.training for module in net.modules()}
-    net.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        for module, mode in was.items():
-            module.training = mode
-
-
-def _bytes(images: Tensor) -> np.ndarray:
-    """Images in [0, 1], which are clipped, as uint8; NaN is 0."""
-    clipped = images.float().clamp(0, 1)
-    return np.asarray(clipped.mul_(255).round_().nan_to_num_().to(torch.uint8).cpu().numpy())
-
-
-def _picture(planes: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(planes.transpose(1, 2, 0))
-
-
-def _scores(images: np.ndarray, sharp: np.ndarray) -> dict[str, float]:
-    couples = [(_picture(a), _picture(b)) for a, b in zip(images, sharp, strict=True)]
-    return {
-        "psnr": float(np.mean([psnr(a, b, cap=CAP) for a, b in couples])),
-        "ssim": float(np.mean([ssim(a, b) for a, b in couples])),
-    }

@@ -24,10 +24,11 @@ from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, e
 from facedeblur.methods.training.data.batches import Examples
 from facedeblur.methods.training.data.pairs import Sketches, TrainingData, check_sketches, need_labels, open_data
 from facedeblur.methods.training.devices import AUTO, Engine, Hardware, is_first_process
-from facedeblur.methods.training.loop import USUAL, Loop, Records, Validation
+from facedeblur.methods.training.loop import USUAL, Loop, Records
 from facedeblur.methods.training.losses.adversarial import make_adversary
 from facedeblur.methods.training.losses.base import make_loss
 from facedeblur.methods.training.recipe import LossTerm, TrainRecipe, load_train_recipe
+from facedeblur.methods.training.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def train(
             engine.wait()
             validation = None
             if not engine.rank:
-                labels = bool(getattr(net, "takes_labels", False))
+                labels = bool(getattr(net, "takes_labels", False)) or any(made.stage[place].labels for place in chosen)
                 drawn = bool(data.check.sketch_files)
                 held_out = Examples(
                     data.check, crop=_whole(data, net), labels=labels, sketches=drawn, centred=True

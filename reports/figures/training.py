@@ -28,7 +28,8 @@ USUAL = ("loss", "psnr")
 DRAWN = "psnr_drawing"
 """In place of ``psnr`` in the logs of stages that draw, which restore nothing."""
 
-_WORDS = {"psnr": "PSNR (dB)", DRAWN: "PSNR of drawings (dB)", "ssim": "SSIM", "loss": "loss",
+_WORDS = {"psnr": "PSNR (dB)", "psnr_classes": "PSNR within the classes (dB)", "fscore": "F-score",
+          DRAWN: "PSNR of drawings (dB)", "ssim": "SSIM", "loss": "loss",
           "rate": "rate of learning", "images_per_s": "images per second"}  # fmt: skip
 INPUT = "_blurred"
 """What the column of the blurred faces ends in, next to that of the restored ones."""

@@ -266,7 +266,8 @@ def _parted(parts: Sequence[Sequence[SharpFace]], held_out: int) -> tuple[list[l
 
 def need_labels(data: TrainingData, stage: str) -> None:
     """Raise InputError if a face has no labels, which a stage needs."""
-    without = [face.image_id for face in data.train.source.faces if face.image_id not in data.train.label_files]
+    faces = (*data.train.source.faces, *data.check.source.faces)
+    without = [face.image_id for face in faces if face.image_id not in data.train.label_files]
     if without:
         raise InputError(
             f"stage '{stage}' needs labels, which {len(without):,} of the faces lack, such as {without[0]}",

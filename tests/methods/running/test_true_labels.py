@@ -19,8 +19,8 @@ from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
 from facedeblur.methods.training.data.batches import Examples
 from facedeblur.methods.training.devices import Engine, Hardware
-from facedeblur.methods.training.loop import Validation
 from facedeblur.methods.training.stage import StageRun
+from facedeblur.methods.training.validation import Validation
 
 CPU = Execution(device="cpu")
 CONFIG = NARROW["shen2018"] | {"semantics": "true", "compat": False}
@@ -87,6 +87,6 @@ def test_held_out_faces_are_checked_with_their_labels(tmp_path):
     engine, net = Engine(Hardware("cpu")), make_network("shen2018", **CONFIG)
     stage = parts.plain(labels=True)
     with_labels, without = (Validation(Examples(pairs, labels=yes, centred=True), count=4) for yes in (True, False))
-    assert "psnr" in with_labels(net, StageRun(stage, net, engine).restored, engine).metrics
+    assert "psnr" in with_labels(StageRun(stage, net, engine), engine).metrics
     with pytest.raises(InputError, match="labels"):
-        without(net, StageRun(stage, net, engine).restored, engine)
+        without(StageRun(stage, net, engine), engine)
