@@ -22,10 +22,12 @@ REGISTRIES = {
     "detectors": "facedeblur.benchmark.faces.base:DETECTORS",
     "landmarkers": "facedeblur.benchmark.faces.base:LANDMARKERS",
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
-    "parsers": "facedeblur.methods.parsing:PARSERS",
+    "parsers": "facedeblur.benchmark.faces.base:PARSERS",
     "collections": "facedeblur.generators.photos.collection:COLLECTIONS",
     "noises": "facedeblur.generators.blur.noise:NOISES",
 }
+# Kind -> the module of a higher floor that registers more.
+FILLED_BY = {"parsers": "facedeblur.methods.parsing"}
 FILES = {
     "templates": (
         "facedeblur.generators.align.template:templates", "facedeblur.generators.align.template:template_named",
@@ -89,6 +91,8 @@ def _entries(kind: str) -> Iterator[tuple[str, str, bool]]:
             # Recipes of sets come with their text.
             yield name, getattr(loaded[0] if isinstance(loaded, tuple) else loaded, "title", ""), False
         return
+    if kind in FILLED_BY:
+        import_module(FILLED_BY[kind])
     source = _at(REGISTRIES[kind])
     for name in source:
         try:

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from facedeblur.benchmark.metrics.base import metric
 from facedeblur.benchmark.registry import Registry
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.weights import VARIABLE, WEIGHTS
-from facedeblur.cli.list_ import REGISTRIES
+from facedeblur.cli.list_ import FILLED_BY, REGISTRIES
 from facedeblur.methods.base import spec_of
 from facedeblur.methods.kinds.network import NetworkMethod
 from facedeblur.methods.nets.base import declared
@@ -81,6 +82,8 @@ class Entry:
 
 def entries(kind: str) -> list[Entry]:
     """All entries of a kind, in alphabetical order."""
+    if kind in FILLED_BY:
+        import_module(FILLED_BY[kind])
     registry: Registry[Any] = at(PLACES[kind])
     found = []
     for name in registry:

@@ -9,7 +9,7 @@ from facedeblur.cli.list_ import FILES, REGISTRIES, _at, list_
 
 KNOWN = {
     "networks": "umsn", "discriminators": "patchgan", "losses": "perceptual", "adversaries": "wgan-gp",
-    "recipes": "shen2020", "train-recipes": "umsn-paper", "protocols": "levin2009", "parsers": "facedeblur",
+    "recipes": "shen2020", "train-recipes": "umsn-paper", "protocols": "levin2009", "parsers": "shen2020",
     "collections": "celeba", "embedders": "dlib-resnet", "methods": "wiener", "metrics": "psnr", "detectors": "yunet",
     "landmarkers": "mtcnn", "templates": "shen128", "noises": "gaussian",
 }  # fmt: skip
