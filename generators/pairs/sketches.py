@@ -199,9 +199,9 @@ def _placed(
 
 
 def _told(place: Path, faces: int, files: dict[str, Path], missing: list[Image], alone: tuple[Path, ...]) -> str:
-    line = f"{place}: sketches of {len(files):,} of {faces:,} faces"
+    line = f"{place}: {len(files):,} of {faces:,} faces have a sketch"
     if missing:
-        line += f"; {len(missing):,} without, such as {missing[0].source} ({missing[0].status})"
+        line += f"; faces without: {len(missing):,}, such as {missing[0].source} ({missing[0].status})"
     if alone:
-        line += f"; {len(alone):,} sketches belong to no photograph, such as {alone[0].name}"
+        line += f"; sketches without a photograph: {len(alone):,}, such as {alone[0].name}"
     return line

@@ -50,28 +50,45 @@ def is_aligned(folder: Path) -> bool:
     return (folder / "images.csv").is_file()
 
 
+def sketches_in(folder: str | Path) -> tuple[Path, list[str]]:
+    """The folder that holds the sketches, and their paths in it.
+
+    Parameters
+    ----------
+    folder : path
+        Of one that `align` wrote, the aligned sketches are read, with their surroundings where it has them.
+
+    Raises
+    ------
+    InputError
+        When there is no such folder, or no image in it.
+    """
+    root = Path(folder)
+    if is_aligned(root):
+        root /= "wide" if (root / "wide").is_dir() else "sharp"
+    sketches = photographs_in(root) if root.is_dir() else []
+    if not sketches:
+        list_images(root)  # its error says what is wrong
+    return root, sketches
+
+
 def match_sketches(folder: str | Path, photographs: Mapping[str, str]) -> Matched:
     """Find the sketch of each photograph in a folder and its subfolders.
 
     Parameters
     ----------
     folder : path
-        Of one that `align` wrote, the aligned sketches are read, with their surroundings where it has them.
+        See `sketches_in`.
     photographs : mapping
         ``image_id`` -> path in the collection, forward slashes.
 
     Raises
     ------
     InputError
-        When the folder has no image, none of its sketches belongs to a photograph, a photograph has two, or a sketch
-        could be that of two.
+        When the folder has no image; when none of its sketches belongs to a photograph, a photograph has two, or a
+        sketch could be that of two.
     """
-    root = Path(folder)
-    if is_aligned(root):
-        root /= "wide" if (root / "wide").is_dir() else "sharp"
-    if root.is_file() or not root.is_dir() or not (sketches := photographs_in(root)):
-        list_images(root)  # its error says what is wrong
-        raise InputError(str(root), "no sketches in this folder", do="give another folder")
+    root, sketches = sketches_in(folder)
     rules = [(_by_name(photographs, of_photograph), of_sketch) for of_photograph, of_sketch in _RULES]
     owner: dict[str, str] = {}
     alone = []

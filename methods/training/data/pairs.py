@@ -25,7 +25,8 @@ from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
 from facedeblur.generators.pairs.stored import Mixture, Pairs, StoredPairs, open_stored
 from facedeblur.generators.pairs.virtual import VirtualPairs, open_pairs
 from facedeblur.generators.photos.collection import Photos
-from facedeblur.methods.training.data.synthesis import draw_missing
+from facedeblur.generators.photos.sketches import sketches_in
+from facedeblur.methods.training.data.synthesis import check_synthesiser, draw_missing
 from facedeblur.methods.training.recipe import Data, TrainRecipe
 
 Sketches = str | Path | Sequence[str | Path]
@@ -123,6 +124,11 @@ def open_data(
     if sketches and pairs:
         raise InputError("sets have no sketches", do="leave out --pairs or --sketches")
     folder, weights = sketch_places(sketches)
+    # Photographs may take hours to align: errors that need none of them come first.
+    if folder is not None:
+        sketches_in(folder)
+    if weights is not None:
+        check_synthesiser(weights)
     # The recipe of a test set may be used for training, but not with its noise.
     changes: dict[str, Any] = {"photographs": 0, "noise_from": TRAINING_NOISE}
     if data.augment:
@@ -151,7 +157,8 @@ def open_data(
 
 
 def sketch_places(sketches: Sketches) -> tuple[Path | None, Path | None]:
-    """The folder of sketches and the weights that draw them among what a user gives.
+    """The folder of sketches and the weights that draw them among what a user gives; a folder with one file of weights
+    in it, such as that of a training, means the weights.
 
     Raises
     ------
@@ -159,6 +166,8 @@ def sketch_places(sketches: Sketches) -> tuple[Path | None, Path | None]:
         When there are several of a kind.
     """
     given = [Path(one) for one in ([sketches] if isinstance(sketches, str | Path) else sketches)]
+    held = [list(one.glob("*.safetensors")) for one in given]
+    given = [files[0] if len(files) == 1 else one for one, files in zip(given, held, strict=True)]
     weights = [one for one in given if one.suffix.lower() == ".safetensors"]
     folders = [one for one in given if one not in weights]
     if len(weights) > 1 or len(folders) > 1:

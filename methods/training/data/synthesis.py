@@ -25,8 +25,8 @@ from facedeblur.methods.nets.tiles import mirror, whole_side
 RECIPE = "lin2020-sketches"
 
 
-def load_synthesiser(weights: str | Path) -> nn.Module:
-    """Load a network that draws sharp faces, from the weights that its training exported.
+def check_synthesiser(weights: str | Path) -> str:
+    """Check that weights are of a network that draws sharp faces, without reading them; return the network's name.
 
     Raises
     ------
@@ -37,10 +37,21 @@ def load_synthesiser(weights: str | Path) -> nn.Module:
     if (header.input, header.until) != ("sharp", "sketch"):
         raise InputError(
             str(weights), expected="weights of a network that draws sketches of sharp faces",
-            found=f"weights of '{header.network}' for {header.input} faces" + f", stage '{header.stage}'",
+            found=f"weights of '{header.network}' for {header.input} faces, stage '{header.stage}'",
             do=f"train one: facedeblur train {RECIPE} --sketches FOLDER",
         )  # fmt: skip
-    return load_parts(header.network, [Path(weights)])[0]
+    return header.network
+
+
+def load_synthesiser(weights: str | Path) -> nn.Module:
+    """Load a network that draws sharp faces, from the weights that its training exported.
+
+    Raises
+    ------
+    InputError
+        As `check_synthesiser`, or when the weights do not fit the network.
+    """
+    return load_parts(check_synthesiser(weights), [Path(weights)])[0]
 
 
 @torch.no_grad()

@@ -108,8 +108,8 @@ def test_what_has_no_counterpart_is_counted(
     lines: list[str] = []
     pairs = opened(tmp_path, small_recipe(tmp_path), progress=Reporter(None, lines.append))
     assert lines[-1].endswith(
-        "sketches: sketches of 3 of 6 faces; 3 without, such as 3.png (unusable sketch); 2 sketches belong to no "
-        "photograph, such as 7.png"
+        "sketches: 3 of 6 faces have a sketch; faces without: 3, such as 3.png (unusable sketch); sketches without a "
+        "photograph: 2, such as 7.png"
     )
     assert [face.image_id for face in pairs.source.faces] == ["0", "1", "2"]
     rows = {image.image_id: image for image in pairs.images}

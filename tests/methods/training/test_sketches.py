@@ -112,7 +112,7 @@ def test_a_network_learns_the_sketches_and_draws_others(faces: Path, tmp_path: P
         drawing(faces, 40, **SHARP), faces, tmp_path / "a", sketches=sketches, check=20, save=1000,
         progress=Reporter(None, lines.append),
     )  # fmt: skip
-    assert any("sketches of 6 of 8 faces; 2 without, such as 06.png (no sketch)" in line for line in lines)
+    assert any("6 of 8 faces have a sketch; faces without: 2, such as 06.png (no sketch)" in line for line in lines)
     rows = [row for row in csv.DictReader((tmp_path / "a/1-sketch.csv").open()) if row["psnr_drawing"]]
     assert [row["step"] for row in rows] == ["20", "40"]
     assert made.metrics.keys() == {"psnr_drawing", "ssim_drawing"}
@@ -129,7 +129,7 @@ def test_a_network_learns_the_sketches_and_draws_others(faces: Path, tmp_path: P
     assert found.shape == (126, 127)
     assert np.abs(found - (255 - grey_of(unseen))).mean() < 20 < np.abs(found - grey_of(unseen)).mean()
 
-    other = parts.train(drawing(faces), faces, tmp_path / "b", sketches=[made.weights, sketches], stop_after=1)
+    other = parts.train(drawing(faces), faces, tmp_path / "b", sketches=[tmp_path / "a", sketches], stop_after=1)
     stem = f"drawing@{json.loads(made.card.read_text())['sha256'][:8]}"
     assert json.loads(other.card.read_text())["sketches"] == f"sketches: 6; drawn by {stem}: 2"
     files = {file.name[:2]: file for file in (tmp_path / "b/faces/sketches").iterdir()}
@@ -169,6 +169,7 @@ def test_what_cannot_be_used_is_one_line(faces: Path, tmp_path: Path) -> None:
             parts.train(recipe, faces, tmp_path / "out", sketches=given)
         assert said in str(caught.value)
         assert "\n" not in str(caught.value)
+        assert not (tmp_path / "out/faces").exists(), "told before photographs are aligned"
 
 
 def test_command_names_what_is_missing(faces: Path, tmp_path: Path) -> None:
