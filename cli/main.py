@@ -35,6 +35,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Train": {
         "train": ("train:train", "Train a network by the recipe of its paper."),
         "ablate": ("ablate:ablate", "Train the networks of an ablation and fill the paper's table."),
+        "channel-weights": (
+            "channel_weights:channel_weights",
+            "Average the channel weights of DFPGnet's discriminator over a set.",
+        ),
         "confidence": ("confidence:confidence", "Estimate how well UMSN restores each semantic class."),
         "export": ("export:export", "Write a network as an ONNX file, checked against torch."),
     },
