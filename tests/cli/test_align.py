@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +81,20 @@ def test_only_the_photographs_that_are_asked_for(
         capsys, "align", tmp_path / "photos", tmp_path / "other", "--list", tmp_path / "list.csv", "--jobs", 1
     )
     assert code == 0 and "1  photographs" in out
+
+
+def test_traits_are_counted_by_align_and_by_build(
+    tmp_path: Path, portrait: np.ndarray, small_recipe: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for name in ("a", "b"):
+        Image.fromarray(portrait[:218, :178]).save(photos / f"{name}.png")
+    (photos / "traits.csv").write_text("file,age,light\nb.png,31,lamp\n")
+    code, printed, _ = run(capsys, "align", photos, out, "--template", "xia-celeba", "--jobs", 1)
+    assert code == 0 and f"1  with traits, listed in {out}/traits.csv" in printed
+    code, printed, _ = run(capsys, "build", small_recipe(tmp_path), "--faces", out, "-o", tmp_path / "set", "--jobs", 1)
+    assert code == 0 and "\ntraits of 1 of 2 photographs: age, light\n" in printed
+    (photos / "traits.csv").write_text("file,yaw\nb.png,nan\n")
+    code, printed, error = run(capsys, "align", photos, out, "--template", "xia-celeba", "--jobs", 1)
+    assert code != 0 and error.count("\n") == 1 and "traits.csv line 2: yaw: expected degrees" in error
