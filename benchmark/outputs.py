@@ -270,6 +270,14 @@ class Outputs:
         """True for label images that a run kept: they are drawn in the colours of their classes."""
         return (self.info.get("kept") or {}).get("kind") == "labels"
 
+    def need_images(self) -> None:
+        """Raise InputError for drawn label images, which would be compared with photographs by their colours."""
+        if self.shows_labels:
+            raise InputError(
+                f"{self.root}: '{self.method}' are label images, not restored ones",
+                do="run: facedeblur parse SET OUTPUTS",
+            )
+
     @property
     def store(self) -> str:
         return str(self.info.get("store", "png"))

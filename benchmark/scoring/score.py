@@ -75,7 +75,7 @@ def score(
     Raises
     ------
     InputError
-        When the outputs belong to another set, or a required metric cannot be computed.
+        When the outputs belong to another set or are label images, or a required metric cannot be computed.
 
     Examples
     --------
@@ -94,6 +94,8 @@ def score(
     folders = _folders(outputs, out)
     workers, the_set = Workers.of(workers).loading(plugin), Set.open(the_set)
     runs = [Outputs.open(folder, the_set) for folder in folders]
+    for run in runs:
+        run.need_images()
     bundle = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     chosen = choose(bundle if metrics is None else with_metrics(bundle, metrics)).for_set(the_set)
     files = [Path(out) if out else run.root / FILE for run in runs]

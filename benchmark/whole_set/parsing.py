@@ -171,6 +171,7 @@ class ParsingTest(WholeSetTest[Parsing]):
     stage = "parsing"
     # Each image has its own label.
     clear_per_task = 1
+    takes_labels = True
 
     def __init__(self, the_set: Set, parser: str):
         self.blurred = tuple(image for image in the_set.images.values() if image.blurred)

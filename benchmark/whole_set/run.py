@@ -181,6 +181,8 @@ class WholeSetTest(ABC, Generic[Result]):
     stage: ClassVar[str]
     """What is being done, for the reporter and messages: ``parsing``."""
     clear_per_task: ClassVar[int] = 40
+    takes_labels: ClassVar[bool] = False
+    """Whether label images that a run kept are of use."""
 
     def __init__(
         self, the_set: Set, provider: str, facts: dict[str, Any], definition: str, clear: Sequence[Image] = ()
@@ -243,7 +245,11 @@ def run_test(
     workers = Workers.of(workers).loading(plugin)
     the_set = Set.open(the_set)
     test = make(the_set)
-    candidates = test.candidates([None if one is None else Outputs.open(one, the_set) for one in outputs])
+    runs = [None if one is None else Outputs.open(one, the_set) for one in outputs]
+    for run in runs:
+        if run is not None and not test.takes_labels:
+            run.need_images()
+    candidates = test.candidates(runs)
     files = [candidate.file for candidate in candidates if candidate.file is not None]
     with only_writer(*files), reporting(progress) as reporter:
         results = [None if force else _finished(test, candidate, reporter) for candidate in candidates]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, provider
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.files.state_dict import write_tensors
+from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.weights import sha256_of
+from facedeblur.benchmark.whole_set.fid import fid
 from facedeblur.benchmark.whole_set.parsing import Parsing, parser_named
 from facedeblur.methods.labelling import Labeller
 from facedeblur.methods.nets.base import make_network
@@ -108,7 +111,7 @@ def test_workers_know_it():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_kept_parsing_is_scored_as_the_network_found_it(make_set, tmp_path):
+def test_a_kept_parsing_is_scored_as_the_network_found_it(make_set, tmp_path, dlib_models):
     """P on its coarse images during the run: the pixels of every class are counted by hand."""
     the_set = make_set(labelled=True, sizes=(13, 19))
     net = write_narrow("shen2020", tmp_path / "weights")
@@ -127,6 +130,9 @@ def test_a_kept_parsing_is_scored_as_the_network_found_it(make_set, tmp_path):
     assert np.abs(kept.counts().sum(axis=0)[:, 0] - hits).max() <= 2  # a tie may fall otherwise in a batch
     assert kept.scores() != fine.scores() and Parsing.read(out.root / "parsing") == kept
     assert parse(the_set, out.root / "parsing", workers=1) == kept, "whatever parses the other images"
+    for refused in (partial(score, metrics=["psnr"]), partial(fid, by="dlib-resnet")):
+        with pytest.raises(InputError, match=r"label images, not restored ones; run: facedeblur parse"):
+            refused(the_set, out.root / "parsing", workers=1)
 
 
 def test_a_picture_among_kept_labels_is_a_failure(make_set, tmp_path):
