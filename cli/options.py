@@ -178,6 +178,7 @@ def faces_of(*, required: bool) -> Decorator:
         metavar="FOLDER",
         required=required,
         multiple=True,
+        show_default=None if required else "none, if --pairs are given",
         help="Folder of photographs, or of crops that `facedeblur align` wrote; repeat it to combine several. "
         + _PHOTOS,
     )

@@ -30,8 +30,9 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     facedeblur train umsn --faces celebamask:A -o umsn/ --keep-steps 3000,50000
     # Try a recipe for a few steps
     facedeblur train facedeblur-base --faces photos/ -o try/ --iterations 20
-    # Learn to draw sketches from photographs and their sketches, then train with them
-    facedeblur train lin2020-sketches --faces photos/ --sketches sketches/ -o drawing/
+    # Learn to draw sketches from photographs and sketches, then train with them
+    facedeblur train lin2020-sketches --faces photos/ --sketches sketches/ \\
+        -o drawing/
     facedeblur train lin2020 --faces celeba:CELEBA -o lin2020/ \\
         --sketches drawing/lin2020-sketches.safetensors
     # Mix pairs of a set with those made of photographs: 30 % and 70 %
@@ -47,6 +48,7 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     "--pairs",
     metavar="SET",
     multiple=True,
+    show_default="none",
     help="Finished set whose blurred and sharp images are trained on, in addition to pairs made of --faces or alone; "
     "repeatable. SET,train uses only pairs with that role, SET,500 draws 500 pairs at random, and SET,25% a quarter.",
 )

@@ -224,6 +224,11 @@ _ships(
     (("latest_net_G.pth", "*_net_G.pth"),),
 )  # fmt: skip
 _ships(
+    "deblurgan-keras", "deblurgan_keras:DeblurGanKeras",
+    "DeblurGAN as ported to Keras by R. Meudec, with batch normalisation (compared by Anand et al.).",
+    (("generator.h5", "generator*.h5"),),
+)  # fmt: skip
+_ships(
     "deblurgan-v2", "deblurgan_v2:DeblurGanV2",
     "Feature pyramid over a classification network (Kupyn et al., ICCV 2019).",
     (("fpn_inception.h5", "fpn_mobilenet.h5", "best_fpn.h5", "*fpn*.h5"),),

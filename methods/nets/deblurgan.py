@@ -17,13 +17,17 @@ from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import Plain, check_images, normal_initialise
 
 
+def _relu(leak: float) -> nn.Module:
+    return nn.LeakyReLU(leak) if leak else nn.ReLU()
+
+
 class _Block(nn.Module):
     """Residual block conv3 - norm - ReLU - dropout - conv3 - norm, plus its input."""
 
-    def __init__(self, channels: int, dropout: float) -> None:
+    def __init__(self, channels: int, dropout: float, leak: float) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU(),
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), _relu(leak),
             nn.Dropout(dropout),
             nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels),
         )  # fmt: skip
@@ -44,6 +48,13 @@ class DeblurGan(Plain):
         Residual blocks.
     dropout : float
         Share of values dropped in each block while training.
+    leak : float
+        Slope of the activations for negative values; 0.2 in the network as Anand et al. describe it.
+
+    Raises
+    ------
+    InputError
+        For a slope that is not in [0, 1).
 
     Notes
     -----
@@ -61,19 +72,21 @@ class DeblurGan(Plain):
     smallest = 8
     parts = ("down", "body", "up")
 
-    def __init__(self, *, width: int = 64, blocks: int = 9, dropout: float = 0.5) -> None:
+    def __init__(self, *, width: int = 64, blocks: int = 9, dropout: float = 0.5, leak: float = 0.0) -> None:
         super().__init__()
+        if not 0 <= leak < 1:
+            raise InputError("leak of deblurgan", expected="at least 0 and under 1", found=f"{leak:g}")
         self.down = nn.Sequential(
-            nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7), nn.InstanceNorm2d(width), nn.ReLU(),
-            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.InstanceNorm2d(2 * width), nn.ReLU(),
-            nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), nn.InstanceNorm2d(4 * width), nn.ReLU(),
+            nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7), nn.InstanceNorm2d(width), _relu(leak),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.InstanceNorm2d(2 * width), _relu(leak),
+            nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), nn.InstanceNorm2d(4 * width), _relu(leak),
         )  # fmt: skip
-        self.body = nn.Sequential(*(_Block(4 * width, dropout) for _ in range(blocks)))
+        self.body = nn.Sequential(*(_Block(4 * width, dropout, leak) for _ in range(blocks)))
         self.up = nn.Sequential(
             nn.ConvTranspose2d(4 * width, 2 * width, 3, stride=2, padding=1, output_padding=1),
-            nn.InstanceNorm2d(2 * width), nn.ReLU(),
+            nn.InstanceNorm2d(2 * width), _relu(leak),
             nn.ConvTranspose2d(2 * width, width, 3, stride=2, padding=1, output_padding=1),
-            nn.InstanceNorm2d(width), nn.ReLU(),
+            nn.InstanceNorm2d(width), _relu(leak),
             nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh(),
         )  # fmt: skip
         normal_initialise(self)

@@ -18,6 +18,7 @@ NARROW: dict[str, dict[str, object]] = {
     "mspl": {"width": 16, "blocks": 1, "reduction": 1},
     "deepdeblur": {"width": 16, "reduced": 8, "modules": 2},
     "deblurgan": {"width": 16, "blocks": 2},
+    "deblurgan-keras": {"width": 8, "blocks": 2},
     "deblurgan-v2": {"backbone": "mobilenet-v2", "width": 32},
     "facedeblur-base": {"widths": [8, 16, 16, 16], "depths": [1, 1, 1, 1]},
 }

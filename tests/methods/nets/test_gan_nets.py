@@ -120,6 +120,17 @@ def test_deblurgan_has_the_published_parameters():
     assert count(net) - 9 * conv(256, 256, 3) == 6_067_459
 
 
+def test_deblurgan_of_anand_is_leaky_throughout():
+    net = make_network("deblurgan", leak=0.2, **NARROW["deblurgan"])
+    kinds = [type(each).__name__ for each in net.modules()]
+    assert kinds.count("LeakyReLU") == 3 + 2 + 2 and "ReLU" not in kinds
+    assert {each.negative_slope for each in net.modules() if isinstance(each, torch.nn.LeakyReLU)} == {0.2}
+    plain = make_network("deblurgan", **NARROW["deblurgan"])
+    assert plain.state_dict().keys() == net.state_dict().keys()
+    with pytest.raises(InputError, match="leak of deblurgan: expected at least 0 and under 1, found 1"):
+        make_network("deblurgan", leak=1.0)
+
+
 def test_dfpgnet_full():
     net = make_network("dfpgnet")
     blurred = torch.rand(1, 3, 16, 24)

@@ -37,6 +37,7 @@ ROWS = [
 ROWS += [f"lin2020-{row}" for row in ("direct", "intensity", "l0", "naive", "sketches", "without-sketch")]
 ROWS += [f"dfpgnet-{row}" for row in ("b", "equal", "vggface", "without-priors")]
 ROWS += [f"umsn-{row}" for row in ("b-net", "masks", "nrl", "without-confidence")]
+ROWS += [f"anand-{network}" for network in ("deblurgan", "deblurgan-v2", "deepdeblur")]
 STEPS = 2
 
 
