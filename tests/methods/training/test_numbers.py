@@ -5,6 +5,8 @@ Every number stands here a second time, in the units of its source.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from facedeblur.generators.recipe import load_recipe
@@ -161,6 +163,15 @@ def test_lin2020():
     assert (rival.kind, rival.options["penalty"], rival.critic_steps) == ("wgan-gp", 10, 5)
     assert (rival.discriminator, rival.config) == ("patchgan", {"channels": 1, "padding": 1})
     assert recipe.config["border"] == "taper"
+
+
+def test_lin2020_sketches() -> None:
+    """The first stage of the whole system, given sharp faces; pairs are not blurred."""
+    recipe, whole = load_train_recipe("lin2020-sketches"), load_train_recipe("lin2020")
+    assert recipe.stage == (replace(whole.stage[0], input="sharp", sketches=True),)
+    assert (recipe.data, recipe.config) == (replace(whole.data, sizes=(1,), per_size=1), whole.config)
+    keys = [one.key for one in recipe.assumption]
+    assert len(keys) == len(set(keys)) and {"stage.sketch.input", "stage.sketch.target"} <= set(keys)
 
 
 # Authors' code, of images in [-1, 1], whose differences are twice ours; "all x 2".
