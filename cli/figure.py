@@ -384,3 +384,111 @@ def training(trainings: tuple[str, ...], show: str, out: str, width: float) -> N
     check_suffix(out)
     columns = [one.strip() for one in show.split(",") if one.strip()]
     click.echo(f"{save(draw(logs_of(trainings), columns=columns, width=width), out)}")
+
+
+@figure.command(
+    examples="""
+    # List the figures of a paper and what each needs
+    facedeblur figure paper shen2020
+    facedeblur figure paper shen2020 5
+    # Draw one from outputs
+    facedeblur figure paper lin2020 7 set/ ours=out/lin naive=out/naive -o lin7.pdf
+    # Draw one from the rows of an ablation
+    facedeblur figure paper shen2020 7 --ablation table5/ -o shen7.pdf
+    # Draw a plot of scores
+    facedeblur figure paper shen2020 9 lambda_s:0=out/a lambda_s:50=out/b -o shen9.pdf
+    """
+)
+@click.argument("paper")
+@click.argument("number", required=False)
+@click.argument("results", nargs=-1, type=click.Path())
+@click.option(
+    "-o",
+    "--out",
+    metavar="FILE",
+    type=options.Output(),
+    show_default="say what the figure needs",
+    help="File to write; its name ends in .pdf, .svg or .png.",
+)
+@click.option(
+    "--ablation",
+    metavar="FOLDER",
+    type=click.Path(),
+    help="Folder that `facedeblur ablate -o` wrote, whose rows are taken as results.",
+)
+@_pairs(None)
+@click.option("--captions/--no-captions", default=True, help="Print PSNR and SSIM below the images.")
+@click.option(
+    "--metric",
+    "metrics",
+    metavar="METRIC",
+    multiple=True,
+    show_default="those of the figure",
+    help="Metric to plot, named as in the score tables; repeatable.",
+)
+@click.option(
+    "--width",
+    metavar="INCHES",
+    type=click.FloatRange(1, 50),
+    show_default="that of the figure",
+    help="Width of the figure: 3.5 for a column, 7.16 for a page.",
+)
+def paper(
+    paper: str,
+    number: str | None,
+    results: tuple[str, ...],
+    out: str | None,
+    ablation: str | None,
+    pairs: str | None,
+    by: str | None,
+    seed: int,
+    insets: tuple[str, ...],
+    smooth: bool,
+    captions: bool,
+    metrics: tuple[str, ...],
+    width: float | None,
+) -> None:
+    """Draw a figure of a paper from your results, laid out like the printed one.
+
+    PAPER is shen2020, lin2020, umsn, dfpgnet or anand, or a TOML file like those of the toolkit; NUMBER is the
+    number of the figure. Without --out the command prints what the figure needs, without NUMBER it lists all
+    figures. RESULTS are, for figures of images, a set and then NAME=OUTPUTS for each result; for plots,
+    NAME=SCORES, or LABEL:X=SCORES where X is a number that varies. Results that are not given are left out,
+    which is reported.
+    """
+    from facedeblur.reports.figures.drawing import read_box
+    from facedeblur.reports.figures.papers.make import Wishes, explained, make
+    from facedeblur.reports.figures.papers.spec import load_figures
+    from facedeblur.reports.figures.style import check_suffix, save
+
+    known = load_figures(paper)
+    if number is None:
+        click.echo(f"{known.title}: {len(known.figure)} figures")
+        longest = max(len(one.number) for one in known.figure)
+        for one in known.figure:
+            click.echo(f"  {one.number:>{longest}}  {one.kind:<8}  {one.shows}")
+            if one.slots:
+                click.echo(f"  {'':>{longest}}            needs {', '.join(one.slots)}")
+        click.echo(f"More on one of them: facedeblur figure paper {paper} NUMBER")
+        return
+    if out is None:
+        if results or ablation:
+            raise click.UsageError("give the file to write with -o FILE")
+        click.echo("\n".join(explained(known, known.find(number))))
+        return
+    check_suffix(out)
+    wishes = Wishes(
+        pairs=pairs or "",
+        by=by,
+        seed=seed,
+        insets=[read_box(text) for text in insets],
+        smooth=smooth,
+        captions=captions,
+        metrics=metrics,
+        width=width or 0.0,
+    )
+    made = make(known, number, results, ablation=ablation, wishes=wishes)
+    click.echo(f"{save(made.figure, out, dpi=made.dpi)}")
+    _say_pairs(made.chosen)
+    for remark in made.remarks:
+        click.echo(f"  {remark}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
@@ -30,13 +30,10 @@ class Shown:
         Heading; empty for the method's own name, or that of the image of the set.
     source : Outputs or {'blurred', 'sharp', 'labels'}
         Outputs (kept ones too), or an image of the set.
-    kernel_of : Outputs or None
-        Whose estimated kernels belong to the pictures: those of the run that kept them, for kept results.
     """
 
     title: str
     source: Outputs | Own
-    kernel_of: Outputs | None = field(default=None)
 
     @property
     def labels(self) -> bool:
@@ -115,19 +112,16 @@ def of_outputs(place: str | Path | Outputs, opened: Set, title: str = "", *, kee
         root = root / keep
     parent = root.parent if root.name and (root.parent / RUN).is_file() else None
     if parent is not None and not root.exists():
-        method = read_info(parent / RUN)
+        run = read_info(parent / RUN)
+        weights = " --weights FILE" if run["weights"] else ""
         raise MissingFile(
-            root, f"the run of '{method['method']}' did not keep '{root.name}'",
-            do=f"restore again with: facedeblur run {method.get('name') or 'METHOD'} {opened.root} -o NEW --keep "
+            root, f"the run of '{run['method']}' did not keep '{root.name}'",
+            do=f"restore again with: facedeblur run {run.get('name') or 'METHOD'} {opened.root} -o NEW{weights} --keep "
             f"{root.name.partition('-')[0]}",
         )  # fmt: skip
     if isinstance(place, Outputs) and not keep:
-        return Shown(title, place, place if place.has_kernels else None)
-    found = Outputs.open(root, opened)
-    giver = found
-    if found.info.get("kept") and parent is not None:
-        giver = Outputs.open(parent, opened)
-    return Shown(title, found, giver if giver.has_kernels else None)
+        return Shown(title, place)
+    return Shown(title, Outputs.open(root, opened))
 
 
 def completed(shown: Sequence[Shown | Outputs], opened: Set) -> list[Shown]:
@@ -135,7 +129,7 @@ def completed(shown: Sequence[Shown | Outputs], opened: Set) -> list[Shown]:
 
     Outputs of the method ``blurred`` are left out then: they are the first column anyway.
     """
-    columns = [one if isinstance(one, Shown) else Shown("", one, one if one.has_kernels else None) for one in shown]
+    columns = [one if isinstance(one, Shown) else Shown("", one) for one in shown]
     if any(isinstance(one.source, str) for one in columns):
         return columns
     columns = [one for one in columns if one.title or not _is_input(one)]

@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -74,7 +75,7 @@ def draw(
     width: float = PAGE,
     captions: bool = True,
     smooth: bool = False,
-    wrap: int = 0,
+    wrap: int | Sequence[int] = 0,
     turned: bool = False,
     corner: Corner = "upper left",
 ) -> tuple[Figure, float]:
@@ -91,8 +92,9 @@ def draw(
         PSNR and SSIM below the images, the best without the true kernel bold.
     smooth : bool
         Enlarge by bicubic interpolation; pixels stay pixels otherwise.
-    wrap : int
+    wrap : int or sequence of int
         Most pictures next to each other; those of a pair continue in further lines, each with its titles. 0: all.
+        A sequence says how many are in each line.
     turned : bool
         One column per pair and one line per title, which is at its left.
     corner : str
@@ -149,20 +151,22 @@ def draw(
     return canvas.figure, max(math.ceil(DPI * side / wide), 1) * wide / side
 
 
-def _bands(grid: Grid, *, captions: bool, wrap: int, turned: bool) -> list[_Band]:
+def _bands(grid: Grid, *, captions: bool, wrap: int | Sequence[int], turned: bool) -> list[_Band]:
     rows = [_cells(grid.titles, row, captions=captions) for row in grid.rows]
     if turned:
         lines = [tuple(row[place] for row in rows) for place in range(len(grid.titles))]
-        parts = range(0, len(rows), wrap or len(rows))
-        most = wrap or len(rows)
-        return [_Band(line[at : at + most], False, line[0].title) for at in parts for line in lines]
-    most = wrap or len(grid.titles)
-    several = len(grid.titles) > most
-    return [
-        _Band(row[at : at + most], several or not place)
-        for place, row in enumerate(rows)
-        for at in range(0, len(row), most)
-    ]
+        parts = _parts(len(rows), wrap)
+        return [_Band(line[part], False, line[0].title) for part in parts for line in lines]
+    parts = _parts(len(grid.titles), wrap)
+    return [_Band(row[part], len(parts) > 1 or not place) for place, row in enumerate(rows) for part in parts]
+
+
+def _parts(count: int, wrap: int | Sequence[int]) -> list[slice]:
+    """Which of `count` pictures are in which line."""
+    if isinstance(wrap, int):
+        return [slice(at, at + (wrap or count)) for at in range(0, count, wrap or count)]
+    ends = list(accumulate(wrap))
+    return [slice(end - size, end) for size, end in zip(wrap, ends, strict=True)]
 
 
 def _cells(titles: Sequence[str], row: Row, *, captions: bool) -> tuple[_Cell, ...]:

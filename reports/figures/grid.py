@@ -121,7 +121,7 @@ def collect(
         if isinstance(one.source, Outputs) else {}
         for one in columns
     ]  # fmt: skip
-    banks = [one.kernel_of.kernels() if kernels == "all" and one.kernel_of is not None else None for one in columns]
+    banks = [one.source.kernels() if kernels == "all" and isinstance(one.source, Outputs) else None for one in columns]
     rows = []
     for pick in chosen:
         pair = _Pair(opened, pick.pair, true_kernel=kernels != "none")

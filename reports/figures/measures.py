@@ -107,7 +107,7 @@ def curves(points: Sequence[Point], *, metrics: Sequence[str] = (), width: float
 
         high = (2.2 if across == 1 and len(columns) == 1 else 1.7) * down * len(columns)
         figure = Figure(figsize=(width, high), layout="constrained")
-        grid = figure.subplots(down * len(columns), across, squeeze=False)
+        grid = figure.subplots(down * len(columns), across, squeeze=False, sharey="row")
         used: list[Axes] = []
         for line, column in enumerate(columns):
             for place, panel in enumerate(panels):
@@ -187,10 +187,8 @@ def _axis(axes: Axes, numbers: Sequence[float]) -> None:
 
 
 def _short(number: float) -> str:
-    """``0.001``, ``1e-5``."""
-    text = (
-        f"{number:.0e}" if 0 < number < 1e-3 and f"{number:.0e}" == f"{number:.1e}".replace(".0", "") else f"{number:g}"
-    )
+    """``0.01``, ``1e-5``."""
+    text = np.format_float_scientific(number, trim="-") if 0 < number <= 1e-3 else f"{number:g}"
     head, sign, power = text.partition("e")
     return f"{head}e{int(power)}" if sign else text
 

@@ -108,6 +108,21 @@ def test_curves_bars_and_trainings(made: tuple[str, list[str]], tmp_path: Path) 
     drawn(tmp_path / "training.pdf", "training", f"A={tmp_path}", "--show", "loss, psnr")
 
 
+def test_figures_of_papers_are_listed_explained_and_drawn(made: tuple[str, list[str]], tmp_path: Path) -> None:
+    listed = invoke("paper", "shen2020").output
+    assert "Shen et al., IJCV 2020: 16 figures" in listed and " 3  drawing " in listed
+    assert "needs coarse, fine-tuned, scratch" in listed
+    told = invoke("paper", "shen2020", "7").output
+    assert "facedeblur figure paper shen2020 7 SET coarse=OUTPUTS" in told
+    assert "row 'G_c' of facedeblur ablate shen2020 --table 5" in told
+    assert "a drawing of the network" in invoke("paper", "shen2020", "3").output
+    printed = drawn(tmp_path / "7.pdf", "paper", "shen2020", "7", made[0], f"coarse={made[1][1]}", "--pairs", "f0_b")
+    assert "  f0_b  (by id)" in printed and "left out, since not given: fine-tuned, scratch" in printed
+    drawn(tmp_path / "13.pdf", "paper", "shen2020", "13", f"ours={made[1][1]}", "--metric", "psnr", "--width", "3.5")
+    shown = invoke("paper", "shen2020", "7", made[0])
+    assert shown.exit_code == 2 and "-o FILE" in shown.output
+
+
 def test_tests_of_whole_sets(tmp_path: Path) -> None:
     curve = Curve(9, 0, 0, (0.5, 0.75, 1.0))
     ranks = pd.DataFrame({name: pd.Series(dtype=object) for name in Recognition.columns})
@@ -142,6 +157,8 @@ def test_tests_of_whole_sets(tmp_path: Path) -> None:
         (lambda made: ("curves", made[1][0], "-o", "x.pdf"), "--over KEY"),
         (lambda made: ("bars", made[1][0], "--metric", "lpips", "-o", "x.pdf"), "do not have metric 'lpips'"),
         (lambda made: ("training", made[1][0], "-o", "x.pdf"), "no log of a training"),
+        (lambda made: ("paper", "shen2020", "3", made[0], "-o", "x.pdf"), "is not drawn from results here"),
+        (lambda made: ("paper", "shen2020", "7", made[0], f"G={made[1][1]}", "-o", "x.pdf"), "result 'G'"),
         (lambda made: ("cmc", made[1][0], "-o", "x.pdf"), "recognition"),
         (lambda made: ("fscore", made[1][0], "-o", "x.pdf"), "parsing"),
     ],

@@ -52,7 +52,7 @@ def test_a_curve_goes_through_the_means_in_order_of_the_number(sweep: list[Score
     assert list(line.get_ydata()) == pytest.approx([values(k).mean() for k in (4, 3, 2)])
     assert axes.get_xscale() == "log" and axes.get_xlabel() == "amount" and axes.get_ylabel() == "PSNR (dB)"
     figure.draw_without_rendering()
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["1e-4", "0.001", "0.01"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1e-4", "1e-3", "0.01"]
     column = sweep[0].meta.columns[0]
     known = spreads(sweep[0], [column])[column.signature].interval
     assert known is not None
