@@ -320,9 +320,12 @@ def _own(layout: Layout, run: Run) -> str:
 
 def _one_a_run(layout: Layout, runs: Sequence[Run]) -> list[Item]:
     several = len({run.set.hash for run in runs}) > 1
+    alike = Counter((run.method, run.set.hash, run.run_hash) for run in runs)
     made = []
     for run in runs:
         label = _label(layout, run) + (f", {run.set.name}" if several else "")
+        if alike[run.method, run.set.hash, run.run_hash] > 1 and run.parser is not None:
+            label += f", {run.parser}"
         made.append(Item(label, MEASURED, runs={layout.datasets[0]: run}))
     return _distinct(made)
 

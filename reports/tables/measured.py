@@ -96,6 +96,11 @@ class Run:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_fscores", {})
 
+    @property
+    def parser(self) -> str | None:
+        """The parser of its parsing test; None without one."""
+        return self.parsing.parser if isinstance(self.parsing, Parsing) else None
+
     def fscores(self, found: Parsing, partition: str) -> dict[str, float]:
         """F-scores of a partition's groups and their mean (``mean``), of one of this run's two parsings."""
         known: dict[tuple[bool, str], dict[str, float]] = self._fscores  # type: ignore[attr-defined]
@@ -138,7 +143,7 @@ def read_runs(scores: ResultLike | Iterable[ResultLike]) -> tuple[Run, ...]:
     """
     tables = [scores] if isinstance(scores, Scores | Confidences | str | os.PathLike) else scores
     runs: list[Run] = []
-    sharp: dict[str, Run] = {}
+    sharp: dict[tuple[str, str | None], Run] = {}
     confidences: list[Run] = []
     for table in tables:
         if isinstance(table, Confidences) or (not isinstance(table, Scores) and is_table(table)):
@@ -147,14 +152,19 @@ def read_runs(scores: ResultLike | Iterable[ResultLike]) -> tuple[Run, ...]:
         run, clear = _read(table)
         for other in runs:
             same = (run.method, run.set.hash, run.run_hash) == (other.method, other.set.hash, other.run_hash)
-            if same:
+            # One run can be parsed by several parsers, each in a folder of its own.
+            parsed = run.scored is None and None not in (run.parser, other.parser) and run.parser != other.parser
+            if same and not parsed:
                 raise InputError(f"the scores of '{run.method}' ({table}) are given twice", do="give each run once")
         runs.append(run)
-        sharp[clear.set.hash] = _joined(sharp.get(clear.set.hash), clear)
+        known = sharp.get((clear.set.hash, None))
+        if known is not None and None not in (known.parser, clear.parser) and known.parser != clear.parser:
+            sharp[clear.set.hash, clear.parser] = replace(clear, scored=None, recognition=NO_RECOGNITION)
+        sharp[clear.set.hash, None] = _joined(known, clear)
     # Tests of a whole set know no more of it than its name; scores on the same set do.
     sets = {run.set.hash: run.set for run in runs if run.scored is not None}
     runs = [replace(run, ratio=_ratio(run, runs), set=sets.get(run.set.hash, run.set)) for run in runs]
-    sharp = {hash_: replace(run, set=sets.get(hash_, run.set)) for hash_, run in sharp.items()}
+    sharp = {key: replace(run, set=sets.get(key[0], run.set)) for key, run in sharp.items()}
     shown = [
         run for run in sharp.values()
         if run.scored is not None or not (run.recognition is NO_RECOGNITION and run.parsing is NO_PARSING)

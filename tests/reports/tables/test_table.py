@@ -331,6 +331,27 @@ def outputs(tmp_path: Path, scores_of: Make) -> Path:
     return tmp_path
 
 
+def test_one_run_by_two_parsers(outputs: Path, tmp_path_factory: pytest.TempPathFactory):
+    """UMSN's Table II: S-Net before and after its last training labels the same images."""
+    folders = [tmp_path_factory.mktemp("parsed") for _ in range(2)]
+    for folder, parser in zip(folders, ("umsn@1111", "umsn@2222"), strict=True):
+        for file in ("parsing.parquet", "parsing.sharp.parquet"):
+            found = Parsing.read(outputs / file)
+            rows = found.rows.iloc[: 1 + folders.index(folder)]
+            replace(found, parser=parser, rows=rows).write(folder / file)
+    two = one("II", *folders, protocol="umsn")
+    shown = {item.label: cell.value for cell, item, _, column in two.filled()
+             if item.kind == MEASURED and column.label == "class-2"}  # fmt: skip
+    assert shown == {
+        f"{label}, {parser}": pytest.approx(round(Parsing.read(folder / file).scores("umsn4")["skin"], 12))
+        for folder, parser in zip(folders, ("umsn@1111", "umsn@2222"), strict=True)
+        for label, file in (("net", "parsing.parquet"), ("sharp images", "parsing.sharp.parquet"))
+    }
+    assert len(set(shown.values())) == 4
+    with pytest.raises(InputError, match="given twice"):
+        one("II", folders[0], folders[0], protocol="umsn")
+
+
 def test_recognition_and_the_sharp_images_among_themselves(outputs: Path, scores_of: Make):
     eleven = one("11", outputs)
     found = {column: cell.text for (_, column), cell in cells(eleven, "net").items()}
