@@ -67,8 +67,11 @@ def blur_masks(masks: Tensor, kernels: Tensor) -> Tensor:
     count, classes = masks.shape[:2]
     edge = kernels.shape[-1] // 2
     padded = functional.pad(masks, (edge,) * 4, mode="replicate").flatten(0, 1)[None]
-    weights = kernels.flip(-1, -2).repeat_interleave(classes, 0)[:, None]
-    return functional.conv2d(padded, weights.to(masks.dtype), groups=count * classes)[0].unflatten(0, (count, classes))
+    weights = kernels.flip(-1, -2).repeat_interleave(classes, 0)[:, None].to(masks.dtype)
+    # Mixed precision would move the edges of what is cut at a threshold.
+    with torch.autocast(masks.device.type, enabled=False):
+        blurred = functional.conv2d(padded, weights, groups=count * classes)
+    return blurred[0].unflatten(0, (count, classes))
 
 
 class LocalStructural(Loss):
