@@ -23,6 +23,8 @@ from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
 from facedeblur.generators.photos.collection import Collection, Photos, specs_of
 from facedeblur.generators.photos.specs import Selection
+from facedeblur.methods.nets.base import declared
+from facedeblur.methods.parsing import parse
 from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
 from facedeblur.methods.training.devices import AUTO, Hardware
@@ -118,13 +120,24 @@ def ablate(
             for name, the_set in sets.items():
                 place = root / "outputs" / f"table{layout.number}" / f"{number}-{name}"
                 label = row.label if size.name == "full" else f"{row.label}, {size.name} scale"
-                done = run(net, the_set, place, weights=weights, label=label, execution=Execution(hardware.device),
-                           progress=reporter)  # fmt: skip
+                keep = _keeps(layout, recipe_of(row, size), the_set)
+                done = run(net, the_set, place, weights=weights, label=label, keep=keep,
+                           execution=Execution(hardware.device), progress=reporter)  # fmt: skip
+                if keep:
+                    parse(the_set, done.root / "parsing", workers=workers, progress=reporter)
                 outputs.setdefault(name, []).append(done)
         named = {} if isinstance(made.test, str) else {the_set.content_hash: name for name, the_set in sets.items()}
         filled = _filled(layout, size, made.paper, sets, outputs, named, workers, reporter)
         write([filled], root / "tables")
     return filled
+
+
+def _keeps(layout: Layout, recipe: TrainRecipe, the_set: Set) -> tuple[str, ...]:
+    """What a run keeps for the table: the parsing that the network reads, if its F-score is wanted and there is one."""
+    wanted = any(one.how.kind == "labels" for one in layout.measures)
+    labelled = any(image.label for image in the_set.images.values())
+    has_one = "parsing" in declared(recipe.network).keeps and recipe.config.get("semantics", "predicted") == "predicted"
+    return ("parsing",) if wanted and labelled and has_one and recipe.stage[-1].until != "coarse" else ()
 
 
 _FEW = Records(check=100)

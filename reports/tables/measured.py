@@ -27,6 +27,7 @@ from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.benchmark.whole_set.record import Record
 from facedeblur.benchmark.whole_set.run import SHARP
 from facedeblur.methods.confidence import Confidence, Confidences, is_table, mean
+from facedeblur.methods.nets.base import NETS, declared
 from facedeblur.reports.leaderboard.board import MethodScores, summarise
 from facedeblur.reports.leaderboard.whole_sets import of_scored
 from facedeblur.reports.tables.layouts import How
@@ -255,16 +256,19 @@ def _read(table: ScoresLike) -> tuple[Run, Run]:
 def _kept_labels(scores: Scores | None, folders: Sequence[Path]) -> Parsing | Absent:
     """The parsing test of the label images that a scored run kept in a folder inside its own."""
     run = scores.meta.run if scores is not None else {}
-    network = f"{run.get('name')}@{short_digest(map(str, run['weights'].values()))}" if run.get("weights") else ""
-    for name in run.get("keep") or ():
-        file = _first([folder / name for folder in folders], PARSING)
+    name = str(run.get("name", ""))
+    if run.get("oracle") and name in NETS and declared(name).labels is not None:
+        return Absent("it reads the true labels, whose F-score is 1")
+    network = f"{name}@{short_digest(map(str, run['weights'].values()))}" if run.get("weights") else ""
+    for kept in run.get("keep") or ():
+        file = _first([folder / kept for folder in folders], PARSING)
         found = Parsing.read(file) if file else None
-        if found is None or not found.method.endswith(f":{name}"):
+        if found is None or not found.method.endswith(f":{kept}"):
             continue
         if scores is not None and (found.set_hash, found.parser) == (scores.meta.set.get("hash"), network):
             return found
-        return Absent(f"{name}/{PARSING} belongs to other outputs or another set; run: facedeblur parse SET "
-                      f"OUTPUTS/{name}")  # fmt: skip
+        return Absent(f"{kept}/{PARSING} belongs to other outputs or another set; run: facedeblur parse SET "
+                      f"OUTPUTS/{kept}")  # fmt: skip
     return NO_LABELS
 
 
@@ -425,7 +429,9 @@ def _parsed(run: Run, found: Parsing | Absent, partition: str, group: str) -> Me
                      "an output count as missed wholly")  # fmt: skip
     if group == "mean" and left_out:
         notes.append(f"mean without {', '.join(left_out)}, which parser {found.parser} does not tell")
-    return Measured(value, f"fscore[{found.parser},{partition}]", notes=tuple(notes))
+    # A network's own labels are what is measured, not what measures: those of other networks compare with them.
+    by = "own labels" if found is run.labels else found.parser
+    return Measured(value, f"fscore[{by},{partition}]", notes=tuple(notes))
 
 
 def confidences_of(run: Run) -> tuple[Confidence, ...]:

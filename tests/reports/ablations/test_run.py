@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.generators.photos.collection import open_collection
 from facedeblur.generators.photos.specs import Selection
-from facedeblur.reports.ablations.run import _text, ablate
+from facedeblur.methods.training.recipe import load_train_recipe
+from facedeblur.reports.ablations.run import _keeps, _text, ablate
+from facedeblur.reports.tables.papers.find import layouts
 
 OWN = """
 paper = "shen2020"
@@ -82,6 +85,20 @@ def test_an_ablation_from_photographs_to_the_table(
         ablate(**{**own, "scale": "full"})  # type: ignore[arg-type]
     with pytest.raises(InputError, match="row"):
         ablate(**own, rows=["G_x"])  # type: ignore[arg-type]
+
+
+def test_what_a_network_finds_in_a_face_is_kept_where_the_table_wants_it():
+    two, four = layouts("shen2020", ("2", "4"))
+    with_labels, without = (SimpleNamespace(images={"a": SimpleNamespace(label=one)}) for one in ("labels/a.png", ""))
+    kept = {
+        name: _keeps(two, load_train_recipe(name), with_labels)
+        for name in ("shen2020-without-labels", "shen2020-true-labels", "shen2020-blurred-labels", "shen2020-content",
+                     "shen2020-coarse", "lin2020")
+    }  # fmt: skip
+    assert [name for name, keep in kept.items() if keep == ("parsing",)] == ["shen2020-blurred-labels",
+                                                                             "shen2020-content"]  # fmt: skip
+    recipe = load_train_recipe("shen2020-content")
+    assert _keeps(two, recipe, without) == _keeps(four, recipe, with_labels) == ()
 
 
 def test_the_record_tells_photographs_apart(tmp_path: Path):

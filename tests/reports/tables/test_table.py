@@ -405,8 +405,11 @@ def test_the_labels_that_a_network_read_itself(outputs: Path, scores_of: Make):
     for parser, text in (("net@abababab", f"{parsed.mean():.3f}"), ("net@12345678", "—")):
         replace(parsed, parser=parser).write(outputs / "parsing" / "parsing.parquet")
         cell = cells(one("2", outputs), "net")["Helen", "F-score"]
+        assert cell.signature == ("fscore[own labels,helen11]" if text != "—" else "")
         assert cell.text == text and ("belongs to other outputs" in " ".join(cell.notes)) == (text == "—")
     replace(parsed, parser="net@abababab").write(outputs / "parsing" / "parsing.parquet")
+    told = one("2", scores_of("told", [30.0], oracle=True, run={"name": "shen2020"}, other={"set": HELEN}))
+    assert "It reads the true labels" in cells(told, "told (oracle)")["Helen", "F-score"].notes[0]
     three = one("3", outputs, outputs / "parsing")
     assert cells(three, "net:parsing")["Helen", "nose"].text == cells(three, "net")["Helen", "nose"].text
     assert any("Not shown: 'net:parsing'" in line for line in one("2", outputs, outputs / "parsing").remarks)
