@@ -13,7 +13,17 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.classes import HELEN, LABEL_COLOURS, classes_in
-from facedeblur.reports.figures.grid import Grid, Row, Tile, best_place, explained, said
+from facedeblur.reports.figures.grid import (
+    AGREEMENT,
+    MEASURES,
+    Grid,
+    Row,
+    Tile,
+    best_place,
+    has_agreement,
+    has_psnr,
+    said,
+)
 from facedeblur.reports.figures.style import DPI, GREY, PAGE, styled
 
 if TYPE_CHECKING:
@@ -127,7 +137,7 @@ def draw(
     below = max((high + GAP for _, high in small), default=0.0) + CAPTION * captions
     usual = side * sizes[0][0] / sizes[0][1]
     heights = [max(_height(cell.tile, side, usual) for cell in band.cells) for band in bands]
-    lines = _legend(grid, width)
+    lines = _legend(grid, width, captions=captions)
     foot = 0.02 + LINE * len(lines)
     total = sum(heads) + sum(heights) + below * len(bands) + GAP * (len(bands) - 1) + foot
     with styled():
@@ -170,7 +180,7 @@ def _parts(count: int, wrap: int | Sequence[int]) -> list[slice]:
 
 
 def _cells(titles: Sequence[str], row: Row, *, captions: bool) -> tuple[_Cell, ...]:
-    marked, told = best_place(row.tiles), explained(row)
+    marked, told = best_place(row.tiles), MEASURES * has_psnr(row)
     return tuple(
         _Cell(tile, title, (told if tile.reference else said(tile)) * captions, place == marked)
         for place, (title, tile) in enumerate(zip(titles, row.tiles, strict=True))
@@ -298,7 +308,7 @@ def _wide(words: str) -> float:
     return 0.048 * len(words) + 0.1
 
 
-def _legend(grid: Grid, width: float) -> list[list[tuple[str, str]]]:
+def _legend(grid: Grid, width: float, *, captions: bool) -> list[list[tuple[str, str]]]:
     """The classes of the label maps with their colours, and what the numbers are where no sharp image says it."""
     drawn = [tile.pixels for row in grid.rows for tile in row.tiles if tile.labels and tile.pixels is not None]
     found: set[int] = set()
@@ -306,8 +316,14 @@ def _legend(grid: Grid, width: float) -> list[list[tuple[str, str]]]:
         classes = classes_in(pixels)
         found |= set() if classes is None else {int(value) for value in np.unique(classes)}
     entries = [("#{:02X}{:02X}{:02X}".format(*LABEL_COLOURS[value]), HELEN[value]) for value in sorted(found)]
-    if grid.measured and not any(tile.reference for row in grid.rows for tile in row.tiles):
-        entries.append(("", "; ".join(dict.fromkeys(told for row in grid.rows if (told := explained(row))))))
+    if (
+        captions
+        and any(map(has_psnr, grid.rows))
+        and not any(tile.reference for row in grid.rows for tile in row.tiles)
+    ):
+        entries.append(("", MEASURES))
+    if captions and any(map(has_agreement, grid.rows)):
+        entries.append(("", AGREEMENT))
     lines: list[list[tuple[str, str]]] = []
     left = 0.0
     for entry in entries:

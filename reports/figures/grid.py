@@ -199,8 +199,18 @@ def said(tile: Tile) -> str:
     return f"{level} / {tile.ssim:.4f}"
 
 
-def explained(row: Row) -> str:
-    """What the numbers below the pictures of a pair are; empty without numbers."""
-    parts = ["PSNR (dB) / SSIM"] * any(not math.isnan(tile.psnr) for tile in row.tiles)
-    parts += ["pixels with the true label"] * any(not math.isnan(tile.agreement) for tile in row.tiles)
-    return ", ".join(parts)
+MEASURES = "PSNR (dB) / SSIM"
+"""What the numbers below restored images are."""
+
+AGREEMENT = "%: pixels with the true label"
+"""What those below label maps are."""
+
+
+def has_psnr(row: Row) -> bool:
+    """Whether pictures of a pair are measured against the sharp one."""
+    return any(not math.isnan(tile.psnr) for tile in row.tiles)
+
+
+def has_agreement(row: Row) -> bool:
+    """Whether label maps of a pair are measured against the true labels."""
+    return any(not math.isnan(tile.agreement) for tile in row.tiles)

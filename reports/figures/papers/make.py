@@ -211,7 +211,7 @@ def _grid(
     order = sorted(range(len(columns)), key=lambda place: columns[place].line)
     grid = collect(opened, [shown[place] for place in order], chosen, kernels=cast(Kernels, wanted.kernels))
     drawn, dpi = draw(
-        grid, insets=wishes.insets, width=width, captions=wishes.captions, smooth=wishes.smooth,
+        grid, insets=wishes.insets, width=width, captions=wishes.captions and wanted.captions, smooth=wishes.smooth,
         wrap=lines if len(lines) > 1 else 0, turned=wanted.turned, corner=cast(Corner, wanted.corner),
     )  # fmt: skip
     return Made(drawn, dpi, chosen, remarks)

@@ -100,6 +100,8 @@ class PaperFigure:
         Which kernels a grid shows, and where.
     turned : bool
         Whether a grid has a column per pair.
+    captions : bool
+        Whether numbers below the pictures mean anything.
     width : float
         Inches.
     metrics : tuple of str
@@ -122,6 +124,7 @@ class PaperFigure:
     kernels: str = "none"
     corner: str = "upper left"
     turned: bool = False
+    captions: bool = True
     width: float = 7.16
     metrics: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
