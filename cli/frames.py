@@ -94,7 +94,7 @@ class Length(click.ParamType):
     metavar="PIXELS",
     default=0.1,
     help="Reject windows in which the face hardly moves: half of the frames must lie at least this far from the middle "
-    "one (median optical flow). Frames that differ by noise alone lie within 0.1.",
+    "one (median optical flow). Frames that differ by noise of up to 4 grey levels alone lie within 0.1.",
 )
 @click.option(
     "--min-flow",

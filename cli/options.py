@@ -161,7 +161,7 @@ listed = click.option(
     "listed",
     metavar="FILE",
     type=click.Path(),
-    help="Use only the photographs in this image list, as `facedeblur split` writes it.",
+    help="Use only the photographs in this image list, with its roles, as `facedeblur split` writes it.",
 )
 limit = click.option("--limit", type=int, metavar="N", show_default="all", help="Use at most N photographs.")
 _PHOTOS = (

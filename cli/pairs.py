@@ -60,6 +60,7 @@ from facedeblur.cli import options
     "--shuffle/--in-order", default=True, help="Write pairs in a pseudo-random order, or one face after the other."
 )
 @options.match
+@options.listed
 @options.people
 @options.limit
 @options.as_selection

@@ -190,6 +190,7 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
 )
 @click.option("--half", is_flag=True, help="Export the weights in half precision, which halves the file.")
 @options.match
+@options.listed
 @options.people
 @options.limit
 @options.as_selection

@@ -34,9 +34,13 @@ def print_set(made: Set) -> None:
     gallery = sum(image.ok and not image.blurred for image in made.images.values())
     if gallery:
         click.echo(f"of these, {gallery:,} are the gallery and not blurred")
-    borders = Counter(pair.border for pair in made.pairs() if pair.border)
-    if borders:
-        click.echo("border: " + ", ".join(f"{name} {count:,}" for name, count in borders.most_common()))
+    roles, borders = Counter[str](), Counter[str]()
+    for pair in made.pairs():
+        roles[made.images[pair.image_id].role] += 1
+        borders[pair.border] += bool(pair.border)
+    for named, numbers in (("roles", roles if len(roles) > 1 else Counter[str]()), ("border", +borders)):
+        if numbers:
+            click.echo(f"{named}: " + ", ".join(f"{name} {count:,}" for name, count in numbers.most_common()))
     failed = Counter(image.status for image in made.images.values() if image.status != "ok")
     if failed:
         left_out = ", ".join(f"{status} {count:,}" for status, count in failed.most_common())

@@ -23,7 +23,10 @@ from facedeblur.benchmark.files.images import read_png, write_png
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
+from facedeblur.generators.photos.collection import open_collection
+from facedeblur.generators.photos.lists import write_list
 from facedeblur.generators.photos.specs import Selection
+from facedeblur.generators.photos.splits import split
 from facedeblur.generators.video.frames import frames
 from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.methods.nets.base import make_network
@@ -81,6 +84,17 @@ def test_pairs_of_a_set_and_of_photographs_resume_bit_for_bit(faces, video_set, 
     for other in ({}, mixed | {"pairs_share": 0.4}, {"pairs": [f"{video_set.root},2"], "pairs_share": 0.5}):
         with pytest.raises(InputError, match="expected a training with data"):
             parts.train(whole, faces, tmp_path / "a", **other)
+
+
+def test_only_one_side_of_an_image_list_is_trained_on(faces, tmp_path):
+    listed = split(open_collection([faces], Selection()), seed=1, test_share=0.3)
+    write_list(tmp_path / "split.csv", listed)
+    wanted = sum(choice.role == "train" for choice in listed)
+    done = parts.train(
+        parts.recipe(faces), [f"{faces},train"], tmp_path / "a", selection=Selection(listed=tmp_path / "split.csv")
+    )
+    card = json.loads(done.card.read_text())
+    assert 0 < card["faces"] + card["faces_held_out"] == wanted < 10
 
 
 def test_a_set_alone_needs_no_photographs_but_a_crop(faces, video_set, tmp_path):
