@@ -18,8 +18,9 @@ from facedeblur.cli import options
     # Table 5 of DFPGnet, whose two test sets are made by different recipes
     facedeblur ablate dfpgnet --table 5 --faces celebamask:CELEBA,train -o t5/ \\
         --test MSPL-Center=celebamask:CELEBA,test --test Shen=CELEBA2
-    # The ablation of UMSN, Table VI; its whole size needs VGG_FACE.pth (see facedeblur info)
-    facedeblur ablate umsn --table VI --faces celebamask:A --test B=B -o u/ --scale small
+    # Table VI of UMSN, from labelled faces; at full scale it needs VGG_FACE.pth
+    facedeblur ablate umsn --table VI --faces celebamask:A --test B=B -o u/ \\
+        --scale small
     # One row only
     facedeblur ablate lin2020 --table 2 --row Ours --faces A --test B=B -o r/
     """
