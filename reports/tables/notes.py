@@ -131,7 +131,16 @@ def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, st
             line += f", none of the paper's sets ({', '.join(one.label for one in layout.datasets)})"
             line += f": compared with {near.label} it has {_and(differences(run.set, near))}"
         lines.append(f"{line}.")
+    makers = dict.fromkeys(maker for _, run, _ in sets.values() for maker in run.set.labellers)
+    if makers and any(_needs_labels(one) for one in layout.measures):
+        lines.append(f"Where the classes are is not annotated: their labels were made by {_and(makers)}.")
     return lines
+
+
+def _needs_labels(measure: Measure) -> bool:
+    """Whether a measured value depends on the labels of a set."""
+    by_class = measure.how.kind == "scores" and measure.how.name.partition("[")[0].endswith("-class")
+    return by_class or measure.how.kind in ("parsing", "labels")
 
 
 def why_apart(compared: Iterable[tuple[Measure, Dataset, Sequence[Cell]]]) -> list[str]:

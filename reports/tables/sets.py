@@ -37,6 +37,8 @@ class SetOf:
         Text of its recipe; empty if not on record.
     faces, kernels : int
         Sharp faces that are blurred, and point spread functions; 0 if not on record.
+    labellers : tuple of str
+        What made the labels that are no annotations (`facedeblur label`).
     """
 
     name: str
@@ -45,12 +47,15 @@ class SetOf:
     recipe: str = ""
     faces: int = 0
     kernels: int = 0
+    labellers: tuple[str, ...] = ()
 
 
 def set_of(known: dict[str, Any]) -> SetOf:
     """Return the set as score tables have it."""
     # A collection is described as "helen: 100 photographs, ...".
-    named = [str(source.get("collection") or "").partition(":")[0].strip() for source in known.get("sources") or ()]
+    described = [str(source.get("collection") or "") for source in known.get("sources") or ()]
+    named = [text.partition(":")[0].strip() for text in described]
+    labellers = [printable(text.partition("pseudo-labels by ")[2].partition(";")[0].strip()) for text in described]
     counts = known.get("counts") or {}
     images, kernels, pairs = (int(counts.get(key, 0)) for key in ("images", "kernels", "pairs"))
     # Images of a gallery are not blurred; every other one is, by every kernel.
@@ -62,6 +67,7 @@ def set_of(known: dict[str, Any]) -> SetOf:
         str(known.get("recipe") or ""),
         faces,
         kernels,
+        tuple(dict.fromkeys(filter(None, labellers))),
     )
 
 

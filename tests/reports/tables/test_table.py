@@ -331,6 +331,15 @@ def outputs(tmp_path: Path, scores_of: Make) -> Path:
     return tmp_path
 
 
+def test_labels_that_are_no_annotations_are_told(scores_of: Make):
+    """In tables that depend on the labels, and in no other."""
+    made = {**CELEBA, "sources": [{"collection": "celeba: 2 photographs; pseudo-labels by facedeblur@34f30dce"}]}
+    said = "Where the classes are is not annotated: their labels were made by facedeblur@34f30dce."
+    for known, number, told in ((made, "I", True), (CELEBA, "I", False), (made, "III", False)):
+        table = one(number, scores_of("net", [30.0, 20.0], other={"set": known}), protocol="umsn")
+        assert (said in table.remarks) == told
+
+
 def test_one_run_by_two_parsers(outputs: Path, tmp_path_factory: pytest.TempPathFactory):
     """UMSN's Table II: S-Net before and after its last training labels the same images."""
     folders = [tmp_path_factory.mktemp("parsed") for _ in range(2)]
