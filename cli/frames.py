@@ -31,7 +31,7 @@ class Length(click.ParamType):
     # Average 11 frames at a time, cropped to the face
     facedeblur frames videos/ -o set/
     # Average all frames of each video, as Anand et al. do
-    facedeblur frames videos/ -o set/ --length all --repeated drop
+    facedeblur frames videos/ -o set/ --length all --repeated drop --cuts split
     # Average light instead of coded values; the face must move in every step
     facedeblur frames videos/ -o set/ --gamma 2.2 --min-flow 1
     # Use 70 % of the people for training; make the set of the others
@@ -116,6 +116,12 @@ class Length(click.ParamType):
     default=0.1,
     help="Reject windows with a shot cut: one step at which the correlation of neighbouring frames drops by more than "
     "this, and far more than at the others.",
+)
+@click.option(
+    "--cuts",
+    type=click.Choice(["reject", "split"]),
+    default="reject",
+    help="With --length all: reject videos with a shot cut, or take each shot as a sequence.",
 )
 @click.option(
     "--min-difference",

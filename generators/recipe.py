@@ -102,6 +102,8 @@ class AveragingSpec:
         The boxes of the face in the first and the last frame must overlap more than this (intersection over union).
     max_cut, max_jitter : float
         Limits for shot cuts and uneven timing; see `windows.fault`.
+    cuts : {'reject', 'split'}
+        Reject windows with a shot cut or, with length ``all``, take each shot as a sequence.
     train_share : float
         Probability that an identity is used for training; its rows then have the role ``train``, the others ``test``.
         0 makes no such split.
@@ -119,6 +121,7 @@ class AveragingSpec:
     min_flow: float = 0.0
     min_overlap: float = 0.0
     max_cut: float = 0.1
+    cuts: str = "reject"
     max_jitter: float = 0.25
     train_share: float = 0.0
 

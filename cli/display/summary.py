@@ -44,7 +44,8 @@ def print_set(made: Set) -> None:
     failed = Counter(image.status for image in made.images.values() if image.status != "ok")
     if failed:
         left_out = ", ".join(f"{status} {count:,}" for status, count in failed.most_common())
-        click.echo(f"of {counts['photographs']:,} photographs, left out: {left_out} (see images.csv)")
+        kind = "windows of frames" if made.info.get("videos") else "photographs"
+        click.echo(f"of {counts['photographs']:,} {kind}, left out: {left_out} (see images.csv)")
     for line in told(made.traits, counts["photographs"]):
         click.echo(line)
     click.echo(f"content hash {made.content_hash[:16]}  ->  {made.root}")

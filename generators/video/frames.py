@@ -38,7 +38,17 @@ from facedeblur.generators.video.faces import Crew, Exposure
 from facedeblur.generators.video.reader import Footage, Video, fingerprint, list_videos
 from facedeblur.generators.video.response import Response
 from facedeblur.generators.video.spec import FrameSpec
-from facedeblur.generators.video.windows import IDENTICAL, OK, Window, fault, repetition, sequence, windows
+from facedeblur.generators.video.windows import (
+    IDENTICAL,
+    OK,
+    TOO_SHORT,
+    Window,
+    fault,
+    repetition,
+    sequence,
+    shots,
+    windows,
+)
 
 PACKAGES = {"facedeblur": "facedeblur", "numpy": "numpy", "opencv-python": "cv2", "av": "av"}
 # Part of every key: raise it when the same video would give another set.
@@ -76,7 +86,7 @@ def frames(
     """Make a set of averaged frames from videos.
 
     Every window of frames that passes the checks gives one pair with its own sharp image; with length ``all`` a video
-    is one window. Windows that do not pass
+    or, where it is divided at its cuts, a shot is one window. Windows that do not pass
     are listed in ``images.csv`` and, with all measures, in ``windows.csv`` with their reason; ``set.json``
     counts the reasons (``rejected``) and says of every video what was found (``videos``). Call it again to resume an
     interrupted run; a finished one is opened.
@@ -240,7 +250,6 @@ def _reasons(rejected: Counter[str], images: Sequence[Image]) -> str:
 
 UNREADABLE = "unreadable"
 NOT_A_VIDEO = "not a video"
-TOO_SHORT = "too few frames"
 
 
 @dataclass(frozen=True)
@@ -381,7 +390,7 @@ def _windows(footage: Footage, spec: FrameSpec) -> Iterator[Window]:
     readings = chain([footage], (Footage(footage.path, reader=footage.reader) for _ in repeat(None)))
     whole = sequence(lambda: next(readings), middle=spec.middle)
     if whole is not None:
-        yield whole
+        yield from shots(whole, max_cut=spec.max_cut, middle=spec.middle) if spec.cuts == "split" else [whole]
 
 
 def _entry(task: VideoTask, window: Window, crew: Crew, camera: Response) -> WindowEntry:

@@ -21,6 +21,7 @@ NONE = "none"
 ALL = "all"
 FACES = ("still", "following")
 REPEATED = ("reject", "drop")
+CUTS = ("reject", "split")
 
 
 @checked
@@ -130,6 +131,9 @@ class FrameSpec(AveragingSpec):
         one_of("reader", self.reader, READERS)
         one_of("middle", self.middle, MIDDLES)
         one_of("repeated", self.repeated, REPEATED)
+        one_of("cuts", self.cuts, CUTS)
+        if self.cuts == "split" and not everything:
+            raise InputError("cuts 'split' needs length 'all'", do="set it, or leave out cuts")
         one_of("role", self.role, ("", "train", "test") if self.train_share else ROLES[:3])
         self.response()
         if not self.whole:

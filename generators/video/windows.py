@@ -18,6 +18,7 @@ UNEVEN = "uneven timing"
 IDENTICAL = "identical frames"
 REPEATED = "near-duplicate frames"
 CUT = "shot cut"
+TOO_SHORT = "too few frames"
 
 THUMB = 32
 """Side of the grey thumbnails that tell cuts, in pixels."""
@@ -138,7 +139,8 @@ class Window:
     @property
     def interval(self) -> float:
         """Median time between frames in seconds; NaN if unknown."""
-        return float(np.median(np.diff([frame.time for frame in self.frames])))
+        gaps = np.diff([frame.time for frame in self.frames])
+        return float(np.median(gaps)) if len(gaps) else math.nan
 
     def without_repeats(self, *, min_difference: int, repeat: float, middle: str) -> Window:
         """Leave out the frames that repeat the one before them; the first always stays.
@@ -207,6 +209,28 @@ def sequence(read: Callable[[], Iterable[Frame]], *, middle: str = "later") -> W
     return _window(tuple(frames), tuple(steps), middle, read) if len(frames) > 1 else None
 
 
+def shots(window: Window, *, max_cut: float, middle: str) -> list[Window]:
+    """Divide a window at its shot cuts, the most sudden first, until no part has one; see `is_cut`.
+
+    Parts may have a single frame. A window with a damaged frame stays whole.
+    """
+    if not window.steps or not is_cut(window.steps, max_cut):
+        return [window]
+    at = min(range(len(window.steps)), key=lambda place: window.steps[place].ncc)
+    parts = (
+        (window.frames[: at + 1], window.steps[:at]),
+        (window.frames[at + 1 :], window.steps[at + 1 :]),
+    )
+    return [
+        shot
+        for frames, steps in parts
+        for shot in shots(
+            replace(window, frames=frames, steps=steps, place=middle_of(len(frames), middle)),
+            max_cut=max_cut, middle=middle,
+        )
+    ]  # fmt: skip
+
+
 def _window(
     frames: tuple[Frame, ...], steps: tuple[FrameStep | None, ...], middle: str, source: Callable[[], Iterable[Frame]]
 ) -> Window:
@@ -260,6 +284,8 @@ def fault(window: Window, *, min_difference: int, repeat: float, max_cut: float,
         return INTERLACED, f"frame {broken.index} shows two moments; remove interlacing: {DEINTERLACE}"
     if broken is not None:
         return DAMAGED, f"frame {broken.index}: {broken.problem}"
+    if len(window.frames) < 2:
+        return TOO_SHORT, "a single frame between cuts"
     if not window.steps:
         return RESIZED, ""
     gaps = np.diff([frame.time for frame in window.frames])

@@ -219,6 +219,20 @@ def test_whole_sequence_is_not_held_in_memory(portrait: np.ndarray) -> None:
     assert sequence(lambda: read()[:1]) is None
 
 
+def test_each_shot_of_a_video_is_a_sequence_on_request(tmp_path: Path, portrait: np.ndarray) -> None:
+    there = [portrait[300:396, 200 + 3 * k : 328 + 3 * k] for k in range(9)]
+    here, third = pan(portrait, 7), [portrait[60:156, 384 + k : 512 + k][::-1, ::-1] for k in range(1)]
+    write_frames(tmp_path / "cut", [*third, *here, *there])
+    with pytest.raises(InputError, match=r"shot cut 1 \(correlation falls to -?0\.\d+ at frame"):
+        frames(tmp_path / "cut", tmp_path / "a", length="all", **WHOLE)
+    made = frames(tmp_path / "cut", tmp_path / "b", length="all", cuts="split", **WHOLE)
+    assert statuses(made) == {"0-0": "too few frames", "1-7": "ok", "8-16": "ok"}
+    for pair, shot in zip(made.pairs(), (here, there), strict=True):
+        np.testing.assert_array_equal(made.blurred(pair), literal_mean(shot, 1.0))
+        np.testing.assert_array_equal(made.sharp(made.images[pair.image_id]), shot[len(shot) // 2])
+    assert [pair.pair_id for pair in made.pairs()] == ["cut_000001_L7", "cut_000008_L9"]
+
+
 def test_repeated_frames_are_left_out_on_request(tmp_path: Path, portrait: np.ndarray) -> None:
     moving = pan(portrait, 7)
     twice = [*moving[:3], moving[2], moving[2], *moving[3:]]
@@ -424,6 +438,7 @@ def test_nothing_usable_leaves_nothing(tmp_path: Path, portrait: np.ndarray) -> 
         ({"length": 1}, "option 'length': expected at least 2 frames, or 'all', found 1"),
         ({"length": "whole"}, "option 'length': expected at least 2 frames, or 'all', found whole"),
         ({"length": "all", "stride": 5}, "option 'stride': expected none with length 'all', found 5"),
+        ({"cuts": "split"}, "cuts 'split' needs length 'all'; set it, or leave out cuts"),
         ({"stride": -1}, "option 'stride': expected at least 1 frame"),
         ({"middle": "sooner"}, "middle 'sooner': expected one of later, earlier"),
         ({"train_share": 1.0}, "option 'train_share'"),
