@@ -134,7 +134,8 @@ def print_tables(tables: Sequence[PaperTable], *, console: Console | None = None
             for part in in_parts(len(table.columns), partial(_drawn, table, plain=False), console):
                 console.print(part)
         legend = "* best, + second best" if plain else "bold: best, underlined: second best"
-        for remark in (*table.remarks, legend):
+        ranked = any(cell.rank for row in table.grid for cell in row)
+        for remark in (*table.remarks, *[legend] * ranked):
             console.print(Text(remark, style="dim"), soft_wrap=True)
         for mark, note in table.footnotes.texts:
             console.print(Text(f"[{mark}] {note}"), soft_wrap=True)
