@@ -25,6 +25,8 @@ MOST = 24
     facedeblur confidence set/ umsn/checkpoints/4-whole-*.safetensors -o steps.csv
     # Of one small and one large kernel only
     facedeblur confidence set/ umsn/ --pairs '*_ker01_blur_k17,*_ker01_blur_k27'
+    # Of images of your own
+    facedeblur confidence sharp/ umsn/ --blurred blurred/
     # Fill tables VII and VIII of the paper
     facedeblur tables steps.csv --protocol umsn --table VII --table VIII
     """
@@ -37,6 +39,13 @@ MOST = 24
     metavar="FILE",
     type=options.Output(dir_okay=False),
     help="Write the confidences of every pair to this file; its name ends in .csv.",
+)
+@click.option(
+    "--blurred",
+    metavar="FOLDER",
+    type=click.Path(),
+    show_default="those of the set",
+    help="Blurred images; SET is then a folder of sharp ones with the same names.",
 )
 @click.option(
     "--pairs",
@@ -57,6 +66,7 @@ def confidence(
 ) -> None:
     """Estimate how well each semantic class of the pairs of SET is restored.
 
+    SET is a set, or with --blurred a folder of sharp images.
     WEIGHTS are weight files or checkpoints of a training of UMSN, or folders of them. Its confidence network compares
     the restored with the sharp image in the background (C_1), the skin (C_2), brows, eyes, nose, lips and teeth
     (C_3) and the hair (C_4); 1 is restored perfectly. `facedeblur tables` fills tables VII and VIII of the paper

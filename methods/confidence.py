@@ -8,22 +8,25 @@ paper's Table VII shows it in the course of training, Table VIII by the size of 
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import os
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, suggest
+from facedeblur.benchmark.files.images import list_images, pixel_hash, read_photo
 from facedeblur.benchmark.files.schema import Count, Side
 from facedeblur.benchmark.files.tables import printable, read_rows, write_rows
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.reporter import Reporter, reporting
-from facedeblur.benchmark.sets.set import Image, Pair, Set, SetLike
+from facedeblur.benchmark.sets.set import Set, SetLike
 from facedeblur.benchmark.tensors import as_tensor, filled, torch_device
 from facedeblur.benchmark.weights import sha256_of, short_digest
 from facedeblur.methods.nets.loading import find_files, load_parts, reached
@@ -160,6 +163,7 @@ def confidence(
     the_set: SetLike,
     weights: str | Path | Sequence[str | Path],
     *,
+    blurred: str | Path | None = None,
     pairs: Sequence[str] = (),
     limit: int | None = None,
     network: str = "umsn",
@@ -174,9 +178,12 @@ def confidence(
     Parameters
     ----------
     the_set : Set or path
-        A set with sharp images.
+        A set with sharp images, or with `blurred` a folder of sharp images.
     weights : path or sequence of paths
         Weights, checkpoints of a training, or folders of the authors' files.
+    blurred : path, optional
+        A folder with a blurred image for each sharp one, of the same name, whatever its ending. The name is the id of
+        the pair.
     pairs : sequence of str
         Ids of the pairs that are looked at, or patterns such as ``*_k17``; empty for all.
     limit : int, optional
@@ -191,11 +198,11 @@ def confidence(
     Raises
     ------
     InputError
-        When the set has no pairs, no sharp images or no such pair, or weights are missing, of another network, or of a
-        training that has not come to the confidences.
+        When the set has no pairs, no sharp images or no such pair, images of two folders do not match, or weights are
+        missing, of another network, or of a training that has not come to the confidences.
     """
-    opened = Set.open(the_set)
-    chosen = _chosen(opened, pairs, limit)
+    given = _of_set(Set.open(the_set)) if blurred is None else _of_folders(Path(the_set), Path(blurred))
+    chosen = _chosen(given, pairs, limit)
     places = [weights] if isinstance(weights, str | Path) else list(weights)
     if not places:
         raise InputError("weights to look at are missing", do="give a weight file, a checkpoint or a folder of them")
@@ -208,11 +215,11 @@ def confidence(
             net = _loaded(network, files).to(where)
             stage, step = reached(files)
             digest = short_digest(map(sha256_of, files))
-            for image, some in _by_image(opened, chosen):
-                for pair, values in zip(some, _confidences(net, opened, image, some, where), strict=True):
+            for some in _by_image(chosen):
+                for one, values in zip(some, _confidences(net, some, where), strict=True):
                     rows.append(Confidence(
-                        network, printable(place), digest, stage, step, printable(opened.name), opened.content_hash,
-                        pair.pair_id, image.image_id, image.identity, pair.kernel_id, pair.kernel_size,
+                        network, printable(place), digest, stage, step, printable(given.name), given.digest,
+                        one.pair_id, one.image_id, one.identity, one.kernel_id, one.kernel_size,
                         *(round(float(value), 6) for value in values),
                     ))  # fmt: skip
                 done += len(some)
@@ -220,29 +227,85 @@ def confidence(
     return Confidences(tuple(rows))
 
 
-def _chosen(opened: Set, names: Sequence[str], limit: int | None) -> list[Pair]:
+@dataclass(frozen=True)
+class _Couple:
+    """A pair, and how its images are read: (H, W, 3) uint8 RGB."""
+
+    pair_id: str
+    image_id: str
+    identity: str
+    kernel_id: str
+    kernel_size: int
+    sharp: Callable[[], np.ndarray]
+    blurred: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Name and hash of what is looked at, and its pairs by their ids."""
+
+    name: str
+    digest: str
+    couples: dict[str, _Couple]
+
+
+def _of_set(opened: Set) -> _Given:
     if not opened.n_pairs or not opened.has_sharp:
         raise InputError(f"set '{opened.name}' has no {'sharp images' if opened.n_pairs else 'pairs'}",
                          do="give a set of pairs: confidences compare restored with sharp images")  # fmt: skip
+    couples = {}
+    for pair in opened.pairs():
+        image = opened.image_of(pair)
+        couples[pair.pair_id] = _Couple(
+            pair.pair_id, image.image_id, image.identity, pair.kernel_id, pair.kernel_size,
+            partial(opened.sharp, image), partial(opened.blurred, pair),
+        )  # fmt: skip
+    return _Given(opened.name, opened.content_hash, couples)
+
+
+def _of_folders(sharp: Path, blurred: Path) -> _Given:
+    files, others = ({file.stem: file for file in list_images(folder, recursive=False)} for folder in (sharp, blurred))
+    for here, there, folder in ((files, others, blurred), (others, files, sharp)):
+        missing = sorted(set(here) - set(there))
+        if missing:
+            raise InputError(f"{folder}: no image '{missing[0]}' as in the other folder",
+                             do="give a sharp and a blurred image of each name")  # fmt: skip
+    digest, couples = hashlib.sha256(), {}
+    for name in sorted(files):
+        one, other = (read_photo(place[name], min_side=1).pixels for place in (files, others))
+        if one.shape != other.shape:
+            size = "{1}x{0}".format
+            raise InputError(str(others[name]), expected=f"{size(*one.shape)} as the sharp image",
+                             found=size(*other.shape))  # fmt: skip
+        digest.update(f"{name} {pixel_hash(one)} {pixel_hash(other)}\n".encode())
+        couples[name] = _Couple(name, name, name, "", 0, partial(_read, files[name]), partial(_read, others[name]))
+    return _Given(sharp.resolve().name, digest.hexdigest(), couples)
+
+
+def _read(file: Path) -> np.ndarray:
+    return read_photo(file, min_side=1).pixels
+
+
+def _chosen(given: _Given, names: Sequence[str], limit: int | None) -> list[_Couple]:
     if limit is not None and limit < 1:
         raise InputError("limit", expected="at least 1", found=str(limit))
-    known = {pair.pair_id: pair for pair in opened.pairs()}
-    wanted = set() if names else set(known)
+    wanted = set() if names else set(given.couples)
     for name in names:
-        fitting = fnmatch.filter(known, name)
+        fitting = fnmatch.filter(given.couples, name)
         if not fitting:
-            raise InputError(f"set '{opened.name}' has no pair '{name}'", do=suggest(name, known))
+            raise InputError(f"set '{given.name}' has no pair '{name}'", do=suggest(name, given.couples))
         wanted.update(fitting)
-    return [pair for name, pair in known.items() if name in wanted][:limit]
+    return [couple for name, couple in given.couples.items() if name in wanted][:limit]
 
 
-def _by_image(opened: Set, chosen: Sequence[Pair]) -> Iterator[tuple[Image, list[Pair]]]:
-    groups: dict[str, list[Pair]] = {}
-    for pair in chosen:
-        groups.setdefault(pair.image_id, []).append(pair)
-    for pairs in groups.values():
-        for start in range(0, len(pairs), BATCH):
-            yield opened.image_of(pairs[0]), pairs[start : start + BATCH]
+def _by_image(chosen: Sequence[_Couple]) -> Iterator[list[_Couple]]:
+    """Pairs of one sharp image, at most `BATCH` together."""
+    groups: dict[str, list[_Couple]] = {}
+    for one in chosen:
+        groups.setdefault(one.image_id, []).append(one)
+    for couples in groups.values():
+        for start in range(0, len(couples), BATCH):
+            yield couples[start : start + BATCH]
 
 
 def _loaded(network: str, files: Sequence[Path]) -> nn.Module:
@@ -261,12 +324,12 @@ def _loaded(network: str, files: Sequence[Path]) -> nn.Module:
     return net
 
 
-def _confidences(net: nn.Module, opened: Set, image: Image, pairs: Sequence[Pair], device: str) -> np.ndarray:
+def _confidences(net: nn.Module, couples: Sequence[_Couple], device: str) -> np.ndarray:
     """C_1 to C_4 of some pairs of one image, (N, 4)."""
     import torch
 
-    images, size = np.stack([opened.blurred(pair) for pair in pairs]), 1 if device == "cpu" else BATCH
-    sharp = as_tensor(opened.sharp(image)[None], device=device) / 255
+    images, size = np.stack([one.blurred() for one in couples]), 1 if device == "cpu" else BATCH
+    sharp = as_tensor(couples[0].sharp()[None], device=device) / 255
     outputs: Any = net.outputs
     parts = []
     with torch.inference_mode():
