@@ -392,11 +392,13 @@ def training(trainings: tuple[str, ...], show: str, out: str, width: float) -> N
     facedeblur figure paper shen2020
     facedeblur figure paper shen2020 5
     # Draw one from outputs
-    facedeblur figure paper lin2020 7 set/ ours=out/lin naive=out/naive -o lin7.pdf
+    facedeblur figure paper lin2020 7 set/ ours=out/lin naive=out/naive \\
+        -o lin7.pdf
     # Draw one from the rows of an ablation
     facedeblur figure paper shen2020 7 --ablation table5/ -o shen7.pdf
     # Draw a plot of scores
-    facedeblur figure paper shen2020 9 lambda_s:0=out/a lambda_s:50=out/b -o shen9.pdf
+    facedeblur figure paper shen2020 9 lambda_s:0=out/a lambda_s:50=out/b \\
+        -o shen9.pdf
     """
 )
 @click.argument("paper")

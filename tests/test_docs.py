@@ -151,7 +151,10 @@ def test_docstrings_and_signatures_stand_on_the_pages(built):
         assert f'id="{path}"' in built["python.html"], path
     assert "Wiener filter with the true kernel" in built["methods/wiener.html"]
     assert "Ratio of the spectra of noise and image" in built["methods/wiener.html"]
-    assert "<td>softmax (cross entropy, section IV-A)</td>" in built["networks/umsn.html"]
+    assert (
+        "S-Net: instance normalisation (Fig. 3) and softmax, for cross entropy (section IV-A)"
+        in built["networks/umsn.html"]
+    )
     assert "<td><code>capN</code></td>\n<td>identical images count as N dB</td>" in built["metrics/psnr.html"]
     assert "<td><code>up0</code></td>\n<td>on the image as it is</td>" in built["detectors.html"]
 

@@ -49,7 +49,17 @@ def test_type_checkers_are_told_of_it():
 
 
 MADE = {
-    *("Bank", "Comparisons", "InputError", "Labelled", "Leaderboard", "MissingFile", "Outputs", "PaperTable"),
+    *(
+        "Bank",
+        "Comparisons",
+        "Confidences",
+        "InputError",
+        "Labelled",
+        "Leaderboard",
+        "MissingFile",
+        "Outputs",
+        "PaperTable",
+    ),
     *("Parsing", "Recognition", "Scores", "Set", "__version__"),
 }
 """What functions return or raise: nobody makes these by hand."""
@@ -84,8 +94,8 @@ IMAGE = np.zeros((4, 4, 3), np.uint8)
         (lambda: fd.Limits(max_yaw="x"), "Limits: 'max_yaw' must be float or None, not 'x'"),
         (lambda: fd.Execution(batch="x"), "Execution: 'batch' must be int or None, not 'x'"),
         (lambda: fd.Execution(timeout="x"), "Execution: 'timeout' must be float or None, not 'x'"),
-        (lambda: fd.FrameSpec(length="x"), "FrameSpec: 'length' must be int, not 'x'"),
-        (lambda: fd.FrameSpec(stride="x"), "FrameSpec: 'stride' must be int or None, not 'x'"),
+        (lambda: fd.FrameSpec(length=2.5), "FrameSpec: 'length' must be int or str, not 2.5"),
+        (lambda: fd.FrameSpec(stride="x"), "FrameSpec: 'stride' must be int, not 'x'"),
         (lambda: fd.Reporter(progress=3), "Reporter: 'progress' must be callable or None, not 3"),
         (
             lambda: fd.build("shen2020", None, "set"),
