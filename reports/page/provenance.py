@@ -130,7 +130,10 @@ def _make(board: Board) -> str:
         recipe = {}
     frames = recipe.get("frames")
     if isinstance(frames, Mapping) and "name" not in recipe:
-        return " ".join(["facedeblur frames VIDEOS", *_quoted(_frame_words(frames, name))])
+        words = _frame_words(frames, name)
+        if frames.get("train_share") and board.set.get("seed"):
+            words += ["--seed", str(board.set["seed"])]
+        return " ".join(["facedeblur frames VIDEOS", *_quoted(words)])
     own = str(recipe.get("name", name))
     ships = own in recipes() and load_recipe(own)[1] == text
     count = 1 if frames else max(1, len(board.set.get("sources") or ()))
@@ -143,10 +146,16 @@ def _make(board: Board) -> str:
 
 def _frame_words(frames: Mapping[str, Any], name: str) -> list[str]:
     """What differs from the usual; the steps of a window are its length where nobody says otherwise."""
-    usual = dataclasses.asdict(FrameSpec()) | {"stride": frames.get("length")}
+    length = frames.get("length")
+    usual = dataclasses.asdict(FrameSpec()) | {"stride": length if isinstance(length, int) else 0}
+    if frames.get("train_share"):
+        usual["role"] = ""  # both parts of the split
     # A camera's curve replaces gamma.
     told = {key: value for key, value in frames.items() if value != usual.get(key) and (key, value) != ("gamma", 0.0)}
-    words = [word for key, value in told.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+    options = {"train_share": "split"}
+    words = [
+        word for key, value in told.items() for word in (f"--{options.get(key, key).replace('_', '-')}", str(value))
+    ]
     return [*words, *(["--name", name] if name != f"frames-{frames.get('length')}" else [])]
 
 

@@ -46,8 +46,16 @@ def test_a_recipe_of_ones_own_is_a_file(made_by: Callable[[str, str], str]) -> N
 def test_frames_without_a_recipe_have_a_command_of_their_own(made_by: Callable[[str, str], str]) -> None:
     assert made_by("frames-11", FrameSpec().text()) == "facedeblur frames VIDEOS -o SET"
     some = FrameSpec(length=7, stride=7, gamma=0.0, crf="camera.csv", max_cut=0.2)
-    words = "--length 7 --crf camera.csv --max-cut 0.2 --name talk"
+    words = "--length 7 --max-cut 0.2 --crf camera.csv --name talk"
     assert made_by("talk", some.text()) == f"facedeblur frames VIDEOS {words} -o SET"
+    whole = FrameSpec(length="all", repeated="drop", train_share=0.7)
+    assert made_by("frames-all", whole.text()) == (
+        "facedeblur frames VIDEOS --length all --repeated drop --split 0.7 --seed 7 -o SET"
+    )
+    for role in ("train", "test"):
+        part = FrameSpec(length="all", train_share=0.7, role=role)
+        words = f"--length all --split 0.7 --role {role} --seed 7"
+        assert made_by("frames-all", part.text()) == f"facedeblur frames VIDEOS {words} -o SET"
 
 
 @pytest.mark.parametrize(
