@@ -233,6 +233,12 @@ _ships(
     "Feature pyramid over a classification network (Kupyn et al., ICCV 2019).",
     (("fpn_inception.h5", "fpn_mobilenet.h5", "best_fpn.h5", "*fpn*.h5"),),
 )  # fmt: skip
+_ships(
+    "srn", "multiscale.srn:Srn",
+    "Scale-recurrent network with a convolutional LSTM (Tao et al., CVPR 2018).",
+    (("deblur.model-523000.index", "deblur.model*.index"),
+     ("deblur.model-523000.data-00000-of-00001", "deblur.model*.data-00000-of-00001")),
+)  # fmt: skip
 _ships("facedeblur-base", "facedeblur_base:FacedeblurBase", "The compact residual U-Net that comes with the toolkit.")
 
 for _name, _class in {"patchgan": "PatchGan", "dcgan": "Dcgan", "dfpg": "Dfpg", "double": "Double"}.items():

@@ -189,6 +189,28 @@ class ResBlock(nn.Module):
         return self.activation(features + self.body(features))
 
 
+class Residual(nn.Module):
+    """Two convolutions with a ReLU between them, and their input added: no normalisation, nothing behind the sum.
+
+    The block of Nah et al. 2017 (section 3.1), SRN-DeblurNet and DMPHN.
+
+    Parameters
+    ----------
+    channels : int
+        Width of input, middle and output.
+    size : int
+        Side of the convolutions, odd.
+    """
+
+    def __init__(self, channels: int, *, size: int = 3):
+        super().__init__()
+        self.body = nn.Sequential(conv(channels, channels, size), nn.ReLU(), conv(channels, channels, size))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, channels, H, W) to the same shape."""
+        return features + self.body(features)
+
+
 class Halve(nn.Module):
     """Images at half their size by the antialiased bicubic filter of MATLAB's ``imresize(image, 0.5)``.
 

@@ -89,9 +89,9 @@ def share(schedule: RateSchedule, step: int, iterations: int) -> float:
         begun, piece = _piece(schedule, step)
         falls = 1 + (step - begun) // schedule.period if schedule.fall else 0
         return piece * max(0.0, 1 - schedule.fall * falls)
-    if schedule.kind == "linear":
+    if schedule.kind in ("linear", "polynomial"):
         left = 1 - max(0, step - schedule.hold) / max(1, iterations - schedule.hold)
-        return schedule.floor + (1 - schedule.floor) * left
+        return schedule.floor + (1 - schedule.floor) * float(left**schedule.power)
     if schedule.kind == "cosine":
         gone = (step - schedule.warmup) / max(1, iterations - schedule.warmup)
         return schedule.floor + (1 - schedule.floor) * 0.5 * (1 + math.cos(math.pi * gone))

@@ -19,6 +19,7 @@ from facedeblur.benchmark.options import one_of
 from facedeblur.generators.recipe import Assumption
 from facedeblur.methods.training.variant import read_whole
 
+KINDS = ("constant", "step", "pieces", "linear", "polynomial", "cosine")
 PRECISIONS = ("32", "bf16-mixed", "16-mixed")
 
 
@@ -63,15 +64,17 @@ class RateSchedule:
 
     Attributes
     ----------
-    kind : {'constant', 'step', 'pieces', 'linear', 'cosine'}
+    kind : {'constant', 'step', 'pieces', 'linear', 'polynomial', 'cosine'}
     warmup : int
         Steps over which the rate rises from 0.
     every, factor : int, float
         ``step``: the rate is multiplied by `factor` after every so many steps.
     hold : int
-        ``linear``: steps at the full rate, after which it falls to `floor`.
+        ``linear`` and ``polynomial``: steps at the full rate, after which it falls to `floor`.
     floor : float
-        Where ``linear`` and ``cosine`` end, as a share of the full rate.
+        Where ``linear``, ``polynomial`` and ``cosine`` end, as a share of the full rate.
+    power : float
+        ``polynomial``: what is left above `floor` is this power of the share of steps that are left.
     at, shares : tuple of int, tuple of float
         ``pieces``: from each of these steps on, the rate is this share of the full one; before the first it is full.
     fall, period : float, int
@@ -85,16 +88,19 @@ class RateSchedule:
     factor: float = 0.5
     hold: int = 0
     floor: float = 0.0
+    power: float = 1.0
     at: tuple[int, ...] = ()
     shares: tuple[float, ...] = ()
     fall: float = 0.0
     period: int = 0
 
     def __post_init__(self) -> None:
-        one_of("schedule.kind", self.kind, ("constant", "step", "pieces", "linear", "cosine"))
+        one_of("schedule.kind", self.kind, KINDS)
         require("schedule.every", self.kind != "step" or self.every > 0, "above 0 with kind 'step'", self.every)
         require("schedule.warmup", self.warmup >= 0, "at least 0", self.warmup)
         require("schedule.hold", self.hold >= 0, "at least 0", self.hold)
+        bent = self.power > 0 and (self.power == 1 or self.kind == "polynomial")
+        require("schedule.power", bent, "above 0, and 1 unless kind 'polynomial'", self.power)
         rising = list(self.at) == sorted(set(self.at)) and all(step > 0 for step in self.at)
         require("schedule.at", rising, "steps above 0 in rising order", self.at)
         require("schedule.at", bool(self.at) == (self.kind == "pieces"), "steps with kind 'pieces' only", self.at)
@@ -266,7 +272,7 @@ class Stage:
 
 
 _NEWER: dict[str, Any] = {"sketches": False, "blurred": 1.0, "sigma": None}
-_NEWER_SCHEDULE: dict[str, Any] = {"at": [], "shares": [], "fall": 0.0, "period": 0}
+_NEWER_SCHEDULE: dict[str, Any] = {"at": [], "shares": [], "fall": 0.0, "period": 0, "power": 1.0}
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ LOSSES: Registry[Callable[..., Loss]] = Registry("loss", group="facedeblur.losse
 """Name -> factory of a `Loss`."""
 
 REDUCTIONS = ("mean", "sum")
+SIZES = {"half": 1, "quarter": 2}
+"""Endings of the names of smaller images, and how often these are halved."""
+
 HALVINGS = ("bicubic", "area", "nearest")
 
 
@@ -35,11 +38,12 @@ class Loss(nn.Module, ABC):
     of : str
         Name of the network output it judges.
     target : str
-        Name in the batch of what the output should be. Where ``NAME_half`` is missing it is made from ``NAME``.
+        Name in the batch of what the output should be. Where ``NAME_half`` or ``NAME_quarter`` is missing it is made
+        from ``NAME``.
     reduction : {"mean", "sum"}
         ``"mean"`` of all values, or ``"sum"`` over an image and mean over the batch, as SHEN's norms are.
     half : {"bicubic", "area", "nearest"}
-        How ``NAME_half`` is made, see `halved`.
+        How these are made, see `halved`; a quarter is a half of the half.
 
     Raises
     ------
@@ -94,11 +98,14 @@ def fetch(tensors: Mapping[str, Tensor], name: str, kind: str) -> Tensor:
 
 
 def fetch_target(batch: Mapping[str, Tensor], name: str, half: str) -> Tensor:
-    """Return ``batch[name]``, made at half size from the full one where only that is there."""
-    whole = name.removesuffix("_half")
-    if name in batch or whole == name or whole not in batch:
+    """Return ``batch[name]``, made at half or a quarter of the size from the full one where only that is there."""
+    whole, _, size = name.rpartition("_")
+    if name in batch or size not in SIZES or whole not in batch:
         return fetch(batch, name, "batch entry")
-    return halved(batch[whole], half)
+    target = batch[whole]
+    for _ in range(SIZES[size]):
+        target = halved(target, half)
+    return target
 
 
 def halved(images: Tensor, how: str = "bicubic") -> Tensor:

@@ -31,8 +31,9 @@ STAGES = {
     "deblurgan": [(300_000, 1e-4, HALF)],
     "deblurgan-v2": [(None, 1e-4, ADAM), (None, 1e-4, ADAM)],
     "deepdeblur": [(None, 1e-3, None)],
+    "srn": [(2000 * (2103 // 16), 1e-4, ADAM)],
 }
-BATCH = {"shen2018": 16, "shen2020": 16, "umsn": 10, "umsn-paper": 16, "deblurgan": 1}
+BATCH = {"shen2018": 16, "shen2020": 16, "umsn": 10, "umsn-paper": 16, "deblurgan": 1, "srn": 16}
 PAIRS = {
     "shen2018": "shen2020-train", "shen2020": "shen2020-train", "lin2020": "lin2020-train", "umsn": "umsn-code",
     "umsn-paper": "umsn", "mspl": "mspl-random",
@@ -307,3 +308,11 @@ def test_deepdeblur_and_dfpgnet():
     names = ("priors1", "priors2", "priors3")
     assert (stage.adversary.discriminator, stage.adversary.of, stage.adversary.target) == ("dfpg", names, names)
     assert ("feature-priors", "priors") in terms(stage)
+
+
+def test_networks_that_the_papers_compare_with():
+    (stage,) = load_train_recipe("srn").stage
+    assert terms(stage) == {("l2", name): 1 for name in ("restored_quarter", "restored_half", "restored")}
+    assert [term.options.get("target") for term in stage.losses] == ["sharp_quarter", "sharp_half", None]
+    assert (stage.schedule.kind, stage.schedule.power) == ("polynomial", 0.3)
+    assert stage.schedule.floor * stage.optimiser.lr == pytest.approx(1e-6)

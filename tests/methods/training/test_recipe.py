@@ -23,8 +23,8 @@ from facedeblur.methods.training.recipe import LossTerm, RateSchedule, load_trai
 from facedeblur.methods.training.stage import StageRun
 
 PAPERS = [
-    "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "lin2020", "mspl", "shen2018", "shen2020", "umsn",
-    "umsn-paper",
+    "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "lin2020", "mspl", "shen2018", "shen2020", "srn",
+    "umsn", "umsn-paper",
 ]  # fmt: skip
 ROWS = [
     f"shen2020-{row}"
@@ -147,6 +147,11 @@ def test_rates_over_a_stage():
     warm = RateSchedule("cosine", warmup=2, floor=0.1)
     expected = [0.5, 1.0, *(0.1 + 0.9 * (1 + math.cos(math.pi * i / 4)) / 2 for i in range(4))]
     assert [share(warm, i, 6) for i in range(6)] == pytest.approx(expected)
+    bent = RateSchedule("polynomial", power=0.3, floor=0.01)
+    # tf.train.polynomial_decay: (rate - end) (1 - step / steps)^power + end
+    assert [share(bent, i, 4) for i in range(4)] == pytest.approx(
+        [1, *((1 - 0.01) * (1 - i / 4) ** 0.3 + 0.01 for i in (1, 2, 3))]
+    )
     assert share(RateSchedule(), 5, 6) == 1
     assert RateSchedule("step", warmup=10, every=100).shrunk(0.1) == RateSchedule("step", warmup=1, every=10)
 
@@ -182,7 +187,9 @@ def test_rates_that_fall_within_a_piece_are_those_of_umsns_scripts():
 
 def test_newer_settings_are_recorded_only_where_they_are_set():
     (plain,) = parts.recipe(parts.Path("x")).described()["stage"]
-    assert not {"blurred", "sigma"} & set(plain) and not {"at", "shares", "fall", "period"} & set(plain["schedule"])
+    assert not {"blurred", "sigma"} & set(plain) and not {"at", "shares", "fall", "period", "power"} & set(
+        plain["schedule"]
+    )
     stages = {stage["name"]: stage for stage in load_train_recipe("umsn").described()["stage"]}
     assert (stages["segmentation-blurred"]["blurred"], stages["segmentation-blurred"]["sigma"]) == (0.3366, 0.0)
     assert stages["segmentation-sharp"]["schedule"]["at"][0] == 12_000

@@ -177,3 +177,12 @@ def test_mixed_precision_does_not_round_the_half_size_target():
 def test_an_odd_target_has_no_half():
     with pytest.raises(InputError, match="even height"):
         make_loss("l1", {"target": "sharp_half"})({"restored": OUTPUT}, {"sharp": SHARP})
+
+
+def test_the_target_at_a_quarter_of_the_size_is_halved_twice():
+    sharp, small = images(1, 3, 16, 24), images(1, 3, 4, 6, seed=1)
+    loss = make_loss("l2", {"of": "small", "target": "sharp_quarter", "half": "nearest"})
+    expected = (small - sharp[..., ::4, ::4]).square().mean()
+    torch.testing.assert_close(loss({"small": small}, {"sharp": sharp}), expected)
+    with pytest.raises(InputError, match="sharp_third"):
+        make_loss("l2", {"of": "small", "target": "sharp_third"})({"small": small}, {"sharp": sharp})
