@@ -126,8 +126,8 @@ class FeaturePriors(FeatureLoss):
     def of_images(self, images: Tensor) -> dict[str, Tensor]:
         """The features of any images, (N, 3, H, W) in [0, 1], as `priors` has those of the sharp ones."""
         found = [value.float() / self.scale for value in self.features(images).values()]
-        if self.channels:
-            found = [thinned(value, channels) for value, channels in zip(found, self.channels, strict=True)]
+        for at, channels in enumerate(self.channels[: len(found)]):
+            found[at] = thinned(found[at], channels)
         return {f"{self.of}{at}": value for at, value in enumerate(found, 1)}
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:

@@ -165,8 +165,10 @@ def test_a_narrow_network_estimates_some_channels_of_each_layer():
     some = loss.priors(batch)
     for name, value in whole.items():
         assert torch.equal(some[name], value[:, ::2]) and some[name].shape[1] == value.shape[1] // 2
-    net = make_network("dfpgnet", width=12, blocks=1, prior_blocks=1)
-    loss.bind(net)
+    first = make_loss("feature-priors", SMALL_VGG | {"scale": 4.0, "layers": ["relu1_2"]})
+    first.bind(make_network("dfpgnet", width=8, blocks=1, prior_blocks=1))
+    assert list(first.priors(batch)) == ["priors1"] and torch.equal(first.priors(batch)["priors1"], some["priors1"])
+    loss.bind(make_network("dfpgnet", width=12, blocks=1, prior_blocks=1))
     with pytest.raises(InputError, match="divides 16"):
         loss.priors(batch)
 
