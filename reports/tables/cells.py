@@ -283,8 +283,8 @@ def _by_which(split: str, runs: Sequence[Run]) -> list[str]:
     lines = []
     for run in runs if split == "kernel_size" else ():
         last = _trained_longest(confidences_of(run))[0]
-        after = f", after {last.step:,} steps of training" if last.step else ""
-        lines.append(f"Confidences of '{run.method}' are those by {last.weights}{after}.")
+        after = f", trained for {last.step:,} steps" if last.step else ""
+        lines.append(f"Weights of {run.method}: {last.weights}{after}.")
     return lines
 
 

@@ -32,7 +32,7 @@ def test_by_step_each_pair_stands_under_its_steps():
                                ("a, 50,000", "0.900")]  # fmt: skip
     assert "Measured on set 'tiny', hash a1a1a1a1a1." in seven.remarks
     assert measured(eight) == [("b, 17×17", "0.900"), ("a, 17×17", "0.900")]
-    assert "Confidences of 'umsn' are those by w50000.safetensors, after 50,000 steps of training." in eight.remarks
+    assert "Weights of umsn: w50000.safetensors, trained for 50,000 steps." in eight.remarks
     shown = [row.labels[0] for row in seven.rows if row.item.kind != MEASURED]
     assert shown[0] == "Image 1, 3,000" and len(shown) == 6
 
