@@ -177,9 +177,8 @@ class Loop:
             # Ranks hear of an interruption at different times, and have to stop at the same step.
             self.interrupted = self.engine.any(self.interrupted)
             stopping = self.interrupted or step == last
-            if step in records.keep and self.engine.rank == 0:
-                kept = self._state(run, place, step)
-                write_weights(self.folder.kept(place, step), kept, self.folder.recipe, half=records.half)
+            if step in records.keep:
+                self._keep(run, place, step)
             if stopping or step % records.save == 0:
                 end = self._save(run, place, step)
             if stopping:
@@ -214,6 +213,13 @@ class Loop:
         header |= {"step": step, "seen": self.seen, "metrics": self.metrics} | numbers
         path = self.folder.end(place) if step == run.stage.iterations else self.folder.last
         return Checkpoint(path, {"format": CHECKPOINT} | header, tensors)
+
+    def _keep(self, run: StageRun, place: int, step: int) -> None:
+        """Write the weights after `step` steps as a file of their own."""
+        state = self._state(run, place, step)
+        if self.engine.rank == 0:
+            write_weights(self.folder.kept(place, step), state, self.folder.recipe, half=self.records.half)
+        self.engine.wait()
 
     def _save(self, run: StageRun, place: int, step: int) -> Checkpoint:
         """Write the state after `step` steps."""

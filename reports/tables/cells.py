@@ -266,10 +266,14 @@ def _parts(split: str, runs: Sequence[Run]) -> list[Item]:
             groups.setdefault((_image(row, split, several), row.sha256, int(getattr(row, split))), []).append(row)
         order = {name: at for at, (name, _, _) in enumerate(groups)}
         for (image, sha, value), some in sorted(groups.items(), key=lambda one: (order[one[0][0]], one[0][2])):
-            label = f"{image}, {f'{value}×{value}' if split == 'kernel_size' else f'{value:,}'}"
+            label = f"{image}, {_size(value) if split == 'kernel_size' else f'{value:,}'}"
             part = replace(run, run_hash=sha, confidences=tuple(some))
             made.append(Item(label, MEASURED, runs={Dataset("", ""): part}))
     return _distinct(made)
+
+
+def _size(side: int) -> str:
+    return f"{side}×{side}" if side else "unknown kernel"
 
 
 def _trained_longest(rows: Sequence[Confidence]) -> tuple[Confidence, ...]:

@@ -46,6 +46,11 @@ def test_by_size_kernels_of_one_size_are_averaged():
     assert signatures == {f"confidence[umsn@00000009,{at}]" for at in range(1, 5)}
 
 
+def test_images_without_a_known_kernel_are_told():
+    (eight,) = tables(table([(5, "a", 0, 0.3)]), protocol="umsn", numbers="VIII")
+    assert measured(eight) == [("a, unknown kernel", "0.300")]
+
+
 def test_of_many_pairs_the_means_are_shown():
     rows = [(step, f"p{at}", 17, at / 10) for step in (1, 2) for at in range(6)]
     seven, eight = tables(table(rows), protocol="umsn", numbers=["VII", "VIII"])
