@@ -239,6 +239,11 @@ _ships(
     (("deblur.model-523000.index", "deblur.model*.index"),
      ("deblur.model-523000.data-00000-of-00001", "deblur.model*.data-00000-of-00001")),
 )  # fmt: skip
+_ships(
+    "dmphn", "multiscale.dmphn:Dmphn",
+    "Multi-patch hierarchical network, patches level by level (Zhang et al., CVPR 2019).",
+    tuple((f"{part}_lv{level}.pkl",) for part in ("encoder", "decoder") for level in range(1, 5)),
+)  # fmt: skip
 _ships("facedeblur-base", "facedeblur_base:FacedeblurBase", "The compact residual U-Net that comes with the toolkit.")
 
 for _name, _class in {"patchgan": "PatchGan", "dcgan": "Dcgan", "dfpg": "Dfpg", "double": "Double"}.items():

@@ -228,7 +228,8 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[Header, State]:
         raise InputError(str(paths[0]), expected=f"a file {name}.safetensors", found=f"'{paths[0].suffix}'")
     if len(paths) != len(wanted):
         names = " and ".join(patterns[0] for patterns in wanted)
-        raise InputError(str(paths[0]), expected=f"{names}", found="one file", do="give the folder of both")
+        which = "both" if len(wanted) == 2 else "all"
+        raise InputError(str(paths[0]), expected=f"{names}", found="one file", do=f"give the folder of {which}")
     read: Released = NETS.get(name).read_released  # type: ignore[attr-defined]  # it declares these files
     config, state = read(*paths)
     return Header(name, config), state

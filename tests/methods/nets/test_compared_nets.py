@@ -16,10 +16,11 @@ torch.set_num_threads(1)
 
 # Parameters, as printed or known from the authors' code; where they are printed as megabytes, these.
 FULL = {
+    "dmphn": (7_232_524, 28.9),
     "srn": (8_061_411, 32.2),
 }
-RATES = {"srn": 3e-3}
-STEPS = {"srn": 120}
+RATES = {"dmphn": 3e-3, "srn": 3e-3}
+STEPS = {"dmphn": 60, "srn": 120}
 names = pytest.mark.parametrize("name", list(FULL))
 
 

@@ -23,7 +23,7 @@ from facedeblur.methods.training.recipe import LossTerm, RateSchedule, load_trai
 from facedeblur.methods.training.stage import StageRun
 
 PAPERS = [
-    "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "lin2020", "mspl", "shen2018", "shen2020", "srn",
+    "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "dmphn", "lin2020", "mspl", "shen2018", "shen2020", "srn",
     "umsn", "umsn-paper",
 ]  # fmt: skip
 ROWS = [
@@ -36,6 +36,7 @@ ROWS = [
 ]  # fmt: skip
 ROWS += [f"lin2020-{row}" for row in ("direct", "intensity", "l0", "naive", "sketches", "without-sketch")]
 ROWS += [f"dfpgnet-{row}" for row in ("b", "equal", "vggface", "without-priors")]
+ROWS += ["dmphn-1-2-4"]
 ROWS += [f"umsn-{row}" for row in ("b-net", "masks", "nrl", "without-confidence")]
 ROWS += [f"anand-{network}" for network in ("deblurgan", "deblurgan-v2", "deepdeblur")]
 STEPS = 2
