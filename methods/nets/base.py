@@ -234,6 +234,11 @@ _ships(
     (("fpn_inception.h5", "fpn_mobilenet.h5", "best_fpn.h5", "*fpn*.h5"),),
 )  # fmt: skip
 _ships(
+    "nah2017", "multiscale.nah2017:Nah2017",
+    "Multi-scale network for dynamic scenes (Nah et al., CVPR 2017).",
+    (("model-1000.pt", "model-*.pt"),),
+)  # fmt: skip
+_ships(
     "srn", "multiscale.srn:Srn",
     "Scale-recurrent network with a convolutional LSTM (Tao et al., CVPR 2018).",
     (("deblur.model-523000.index", "deblur.model*.index"),
@@ -246,5 +251,6 @@ _ships(
 )  # fmt: skip
 _ships("facedeblur-base", "facedeblur_base:FacedeblurBase", "The compact residual U-Net that comes with the toolkit.")
 
-for _name, _class in {"patchgan": "PatchGan", "dcgan": "Dcgan", "dfpg": "Dfpg", "double": "Double"}.items():
+for _name, _class in {"patchgan": "PatchGan", "dcgan": "Dcgan", "dfpg": "Dfpg", "double": "Double",
+                      "nah2017": "Nah2017"}.items():  # fmt: skip
     DISCRIMINATORS.add(_name, f"facedeblur.methods.nets.discriminators:{_class}")

@@ -212,22 +212,31 @@ class Residual(nn.Module):
 
 
 class Halve(nn.Module):
-    """Images at half their size by the antialiased bicubic filter of MATLAB's ``imresize(image, 0.5)``.
+    """Images at half their size, by eight taps on each axis, the image continued symmetrically.
 
-    Eight taps of Keys's cubic (a = -1/2) on each axis, the image continued symmetrically. A plain
-    strided convolution: it exports everywhere and its gradient is the same in every run, which is
+    A plain strided convolution: it exports everywhere and its gradient is the same in every run, which is
     not so for torch's bicubic interpolation on a GPU.
+
+    Parameters
+    ----------
+    kind : {"bicubic", "gaussian"}
+        The antialiased bicubic filter of MATLAB's ``imresize(image, 0.5)``, Keys's cubic with a = -1/2; or a step of
+        scikit-image's ``pyramid_gaussian``, a Gaussian of standard deviation 2/3 and the mean of 2 x 2 pixels.
     """
 
     taps: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "bicubic") -> None:
         super().__init__()
-        distance = torch.tensor([1.75, 1.25, 0.75, 0.25], dtype=torch.float64)
-        near = 1.5 * distance**3 - 2.5 * distance**2 + 1
-        far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
-        side = torch.where(distance <= 1, near, far)
-        taps = torch.cat([side, side.flip(0)])
+        if one_of("kind", kind, ("bicubic", "gaussian")) == "bicubic":
+            distance = torch.tensor([1.75, 1.25, 0.75, 0.25], dtype=torch.float64)
+            near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+            far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+            side = torch.where(distance <= 1, near, far)
+            taps = torch.cat([side, side.flip(0)])
+        else:
+            smooth = torch.exp(-(torch.arange(-3, 4, dtype=torch.float64) ** 2) / (2 * (2 / 3) ** 2))
+            taps = F.pad(smooth, (0, 1)) + F.pad(smooth, (1, 0))
         taps = torch.outer(taps, taps) / taps.sum() ** 2
         self.register_buffer("taps", taps.float()[None, None], persistent=False)
 

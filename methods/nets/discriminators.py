@@ -153,14 +153,56 @@ class Dcgan(nn.Module):
         InputError
             For other channels or another size.
         """
-        check_images(images, net="dcgan", multiple=1, channels=self.channels)
-        if tuple(images.shape[2:]) != (self.size, self.size):
-            height, width = images.shape[2:]
-            raise InputError(
-                "input of network 'dcgan'", expected=f"{self.size}x{self.size}", found=f"{height}x{width}",
-                do=f"crop the images, or set its size to {height}" if height == width else "crop the images",
-            )  # fmt: skip
+        check_size(images, net="dcgan", size=self.size, channels=self.channels)
         scores: Tensor = self.body(images)
+        return scores
+
+
+class Nah2017(nn.Module):
+    """The discriminator of Nah et al.: one score per image, by ten convolutions.
+
+    Parameters
+    ----------
+    width : int
+        Of the network that it goes with: half of it after the first convolution, eight times as many channels at last.
+    size : int
+        Side of the images, a power of two of 64 or more.
+
+    Raises
+    ------
+    InputError
+        For another size.
+
+    Notes
+    -----
+    Nah et al., CVPR 2017, table 1, for images of 256: 5x5 convolutions of strides 1, 2, 1, 2, 1, 4, 1, 4, 1, leaky
+    ReLU 0.2 and no biases, a 4x4 one that leaves one value of each channel, and a 1x1 one in place of the fully
+    connected layer. Smaller images leave fewer values to the last but one, whose kernel shrinks with them.
+    """
+
+    def __init__(self, *, width: int = 64, size: int = 256) -> None:
+        super().__init__()
+        if size < 64 or size & (size - 1):
+            raise InputError("size of discriminator 'nah2017'", expected="a power of two, 64 or more", found=str(size))
+        self.size = size
+        body: list[nn.Module] = []
+        before = 3
+        for after, stride in ((1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 4), (8, 1), (8, 4), (16, 1)):
+            body += [nn.Conv2d(before, after * width // 2, 5, stride, 2, bias=False), nn.LeakyReLU(0.2)]
+            before = after * width // 2
+        self.body = nn.Sequential(*body, nn.Conv2d(before, before, size // 64, bias=False), nn.LeakyReLU(0.2))
+        self.last = nn.Conv2d(before, 1, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, size, size) float to scores (N, 1, 1, 1).
+
+        Raises
+        ------
+        InputError
+            For other channels or another size.
+        """
+        check_size(images, net="nah2017", size=self.size)
+        scores: Tensor = self.last(self.body(images))
         return scores
 
 
@@ -245,6 +287,17 @@ class Dfpg(nn.Module):
         # A kernel of even side: one row and column before, two behind.
         scores: Tensor = self.last(F.leaky_relu(self.head(F.pad(trunk, (1, 2, 1, 2))), 0.2))
         return scores
+
+
+def check_size(images: Tensor, *, net: str, size: int, channels: int = 3) -> None:
+    """Raise InputError unless `images` are (N, channels, size, size) float."""
+    check_images(images, net=net, multiple=1, channels=channels)
+    if tuple(images.shape[2:]) != (size, size):
+        height, width = images.shape[2:]
+        raise InputError(
+            f"input of network '{net}'", expected=f"{size}x{size}", found=f"{height}x{width}",
+            do=f"crop the images, or set its size to {height}" if height == width else "crop the images",
+        )  # fmt: skip
 
 
 def _norm(norm: str, channels: int) -> nn.Module:

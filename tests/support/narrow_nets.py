@@ -21,6 +21,7 @@ NARROW: dict[str, dict[str, object]] = {
     "deblurgan-keras": {"width": 8, "blocks": 2},
     "deblurgan-v2": {"backbone": "mobilenet-v2", "width": 32},
     "dmphn": {"width": 4},
+    "nah2017": {"width": 8, "blocks": 2},
     "srn": {"width": 4, "blocks": 1},
     "facedeblur-base": {"widths": [8, 16, 16, 16], "depths": [1, 1, 1, 1]},
 }

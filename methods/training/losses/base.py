@@ -27,7 +27,7 @@ REDUCTIONS = ("mean", "sum")
 SIZES = {"half": 1, "quarter": 2}
 """Endings of the names of smaller images, and how often these are halved."""
 
-HALVINGS = ("bicubic", "area", "nearest")
+HALVINGS = ("bicubic", "area", "nearest", "gaussian")
 
 
 class Loss(nn.Module, ABC):
@@ -42,7 +42,7 @@ class Loss(nn.Module, ABC):
         from ``NAME``.
     reduction : {"mean", "sum"}
         ``"mean"`` of all values, or ``"sum"`` over an image and mean over the batch, as SHEN's norms are.
-    half : {"bicubic", "area", "nearest"}
+    half : {"bicubic", "area", "nearest", "gaussian"}
         How these are made, see `halved`; a quarter is a half of the half.
 
     Raises
@@ -112,7 +112,8 @@ def halved(images: Tensor, how: str = "bicubic") -> Tensor:
     """Images ``(N, C, H, W)``, H and W even, at half their size; values stay in [0, 1].
 
     ``"bicubic"`` is MATLAB's imresize, the way of SHEN's code; ``"area"`` is the mean of
-    2 x 2 pixels; ``"nearest"`` keeps every second pixel, as UMSN's code does.
+    2 x 2 pixels; ``"nearest"`` keeps every second pixel, as the codes of UMSN and SRN do; ``"gaussian"`` is a
+    step of the Gaussian pyramid of Nah et al. 2017.
     """
     height, width = images.shape[-2:]
     if height % 2 or width % 2 or min(height, width) < 4:
@@ -125,12 +126,12 @@ def halved(images: Tensor, how: str = "bicubic") -> Tensor:
         return functional.avg_pool2d(images, 2)
     # Mixed precision would round what outputs are compared with.
     with torch.autocast(images.device.type, enabled=False):
-        return _halver(images.device)(images).clamp(0, 1)
+        return _halver(how, images.device)(images).clamp(0, 1)
 
 
 @lru_cache(maxsize=8)
-def _halver(device: torch.device) -> Halve:
-    return Halve().to(device)
+def _halver(kind: str, device: torch.device) -> Halve:
+    return Halve(kind).to(device)
 
 
 def make_loss(name: str, options: Mapping[str, Any] | None = None) -> Loss:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from skimage.transform import pyramid_gaussian
 from torch import nn
 
 from facedeblur.benchmark.errors import InputError
@@ -22,6 +23,15 @@ def test_halving_is_antialiased_bicubic_inside_and_symmetric_at_the_border() -> 
     mirrored = torch.cat([mirrored.flip(3), mirrored, mirrored.flip(3)], 3)
     reference = F.interpolate(mirrored, scale_factor=0.5, mode="bicubic", antialias=True)[:, :, 12:24, 18:36]
     torch.testing.assert_close(halved, reference)
+
+
+def test_gaussian_halving_is_a_step_of_scikit_images_pyramid() -> None:
+    images = torch.rand(1, 3, 12, 20, generator=torch.Generator().manual_seed(0))
+    _, wanted = pyramid_gaussian(images[0].permute(1, 2, 0).double().numpy(), 1, channel_axis=-1)
+    found = Halve("gaussian")(images)[0].permute(1, 2, 0)
+    torch.testing.assert_close(found, torch.from_numpy(wanted).float())
+    with pytest.raises(InputError, match="did you mean 'gaussian'"):
+        Halve("gaussan")
 
 
 def test_halving_keeps_a_constant_and_carries_no_weights() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.nn import functional
@@ -14,7 +16,7 @@ torch.set_num_threads(1)
 
 NARROW = {
     "patchgan": {"width": 8}, "double": {"width": 8}, "dcgan": {"width": 8, "size": 32},
-    "dfpg": {"width": 16, "reduction": 4},
+    "dfpg": {"width": 16, "reduction": 4}, "nah2017": {"width": 8, "size": 64},
 }  # fmt: skip
 
 
@@ -30,7 +32,8 @@ def inputs(name, n=2):
     torch.manual_seed(3)
     if name == "dfpg":
         return tuple(torch.rand(n, 16 << i, 32 >> i, 32 >> i) for i in range(3))
-    return (torch.rand(n, 3, 32, 32),)
+    side = NARROW[name].get("size", 32)
+    return (torch.rand(n, 3, side, side),)
 
 
 def scores(net, given):
@@ -49,6 +52,20 @@ def test_double_is_a_patch_and_a_deeper_one():
     deeper += 2 * conv(512, 512, 4) + conv(512, 1, 4)
     assert (count(net.patch), count(net.full)) == (2_764_737, deeper)
     assert count(net) == 13_919_106
+
+
+def test_nah2017_is_the_published_table():
+    net = make_discriminator("nah2017")
+    widths = [3, 32, 32, 64, 64, 128, 128, 256, 256, 512]
+    wanted = sum(25 * taken * made for taken, made in pairwise(widths)) + 16 * 512 * 512 + 513
+    assert count(net) == wanted
+    assert count(make_discriminator("nah2017", size=128)) == wanted - 12 * 512 * 512
+    with torch.no_grad():
+        assert net(torch.rand(1, 3, 256, 256)).shape == (1, 1, 1, 1)
+    with pytest.raises(InputError, match="power of two, 64 or more"):
+        make_discriminator("nah2017", size=96)
+    with pytest.raises(InputError, match="set its size to 128"):
+        net(torch.rand(1, 3, 128, 128))
 
 
 def test_dcgan_is_six_strided_convolutions():

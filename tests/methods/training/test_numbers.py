@@ -32,9 +32,13 @@ STAGES = {
     "deblurgan-v2": [(None, 1e-4, ADAM), (None, 1e-4, ADAM)],
     "deepdeblur": [(None, 1e-3, None)],
     "dmphn": [(3000 * (2103 // 6), 1e-4, ADAM)],
+    "nah2017": [(900_000, 5e-5, ADAM)],
     "srn": [(2000 * (2103 // 16), 1e-4, ADAM)],
 }
-BATCH = {"shen2018": 16, "shen2020": 16, "umsn": 10, "umsn-paper": 16, "deblurgan": 1, "dmphn": 6, "srn": 16}
+BATCH = {
+    "shen2018": 16, "shen2020": 16, "umsn": 10, "umsn-paper": 16, "deblurgan": 1, "dmphn": 6, "nah2017": 2, "srn": 16,
+}  # fmt: skip
+SCALES = ("restored_quarter", "restored_half", "restored")
 PAIRS = {
     "shen2018": "shen2020-train", "shen2020": "shen2020-train", "lin2020": "lin2020-train", "umsn": "umsn-code",
     "umsn-paper": "umsn", "mspl": "mspl-random",
@@ -313,7 +317,7 @@ def test_deepdeblur_and_dfpgnet():
 
 def test_networks_that_the_papers_compare_with():
     (stage,) = load_train_recipe("srn").stage
-    assert terms(stage) == {("l2", name): 1 for name in ("restored_quarter", "restored_half", "restored")}
+    assert terms(stage) == {("l2", name): 1 for name in SCALES}
     assert [term.options.get("target") for term in stage.losses] == ["sharp_quarter", "sharp_half", None]
     assert (stage.schedule.kind, stage.schedule.power) == ("polynomial", 0.3)
     assert stage.schedule.floor * stage.optimiser.lr == pytest.approx(1e-6)
@@ -321,3 +325,8 @@ def test_networks_that_the_papers_compare_with():
     assert terms(stage) == {("l2", "restored"): 0.5}
     assert (stage.schedule.every, stage.schedule.factor) == (1000 * (2103 // 6), 0.1)
     assert (load_train_recipe("dmphn").config, load_train_recipe("dmphn-1-2-4").config) == ({}, {"levels": 3})
+    (stage,) = load_train_recipe("nah2017").stage
+    assert terms(stage) == {("l2", name): pytest.approx(1 / 6) for name in SCALES}
+    assert (stage.schedule.every, stage.schedule.factor) == (300_000, 0.1)
+    rival = stage.adversary
+    assert (rival.discriminator, rival.kind, rival.weight, rival.optimiser.lr) == ("nah2017", "dcgan", 1e-4, 5e-5)
