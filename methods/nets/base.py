@@ -249,6 +249,11 @@ _ships(
     "Multi-patch hierarchical network, patches level by level (Zhang et al., CVPR 2019).",
     tuple((f"{part}_lv{level}.pkl",) for part in ("encoder", "decoder") for level in range(1, 5)),
 )  # fmt: skip
+_ships(
+    "xia2019", "xia2019:Xia2019",
+    "Residual U-Net, trained with or without sharp images (Xia and Chakrabarti, NeurIPS 2019).",
+    (("iter_250000.model.npz", "iter_*.model.npz"),),
+)  # fmt: skip
 _ships("facedeblur-base", "facedeblur_base:FacedeblurBase", "The compact residual U-Net that comes with the toolkit.")
 
 for _name, _class in {"patchgan": "PatchGan", "dcgan": "Dcgan", "dfpg": "Dfpg", "double": "Double",

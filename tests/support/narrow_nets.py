@@ -23,6 +23,7 @@ NARROW: dict[str, dict[str, object]] = {
     "dmphn": {"width": 4},
     "nah2017": {"width": 8, "blocks": 2},
     "srn": {"width": 4, "blocks": 1},
+    "xia2019": {"width": 4, "depth": 5},
     "facedeblur-base": {"widths": [8, 16, 16, 16], "depths": [1, 1, 1, 1]},
 }
 

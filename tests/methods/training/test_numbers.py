@@ -33,10 +33,12 @@ STAGES = {
     "deepdeblur": [(None, 1e-3, None)],
     "dmphn": [(3000 * (2103 // 6), 1e-4, ADAM)],
     "nah2017": [(900_000, 5e-5, ADAM)],
+    "xia2019": [(250_000, 1e-3, ADAM)],
     "srn": [(2000 * (2103 // 16), 1e-4, ADAM)],
 }
 BATCH = {
     "shen2018": 16, "shen2020": 16, "umsn": 10, "umsn-paper": 16, "deblurgan": 1, "dmphn": 6, "nah2017": 2, "srn": 16,
+    "xia2019": 2 * 128,
 }  # fmt: skip
 SCALES = ("restored_quarter", "restored_half", "restored")
 PAIRS = {
@@ -330,3 +332,8 @@ def test_networks_that_the_papers_compare_with():
     assert (stage.schedule.every, stage.schedule.factor) == (300_000, 0.1)
     rival = stage.adversary
     assert (rival.discriminator, rival.kind, rival.weight, rival.optimiser.lr) == ("nah2017", "dcgan", 1e-4, 5e-5)
+    recipe = load_train_recipe("xia2019")
+    assert (recipe.data.sigma, recipe.data.per_size, recipe.data.augment) == (pytest.approx(2 / 255), 2250, "none")
+    (stage,) = recipe.stage
+    assert terms(stage) == {("l1", "restored"): 1}
+    assert (stage.schedule.at, stage.schedule.shares) == ((180_000, 190_000), (pytest.approx(10**-0.5), 0.1))

@@ -24,7 +24,7 @@ from facedeblur.methods.training.stage import StageRun
 
 PAPERS = [
     "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "dmphn", "lin2020", "mspl", "nah2017", "shen2018", "shen2020",
-    "srn", "umsn", "umsn-paper",
+    "srn", "umsn", "umsn-paper", "xia2019",
 ]  # fmt: skip
 ROWS = [
     f"shen2020-{row}"
