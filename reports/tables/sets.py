@@ -58,13 +58,17 @@ def set_of(known: dict[str, Any]) -> SetOf:
     labellers = [printable(text.partition("pseudo-labels by ")[2].partition(";")[0].strip()) for text in described]
     counts = known.get("counts") or {}
     images, kernels, pairs = (int(counts.get(key, 0)) for key in ("images", "kernels", "pairs"))
-    # Images of a gallery are not blurred; every other one is, by every kernel.
-    faces = pairs // kernels if kernels and pairs and not pairs % kernels else images
+    text = str(known.get("recipe") or "")
+    recipe = _recipe(text)
+    drawn = recipe.kernels.per_image if recipe and recipe.kernels else 0
+    # Images of a gallery are not blurred; every other one is, by every kernel or by as many as the recipe draws for it.
+    each = min(drawn, kernels) or kernels
+    faces = pairs // each if each and pairs and not pairs % each else images
     return SetOf(
         printable(str(known.get("name", ""))),
         str(known.get("hash", "")),
         tuple(dict.fromkeys(filter(None, named))),
-        str(known.get("recipe") or ""),
+        text,
         faces,
         kernels,
         tuple(dict.fromkeys(filter(None, labellers))),

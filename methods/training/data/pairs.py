@@ -34,6 +34,9 @@ Sketches = str | Path | Sequence[str | Path]
 
 CPU = torch.device("cpu")
 
+LEAST = 1e-6
+"""Least share of a part of the training pairs."""
+
 LAPS = 2**60
 """Length that a training set is extended to by repetition, each time with other noise and augmentation."""
 
@@ -118,9 +121,9 @@ def open_data(
     photographs = not isinstance(faces, list | tuple) or len(faces) > 0
     if not photographs and not pairs:
         raise InputError("there is nothing to train on", do="give photographs (--faces) or sets (--pairs)")
-    if pairs_share is not None and not (photographs and pairs and 0 < pairs_share < 1):
-        both = "photographs and sets, and a share in (0, 1)"
-        raise InputError("pairs_share", expected=both, found=f"{pairs_share:g}", do="give both, or leave it out")
+    if pairs_share is not None and not (photographs and pairs and LEAST <= pairs_share <= 1 - LEAST):
+        both = "photographs and sets, and a share above 0 and under 1, no nearer than a millionth"
+        raise InputError("pairs_share", expected=both, found=str(pairs_share), do="give both, or leave it out")
     if sketches and pairs:
         raise InputError("sets have no sketches", do="leave out --pairs or --sketches")
     folder, weights = sketch_places(sketches)
@@ -149,7 +152,7 @@ def open_data(
             opened.sketch_files |= drawn
             told.append(f"drawn by {weights.stem}@{sha256_of(weights)[:8]}: {len(drawn):,}")
         stored = open_stored(pairs, seed=seed, reporter=reporter) if pairs else None
-        share = None if pairs_share is None else Fraction(str(pairs_share)).limit_denominator(10**6)
+        share = None if pairs_share is None else Fraction(str(pairs_share)).limit_denominator(round(1 / LEAST))
         found = divide(opened, stored, held_out=held_out, share=share)
         if isinstance(found.train, Mixture):
             reporter.say(f"of the training pairs, {float(100 * found.train.share):.3g} % come from sets")

@@ -113,6 +113,9 @@ def test_a_set_alone_needs_no_photographs_but_a_crop(faces, video_set, tmp_path)
         parts.train(whole, (), tmp_path / "b")
     with pytest.raises(InputError, match="pairs_share: expected photographs and sets"):
         parts.train(whole, (), tmp_path / "b", pairs=[video_set.root], pairs_share=0.5)
+    for share in (0.0, 1e-9, 1 - 1e-9, 1.0, float("nan")):
+        with pytest.raises(InputError, match=f"pairs_share: expected .*, found {share}; give both"):
+            parts.train(whole, faces, tmp_path / "b", pairs=[video_set.root], pairs_share=share)
 
 
 def test_six_steps_are_three_and_three_more_bit_for_bit(faces, tmp_path):

@@ -67,6 +67,14 @@ def test_what_the_files_name_exists(paper: str) -> None:
                            for line in lines if line.lstrip().startswith(column.of)), figure.number  # fmt: skip
 
 
+def test_figures_of_anand_show_synthetic_blur_and_the_pretrained_networks_that_the_paper_cites() -> None:
+    known = load_figures("anand")
+    lines = {number: "\n".join(explained(known, known.find(number))) for number in ("7", "8", "9", "10", "11", "13")}
+    assert all("a set of the recipe anand-synthetic" in lines[number] for number in ("7", "8", "9", "10", "11"))
+    assert "facedeblur run deblurgan-keras SET" in lines["11"]
+    assert "facedeblur train anand-deblurgan" in lines["10"] and "facedeblur train anand-deblurgan" in lines["13"]
+
+
 @pytest.mark.parametrize(("paper", "figure"), every_figure(), ids=lambda one: getattr(one, "number", one))
 def test_only_results_are_drawn(paper: str, figure: PaperFigure) -> None:
     wanted = {"grid": "needs a set", "bars": "needs results", "curves": "no score tables", "training": "no trainings"}

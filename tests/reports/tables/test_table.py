@@ -536,6 +536,10 @@ def test_how_a_set_differs_from_the_papers(scores_of: Make):
     ):  # fmt: skip
         table = one("10", scores_of("net", [30.0], other={"set": known | {"counts": counts}}))
         assert any(line.endswith(told) for line in table.remarks), (told, table.remarks)
+    drawn = {"recipe": known["recipe"].replace("per_size = 10", "per_size = 10\nper_image = 2", 1),
+             "counts": {"images": 100, "kernels": 80, "pairs": 200}}  # fmt: skip
+    table = one("10", scores_of("net", [30.0], other={"set": known | drawn}), hel="Helen")
+    assert any(line.endswith("as Helen, but with kernels.per_image 2 instead of 0.") for line in table.remarks)
     named = one("10", scores_of("net", [30.0], other={"set": set_of("lfw8k", "lfw", images=7)}), lfw8k="Helen")
     assert "as Helen, but with photographs of lfw instead of helen and 7 faces instead of 100." in " ".join(
         named.remarks
