@@ -234,6 +234,10 @@ _ships(
     (("fpn_inception.h5", "fpn_mobilenet.h5", "best_fpn.h5", "*fpn*.h5"),),
 )  # fmt: skip
 _ships(
+    "lu2019", "lu2019:Lu2019",
+    "Training without pairs, content and blur disentangled (Lu et al., CVPR 2019).",
+)  # fmt: skip
+_ships(
     "nah2017", "multiscale.nah2017:Nah2017",
     "Multi-scale network for dynamic scenes (Nah et al., CVPR 2017).",
     (("model-1000.pt", "model-*.pt"),),
@@ -257,5 +261,5 @@ _ships(
 _ships("facedeblur-base", "facedeblur_base:FacedeblurBase", "The compact residual U-Net that comes with the toolkit.")
 
 for _name, _class in {"patchgan": "PatchGan", "dcgan": "Dcgan", "dfpg": "Dfpg", "double": "Double",
-                      "nah2017": "Nah2017"}.items():  # fmt: skip
+                      "nah2017": "Nah2017", "lu2019": "Lu2019"}.items():  # fmt: skip
     DISCRIMINATORS.add(_name, f"facedeblur.methods.nets.discriminators:{_class}")

@@ -206,6 +206,53 @@ class Nah2017(nn.Module):
         return scores
 
 
+class Lu2019(nn.Module):
+    """The four discriminators of Lu et al., each of which sees its image at three sizes.
+
+    Lu, Chen, Chellappa, CVPR 2019, and their code: 33,084,684 parameters. At each size four 4x4 convolutions of stride
+    2 from 64 channels to 512, reflected borders, leaky ReLU 0.01, and a 1x1 convolution to scores; smaller images are
+    means of 3x3 pixels. Weights start from N(0, 0.02).
+
+    Parameters
+    ----------
+    width : int
+        Channels after the first convolution.
+    """
+
+    def __init__(self, *, width: int = 64) -> None:
+        super().__init__()
+        self.judges = nn.ModuleList(nn.ModuleList(self._one(width) for _ in range(3)) for _ in range(4))
+        self.shrink = nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)
+        normal_initialise(self)
+
+    @staticmethod
+    def _one(width: int) -> nn.Sequential:
+        layers: list[nn.Module] = []
+        before = 3
+        for after in (width, 2 * width, 4 * width, 8 * width):
+            layers += [nn.ReflectionPad2d(1), nn.Conv2d(before, after, 4, 2), nn.LeakyReLU()]
+            before = after
+        return nn.Sequential(*layers, nn.Conv2d(before, 1, 1))
+
+    def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
+        """Four times (N, 3, H, W) float, sides of 64 or more, to twelve maps of scores (N, 1, h, w).
+
+        Raises
+        ------
+        InputError
+            For another number of images, other channels or smaller sides.
+        """
+        if len(images) != len(self.judges):
+            raise InputError("input of network 'lu2019'", expected="four batches of images", found=str(len(images)))
+        scores: list[Tensor] = []
+        for image, judges in zip(images, self.judges, strict=True):
+            check_images(image, net="lu2019", multiple=1, smallest=64)
+            for judge in judges:  # type: ignore[attr-defined]  # a list of them
+                scores.append(judge(image))
+                image = self.shrink(image)
+        return tuple(scores)
+
+
 class Equal(nn.Module):
     """Weighs all channels alike: (N, channels, H, W) to ones of shape (N, channels, 1, 1)."""
 

@@ -156,5 +156,7 @@ for _name, _place in {
     "class-streams": "confidence:ClassStreams",
     "perceptual": "perceptual:Perceptual",
     "feature-priors": "perceptual:FeaturePriors",
+    "normal-divergence": "latent:NormalDivergence",
+    "between-outputs": "latent:BetweenOutputs",
 }.items():
     LOSSES.add(_name, f"facedeblur.methods.training.losses.{_place}")

@@ -32,6 +32,7 @@ STAGES = {
     "deblurgan-v2": [(None, 1e-4, ADAM), (None, 1e-4, ADAM)],
     "deepdeblur": [(None, 1e-3, None)],
     "dmphn": [(3000 * (2103 // 6), 1e-4, ADAM)],
+    "lu2019": [(500_000, 2e-4, HALF)],
     "nah2017": [(900_000, 5e-5, ADAM)],
     "xia2019": [(250_000, 1e-3, ADAM)],
     "srn": [(2000 * (2103 // 16), 1e-4, ADAM)],
@@ -337,3 +338,16 @@ def test_networks_that_the_papers_compare_with():
     (stage,) = recipe.stage
     assert terms(stage) == {("l1", "restored"): 1}
     assert (stage.schedule.at, stage.schedule.shares) == ((180_000, 190_000), (pytest.approx(10**-0.5), 0.1))
+    (stage,) = load_train_recipe("lu2019").stage
+    # Images in [-1, 1] differ twice as much, and the code adds the divergence over a batch.
+    assert {name: term.weight for term in stage.losses for name in [key(term)]} == {
+        **{("l1", f"{name}_{how}"): 10 * 2 for name in ("sharp", "blurred") for how in ("self", "cycle")},
+        ("normal-divergence", "restored"): 0.01 * load_train_recipe("lu2019").data.batch,
+        ("between-outputs", "blur_found"): 10,
+        ("perceptual", "restored"): 0.1,
+        ("perceptual", "restored_random"): 0.1,
+    }
+    assert {term.options.get("target") for term in stage.losses if term.name == "perceptual"} == {"blurred"}
+    assert (stage.adversary.weight, stage.adversary.critic_steps) == (4 * 3, 2)
+    assert stage.adversary.target == ("sharp", "blurred") * 2
+    assert (stage.schedule.kind, stage.schedule.hold) == ("linear", 250_000)
