@@ -136,7 +136,7 @@ def test_first_weights_are_those_of_the_authors_code():
     scales = torch.cat([one.weight.detach() for one in net.segmentation.modules() if isinstance(one, nn.BatchNorm2d)])
     assert 0 <= float(scales.min()) < 0.02 and 0.98 < float(scales.max()) <= 1 and 0.45 < float(scales.mean()) < 0.55
     first = net.segmentation.enter.block.expand.weight
-    assert float(first.abs().max()) <= 1 / 3**0.5  # torch's, of 3 channels
+    assert float(first.detach().abs().max()) <= 1 / 3**0.5  # torch's, of 3 channels
     paper = Umsn(preset="paper", **NARROW["umsn"])
     assert all(torch.equal(one.weight, Smoothing(3).weight) for one in paper.modules() if isinstance(one, Smoothing))
 
