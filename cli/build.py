@@ -58,12 +58,13 @@ def build(ctx: click.Context, quiet: bool, **given: Any) -> None:
     images that already have the recipe's crop size are taken to be aligned. Photographs without a
     usable face are listed in images.csv. Run the command again to resume an interrupted build.
     """
-    from facedeblur.cli.display.summary import print_set
+    from facedeblur.cli.display.summary import print_set, print_videos
     from facedeblur.generators.build import build as make
 
     with bars(quiet=quiet) as reporter:
         made = make(progress=reporter, **given)
     if not quiet:
         print_set(made)
-    if made.info["counts"]["images"] < made.info["counts"]["photographs"]:
+    counts = made.info["counts"]
+    if print_videos(made) if made.info.get("videos") else counts["images"] < counts["photographs"]:
         ctx.exit(1)

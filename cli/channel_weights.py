@@ -95,7 +95,7 @@ def channel_weights(
         return
     click.echo(
         f"{found.set_name}: mean channel weights of {found.images:,} blurred images, by the discriminator of "
-        f"{found.checkpoint.name} (stage '{found.stage}', step {found.step:,})"
+        f"{found.checkpoint.name} (stage '{found.stage}', step {found.step:,} of {found.steps:,})"
     )
     if not found.learned:
         click.echo("this discriminator weighs all channels alike")

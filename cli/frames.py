@@ -188,6 +188,7 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, **given: Any)
     its measurements and, if it was rejected, the reason. Whole frames (--template none) need no face, and
     --detector none skips the search for one. Run the command again to resume an interrupted run.
     """
+    from facedeblur.cli.display.summary import print_videos
     from facedeblur.generators.video.frames import frames as make
     from facedeblur.generators.video.spec import FrameSpec
 
@@ -204,15 +205,7 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, **given: Any)
             f"{counts['photographs']:>7,}  windows of {len(made.info['videos']):,} videos, listed in {out}/windows.csv"
         )
         click.echo(f"content hash {made.content_hash[:16]}  ->  {made.root}")
-    failed = False
-    for video in made.info["videos"]:
-        lost = not video["windows"].get("ok")
-        failed |= lost
-        why = ", ".join(f"{status} {count:,}" for status, count in video["windows"].items()) if lost else ""
-        note = "; ".join(part for part in (why and f"no pair: {why}", video["note"]) if part)
-        if note:
-            click.echo(f"{video['video']}: {note}", err=True)
-    if failed:
+    if print_videos(made):
         ctx.exit(1)
 
 

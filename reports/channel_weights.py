@@ -97,6 +97,7 @@ def draw(found: ChannelWeights, *, width: float = COLUMN) -> Figure:
         axes.set_xlabel("channels, by descending weight (%)")
         axes.set_ylabel("mean weight")
         legend(axes)
-        told = f"mean over {found.images:,} blurred images of {found.set_name}; step {found.step:,} of the training"
+        told = f"mean over {found.images:,} blurred images of {found.set_name}; "
+        told += f"step {found.step:,} of {found.steps:,} of the training"
         note(axes, told if found.learned else f"{told}; this discriminator weighs all channels alike")
     return figure

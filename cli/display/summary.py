@@ -51,6 +51,19 @@ def print_set(made: Set) -> None:
     click.echo(f"content hash {made.content_hash[:16]}  ->  {made.root}")
 
 
+def print_videos(made: Set) -> bool:
+    """Print on stderr what is wrong with videos of a set, one line each; True if some video gave no pair."""
+    failed = False
+    for video in made.info["videos"]:
+        lost = not video["windows"].get("ok")
+        failed |= lost
+        why = ", ".join(f"{status} {count:,}" for status, count in video["windows"].items()) if lost else ""
+        note = "; ".join(part for part in (why and f"no pair: {why}", video["note"]) if part)
+        if note:
+            click.echo(f"{video['video']}: {note}", err=True)
+    return failed
+
+
 def print_scores(tables: Sequence[Scores]) -> None:
     """Print one line per metric for every run: the mean over all pairs and its coverage; then what was left out."""
     from facedeblur.benchmark.statistics.intervals import reason, spreads

@@ -49,8 +49,8 @@ class ChannelWeights:
         Blurred images that were averaged over.
     set_name : str
     checkpoint : Path
-    stage, step : str, int
-        How far its training had got.
+    stage, step, steps : str, int, int
+        How far its training had got: the step of its last stage, and how many this stage has.
     """
 
     layers: tuple[str, ...]
@@ -61,6 +61,7 @@ class ChannelWeights:
     checkpoint: Path
     stage: str
     step: int
+    steps: int
 
     def descending(self) -> tuple[np.ndarray, ...]:
         """The weights of each layer, the largest first."""
@@ -112,7 +113,7 @@ def channel_weights(
     if limit is not None and limit < 1:
         raise InputError("limit", expected="1 or more", found=str(limit))
     kept = read_checkpoint(_checkpoint(Path(weights)))
-    features, discriminator = _judges(kept)
+    features, discriminator, steps = _judges(kept)
     opened, device = Set.open(the_set), torch_device(device)
     if not opened.n_pairs:
         raise InputError(f"set '{opened.name}' has no blurred images", do="give another set")
@@ -137,6 +138,7 @@ def channel_weights(
         checkpoint=kept.path,
         stage=kept.header["stage"],
         step=kept.header["step"],
+        steps=steps,
     )
 
 
@@ -169,13 +171,13 @@ def _checkpoint(place: Path) -> Path:
     return max(ends)[1]
 
 
-def _judges(kept: Checkpoint) -> tuple[FeaturePriors, nn.Module]:
-    """What the training compared estimates with, and its discriminator, both ready to look."""
+def _judges(kept: Checkpoint) -> tuple[FeaturePriors, nn.Module, int]:
+    """What the training compared estimates with, its discriminator, both ready to look, and the steps of the stage."""
     where, network = str(kept.path), kept.header["recipe"].get("network")
     do = "give a checkpoint of a training of dfpgnet with its discriminator"
     with reading(kept.path, "a checkpoint of a training", do=do):
         stage = kept.header["recipe"]["stage"]
-        rival = stage["adversary"] or {}
+        rival, steps = stage["adversary"] or {}, int(stage["iterations"])
         found = [term for term in stage["losses"] if term["name"] == "feature-priors"]
     if rival.get("discriminator") != "dfpg" or not found:
         what = f"'{rival['discriminator']}'" if rival.get("discriminator") else "none"
@@ -186,4 +188,4 @@ def _judges(kept: Checkpoint) -> tuple[FeaturePriors, nn.Module]:
     features = make_loss(found[0]["name"], found[0]["options"])
     assert isinstance(features, FeaturePriors)
     features.channels = tuple(int(width) for width in discriminator.widths)  # type: ignore[union-attr]
-    return features.eval(), discriminator.eval().requires_grad_(False)
+    return features.eval(), discriminator.eval().requires_grad_(False), steps

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click import Command
 from click.testing import CliRunner, Result
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.sets.set import Set
+from facedeblur.cli.build import build
 from facedeblur.cli.frames import frames
 
 
-def run(*argv: object) -> Result:
-    return CliRunner().invoke(frames, [str(word) for word in argv])
+def run(*argv: object, command: Command = frames) -> Result:
+    return CliRunner().invoke(command, [str(word) for word in argv])
 
 
 @pytest.fixture
@@ -59,3 +61,16 @@ def test_parts_of_a_split_are_counted(clips: Path, tmp_path: Path) -> None:
     shown = run(clips, "-o", tmp_path / "set", "--split", 0.5, "--seed", 0, *whole)
     assert shown.exit_code == 0, shown.output
     assert shown.stdout.splitlines()[0] == "      3  ok, of 3 identities (1 test of 1, 2 train of 2)"
+
+
+def test_building_from_videos_fails_only_for_a_video_without_a_pair(
+    clips: Path, portrait: np.ndarray, tmp_path: Path
+) -> None:
+    write_png(clips / "b" / "99.png", np.ascontiguousarray(portrait[156:252, :160]))  # a shot of one frame
+    made = ["anand-motion", "--faces", clips, "--detector", "none", "--jobs", 1]
+    shown = run(*made, "-o", tmp_path / "set", command=build)
+    assert "of 5 windows of frames, left out: too few frames 1" in shown.stdout
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    (clips / "torn.mp4").write_text("no video")
+    shown = run(*made, "-o", tmp_path / "other", "--quiet", command=build)
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (1, "", "torn.mp4: no pair: unreadable 1\n")

@@ -17,7 +17,7 @@ def found() -> ChannelWeights:
     rng = np.random.default_rng(0)
     weights = tuple(rng.beta(0.5, 0.5, width) for width in (8, 128, 256))
     layers = ("relu1_2", "relu2_2", "relu3_3")
-    return ChannelWeights(layers, weights, True, 12, "mspl-center", Path("1-whole.safetensors"), "whole", 7000)
+    return ChannelWeights(layers, weights, True, 12, "mspl-center", Path("1-whole.safetensors"), "whole", 7000, 9000)
 
 
 def test_shares_stand_next_to_the_printed_ones(found: ChannelWeights) -> None:
@@ -46,6 +46,6 @@ def test_the_figure_shows_each_layer_in_descending_order(found: ChannelWeights) 
         np.testing.assert_allclose(across, 100 * (np.arange(len(weights)) + 0.5) / len(weights))
     assert {float(line.get_ydata()[0]) for line in axes.lines if line not in lines} == {0.2, 0.8}
     told = [text.get_text() for figure in (draw(found), draw(replace(found, learned=False))) for text in figure.texts]
-    assert "12 blurred images of mspl-center; step 7,000" in told[0] and "all channels alike" in told[1].replace(
-        "\n", " "
-    )
+    assert "12 blurred images of mspl-center; step 7,000 of 9,000" in told[0] and "all channels alike" in told[
+        1
+    ].replace("\n", " ")

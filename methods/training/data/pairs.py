@@ -140,6 +140,7 @@ def open_data(
     given = {"sigma": data.sigma, "sizes": data.sizes or None, "first": data.first, "per_size": data.per_size}
     changes |= {name: value for name, value in given.items() if value is not None}
     with reporting(progress) as reporter:
+        stored = open_stored(pairs, seed=seed, reporter=reporter) if pairs else None
         opened = open_pairs(
             data.recipe, faces, workspace=workspace, seed=seed, sketches=folder, without_sketch=weights is not None,
             progress=reporter, **options, **changes,
@@ -151,7 +152,6 @@ def open_data(
             drawn = draw_missing(opened, weights, Path(workspace) / "sketches", device=device, reporter=reporter)
             opened.sketch_files |= drawn
             told.append(f"drawn by {weights.stem}@{sha256_of(weights)[:8]}: {len(drawn):,}")
-        stored = open_stored(pairs, seed=seed, reporter=reporter) if pairs else None
         share = None if pairs_share is None else Fraction(str(pairs_share)).limit_denominator(round(1 / LEAST))
         found = divide(opened, stored, held_out=held_out, share=share)
         if isinstance(found.train, Mixture):

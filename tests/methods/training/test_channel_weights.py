@@ -32,7 +32,7 @@ def write_training(root: Path, name: str = "1-whole", *, seed: int = 0, **change
         if key.startswith("attentions") and key.endswith("bias"):
             tensors[key] = 3 * torch.randn_like(value)
     stage = {"adversary": {"discriminator": "dfpg", "config": config}, "losses": [{"name": "l1", "options": {}},
-             {"name": "feature-priors", "options": VGG}]} | change  # fmt: skip
+             {"name": "feature-priors", "options": VGG}], "iterations": 9} | change  # fmt: skip
     header = {"stage": "whole", "step": 7, "seed": 0, "data": "", "seen": 1, "metrics": {},
               "recipe": {"network": "dfpgnet", "stage": stage}}  # fmt: skip
     write_checkpoint(
@@ -61,7 +61,7 @@ def written_out(tensors: dict[str, torch.Tensor], the_set: Set) -> list[np.ndarr
 def test_weights_are_the_attention_written_out(tiny: Set, tmp_path: Path) -> None:
     tensors = write_training(tmp_path)
     found = channel_weights(tmp_path, tiny)
-    assert found.layers == ("relu1_2", "relu2_2", "relu3_3") and (found.images, found.step) == (8, 7)
+    assert found.layers == ("relu1_2", "relu2_2", "relu3_3") and (found.images, found.step, found.steps) == (8, 7, 9)
     for ours, wanted in zip(found.weights, written_out(tensors, tiny), strict=True):
         np.testing.assert_allclose(ours, wanted, atol=1e-5)
     assert [len(one) for one in found.weights] == [8, 16, 32]
@@ -118,7 +118,11 @@ def test_the_command(tiny: Set, tmp_path: Path) -> None:
     out, figure = tmp_path / "weights.csv", tmp_path / "weights.svg"
     given = [str(tmp_path / "net"), str(tiny.root), "-o", str(out), "--figure", str(figure), "--limit", "2"]
     shown = CliRunner().invoke(command, given, catch_exceptions=False).output
-    assert "mean channel weights of 2 blurred images" in shown and "weighs all channels alike" in shown
+    assert (
+        "mean channel weights of 2 blurred images" in shown
+        and "step 7 of 9)" in shown
+        and "weighs all channels alike" in shown
+    )
     assert "relu2_2        16      100.00     32.3         0.00    39.84" in shown
     assert "relu1_2: this network knows 8 of its 64 channels" in shown and figure.is_file()
     with out.open() as file:

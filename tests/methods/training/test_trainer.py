@@ -113,6 +113,9 @@ def test_a_set_alone_needs_no_photographs_but_a_crop(faces, video_set, tmp_path)
         parts.train(whole, (), tmp_path / "b")
     with pytest.raises(InputError, match="pairs_share: expected photographs and sets"):
         parts.train(whole, (), tmp_path / "b", pairs=[video_set.root], pairs_share=0.5)
+    with pytest.raises(InputError, match="nowhere: not found"):
+        parts.train(whole, faces, tmp_path / "b", pairs=[tmp_path / "nowhere"])
+    assert not (tmp_path / "b" / "faces").exists(), "no photograph is aligned for a set that is missing"
     for share in (0.0, 1e-9, 1 - 1e-9, 1.0, float("nan")):
         with pytest.raises(InputError, match=f"pairs_share: expected .*, found {share}; give both"):
             parts.train(whole, faces, tmp_path / "b", pairs=[video_set.root], pairs_share=share)
