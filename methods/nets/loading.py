@@ -63,13 +63,19 @@ def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
         found = [_one(place, patterns) for patterns in released]
         if found and all(found):
             return [path for path in found if path is not None]
-    others = " and ".join(patterns[0] for patterns in released)
+    others = _listed(released)
     raise InputError(
         f"weights of '{name}' are missing: no {name}.safetensors"
         + f" (or the authors' {others})" * bool(others)
         + f" in {', '.join(map(str, searched))}",
         do=f"put it there, set {VARIABLE}, give --weights PLACE, or make it with: facedeblur train {name}",
     )
+
+
+def _listed(files: Sequence[tuple[str, ...]]) -> str:
+    """The preferred names of files as words: "a", "a and b", "a, b and c"."""
+    *others, last = [patterns[0] for patterns in files] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _one(place: Path, patterns: tuple[str, ...]) -> Path | None:
@@ -227,9 +233,8 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[Header, State]:
     if not wanted:
         raise InputError(str(paths[0]), expected=f"a file {name}.safetensors", found=f"'{paths[0].suffix}'")
     if len(paths) != len(wanted):
-        names = " and ".join(patterns[0] for patterns in wanted)
         which = "both" if len(wanted) == 2 else "all"
-        raise InputError(str(paths[0]), expected=f"{names}", found="one file", do=f"give the folder of {which}")
+        raise InputError(str(paths[0]), expected=_listed(wanted), found="one file", do=f"give the folder of {which}")
     read: Released = NETS.get(name).read_released  # type: ignore[attr-defined]  # it declares these files
     config, state = read(*paths)
     return Header(name, config), state

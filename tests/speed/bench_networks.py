@@ -30,8 +30,12 @@ PUBLISHED = {
     "shen2018": (0.05, "IJCV 2020, table 12, MATLAB, Titan X"),
     "shen2020": (0.08, "IJCV 2020, table 12, MATLAB, Titan X"),
     "deblurgan": (0.05, "IJCV 2020, table 12, Python, Titan X"),
+    "nah2017": (0.09, "IJCV 2020, table 12, MATLAB, Titan X"),
+    "srn": (0.15, "IJCV 2020, table 12, Python, Titan X"),
     "umsn": (0.16, "DFPG suppl., table 6, PyTorch, Titan Xp"),
     "mspl": (0.08, "DFPG suppl., table 6, PyTorch, Titan Xp"),
+    "lu2019": (0.02, "DFPG suppl., table 6, PyTorch, Titan Xp"),
+    "xia2019": (0.19, "DFPG suppl., table 6, TensorFlow, Titan Xp"),
     "dfpgnet": (0.05, "DFPG suppl., table 6, PyTorch, Titan Xp"),
 }
 
