@@ -9,6 +9,10 @@
 
 The command finds the blurred images as PNG in the folder `{input}`, writes 8-bit RGB PNG of the same names and
 sizes into `{output}`, and runs in the folder of the TOML file, without a shell.
+
+A program need not come with its TOML file: ``needs = ["their_code"]`` names files and folders next to the TOML file
+without which nothing is run, and ``get = "..."`` says how to get them, which ends the error about a missing one.
+``examples/foreign`` has such files.
 """
 
 from __future__ import annotations
@@ -37,6 +41,8 @@ class CommandBlock:
     version: str = ""
     timeout: float | None = None
     batch: int | None = None
+    needs: tuple[str, ...] = ()
+    get: str = ""
 
 
 class Command:
@@ -102,15 +108,19 @@ def command(path: Path, block: CommandBlock) -> Runnable:
     Raises
     ------
     InputError
-        Without `{input}` and `{output}`, or for a program that is missing.
+        Without `{input}` and `{output}`, or if the program or something that it needs is missing.
     """
     check_places(path, block.argv)
     folder = path.resolve().parent
+    get = block.get or None
+    for need in block.needs:
+        if not (folder / need).exists():
+            raise InputError(f"{path}: '{need}' is missing", do=get or f"put it into {folder}")
     program = Path(block.argv[0])
     # A bare name is looked up on the PATH, a path from the folder of the TOML file.
     is_path = program.name != block.argv[0] and (folder / program).is_file()
     if not is_path and shutil.which(block.argv[0]) is None:
-        raise InputError(f"{path}: program '{program}' is not installed")
+        raise InputError(f"{path}: program '{program}' is not installed", do=get)
     argv = [str(folder / program) if is_path and not program.is_absolute() else block.argv[0], *block.argv[1:]]
     spec = Spec(block.name or path.stem, block.version, False, (), "command")
     return Runnable(
@@ -118,7 +128,7 @@ def command(path: Path, block: CommandBlock) -> Runnable:
         spec,
         {"argv": list(block.argv)},
         spec.name,
-        code=_code(block.argv[1:], folder),
+        code=_code((*block.argv[1:], *block.needs), folder),
         fixed={"argv": argv, "folder": str(folder)},
         timeout=block.timeout,
         batch=block.batch,
@@ -126,7 +136,7 @@ def command(path: Path, block: CommandBlock) -> Runnable:
 
 
 def _code(arguments: Sequence[str], folder: Path) -> dict[str, str]:
-    """Hashes, by path from a folder, of the scripts, modules and weights that arguments name, with what they import."""
+    """Hashes, by path from a folder, of the files that arguments or needs name, with what scripts import."""
     code = {}
     for file in (folder / part for part in arguments if part):
         if file.is_file():
