@@ -192,7 +192,7 @@ class ResBlock(nn.Module):
 class Residual(nn.Module):
     """Two convolutions with a ReLU between them, and their input added: no normalisation, nothing behind the sum.
 
-    The block of Nah et al. 2017 (section 3.1), SRN-DeblurNet and DMPHN.
+    The block of Nah et al. 2017, SRN-DeblurNet and DMPHN.
 
     Parameters
     ----------

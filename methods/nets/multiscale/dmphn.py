@@ -26,14 +26,13 @@ class Dmphn(Plain):
     """Multi-patch network: at each level an encoder and a decoder, for 1, 2, 4 and 8 patches of the image.
 
     7,232,524 parameters (28.9 MB; printed 29.0), and 5,424,393 (21.7 MB, as printed) with three levels. An encoder has
-    15 convolutions, six residual links and six ReLU, a decoder the same with two transposed convolutions in it
-    (section 3.1); 3x3 convolutions of 32, 64 and 128 channels. The sides of the transposed ones, 4x4, follow
-    from the printed sizes.
+    15 convolutions, six residual links and six ReLU, a decoder the same with two transposed convolutions in it; they
+    are 3x3, of 32, 64 and 128 channels. The sides of the transposed ones, 4x4, follow from the printed sizes.
 
     From the smallest patches on: the features of neighbouring patches are joined to those of a patch of the next
     level, where they are added to the new features, and decoded to a correction that is added to the image that the
-    next level reads (section 3.2). Images are halved first in height, then in width, then in height again. The first
-    level decodes the restored image, without a skip from the blurred one. Images have a half subtracted inside.
+    next level reads. Images are halved first in height, then in width, then in height again. The first level decodes
+    the restored image, without a skip from the blurred one. Images have a half subtracted inside.
 
     Parameters
     ----------

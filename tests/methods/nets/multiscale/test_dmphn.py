@@ -30,7 +30,7 @@ def test_fewer_levels_have_the_printed_sizes(levels, parameters, megabytes):
     assert count == parameters and round(count * 4 / 1e6, 1) == megabytes
 
 
-def test_encoders_and_decoders_have_the_layers_of_section_3_1():
+def test_encoders_and_decoders_have_the_layers_of_the_paper():
     net = make_network("dmphn", width=4)
     for half, transposed in ((net.encoders[0], 0), (net.decoders[0], 2)):
         kinds = [type(module).__name__ for module in half.modules()]
@@ -38,7 +38,7 @@ def test_encoders_and_decoders_have_the_layers_of_section_3_1():
         assert kinds.count("Residual") == kinds.count("ReLU") == 6
 
 
-def test_levels_are_the_equations_of_section_3_2():
+def test_levels_are_the_equations_of_the_paper():
     """F is an encoder, G a decoder, B the patches, S what the level below corrects; patches one after the other."""
     torch.manual_seed(1)
     net = make_network("dmphn", levels=3, width=4).eval()
