@@ -50,15 +50,23 @@ FILES = {
     facedeblur list methods
     # List recipes and known folder layouts for `facedeblur build`
     facedeblur list recipes collections
+    # List the methods that a paper compares with, and what runs them
+    facedeblur list methods --paper shen2020
     # Check a plugin of your own
     facedeblur list methods --plugin my_net.py --broken
     """,
 )
 @click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice([*REGISTRIES, *FILES]))
 @click.option("--broken", is_flag=True, help="Show only what is registered but cannot be imported.")
+@click.option(
+    "--paper",
+    metavar="PAPER",
+    help="Show the methods that a paper's tables and figures name: what runs each, from what, and where it is printed. "
+    "One of shen2020, umsn, lin2020, dfpgnet, anand and zhang2024.",
+)
 @options.plugin("additional methods, metrics or the like")
 @click.pass_context
-def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str | None) -> None:
+def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, paper: str | None, plugin: str | None) -> None:
     """List what can be chosen by name: methods, metrics, recipes and more.
 
     KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
@@ -68,6 +76,13 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str 
 
     if plugin:
         load_plugin(plugin)
+    if paper is not None:
+        if set(kinds) - {"methods"} or broken:
+            raise click.UsageError(
+                "--paper lists methods, without --broken: facedeblur list methods --paper PAPER", ctx
+            )
+        _print_compared(paper)
+        return
     shown = 0
     for kind in kinds or (*REGISTRIES, *FILES):
         lines = [line for name, text, bad in _entries(kind) if bad or not broken for line in [(name, text, bad)]]
@@ -80,6 +95,26 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, plugin: str 
             click.echo(f"  {name:<{width}}  {'broken: ' * bad}{text}".rstrip())
     if not shown:
         click.echo("nothing broken" if broken else "none")
+
+
+def _print_compared(paper: str) -> None:
+    """Print the methods that a paper names, then the other rows of its tables."""
+    from facedeblur.reports.compared import compared_in, other_rows
+    from facedeblur.reports.tables.published.values import published
+
+    found, rows = compared_in(paper), other_rows(paper)
+    click.secho(f"methods named in {published().sources[paper].short}", bold=True)
+    lines = [(", ".join(one.names), one.method.runs or "not here", one.method.origin, one.where) for one in found]
+    named, ran = (max(len(line[at]) for line in lines) for at in (0, 1))
+    for names, runs, origin, where in lines:
+        click.echo(f"  {names:<{named}}  {runs:<{ran}}  {origin}. {where}.")
+    for one in found:
+        if one.method.program and not one.method.runs:
+            click.echo(f"  {', '.join(one.names)}: {one.method.command}")
+    if rows:
+        click.secho("other rows of its tables", bold=True)
+    for row in rows:
+        click.echo(f"  {row.where}: {', '.join(row.names)}: {row.what}")
 
 
 def _entries(kind: str) -> Iterator[tuple[str, str, bool]]:

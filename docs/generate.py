@@ -3,7 +3,8 @@
 Docstrings are rendered by mkdocstrings and commands by mkdocs-click, in the pages made here as in ``python.md``. Only
 what neither of them knows is made here, from our own registries and TOML files: which methods, metrics, networks,
 losses and face providers there are and the facts about each (options with defaults, failure values, protocols, recipes
-that train it); recipes, protocols and training recipes with every value; weight files; the columns of a leaderboard.
+that train it); the methods that papers compare with; recipes, protocols and training recipes with every value; weight
+files; the columns of a leaderboard.
 
 ``python docs/generate.py FOLDER`` writes the pages as Markdown, with the directives of the two plugins left in.
 """
@@ -18,6 +19,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "generator"))
 
 import commands  # noqa: E402
+import compared  # noqa: E402
 import entries  # noqa: E402
 import recipes  # noqa: E402
 from markup import code, prose, table  # noqa: E402
@@ -34,7 +36,7 @@ TRAINING = ("discriminators", "losses", "adversaries")
 
 def pages() -> dict[str, str]:
     """Path -> Markdown of every page that is made from the code."""
-    return commands.pages() | recipes.pages() | entries.pages()
+    return commands.pages() | recipes.pages() | entries.pages() | compared.pages()
 
 
 def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
@@ -57,6 +59,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
             "Reference": [
                 *(folder(kind.title, kind.folder) for kind in recipes.KINDS if kind.folder != "training"),
                 *(folder(entries.title(kind), kind) for kind in entries.OWN_PAGES if kind != "networks"),
+                {"Compared methods": "compared.md"},
                 {"Faces": [kind_page(kind) for kind in FACES]},
                 kind_page("collections"),
                 {

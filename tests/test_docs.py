@@ -29,6 +29,8 @@ from facedeblur.generators.align.quality import Quality
 from facedeblur.generators.photos.lists import Choice
 from facedeblur.generators.video.frames import WindowRow
 from facedeblur.reports.leaderboard.columns import COLUMNS, csv_columns
+from facedeblur.reports.tables.published.compared import comparison
+from facedeblur.reports.tables.published.values import published
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -209,6 +211,19 @@ def test_every_recipe_and_protocol_has_a_page(kind, pages):
             assert f"| `{entry.key}` |" in page
         for column in getattr(one, "metric", ()):
             assert f"[`{column.name}`](../metrics/" in page
+
+
+def test_every_compared_method_is_on_its_page(pages):
+    page = pages["compared.md"]
+    for paper in published().sources.values():
+        assert f"\n## {paper.short}\n" in page and f"\n#### {paper.short}, " in page
+    for one in comparison().method:
+        assert not one.runs or f"[{one.runs}](methods/{one.runs}.md)" in page, one.name
+        assert not one.program or f"| `{one.program}.toml` |" in page, one.name
+    # Printed, counted, megabytes: a network of another's table, and our own.
+    assert "| Shen et al. 2020, Table 12 | Tao et al. (2018) | 32.2 M | 8,061,411 | 32.2 |" in page
+    assert "| Jung et al., Table 6 | Ours | 44.7 M | 44,659,843 | 178.6 |" in page
+    assert "| Helen 16.82 dB, 0.574; CelebA 13.03 dB, 0.445 |  | `facedeblur run cho-lee-2009 SET -o OUTPUTS` |" in page
 
 
 def test_every_value_of_a_recipe_stands_on_its_page(pages):

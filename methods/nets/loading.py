@@ -63,7 +63,7 @@ def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
         found = [_one(place, patterns) for patterns in released]
         if found and all(found):
             return [path for path in found if path is not None]
-    others = _listed(released)
+    others = listed(released)
     raise InputError(
         f"weights of '{name}' are missing: no {name}.safetensors"
         + f" (or the authors' {others})" * bool(others)
@@ -72,7 +72,7 @@ def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
     )
 
 
-def _listed(files: Sequence[tuple[str, ...]]) -> str:
+def listed(files: Sequence[tuple[str, ...]]) -> str:
     """The preferred names of files as words: "a", "a and b", "a, b and c"."""
     *others, last = [patterns[0] for patterns in files] or [""]
     return f"{', '.join(others)} and {last}" if others else last
@@ -234,7 +234,7 @@ def _read(name: str, paths: Sequence[Path]) -> tuple[Header, State]:
         raise InputError(str(paths[0]), expected=f"a file {name}.safetensors", found=f"'{paths[0].suffix}'")
     if len(paths) != len(wanted):
         which = "both" if len(wanted) == 2 else "all"
-        raise InputError(str(paths[0]), expected=_listed(wanted), found="one file", do=f"give the folder of {which}")
+        raise InputError(str(paths[0]), expected=listed(wanted), found="one file", do=f"give the folder of {which}")
     read: Released = NETS.get(name).read_released  # type: ignore[attr-defined]  # it declares these files
     config, state = read(*paths)
     return Header(name, config), state

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
+from facedeblur.benchmark.errors import InputError
 from facedeblur.cli.list_ import FILES, REGISTRIES, _at, list_
 
 KNOWN = {
@@ -55,3 +56,22 @@ def test_providers_are_listed_with_their_options():
     shown = CliRunner().invoke(list_, ["detectors"])
     line = next(line for line in shown.output.splitlines() if line.split()[0] == "dlib-hog")
     assert line.endswith("Options: up0 to up4 (default: up1).")
+
+
+def test_the_methods_of_a_paper_say_what_runs_them():
+    done = CliRunner().invoke(list_, ["methods", "--paper", "dfpgnet"], catch_exceptions=False)
+    lines = done.output.splitlines()
+    assert done.exit_code == 0 and lines[0] == "methods named in Jung et al."
+    (lee,) = (line for line in lines if line.startswith("  Lee et al. [4]"))
+    assert lee.split()[4:6] == ["mspl", "network;"] and lee.endswith(" Table 6; Figures 2, 3, 4.")
+    assert "  Table 5: VGGFace Encoder, DFPG-B(ours): facedeblur ablate dfpgnet --table 5" in lines
+    shown = CliRunner().invoke(list_, ["--paper", "shen2020"], catch_exceptions=False).output
+    assert "  Li et al. (2018): facedeblur run examples/foreign/li2018.toml SET -o OUTPUTS" in shown.splitlines()
+
+
+def test_another_paper_or_kind_is_refused():
+    with pytest.raises(InputError, match="did you mean 'shen2020'"):
+        CliRunner().invoke(list_, ["--paper", "shen202"], catch_exceptions=False)
+    for more in (["metrics"], ["--broken"]):
+        done = CliRunner().invoke(list_, [*more, "--paper", "shen2020"])
+        assert done.exit_code == 2 and "--paper lists methods" in done.output

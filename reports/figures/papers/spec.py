@@ -6,11 +6,12 @@ need.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from facedeblur.benchmark.config import read_named, shipped, strict
 from facedeblur.benchmark.options import one_of
 from facedeblur.reports.figures.columns import OWN, PREFIX
+from facedeblur.reports.tables.published.compared import comparison
 
 PACKAGE = "facedeblur.reports.figures.papers"
 KINDS = ("grid", "curves", "bars", "training", "drawing", "other")
@@ -30,8 +31,11 @@ class Slot:
         As the user names it.
     title : str
         As figures name it.
+    compared : str
+        The compared method that it is of, as `facedeblur.reports.tables.published.compared` has it.
     run : str
-        Method of the toolkit that makes it, as ``facedeblur run`` knows it; empty where no method does.
+        Method of the toolkit that makes it, as ``facedeblur run`` knows it; empty where no method does. By default that
+        of the compared method.
     table, row : str
         The row of an ablation that makes it: number of the table and label.
     says : str
@@ -40,6 +44,7 @@ class Slot:
 
     name: str
     title: str
+    compared: str = ""
     run: str = ""
     table: str = ""
     row: str = ""
@@ -204,4 +209,14 @@ def load_figures(paper: str) -> PaperFigures:
                 one_of(f"{where}: figure {figure.number}, image of the set", column.of.removeprefix(PREFIX), OWN)
             else:
                 one_of(f"{where}: figure {figure.number}, slot", column.of, slots)
-    return made
+    return replace(made, slot=tuple(_filled(one, where) for one in made.slot))
+
+
+def _filled(slot: Slot, where: str) -> Slot:
+    """A slot with what runs the compared method."""
+    if not slot.compared:
+        return slot
+    known = comparison().by_name
+    found = known[one_of(f"{where}: slot {slot.name}, compared", slot.compared, known)]
+    says = slot.says or (found.command if not found.runs else "")
+    return replace(slot, run=slot.run or found.runs, says=says)
