@@ -37,7 +37,7 @@ def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
     name : str
     near : sequence of Path
         Folders that are searched before ``FACEDEBLUR_WEIGHTS`` (or the user's cache folder) and what comes with the
-        package; a file here is used directly.
+        package; a file here is used directly. What a training by a recipe of another name wrote is found here, too.
 
     Returns
     -------
@@ -63,6 +63,8 @@ def find_files(name: str, near: Sequence[Path] = ()) -> list[Path]:
         found = [_one(place, patterns) for patterns in released]
         if found and all(found):
             return [path for path in found if path is not None]
+        if place in near and (trained := _trained(place, name)) is not None:
+            return [trained]
     others = listed(released)
     raise InputError(
         f"weights of '{name}' are missing: no {name}.safetensors"
@@ -76,6 +78,15 @@ def listed(files: Sequence[tuple[str, ...]]) -> str:
     """The preferred names of files as words: "a", "a and b", "a, b and c"."""
     *others, last = [patterns[0] for patterns in files] or [""]
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def _trained(place: Path, name: str) -> Path | None:
+    """Weights of a network under the name of another recipe, such as those of dfpgnet-b; None if there are none."""
+    hits = [path for path in sorted(place.glob("*.safetensors")) if header_of([path]).network == name]
+    if len(hits) > 1:
+        names = ", ".join(path.name for path in hits[:3])
+        raise InputError(f"{place}: {len(hits)} files hold weights of '{name}': {names}", do="give one of them")
+    return hits[0] if hits else None
 
 
 def _one(place: Path, patterns: tuple[str, ...]) -> Path | None:

@@ -185,6 +185,7 @@ def training(
                 and max(values) > 50 * min(values)
             ):
                 axes.set_yscale("log")
+            axes.locator_params(axis="x", integer=True)
             axes.set_xlabel("step")
             axes.set_ylabel(_WORDS.get(column, column))
             axes.grid()

@@ -124,6 +124,8 @@ def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, st
             line += f", as {dataset.label}" if dataset.label else ""
             other = differences(run.set, dataset)
             line += f", but with {_and(other)}" if other and dataset.label else ""
+            if dataset.recipes and not dataset.faces and run.set.faces:
+                line += f"; its faces are {run.set.faces:,}, the paper's number is not on record"
         elif layout.rows == ("subject", "dataset"):
             line += ", the mean of all; the paper's are single images"
         elif any(one.label for one in layout.datasets):

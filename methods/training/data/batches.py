@@ -171,9 +171,9 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def _on_its_own(number: int) -> None:
-    # The parent handles Ctrl-C and ends its workers itself.
+    # The parent handles both, which job schedulers send to all processes of a job, and tells its workers to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _moved(values: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:

@@ -63,6 +63,23 @@ def test_places_in_order(tmp_path, monkeypatch):
     assert find_method("mspl", weights=tmp_path / "given").hashes == {file: sha256_of(tmp_path / "given" / file)}
 
 
+def test_weights_of_a_recipe_with_another_name_are_found_in_the_folder_that_is_given(tmp_path, monkeypatch):
+    net = write_narrow("mspl", tmp_path)
+    (tmp_path / "mspl.safetensors").rename(tmp_path / "mspl-more.safetensors")
+    write_narrow("deblurgan", tmp_path)
+    for named in ("elsewhere", "nothing"):
+        # A file under the very name that lies elsewhere is not taken instead.
+        write_narrow("mspl", tmp_path / "elsewhere")
+        monkeypatch.setenv(VARIABLE, str(tmp_path / named))
+        assert find_files("mspl", [tmp_path]) == [tmp_path / "mspl-more.safetensors"]
+    assert same(net, load_network("mspl", find_files("mspl", [tmp_path])))
+    with pytest.raises(InputError, match="weights of 'umsn' are missing"):
+        find_files("umsn", [tmp_path])
+    (tmp_path / "third.safetensors").write_bytes((tmp_path / "mspl-more.safetensors").read_bytes())
+    with pytest.raises(InputError, match=r"2 files hold weights of 'mspl': mspl-more.*, third.*; give one of them"):
+        find_files("mspl", [tmp_path])
+
+
 def test_the_package_may_bring_weights(tmp_path, monkeypatch):
     monkeypatch.setattr("facedeblur.methods.nets.loading.SHIPPED", tmp_path / "shipped")
     write_narrow("facedeblur-base", tmp_path / "shipped")

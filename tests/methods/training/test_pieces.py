@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from fractions import Fraction
 from itertools import islice
+from multiprocessing import active_children
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,7 +32,7 @@ from facedeblur.methods.training.checkpoint import (
     restore,
     write_checkpoint,
 )
-from facedeblur.methods.training.data.batches import Examples, Places, batches
+from facedeblur.methods.training.data.batches import AHEAD, Examples, Places, batches
 from facedeblur.methods.training.data.pairs import divide
 from facedeblur.methods.training.losses.targets import xdog
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser
@@ -127,6 +130,19 @@ def test_batches_are_the_same_from_any_number_of_workers_and_any_device(tmp_path
     assert batch["sharp"].dtype == torch.float32
     pair = pairs[int(batch["index"][0])]
     assert torch.equal(batch["blurred"][0], torch.from_numpy(pair.blurred).permute(2, 0, 1) / 255)
+
+
+def test_workers_leave_a_request_to_end_to_the_training():
+    """Job schedulers send it to every process of a job; the step in progress needs its pairs."""
+    pairs = divide(parts.virtual()).train
+    made = batches(Examples(pairs), Places(1), torch.device("cpu"), loaders=1)
+    next(made)
+    (worker,) = active_children()
+    os.kill(worker.pid, signal.SIGTERM)
+    assert len([next(made) for _ in range(3 * AHEAD)]) == 3 * AHEAD
+    made.close()
+    worker.join(20)
+    assert worker.exitcode == 0
 
 
 @pytest.mark.parametrize("on_device", [False, True])
