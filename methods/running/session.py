@@ -6,6 +6,7 @@ The images of a batch that fails are tried again one by one; the outcome of each
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
@@ -189,15 +190,22 @@ class Session:
     def _time(self, crew: Supervisor, facts: Facts) -> None:
         """Run the first ten images one by one, which gives their outputs and the run time at once.
 
-        Those that a stopped run has restored already count with the times that it recorded.
+        Those that a stopped run has restored already count with the times that it recorded. The only image of a set
+        is restored twice, since the first time is discarded.
         """
         self._first = self._batches.take(IMAGES)
         states = [self._journal.state(pair) for pair in self._first]
         waiting = [pair for pair, state in zip(self._first, states, strict=True) if state != "restored"]
         earlier = [pair for pair in self._first if pair not in waiting]
-        singles = iter([(pair,) for pair in waiting])
-        for number, outcome in enumerate(crew.work(lambda: next(singles, None)), 1):
-            if number == len(waiting):
+        singles = deque((pair,) for pair in waiting)
+        last = len(waiting)
+        for number, outcome in enumerate(crew.work(lambda: singles.popleft() if singles else None), 1):
+            if len(self._first) == number == 1 and (spent := _seconds(outcome)):
+                self._clock += spent
+                singles.extend((pair,) for pair in waiting)
+                last += 1
+                continue
+            if number == last:
                 # Before the last one is recorded: a run that is stopped in between would have nothing left to measure.
                 self._note_times([*self._clock, *_seconds(outcome)], earlier, outcome, facts)
             self._take(outcome)
@@ -207,7 +215,7 @@ class Session:
     def _note_times(self, now: list[float], earlier: list[Pair], last: BatchOutcome | None, facts: Facts) -> None:
         """Record the run time of the first images, from the seconds measured `now` and those recorded `earlier`."""
         measured = (self._journal.info.get("timings") or {}).get("images", 0)
-        if not self._first or measured >= len(self._first) - 1:
+        if not self._first or measured >= max(1, len(self._first) - 1):
             return
         # The first image in a process pays for what is made once.
         clock = [row.seconds for row in self._journal.rows(earlier)] + now[bool(earlier) :]

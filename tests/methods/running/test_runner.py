@@ -211,6 +211,13 @@ def test_wiener_by_the_runner_is_wiener_by_hand(tiny, tmp_path):
     )
 
 
+def test_the_only_image_is_restored_twice_for_its_run_time(tiny, tmp_path):
+    outputs = run("wiener", tiny.root, tmp_path / "out", limit=1, workers=1)
+    assert statuses(outputs)[0] == "ok" and outputs.info["counts"]["ok"] == 1
+    (row,) = [row for row in outputs.statuses() if row.status == "ok"]
+    assert outputs.info["timings"]["images"] == 1 and outputs.info["timings"]["mean_s"] == row.seconds
+
+
 @pytest.mark.parametrize(
     ("name", "index", "reason"),
     [
