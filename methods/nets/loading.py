@@ -81,7 +81,7 @@ def listed(files: Sequence[tuple[str, ...]]) -> str:
 
 
 def _trained(place: Path, name: str) -> Path | None:
-    """Weights of a network under the name of another recipe, such as those of dfpgnet-b; None if there are none."""
+    """Weights of a network under the name of another recipe, such as dfpgnet-b; None without such a file."""
     hits = [path for path in sorted(place.glob("*.safetensors")) if header_of([path]).network == name]
     if len(hits) > 1:
         names = ", ".join(path.name for path in hits[:3])
