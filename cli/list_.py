@@ -17,7 +17,7 @@ REGISTRIES = {
     "metrics": "facedeblur.benchmark.metrics.base:METRICS",
     "networks": "facedeblur.methods.nets.base:NETS",
     "discriminators": "facedeblur.methods.nets.base:DISCRIMINATORS",
-    "losses": "facedeblur.methods.training.losses.base:LOSSES",
+    "losses": "facedeblur.methods.training.losses.registry:LOSSES",
     "adversaries": "facedeblur.methods.training.losses.adversarial:ADVERSARIES",
     "detectors": "facedeblur.benchmark.faces.base:DETECTORS",
     "landmarkers": "facedeblur.benchmark.faces.base:LANDMARKERS",

@@ -16,7 +16,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import one_of
 from facedeblur.generators.recipe import load_recipe
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS
-from facedeblur.methods.training.losses.base import LOSSES
+from facedeblur.methods.training.losses.registry import LOSSES
 from facedeblur.methods.training.recipe import Optimiser, Stage, TrainRecipe, load_train_recipe
 from facedeblur.reports.tables.layouts import Layout
 from facedeblur.reports.tables.papers.find import layouts

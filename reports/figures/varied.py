@@ -12,7 +12,7 @@ from facedeblur.benchmark.files.state_dict import read_header
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.weights import read_card, sha256_of
-from facedeblur.methods.training.losses.base import LOSSES
+from facedeblur.methods.training.losses.registry import LOSSES
 
 WEIGHTS, RECIPE = "weights.", "recipe."
 """What keys of the training recipe begin with: the weight of a loss, and anything else."""

@@ -40,11 +40,11 @@ def test_kinds_are_those_of_the_help():
 
 
 def test_a_plugin_is_listed(tmp_path, monkeypatch):
-    from facedeblur.methods.training.losses.base import LOSSES
+    from facedeblur.methods.training.losses.registry import LOSSES
 
     monkeypatch.setattr(LOSSES, "_entries", dict(LOSSES._entries))
     (tmp_path / "mine.py").write_text(
-        "from facedeblur.methods.training.losses.base import LOSSES\n"
+        "from facedeblur.methods.training.losses.registry import LOSSES\n"
         "from facedeblur.methods.training.losses.content import L1\n\n\n"
         "@LOSSES.register('my-loss')\nclass MyLoss(L1):\n    '''Mine.'''\n"
     )

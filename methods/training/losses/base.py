@@ -1,4 +1,4 @@
-"""Training losses by name: the registry, and what every loss shares.
+"""Training losses: what every loss shares, and how one is made by its name.
 
 A loss is made with keyword options, as a recipe states them, and called as ``loss(outputs, batch)`` with the named
 tensors of a network and of a batch: images (N, 3, H, W) float RGB in [0, 1], labels (N, H, W) integers of Helen.
@@ -7,7 +7,7 @@ tensors of a network and of a batch: images (N, 3, H, W) float RGB in [0, 1], la
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +17,8 @@ from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import make, one_of
-from facedeblur.benchmark.registry import Registry
 from facedeblur.methods.nets.blocks import Halve
-
-LOSSES: Registry[Callable[..., Loss]] = Registry("loss", group="facedeblur.losses")
-"""Name -> factory of a `Loss`."""
+from facedeblur.methods.training.losses.registry import LOSSES
 
 REDUCTIONS = ("mean", "sum")
 SIZES = {"half": 1, "quarter": 2}
@@ -143,20 +140,3 @@ def make_loss(name: str, options: Mapping[str, Any] | None = None) -> Loss:
         For an unknown name, an option that the loss does not have, or one of a wrong value.
     """
     return make(LOSSES.get(name), options or {}, f"loss '{name}'")
-
-
-for _name, _place in {
-    "l1": "content:L1",
-    "l2": "content:L2",
-    "charbonnier": "content:Charbonnier",
-    "gradient-l1": "content:GradientL1",
-    "local-structural": "classes:LocalStructural",
-    "parsing": "classes:ParsingLoss",
-    "confidence-guided": "confidence:ConfidenceGuided",
-    "class-streams": "confidence:ClassStreams",
-    "perceptual": "perceptual:Perceptual",
-    "feature-priors": "perceptual:FeaturePriors",
-    "normal-divergence": "latent:NormalDivergence",
-    "between-outputs": "latent:BetweenOutputs",
-}.items():
-    LOSSES.add(_name, f"facedeblur.methods.training.losses.{_place}")

@@ -17,7 +17,7 @@ from facedeblur.methods.nets.base import DISCRIMINATORS, NETS, make_network
 from facedeblur.methods.training.data.batches import Examples, Places, batches
 from facedeblur.methods.training.data.pairs import divide
 from facedeblur.methods.training.devices import Engine, Hardware
-from facedeblur.methods.training.losses.base import LOSSES
+from facedeblur.methods.training.losses.registry import LOSSES
 from facedeblur.methods.training.optimisers import share
 from facedeblur.methods.training.recipe import LossTerm, RateSchedule, load_train_recipe, train_recipes
 from facedeblur.methods.training.stage import StageRun

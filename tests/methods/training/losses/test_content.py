@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.training.losses.base import LOSSES, halved, make_loss
+from facedeblur.methods.training.losses.base import halved, make_loss
+from facedeblur.methods.training.losses.registry import LOSSES
 
 
 def images(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -1,0 +1,33 @@
+"""Training losses by name.
+
+Apart from the losses themselves, so that a recipe's or a figure's names can be checked without importing torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from facedeblur.benchmark.registry import Registry
+
+if TYPE_CHECKING:
+    from facedeblur.methods.training.losses.base import Loss
+
+LOSSES: Registry[Callable[..., Loss]] = Registry("loss", group="facedeblur.losses")
+"""Name -> factory of a `Loss`."""
+
+for _name, _place in {
+    "l1": "content:L1",
+    "l2": "content:L2",
+    "charbonnier": "content:Charbonnier",
+    "gradient-l1": "content:GradientL1",
+    "local-structural": "classes:LocalStructural",
+    "parsing": "classes:ParsingLoss",
+    "confidence-guided": "confidence:ConfidenceGuided",
+    "class-streams": "confidence:ClassStreams",
+    "perceptual": "perceptual:Perceptual",
+    "feature-priors": "perceptual:FeaturePriors",
+    "normal-divergence": "latent:NormalDivergence",
+    "between-outputs": "latent:BetweenOutputs",
+}.items():
+    LOSSES.add(_name, f"facedeblur.methods.training.losses.{_place}")
