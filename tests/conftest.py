@@ -69,6 +69,19 @@ def dlib_models() -> None:
             pytest.skip(f"no faces to find: package {package} is not installed")
 
 
+def common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for temporary files that all test workers share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def old_processor(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment in which numba compiles for SSE2 alone, each function once for all tests."""
+    compiled = common_folder(tmp_path_factory) / "compiled-for-sse2"
+    return {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(compiled)}
+
+
 @dataclass(frozen=True)
 class Demo:
     """What `facedeblur demo` left, and what it printed."""
@@ -86,9 +99,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, dlib_models: None) -> Demo:
 
     from facedeblur.cli.main import facedeblur
 
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # which all test workers share
+    base = common_folder(tmp_path_factory)
     folder, record = base / "whole" / "demo", base / "whole" / "demo.json"
     with FileLock(base / "demo.lock"):
         if not record.is_file():

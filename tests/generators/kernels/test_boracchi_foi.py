@@ -226,10 +226,10 @@ print(*(hashlib.sha256(a.tobytes()).hexdigest() for a in (made, pairs, floats)))
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="compiles for kinds of x86-64 processor")
-def test_the_same_bits_on_an_old_and_a_new_processor(tmp_path: Path) -> None:
+def test_the_same_bits_on_an_old_and_a_new_processor(tmp_path: Path, old_processor: dict[str, str]) -> None:
     """Compiled for SSE2 alone, for AVX2 with fused multiply-add, and for this machine."""
     kinds: dict[str, dict[str, str]] = {
-        "old": {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path / "old")},
+        "old": old_processor,
         "haswell": {
             "NUMBA_CPU_NAME": "haswell",
             "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2",
