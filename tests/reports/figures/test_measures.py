@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -187,3 +189,12 @@ def test_the_same_bytes_each_time(scores_of: Make, sweep: list[Scores], tmp_path
             two = save(bars([Bar("a", sweep[0]), Bar("b", sweep[1])]), tmp_path / f"b{turn}.{suffix}")
         written.append((one.read_bytes(), two.read_bytes()))
     assert written[0] == written[1]
+
+
+def test_figures_do_not_import_torch() -> None:
+    """Names of losses are checked without it: every figure would start a second later."""
+    code = (
+        "import sys, facedeblur.reports.figures.measures, facedeblur.reports.figures.papers.make\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
