@@ -6,14 +6,11 @@ Apart from the losses themselves, so that a recipe's or a figure's names can be 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from facedeblur.benchmark.registry import Registry
 
-if TYPE_CHECKING:
-    from facedeblur.methods.training.losses.base import Loss
-
-LOSSES: Registry[Callable[..., Loss]] = Registry("loss", group="facedeblur.losses")
+LOSSES: Registry[Callable[..., Any]] = Registry("loss", group="facedeblur.losses")
 """Name -> factory of a `Loss`."""
 
 for _name, _place in {
