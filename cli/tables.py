@@ -82,12 +82,13 @@ def tables(
 ) -> None:
     """Print the tables of a paper, with measured values next to the printed ones.
 
-        SCORES are score tables or OUTPUTS folders, of any number of sets; results of `facedeblur recognise` and
-            `facedeblur parse` are taken from the same folders. Files of `facedeblur confidence` can be
-    given, too. Without SCORES only the printed values are shown.
-        A set stands where its photographs and its recipe put it, whatever it is called; how it differs from the paper's
-        set is stated below the table.
-        Known misprints are marked. Printed and measured values are ranked separately; the table says why.
+    SCORES are score tables or OUTPUTS folders, of any number of sets; results of `facedeblur recognise` and
+    `facedeblur parse` are taken from the same folders. Files of `facedeblur confidence` can be given, too. Without
+    SCORES only the printed values are shown.
+
+    A set stands where its photographs and its recipe put it, whatever it is called; how it differs from the paper's
+    set is stated below the table. Known misprints are marked. Printed and measured values are ranked separately; the
+    table says why.
     """
     from facedeblur.reports.tables.files import FORMATS, to_csv, write
     from facedeblur.reports.tables.table import tables as compute

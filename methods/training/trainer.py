@@ -124,7 +124,7 @@ def train(
         engine.launch()
         drawing = torch.random.fork_rng(devices=[engine.device] if engine.device.type == "cuda" else [])
         with engine, reporting(SILENT if engine.rank else progress) as reporter, drawing:
-            _ready(made, chosen)
+            check_losses(made, chosen)
             torch.manual_seed(seed)
             net = make_network(made.network, **made.config)
             data = _opened(
@@ -178,10 +178,22 @@ def train(
         return Trained(weights, card, last.header["stage"], step, finished, metrics, engine.rank)
 
 
-def _ready(recipe: TrainRecipe, chosen: list[int]) -> None:
-    """Make the losses of all stages once: missing weights are reported now, not after days of training."""
+def check_losses(recipe: TrainRecipe, chosen: Sequence[int] | None = None) -> None:
+    """Make the losses of stages once: missing weights are reported now, not after days of training.
+
+    Parameters
+    ----------
+    recipe : TrainRecipe
+    chosen : sequence of int, optional
+        Places of the stages, from 0; by default all.
+
+    Raises
+    ------
+    InputError
+        When a loss or a discriminator's cannot be made.
+    """
     made: list[LossTerm] = []
-    for place in chosen:
+    for place in range(len(recipe.stage)) if chosen is None else chosen:
         stage = recipe.stage[place]
         for term in stage.losses:
             if not any((term.name, term.options) == (other.name, other.options) for other in made):

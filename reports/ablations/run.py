@@ -21,7 +21,7 @@ from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
-from facedeblur.generators.photos.collection import Collection, Photos, specs_of
+from facedeblur.generators.photos.collection import Collection, Photos, open_collection, specs_of
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.nets.base import declared
 from facedeblur.methods.parsing import parse
@@ -30,8 +30,9 @@ from facedeblur.methods.running.runner import run
 from facedeblur.methods.training.devices import AUTO, Hardware
 from facedeblur.methods.training.loop import USUAL, Records
 from facedeblur.methods.training.recipe import TrainRecipe
-from facedeblur.methods.training.trainer import train
+from facedeblur.methods.training.trainer import check_losses, train
 from facedeblur.reports.ablations.spec import Row, Scale, faces_of, load_ablations, recipe_of
+from facedeblur.reports.figures.papers.spec import load_figures, papers
 from facedeblur.reports.tables.files import write
 from facedeblur.reports.tables.layouts import Layout
 from facedeblur.reports.tables.measured import read_runs
@@ -104,12 +105,17 @@ def ablate(
     if not tests:
         raise InputError("an ablation needs a test set", do="give one as NAME=FOLDER")
     recipes = {name: made.test_recipe(name) for name in tests}
+    # Whatever can be found wrong is found before the first row is trained, which may take days.
+    count = None if size.faces == 1 else max(5, _TEST_FACES // size.faces)
+    for row in chosen:
+        check_losses(recipe_of(row, size))
+    for photographs in tests.values():
+        open_collection(photographs, Selection(limit=count), seed=seed)
     root = Path(out)
     with only_writer(root), reporting(progress) as reporter:
         _recorded(root, {"paper": made.paper, "scale": size.described, "seed": seed, "faces": _text(faces)})
         sets = {}
         for name, photographs in tests.items():
-            count = None if size.faces == 1 else max(5, _TEST_FACES // size.faces)
             sets[name] = build(recipes[name], photographs, root / "sets" / name, name=name, seed=seed,
                                selection=Selection(limit=count), workers=workers, progress=reporter)  # fmt: skip
         outputs: dict[str, list[Outputs]] = {}
@@ -120,10 +126,11 @@ def ablate(
             for name, the_set in sets.items():
                 place = root / "outputs" / f"table{layout.number}" / f"{number}-{name}"
                 label = row.label if size.name == "full" else f"{row.label}, {size.name} scale"
-                keep = _keeps(layout, recipe_of(row, size), the_set)
+                parsed = _keeps(layout, recipe_of(row, size), the_set)
+                keep = tuple(dict.fromkeys([*parsed, *_pictured(made.paper, layout.number, row.label)]))
                 done = run(net, the_set, place, weights=weights, label=label, keep=keep,
                            execution=Execution(hardware.device), progress=reporter)  # fmt: skip
-                if keep:
+                if parsed:
                     parse(the_set, done.root / "parsing", workers=workers, progress=reporter)
                 outputs.setdefault(name, []).append(done)
         named = {} if isinstance(made.test, str) else {the_set.content_hash: name for name, the_set in sets.items()}
@@ -138,6 +145,15 @@ def _keeps(layout: Layout, recipe: TrainRecipe, the_set: Set) -> tuple[str, ...]
     labelled = any(image.label for image in the_set.images.values())
     has_one = "parsing" in declared(recipe.network).keeps and recipe.config.get("semantics", "predicted") == "predicted"
     return ("parsing",) if wanted and labelled and has_one and recipe.stage[-1].until != "coarse" else ()
+
+
+def _pictured(paper: str, table: str, label: str) -> tuple[str, ...]:
+    """What the figures of the paper show of a row, next to the image that its network restores."""
+    if paper not in papers():
+        return ()
+    figures = load_figures(paper)
+    names = [one.name for one in figures.slot if (one.table, one.row) == (table, label)]
+    return tuple(dict.fromkeys(kept for figure in figures.figure for name in names for kept in figure.kept(name)))
 
 
 _FEW = Records(check=100)

@@ -201,7 +201,8 @@ def _grid(
         for one, column in zip(columns, shown, strict=True)
         if one.kernel and isinstance(column.source, Outputs) and not column.source.has_kernels
     ]
-    unkept = [one for one in runs if not one.info.get("kept")]
+    # Kept results have no scores of their own; of a figure that shows nothing else, those of their runs choose.
+    unkept = [one for one in runs if not one.info.get("kept")] or _runs_of(columns, opened, found)
     # The paper's own method, the last one, says which pairs are worst.
     chosen = choose_pairs(
         opened, [word for word in (wishes.pairs or wanted.pairs).split(",") if word],
@@ -215,6 +216,14 @@ def _grid(
         wrap=lines if len(lines) > 1 else 0, turned=wanted.turned, corner=cast(Corner, wanted.corner),
     )  # fmt: skip
     return Made(drawn, dpi, chosen, remarks)
+
+
+def _runs_of(columns: Sequence[PaperColumn], opened: Set, found: dict[str, str]) -> list[Outputs]:
+    """The runs that the results of columns were kept by, each once."""
+    sources = [
+        of_outputs(found[name], opened).source for name in dict.fromkeys(one.of for one in columns if not one.own)
+    ]
+    return [one for one in sources if isinstance(one, Outputs)]
 
 
 def _shown(paper: PaperFigures, wanted: PaperFigure, opened: Set, one: PaperColumn, found: dict[str, str]) -> Shown:

@@ -14,7 +14,7 @@ from facedeblur.benchmark.files.images import write_png
 from facedeblur.generators.photos.collection import open_collection
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.training.recipe import load_train_recipe
-from facedeblur.reports.ablations.run import _keeps, _text, ablate
+from facedeblur.reports.ablations.run import _keeps, _pictured, _text, ablate
 from facedeblur.reports.tables.papers.find import layouts
 
 OWN = """
@@ -110,3 +110,26 @@ def test_the_record_tells_photographs_apart(tmp_path: Path):
     assert told[3] != told[4] and told[5] == told[3] + told[4] and str(tmp_path) in told[3][0]
     with pytest.raises(InputError):
         _text([])
+
+
+def test_rows_keep_what_the_figures_of_the_paper_show_of_them():
+    assert {label: _pictured("lin2020", "2", label) for label in ("Ours", "Intensity", "Naive E2E")} == {
+        "Ours": ("sketch", "kernel", "initial"),
+        "Intensity": ("sketch", "kernel"),
+        "Naive E2E": (),
+    }
+    assert _pictured("shen2020", "2", "P (fixed) + G") == ("parsing",)
+    assert _pictured("shen2020", "4", "L_c") == _pictured("of my own", "4", "L_c") == ()
+
+
+@pytest.mark.parametrize(("table", "test", "message"), [("6", "there", "vgg-face"), ("4", "nowhere", "nowhere")])
+def test_what_cannot_be_had_is_reported_before_anything_is_trained(
+    table: str, test: str, message: str, portrait: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FACEDEBLUR_WEIGHTS", str(tmp_path))
+    (tmp_path / "there").mkdir()
+    write_png(tmp_path / "there" / "a.png", portrait[:128, 150:278])
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match=f"(?i){message}"):
+        ablate("shen2020", table, tmp_path / "there", {"H": tmp_path / test}, out)
+    assert not out.exists()

@@ -105,6 +105,16 @@ def test_labels_are_those_that_the_run_kept(stages: Any) -> None:
     assert "did not keep 'parsing'" in line and "--keep parsing" in line
 
 
+def test_pairs_of_a_figure_of_kept_results_are_chosen_by_the_scores_of_their_runs(
+    stages: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("facedeblur.reports.figures.papers.make.table_of", lambda runs, by: asked.append(list(runs)))
+    given = [str(stages.set), f"coarse-labels={stages.outputs['ours']}"]
+    make(load_figures("shen2020"), "5", given, wishes=Wishes(pairs="face1_b"))
+    assert [[one.root.name for one in runs] for runs in asked] == [["ours"]]
+
+
 def test_rows_of_an_ablation_are_taken(stages: Any, tmp_path: Path) -> None:
     place = tmp_path / "outputs" / "table5"
     place.mkdir(parents=True)
