@@ -321,6 +321,10 @@ class Dfpg(nn.Module):
             For other shapes.
         """
         levels = (first, second, third)
+        if first.dim() == 4 and first.shape[1] != self.widths[0]:
+            do = f"write config = {{width = {first.shape[1]}}} under [stage.adversary] of the recipe"
+            found = str(first.shape[1])
+            raise InputError("channels for network 'dfpg'", expected=str(self.widths[0]), found=found, do=do)
         check_images(first, net="dfpg", multiple=16, channels=self.widths[0])
         for i, features in enumerate(levels):
             wanted = (first.shape[0], self.widths[i], first.shape[2] >> i, first.shape[3] >> i)

@@ -6,7 +6,10 @@ from facedeblur.reports.tables.layouts import Dataset, How, Layout, Measure, Sub
 from facedeblur.reports.tables.papers.common import FOUND, IMPLEMENTATION, MEGABYTES, QUALITY
 
 _LAYERS = ("relu1_2 (64ch)", "relu2_2 (128ch)", "relu3_3 (256ch)")
-_ATTENTION = How("printed", "channel weights of a discriminator are in no score table")
+_ATTENTION = How(
+    "printed",
+    "channel weights of a discriminator are in no score table; facedeblur channel-weights shows them next to these",
+)
 
 DFPGNET = (
     Layout(

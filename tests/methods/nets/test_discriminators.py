@@ -106,6 +106,9 @@ def test_dfpg_is_table_4():
     assert count(net) == wanted == 4_637_021
     features = [torch.rand(1, 64 << i, 64 >> i, 32 >> i) for i in range(3)]
     assert net(*features).shape == (1, 1, 4, 2)
+    narrow = [torch.rand(1, 8 << i, 64 >> i, 32 >> i) for i in range(3)]
+    with pytest.raises(InputError, match=r"'dfpg': expected 64, found 8; write config = \{width = 8\} under \[stage"):
+        net(*narrow)
 
 
 def test_dfpg_without_attention_weighs_all_channels_alike():
