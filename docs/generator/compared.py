@@ -38,9 +38,8 @@ megabytes. `facedeblur tables OUTPUTS --protocol shen2020 --table 12` shows thos
 """
 SCORES = """### Scores
 
-No measured value is recorded next to a printed one. The reason is given for each paper, with the commands that put your
-results next to the printed values. [Results of a processor](tutorials/processor.md) has small trainings of the papers'
-ablations.
+Where nothing is measured, the reason is given for the paper, with the commands that put your results next to the
+printed values. [Results of a processor](tutorials/processor.md) has small trainings of the papers' ablations.
 """
 
 
@@ -116,8 +115,10 @@ def _scores(document: str) -> str:
         for method in dict.fromkeys(one.method for one in values):
             mine = [one for one in values if one.method == method and one.metric in SHOWN]
             notes = dict.fromkeys(note.text for one in mine for note in one.notes if note.finding != "condition")
-            run = place.method.command
-            rows.append((prose(method), _printed(mine), "", code(run) if run else "", prose(" ".join(notes))))
+            measured = comparison().measured_of(document, place.method.name)
+            shown = "; ".join(one.values for one in measured)
+            run = "; ".join(one.command for one in measured) or place.method.command
+            rows.append((prose(method), _printed(mine), shown, code(run) if run else "", prose(" ".join(notes))))
     return table(("method", "printed", "measured", "runs by", "note"), rows)
 
 

@@ -95,8 +95,28 @@ class Other:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What was measured of a method, next to a paper's printed values.
+
+    Attributes
+    ----------
+    document, method : str
+        The paper, and our name of the method.
+    values : str
+        As they are shown next to the printed ones.
+    command : str
+        What makes the outputs that were scored.
+    """
+
+    document: str
+    method: str
+    values: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Unmeasured:
-    """Why there are no measured values next to those of a paper."""
+    """Why there are no measured values next to those of a paper, or not of all methods."""
 
     document: str
     why: str
@@ -110,11 +130,13 @@ class Comparison:
     ----------
     method : tuple of Compared
     other : tuple of Other
+    measured : tuple of Measured
     unmeasured : tuple of Unmeasured
     """
 
     method: tuple[Compared, ...]
     other: tuple[Other, ...] = ()
+    measured: tuple[Measured, ...] = ()
     unmeasured: tuple[Unmeasured, ...] = ()
 
     @property
@@ -132,6 +154,10 @@ class Comparison:
         """
         one_of("paper", document, published().sources)
         return tuple(one for one in self.method if one.names(document))
+
+    def measured_of(self, document: str, method: str) -> tuple[Measured, ...]:
+        """What was measured of a method next to a paper's printed values."""
+        return tuple(one for one in self.measured if (one.document, one.method) == (document, method))
 
     def why(self, document: str) -> str:
         """Why values of a paper have no measured ones next to them."""
@@ -154,6 +180,8 @@ def checked(found: Comparison) -> Comparison:
     InputError
         When a name is given twice, a paper is unknown or a method does not exist here.
     """
+    for value in found.measured:
+        one_of("method", value.method, [one.name for one in found.of(value.document)], of=f"{FILE}, measured")
     seen: set[tuple[str, str]] = set()
     ours: set[str] = set()
     for one in found.method:

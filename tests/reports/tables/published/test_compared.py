@@ -11,7 +11,15 @@ from facedeblur.methods.base import METHODS
 from facedeblur.methods.nets.base import NETS, declared
 from facedeblur.reports.ablations.spec import ablations, load_ablations
 from facedeblur.reports.figures.papers.spec import load_figures, papers
-from facedeblur.reports.tables.published.compared import Compared, Comparison, Other, Printed, checked, comparison
+from facedeblur.reports.tables.published.compared import (
+    Compared,
+    Comparison,
+    Measured,
+    Other,
+    Printed,
+    checked,
+    comparison,
+)
 from facedeblur.reports.tables.published.values import published
 
 FOREIGN = Path(__file__).resolve().parents[4] / "examples" / "foreign"
@@ -70,6 +78,19 @@ def test_what_entries_name_exists():
 def test_every_paper_says_why_values_are_missing():
     assert {one.document for one in comparison().unmeasured} == set(published().sources)
     assert all(comparison().why(document) for document in published().sources)
+
+
+def test_measured_values_are_of_methods_that_run_here():
+    known = comparison().by_name
+    assert {one.method for one in comparison().measured} == {"cho2009", "krishnan2011", "pan2016"}
+    for one in comparison().measured:
+        assert one.command.startswith(known[one.method].command), one.method
+        assert known[one.method].names(one.document)
+    (pan,) = comparison().measured_of("zhang2024", "pan2016")
+    assert pan.values.startswith("30.09 dB, 0.879; 32.04 dB, 0.920 ")
+    assert comparison().measured_of("lin2020", "pan2016") == ()
+    with pytest.raises(InputError, match=r"method 'tao2019'.*did you mean 'tao2018'"):
+        checked(Comparison(comparison().method, measured=(Measured("lin2020", "tao2019", "1 dB", "x"),)))
 
 
 def test_every_method_of_a_paper_is_marked_as_running():
