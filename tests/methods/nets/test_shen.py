@@ -159,7 +159,7 @@ def test_four_images_are_fitted(make: Make, faces: tuple[Tensor, Tensor]) -> Non
     net = narrow(make)
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
     losses = []
-    for _ in range(60):
+    for _ in range(35):
         found = net.outputs(blurred)
         loss = F.mse_loss(found["restored"], sharp)
         if "coarse" in found:

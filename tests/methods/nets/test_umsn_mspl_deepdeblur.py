@@ -109,7 +109,7 @@ def test_gradient_reaches_every_parameter_that_has_one(name):
 
 @pytest.mark.parametrize(
     ("name", "rate", "steps"),
-    [("umsn-code", 1e-2, 30), ("umsn-paper", 1e-2, 30), ("mspl", 3e-3, 25), ("deepdeblur", 3e-3, 80)],
+    [("umsn-code", 1e-2, 30), ("umsn-paper", 1e-2, 20), ("mspl", 3e-3, 15), ("deepdeblur", 3e-3, 40)],
 )
 def test_narrow_net_learns_four_pictures(name, rate, steps):
     net = SMALL[name]()
