@@ -234,6 +234,10 @@ _ships(
     (("fpn_inception.h5", "fpn_mobilenet.h5", "best_fpn.h5", "*fpn*.h5"),),
 )  # fmt: skip
 _ships(
+    "jin2018", "jin2018:Jin2018",
+    "Convolutions on a rearranged image, wide and fast (Jin et al., CVPR Workshops 2018; our reading).",
+)  # fmt: skip
+_ships(
     "lu2019", "lu2019:Lu2019",
     "Training without pairs, content and blur disentangled (Lu et al., CVPR 2019).",
 )  # fmt: skip

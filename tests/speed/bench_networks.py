@@ -31,6 +31,7 @@ PUBLISHED = {
     "shen2020": (0.08, "IJCV 2020, table 12, MATLAB, Titan X"),
     "deblurgan": (0.05, "IJCV 2020, table 12, Python, Titan X"),
     "nah2017": (0.09, "IJCV 2020, table 12, MATLAB, Titan X"),
+    "jin2018": (0.01, "IJCV 2020, table 12, Torch, Titan X"),
     "srn": (0.15, "IJCV 2020, table 12, Python, Titan X"),
     "umsn": (0.16, "DFPG suppl., table 6, PyTorch, Titan Xp"),
     "mspl": (0.08, "DFPG suppl., table 6, PyTorch, Titan Xp"),

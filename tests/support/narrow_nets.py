@@ -21,6 +21,7 @@ NARROW: dict[str, dict[str, object]] = {
     "deblurgan-keras": {"width": 8, "blocks": 2},
     "deblurgan-v2": {"backbone": "mobilenet-v2", "width": 32},
     "dmphn": {"width": 4},
+    "jin2018": {"width": 8, "joint": 8},
     "lu2019": {"width": 4},
     "nah2017": {"width": 8, "blocks": 2},
     "srn": {"width": 4, "blocks": 1},

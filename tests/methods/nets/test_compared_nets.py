@@ -18,13 +18,14 @@ torch.set_num_threads(1)
 # Parameters, as printed or known from the authors' code; where they are printed as megabytes, these.
 FULL = {
     "dmphn": (7_232_524, 28.9),
+    "jin2018": (1_413_792, None),
     "lu2019": (19_926_902, None),
     "nah2017": (11_721_321, 46.9),
     "srn": (8_061_411, 32.2),
     "xia2019": (41_825_667, None),
 }
-RATES = {"dmphn": 3e-3, "lu2019": 3e-3, "nah2017": 3e-3, "srn": 3e-3, "xia2019": 1e-2}
-STEPS = {"dmphn": 60, "lu2019": 150, "nah2017": 60, "srn": 120, "xia2019": 120}
+RATES = {"dmphn": 3e-3, "jin2018": 1e-2, "lu2019": 3e-3, "nah2017": 3e-3, "srn": 3e-3, "xia2019": 1e-2}
+STEPS = {"dmphn": 60, "jin2018": 60, "lu2019": 150, "nah2017": 60, "srn": 120, "xia2019": 120}
 names = pytest.mark.parametrize("name", list(FULL))
 
 

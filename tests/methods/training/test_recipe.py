@@ -23,8 +23,8 @@ from facedeblur.methods.training.recipe import LossTerm, RateSchedule, load_trai
 from facedeblur.methods.training.stage import StageRun
 
 PAPERS = [
-    "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "dmphn", "lin2020", "lu2019", "mspl", "nah2017", "shen2018",
-    "shen2020", "srn", "umsn", "umsn-paper", "xia2019",
+    "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "dmphn", "jin2018", "lin2020", "lu2019", "mspl", "nah2017",
+    "shen2018", "shen2020", "srn", "umsn", "umsn-paper", "xia2019",
 ]  # fmt: skip
 ROWS = [
     f"shen2020-{row}"

@@ -105,8 +105,12 @@ def test_every_method_of_a_paper_is_marked_as_running():
 def test_origins_say_where_a_result_comes_from():
     known = comparison().by_name
     assert known["cho2009"].origin == "from its equations"
-    assert known["jin2018"].origin == "printed numbers only; no program is known to be published"
-    assert known["jin2018"].command == ""
+    assert known["zuo2016"].origin == "printed numbers only; no program is known to be published"
+    assert known["zuo2016"].command == ""
+    assert known["jin2018"].origin == (
+        "network; weights: facedeblur train jin2018; our reading of its abstract; no program is known to be published"
+    )
+    assert known["jin2018"].command == "facedeblur run jin2018 SET -o OUTPUTS"
     assert known["zhong2013"].origin == "its authors' program, of which no publication is known"
     assert known["umsn"].origin == (
         "network; weights: SMaps_Best.pth and Deblur_epoch*.pth of https://github.com/rajeevyasarla/UMSN-Face-Deblurring,"
