@@ -74,7 +74,8 @@ def ablate(
 
     PAPER is shen2020, lin2020, dfpgnet or umsn, or a TOML file like those. The test sets of dfpgnet are called
     MSPL-Center and Shen. Run the command again to resume, or with other rows or tables to add them: stages
-    that rows have in common are trained once.
+    that rows have in common are trained once. Photographs and identities of a test set that
+    are also trained on are reported, also below the table.
     """
     from facedeblur.cli.tables import print_tables
     from facedeblur.methods.training.devices import Hardware

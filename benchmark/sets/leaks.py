@@ -22,6 +22,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -51,6 +52,19 @@ class Leak:
     test: str
     train: str
     detail: str
+
+
+class Face(Protocol):
+    """A sharp face of a set or of a training, by its name; ``sha256`` is that of its pixels, where known."""
+
+    @property
+    def image_id(self) -> str: ...
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
 
 
 def leaks(
@@ -101,6 +115,41 @@ def leaks(
     return found
 
 
+def face_leaks(
+    train: Sequence[Face], read: Callable[[int], np.ndarray], test_set: SetLike, *, workers: Workers | int = HERE
+) -> list[Leak]:
+    """Find identities and photographs of a test set that are also among faces that are trained on.
+
+    Parameters
+    ----------
+    train : sequence of Face
+    read : callable
+        Number of such a face -> its pixels, (H, W, 3) uint8 RGB.
+    test_set : Set or path
+        A finished set; of photographs with roles all but those for training count.
+    workers : Workers or int
+        Where the photographs of the set are read.
+
+    Returns
+    -------
+    list of Leak
+        As of `leaks`, but names of identities are compared only where one is that of several photographs:
+        otherwise they are mere file names.
+
+    Raises
+    ------
+    InputError
+        When there is no finished set, or a photograph cannot be read.
+    """
+    test = Set.open(test_set)
+    images = _usable(test, lambda role: role != "train")
+    several = any(len({one.identity for one in side if one.identity}) < sum(bool(one.identity) for one in side)
+                  for side in (train, images))  # fmt: skip
+    prints = [print_of(read(number)) for number in range(len(train))]
+    found = list(_identities(train, images)) if several else []
+    return [*found, *_photographs(train, prints, images, _prints(test, images, workers=workers))]
+
+
 def overlaps(opened: Set, first: Sequence[str], second: Sequence[str], *, workers: Workers | int = HERE) -> list[Leak]:
     """Find identities and photographs that have roles of two groups in one set.
 
@@ -143,7 +192,7 @@ def _usable(opened: Set, wanted: Callable[[str], bool]) -> list[Image]:
     return [image for image in images if wanted(image.role)] or images
 
 
-def _identities(train: Iterable[Image], test: Iterable[Image]) -> Iterator[Leak]:
+def _identities(train: Iterable[Face], test: Iterable[Face]) -> Iterator[Leak]:
     known = {plain_name(image.identity): image.identity for image in train if plain_name(image.identity)}
     shared = {image.identity: known[name] for image in test if (name := plain_name(image.identity)) in known}
     for name in sorted(shared):
@@ -151,7 +200,7 @@ def _identities(train: Iterable[Image], test: Iterable[Image]) -> Iterator[Leak]
 
 
 def _photographs(
-    train: Sequence[Image], prints_train: Sequence[Print], test: Sequence[Image], prints_test: Sequence[Print]
+    train: Sequence[Face], prints_train: Sequence[Print], test: Sequence[Face], prints_test: Sequence[Print]
 ) -> Iterator[Leak]:
     by_hash = {image.sha256: image.image_id for image in train if image.sha256}
     copies = {place: by_hash[image.sha256] for place, image in enumerate(test) if image.sha256 in by_hash}

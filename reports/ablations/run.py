@@ -6,8 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import write_json
@@ -19,14 +22,17 @@ from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.scoring.score import score
+from facedeblur.benchmark.sets.leaks import Leak, face_leaks
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
+from facedeblur.generators.pairs.sharp_source import SharpSource, size_of
 from facedeblur.generators.photos.collection import Collection, Photos, open_collection, specs_of
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.nets.base import declared
 from facedeblur.methods.parsing import parse
 from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
+from facedeblur.methods.training.data.pairs import open_data
 from facedeblur.methods.training.devices import AUTO, Hardware
 from facedeblur.methods.training.loop import USUAL, Records
 from facedeblur.methods.training.recipe import TrainRecipe
@@ -89,6 +95,7 @@ def ablate(
     Returns
     -------
     PaperTable
+        Its remarks name the test sets whose photographs or identities are also trained on.
 
     Raises
     ------
@@ -118,6 +125,9 @@ def ablate(
         for name, photographs in tests.items():
             sets[name] = build(recipes[name], photographs, root / "sets" / name, name=name, seed=seed,
                                selection=Selection(limit=count), workers=workers, progress=reporter)  # fmt: skip
+        leaking = _leaking(chosen, size, faces, sets, root, seed, workers, reporter)
+        for line in leaking:
+            reporter.say(line)
         outputs: dict[str, list[Outputs]] = {}
         for row in chosen:
             reporter.say(f"{layout.table}, row '{row.label}'")
@@ -135,6 +145,7 @@ def ablate(
                 outputs.setdefault(name, []).append(done)
         named = {} if isinstance(made.test, str) else {the_set.content_hash: name for name, the_set in sets.items()}
         filled = _filled(layout, size, made.paper, sets, outputs, named, workers, reporter)
+        filled = replace(filled, remarks=(*leaking, *filled.remarks))
         write([filled], root / "tables")
     return filled
 
@@ -197,8 +208,7 @@ def _trained(
 ) -> tuple[str, Path]:
     """The network of a row and its weights: each stage in a folder of its own, which rows alike up to there share."""
     recipe = recipe_of(row, scale)
-    pairs = {key: value for key, value in recipe.described()["data"].items() if key != "batch"}
-    aligned = root / "faces" / _digest(pairs)
+    aligned = _aligned(recipe, root)
     weights = None
     for first, last in _parts(recipe):
         upto = replace(recipe, stage=recipe.stage[:last])
@@ -208,12 +218,70 @@ def _trained(
         done = train(
             replace(upto, name=f"{recipe.network}-{name}"), faces, root / "networks" / name, stage=f"{first}-{last}",
             begin=weights, seed=seed, hardware=hardware, workers=workers, progress=reporter, workspace=aligned,
-            records=USUAL if scale.name == "full" else _FEW,
+            records=_records(scale),
             selection=Selection(limit=faces_of(recipe, scale)),
         )  # fmt: skip
         weights = done.weights
     assert weights is not None
     return recipe.network, weights
+
+
+def _records(scale: Scale) -> Records:
+    return USUAL if scale.name == "full" else _FEW
+
+
+def _aligned(recipe: TrainRecipe, root: Path) -> Path:
+    """Where the faces that a network is trained on are aligned."""
+    pairs = {key: value for key, value in recipe.described()["data"].items() if key != "batch"}
+    return root / "faces" / _digest(pairs)
+
+
+def _leaking(
+    rows: Sequence[Row],
+    scale: Scale,
+    faces: Photos,
+    sets: Mapping[str, Set],
+    root: Path,
+    seed: int,
+    workers: Workers | int,
+    reporter: Reporter,
+) -> tuple[str, ...]:
+    """A sentence for each test set with photographs or identities that a row is trained on."""
+    found: dict[str, list[Leak]] = {}
+    seen = set()
+    for row in rows:
+        recipe = recipe_of(row, scale)
+        aligned, count = _aligned(recipe, root), faces_of(recipe, scale)
+        if (aligned, count) in seen:
+            continue
+        seen.add((aligned, count))
+        data = open_data(recipe.data, faces, workspace=aligned, seed=seed, held_out=_records(scale).held_out,
+                         selection=Selection(limit=count), workers=workers, progress=reporter)  # fmt: skip
+        source = data.train.source
+        for name, the_set in sets.items():
+            read = partial(_crop, source)
+            found.setdefault(name, []).extend(face_leaks(source.faces, read, the_set, workers=workers))
+    told = ((name, [_counted(leaks, kind, kinds) for kind, kinds in _KINDS]) for name, leaks in found.items() if leaks)
+    return tuple(
+        f"The networks are trained on {' and '.join(filter(None, shared))} of test set '{name}', so their values on it "
+        "are too good."
+        for name, shared in told
+    )
+
+
+_KINDS = (("photograph", "photographs"), ("identity", "identities"))
+
+
+def _counted(leaks: Sequence[Leak], kind: str, kinds: str) -> str:
+    names = sorted({leak.test for leak in leaks if leak.kind == kind})
+    return f"{len(names):,} {kind if len(names) == 1 else kinds} (such as {names[0]})" if names else ""
+
+
+def _crop(source: SharpSource, number: int) -> np.ndarray:
+    """A face without what is stored around it."""
+    stored = source.read(number)
+    top, left = ((had - wanted) // 2 for had, wanted in zip(stored.shape, size_of(source, number), strict=False))
+    return stored[top : stored.shape[0] - top, left : stored.shape[1] - left]
 
 
 def _digest(value: object) -> str:

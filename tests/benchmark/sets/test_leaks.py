@@ -14,6 +14,7 @@ from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.leaks import (
     Print,
+    face_leaks,
     kernel_leaks,
     leaks,
     matches,
@@ -229,3 +230,21 @@ def test_half_a_set_is_refused(tmp_path):
     (tmp_path / "half.building").mkdir()
     with pytest.raises(InputError, match="set is not finished"):
         leaks(tmp_path / "half", tmp_path / "half")
+
+
+def test_faces_that_are_trained_on(tmp_path):
+    """Pixels and likeness tell photographs; a name counts if somebody has several photographs."""
+    test = make(tmp_path / "test", {
+        "a1": ("Ann", "test", scene(1)), "a2": ("Ann", "test", scene(2)), "b1": ("Bob", "test", scene(3)),
+        "c1": ("Cy", "train", scene(4)),
+    }, {})  # fmt: skip
+    train = {"x": ("ann", scene(5)), "y": ("Cy", scene(4)), "z": ("", treated(scene(3))["jpeg"]), "w": ("", scene(1))}
+    faces = [Image(name, person, "train", "ok", 1, name, "", 1.0, 0, "", 96, 96, pixel_hash(pixels), "")
+             for name, (person, pixels) in train.items()]  # fmt: skip
+    pixels = [one for _, one in train.values()]
+    found = face_leaks(faces, pixels.__getitem__, test)
+    assert [(leak.kind, leak.test, leak.train) for leak in found] == [
+        ("identity", "Ann", "ann"), ("photograph", "a1", "w"), ("photograph", "b1", "z"),
+    ]  # fmt: skip
+    lone = make(tmp_path / "lone", {"0": ("Ann", "test", scene(7))}, {})
+    assert face_leaks(faces, pixels.__getitem__, lone) == []
