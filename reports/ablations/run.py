@@ -119,7 +119,8 @@ def ablate(
     for photographs in tests.values():
         open_collection(photographs, Selection(limit=count), seed=seed)
     root = Path(out)
-    with only_writer(root), reporting(progress) as reporter:
+    with only_writer(root), reporting(progress) as whole:
+        reporter = _once(whole)
         _recorded(root, {"paper": made.paper, "scale": size.described, "seed": seed, "faces": _text(faces)})
         sets = {}
         for name, photographs in tests.items():
@@ -224,6 +225,18 @@ def _trained(
         weights = done.weights
     assert weights is not None
     return recipe.network, weights
+
+
+def _once(reporter: Reporter) -> Reporter:
+    """Say each line once: every stage would repeat what it has to say of the photographs."""
+    seen: set[str] = set()
+
+    def say(line: str) -> None:
+        if line not in seen:
+            seen.add(line)
+            reporter.say(line)
+
+    return Reporter(reporter.progress, say)
 
 
 def _records(scale: Scale) -> Records:

@@ -15,7 +15,7 @@ from facedeblur.benchmark.reporter import Reporter
 from facedeblur.generators.photos.collection import open_collection
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.training.recipe import load_train_recipe
-from facedeblur.reports.ablations.run import _keeps, _pictured, _text, ablate
+from facedeblur.reports.ablations.run import _keeps, _once, _pictured, _text, ablate
 from facedeblur.reports.tables.papers.find import layouts
 
 OWN = """
@@ -127,6 +127,18 @@ def test_rows_keep_what_the_figures_of_the_paper_show_of_them():
     }
     assert _pictured("shen2020", "2", "P (fixed) + G") == ("parsing",)
     assert _pictured("shen2020", "4", "L_c") == _pictured("of my own", "4", "L_c") == ()
+
+
+def test_what_every_stage_repeats_is_said_once():
+    said: list[str] = []
+    seen: list[tuple[str, int]] = []
+    once = _once(Reporter(lambda stage, done, *_: seen.append((stage, done)), said.append))
+    for at in range(2):
+        for line in ("1 of 10 photographs cannot be used", f"stage '{at}' starts"):
+            once.say(line)
+        once.progress("training", at, 2)
+    assert said == ["1 of 10 photographs cannot be used", "stage '0' starts", "stage '1' starts"]
+    assert seen == [("training", 0), ("training", 1)]
 
 
 @pytest.mark.parametrize(("table", "test", "message"), [("6", "there", "vgg-face"), ("4", "nowhere", "nowhere")])
