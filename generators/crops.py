@@ -18,6 +18,7 @@ from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.benchmark.sets.traits import FILE, NO_TRAITS, Traits, merged, read_traits
+from facedeblur.generators.align.origin import read_origin
 from facedeblur.generators.align.photo import CUT, Finders
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.run import BAD_LABEL, align
@@ -61,6 +62,8 @@ class Crops:
         ``image_id`` -> photograph that the crop was cut out of, where `gather` aligned it.
     sources : tuple of dict
         Folder, licence and description of each collection, for the record.
+    origins : tuple of (str, str)
+        Name and licence of each collection, of an aligned folder those of its photographs.
     traits : Traits
         By ``image_id``.
     """
@@ -71,6 +74,7 @@ class Crops:
     label_files: dict[str, Path] = field(default_factory=dict)
     photo_files: dict[str, Path] = field(default_factory=dict)
     sources: tuple[dict[str, str], ...] = ()
+    origins: tuple[tuple[str, str], ...] = ()
     traits: Traits = NO_TRAITS
 
     def sharp(self, image: Image) -> np.ndarray:
@@ -169,7 +173,8 @@ def gather(
             return None
         found = aligned[want.root] = _aligned(want.root)
         rows = tuple(Photograph(image.source, image.identity, image.role) for image in found.images)
-        return Collection(ALIGNED, want.root, NOT_STATED, "", rows)
+        _, licence = read_origin(want.root) or ("", NOT_STATED)
+        return Collection(ALIGNED, want.root, licence, "", rows)
 
     listed = open_photographs(
         faces, selection, seed=seed, skip=(workspace, *skip), every_file=not gallery, opener=opened
@@ -206,6 +211,7 @@ def gather(
     found = replace(
         found,
         sources=tuple(_source(one, alone=len(keys) == 1) for one in listed.each()),
+        origins=tuple((_name(one), one.licence) for one in listed.each()),
         traits=found.traits.renamed({image.image_id: image.image_id for image in found.images}),
     )
     _check(found, " and ".join(map(_shown, specs_of(faces))), template, goal)
@@ -216,15 +222,21 @@ def _shown(spec: str | Path | Collection) -> str:
     return spec.place if isinstance(spec, Collection) else str(spec)
 
 
+def _name(collection: Collection) -> str:
+    """What a collection is called in the record: an aligned folder by the collections of its photographs."""
+    origin = read_origin(collection.root) if collection.name == ALIGNED else None
+    return origin[0] if origin else collection.name
+
+
 def _source(collection: Collection, *, alone: bool) -> dict[str, str]:
     """A collection for the record."""
-    told = collection.images().describe()
+    told = replace(collection, name=_name(collection)).images().describe()
     if collection.name == ALIGNED:
         file = collection.root / LABELS
         if file.is_file():
             pseudo = read_json(file, dict[str, str], "a record of labels", do="label the faces again")
             told += f"; pseudo-labels by {pseudo.get('by', 'not stated')}"
-        elif alone and not collection.drawn:
+        elif alone and not collection.drawn and _name(collection) == ALIGNED:
             told = ""  # by itself it has nothing to say that the set does not
     return {"folder": collection.root.resolve().name, "licence": collection.licence, "collection": told}
 

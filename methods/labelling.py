@@ -2,7 +2,7 @@
 
 Shen et al., IJCV 2020, train on such labels for CMU PIE and CelebA: their parsing network P, trained on Helen,
 makes them. The result is a folder as `align` writes it, with ``labels/`` and ``labels.json``, which says by what the
-labels were made.
+labels were made, and the record of the collections.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image
+from facedeblur.generators.align.origin import write_origin
 from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.crops import LABELS, Crops, gather
 from facedeblur.generators.photos.collection import Photos, specs_of
@@ -138,6 +139,7 @@ def label(
             raise InputError(str(target), "the folder is not empty", do="choose another one")
         else:
             write_json(target / LABELS, wanted)
+        write_origin(target, crops.origins)
         rows, counts = _write(crops, target, labeller, reporter)
         write_rows(target / "images.csv", Image, rows)
         shutil.rmtree(workspace, ignore_errors=True)

@@ -1,9 +1,10 @@
 """Aligns the faces of a collection into a folder; every photograph gets a row.
 
 ``OUT/images.csv`` lists each photograph with its status, ``OUT/traits.csv`` what the collection says of each besides,
-if anything. ``OUT/sharp`` holds the crops with status ``ok``, ``OUT/cut`` those that extend beyond their photograph,
-``OUT/poor`` those that miss a limit of quality, ``OUT/wide`` the crops with their surroundings if there is a margin,
-``OUT/labels`` the label images (8-bit grey PNG, Helen's eleven classes), cut out with the photographs.
+if anything, and ``OUT/collection.json`` which collections they are from, if a licence is known. ``OUT/sharp`` holds the
+crops with status ``ok``, ``OUT/cut`` those that extend beyond their photograph, ``OUT/poor`` those that miss a limit of
+quality, ``OUT/wide`` the crops with their surroundings if there is a margin, ``OUT/labels`` the label images
+(8-bit grey PNG, Helen's eleven classes), cut out with the photographs.
 ``OUT/align.jsonl`` records what is done, so that a second run processes only photographs that are new or have changed.
 """
 
@@ -33,6 +34,7 @@ from facedeblur.benchmark.sets.set import Image
 from facedeblur.benchmark.sets.traits import FILE, Traits
 from facedeblur.generators.align.geometry import write_transform
 from facedeblur.generators.align.journal import AlignJournal, PhotoOutcome, folder_of
+from facedeblur.generators.align.origin import write_origin
 from facedeblur.generators.align.photo import (
     GIVEN,
     NO_LANDMARKS,
@@ -208,6 +210,7 @@ def align(
         if not isinstance(photos, Collection) and (listed.parts or listed.drawn):
             for line in listed.describe().splitlines():
                 reporter.say(f"from {line}")
+        write_origin(target, ((one.name, one.licence) for one in listed.each()))
         outcomes = _outcomes(tasks, keys_of(tasks, goal), AlignJournal(target), workers, reporter)
         return _write_tables(target, outcomes, traits, quality=quality)
 

@@ -54,7 +54,8 @@ def set_of(known: dict[str, Any]) -> SetOf:
     """Return the set as score tables have it."""
     # A collection is described as "helen: 100 photographs, ...".
     described = [str(source.get("collection") or "") for source in known.get("sources") or ()]
-    named = [text.partition(":")[0].strip() for text in described]
+    # Faces of several that were aligned or labelled together: "helen and lfw: ...".
+    named = [name.strip() for text in described for name in text.partition(":")[0].split(" and ")]
     labellers = [printable(text.partition("pseudo-labels by ")[2].partition(";")[0].strip()) for text in described]
     counts = known.get("counts") or {}
     images, kernels, pairs = (int(counts.get(key, 0)) for key in ("images", "kernels", "pairs"))

@@ -14,10 +14,13 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import PARSERS, provider
 from facedeblur.benchmark.files.images import read_label, read_photo, write_png
 from facedeblur.benchmark.weights import sha256_of
+from facedeblur.generators.align.origin import read_origin, write_origin
+from facedeblur.generators.align.run import align
 from facedeblur.generators.build import build
 from facedeblur.generators.photos.collection import open_photographs
 from facedeblur.generators.portraits import write_portraits
 from facedeblur.methods.labelling import Labeller, label
+from facedeblur.reports.tables.sets import set_of
 
 RECIPE = (
     'name = "own"\ntitle = "Own"\nsource = "test"\n[image]\ntemplate = "shen128"\n'
@@ -55,6 +58,30 @@ def test_a_set_of_them_says_so(done, tmp_path):
     made = build(tmp_path / "own.toml", root / "out", tmp_path / "set", workers=1)
     assert made.info["sources"][0]["collection"].endswith(f"; pseudo-labels by {found.by}")
     assert all(image.label for image in made.images.values())
+
+
+def test_a_set_of_them_states_collection_and_licence(done, tmp_path):
+    """Also by way of `align`; a folder of photographs has no licence that could be stated."""
+    root, found = done
+    assert not (root / "out" / "collection.json").exists()
+    for name in ("Ann", "Bob"):
+        (tmp_path / "lfw" / name).mkdir(parents=True)
+    for folder, photo in zip(sorted((tmp_path / "lfw").iterdir()), sorted((root / "photos").iterdir()), strict=True):
+        shutil.copyfile(photo, folder / f"{folder.name}_0001{photo.suffix}")
+    align(f"lfw:{tmp_path / 'lfw'}", tmp_path / "aligned", workers=1)
+    label(tmp_path / "aligned", tmp_path / "out", workers=1)
+    (tmp_path / "own.toml").write_text(RECIPE)
+    for faces, told in (("aligned", ""), ("out", f"; pseudo-labels by {found.by}")):
+        assert json.loads((tmp_path / faces / "collection.json").read_text()) == {
+            "collection": "lfw", "licence": "research only"}  # fmt: skip
+        made = build(tmp_path / "own.toml", tmp_path / faces, tmp_path / f"{faces}-set", workers=1)
+        (source,) = made.info["sources"]
+        assert source["licence"] == "research only" and set_of(made.info).collections == ("lfw",)
+        assert source["collection"].startswith("lfw: 2 photographs, 2 identities")
+        assert source["collection"].endswith(f"licence: research only{told}")
+    write_origin(tmp_path / "out", [("helen", "research"), ("lfw", "other"), ("helen", "research")])
+    assert read_origin(tmp_path / "out") == ("helen and lfw", "research; other")
+    assert set_of({"sources": [{"collection": "helen and lfw: 4 photographs"}]}).collections == ("helen", "lfw")
 
 
 def test_what_is_there_is_kept(done, tmp_path):
