@@ -120,7 +120,12 @@ def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, st
     lines = []
     for dataset, run, pairs in sets.values():
         line = f"Measured on set '{run.set.name}', hash {short(run.set.hash)}{pairs}"
-        if dataset_of(layout, run, named) is not None:
+        # Tests of a whole set know no more of it than its name.
+        bare = run.scored is None and not (run.set.collections or run.set.recipe)
+        if bare and any(one.label for one in layout.datasets):
+            line += f", as {dataset.label}" if dataset.label and dataset_of(layout, run, named) is not None else ""
+            line += "; its photographs and recipe are known only from scored outputs: facedeblur score SET OUTPUTS"
+        elif dataset_of(layout, run, named) is not None:
             line += f", as {dataset.label}" if dataset.label else ""
             other = differences(run.set, dataset)
             line += f", but with {_and(other)}" if other and dataset.label else ""

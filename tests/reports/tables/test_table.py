@@ -361,6 +361,22 @@ def test_one_run_by_two_parsers(outputs: Path, tmp_path_factory: pytest.TempPath
         one("II", folders[0], folders[0], protocol="umsn")
 
 
+def test_what_is_parsed_but_not_scored_says_so(outputs: Path, tmp_path_factory: pytest.TempPathFactory):
+    """Nothing is on record of its photographs and recipe, unless another run on the same set was scored."""
+    bare = tmp_path_factory.mktemp("bare")
+    record = replace(Parsing.read(outputs / "parsing.parquet"), method="other", run_hash="another")
+    record.write(bare / "parsing.parquet")
+    for named in ({}, {"hel": "Helen"}):
+        (table,) = paper_tables([bare], numbers=["3"], datasets=named)
+        told = " ".join(table.remarks)
+        assert (
+            "known only from scored outputs: facedeblur score SET OUTPUTS" in told and "unknown collection" not in told
+        )
+        assert (", as Helen; its photographs" in told) == bool(named)
+    (table,) = paper_tables([outputs, bare], numbers=["3"])
+    assert "from scored outputs" not in " ".join(table.remarks)
+
+
 def test_recognition_and_the_sharp_images_among_themselves(outputs: Path, scores_of: Make):
     eleven = one("11", outputs)
     found = {column: cell.text for (_, column), cell in cells(eleven, "net").items()}
