@@ -240,8 +240,9 @@ def _interrupts(loop: Loop) -> Iterator[None]:
         return
 
     def note(number: int, frame: object) -> None:
-        # A second interrupt means that the user does not want to wait.
-        if loop.interrupted:
+        # A second Ctrl-C means that the user does not want to wait; `timeout` and schedulers ask twice as a matter of
+        # course, the process and its group.
+        if loop.interrupted and number == signal.SIGINT:
             raise KeyboardInterrupt
         loop.interrupted = True
 

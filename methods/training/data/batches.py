@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -170,10 +171,28 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
+_REQUESTS = (signal.SIGINT, signal.SIGTERM)
+
+
 def _on_its_own(number: int) -> None:
     # The parent handles both, which job schedulers send to all processes of a job, and tells its workers to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for one in _REQUESTS:
+        signal.signal(one, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _REQUESTS)
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Let requests to end wait until the workers that are started meanwhile ignore them, which they do not at first."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _moved(values: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
@@ -230,7 +249,9 @@ def batches(
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),
     )
-    for batch in loader:
+    with _held_back():
+        source = iter(loader)
+    for batch in source:
         if isinstance(batch, InputError):
             raise batch
         made = examples.finish(batch, device) if on_device else _moved(batch, device)

@@ -32,6 +32,7 @@ from facedeblur.methods.training.checkpoint import (
     restore,
     write_checkpoint,
 )
+from facedeblur.methods.training.data import batches as data_batches
 from facedeblur.methods.training.data.batches import AHEAD, Examples, Places, batches
 from facedeblur.methods.training.data.pairs import divide
 from facedeblur.methods.training.losses.targets import xdog
@@ -140,6 +141,24 @@ def test_workers_leave_a_request_to_end_to_the_training():
     (worker,) = active_children()
     os.kill(worker.pid, signal.SIGTERM)
     assert len([next(made) for _ in range(3 * AHEAD)]) == 3 * AHEAD
+    made.close()
+    worker.join(20)
+    assert worker.exitcode == 0
+
+
+def test_a_request_to_end_waits_until_the_workers_are_started(monkeypatch):
+    own = data_batches._on_its_own
+
+    def asked(number):
+        os.kill(os.getpid(), signal.SIGTERM)
+        own(number)
+
+    monkeypatch.setattr(data_batches, "_on_its_own", asked)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    made = batches(Examples(divide(parts.virtual()).train), Places(1), torch.device("cpu"), loaders=1)
+    next(made)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    (worker,) = active_children()
     made.close()
     worker.join(20)
     assert worker.exitcode == 0

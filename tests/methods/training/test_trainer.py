@@ -213,7 +213,9 @@ def test_an_epoch_takes_each_face_once(faces, tmp_path):
 def test_interrupted_after_a_step_it_goes_on_from_there(faces, tmp_path):
     def interrupt(stage, step, total, note):
         if stage != "aligning" and step == 2:
+            # `timeout` asks the process and then its group.
             os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
 
     whole = parts.recipe(faces)
     parts.train(whole, faces, tmp_path / "a")
