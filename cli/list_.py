@@ -61,6 +61,7 @@ FILES = {
 @click.option(
     "--paper",
     metavar="PAPER",
+    show_default="none",
     help="Show the methods that a paper's tables and figures name: what runs each, from what, and where it is printed. "
     "One of shen2020, umsn, lin2020, dfpgnet, anand and zhang2024.",
 )

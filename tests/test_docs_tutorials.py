@@ -58,7 +58,10 @@ def script(page: Path) -> str:
     for block in blocks(page):
         if block.title:
             assert "HERE_ENDS" not in block.text
-            lines.append(f"cat > {block.title} <<'HERE_ENDS'\n{block.text}HERE_ENDS")
+            lines += [
+                f"mkdir -p {Path(block.title).parent}",
+                f"cat > {block.title} <<'HERE_ENDS'\n{block.text}HERE_ENDS",
+            ]
         elif block.language == "bash":
             lines.append(block.text)
     return "\n".join(lines)

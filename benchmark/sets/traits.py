@@ -57,7 +57,7 @@ class Traits:
         """Return the rows of the faces that are keys of `names`, in their order, by the values of `names`."""
         return Traits(self.names, {new: self.rows[old] for old, new in names.items() if old in self.rows})
 
-    def to_csv(self) -> bytes:
+    def encoded(self) -> bytes:
         """The table of a set: a header with ``image_id`` first, and one line per face."""
         lines = [csv_line((KEY, *self.names)), *(csv_line((face, *cells)) for face, cells in self.rows.items())]
         return "".join(lines).encode()

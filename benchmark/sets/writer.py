@@ -129,7 +129,7 @@ class SetWriter:
             shutil.rmtree(self.work)  # interrupted before the first photograph was blurred
         self._lay_ground(images, sharp, bank, n_kernels, label)
         if table:
-            write_bytes(self.work / FILE, table.to_csv())
+            write_bytes(self.work / FILE, table.encoded())
         write_json(self.work / "build.json", {"identity": key})
         return []
 
@@ -217,7 +217,7 @@ class SetWriter:
         digest.update((bank.digest() if bank else "").encode())
         for image in images:
             digest.update(repr(image).encode())
-        digest.update(traits.to_csv() if traits else b"")
+        digest.update(traits.encoded() if traits else b"")
         return digest.hexdigest()
 
     def _resume(self, key: str, n_kernels: int) -> list[str]:

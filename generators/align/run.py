@@ -245,7 +245,7 @@ def _write_tables(out: Path, outcomes: list[PhotoOutcome], traits: Traits, *, qu
     rows = [outcome.row for outcome in outcomes]
     write_rows(out / "images.csv", Image, rows)
     if traits:
-        write_bytes(out / FILE, traits.to_csv())
+        write_bytes(out / FILE, traits.encoded())
     if quality:
         write_rows(out / "quality.csv", Quality, [one.quality for one in outcomes if one.quality is not None])
     return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Image)])

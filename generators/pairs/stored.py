@@ -16,6 +16,7 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.kernel_bank import centre_pad
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.generators.pairs.sharp_source import SharpFace
@@ -107,7 +108,7 @@ class StoredPairs:
         self.lap = len(self._pairs)
         self.images: tuple[Image, ...] = ()
         self.label_files = {
-            face.image_id: one.owner.root / one.image.label
+            face.image_id: inside(one.owner.root, one.image.label)
             for face, one in zip(self.source.faces, faces, strict=True)
             if one.image.label
         }

@@ -92,7 +92,7 @@ def test_a_table_that_cannot_be_used_is_refused_in_one_line(tmp_path, table, sai
 
 def test_a_table_comes_back_as_it_was_written(tmp_path):
     file = tmp_path / "traits.csv"
-    file.write_bytes(b"\xef\xbb\xbf" + KNOWN.to_csv())
+    file.write_bytes(b"\xef\xbb\xbf" + KNOWN.encoded())
     assert read_traits(file) == KNOWN
     file.write_text("hat, image_id ,yaw\nred,a,\n")
     assert read_traits(file) == Traits(("hat", "yaw"), {"a": ("red", "")})

@@ -168,16 +168,15 @@ def test_learns_to_tell_two_kinds_apart(name):
         he_initialise(net)
     false = tuple(functional.avg_pool2d(each, 3, 1, padding=1) for each in real)
     optimiser = torch.optim.Adam(net.parameters(), lr=2e-3, betas=(0.5, 0.999))
-    steps = 0
-    for steps in range(60):  # noqa: B007
+    for step in range(60):
         pairs = list(zip(scores(net, real), scores(net, false), strict=True))
         if all(one.mean() > other.mean() + 1.5 for one, other in pairs):
+            assert step > 0  # what is apart untrained shows nothing
             break
         loss = sum((functional.softplus(-one).mean() + functional.softplus(other).mean()) for one, other in pairs)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert steps > 0  # what is apart untrained shows nothing
     for one, other in pairs:
         assert one.mean() > other.mean() + 1
 
