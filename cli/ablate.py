@@ -73,9 +73,9 @@ def ablate(
     """Train the networks of an ablation of PAPER, run and score them, and fill the paper's table.
 
     PAPER is shen2020, lin2020, dfpgnet or umsn, or a TOML file like those. The test sets of dfpgnet are called
-    MSPL-Center and Shen. Run the command again to resume, or with other rows or tables to add them: stages
-    that rows have in common are trained once. Photographs and identities of a test set that
-    are also trained on are reported, also below the table.
+    MSPL-Center and Shen. Run the command again to resume, or with other rows or tables: networks and outputs
+    stay, stages that rows have in common are trained once, and the table has the rows and test sets of this call.
+    Photographs and people of a test set that are also trained on are named on the screen and below the table.
     """
     from facedeblur.cli.tables import print_tables
     from facedeblur.methods.training.devices import Hardware

@@ -49,7 +49,7 @@ def _pairs(default: str | None) -> options.Decorator:
         click.option(
             "--by",
             metavar="METHOD",
-            show_default="the first that is not an oracle",
+            show_default=f"the {'first' if default else 'last'} restored one that is not an oracle",
             help="Method whose worst, median and best pairs are shown.",
         ),
         options.seed("the choice of random pairs"),

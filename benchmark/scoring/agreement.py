@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -91,6 +91,20 @@ def check_set_name(what: str, name: str, known: str, digest: str, whose: str) ->
             found=f"another set '{name}', {short(digest)}",
             do="score on the same set, or build the other set under a different name (--name)",
         )
+
+
+def check_sets(tables: Iterable[Scores]) -> None:
+    """Raise InputError if tables of two sets have one name of the set.
+
+    Parameters
+    ----------
+    tables : iterable of Scores
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for table in tables:
+        name, digest = str(table.meta.set.get("name", "")), str(table.meta.set.get("hash", ""))
+        method, known = first.setdefault(name, (table.meta.method, digest))
+        check_set_name(f"scores of '{table.meta.method}'", name, known, digest, f"that of '{method}'")
 
 
 def check_columns(what: str, columns: Sequence[Column], whose: str, others: Sequence[Column]) -> None:

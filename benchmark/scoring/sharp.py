@@ -150,4 +150,10 @@ def _earlier(
         return None
     same = (meta.set.get("hash"), meta.versions) == (wanted.set.get("hash"), wanted.versions)
     rows = table.column("image_id").to_pylist() == [image.image_id for image in images]
-    return (meta, table) if same and rows and table.schema.equals(score_schema(meta)) else None
+    sound = rows and table.schema.equals(score_schema(meta))
+    if same and sound:
+        return meta, table
+    why = "it is damaged" if same else "it is of another set or was made with other packages"
+    held = ", ".join(column.signature for column in meta.columns)
+    reporter.say(f"{file} cannot be used ({why}), scoring the sharp images from the start; it held {held}")
+    return None

@@ -37,14 +37,12 @@ from facedeblur.methods.training.devices import AUTO, Hardware
 from facedeblur.methods.training.loop import USUAL, Records
 from facedeblur.methods.training.recipe import TrainRecipe
 from facedeblur.methods.training.trainer import check_losses, train
-from facedeblur.reports.ablations.spec import Row, Scale, faces_of, load_ablations, recipe_of
+from facedeblur.reports.ablations.spec import RECORD, Row, Scale, faces_of, load_ablations, recipe_of
 from facedeblur.reports.figures.papers.spec import load_figures, papers
 from facedeblur.reports.tables.files import write
 from facedeblur.reports.tables.layouts import Layout
 from facedeblur.reports.tables.measured import read_runs
 from facedeblur.reports.tables.table import PaperTable, fill
-
-RECORD = "ablation.json"
 
 
 @checked
@@ -64,8 +62,9 @@ def ablate(
 ) -> PaperTable:
     """Train the networks of a paper's ablation, run and score them, and fill the paper's table.
 
-    Call it again to resume, or with other rows, tables of the same paper or test sets to add them: a stage that rows
-    share is trained once for all of them.
+    Call it again to resume, or with other rows, tables of the same paper or test sets: networks and outputs of earlier
+    calls stay, and a stage that rows share is trained once for all of them. The table has the rows and test sets of
+    this call.
 
     Parameters
     ----------

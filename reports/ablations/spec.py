@@ -23,6 +23,9 @@ from facedeblur.reports.tables.papers.find import layouts
 
 PACKAGE = "facedeblur.reports.ablations"
 
+RECORD = "ablation.json"
+"""File in the folder of an ablation that says of which paper it is and at what scale its networks are trained."""
+
 
 @dataclass(frozen=True)
 class Scale:

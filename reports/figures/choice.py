@@ -124,13 +124,21 @@ def table_of(outputs: Sequence[Outputs], method: str | None = None) -> Scores | 
     Raises
     ------
     InputError
-        If `method` has no outputs or no score table.
+        If `method` has no outputs or no score table, or the scores are of other outputs.
     """
     if method is not None:
         named = [one for one in outputs if one.method == method]
         if not named:
             one_of("method", method, dict.fromkeys(one.method for one in outputs), of="the figure")
-        return Scores.read(named[0].root)
+        return _scores_of(named[0])
     scored = [one for one in outputs if (one.root / "scores.parquet").is_file()]
     fair = [one for one in scored if one.method != "blurred" and not one.info.get("oracle")]
-    return Scores.read((fair or scored)[0].root) if scored else None
+    return _scores_of((fair or scored)[0]) if scored else None
+
+
+def _scores_of(outputs: Outputs) -> Scores:
+    """The scores of outputs, if they are of these and not of earlier ones."""
+    found = Scores.read(outputs.root)
+    if found.meta.run.get("hash") != outputs.run_hash:
+        raise InputError(f"the scores in {outputs.root} are of other outputs", do="run facedeblur score again")
+    return found

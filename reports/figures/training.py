@@ -172,8 +172,6 @@ def training(
                 if level:
                     axes.axhline(level[-1], color=style["color"] if len(logs) > 1 else GREY, linewidth=0.8,
                                  linestyle=(0, (1, 1.5)))  # fmt: skip
-            for end in sorted(set(ends)):
-                axes.axvline(end, color=GREY, linewidth=0.5, zorder=0)
             if axes in grid[0] and ends and len({tuple(stage.name for stage in stages) for _, stages in logs}) == 1:
                 _name_stages(axes, logs[0][1])
             axes.set_xlim(0, longest)
@@ -185,6 +183,8 @@ def training(
                 and max(values) > 50 * min(values)
             ):
                 axes.set_yscale("log")
+            for end in sorted(set(ends)):
+                axes.axvline(end, color=GREY, linewidth=0.5, zorder=0)
             axes.locator_params(axis="x", integer=True)
             axes.set_xlabel("step")
             axes.set_ylabel(_WORDS.get(column, column))

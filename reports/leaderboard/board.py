@@ -16,7 +16,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.agreement import (
     check_columns,
-    check_set_name,
+    check_sets,
     check_tables,
     labels,
     refuse_definition,
@@ -379,10 +379,8 @@ def boards(scores: BoardsLike) -> tuple[Board, ...]:
     given = [scores] if isinstance(scores, Board | Scores | str | os.PathLike) else list(scores)
     ready = tuple(board for board in given if isinstance(board, Board))
     by_set: dict[str, list[Scores]] = {}
-    first: dict[str, tuple[str, str]] = {}
-    for table in read_scores(one for one in given if not isinstance(one, Board)):
-        name, digest = str(table.meta.set.get("name", "")), str(table.meta.set.get("hash", ""))
-        method, known = first.setdefault(name, (table.meta.method, digest))
-        check_set_name(f"scores of '{table.meta.method}'", name, known, digest, f"that of '{method}'")
-        by_set.setdefault(digest, []).append(table)
+    tables = list(read_scores(one for one in given if not isinstance(one, Board)))
+    check_sets(tables)
+    for table in tables:
+        by_set.setdefault(str(table.meta.set.get("hash", "")), []).append(table)
     return (*ready, *map(gather, by_set.values())) or (gather([]),)

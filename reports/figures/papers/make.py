@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.schema import read_json
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.methods.nets.base import NETS, declared
-from facedeblur.reports.ablations.spec import load_ablations
+from facedeblur.reports.ablations.spec import RECORD, load_ablations
 from facedeblur.reports.figures.choice import Chosen, choose_pairs, table_of
 from facedeblur.reports.figures.columns import Own, Shown, named, of_outputs, own
 from facedeblur.reports.figures.drawing import Box, Corner, draw
@@ -97,6 +98,7 @@ def make(
     where = f"figure {wanted.number} of {paper.paper}"
     if not wanted.drawn:
         raise InputError(f"{where} is not drawn from results here: {wanted.why or wanted.shows}")
+    _check_wishes(wanted, where, wishes, ablation)
     width = wishes.width or wanted.width
     metrics = wishes.metrics or wanted.metrics
     if wanted.kind == "curves":
@@ -115,10 +117,39 @@ def make(
         if places:
             raise InputError(f"'{places[0]}'", expected="NAME=SCORES", found="no name", do="name the result")
         return _bars(paper, wanted, found, where, metrics, width)
+    scale = "" if ablation is None else _scale_of(paper, Path(ablation))
     opened = _set_of(places, ablation, where)
     if ablation is not None:
         found = _from_ablation(paper, wanted, opened, Path(ablation)) | found
-    return _grid(paper, wanted, opened, found, where, wishes, width)
+    made = _grid(paper, wanted, opened, found, where, wishes, width)
+    return replace(made, remarks=[*made.remarks, f"networks of the ablation: {scale}"]) if scale else made
+
+
+def _check_wishes(wanted: PaperFigure, where: str, wishes: Wishes, ablation: str | Path | None) -> None:
+    """Refuse what this kind of figure has no use for."""
+    if wanted.kind == "grid":
+        if wishes.metrics:
+            raise InputError(f"{where} shows images, not metrics", do="leave out --metric")
+        return
+    if ablation is not None:
+        of = "logs of trainings" if wanted.kind == "training" else "score tables"
+        raise InputError(f"{where} is drawn from {of}", do="leave out --ablation, and give the results by name")
+    if wishes.pairs or wishes.by or wishes.insets:
+        raise InputError(f"{where} shows no images", do="leave out --pairs, --by and --inset")
+
+
+def _scale_of(paper: PaperFigures, root: Path) -> str:
+    """At what scale the networks of an ablation are trained; empty for the paper's own."""
+    record = read_json(
+        root / RECORD, dict[str, object], "the record of an ablation", do="give what facedeblur ablate -o wrote"
+    )
+    if record.get("paper") != paper.paper:
+        raise InputError(
+            str(root), expected=f"an ablation of {paper.paper}", found=f"one of {record.get('paper')}",
+            do="choose another folder",
+        )  # fmt: skip
+    scale = str(record.get("scale", ""))
+    return "" if scale == "full scale" else scale
 
 
 def _sorted(given: Sequence[str], wanted: PaperFigure, where: str) -> tuple[list[str], dict[str, str]]:

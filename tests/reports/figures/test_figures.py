@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,15 @@ def test_pairs_by_rank(opened: tuple[Set, list[Outputs]]) -> None:
     assert hostile is not None
     scored = [one.pair.index for one in choose_pairs(made, ["worst:10"], by=hostile)]
     assert not {1, 6} & set(scored), "a failed pair is none of the worst"
+
+
+def test_scores_of_earlier_outputs_choose_no_pairs(opened: tuple[Set, list[Outputs]], tmp_path: Path) -> None:
+    made, outputs = opened
+    copied = Path(shutil.copytree(outputs[1].root, tmp_path / "outputs"))
+    earlier = Scores.read(copied)
+    earlier.meta.run["hash"] = "0" * 64
+    earlier.write(copied / "scores.parquet")
+    assert "are of other outputs; run facedeblur score again" in told(lambda: table_of([Outputs.open(copied, made)]))
 
 
 def test_pairs_that_cannot_be_had(opened: tuple[Set, list[Outputs]]) -> None:

@@ -198,3 +198,15 @@ def test_figures_do_not_import_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_sets_of_one_name_are_refused(scores_of: Make) -> None:
+    rng = np.random.default_rng(0)
+    one, other = scores_of("a", rng.normal(25, 3, 80)), scores_of("b", rng.normal(25, 3, 80))
+    other.meta.set["hash"] = "f" * 64
+    for draw in (
+        lambda: curves([Point(1.0, one), Point(2.0, other)]),
+        lambda: bars([Bar("a", one), Bar("b", other)]),
+    ):
+        with pytest.raises(InputError, match="found another set"):
+            draw()

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.atomic import write_json
 from facedeblur.benchmark.scoring.table import Scores
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.methods.base import METHODS
 from facedeblur.methods.nets.base import NETS, declared
-from facedeblur.reports.ablations.spec import load_ablations
+from facedeblur.reports.ablations.spec import RECORD, load_ablations
 from facedeblur.reports.figures.papers.make import Wishes, explained, make
 from facedeblur.reports.figures.papers.spec import PaperFigure, load_figures, papers
 from facedeblur.reports.figures.style import save
@@ -122,6 +123,7 @@ def test_rows_of_an_ablation_are_taken(stages: Any, tmp_path: Path) -> None:
     (tmp_path / "sets" / "labelled").symlink_to(stages.set)
     (place / "1-labelled").symlink_to(stages.outputs["other"])
     (place / "3-labelled").symlink_to(stages.outputs["ours"])
+    write_json(tmp_path / RECORD, {"paper": "shen2020", "scale": "full scale"})
     made = make(load_figures("shen2020"), "7", [], ablation=tmp_path, wishes=Wishes(pairs="random", captions=False))
     assert texts(made.figure) == ["Ground truth", "Blurred", "Coarse network", "All, fine-tuned"]
     assert made.remarks == ["left out, since not given: scratch"]
@@ -132,6 +134,27 @@ def test_rows_of_an_ablation_are_taken(stages: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         shown, Outputs.open(stages.outputs["ours"], opened).restored(made.chosen[0].pair, (32, 32))
     )
+
+    write_json(tmp_path / RECORD, {"paper": "shen2020", "scale": "small scale: widths / 8"})
+    made = make(load_figures("shen2020"), "7", [], ablation=tmp_path, wishes=Wishes(pairs="random", captions=False))
+    assert made.remarks[-1] == "networks of the ablation: small scale: widths / 8"
+    with pytest.raises(InputError, match="expected an ablation of lin2020, found one of shen2020"):
+        make(load_figures("lin2020"), "7", [], ablation=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "ablation", "wishes", "line"),
+    [
+        ("9", "folder", Wishes(), "is drawn from score tables; leave out --ablation"),
+        ("9", None, Wishes(pairs="worst"), "shows no images; leave out --pairs, --by and --inset"),
+        ("7", None, Wishes(metrics=("psnr",)), "shows images, not metrics; leave out --metric"),
+    ],
+)
+def test_options_of_other_kinds_of_figures_are_refused(
+    number: str, ablation: str | None, wishes: Wishes, line: str
+) -> None:
+    with pytest.raises(InputError, match=line):
+        make(load_figures("shen2020"), number, [], ablation=ablation, wishes=wishes)
 
 
 def test_results_of_ones_own_stand_before_the_last(stages: Any) -> None:

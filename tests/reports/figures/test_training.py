@@ -49,6 +49,16 @@ def test_stages_follow_each_other(trained: Path) -> None:
     assert loss.get_xlim() == psnr.get_xlim() and psnr.get_ylabel() == "PSNR (dB)" and not figure.legends
 
 
+def test_losses_that_fall_far_have_a_logarithmic_axis(tmp_path: Path) -> None:
+    for stage, losses in (("1-first", (100.0, 10.0)), ("2-last", (1.0, 0.5))):
+        log = Log(tmp_path, stage, ["loss"])
+        for place, loss in enumerate(losses, start=1):
+            log.row(10 * place, {"loss": loss})
+        log.close()
+    (loss,) = training(logs_of([str(tmp_path)]), columns=["loss"]).axes
+    assert loss.get_yscale() == "log" and len(loss.lines) == 2, "and the end of the first stage"
+
+
 def test_stage_that_draws_is_plotted_by_its_drawings(tmp_path: Path) -> None:
     log = Log(tmp_path, "1-sketch", ["loss", "psnr_drawing", "ssim_drawing"])
     log.row(10, {"loss": 1.0, "psnr_drawing": 18.0, "ssim_drawing": 0.5})
