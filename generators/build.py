@@ -167,6 +167,9 @@ def _averaged(order: Order) -> Set:
 
     assert order.recipe.frames is not None
     roles = order.selection.roles
+    unknown = sorted(set(roles) - {"train", "test"})
+    if unknown:
+        raise InputError(f"role '{unknown[0]}' of videos", expected="train or test", do="leave it out")
     spec = FrameSpec(
         **asdict(order.recipe.frames),
         template=order.recipe.image.template,

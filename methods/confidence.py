@@ -264,7 +264,7 @@ def _of_set(opened: Set) -> _Given:
 
 
 def _of_folders(sharp: Path, blurred: Path) -> _Given:
-    files, others = ({file.stem: file for file in list_images(folder, recursive=False)} for folder in (sharp, blurred))
+    files, others = _by_stem(sharp), _by_stem(blurred)
     for here, there, folder in ((files, others, blurred), (others, files, sharp)):
         missing = sorted(set(here) - set(there))
         if missing:
@@ -280,6 +280,16 @@ def _of_folders(sharp: Path, blurred: Path) -> _Given:
         digest.update(f"{name} {pixel_hash(one)} {pixel_hash(other)}\n".encode())
         couples[name] = _Couple(name, name, name, "", 0, partial(_read, files[name]), partial(_read, others[name]))
     return _Given(sharp.resolve().name, digest.hexdigest(), couples)
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in list_images(folder, recursive=False):
+        if file.stem in found:
+            raise InputError(str(folder), f"{found[file.stem].name} and {file.name} are images of one name",
+                             do="remove one of them")  # fmt: skip
+        found[file.stem] = file
+    return found
 
 
 def _read(file: Path) -> np.ndarray:

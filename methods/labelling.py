@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import is_free, replacing, write_json
+from facedeblur.benchmark.files.atomic import is_free, replacing, write_bytes, write_json
 from facedeblur.benchmark.files.images import read_label, write_png
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.schema import read_json
@@ -26,6 +26,7 @@ from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image
+from facedeblur.benchmark.sets.traits import FILE
 from facedeblur.generators.align.origin import write_origin
 from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.crops import LABELS, Crops, gather
@@ -142,6 +143,8 @@ def label(
         write_origin(target, crops.origins)
         rows, counts = _write(crops, target, labeller, reporter)
         write_rows(target / "images.csv", Image, rows)
+        if crops.traits:
+            write_bytes(target / FILE, crops.traits.encoded())
         shutil.rmtree(workspace, ignore_errors=True)
     return Labelled(target, labeller.definition, *counts, failed=sum(not image.ok for image in rows))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from facedeblur.benchmark.errors import InputError
 from facedeblur.generators.video.reader import DEINTERLACE, INTERLACED, Frame
 
 OK = "ok"
@@ -134,6 +135,10 @@ class Window:
         """Pixels of the frames in some places, (H, W, 3) uint8 RGB each."""
         wanted = {self.frames[place].index for place in places}
         found = {index: pixels for index, pixels in self.read() if index in wanted}
+        if len(found) < len(wanted):
+            raise InputError(
+                "video", "reads differently the second time", do="copy it to another place and start again"
+            )
         return [found[self.frames[place].index] for place in places]
 
     @property

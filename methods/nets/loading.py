@@ -219,7 +219,7 @@ def _conforming(path: Path, header: dict[str, Any]) -> Header:
         stage, recipe = read.recipe.stage, read.recipe
         return Header(
             recipe.network, recipe.config, read.stage, read.step, stage.iterations, stage.until,
-            finished=read.step == stage.iterations, input=stage.input,
+            finished=read.finished, input=stage.input,
         )  # fmt: skip
     found = header if "config" in header else read_card(path)
     return conform(found, Header, f"{path}: header", "the header of weights")
@@ -286,6 +286,7 @@ class _Resumed(msgspec.Struct):
     stage: str
     step: Count
     recipe: _ResumedRecipe
+    finished: bool = False
 
 
 def _read_own(name: str, path: Path) -> tuple[Header, dict[str, Tensor]]:

@@ -30,7 +30,8 @@ from facedeblur.methods.training.losses.base import make_loss
 from facedeblur.methods.training.losses.perceptual import FeaturePriors
 
 BATCH = 8
-_END = re.compile(r"(\d+)-.+\.safetensors")
+# The end of a stage; weights that `--keep-steps` kept have a number of seven digits behind its name.
+_END = re.compile(r"(\d+)-(?!.*-\d{7,}\.safetensors$).+\.safetensors")
 
 
 @dataclass(frozen=True, eq=False)

@@ -210,7 +210,8 @@ class Loop:
         """The state after `step` steps: the end of the stage when it is."""
         tensors, numbers = run.state()
         header: dict[str, Any] = self.folder.header(place)
-        header |= {"step": step, "seen": self.seen, "metrics": self.metrics} | numbers
+        finished = step == run.stage.iterations and place == len(self.folder.recipe.stage) - 1
+        header |= {"step": step, "seen": self.seen, "metrics": self.metrics, "finished": finished} | numbers
         path = self.folder.end(place) if step == run.stage.iterations else self.folder.last
         return Checkpoint(path, {"format": CHECKPOINT} | header, tensors)
 

@@ -378,19 +378,20 @@ class TrainRecipe:
         data = replace(own, batch=own.batch if batch is None else batch, crop=own.crop if crop is None else crop)
         return replace(self, stage=tuple(stages), data=data, config={**self.config, **(config or {})})
 
-    def counted(self, faces: int, *, world: int = 1) -> TrainRecipe:
+    def counted(self, pairs: int, *, world: int = 1) -> TrainRecipe:
         """Return the recipe with the iterations that the epochs of each stage mean.
 
         Parameters
         ----------
-        faces : int
-            Faces that are trained on; an epoch takes each once.
+        pairs : int
+            Pairs of an epoch: one of each face that is trained on, each pair of sets, and of a mixture as many as show
+            each face of the photographs once.
         world : int
             Devices that share a batch of each.
         """
         stages = []
         for one in self.stage:
-            passes = -(-one.epochs * faces // ((one.batch or self.data.batch) * one.accumulate * world))
+            passes = -(-one.epochs * pairs // ((one.batch or self.data.batch) * one.accumulate * world))
             sooner = one.epochs and (not one.iterations or passes < one.iterations)
             stages.append(one.lasting(passes) if sooner else one)
         return replace(self, stage=tuple(stages))

@@ -133,7 +133,7 @@ def train(
                 workers=workers, progress=reporter, workspace=workspace or folder.root / "faces", **photographs,
             )  # fmt: skip
             folder.data = data.digest
-            made = folder.recipe = made.counted(len(data.train.source.faces), world=engine.world)
+            made = folder.recipe = made.counted(data.an_epoch, world=engine.world)
             _reachable(records.keep, [made.stage[place].iterations for place in chosen])
             failed = [image for image in data.train.images if image.status != "ok"]
             if failed:

@@ -81,6 +81,10 @@ def test_images_of_two_folders(umsn, small, tmp_path):
     write_png(tmp_path / "blurred" / f"{pairs[0].pair_id}.png", np.zeros((40, 48, 3), np.uint8))
     with pytest.raises(InputError, match="expected 48x48 as the sharp image, found 48x40"):
         confidence(tmp_path / "sharp", umsn[1], blurred=tmp_path / "blurred")
+    write_png(tmp_path / "blurred" / f"{pairs[1].pair_id}.PNG", np.zeros((48, 48, 3), np.uint8))
+    with pytest.raises(InputError, match="are images of one name; remove one of them"):
+        confidence(tmp_path / "sharp", umsn[1], blurred=tmp_path / "blurred")
+    (tmp_path / "blurred" / f"{pairs[1].pair_id}.PNG").unlink()
     (tmp_path / "blurred" / f"{pairs[0].pair_id}.png").unlink()
     with pytest.raises(InputError, match=f"blurred: no image '{pairs[0].pair_id}' as in the other folder"):
         confidence(tmp_path / "sharp", umsn[1], blurred=tmp_path / "blurred")

@@ -84,6 +84,17 @@ def test_a_set_of_them_states_collection_and_licence(done, tmp_path):
     assert set_of({"sources": [{"collection": "helen and lfw: 4 photographs"}]}).collections == ("helen", "lfw")
 
 
+def test_traits_of_the_faces_stay(done, tmp_path):
+    root, _ = done
+    shutil.copytree(root / "photos", tmp_path / "photos")
+    (first, *_) = sorted((tmp_path / "photos").iterdir())
+    (tmp_path / "photos" / "traits.csv").write_text(f"file,glasses\n{first.name},1\n")
+    label(tmp_path / "photos", tmp_path / "out", workers=1)
+    (tmp_path / "own.toml").write_text(RECIPE)
+    made = build(tmp_path / "own.toml", tmp_path / "out", tmp_path / "set", workers=1)
+    assert made.traits is not None and list(made.traits["glasses"]) == [1.0]
+
+
 def test_what_is_there_is_kept(done, tmp_path):
     root, found = done
     again = label(root / "out", tmp_path / "again", workers=1)

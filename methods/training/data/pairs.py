@@ -53,12 +53,15 @@ class TrainingData:
         sha256 of everything that determines the pairs.
     sketches : str
         Where the sketches come from; empty where none were given.
+    an_epoch : int
+        Pairs of a pass: one of each face, each pair of sets, and of a mixture as many as show each photograph once.
     """
 
     train: Pairs
     check: Pairs
     digest: str
     sketches: str = ""
+    an_epoch: int = 0
 
 
 class Some:
@@ -154,6 +157,9 @@ def open_data(
             told.append(f"drawn by {weights.stem}@{sha256_of(weights)[:8]}: {len(drawn):,}")
         share = None if pairs_share is None else Fraction(str(pairs_share)).limit_denominator(round(1 / LEAST))
         found = divide(opened, stored, held_out=held_out, share=share)
+        trained = {face.image_id for face in found.train.source.faces}
+        if trained & {face.image_id for face in found.check.source.faces}:
+            reporter.say("too few people to hold any out: validation is on faces that are trained on")
         if isinstance(found.train, Mixture):
             reporter.say(f"of the training pairs, {float(100 * found.train.share):.3g} % come from sets")
     return replace(found, sketches="; ".join(told))
@@ -213,21 +219,23 @@ def divide(
             described["sketches"] = sketches_digest(virtual.sketch_files, names)
     if stored is None:
         assert train is not None and check is not None
-        return TrainingData(train, check, _digest(described))
+        return TrainingData(train, check, _digest(described), an_epoch=len(train.source.faces))
     once = stored.only(kept[-1])
     repeated = stored.only(kept[-1], repeats=LAPS // once.lap)
     rest = stored.only(checked[-1]) if checked[-1] else None
     described |= {"sets": [once.described(), rest.described() if rest else []], "seed": stored.seed}
     whole: Pairs = repeated
+    an_epoch = once.lap
     if train is not None:
         share = Fraction(once.lap, once.lap + len(train.source.faces)) if share is None else share
+        an_epoch = round(len(train.source.faces) / (1 - share))
         whole, described["share"] = Mixture(train, repeated, share), str(share)
     held: Pairs | None = rest if check is None else check
     if check is not None and rest is not None:
         # Each face and each pair once.
         held = Mixture(check, rest, Fraction(rest.lap, rest.lap + len(check.source.faces)))
     assert held is not None
-    return TrainingData(whole, held, _digest(described))
+    return TrainingData(whole, held, _digest(described), an_epoch=an_epoch)
 
 
 def _digest(described: dict[str, Any]) -> str:
@@ -249,7 +257,10 @@ def _over(pairs: VirtualPairs, numbers: Sequence[int], spec: PairSpec, *, repeat
 
 
 def _parted(parts: Sequence[Sequence[SharpFace]], held_out: int) -> tuple[list[list[int]], list[list[int]]]:
-    """Numbers of the faces to train on and of those held out, in each part; nobody is on both sides in any part."""
+    """Numbers of the faces to train on and of those held out, in each part.
+
+    Nobody is on both sides, except where every part shows one person only: then everybody is.
+    """
     faces = [face for part in parts for face in part]
     if len(faces) == 1:
         return [[0]], [[0]]
@@ -271,7 +282,7 @@ def _parted(parts: Sequence[Sequence[SharpFace]], held_out: int) -> tuple[list[l
         [[i for i, name in enumerate(part) if (name in out) is held] for part in names] for held in (False, True)
     )
     if not out:
-        # One face in each part: each is validated by itself.
+        # Every part shows one person only: the faces that are trained on are those of the validation, too.
         gone = [list(range(len(part))) for part in names]
     return kept, gone
 
@@ -279,7 +290,8 @@ def _parted(parts: Sequence[Sequence[SharpFace]], held_out: int) -> tuple[list[l
 def need_labels(data: TrainingData, stage: str) -> None:
     """Raise InputError if a face has no labels, which a stage needs."""
     faces = (*data.train.source.faces, *data.check.source.faces)
-    without = [face.image_id for face in faces if face.image_id not in data.train.label_files]
+    labelled = {*data.train.label_files, *data.check.label_files}
+    without = [face.image_id for face in faces if face.image_id not in labelled]
     if without:
         raise InputError(
             f"stage '{stage}' needs labels, which {len(without):,} of the faces lack, such as {without[0]}",

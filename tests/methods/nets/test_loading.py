@@ -208,12 +208,13 @@ def test_weights_that_are_not_finite_are_one_line(value, tmp_path):
     assert "expected finite weights, found NaN or infinity in 'tail.bias'" in line(error)
 
 
-def checkpoint(net, path, *, name="mspl", average=None, step=3, **stage):
+def checkpoint(net, path, *, name="mspl", average=None, step=3, finished=False, **stage):
     """Write a checkpoint of a training of `net`, as `checkpoint.write_checkpoint` does."""
     tensors = {f"network.{key}": value for key, value in net.state_dict().items()}
     tensors |= {f"average.{key}": value for key, value in (average.state_dict() if average else {}).items()}
     recipe = {"network": name, "config": NARROW[name], "stage": {"iterations": 5} | stage}
     header = {"format": "facedeblur-training-1", "stage": "whole", "step": step, "recipe": recipe}
+    header["finished"] = finished
     write_tensors(path, tensors | {"optimiser.0.step": torch.tensor(3.0)}, header)
     return path
 
@@ -225,6 +226,9 @@ def test_a_checkpoint_is_loaded_as_weights_are(tmp_path):
     assert torch.equal(load_network("facedeblur-base", [file])(pictures), net(pictures))
     assert remark_on([file]) == "1-whole.safetensors: an unfinished training, in stage 'whole' after step 3 of 5"
     file = checkpoint(net, tmp_path / "1-whole.safetensors", name="facedeblur-base", step=5)
+    # The end of a stage that others follow.
+    assert remark_on([file]) == "1-whole.safetensors: an unfinished training, in stage 'whole' after step 5 of 5"
+    file = checkpoint(net, tmp_path / "1-whole.safetensors", name="facedeblur-base", step=5, finished=True)
     assert remark_on([file]) == ""
 
 

@@ -34,7 +34,7 @@ from facedeblur.methods.training.checkpoint import (
 )
 from facedeblur.methods.training.data import batches as data_batches
 from facedeblur.methods.training.data.batches import AHEAD, Examples, Places, batches
-from facedeblur.methods.training.data.pairs import divide
+from facedeblur.methods.training.data.pairs import TrainingData, divide, need_labels
 from facedeblur.methods.training.losses.targets import xdog
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser
 from facedeblur.methods.training.recipe import Optimiser
@@ -285,3 +285,14 @@ def test_drawing_is_the_literal_formula():
     assert found.shape == (1, 1, 24, 20)
     assert np.allclose(found[0, 0].numpy(), expected.clip(0, 1), atol=1e-9)
     assert 0.1 < found.mean() < 0.9
+
+
+def test_labels_of_faces_that_are_held_out_may_be_in_files_of_their_own():
+    """Each part of pairs that are stored knows the files of its own faces only."""
+
+    def part(name, labels):
+        return SimpleNamespace(source=SimpleNamespace(faces=[SimpleNamespace(image_id=name)]), label_files=labels)
+
+    need_labels(TrainingData(part("a", {"a": Path("a")}), part("b", {"b": Path("b")}), ""), "whole")
+    with pytest.raises(InputError, match="which 1 of the faces lack, such as b"):
+        need_labels(TrainingData(part("a", {"a": Path("a")}), part("b", {}), ""), "whole")

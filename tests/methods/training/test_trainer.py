@@ -23,6 +23,7 @@ from facedeblur.benchmark.files.images import read_png, write_png
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
+from facedeblur.generators.pairs.stored import open_stored
 from facedeblur.generators.photos.collection import open_collection
 from facedeblur.generators.photos.lists import write_list
 from facedeblur.generators.photos.specs import Selection
@@ -33,6 +34,7 @@ from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
 from facedeblur.methods.training.data.batches import batches
+from facedeblur.methods.training.data.pairs import divide
 from facedeblur.methods.training.devices import Engine, Hardware
 from facedeblur.methods.training.recipe import LossTerm, Optimiser, RateSchedule
 
@@ -103,6 +105,12 @@ def test_a_set_alone_needs_no_photographs_but_a_crop(faces, video_set, tmp_path)
     assert done.finished and not (tmp_path / "a" / "faces").exists()
     card = json.loads(done.card.read_text())
     assert (card["faces"], card["faces_held_out"]) == (2, 1)
+    stored = open_stored([video_set.root])
+    alone, virtual = divide(None, stored), divide(parts.virtual())
+    assert alone.an_epoch == alone.train.lap and virtual.an_epoch == len(virtual.train.source.faces)
+    # By default each photograph and each pair once.
+    both = divide(parts.virtual(), stored)
+    assert both.an_epoch == len(both.train.virtual.source.faces) + both.train.stored.lap
     sheet = read_png(next((tmp_path / "a" / "samples").glob("*.png")))
     assert sheet.shape[1] == 3 * 36  # the whole width of the face that is held out
     with pytest.raises(InputError, match=r"faces of several sizes cannot share a batch; train on random crops: --crop"):
