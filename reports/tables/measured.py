@@ -407,7 +407,7 @@ def _verified(run: Run, embedder: str) -> Measured | Absent:
         return Absent(f"too few probes, or not recorded with the recognition of version 0.1.0: {by}")
     notes = []
     if verified.misses:
-        lost = f"{verified.misses:,} of {verified.n:,} comparisons of {run.method}"
+        lost = f"{verified.misses // 2:,} of {verified.n // 2:,} faces of {run.method}"
         notes.append(f"{lost} were not found or failed and are left out, as in the script of MSPL's authors; counted "
                      f"as wrong they make it {verified.accuracy:.2%}")  # fmt: skip
     if found.embedder.partition("@")[0] != embedder or not found.embedder.endswith(",detect"):
