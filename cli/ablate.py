@@ -51,9 +51,7 @@ from facedeblur.cli import options
     show_default="all",
     help="Train only the row with this label; repeatable.",
 )
-@click.option(
-    "--device", metavar="DEVICE", default="auto", help="cpu, cuda or cuda:N; auto uses a GPU if there is one."
-)
+@options.device()
 @options.seed("weights, pairs and test sets")
 @options.jobs
 @options.quiet

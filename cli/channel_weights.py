@@ -48,9 +48,7 @@ from facedeblur.cli.display.terminal import aligned
     show_default="all",
     help="Average over at most N blurred images, drawn at random, the same ones each time.",
 )
-@click.option(
-    "--device", metavar="DEVICE", default="auto", help="cpu, cuda or cuda:N; auto uses a GPU if there is one."
-)
+@options.device()
 @options.as_json
 @options.quiet
 def channel_weights(

@@ -56,9 +56,7 @@ MOST = 24
 )
 @click.option("--limit", metavar="N", type=int, show_default="all", help="Look at the first N pairs only.")
 @click.option("--network", metavar="NAME", default="umsn", help="Network that the weights are of.")
-@click.option(
-    "--device", metavar="DEVICE", default="auto", help="cpu, cuda, cuda:N or mps; auto uses a GPU if there is one."
-)
+@options.device("cpu, cuda, cuda:N or mps")
 @options.as_json
 @options.quiet
 def confidence(

@@ -129,6 +129,13 @@ def seed(determines: str) -> Decorator:
     return click.option("--seed", metavar="N", default=0, help=f"Random seed for {determines}.")
 
 
+def device(known: str = "cpu, cuda or cuda:N", *, of: str = "") -> Decorator:
+    """Return the option ``--device``: a device as torch names it, such as those that are `known`."""
+    return click.option(
+        "--device", metavar="DEVICE", default="auto", help=f"{known}; auto uses a GPU{of} if there is one."
+    )
+
+
 def name(default: str) -> Decorator:
     """Return the option ``--name`` of a set, which is called `default` without it."""
     return click.option(

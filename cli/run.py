@@ -58,12 +58,7 @@ if TYPE_CHECKING:
     type=click.Path(),
     help="Weight file of the network, or a folder to search first for its weight files.",
 )
-@click.option(
-    "--device",
-    metavar="DEVICE",
-    default="auto",
-    help="cpu, cuda, cuda:N or mps; auto uses a GPU for networks if there is one.",
-)
+@options.device("cpu, cuda, cuda:N or mps", of=" for networks")
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "bf16", "fp16"]),

@@ -101,12 +101,7 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     show_default="that of the recipe",
     help="Setting of the network, as in TOML, e.g. widths=[16,32]; repeatable.",
 )
-@click.option(
-    "--device",
-    metavar="DEVICE",
-    default="auto",
-    help="cpu, cuda or cuda:N; auto uses a GPU if there is one.",
-)
+@options.device()
 @click.option("--devices", metavar="N", default=1, help="Number of GPUs that train together.")
 @click.option(
     "--strategy",

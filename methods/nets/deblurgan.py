@@ -5,7 +5,7 @@ Kupyn et al., "DeblurGAN: Blind Motion Deblurring Using Conditional Adversarial 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,28 @@ def _relu(leak: float) -> nn.Module:
     return nn.LeakyReLU(leak) if leak else nn.ReLU()
 
 
-class _Block(nn.Module):
-    """Residual block conv3 - norm - ReLU - dropout - conv3 - norm, plus its input."""
+class Block(nn.Module):
+    """Residual block conv3 - norm - ReLU - dropout - conv3 - norm, plus its input.
 
-    def __init__(self, channels: int, dropout: float, leak: float) -> None:
+    Parameters
+    ----------
+    channels : int
+    dropout : float
+        Share of values dropped while training.
+    leak : float
+        Slope of the ReLU for negative values.
+    norm : callable
+        Makes the normalisation of a number of channels.
+    """
+
+    def __init__(
+        self, channels: int, dropout: float, *, leak: float = 0.0, norm: Callable[[int], nn.Module] = nn.InstanceNorm2d
+    ) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), _relu(leak),
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), norm(channels), _relu(leak),
             nn.Dropout(dropout),
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels),
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), norm(channels),
         )  # fmt: skip
 
     def forward(self, features: Tensor) -> Tensor:
@@ -81,7 +94,7 @@ class DeblurGan(Plain):
             nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.InstanceNorm2d(2 * width), _relu(leak),
             nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), nn.InstanceNorm2d(4 * width), _relu(leak),
         )  # fmt: skip
-        self.body = nn.Sequential(*(_Block(4 * width, dropout, leak) for _ in range(blocks)))
+        self.body = nn.Sequential(*(Block(4 * width, dropout, leak=leak) for _ in range(blocks)))
         self.up = nn.Sequential(
             nn.ConvTranspose2d(4 * width, 2 * width, 3, stride=2, padding=1, output_padding=1),
             nn.InstanceNorm2d(2 * width), _relu(leak),

@@ -18,6 +18,7 @@ from facedeblur.benchmark.errors import InputError, need
 from facedeblur.benchmark.files.schema import reading
 from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import Plain, check_images
+from facedeblur.methods.nets.deblurgan import Block
 
 EPSILON = 1e-3
 """Keras's default for batch normalisation, like the momentum of 0.99 (0.01 in torch's terms)."""
@@ -25,21 +26,6 @@ EPSILON = 1e-3
 
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=EPSILON, momentum=0.01)
-
-
-class _Block(nn.Module):
-    """Residual block conv3 - norm - ReLU - dropout - conv3 - norm, plus its input."""
-
-    def __init__(self, channels: int, dropout: float) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), _norm(channels), nn.ReLU(), nn.Dropout(dropout),
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), _norm(channels),
-        )  # fmt: skip
-
-    def forward(self, features: Tensor) -> Tensor:
-        summed: Tensor = features + self.body(features)
-        return summed
 
 
 class DeblurGanKeras(Plain):
@@ -72,7 +58,7 @@ class DeblurGanKeras(Plain):
             nn.ZeroPad2d(below_right), nn.Conv2d(width, 2 * width, 3, stride=2), _norm(2 * width), nn.ReLU(),
             nn.ZeroPad2d(below_right), nn.Conv2d(2 * width, 4 * width, 3, stride=2), _norm(4 * width), nn.ReLU(),
         )  # fmt: skip
-        self.body = nn.Sequential(*(_Block(4 * width, dropout) for _ in range(blocks)))
+        self.body = nn.Sequential(*(Block(4 * width, dropout, norm=_norm) for _ in range(blocks)))
         self.up = nn.Sequential(
             nn.Upsample(scale_factor=2), nn.Conv2d(4 * width, 2 * width, 3, padding=1), _norm(2 * width), nn.ReLU(),
             nn.Upsample(scale_factor=2), nn.Conv2d(2 * width, width, 3, padding=1), _norm(width), nn.ReLU(),

@@ -17,11 +17,10 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.state_dict import read_torch
 from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import Halve, Residual, check_images, conv
+from facedeblur.methods.nets.multiscale.scales import SCALES, MultiScale
 
-SCALES = ("restored_quarter", "restored_half", "restored")
 
-
-class Nah2017(nn.Module):
+class Nah2017(MultiScale):
     """Multi-scale convolutional network, 40 convolutions at each of three scales.
 
     11,721,321 parameters, 46.9 MB in float32. SHEN's table 12 prints "303.6 M" for it, which is the size of a file.
@@ -86,36 +85,8 @@ class Nah2017(nn.Module):
         config = {"width": len(state["scales.2.0.weight"]), "blocks": len(layers) - 2, "white": 255.0}
         return config, lambda net: state
 
-    def forward(self, blurred: Tensor) -> Tensor:
-        """(N, 3, H, W) float RGB in [0, 1] to the restored images, same shape and range, not clipped.
-
-        Raises
-        ------
-        InputError
-            For other channels, or a height or width that is under 8 or not a multiple of 4.
-        """
-        return self.outputs(blurred)["restored"]
-
-    def outputs(
-        self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Return what each scale restores.
-
-        Parameters
-        ----------
-        blurred : (N, 3, H, W) float RGB in [0, 1]
-        labels, kernels : ignored
-
-        Returns
-        -------
-        dict
-            ``restored_quarter``, ``restored_half`` and ``restored``, (N, 3, h, w) each.
-
-        Raises
-        ------
-        InputError
-            As `forward`.
-        """
+    def scales_of(self, blurred: Tensor) -> dict[str, Tensor]:
+        """The images of each scale, see `MultiScale`."""
         check_images(blurred, net="nah2017", multiple=self.multiple, smallest=self.smallest)
         pyramid = [blurred]
         for _ in self.ups:

@@ -16,8 +16,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tensorflow import read_checkpoint
 from facedeblur.methods.nets.base import State
 from facedeblur.methods.nets.blocks import Residual, check_images, conv
+from facedeblur.methods.nets.multiscale.scales import SCALES, MultiScale
 
-SCALES = ("restored_quarter", "restored_half", "restored")
 LEVELS = 3
 
 
@@ -43,7 +43,7 @@ class Memory(nn.Module):
         return cell, torch.tanh(cell) * torch.sigmoid(leave)
 
 
-class Srn(nn.Module):
+class Srn(MultiScale):
     """Scale-recurrent network: encoder, convolutional LSTM and decoder, the same weights at each of three scales.
 
     8,061,411 parameters, 32.25 MB in float32: table 12 of SHEN prints "32.2 M", which are the megabytes. Each scale
@@ -125,36 +125,8 @@ class Srn(nn.Module):
         }
         return config, lambda net: state
 
-    def forward(self, blurred: Tensor) -> Tensor:
-        """(N, 3, H, W) float RGB in [0, 1] to the restored images, same shape and range, not clipped.
-
-        Raises
-        ------
-        InputError
-            For other channels, or a height or width that is not a multiple of 16.
-        """
-        return self.outputs(blurred)["restored"]
-
-    def outputs(
-        self, blurred: Tensor, *, labels: Tensor | None = None, kernels: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Return what each scale restores.
-
-        Parameters
-        ----------
-        blurred : (N, 3, H, W) float RGB in [0, 1]
-        labels, kernels : ignored
-
-        Returns
-        -------
-        dict
-            ``restored_quarter``, ``restored_half`` and ``restored``, (N, 3, h, w) each.
-
-        Raises
-        ------
-        InputError
-            As `forward`.
-        """
+    def scales_of(self, blurred: Tensor) -> dict[str, Tensor]:
+        """The images of each scale, see `MultiScale`."""
         check_images(blurred, net="srn", multiple=self.multiple)
         images = blurred if self.channels == 3 else blurred.flatten(0, 1).unsqueeze(1)
         found: dict[str, Tensor] = {}

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import told
 
-from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.classes import LABEL_COLOURS
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.reports.figures.choice import choose_pairs
@@ -18,13 +18,6 @@ from facedeblur.reports.figures.drawing import Corner, draw
 from facedeblur.reports.figures.grid import Grid, collect, has_agreement, has_psnr, said
 
 matplotlib = pytest.importorskip("matplotlib")
-
-
-def told(call: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from refusals import told
 
-from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.outputs import Outputs
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN
@@ -33,13 +33,6 @@ Make = Callable[..., Scores]
 
 def random_psnr(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(25, 3, 80)
-
-
-def told(call: Callable[[], object]) -> str:
-    with pytest.raises(InputError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def texts(figure: Any) -> list[str]:

@@ -8,10 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from refusals import told
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.state_dict import write_tensors
@@ -24,13 +24,6 @@ from facedeblur.reports.figures.varied import value_of
 
 matplotlib = pytest.importorskip("matplotlib")
 Make = Callable[..., Scores]
-
-
-def told(call: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def values(seed: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import told
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import write_json
@@ -22,13 +23,6 @@ from facedeblur.reports.figures.style import save
 
 matplotlib = pytest.importorskip("matplotlib")
 Make = Callable[..., Scores]
-
-
-def told(call: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def texts(figure: Any) -> list[str]:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
+from refusals import told
 
-from facedeblur.benchmark.errors import InputError
 from facedeblur.methods.training.loop import Log
 from facedeblur.reports.figures.training import logs_of, read_logs, training
 
 pytest.importorskip("matplotlib")
-
-
-def told(call: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from refusals import told
 
-from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports.leaderboard.columns import schema
 from facedeblur.reports.leaderboard.files import (
@@ -42,13 +42,6 @@ def on_disk(make: Make, folder: Path, method: str, psnr: np.ndarray, **more: Any
     target.mkdir(parents=True)
     make(method, psnr, **more).write(target / "scores.parquet")
     return target
-
-
-def told(call: Callable[[], object]) -> str:
-    with pytest.raises(InputError) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.fixture
