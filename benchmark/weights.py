@@ -66,14 +66,47 @@ class Located:
         return self.sha256[:8]
 
 
-def short_digest(hashes: Iterable[str]) -> str:
-    """Return eight hex digits for weights in one or several files, by the sha256 of each: of a single file its first.
+def joint_digest(hashes: Iterable[str]) -> str:
+    """Return one sha256 (hex) for weights in one or several files, by the sha256 of each: of a single file its own.
 
     The order of several files does not matter.
     """
     found = sorted(hashes)
-    digest = found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
-    return digest[:8]
+    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
+
+
+def short_digest(hashes: Iterable[str]) -> str:
+    """Return the first eight digits of `joint_digest`, as they appear in names and signatures."""
+    return joint_digest(hashes)[:8]
+
+
+def check_pin(what: str, pin: str | None, digest: str, *, do: str) -> None:
+    """Refuse weights that do not have the pinned sha256, or a pin that is too short to tell weights apart.
+
+    Parameters
+    ----------
+    what : str
+        What is refused.
+    pin : str or None
+        Leading hex digits, at least four; None if nothing is pinned.
+    digest : str
+        sha256 (hex) of the weights that were found.
+    do : str
+        What to do about other weights.
+
+    Raises
+    ------
+    InputError
+    """
+    if pin is None:
+        return
+    if len(pin) < 4:
+        raise InputError(
+            f"{what}: the pin '{pin}'", expected="sha256 beginning with 4 digits or more", found=str(len(pin)),
+            do="add digits",
+        )  # fmt: skip
+    if not digest.startswith(pin.lower()):
+        raise InputError(what, expected=f"sha256 beginning with {pin}", found=digest[:8], do=do)
 
 
 def _dlib(name: str, file: str, sha256: str) -> WeightFile:
@@ -280,11 +313,10 @@ def locate(name: str, *, sha: str | None = None) -> Located:
             str(path), expected=f"sha256 {weight.sha256[:16]}...", found=f"{found[:16]}...",
             do=f"the file is damaged or another one: {weight.get}",
         )  # fmt: skip
-    if sha is not None and (len(sha) < 4 or not found.startswith(sha.lower())):
-        raise InputError(
-            str(path), expected=f"sha256 beginning with {sha}", found=found[:8],
-            do=f"use the weights that the scores were made with, or write '{name}' without '@{sha}'",
-        )  # fmt: skip
+    check_pin(
+        str(path), sha, found,
+        do=f"use the weights that the scores were made with, or write '{name}' without '@{sha}'",
+    )  # fmt: skip
     return Located(name, path, found)
 
 

@@ -276,7 +276,11 @@ def _bank(recipe: Recipe, seed: int) -> Bank | None:
     spec = recipe.kernels
     if spec is None:
         return None
-    return kernels(spec.sizes, spec.per_size, seed, draw=spec.law, first=spec.first)
+    bank = kernels(spec.sizes, spec.per_size, seed, draw=spec.law, first=spec.first)
+    if spec.per_image > len(bank):
+        raise InputError(f"recipe '{recipe.name}': kernels.per_image", expected=f"at most {len(bank)}, all kernels",
+                         found=str(spec.per_image), do="lower it, or raise kernels.per_size")  # fmt: skip
+    return bank
 
 
 def _margin(recipe: Recipe, bank: Bank | None) -> int:

@@ -27,7 +27,7 @@ from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 from facedeblur.benchmark.sets.set import SetLike
 from facedeblur.benchmark.tensors import torch_device
-from facedeblur.benchmark.weights import sha256_of, short_digest
+from facedeblur.benchmark.weights import check_pin, joint_digest, sha256_of
 from facedeblur.benchmark.whole_set.parsing import Parsing, ParsingTest
 from facedeblur.benchmark.whole_set.parsing import parser_named as parser_named
 from facedeblur.benchmark.whole_set.run import LookTask, run_test
@@ -77,13 +77,9 @@ class NetworkParser(Parser):
         """
         pin, place = fill(f"parser '{cls.name}'", options, PIN, PLACE)
         files = tuple(find_files(cls.name, [Path(place[1:]).expanduser()] if place else []))
-        made = cls(files, short_digest(map(sha256_of, files)))
-        pinned = pin_of(pin)
-        if pinned is not None and (len(pinned) < 4 or not made.digest.startswith(pinned.lower()[:8])):
-            raise InputError(
-                f"parser '{cls.name}'", expected=f"weights whose sha256 begins with {pinned}", found=made.digest,
-                do="give the place of those weights",
-            )  # fmt: skip
+        digest = joint_digest(map(sha256_of, files))
+        check_pin(f"parser '{cls.name}'", pin_of(pin), digest, do="give the place of those weights")
+        made = cls(files, digest[:8])
         _parsing_part(cls, files, made.digest, "cpu")
         return made
 

@@ -173,6 +173,13 @@ class StoredPairs:
         """Raise InputError: a set holds no sketches."""
         raise InputError(f"face '{self.source.faces[plan.image].image_id}' has no sketch", do="train without --pairs")
 
+    def without_kernel(self) -> list[str]:
+        """Ids of the pairs whose blur has no kernel, such as averaged frames."""
+        return [
+            pair.pair_id for number, pair in self._pairs
+            if not pair.kernel_id or self._faces[number].owner.bank is None
+        ]  # fmt: skip
+
     def padded_kernel(self, plan: StoredPlan) -> np.ndarray:
         """The kernel of a pair in the middle of zeros, as large as the largest kernel: (K, K) float64.
 

@@ -22,7 +22,14 @@ from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, export, load_weights, read_checkpoint
 from facedeblur.methods.training.data.batches import Examples
-from facedeblur.methods.training.data.pairs import Sketches, TrainingData, check_sketches, need_labels, open_data
+from facedeblur.methods.training.data.pairs import (
+    Sketches,
+    TrainingData,
+    check_sketches,
+    need_kernels,
+    need_labels,
+    open_data,
+)
 from facedeblur.methods.training.devices import AUTO, Engine, Hardware, is_first_process
 from facedeblur.methods.training.loop import USUAL, Loop, Records
 from facedeblur.methods.training.losses.adversarial import make_adversary
@@ -224,6 +231,8 @@ def _opened(
     for place in chosen:
         if recipe.stage[place].labels or getattr(net, "takes_labels", False):
             need_labels(data, recipe.stage[place].name)
+        if recipe.stage[place].kernels:
+            need_kernels(data, recipe.stage[place].name)
     multiple = int(getattr(net, "multiple", 1))
     several = [] if recipe.data.crop else [part for part in (data.train, data.check) if not one_size(part.source)]
     if several:

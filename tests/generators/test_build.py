@@ -267,3 +267,12 @@ def test_traits_are_written_next_to_the_faces_and_go_into_a_set(tmp_path, portra
     (photos / "traits.csv").unlink()
     with pytest.raises(InputError, match="nothing is known of the traits of these photographs; remove this file"):
         align(photos, out, template="xia-celeba", workers=1)
+
+
+def test_more_kernels_of_a_photograph_than_there_are_are_refused(tmp_path, crops, small_recipe):
+    file = small_recipe(tmp_path)
+    number = len(build(file, crops, tmp_path / "set", workers=1).bank)
+    file.write_text(file.read_text().replace("[kernels]\n", f"[kernels]\nper_image = {number + 1}\n"))
+    with pytest.raises(InputError, match=f"per_image: expected at most {number}, all kernels, found {number + 1}"):
+        build(file, crops, tmp_path / "more", workers=1)
+    assert not (tmp_path / "more" / "set.json").exists()

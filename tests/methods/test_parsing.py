@@ -91,7 +91,8 @@ def test_weights_that_cannot_parse_are_refused(tmp_path, monkeypatch):
         f"shen2020:{tmp_path}/true.safetensors": "have no parsing network",
         f"shen2020:{tmp_path}/14.safetensors": "expected the 11 classes of Helen, found 14",
         "shen2020": "weights of 'shen2020' are missing",
-        f"shen2020@0000:{tmp_path}/true.safetensors": "begins with 0000",
+        f"shen2020@0000:{tmp_path}/true.safetensors": "sha256 beginning with 0000",
+        f"shen2020@ab:{tmp_path}/true.safetensors": "beginning with 4 digits or more, found 2",
         f"shen2020:{tmp_path}/nowhere": "nowhere",
         f"facedeblur:{tmp_path}": "option ':",
     }.items():

@@ -12,14 +12,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.faces.base import Parser
 from facedeblur.benchmark.faces.inference import labelled
 from facedeblur.benchmark.files.state_dict import load_exactly, read_state
 from facedeblur.benchmark.options import PIN, fill, pin_of
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.tensors import torch_device
-from facedeblur.benchmark.weights import Located, read_card, sha256_of
+from facedeblur.benchmark.weights import Located, check_pin, read_card, sha256_of
 
 SIDE = 128
 
@@ -127,11 +126,10 @@ class OwnParser(Parser):
         pinned = pin_of(fill("parser 'facedeblur'", options, PIN)[0])
         read_card(SHIPPED)  # which compares the hash
         found = Located("facedeblur-parser", SHIPPED, sha256_of(SHIPPED))
-        if pinned is not None and (len(pinned) < 4 or not found.sha256.startswith(pinned.lower())):
-            raise InputError(
-                "parser 'facedeblur'", expected=f"weights whose sha256 begins with {pinned}", found=found.short,
-                do="install the version of facedeblur that the scores were made with",
-            )  # fmt: skip
+        check_pin(
+            "parser 'facedeblur'", pinned, found.sha256,
+            do="install the version of facedeblur that the scores were made with",
+        )  # fmt: skip
         return cls(found)
 
     @property

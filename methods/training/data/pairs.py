@@ -299,6 +299,17 @@ def need_labels(data: TrainingData, stage: str) -> None:
         )  # fmt: skip
 
 
+def need_kernels(data: TrainingData, stage: str) -> None:
+    """Raise InputError if a pair of a set has no kernel, which a stage needs."""
+    stored = [getattr(part, "stored", part) for part in (data.train, data.check)]
+    without = [name for part in stored if isinstance(part, StoredPairs) for name in part.without_kernel()]
+    if without:
+        raise InputError(
+            f"stage '{stage}' needs kernels, which {len(without):,} pairs of the sets lack, such as {without[0]}",
+            do="leave those sets out of --pairs",
+        )  # fmt: skip
+
+
 def check_sketches(recipe: TrainRecipe, chosen: Sequence[int], sketches: Sketches) -> None:
     """Raise InputError if a stage needs sketches that are not given, or the recipe has no use for those that are."""
     lacking = [recipe.stage[place].name for place in chosen if recipe.stage[place].sketches]

@@ -113,6 +113,8 @@ def test_a_set_alone_needs_no_photographs_but_a_crop(faces, video_set, tmp_path)
     assert both.an_epoch == len(both.train.virtual.source.faces) + both.train.stored.lap
     sheet = read_png(next((tmp_path / "a" / "samples").glob("*.png")))
     assert sheet.shape[1] == 3 * 36  # the whole width of the face that is held out
+    with pytest.raises(InputError, match="stage 'whole' needs kernels, which 3 pairs of the sets lack"):
+        parts.train(parts.recipe(faces, parts.plain(kernels=True)), (), tmp_path / "b", pairs=[video_set.root])
     with pytest.raises(InputError, match=r"faces of several sizes cannot share a batch; train on random crops: --crop"):
         parts.train(whole.adjusted(crop=0), (), tmp_path / "b", pairs=[video_set.root])
     with pytest.raises(InputError, match=r"data\.crop: expected at most 36x4., found 64x64"):
