@@ -262,6 +262,11 @@ _ships(
     "Residual U-Net, trained with or without sharp images (Xia and Chakrabarti, NeurIPS 2019).",
     (("iter_250000.model.npz", "iter_*.model.npz"),),
 )  # fmt: skip
+_ships(
+    "xu2018", "xu2018:Xu2018",
+    "Sharp edges by a network, then kernel and deconvolution (Xu et al., TIP 2018; our reading).",
+    smooth=Keep(), edges=Keep(), kernel=Keep("kernel"),
+)  # fmt: skip
 _ships("facedeblur-base", "facedeblur_base:FacedeblurBase", "The compact residual U-Net that comes with the toolkit.")
 
 for _name, _class in {"patchgan": "PatchGan", "dcgan": "Dcgan", "dfpg": "Dfpg", "double": "Double",

@@ -380,6 +380,31 @@ def wiener(blurred: Tensor, kernels: Tensor, *, gamma: float = 0.01, rounds: int
         )
     if not gamma > 0:
         raise InputError("Wiener restoration, 'gamma'", expected="a number above 0", found=f"{gamma}")
+    image, otf, margin = tapered(blurred, kernels, rounds=rounds)
+    inverse = otf.conj() / (otf.real**2 + otf.imag**2 + gamma)
+    restored = torch.fft.irfft2(torch.fft.rfft2(image) * inverse, s=image.shape[2:])
+    return restored[:, :, margin : margin + int(blurred.shape[2]), margin : margin + int(blurred.shape[3])]
+
+
+def tapered(blurred: Tensor, kernels: Tensor, *, rounds: int = ROUNDS) -> tuple[Tensor, Tensor, int]:
+    """Images made periodic for a deconvolution by Fourier transforms, as in `wiener`.
+
+    Parameters
+    ----------
+    blurred : (N, C, H, W) float
+    kernels : (N, k, k) float
+        Odd size, sum 1.
+    rounds : int
+        Rounds of edge tapering.
+
+    Returns
+    -------
+    image : (N, C, P, Q) float, 32 bits or more
+    otf : (N, 1, P, Q // 2 + 1) complex
+        Transforms of the kernels with their centres at the origin.
+    margin : int
+        Row and column of the image at which the blurred one begins.
+    """
     blurred, kernels = _wide(blurred), _wide(kernels)
     height, width = int(blurred.shape[2]), int(blurred.shape[3])
     margin = int(kernels.shape[1]) // 2
@@ -391,9 +416,7 @@ def wiener(blurred: Tensor, kernels: Tensor, *, gamma: float = 0.01, rounds: int
     for _ in range(rounds):
         wrapped = torch.fft.irfft2(torch.fft.rfft2(image) * otf, s=spread)
         image = weight * image + (1 - weight) * wrapped
-    inverse = otf.conj() / (otf.real**2 + otf.imag**2 + gamma)
-    restored = torch.fft.irfft2(torch.fft.rfft2(image) * inverse, s=spread)
-    return restored[:, :, margin : margin + height, margin : margin + width]
+    return image, otf, margin
 
 
 def taper_weight(kernels: Tensor, spread: list[int]) -> Tensor:

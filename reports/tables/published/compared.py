@@ -46,7 +46,7 @@ class Compared:
     source : str
         Where its authors publish their program or weights; empty where nothing is known to be published.
     program : str
-        File in ``examples/foreign`` that runs the authors' program.
+        File in ``examples/foreign`` that runs the authors' program; next to `runs` where that is our reading.
     """
 
     name: str
@@ -82,7 +82,10 @@ class Compared:
             text = f"its authors' program, {self.source or 'of which no publication is known'}"
         else:
             text = f"printed numbers only; {self.source or 'no program is known to be published'}"
-        return f"{text}; {self.remark}" if self.remark else text
+        parts = [text, self.remark]
+        if self.runs and self.program:
+            parts.append(f"its authors' program: examples/foreign/{self.program}.toml")
+        return "; ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from facedeblur.methods.running.runner import run
 
 CPU = Execution(device="cpu")
 
-EXPORTABLE = [name for name in NARROW if name not in ("lin2020", "mspl")]
+EXPORTABLE = [name for name in NARROW if name not in ("lin2020", "mspl", "xu2018")]
 """MSPL exports as DFPGnet does, of whose blocks it is made, and takes long."""
 
 
@@ -79,13 +79,14 @@ def test_an_unfinished_network_is_exported_as_far_as_it_restores(tmp_path):
     np.testing.assert_allclose(loaded(done.path).restore(image), coarse, atol=1e-3)
 
 
-def test_fourier_transforms_do_not_export(tmp_path, capfd):
-    write_narrow("lin2020", tmp_path)
+@pytest.mark.parametrize("name", ["lin2020", "xu2018"])
+def test_fourier_transforms_do_not_export(name, tmp_path, capfd):
+    write_narrow(name, tmp_path)
     with pytest.raises(InputError) as error:
-        export_onnx("lin2020", tmp_path / "net.onnx", weights=tmp_path, size=64)
-    assert "network 'lin2020' cannot be exported: ONNX has no Fourier transforms" in str(error.value)
+        export_onnx(name, tmp_path / "net.onnx", weights=tmp_path, size=64)
+    assert f"network '{name}' cannot be exported: ONNX has no Fourier transforms" in str(error.value)
     assert "\n" not in str(error.value)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["lin2020.safetensors"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [f"{name}.safetensors"]
     assert capfd.readouterr().out == ""
 
 

@@ -70,7 +70,8 @@ def test_what_entries_name_exists():
             assert (FOREIGN / f"{one.program}.toml").is_file(), one.name
             assert not one.source or one.source in (FOREIGN / f"{one.program}.toml").read_text(), one.name
             named.add(one.program)
-        assert not (one.runs and one.program), f"{one.name} runs here: its program is not needed"
+        readings = one.remark.startswith("our reading")
+        assert not (one.runs and one.program) or readings, f"{one.name} runs here: its program is not needed"
         assert one.citation[-4:].isdigit(), one.name
     assert named == {file.stem for file in FOREIGN.glob("*.toml")}
 
@@ -112,6 +113,11 @@ def test_origins_say_where_a_result_comes_from():
     )
     assert known["jin2018"].command == "facedeblur run jin2018 SET -o OUTPUTS"
     assert known["zhong2013"].origin == "its authors' program, of which no publication is known"
+    assert known["xu2018"].origin == (
+        "network; weights: facedeblur train xu2018; our reading of its abstract; the authors' weights are not read; its"
+        " authors' program: examples/foreign/xu2018.toml"
+    )
+    assert known["xu2018"].command == "facedeblur run xu2018 SET -o OUTPUTS"
     assert known["umsn"].origin == (
         "network; weights: SMaps_Best.pth and Deblur_epoch*.pth of https://github.com/rajeevyasarla/UMSN-Face-Deblurring,"
         " or facedeblur train umsn"
