@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, wraps
 from pathlib import Path
@@ -36,6 +36,8 @@ RUN, STATUS = "run.json", "status.csv"
 PARTIAL_RUN, PARTIAL_STATUS = "run.partial.json", "status.partial.csv"
 ARRAY = "restored"
 KERNELS = "kernels.npz"
+NOT_SAMPLED = "not in the sample"
+"""Status of the pairs that a run on a sample leaves out; they are no failures."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Status:
         Row of the manifest.
     pair_id : str
     status : str
-        ``ok`` or ``failed: why``.
+        ``ok``, ``failed: why``, or ``not in the sample`` for a pair that the run leaves out.
     seconds : float
         Time of the method for this image, without reading and writing; NaN where it is not known.
     sha256 : str
@@ -64,6 +66,11 @@ class Status:
     @property
     def ok(self) -> bool:
         return self.status == "ok"
+
+    @property
+    def sampled(self) -> bool:
+        """False for a pair that the run leaves out."""
+        return self.status != NOT_SAMPLED
 
 
 class Timings(msgspec.Struct):
@@ -99,6 +106,13 @@ class PairCounts(msgspec.Struct):
     ok: Count
     failed: Count
     not_run: Count
+
+
+class Sample(msgspec.Struct):
+    """The part of its set that a run is on: how many pairs, of how many."""
+
+    pairs: Count
+    of: Count
 
 
 class OfSet(msgspec.Struct):
@@ -138,6 +152,7 @@ class RunFacts(msgspec.Struct):
     stopped: str = ""
     seconds_total: float = 0.0
     counts: PairCounts | None = None
+    sample: Sample | None = None
 
 
 class RunInfo(RunFacts, kw_only=True):
@@ -208,7 +223,7 @@ class Outputs:
         timings = self.info.get("timings") or {}
         facts = {
             "set": self._set.name,
-            "restored": f"{restored:,} of {self._set.n_pairs:,} pairs",
+            "restored": f"{restored:,} of {self.n_pairs:,} pairs{self.in_sample}",
             "time per image": f"{timings['mean_s'] * 1e3:.3g} ms on {timings['device']}" if timings else "",
             "true kernels": "given (oracle)" if self.info.get("oracle") else "",
             "folder": self.root,
@@ -269,6 +284,39 @@ class Outputs:
     def shows_labels(self) -> bool:
         """True for label images that a run kept: they are drawn in the colours of their classes."""
         return (self.info.get("kept") or {}).get("kind") == "labels"
+
+    @property
+    def sample(self) -> dict[str, int] | None:
+        """How many ``pairs`` of how many (``of``) the run is on; None for all of the set."""
+        return self.info.get("sample")
+
+    @property
+    def in_sample(self) -> str:
+        """What follows a number of pairs: ``, a sample of the set's 8,000``; empty for a run on the whole set."""
+        return sample_words(self.info)
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of pairs that the run is on."""
+        return self.sample["pairs"] if self.sample else self._set.n_pairs
+
+    def pairs(self) -> Iterator[Pair]:
+        """Yield the pairs that the run is on, in the order of the manifest: all of the set, or those of the sample."""
+        if self.sample is None:
+            yield from self._set.pairs()
+            return
+        for pair, status in zip(self._set.pairs(), self.statuses(), strict=True):
+            if status.sampled:
+                yield pair
+
+    def need_whole(self) -> None:
+        """Raise InputError for a run on a sample of its set, which a test of the whole set cannot be made of."""
+        if self.sample:
+            raise InputError(
+                f"{self.root}: '{self.method}' restored {self.n_pairs:,} pairs{self.in_sample}, and this is a test of "
+                "the whole set",
+                do="run facedeblur run again without --sample, which adds the other pairs",
+            )
 
     def need_images(self) -> None:
         """Raise InputError for drawn label images, which would be compared with photographs by their colours."""
@@ -488,6 +536,12 @@ def one_or_many(
         return function(the_set, several, *args, **options)
 
     return cast(OneOrMany[Given, Options, Result], call)
+
+
+def sample_words(run: Mapping[str, Any]) -> str:
+    """What follows a number of pairs of a run: ``, a sample of the set's 8,000``; empty for one on the whole set."""
+    found = run.get("sample")
+    return f", a sample of the set's {found['of']:,}" if found else ""
 
 
 def stored_name(pair: Pair, store: str) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     # Run your own Python method or TorchScript file
     facedeblur run my-net set/ -o outputs/mine --plugin my_net.py
     facedeblur run net.ts set/ -o outputs/net --device cuda --batch 16
+    # Try a slow method on 100 pairs that are spread evenly over faces and kernels
+    facedeblur run slow-net set/ -o outputs/slow --plugin slow_net.py --sample 100
     # Store sketches, kernels and initial images, too
     facedeblur run lin2020 set/ -o outputs/lin --keep sketch,kernel,initial
     """
@@ -88,6 +90,14 @@ if TYPE_CHECKING:
 )
 @options.store
 @click.option("--limit", metavar="N", type=int, show_default="all", help="Restore only the first N pairs.")
+@click.option(
+    "--sample",
+    metavar="N",
+    type=int,
+    show_default="all",
+    help="Restore only N pairs, spread evenly over faces, kernel sizes and kernels; run again with a larger N, or "
+    "without it, to add pairs.",
+)
 @options.quiet
 @click.pass_context
 def run(
@@ -107,6 +117,7 @@ def run(
     timeout: float | None,
     store: str,
     limit: int | None,
+    sample: int | None,
     quiet: bool,
 ) -> None:
     """Restore every blurred image of SET with METHOD.
@@ -131,6 +142,7 @@ def run(
             execution=Execution(device, precision, batch, timeout),
             store=store,
             limit=limit,
+            sample=sample,
             workers=jobs,
             progress=reporter,
         )
@@ -152,8 +164,10 @@ def _print(outputs: Outputs) -> None:
     info = outputs.info
     counts, timings = info["counts"], info.get("timings") or {}
     name = info["method"] + " (oracle: it was given true kernels or labels)" * info["oracle"]
-    click.echo(f"{name}: {counts['ok']:,} of {counts['pairs']:,} images of {info['set']['name']} restored")
-    reasons = Counter(row.status for row in outputs.statuses() if not row.ok)
+    click.echo(
+        f"{name}: {counts['ok']:,} of {counts['pairs']:,} images of {info['set']['name']} restored{outputs.in_sample}"
+    )
+    reasons = Counter(row.status for row in outputs.statuses() if row.sampled and not row.ok)
     for reason, count in reasons.most_common(5):
         click.echo(f"  {reason}: {count:,}")
     if len(reasons) > 5:

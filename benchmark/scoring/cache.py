@@ -33,7 +33,6 @@ from facedeblur.benchmark.scoring.table import (
     row_schema,
     score_schema,
 )
-from facedeblur.benchmark.sets.set import Set
 
 PAIRS_A_TASK = 160
 
@@ -51,7 +50,7 @@ class Earlier:
         return frozenset(column.signature for column in self.meta.columns)
 
 
-def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter) -> Earlier | None:
+def open_earlier(file: Path, wanted: ScoreMeta, run: Outputs, reporter: Reporter) -> Earlier | None:
     """Open the table in `file` if its values are valid for the set, the run and the packages of `wanted`.
 
     Parameters
@@ -59,7 +58,7 @@ def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter
     file : Path
     wanted : ScoreMeta
         What the new table will be of; its columns do not matter.
-    the_set : Set
+    run : Outputs
     reporter : Reporter
         Gets a line about a table that cannot be used.
     """
@@ -78,7 +77,7 @@ def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter
         reporter.say(f"{file}: {why}, scoring from the start; it held {held}")
         return None
     try:
-        sound = _sound(file, meta, the_set)
+        sound = _sound(file, meta, run)
     except (pa.ArrowException, OSError, ValueError) as error:
         reporter.say(f"{file} is damaged ({shorten(str(error), 200)}), scoring from the start; it held {held}")
         return None
@@ -88,11 +87,11 @@ def open_earlier(file: Path, wanted: ScoreMeta, the_set: Set, reporter: Reporter
     return Earlier(file, meta)
 
 
-def _sound(file: Path, meta: ScoreMeta, the_set: Set) -> bool:
+def _sound(file: Path, meta: ScoreMeta, run: Outputs) -> bool:
     """Read all of a table, which checks its checksums: what is not read now would be copied unread."""
     import pyarrow.parquet as pq
 
-    pairs = the_set.pairs()
+    pairs = run.pairs()
     with pq.ParquetFile(file, page_checksum_verification=True) as opened:
         if not opened.schema_arrow.equals(score_schema(meta)):
             return False
@@ -126,7 +125,6 @@ class TablePlan:
     meta : ScoreMeta
     earlier : Earlier or None
         What an earlier scoring left.
-    the_set : Set
     missing : tuple of str
         Signatures of the metrics that have to be computed.
     parts : Path or None
@@ -137,7 +135,6 @@ class TablePlan:
     file: Path
     meta: ScoreMeta
     earlier: Earlier | None
-    the_set: Set
     missing: tuple[str, ...]
     parts: Path | None = None
 
@@ -180,7 +177,7 @@ class TablePlan:
 
         files = sorted(self.parts.glob("*.parquet")) if self.parts else []
         self.meta = replace(self.meta, undefined=self._undefined(files))
-        schema, pairs = score_schema(self.meta), self.the_set.pairs()
+        schema, pairs = score_schema(self.meta), self.run.pairs()
         csv = self.file.suffix == ".csv"
         with replacing(self.file) as temporary:
             writer: Any = pc.CSVWriter(temporary, schema) if csv else pq.ParquetWriter(
@@ -200,9 +197,9 @@ class TablePlan:
             remove_parts(self.file)
 
     def _refused(self) -> InputError:
-        """The error for parts that do not hold each pair of the set once and in order; they are removed."""
+        """The error for parts that do not hold each pair of the run once and in order; they are removed."""
         remove_parts(self.file)
-        return InputError(str(self.file), expected="each pair of the set once", found="other rows", do="score again")
+        return InputError(str(self.file), expected="each pair of the run once", found="other rows", do="score again")
 
     def _undefined(self, files: Sequence[Path]) -> tuple[tuple[str, int], ...]:
         """The sums over the parts; of columns that no part holds, what the earlier table says."""
@@ -239,7 +236,6 @@ def plan(
     run: Outputs,
     file: Path,
     wanted: ScoreMeta,
-    the_set: Set,
     *,
     add: Sequence[str] | None,
     force: bool,
@@ -254,7 +250,6 @@ def plan(
         The table.
     wanted : ScoreMeta
         Metadata of a table with only the requested columns.
-    the_set : Set
     add : sequence of str or None
         Metrics that are added to a table; None if a protocol was requested.
     force : bool
@@ -265,12 +260,12 @@ def plan(
     earlier = None
     for place in dict.fromkeys((file, run.root / FILE)):
         if earlier is None and place.suffix != ".csv":
-            earlier = open_earlier(place, wanted, the_set, reporter)
+            earlier = open_earlier(place, wanted, run, reporter)
     there = earlier.signatures if earlier else frozenset()
     asked = tuple(column.signature for column in wanted.columns)
     missing = asked if force else tuple(name for name in asked if name not in there)
     meta = _merged(earlier.meta, wanted, add) if earlier and earlier.file == file else wanted
-    return TablePlan(run, file, meta, earlier, the_set, missing)
+    return TablePlan(run, file, meta, earlier, missing)
 
 
 def _merged(old: ScoreMeta, new: ScoreMeta, add: Sequence[str] | None) -> ScoreMeta:
@@ -360,7 +355,7 @@ class Part:
     def of(cls, share: Share) -> Part:
         """Read what is there of a share."""
         # A table of other outputs would be in another folder; other metrics do no harm.
-        table, note = read_part(share.part, partial(_read_rows, count=len(share.statuses)))
+        table, note = read_part(share.part, partial(_read_rows, count=sum(status.sampled for status in share.statuses)))
         there, before = ((), {}) if table is None else (table.column_names, undefined_in(table.schema))
         missing = tuple(name for name in share.metrics if name not in there)
         return cls(share, table, missing, note, [], Counter(before))

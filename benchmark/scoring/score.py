@@ -104,7 +104,7 @@ def score(
         plans = []
         for run, file in zip(runs, files, strict=True):
             wanted = _describe(the_set, run, file, bundle.name, chosen.for_run(run))
-            plans.append(plan(run, file, wanted, the_set, add=metrics, force=force, reporter=reporter))
+            plans.append(plan(run, file, wanted, add=metrics, force=force, reporter=reporter))
         _compute(the_set, [one for one in plans if one.missing], force, workers, reporter)
         wanted = _describe(the_set, runs[0], files[0], bundle.name, chosen)
         score_sharp(the_set, wanted, alone, sharp, force=force, workers=workers, reporter=reporter)

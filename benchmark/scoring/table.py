@@ -5,7 +5,8 @@ metadata, so that a report needs nothing but the table. Columns before the metri
 
 ``index, pair_id, image_id, identity, role, kernel_id, kernel_size, status, seconds, sha256``
 
-``status`` is ``ok`` or ``failed: why``; a metric that failed on an ``ok`` row is NaN there.
+``status`` is ``ok`` or ``failed: why``; a metric that failed on an ``ok`` row is NaN there. The table of a run on a
+sample of its set has rows for the pairs of the sample alone.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from facedeblur.benchmark.files.parquet import check_filled, read_head, read_tab
 from facedeblur.benchmark.files.schema import Count, check_version, conform, decode_json
 from facedeblur.benchmark.files.tables import frame_to_csv, from_cell, printable
 from facedeblur.benchmark.notebook import card
-from facedeblur.benchmark.outputs import RunFacts
+from facedeblur.benchmark.outputs import RunFacts, sample_words
 from facedeblur.benchmark.statistics.summary import summary
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class Scores:
         facts = {
             "set": self.meta.set["name"],
             "protocol": self.meta.protocol,
-            "pairs": f"{len(ok):,}, {int(ok.sum()):,} of them restored",
+            "pairs": f"{len(ok):,}{sample_words(self.meta.run)}; {int(ok.sum()):,} restored",
             "true kernels": "given (oracle)" if self.meta.oracle else "",
             "file": self.file,
         }
@@ -267,7 +268,7 @@ class Scores:
                     f"{file}: column '{field.name}'", expected=f"values of type {field.type}", found=f"{found}",
                     do="score again",
                 )  # fmt: skip
-        pairs = (meta.set.get("counts") or {}).get("pairs", rows)
+        pairs = (meta.run.get("sample") or meta.set.get("counts") or {}).get("pairs", rows)
         if rows != pairs:
             raise InputError(str(file), expected=f"{pairs} rows, one per pair", found=f"{rows}", do="score again")
         return cls(None, _resolved(meta, file), file=file)

@@ -69,17 +69,19 @@ def score_photographs(task: ScoreTask) -> tuple[int, tuple[str, ...]]:
     opened = [Outputs.open(part.share.root, the_set, check=False) for part in waiting]
     start = 0
     for image, pairs in task.photographs:
+        taken = [part.share.statuses[start : start + len(pairs)] for part in waiting]
+        start += len(pairs)
+        if not any(status.sampled for statuses in taken for status in statuses):
+            continue
         sharp = the_set.sharp(image) if the_set.has_sharp else None
         label = the_set.label(image) if image.label and any(made.needs.label for made in measures.values()) else None
         prepared = {name: None if sharp is None else made.prepare(sharp, label) for name, made in measures.items()}
-        for part, outputs in zip(waiting, opened, strict=True):
-            statuses = part.share.statuses[start : start + len(pairs)]
+        for part, outputs, statuses in zip(waiting, opened, taken, strict=True):
             made, ready = [measures[name] for name in part.missing], [prepared[name] for name in part.missing]
             rows = score_image(outputs, image, pairs, statuses, sharp, made, ready)
             if sharp is not None:
                 part.undefined.update(_undefined(rows, sharp, made, ready))
             part.rows += rows
-        start += len(pairs)
     for part in waiting:
         part.write()
     return count, notes
@@ -110,13 +112,15 @@ def score_image(
     measures: Sequence[Metric],
     prepared: Sequence[Any],
 ) -> list[dict[str, Any]]:
-    """Rows of one photograph in one run."""
+    """Rows of one photograph in one run; a pair that is not in the run's sample has none."""
     rows: list[dict[str, Any]] = []
     good, stack = [], []
     for pair, status in zip(pairs, statuses, strict=True):
+        if not status.sampled:
+            continue
         output = run.read(pair, status, (image.height, image.width))
         if output.pixels is not None:
-            good.append(len(rows))
+            good.append((len(rows), pair))
             stack.append(output.pixels)
         rows.append(
             {
@@ -136,9 +140,9 @@ def score_image(
         restored = np.stack(stack)
         for made, ready in zip(measures, prepared, strict=True):
             if made.needs.kernel:
-                values = made.measure_kernels(list(run.kernel_pairs(pairs[at] for at in good)))
+                values = made.measure_kernels(list(run.kernel_pairs(pair for _, pair in good)))
             else:
                 values = made.measure(restored, cast(np.ndarray, sharp), ready)
-            for at, value in zip(good, values, strict=True):
+            for (at, _), value in zip(good, values, strict=True):
                 rows[at][str(made.signature)] = float(value)
     return rows

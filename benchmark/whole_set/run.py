@@ -244,8 +244,11 @@ def run_test(
     """
     workers = Workers.of(workers).loading(plugin)
     the_set = Set.open(the_set)
-    test = make(the_set)
     runs = [None if one is None else Outputs.open(one, the_set) for one in outputs]
+    for run in runs:
+        if run is not None:
+            run.need_whole()
+    test = make(the_set)
     for run in runs:
         if run is not None and not test.takes_labels:
             run.need_images()

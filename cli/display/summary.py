@@ -66,6 +66,7 @@ def print_videos(made: Set) -> bool:
 
 def print_scores(tables: Sequence[Scores]) -> None:
     """Print one line per metric for every run: the mean over all pairs and its coverage; then what was left out."""
+    from facedeblur.benchmark.outputs import sample_words
     from facedeblur.benchmark.statistics.intervals import reason, spreads
     from facedeblur.benchmark.statistics.summary import summary
     from facedeblur.reports.text import between
@@ -75,7 +76,9 @@ def print_scores(tables: Sequence[Scores]) -> None:
         statuses = Counter(said)
         total, ok = statuses.total(), statuses.pop("ok", 0)
         oracle = " (oracle: it was given true kernels or labels)" if meta.oracle else ""
-        click.echo(f"{meta.method}{oracle}: {ok:,} of {total:,} outputs scored on {meta.set['name']}")
+        click.echo(
+            f"{meta.method}{oracle}: {ok:,} of {total:,} outputs scored on {meta.set['name']}{sample_words(meta.run)}"
+        )
         width = max((len(column.signature) for column in meta.columns), default=0)
         spread, absent, basis = spreads(table), dict[str, None](), dict[str, None]()
         for column in meta.columns:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from math import nan
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,6 +26,7 @@ from facedeblur.benchmark.files.tables import from_line, header_line, to_line, w
 from facedeblur.benchmark.outputs import (
     ARRAY,
     KERNELS,
+    NOT_SAMPLED,
     PARTIAL_RUN,
     PARTIAL_STATUS,
     RUN,
@@ -67,7 +68,7 @@ class RunJournal:
         Folder of the outputs.
     set_ : Set
     identity : dict
-        What must be the same for a run to resume: the keys of `SAME` and ``set``.
+        What must be the same for a run to resume: the keys of `SAME` and ``set``; and ``sample``, which may be larger.
     kept : mapping of str to str, optional
         Folders of intermediate results, with their kinds. Each is a run of its own inside this one.
 
@@ -85,12 +86,14 @@ class RunJournal:
         self._table = Journal(self.root / PARTIAL_STATUS, head=header_line(Status))
         self._kernels = KernelJournal(self.root)
         self._folders = tuple(kept or ())
+        self.extended = 0
         self.finished = (self.root / RUN).is_file()
         if self.finished or (self.root / PARTIAL_RUN).is_file():
             self.info = read_info(self.root / (RUN if self.finished else PARTIAL_RUN))
             self.info.setdefault("keep", [])
             check_set(self.root, self.info, set_)
             self.check(identity)
+            self._extend(identity.get("sample"))
             self._read(Journal(self.root / STATUS, head=header_line(Status)) if self.finished else self._table)
         elif self.root.exists() and (not self.root.is_dir() or self._others()):
             raise InputError(
@@ -107,12 +110,10 @@ class RunJournal:
         """Number of pairs restored so far."""
         return int(self._ok.sum())
 
-    def pending(self, limit: int | None = None) -> Iterator[Pair]:
-        """Yield the pairs among the first `limit` that are not restored, or whose file is missing."""
+    def pending(self, chosen: Container[int]) -> Iterator[Pair]:
+        """Yield the pairs of the `chosen` rows of the manifest that are not restored, or whose file is missing."""
         for pair in self._set.pairs():
-            if limit is not None and pair.index >= limit:
-                return
-            if self.state(pair) != "restored":
+            if pair.index in chosen and self.state(pair) != "restored":
                 yield pair
 
     def state(self, pair: Pair) -> State:
@@ -181,7 +182,7 @@ class RunJournal:
         for row, place in zip(rows, self._table.append(map(to_line, rows)), strict=True):
             self._rows[row.index], self._ok[row.index] = place, row.ok
 
-    def finish(self, facts: dict[str, Any], *, rest: str) -> Outputs:
+    def finish(self, facts: dict[str, Any], *, rest: str, chosen: Container[int]) -> Outputs:
         """Put the rows in order, write ``run.json`` and open the outputs.
 
         Parameters
@@ -190,11 +191,15 @@ class RunJournal:
             More contents of ``run.json``.
         rest : str
             Status of the pairs that were not run.
+        chosen : container of int
+            Rows of the manifest that a run on a sample is on; of a run on the whole set it does not matter.
         """
         for kept in self._kept.values():
-            kept.finish({"stopped": facts.get("stopped", ""), "finished": facts.get("finished", "")}, rest=rest)
-        counts = {"pairs": self._set.n_pairs, "ok": 0, "failed": 0, "not_run": 0}
-        write_rows(self.root / STATUS, Status, self._in_order(rest, counts))
+            ended = {"stopped": facts.get("stopped", ""), "finished": facts.get("finished", "")}
+            kept.finish(ended, rest=rest, chosen=chosen)
+        sample = self.info.get("sample")
+        counts = {"pairs": sample["pairs"] if sample else self._set.n_pairs, "ok": 0, "failed": 0, "not_run": 0}
+        write_rows(self.root / STATUS, Status, self._in_order(rest, counts, chosen if sample else None))
         self.info |= {**facts, "counts": counts, "kernels": self._kernels.finish(self._set, self._ok)}
         write_json(self.root / RUN, self.info)
         self.finished = True
@@ -233,6 +238,19 @@ class RunJournal:
         wanted = {key: facts[key] for key in SAME if key in facts and key in self.info}
         check_same(self.root, self.info, wanted, of="a run", do="choose another output folder, or remove this one")
 
+    def _extend(self, sample: dict[str, int] | None) -> None:
+        """Take over a larger sample than the recorded one, or the whole set; refuse a smaller one."""
+        held = self.info.get("sample")
+        if sample and (not held or held["pairs"] > sample["pairs"]):
+            there = f"a run on a sample of {held['pairs']:,} pairs" if held else "a run on the whole set"
+            raise InputError(
+                f"{self.root} holds {there}, which is more than a sample of {sample['pairs']:,}",
+                do="choose another output folder, or a larger sample" if held else "choose another output folder",
+            )
+        if held and held != sample:
+            self.extended = held["pairs"]
+        self.info["sample"] = sample
+
     def _others(self) -> str:
         """Name of a file in the folder that is not part of a run, or empty."""
         names = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
@@ -257,15 +275,17 @@ class RunJournal:
                     str(table.path), expected="status rows of this set", found=line.decode("utf-8", "replace")[:80],
                     do="remove the folder and run again",
                 ) from error  # fmt: skip
-            if not row.status.startswith(NOT_RUN):
+            if row.sampled and not row.status.startswith(NOT_RUN):
                 self._rows[row.index], self._ok[row.index] = place, row.ok
 
-    def _in_order(self, rest: str, counts: dict[str, int]) -> Iterator[Status]:
-        """Yield the last row of every pair, and count them; pairs without one have the status `rest`."""
+    def _in_order(self, rest: str, counts: dict[str, int], sample: Container[int] | None) -> Iterator[Status]:
+        """Yield the last row of every pair, and count those of the sample; pairs without one have the status `rest`."""
         with self._table.reading() as record_at:
             for pair in self._set.pairs():
                 place = int(self._rows[pair.index])
-                if place < 0:
+                if sample is not None and pair.index not in sample:
+                    yield Status(pair.index, pair.pair_id, NOT_SAMPLED, float("nan"), "")
+                elif place < 0:
                     counts["not_run"] += 1
                     yield Status(pair.index, pair.pair_id, rest, float("nan"), "")
                 else:

@@ -14,11 +14,12 @@ from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.outputs import SCHEMA, Outputs, OutputsLike
 from facedeblur.benchmark.parallel import Workers, cores
 from facedeblur.benchmark.reporter import Reporter, reporting
+from facedeblur.benchmark.sets.sample import sample as choose
 from facedeblur.benchmark.sets.set import Set, SetLike
 from facedeblur.methods.find import find_method
 from facedeblur.methods.runnable import Runnable, read_given
 from facedeblur.methods.running.execution import AUTO, Execution
-from facedeblur.methods.running.journal import RunJournal
+from facedeblur.methods.running.journal import NOT_RUN, RunJournal
 from facedeblur.methods.running.session import Session
 
 FOLDER_BATCH = 256
@@ -39,6 +40,7 @@ def run(
     store: str = "png",
     keep: Sequence[str] = (),
     limit: int | None = None,
+    sample: int | None = None,
     workers: Workers | int | None = None,
     progress: Reporter | bool | None = None,
 ) -> Outputs:
@@ -75,6 +77,10 @@ def run(
         `out` that can be opened as outputs; a kernel enters ``kernels.npz``.
     limit : int, optional
         Run only the first `limit` pairs of the set; the others are recorded as not run.
+    sample : int, optional
+        Run only this number of pairs, spread evenly over faces, kernel sizes and kernels
+        (`facedeblur.benchmark.sets.sample.sample`); only these are scored. Call `run` again with a larger sample, or
+        without one, to add pairs.
     workers : Workers or int, optional
         Processes on this machine, -1 for every processor; by default 1 for networks and commands, else all.
     progress : Reporter or bool, optional
@@ -120,15 +126,20 @@ def run(
     one_of("store", store, STORES)
     if limit is not None and limit <= 0:
         raise InputError("option 'limit'", expected="a number above 0", found=f"{limit}")
+    if limit is not None and sample is not None:
+        raise InputError("options 'limit' and 'sample' exclude each other", do="leave one of them out")
+    sampled = None if sample is None or sample == the_set.n_pairs else choose(the_set, sample)
+    chosen = range(the_set.n_pairs)[:limit] if sampled is None else sampled
+    rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
     execution = _decided(found, execution)
     if workers is None:
         workers = 1 if found.loads or found.folder else cores()
     with only_writer(out), reporting(progress) as reporter:
         identity = _identity(found, the_set, execution.precision, store)
+        identity["sample"] = None if sampled is None else {"pairs": len(sampled), "of": the_set.n_pairs}
         journal = RunJournal(out, the_set, identity, kept=found.kept_folders)
-        session = Session(
-            found, the_set, journal, execution, jobs=Workers.of(workers).count, limit=limit, reporter=reporter
-        )
+        jobs = Workers.of(workers).count
+        session = Session(found, the_set, journal, execution, jobs=jobs, chosen=chosen, rest=rest, reporter=reporter)
         return session.carry_out()
 
 

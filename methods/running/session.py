@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,22 @@ def one_size(the_set: Set) -> Size | None:
 
 
 class Session:
-    """One call of `facedeblur.methods.running.runner.run`: its counters, and its decisions after each batch."""
+    """One call of `facedeblur.methods.running.runner.run`: its counters, and its decisions after each batch.
+
+    Parameters
+    ----------
+    method : Runnable
+    the_set : Set
+    journal : RunJournal
+    execution : Execution
+    jobs : int
+        Number of workers.
+    chosen : range or frozenset of int
+        Rows of the manifest to restore.
+    rest : str
+        Status of the pairs that are not restored in the end.
+    reporter : Reporter
+    """
 
     def __init__(
         self,
@@ -54,17 +69,17 @@ class Session:
         execution: Execution,
         *,
         jobs: int,
-        limit: int | None,
+        chosen: range | frozenset[int],
+        rest: str,
         reporter: Reporter,
     ):
         self._method, self._set, self._journal, self._execution = method, the_set, journal, execution
         self._timeout = execution.timeout or TIMEOUT_S
         self._jobs, self._reporter = jobs, reporter
-        whole = the_set.n_pairs if limit is None else min(limit, the_set.n_pairs)
-        self._done, self._whole = whole - sum(1 for _ in journal.pending(limit)), whole
-        self._rest = NOT_RUN + (f" (limit {limit})" if limit is not None else "")
+        self._chosen, self._rest, self._whole = chosen, rest, len(chosen)
+        self._done = self._whole - sum(1 for _ in journal.pending(chosen))
         self._batches = Batches(
-            islice(the_set.pairs(), whole),
+            self._pairs(),
             the_set,
             batch=execution.batch,
             mixed=method.folder,
@@ -78,6 +93,10 @@ class Session:
         self._first: list[Pair] = []
         self._memory: dict[str, Any] | None = None
 
+    def _pairs(self) -> Iterator[Pair]:
+        """Yield the pairs to restore, in the order of the manifest."""
+        return (pair for pair in self._set.pairs() if pair.index in self._chosen)
+
     def carry_out(self) -> Outputs:
         """Restore the pending images and finish the outputs."""
         begin = time.perf_counter()
@@ -88,7 +107,7 @@ class Session:
             self._reporter.say(f"{self._journal.root}: all {self._whole} pairs are already restored, nothing to do")
             return Outputs.open(self._journal.root, self._set)
         self._journal.start(size=one_size(self._set))
-        return self._journal.finish(self._closing(begin, ""), rest=self._rest)
+        return self._journal.finish(self._closing(begin, ""), rest=self._rest, chosen=self._chosen)
 
     def _run(self, begin: float) -> Outputs:
         root = self._journal.root
@@ -111,7 +130,7 @@ class Session:
         if stopped:
             self._reporter.say(stopped)
             self._rest = f"{NOT_RUN} ({shorten(stopped, 200)})"
-        return self._journal.finish(self._closing(begin, stopped), rest=self._rest)
+        return self._journal.finish(self._closing(begin, stopped), rest=self._rest, chosen=self._chosen)
 
     def _go(self, crew: Supervisor) -> str:
         """Load the method and restore the images; return why the method was given up, or an empty text."""
@@ -172,7 +191,9 @@ class Session:
         if self._done and before not in (None, now):
             self._note(f"resumed with batch {now} after {self._done:,} pairs with batch {before}: outputs may differ "
                 "in rounding from those of an unbroken run")  # fmt: skip
-        failed = sum(self._journal.state(pair) == "failed" for pair in islice(self._set.pairs(), self._whole))
+        if self._journal.extended:
+            self._note(f"extended from a sample of {self._journal.extended:,} pairs")
+        failed = sum(self._journal.state(pair) == "failed" for pair in self._pairs())
         if failed:
             self._note(f"resumed: {failed:,} pairs that had failed are restored again, one at a time")
 

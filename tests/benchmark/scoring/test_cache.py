@@ -458,7 +458,7 @@ def test_a_table_has_each_pair_once_or_there_is_none(toy, run, monkeypatch):
         score(toy.root, run, metrics=["psnr"], workers=1, progress=Reporter(stop_after(4)))
     first, _ = sorted((run / ".scores.parquet.parts").rglob("*.parquet"))
     shutil.copyfile(first, first.with_name("000009.parquet"))
-    with pytest.raises(InputError, match="each pair of the set once"):
+    with pytest.raises(InputError, match="each pair of the run once"):
         score(toy.root, run, metrics=["psnr"], workers=1)
     assert not (run / "scores.parquet").exists()
     assert len(score(toy.root, run, metrics=["psnr"], workers=1).frame) == toy.n_pairs
