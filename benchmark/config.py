@@ -111,8 +111,9 @@ def strict(kind: type[Record], values: Mapping[str, Any], where: str) -> Record:
     InputError
         For a key that `kind` does not have, one that is missing, or a value of another type.
     """
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    hints = get_type_hints(kind)
+    # A key that Python reserves, such as "from", is the field "from_".
+    fields = {field.name.rstrip("_"): field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    hints = {name.rstrip("_"): hint for name, hint in get_type_hints(kind).items()}
     for key in values:
         one_of(f"{where}: key", key, fields)
     given = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()}
@@ -120,7 +121,7 @@ def strict(kind: type[Record], values: Mapping[str, Any], where: str) -> Record:
         optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         if name not in given and not optional:
             raise InputError(f"{where}: required key '{name}' is missing")
-    return kind(**given)
+    return kind(**{fields[key].name: value for key, value in given.items()})
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

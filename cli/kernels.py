@@ -104,6 +104,7 @@ from facedeblur.cli import options
     is_flag=True,
     help="With --from: pad kernels that are not square or have even sides with zeros, instead of refusing them.",
 )
+@click.option("--trim", is_flag=True, help="With --from: remove the rings of zeros around each kernel.")
 @click.option(
     "--png", metavar="FOLDER", type=options.Output(path_type=Path), help="Also write 16-bit PNG files to this folder."
 )
@@ -123,6 +124,7 @@ def kernels(
     source: Path | None,
     normalise: bool,
     pad: bool,
+    trim: bool,
     png: Path | None,
     sheet: Path | None,
     **model: Any,
@@ -141,12 +143,12 @@ def kernels(
     if sheet is not None:
         check_sheet(sheet)
     drawing = {"draw": draw, "sizes": sizes, "per-size": per_size, "seed": seed, "anxiety": anxiety, **model}
-    reading = {"normalise": normalise or None, "pad": pad or None}
+    reading = {"normalise": normalise or None, "pad": pad or None, "trim": trim or None}
     for name, value in (reading if source is None else drawing).items():
         if value is not None:
             raise click.UsageError(f"--{name} is {'only' if source is None else 'not'} valid with --from")
     if source is not None:
-        made, origin = read_bank(source, normalise=normalise, pad=pad), f"from {source}"
+        made, origin = read_bank(source, normalise=normalise, pad=pad, trim=trim), f"from {source}"
     else:
         made = bank.kernels(
             sizes,
@@ -171,4 +173,5 @@ def kernels(
     if skipped:
         more = f" and {len(skipped) - 10:,} more" if len(skipped) > 10 else ""
         click.echo(f"skipped, not kernels: {', '.join(map(printable, skipped[:10]))}{more}", err=True)
-    click.echo(f"{len(made)} kernels of size {spans}, {origin}, sha256 {made.digest()[:12]}, in {where}")
+    counted = f"{len(made):,} kernel{'s' * (len(made) != 1)}"
+    click.echo(f"{counted} of size {spans}, {origin}, sha256 {made.digest()[:12]}, in {where}")

@@ -26,7 +26,7 @@ from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.blur.nonuniform import PAD
 from facedeblur.generators.blur.variants import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
 from facedeblur.generators.crops import Crops, gather, read_wide
-from facedeblur.generators.kernels.bank import kernels
+from facedeblur.generators.kernels.bank import bank_of
 from facedeblur.generators.photos.collection import Photos, only_folder
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.recipe import Recipe, load_recipe
@@ -150,7 +150,7 @@ def build(
 
 def _blurred(order: Order) -> Set:
     """Blur every face with every kernel or camera path of the recipe."""
-    bank = _bank(order.recipe, order.seed)
+    bank = _bank(order.recipe, order.seed, order.reporter)
     crops = _crops(order, margin=_margin(order.recipe, bank))
     return _write(order, crops, bank, each=len(_variants(order, bank, crops)), work=_blur_image)
 
@@ -272,11 +272,14 @@ def _write(
     return finished
 
 
-def _bank(recipe: Recipe, seed: int) -> Bank | None:
+def _bank(recipe: Recipe, seed: int, reporter: Reporter) -> Bank | None:
     spec = recipe.kernels
     if spec is None:
         return None
-    bank = kernels(spec.sizes, spec.per_size, seed, draw=spec.law, first=spec.first)
+    law = spec.law
+    for note in law.notes():
+        reporter.say(note)
+    bank = bank_of(law, law.counts(spec.sides(law), spec.per_size, spec.first), seed, first=spec.first)
     if spec.per_image > len(bank):
         raise InputError(f"recipe '{recipe.name}': kernels.per_image", expected=f"at most {len(bank)}, all kernels",
                          found=str(spec.per_image), do="lower it, or raise kernels.per_size")  # fmt: skip

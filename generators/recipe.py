@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facedeblur.benchmark.config import read_named, shipped, strict
@@ -12,12 +12,16 @@ from facedeblur.generators.blur.convolve import BORDERS
 from facedeblur.generators.blur.degrade import ROUNDINGS
 from facedeblur.generators.blur.noise import Noise
 from facedeblur.generators.blur.poses import PoseModel
+from facedeblur.generators.kernels.bank import parse_sizes
 from facedeblur.generators.kernels.boracchi_foi import STANDARD, KernelModel
+from facedeblur.generators.kernels.given import PARTS, GivenKernels
 from facedeblur.generators.kernels.law import KernelLaw
 from facedeblur.generators.kernels.spline import SplineModel
 from facedeblur.generators.pairs.augment import LAWS
 
 PACKAGE = "facedeblur.generators.recipes"
+OF_FILES = ("normalise", "pad", "trim", "train_share", "part")
+"""Keys of ``[kernels]`` that only kernels from a file have."""
 KINDS = ("uniform", "nonuniform", "frames", "real", "given")
 
 
@@ -31,13 +35,14 @@ class ImageSpec:
 
 @dataclass(frozen=True)
 class KernelSpec:
-    """The point spread functions.
+    """The point spread functions: drawn from a law, or read from a file.
 
     Attributes
     ----------
     sizes : str
-        ``first:last:step``, last included, or a comma list; pixels.
+        ``first:last:step``, last included, or a comma list; pixels. Of a file all sizes if empty.
     per_size : int
+        Kernels of each size; of a file all if 0.
     first : int
         Index of the first kernel of each size; training and test sets use ranges that do not overlap.
     per_image : int
@@ -46,20 +51,43 @@ class KernelSpec:
         Boracchi and Foi's random walk, or Chakrabarti's spline.
     model, spline
         Parameters of the two.
+    from_ : str
+        The key ``from``: a file or folder of kernels that `facedeblur.generators.kernels.files.read_bank` reads,
+        relative to the folder of the recipe. Kernel number i of a size is the i-th of this size there.
+    normalise, pad, trim, train_share, part
+        How the file is read and divided, see `facedeblur.generators.kernels.given.GivenKernels`.
     """
 
-    sizes: str
-    per_size: int
+    sizes: str = ""
+    per_size: int = 0
     first: int = 0
     per_image: int = 0
     draw: str = "trajectory"
     model: KernelModel = STANDARD
     spline: SplineModel = SplineModel()  # noqa: RUF009
+    from_: str = ""
+    normalise: bool = False
+    pad: bool = False
+    trim: bool = False
+    train_share: float = 0.0
+    part: str = ""
 
     @property
     def law(self) -> KernelLaw:
-        """The law that `draw` names."""
+        """The law that `draw` names, or the kernels of the file, which is read here.
+
+        Raises
+        ------
+        InputError
+            When the file cannot be read.
+        """
+        if self.from_:
+            return GivenKernels.read(self.from_, **{key: getattr(self, key) for key in OF_FILES})
         return {"trajectory": self.model, "spline": self.spline}[self.draw]
+
+    def sides(self, law: KernelLaw) -> tuple[int, ...]:
+        """The sizes of the kernels of `law`, in pixels."""
+        return law.sizes if isinstance(law, GivenKernels) and not self.sizes else parse_sizes(self.sizes)
 
 
 @dataclass(frozen=True)
@@ -230,9 +258,10 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
             raise InputError(f"{where}: kind '{recipe.kind}'", expected=expected, do="add or remove the table")
     if recipe.kernels:
         one_of(f"{where}: kernels.draw", recipe.kernels.draw, ("trajectory", "spline"))
-        _at_least(recipe.kernels.per_size, 1, f"{where}: kernels.per_size")
-        _at_least(recipe.kernels.first, 0, f"{where}: kernels.first")
-        _at_least(recipe.kernels.per_image, 0, f"{where}: kernels.per_image")
+        spec = _kernels(recipe.kernels, set(values["kernels"]), where, name)
+        recipe = replace(recipe, kernels=spec)
+        _at_least(spec.first, 0, f"{where}: kernels.first")
+        _at_least(spec.per_image, 0, f"{where}: kernels.per_image")
     if recipe.poses:
         _at_least(recipe.poses.per_image, 1, f"{where}: poses.per_image")
     if recipe.split:
@@ -240,6 +269,23 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
     if recipe.saturation and recipe.saturation.gain <= 0:
         raise InputError(f"{where}: saturation.gain", expected="a positive factor", found=f"{recipe.saturation.gain}")
     return recipe, text
+
+
+def _kernels(spec: KernelSpec, keys: set[str], where: str, recipe: str | Path) -> KernelSpec:
+    """Check which keys come together; the file is found from the folder of the recipe."""
+    for key in [key for key in ("sizes", "per_size") if key not in keys and not spec.from_]:
+        raise InputError(f"{where}: required key 'kernels.{key}' is missing")
+    others = OF_FILES if not spec.from_ else ("draw", "model", "spline")
+    for key in [key for key in others if key in keys]:
+        do = "remove the key" if spec.from_ else "name the file (kernels.from), or remove the key"
+        what = "the kernels come from a file" if spec.from_ else "is for kernels from a file"
+        raise InputError(f"{where}: kernels.{key}", what, do=do)
+    _at_least(spec.per_size, 0 if spec.from_ else 1, f"{where}: kernels.per_size")
+    if spec.part:
+        one_of(f"{where}: kernels.part", spec.part, PARTS)
+    if spec.from_:
+        return replace(spec, from_=str(Path(recipe).parent / spec.from_))
+    return spec
 
 
 def _at_least(value: int, least: int, where: str) -> None:

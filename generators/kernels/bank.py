@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from typing import Any
@@ -13,6 +13,7 @@ from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.options import checked, make, one_of
 from facedeblur.generators.kernels.boracchi_foi import KernelModel
 from facedeblur.generators.kernels.deblurgan import DeblurganModel
+from facedeblur.generators.kernels.given import GivenKernels
 from facedeblur.generators.kernels.law import KernelLaw
 from facedeblur.generators.kernels.spline import SplineModel
 
@@ -96,28 +97,40 @@ def kernels(
     law = law_named(draw, **options) if isinstance(draw, str) else draw
     sizes = law.standard_sizes if sizes is None else sizes
     sides = parse_sizes(sizes) if isinstance(sizes, str) else tuple(sizes)
-    if len(sides) == 0 or len(set(sides)) != len(sides):
-        raise InputError("kernel sizes", expected="at least one size, each once", found=str(list(sides)))
     if per_size < 1:
         raise InputError("kernels per size", expected="at least 1", found=str(per_size), do="choose another number")
-    room = len(sides) * per_size * max(sides) ** 2 * 8
-    if room > MOST_BYTES:
-        raise InputError(
-            f"{len(sides) * per_size:,} kernels of up to {max(sides):,} pixels",
-            expected=f"at most {MOST_BYTES:,} bytes", found=f"{room:,}", do="ask for fewer or smaller ones",
-        )  # fmt: skip
     if not getattr(law, "normalise", True):
         raise InputError("kernel model, normalise", "kernels of a bank are always normalised", do="leave it out")
+    return bank_of(law, law.counts(sides, per_size, first), seed, first=first)
+
+
+def bank_of(law: KernelLaw, counts: Mapping[int, int], seed: int, *, first: int = 0) -> Bank:
+    """Draw ``counts[size]`` kernels of each size, from number `first` on, named and recorded as in `kernels`.
+
+    Raises
+    ------
+    InputError
+        If they take too much memory, or cannot be drawn.
+    """
+    number, widest = sum(counts.values()), max(counts)
+    room = number * widest**2 * 8
+    if room > MOST_BYTES:
+        raise InputError(
+            f"{number:,} kernels of up to {widest:,} pixels",
+            expected=f"at most {MOST_BYTES:,} bytes", found=f"{room:,}", do="ask for fewer or smaller ones",
+        )  # fmt: skip
     names, drawn = [], []
-    for size in sides:
-        drawn += list(law.draw(seed, size, per_size, start=first))
-        names += [f"ker{first + i + 1:02}_k{size}" for i in range(per_size)]
+    for size, count in counts.items():
+        drawn += list(law.draw(seed, size, count, start=first))
+        names += [f"ker{first + i + 1:02}_k{size}" for i in range(count)]
     meta = {
         "seed": int(seed),
         "draw": next((name for name, kind in LAWS.items() if isinstance(law, kind)), type(law).__name__),
         "model": law.as_dict(),
         "package": f"facedeblur {_package_version()}",
     }
+    if isinstance(law, GivenKernels):
+        meta["names"] = [name for size, count in counts.items() for name in law.names(size)[first : first + count]]
     return Bank.of(names, drawn, meta)
 
 

@@ -90,7 +90,7 @@ LIST = "kernels.json"
 """File next to exported PNG files, with their order, scales and origin."""
 
 
-def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: bool = False) -> Bank:
+def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: bool = False, trim: bool = False) -> Bank:
     """Read kernels from a file or folder of any of the formats above.
 
     Parameters
@@ -103,6 +103,9 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
         Divide each by its sum, which is otherwise expected to be 1. Values of pictures have no scale and always are.
     pad : bool
         Also read kernels of even or unequal sides, padded with zeros, see `pad_odd`; ``meta['padded']`` lists them.
+
+    trim : bool
+        Remove the rings of zeros around each kernel, see `trimmed`.
 
     Returns
     -------
@@ -157,7 +160,19 @@ def read_bank(path: str | os.PathLike[str], *, normalise: bool = False, pad: boo
         kept = [(name, pad_odd(k)) for name, k in kept]
         meta = meta | {"padded": padded} if padded else meta
     checked = [check_kernel(k, normalise=normalise, name=f"{path}, kernel {name}") for name, k in kept]
-    return Bank.of([name for name, _ in kept], checked, meta)
+    return Bank.of([name for name, _ in kept], [trimmed(k) for k in checked] if trim else checked, meta)
+
+
+def trimmed(kernel: np.ndarray) -> np.ndarray:
+    """The middle of a square kernel of odd side, without the outer rings that are all zeros.
+
+    It blurs as the whole kernel does: the middle pixel stays in the middle. Published banks hold kernels of several
+    sizes as matrices of one size.
+    """
+    half = len(kernel) // 2
+    rows, columns = np.nonzero(kernel)
+    reach = max(np.abs(rows - half).max(), np.abs(columns - half).max())
+    return kernel[half - reach : half + reach + 1, half - reach : half + reach + 1]
 
 
 def pad_odd(kernel: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -51,6 +52,35 @@ class KernelLaw(ABC):
         InputError
             If a number is out of range, or no kernel fits within the law's number of attempts.
         """
+
+    def count(self, size: int) -> int | None:
+        """Number of kernels of a size that there are; None for a law that can be drawn from without end."""
+        return None
+
+    def counts(self, sizes: Sequence[int], per_size: int, first: int = 0) -> dict[int, int]:
+        """Size -> number of kernels from number `first` on: `per_size`, or with 0 all that there are.
+
+        Raises
+        ------
+        InputError
+            If no size is given, one comes twice, or there are fewer kernels of one.
+        """
+        if len(sizes) == 0 or len(set(sizes)) != len(sizes):
+            raise InputError("kernel sizes", expected="at least one size, each once", found=str(list(sizes)))
+        found = {}
+        for size in map(int, sizes):
+            there = self.count(size)
+            found[size] = per_size or (there or 0) - first
+            if found[size] < 1 or (there is not None and first + found[size] > there):
+                raise InputError(
+                    f"kernels of size {size}", expected=f"{first + max(1, per_size):,}", found=f"{there or 0:,}",
+                    do="choose fewer kernels per size, a lower first one, or other sizes",
+                )  # fmt: skip
+        return found
+
+    def notes(self) -> list[str]:
+        """Lines for the user about where the kernels come from."""
+        return []
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON knows them; the class called with them gives the law back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError
@@ -10,8 +11,8 @@ from facedeblur.benchmark.options import check_fields, one_of
 from facedeblur.generators.blur.convolve import BORDERS
 from facedeblur.generators.blur.degrade import ROUNDINGS
 from facedeblur.generators.blur.noise import Noise
-from facedeblur.generators.kernels.bank import parse_sizes
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
+from facedeblur.generators.kernels.given import GivenKernels
 from facedeblur.generators.kernels.law import KernelLaw
 from facedeblur.generators.pairs.augment import AugmentLaw, augment_law
 
@@ -31,7 +32,7 @@ class PairSpec:
     sizes : tuple of int
         Kernel sizes, in pixels; 1 means no blur.
     per_size : int
-        Kernels of each size: those of number `first` to ``first + per_size - 1``.
+        Kernels of each size: those of number `first` to ``first + per_size - 1``; 0 for all of a file.
     first : int
         Number of the first kernel of each size: test sets take the kernels from 0 on, a training set those after them.
     model : KernelLaw
@@ -69,7 +70,7 @@ class PairSpec:
         fine = odd and 0 < len(self.sizes) == len(set(self.sizes))
         rules = {
             "sizes": (fine, "different kernel sizes, odd from 5 on, or 1"),
-            "per_size": (self.per_size >= 1, "at least 1"),
+            "per_size": (self.per_size >= (0 if isinstance(self.model, GivenKernels) else 1), "at least 1"),
             "first": (0 <= self.first < 2**63, "from 0 to 2**63 - 1"),
             "border": (self.border in BORDERS, f"one of {', '.join(BORDERS)}"),
             "fallback": (self.fallback in BORDERS[1:], f"one of {', '.join(BORDERS[1:])}"),
@@ -78,6 +79,26 @@ class PairSpec:
             "noise_from": (0 <= self.noise_from <= TRAINING_NOISE, "from 0 to 2**63"),
         }
         check_fields(self, "pairs", rules, do="")
+        self.counts  # noqa: B018 - refuses what the law does not have.
+
+    @cached_property
+    def counts(self) -> dict[int, int]:
+        """Size -> number of kernels."""
+        return self.model.counts(self.sizes, self.per_size, self.first)
+
+    def unseen(self) -> PairSpec | None:
+        """The same pairs with kernels that these have not, for validation; None if a file has no others.
+
+        Of a law those after the last, as many again. Of a file the other part, or else those after the last.
+        """
+        if not isinstance(self.model, GivenKernels):
+            return replace(self, first=self.first + self.per_size)
+        other = self.model.other()
+        if other is not None and other.sizes:
+            return replace(self, model=other, sizes=other.sizes, first=0, per_size=0)
+        after = self.first + max(self.counts.values())
+        left = tuple(size for size in self.sizes if self.per_size and self.model.count(size) > after)
+        return replace(self, sizes=left, first=after, per_size=0) if left else None
 
     @property
     def law(self) -> AugmentLaw | None:
@@ -97,7 +118,7 @@ class PairSpec:
 
     def as_dict(self) -> dict[str, Any]:
         """The values as records and digests of pairs hold them: Gaussian noise by its sigma alone."""
-        values = asdict(self)
+        values = asdict(self) | {"model": self.model.as_dict()}
         noise = values.pop("noise")
         return values | {"sigma": noise["sigma"]} | ({"noise": noise["kind"]} if noise["kind"] != "gaussian" else {})
 
@@ -119,12 +140,13 @@ class PairSpec:
             )
         for change in changes:
             one_of("value", change, [field.name for field in fields(cls)], of="pairs")
+        law = recipe.kernels.law
         values: dict[str, Any] = {
             "name": recipe.name,
-            "sizes": parse_sizes(recipe.kernels.sizes),
+            "sizes": recipe.kernels.sides(law),
             "per_size": recipe.kernels.per_size,
             "first": recipe.kernels.first,
-            "model": recipe.kernels.law,
+            "model": law,
             "noise": recipe.noise if sigma is None else replace(recipe.noise, sigma=sigma),
             "border": recipe.blur.border,
             "fallback": recipe.blur.fallback,

@@ -171,7 +171,8 @@ class VirtualPairs:
         self.images, self.origin, self.label_files = tuple(images), origin, dict(label_files or {})
         self.sketch_files = dict(sketch_files or {})
         self.n_images = spec.photographs or len(source.faces)
-        self.n_kernels = len(spec.sizes) * spec.per_size
+        self._places = np.cumsum([0, *spec.counts.values()])
+        self.n_kernels = int(self._places[-1])
         self.lap = self.n_images * self.n_kernels
         if repeats < 1 or self.lap * repeats > 2**62:
             raise InputError(
@@ -206,12 +207,14 @@ class VirtualPairs:
         if self.shuffle:
             place = _order(self.lap, self.seed, lap)[place]
         image, kernel = divmod(place, self.n_kernels)
-        which, kernel = divmod(kernel, self.spec.per_size)
+        which = int(np.searchsorted(self._places, kernel, side="right")) - 1
         number = self.spec.noise_from + index
         drawn = (
             None if self._law is None else draw_augmentation(self._law, self.seed, number, size_of(self.source, image))
         )
-        return Plan(index, image, self.spec.sizes[which], self.spec.first + kernel, number, drawn)
+        return Plan(
+            index, image, self.spec.sizes[which], self.spec.first + kernel - int(self._places[which]), number, drawn
+        )
 
     def face(self, plan: Plan) -> SharpFace:
         """The face of a pair."""
@@ -392,6 +395,8 @@ def open_pairs(
             workers=workers,
             reporter=reporter,
         )
+        for note in spec.model.notes():
+            reporter.say(note)
         several = len(crops.sources) > 1
         told = [one["collection"] for one in crops.sources if several or "drawn from" in one["collection"]]
         for text in told:

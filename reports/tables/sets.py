@@ -146,12 +146,12 @@ def _apart(text: str, name: str) -> dict[str, tuple[str, str]] | None:
 def _entries(part: Any, before: str = "") -> Iterator[tuple[str, str]]:
     """Every entry of a recipe that changes the blur, with its value as text."""
     for entry in fields(part):
-        key, value = f"{before}{entry.name}", getattr(part, entry.name)
+        key, value = f"{before}{entry.name.rstrip('_')}", getattr(part, entry.name)
         if key in _WORDS or key in _COUNTS or value is None:
             continue
         if is_dataclass(value):
             yield from _entries(value, f"{key}.")
-        elif key == "kernels.sizes":
+        elif key == "kernels.sizes" and value:
             yield key, ", ".join(map(str, parse_sizes(value)))
         else:
             yield key, f"{value:g}" if isinstance(value, float) else str(value)

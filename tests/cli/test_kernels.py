@@ -67,7 +67,7 @@ def test_a_sheet_is_written_beside_the_bank(tmp_path: Path) -> None:
 def test_kernels_of_others_become_a_bank(tmp_path: Path) -> None:
     np.save(tmp_path / "theirs.npy", np.full((4, 6), 2.0))
     line = run(str(tmp_path / "b.npz"), "--from", str(tmp_path / "theirs.npy"), "--normalise", "--pad")
-    assert line.startswith(f"1 kernels of size 7, from {tmp_path / 'theirs.npy'}, sha256 ")
+    assert line.startswith(f"1 kernel of size 7, from {tmp_path / 'theirs.npy'}, sha256 ")
     assert Bank.load(tmp_path / "b.npz").kernel("theirs").max() == pytest.approx(1 / 24)
 
 

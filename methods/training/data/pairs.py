@@ -160,6 +160,8 @@ def open_data(
         trained = {face.image_id for face in found.train.source.faces}
         if trained & {face.image_id for face in found.check.source.faces}:
             reporter.say("too few people to hold any out: validation is on faces that are trained on")
+        if opened is not None and opened.spec.unseen() is None:
+            reporter.say("the file has no other kernels: validation is on kernels that are trained on")
         if isinstance(found.train, Mixture):
             reporter.say(f"of the training pairs, {float(100 * found.train.share):.3g} % come from sets")
     return replace(found, sketches="; ".join(told))
@@ -204,9 +206,9 @@ def divide(
         spec = virtual.spec
         lap = _over(virtual, kept[0], spec).lap
         train = _over(virtual, kept[0], spec, repeats=max(1, LAPS // lap))
-        # After the training kernels, so that validation sees new blur as well.
+        # Other kernels than in training, so that validation sees new blur as well.
         if checked[0]:
-            check = _over(virtual, checked[0], replace(spec, first=spec.first + spec.per_size, augment=None))
+            check = _over(virtual, checked[0], replace(spec.unseen() or spec, augment=None))
         described = {
             "spec": replace(spec, augment=None).as_dict() | {"augment": asdict(spec.law) if spec.law else None},
             "seed": virtual.seed,
