@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 from scipy import fft
 
 from facedeblur.benchmark.compiled import njit
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.blind.coarse_to_fine import HyperLaplacianBlind, Schedule
-from facedeblur.methods.classical.blind.scales import COUNT, Salient, differences
+from facedeblur.methods.classical.blind.scales import COUNT, MARGIN, Salient, differences
 from facedeblur.methods.classical.nonblind.boundary import fast_shape, gradient_power, transfer, wrap_pad
 
 ORDERS = (50.0, 25.0, 12.5)
@@ -36,7 +35,7 @@ class Predicted:
 
     Parameters
     ----------
-    blurred : (H, W) float32
+    blurred : (H, W) float64
         Grey image in [0, 1].
     size : int
         Side of the kernel.
@@ -48,19 +47,18 @@ class Predicted:
         self.blurred = derivatives(differences(blurred))
         self._image, self._first, self._count = blurred, first, COUNT * size
         self._shape = fast_shape((blurred.shape[0], blurred.shape[1]), size)
-        periodic = wrap_pad(blurred, self._shape).astype(np.float32)
+        periodic = wrap_pad(blurred, self._shape)
         self._slope = gradient_power(self._shape)
-        self._orders = np.polynomial.polynomial.polyval(self._slope, ORDERS).astype(np.float32)
+        self._orders = np.polynomial.polynomial.polyval(self._slope, ORDERS)
         self._spectrum = fft.rfft2(periodic) * self._orders
         self._range, self._step = RANGE, STEP
         self._salient: Salient | None = None
 
     def gradients(self, kernel: np.ndarray) -> np.ndarray:
-        """Weighted derivatives (5, H - 1, W - 1) float32 of the prediction."""
+        """Weighted derivatives (5, H - 1, W - 1) float64 of the prediction."""
         image = self._image if self._first else self.deconvolved(kernel)
         self._first = False
-        smooth = np.asarray(cv2.bilateralFilter(image, SUPPORT, self._range, SPACE))
-        maps = differences(shocked(smooth, np.float32(self._step)))
+        maps = differences(shocked(bilateral(image, self._range), self._step))
         if self._salient is None:
             self._salient = Salient(maps, self._count, DECAY)
         self._range *= DECAY
@@ -70,7 +68,7 @@ class Predicted:
     def deconvolved(self, kernel: np.ndarray) -> np.ndarray:
         """``F^-1[conj(K) Y D / (|K|^2 D + smoothness |F(grad)|^2)]``, D the sum of `ORDERS` over their derivatives."""
         otf = transfer(kernel, self._shape)
-        power = (otf.real**2 + otf.imag**2) * self._orders + np.float32(SMOOTHNESS) * self._slope
+        power = (otf.real**2 + otf.imag**2) * self._orders + SMOOTHNESS * self._slope
         image = fft.irfft2(otf.conj() * self._spectrum / power, s=self._shape)
         height, width = self._image.shape
         return np.ascontiguousarray(image[:height, :width])
@@ -80,16 +78,44 @@ class Predicted:
 
 
 def derivatives(maps: np.ndarray) -> np.ndarray:
-    """First derivatives (2, h, w) and the three second ones, each times the root of its weight: (5, h, w) float32."""
+    """First derivatives (2, h, w) and the three second ones, each times the root of its weight: (5, h, w) float64."""
     x, y = maps
-    out = np.zeros((5, *x.shape), dtype=np.float32)
+    out = np.zeros((5, *x.shape))
     out[:2] = maps
     out[2, :, 1:] = x[:, 1:] - x[:, :-1]
     out[3, 1:] = y[1:] - y[:-1]
     # Both orders of differentiation, by halves: they differ where gradients were cut off.
     out[4, 1:] = (x[1:] - x[:-1]) / 2
     out[4, :, 1:] += (y[:, 1:] - y[:, :-1]) / 2
-    out *= np.sqrt(np.array([ORDERS[1]] * 2 + [ORDERS[2]] * 3, dtype=np.float32))[:, None, None]
+    out *= np.sqrt(np.array([ORDERS[1]] * 2 + [ORDERS[2]] * 3))[:, None, None]
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def bilateral(image: np.ndarray, spread: float) -> np.ndarray:
+    """Mean of (H, W) float64 over a disc of diameter `SUPPORT`, weighted by two Gaussians (Tomasi & Manduchi 1998).
+
+    Their standard deviations are `SPACE` pixels of distance and `spread` of difference in value. Mirrored at the border
+    without repeating it.
+    """
+    height, width = image.shape
+    radius = SUPPORT // 2
+    out = np.empty_like(image)
+    for i in range(height):
+        for j in range(width):
+            here = image[i, j]
+            total, mass = 0.0, 0.0
+            for down in range(-radius, radius + 1):
+                y = min(abs(i + down), 2 * height - 2 - abs(i + down))
+                for right in range(-radius, radius + 1):
+                    distance = down * down + right * right
+                    if distance <= radius * radius:
+                        x = min(abs(j + right), 2 * width - 2 - abs(j + right))
+                        step = image[y, x] - here
+                        weight = np.exp(-distance / (2 * SPACE * SPACE) - step * step / (2 * spread * spread))
+                        total += weight * step
+                        mass += weight
+            out[i, j] = here + total / mass
     return out
 
 
@@ -109,14 +135,15 @@ def shocked(image: np.ndarray, step: float) -> np.ndarray:
             a, b = image[i, right] - here, here - image[i, left]
             c, d = image[down, j] - here, here - image[up, j]
             bend = a - b + c - d
-            x = min(abs(a), abs(b)) if a * b > 0 else np.float32(0)
-            y = min(abs(c), abs(d)) if c * d > 0 else np.float32(0)
+            x = min(abs(a), abs(b)) if a * b > 0 else 0.0
+            y = min(abs(c), abs(d)) if c * d > 0 else 0.0
             length = step * np.sqrt(x * x + y * y)
-            out[i, j] = here - length if bend > 0 else here + length if bend < 0 else here
+            # Straight ramps are frequent between grey levels, and only rounding gives them a sign.
+            out[i, j] = here - length if bend > MARGIN else here + length if bend < -MARGIN else here
     return out
 
 
-@method("cho-lee-2009")
+@method("cho-lee-2009", version="2")
 class ChoLee2009(HyperLaplacianBlind):
     """Predicted edges: bilateral and shock filters in place of a prior (Cho & Lee 2009).
 

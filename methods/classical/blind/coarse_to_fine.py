@@ -4,6 +4,10 @@ The grey image is halved in area from scale to scale until the kernel is a few p
 turns the blurred image and the current kernel into gradients of a latent image, and the kernel step fits a kernel to
 them, alternately; the kernel is then enlarged for the next scale (Fergus et al. 2006; Cho & Lee 2009).
 If the kernel vanishes, everything is repeated once with a kernel 1.5 times as wide.
+
+Everything up to the kernel is computed in float64. Thresholds turn a rounding error into a gradient more or less, and
+the iteration amplifies that: in float32 two processors differ by some 0.1 dB. Where equal values are likely, as
+between grey levels, comparisons have a margin of `scales.MARGIN`.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ from facedeblur.methods.classical.nonblind.krishnan_fergus_2009 import hyper_lap
 if TYPE_CHECKING:
     from facedeblur.benchmark.sets.set import Set
 
-GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+GREY = np.array([0.299, 0.587, 0.114])
 """Weights of R, G and B in the grey image (ITU-R BT.601)."""
 WEAK, ISLAND = 0.05, 0.1
 """Taps under this share of the largest and components under this mass do not belong to a kernel."""
@@ -73,14 +77,14 @@ class Latent(Protocol):
 
     Attributes
     ----------
-    blurred : (C, h, w) float32
+    blurred : (C, h, w) float64
         Gradients of the blurred image that the kernel step compares with.
     """
 
     blurred: np.ndarray
 
     def gradients(self, kernel: np.ndarray) -> np.ndarray:
-        """Gradients (C, h, w) float32 of the latent image under `kernel`."""
+        """Gradients (C, h, w) float64 of the latent image under `kernel`."""
         ...
 
     def move(self, down: int, right: int) -> None:
@@ -140,7 +144,7 @@ class Blind(ABC):
 
     @abstractmethod
     def latent(self, blurred: np.ndarray, size: int, before: Any) -> Latent:
-        """The latent image of a scale, from the blurred grey (H, W) float32 and that of the scale before, or None."""
+        """The latent image of a scale, from the blurred grey (H, W) float64 and that of the scale before, or None."""
 
     @abstractmethod
     def deconvolve(self, blurred: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -169,7 +173,7 @@ class Blind(ABC):
 
     def estimate(self, blurred: np.ndarray) -> np.ndarray:
         """Return the (k, k) float64 kernel of one (H, W, 3) image; raises like `restore`."""
-        grey = blurred @ GREY
+        grey = blurred.astype(np.float64) @ GREY
         side = min(grey.shape)
         if side < self.size:
             raise InputError(

@@ -29,7 +29,7 @@ STEPS = 5
 """Conjugate-gradient steps per iteration."""
 WEAK = 0.03
 """Taps under this share of the largest are set to 0 in every iteration."""
-TINY = np.float32(1e-9)
+TINY = 1e-9
 
 
 class NormalisedSparse:
@@ -37,7 +37,7 @@ class NormalisedSparse:
 
     Parameters
     ----------
-    blurred : (H, W) float32
+    blurred : (H, W) float64
         Grey image.
     size : int
         Side of the kernel.
@@ -57,15 +57,15 @@ class NormalisedSparse:
         self._spectrum = fft.rfft2(self.blurred, s=self._shape)
 
     def gradients(self, kernel: np.ndarray) -> np.ndarray:
-        """Sparse gradients (2, H - 1, W - 1) float32, also kept in `x`."""
+        """Sparse gradients (2, H - 1, W - 1) float64, also kept in `x`."""
         otf = transfer(kernel, self._shape)
         data, power = otf.conj() * self._spectrum, otf.real**2 + otf.imag**2
         height, width = self.blurred.shape[1:]
         for _ in range(SHRINKAGES):
             rest = fft.irfft2(data - power * fft.rfft2(self.x, s=self._shape), s=self._shape)[:, :height, :width]
             # 1 / (fidelity |x|): where x has lost half its norm the prior weighs twice.
-            limit = np.float32(SPARSITY) / np.maximum(root_mean_square(self.x), TINY)
-            self.x = soft(self.x + np.float32(PACE) * rest, np.float32(PACE) * limit)
+            limit = SPARSITY / np.maximum(root_mean_square(self.x), TINY)
+            self.x = soft(self.x + PACE * rest, PACE * limit)
         return self.x
 
     def move(self, down: int, right: int) -> None:
@@ -73,7 +73,7 @@ class NormalisedSparse:
         self.x = moved(self.x, down, right)
 
 
-def soft(values: np.ndarray, limit: np.ndarray | np.float32) -> np.ndarray:
+def soft(values: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
     """``sign(v) max(|v| - limit, 0)``, which minimises ``limit |x| + (x - v)^2 / 2``."""
     return np.sign(values) * np.maximum(np.abs(values) - limit, 0)
 
@@ -84,11 +84,11 @@ def root_mean_square(maps: np.ndarray) -> np.ndarray:
 
 
 def unit(maps: np.ndarray) -> np.ndarray:
-    """Maps (C, H, W) scaled to a root mean square of 1, float32."""
-    return (maps / np.maximum(root_mean_square(maps), TINY)).astype(np.float32)
+    """Maps (C, H, W) scaled to a root mean square of 1."""
+    return np.asarray(maps / np.maximum(root_mean_square(maps), TINY))
 
 
-@method("krishnan-2011")
+@method("krishnan-2011", version="2")
 class Krishnan2011(HyperLaplacianBlind):
     """Normalised sparsity l1 / l2 of the gradients (Krishnan et al. 2011).
 

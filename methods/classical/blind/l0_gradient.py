@@ -28,12 +28,12 @@ class L0Deconvolution:
 
     Parameters
     ----------
-    image : (P, Q) float32
+    image : (P, Q) float64
         Blurred image in [0, 1], continued so that it is periodic.
     """
 
     def __init__(self, image: np.ndarray):
-        self.image = np.ascontiguousarray(image, dtype=np.float32)
+        self.image = np.ascontiguousarray(image, dtype=np.float64)
         self.shape = (image.shape[0], image.shape[1])
         self._spectrum = fft.rfft2(self.image)
         self._slope = gradient_power(self.shape)
@@ -54,18 +54,18 @@ class L0Deconvolution:
         near: np.ndarray | None = None,
         price: float = 0.0,
     ) -> np.ndarray:
-        """Return x, (P, Q) float32, from `start` (default: the blurred image) under the kernel that was seen.
+        """Return x, (P, Q) float64, from `start` (default: the blurred image) under the kernel that was seen.
 
-        With `near`, (P, Q) float32, ``price |x - near|^2`` is added to what is minimised.
+        With `near`, (P, Q) float64, ``price |x - near|^2`` is added to what is minimised.
         """
         data, power = self._data, self._power
         if near is not None:
-            data, power = data + np.float32(price) * fft.rfft2(near), power + np.float32(price)
+            data, power = data + price * fft.rfft2(near), power + price
         x, beta = self.image if start is None else start, 2 * weight
         while beta < last:
-            keep_strong(x, np.float32(weight / beta), self._pull)
+            keep_strong(x, weight / beta, self._pull)
             spectrum = fft.rfft2(self._pull)
-            divide(spectrum, data, power, self._slope, np.float32(beta))
+            divide(spectrum, data, power, self._slope, beta)
             x = fft.irfft2(spectrum, s=self.shape)
             beta *= GROWTH
         return x
@@ -76,7 +76,7 @@ class L0Latent:
 
     Parameters
     ----------
-    blurred : (H, W) float32
+    blurred : (H, W) float64
         Grey image in [0, 1].
     size : int
         Side of the kernel.
@@ -90,7 +90,7 @@ class L0Latent:
         self._solver = L0Deconvolution(wrap_pad(blurred, fast_shape((blurred.shape[0], blurred.shape[1]), size)))
 
     def gradients(self, kernel: np.ndarray) -> np.ndarray:
-        """Gradients (2, H - 1, W - 1) float32 of the latent image under `kernel`."""
+        """Gradients (2, H - 1, W - 1) float64 of the latent image under `kernel`."""
         self._solver.see(kernel)
         return self._ended(self._solver.solve(self.weight))
 

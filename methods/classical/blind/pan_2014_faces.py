@@ -32,7 +32,7 @@ class ExemplarLatent(L0Latent):
 
     Parameters
     ----------
-    blurred : (H, W) float32
+    blurred : (H, W) float64
         Grey image in [0, 1].
     size : int
         Side of the kernel.
@@ -54,7 +54,7 @@ class ExemplarLatent(L0Latent):
         return self._salient(super().gradients(kernel))
 
 
-@method("pan-2014-faces")
+@method("pan-2014-faces", version="2")
 class Pan2014Faces(HyperLaplacianBlind):
     """Exemplar contours as first edges, then the L0 gradient (Pan et al. 2014), in our reading.
 
@@ -108,7 +108,7 @@ class Exemplar:
 
     Attributes
     ----------
-    grey : (H, W) float32
+    grey : (H, W) float64
         In [0, 1].
     points : (68, 2) float64
         Landmarks (x, y) in pixels, origin at the middle of the first pixel.
@@ -124,11 +124,11 @@ class Edges:
 
     Attributes
     ----------
-    maps : (M, 2, H - 1, W - 1) float32
+    maps : (M, 2, H - 1, W - 1) float64
         Gradients.
     contours : (M, H - 1, W - 1) bool
         Where the contours are.
-    spectra : (M, 2, P, Q // 2 + 1) complex64
+    spectra : (M, 2, P, Q // 2 + 1) complex128
         Transforms of `maps`, each exemplar scaled to norm 1.
     shape : (P, Q)
         What they were continued to with zeros.
@@ -147,7 +147,7 @@ def read_exemplars(folder: Path, weights: np.ndarray) -> list[Exemplar]:
     ----------
     folder : Path
         Sharp faces, aligned as the blurred ones are.
-    weights : (3,) float32
+    weights : (3,) float64
         Of R, G and B in the grey image.
 
     Raises
@@ -166,7 +166,7 @@ def read_exemplars(folder: Path, weights: np.ndarray) -> list[Exemplar]:
         pixels = read_photo(file).pixels
         faces = detector.detect(pixels)
         if faces:
-            grey = (pixels.astype(np.float32) / 255) @ weights
+            grey = (pixels / 255) @ weights
             found.append(Exemplar(grey, landmarker.points(pixels, faces[0])))
     if not found:
         raise InputError(f"exemplars '{folder}': none of the photographs has a detectable face", do="give sharp faces")
@@ -204,7 +204,7 @@ def best_match(blurred: np.ndarray, edges: Edges) -> tuple[int, int, int, float]
 
     Parameters
     ----------
-    blurred : (2, H - 1, W - 1) float32
+    blurred : (2, H - 1, W - 1) float64
         Gradients of the blurred image.
     edges : Edges
         Of the same size.
@@ -227,5 +227,5 @@ def best_match(blurred: np.ndarray, edges: Edges) -> tuple[int, int, int, float]
 
 def contour_edges(edges: Edges, index: int, down: int, right: int) -> np.ndarray:
     """Gradients (2, H - 1, W - 1) of an exemplar on its contours, moved; 0 elsewhere."""
-    kept = np.where(edges.contours[index], edges.maps[index], np.float32(0))
+    kept = np.where(edges.contours[index], edges.maps[index], 0.0)
     return moved(kept, down, right)

@@ -36,7 +36,7 @@ class DarkLatent(L0Latent):
 
     Parameters
     ----------
-    blurred : (H, W) float32
+    blurred : (H, W) float64
         Grey image in [0, 1].
     size : int
         Side of the kernel.
@@ -50,7 +50,7 @@ class DarkLatent(L0Latent):
         self.salient: Salient = Salient(self.blurred, COUNT * size, 1 / DECAY) if before is None else before.salient
 
     def gradients(self, kernel: np.ndarray) -> np.ndarray:
-        """Strong gradients (2, H - 1, W - 1) float32 of the latent image under `kernel`."""
+        """Strong gradients (2, H - 1, W - 1) float64 of the latent image under `kernel`."""
         self._solver.see(kernel)
         x = self._solver.image
         price = self.dark / otsu(x**2)
@@ -62,7 +62,7 @@ class DarkLatent(L0Latent):
 
 
 def dark_channel(image: np.ndarray) -> np.ndarray:
-    """Least value of the patch round each pixel of (H, W) float32; patches end at the border."""
+    """Least value of the patch round each pixel of (H, W) float64; patches end at the border."""
     return np.asarray(cv2.erode(image, _BOX))
 
 
@@ -72,7 +72,7 @@ def darkened(image: np.ndarray, least: float) -> np.ndarray:
     A pixel is the darkest of a patch exactly where the greatest dark channel around it is not below its value.
     """
     darkest = np.asarray(cv2.dilate(dark_channel(image), _BOX)) >= image
-    return np.where(darkest & (image**2 < least), np.float32(0), image)
+    return np.where(darkest & (image**2 < least), 0.0, image)
 
 
 def otsu(values: np.ndarray) -> float:
@@ -118,7 +118,7 @@ def without_ringing(
     return smooth - np.float32(share) * rings
 
 
-@method("pan-2016")
+@method("pan-2016", version="2")
 class Pan2016(Blind):
     """Dark channel prior and L0 gradient (Pan et al. 2016).
 

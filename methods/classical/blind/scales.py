@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from facedeblur.methods.classical.blind.kernel_step import normalised
 
 COUNT = 20
 """Gradients of each direction that a kernel is fitted to at first, times the side of that kernel (author codes)."""
+MARGIN = 1e-9
+"""Relative difference under which two values count as equal, far above rounding errors in float64."""
 
 
 def shrunk(image: np.ndarray, scale: float) -> np.ndarray:
-    """Shrink (H, W) float32 by `scale`, each pixel the mean over its area; at least 2x2 pixels."""
+    """Shrink (H, W) float64 by `scale`, each pixel the mean over its area; at least 2x2 pixels."""
     if scale == 1:
         return image
     height, width = (max(2, round(side * scale)) for side in image.shape)
@@ -36,9 +39,10 @@ def enlarged(kernel: np.ndarray, size: int, factor: float) -> np.ndarray:
         If no part of it is inside the square.
     """
     here, there = (kernel.shape[0] - 1) / 2, (size - 1) / 2
-    back = np.array([[1 / factor, 0, here - there / factor], [0, 1 / factor, here - there / factor]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return normalised(np.asarray(cv2.warpAffine(kernel, back, (size, size), flags=flags)))
+    larger = ndimage.affine_transform(
+        kernel, [1 / factor] * 2, here - there / factor, (size, size), order=1, mode="grid-constant"
+    )
+    return normalised(np.asarray(larger))
 
 
 def differences(image: np.ndarray) -> np.ndarray:
@@ -68,7 +72,7 @@ class Salient:
         """Return (2, H, W) with 0 where the squared length is under the threshold; the strongest one always stays."""
         power = (maps**2).sum(axis=0)
         self.threshold = min(self.threshold, float(power.max()))
-        kept = np.where(power >= self.threshold, maps, np.float32(0))
+        kept = np.where(power >= self.threshold * (1 - MARGIN), maps, 0.0)
         self.threshold *= self.decay
         return kept
 
@@ -79,7 +83,8 @@ def strongest(maps: np.ndarray, count: int) -> float:
     Directions are those of the gradient without its sign, cut at 0, 45, 90 and 135 degrees; 0 where one has fewer.
     """
     power = (maps**2).sum(axis=0)
-    sector = np.minimum(np.arctan2(maps[1], maps[0]) % np.pi // (np.pi / 4), 3)
+    # Gradients of grey levels often lie exactly on a cut: the margin puts them all on one side of it.
+    sector = (np.arctan2(maps[1], maps[0]) + MARGIN) % np.pi // (np.pi / 4)
     levels = []
     for which in range(4):
         found = power[sector == which]

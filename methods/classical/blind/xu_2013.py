@@ -18,7 +18,7 @@ from facedeblur.methods.classical.blind.l0_gradient import L0Latent
 WEIGHT = 8e-3
 
 
-@method("xu-2013")
+@method("xu-2013", version="2")
 class Xu2013(HyperLaplacianBlind):
     """L0 gradient prior: the blur is estimated from a piecewise flat latent image (Xu et al. 2013).
 

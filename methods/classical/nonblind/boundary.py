@@ -49,7 +49,7 @@ class Periodic:
         self._margin = (size - 1) // 2 if border == "taper" else 0
         self._inside = (height, width)
         self.shape = shape = fast_shape((height, width), size)
-        self.otf = transfer(kernel, shape)
+        self.otf = transfer(kernel, shape).astype(np.complex64)
         if border == "wrap":
             self.image = wrap_pad(blurred, shape).transpose(2, 0, 1).astype(np.float32)
             return
@@ -171,19 +171,19 @@ def _harmonic(top: np.ndarray, bottom: np.ndarray, left: np.ndarray, right: np.n
 
 
 def transfer(kernel: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Half-plane transform, complex64, of `kernel` in zeros of `shape`, its centre moved to the origin."""
+    """Half-plane transform, complex128, of `kernel` in zeros of `shape`, its centre moved to the origin."""
     room = np.zeros(shape)
     size = kernel.shape[0]
     room[:size, :size] = kernel
     centre = (size - 1) // 2
-    return fft.rfft2(np.roll(room, (-centre, -centre), axis=(0, 1))).astype(np.complex64)
+    return np.asarray(fft.rfft2(np.roll(room, (-centre, -centre), axis=(0, 1))))
 
 
 def gradient_power(shape: tuple[int, int]) -> np.ndarray:
-    """Power spectrum of both circular forward differences, (P, Q // 2 + 1) float32."""
+    """Power spectrum of both circular forward differences, (P, Q // 2 + 1) float64."""
     rows = 4 * np.sin(np.pi * np.arange(shape[0]) / shape[0]) ** 2
     columns = 4 * np.sin(np.pi * np.arange(shape[1] // 2 + 1) / shape[1]) ** 2
-    return (rows[:, None] + columns).astype(np.float32)
+    return np.asarray(rows[:, None] + columns)
 
 
 def taper_weight(kernel: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

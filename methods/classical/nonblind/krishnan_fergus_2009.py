@@ -84,7 +84,7 @@ def hyper_laplacian(
     for at, (image, spread) in enumerate(zip(images, kernels, strict=True)):
         ground = Periodic(image, checked_kernel(spread), rounds=tapers, border=border)
         power_of_kernel = ground.otf.real**2 + ground.otf.imag**2
-        gradients = gradient_power(ground.shape)
+        gradients = gradient_power(ground.shape).astype(np.float32)
         data = ground.otf.conj() * ground.transform(ground.image)
         estimate = ground.image
         for beta in betas:

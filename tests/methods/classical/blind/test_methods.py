@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from scipy import ndimage, signal
+from scipy import fft, ndimage, signal
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import to_uint8, write_png
@@ -86,6 +90,57 @@ def test_the_same_twice_and_in_a_batch(name: str, blurred: np.ndarray) -> None:
     second = make(name, size=7)
     np.testing.assert_array_equal(second.restore(small[1:])[0], both[1])
     np.testing.assert_array_equal(second.estimated_kernels[0], method.estimated_kernels[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rounding_is_not_amplified(name: str, monkeypatch: pytest.MonkeyPatch, blurred: np.ndarray) -> None:
+    image = blurred[:, 24:104, 24:104]
+    plain = make(name)
+    expected = plain.restore(image)
+    rng = np.random.default_rng(2)
+
+    def inexact(transform: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        def transformed(*args: Any, **options: Any) -> np.ndarray:
+            found = transform(*args, **options)
+            noise = rng.normal(size=found.shape) * np.sqrt((np.abs(found) ** 2).mean()) * np.finfo(found.dtype).eps
+            return np.asarray((found + noise).astype(found.dtype))
+
+        return transformed
+
+    for transform in ("rfft2", "irfft2"):
+        monkeypatch.setattr(fft, transform, inexact(getattr(fft, transform)))
+    method = make(name)
+    restored = method.restore(image)
+    assert not np.array_equal(restored, expected)
+    np.testing.assert_allclose(method.estimated_kernels[0], plain.estimated_kernels[0], atol=1e-7)
+    # The last deconvolution is in float32, but amplifies nothing.
+    assert np.sqrt(((restored - expected) ** 2).mean()) < 1e-4
+
+
+def test_other_instructions_of_the_processor_give_the_same(tmp_path: Path, blurred: np.ndarray) -> None:
+    features = getattr(__import__("numpy._core._multiarray_umath", fromlist=["x"]), "__cpu_dispatch__", [])
+    if not features:
+        pytest.skip("this numpy has one path for every processor")
+    image = blurred[:, 24:104, 24:104]
+    np.save(tmp_path / "blurred.npy", image)
+    code = (
+        "import sys, numpy as np\n"
+        "from facedeblur.methods.base import METHODS\n"
+        "blurred = np.load('blurred.npy')\n"
+        f"for name in {NAMES}:\n"
+        f"    method = METHODS.get(name)(size={SIZE})\n"
+        "    np.savez(name, restored=method.restore(blurred), kernel=method.estimated_kernels[0])\n"
+    )
+    plainest = {"NPY_DISABLE_CPU_FEATURES": " ".join(features), "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX2,FP16,AVX"}
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], check=True, cwd=tmp_path, env={**os.environ, **plainest}
+    )
+    for name in NAMES:
+        method = make(name)
+        expected = method.restore(image)
+        with np.load(tmp_path / f"{name}.npz") as found:
+            np.testing.assert_allclose(found["kernel"], method.estimated_kernels[0], atol=1e-7)
+            assert np.sqrt(((found["restored"] - expected) ** 2).mean()) < 1e-4
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import cv2
 import numpy as np
 import pytest
 from scipy import signal
@@ -148,6 +149,21 @@ def test_shock_filter_steepens_an_edge_within_its_range() -> None:
     assert sharp.min() >= ramp.min() and sharp.max() <= ramp.max()
 
 
+def test_straight_ramps_are_not_shocked_whatever_their_rounding() -> None:
+    levels = np.arange(20.0) * 3
+    for offset in (0.0, 7.0, 90.1):
+        ramp = np.tile((levels + offset) / 255, (6, 1)) * 1.1
+        assert np.unique(np.sign(np.diff(ramp, 2))).size > 1  # rounding alone bends it
+        np.testing.assert_array_equal(cho_lee_2009.shocked(ramp, 1.0)[:, 1:-1], ramp[:, 1:-1])
+
+
+def test_bilateral_filter_is_that_of_opencv() -> None:
+    image = picture((24, 31), seed=3).astype(np.float64)
+    for spread in (0.5, 0.1):
+        expected = cv2.bilateralFilter(image.astype(np.float32), cho_lee_2009.SUPPORT, spread, cho_lee_2009.SPACE)
+        np.testing.assert_allclose(cho_lee_2009.bilateral(image, spread), expected, atol=2e-5)
+
+
 def test_second_derivatives_are_weighted() -> None:
     image = picture((12, 13))
     maps = scales.differences(image)
@@ -174,6 +190,19 @@ def test_strongest_counts_in_every_direction() -> None:
     assert np.count_nonzero(salient(maps).any(axis=0)) == sum(passed)
     assert salient.threshold == level / 2
     assert np.count_nonzero(scales.Salient(maps, 1, 0.5)(maps * 1e-3).any(axis=0)) == 1
+
+
+def test_equal_gradients_stay_or_go_together_whatever_their_rounding() -> None:
+    levels = np.random.default_rng(6).integers(0, 9, (40, 40))
+    masks = []
+    for offset, gain in ((0, 1.0), (100, 1.0), (31, 1.1)):
+        maps = scales.differences((levels + offset) / 255 * gain)
+        masks.append(scales.Salient(maps, 60, 0.9)(maps).any(axis=0))
+    whole = scales.differences(levels)
+    power = (whole**2).sum(axis=0)
+    assert np.array_equal(masks[0], power >= power[masks[0]].min()) and 240 <= masks[0].sum() < 1000
+    for other in masks[1:]:
+        np.testing.assert_array_equal(other, masks[0])
 
 
 def test_schedule_of_sizes() -> None:
