@@ -263,6 +263,11 @@ _ships(
     (("iter_250000.model.npz", "iter_*.model.npz"),),
 )  # fmt: skip
 _ships(
+    "song2019", "song2019:Song2019",
+    "Base image from facial components, details from exemplars (Song et al., IJCV 2019; our reading).",
+    parsing=Keep("labels"), base=Keep(),
+)  # fmt: skip
+_ships(
     "xu2018", "xu2018:Xu2018",
     "Sharp edges by a network, then kernel and deconvolution (Xu et al., TIP 2018; our reading).",
     smooth=Keep(), edges=Keep(), kernel=Keep("kernel"),

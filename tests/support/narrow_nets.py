@@ -25,6 +25,7 @@ NARROW: dict[str, dict[str, object]] = {
     "lu2019": {"width": 4},
     "nah2017": {"width": 8, "blocks": 2},
     "srn": {"width": 4, "blocks": 1},
+    "song2019": {"width": 8, "blocks": 1, "parser_width": 8, "exemplars": 4, "side": 32},
     "xia2019": {"width": 4, "depth": 5},
     "xu2018": {"width": 8, "details": 2, "edges": 3, "kernel_size": 15},
     "facedeblur-base": {"widths": [8, 16, 16, 16], "depths": [1, 1, 1, 1]},

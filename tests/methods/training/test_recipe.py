@@ -24,7 +24,7 @@ from facedeblur.methods.training.stage import StageRun
 
 PAPERS = [
     "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "dmphn", "jin2018", "lin2020", "lu2019", "mspl", "nah2017",
-    "shen2018", "shen2020", "srn", "umsn", "umsn-paper", "xia2019", "xu2018",
+    "shen2018", "shen2020", "song2019", "srn", "umsn", "umsn-paper", "xia2019", "xu2018",
 ]  # fmt: skip
 ROWS = [
     f"shen2020-{row}"

@@ -118,6 +118,7 @@ def test_origins_say_where_a_result_comes_from():
         " authors' program: examples/foreign/xu2018.toml"
     )
     assert known["xu2018"].command == "facedeblur run xu2018 SET -o OUTPUTS"
+    assert known["song2019"].origin.startswith("network; weights: facedeblur train song2019; our reading")
     assert known["umsn"].origin == (
         "network; weights: SMaps_Best.pth and Deblur_epoch*.pth of https://github.com/rajeevyasarla/UMSN-Face-Deblurring,"
         " or facedeblur train umsn"
