@@ -15,7 +15,7 @@ from scipy import fft
 from facedeblur.benchmark.compiled import njit
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.blind.coarse_to_fine import HyperLaplacianBlind, Schedule
-from facedeblur.methods.classical.blind.scales import COUNT, MARGIN, Salient, differences
+from facedeblur.methods.classical.blind.scales import COUNT, MARGIN, Salient, derivatives, differences
 from facedeblur.methods.classical.nonblind.boundary import fast_shape, gradient_power, transfer, wrap_pad
 
 ORDERS = (50.0, 25.0, 12.5)
@@ -44,7 +44,7 @@ class Predicted:
     """
 
     def __init__(self, blurred: np.ndarray, size: int, *, first: bool):
-        self.blurred = derivatives(differences(blurred))
+        self.blurred = derivatives(differences(blurred), *ORDERS[1:])
         self._image, self._first, self._count = blurred, first, COUNT * size
         self._shape = fast_shape((blurred.shape[0], blurred.shape[1]), size)
         periodic = wrap_pad(blurred, self._shape)
@@ -63,7 +63,7 @@ class Predicted:
             self._salient = Salient(maps, self._count, DECAY)
         self._range *= DECAY
         self._step *= DECAY
-        return derivatives(self._salient(maps))
+        return derivatives(self._salient(maps), *ORDERS[1:])
 
     def deconvolved(self, kernel: np.ndarray) -> np.ndarray:
         """``F^-1[conj(K) Y D / (|K|^2 D + smoothness |F(grad)|^2)]``, D the sum of `ORDERS` over their derivatives."""
@@ -75,20 +75,6 @@ class Predicted:
 
     def move(self, down: int, right: int) -> None:
         """Do nothing: no image is kept from one iteration to the next."""
-
-
-def derivatives(maps: np.ndarray) -> np.ndarray:
-    """First derivatives (2, h, w) and the three second ones, each times the root of its weight: (5, h, w) float64."""
-    x, y = maps
-    out = np.zeros((5, *x.shape))
-    out[:2] = maps
-    out[2, :, 1:] = x[:, 1:] - x[:, :-1]
-    out[3, 1:] = y[1:] - y[:-1]
-    # Both orders of differentiation, by halves: they differ where gradients were cut off.
-    out[4, 1:] = (x[1:] - x[:-1]) / 2
-    out[4, :, 1:] += (y[:, 1:] - y[:, :-1]) / 2
-    out *= np.sqrt(np.array([ORDERS[1]] * 2 + [ORDERS[2]] * 3))[:, None, None]
-    return out
 
 
 @njit(cache=True, error_model="numpy")

@@ -51,6 +51,20 @@ def differences(image: np.ndarray) -> np.ndarray:
     return np.stack([image[:-1, 1:] - corner, image[1:, :-1] - corner])
 
 
+def derivatives(maps: np.ndarray, first: float, second: float) -> np.ndarray:
+    """First derivatives (2, h, w) and the three second ones, each times the root of its weight: (5, h, w) float64."""
+    x, y = maps
+    out = np.zeros((5, *x.shape))
+    out[:2] = maps
+    out[2, :, 1:] = x[:, 1:] - x[:, :-1]
+    out[3, 1:] = y[1:] - y[:-1]
+    # Both orders of differentiation, by halves: they differ where gradients were cut off.
+    out[4, 1:] = (x[1:] - x[:-1]) / 2
+    out[4, :, 1:] += (y[:, 1:] - y[:, :-1]) / 2
+    out *= np.sqrt(np.array([first] * 2 + [second] * 3))[:, None, None]
+    return out
+
+
 class Salient:
     """Filter that keeps strong gradients only, by a threshold that falls with each call (Cho & Lee 2009).
 

@@ -25,7 +25,7 @@ from facedeblur.methods.classical.blind.pan_2016 import without_ringing
 from facedeblur.methods.classical.blind.scales import differences
 from facedeblur.methods.options import read_options
 
-NAMES = ("cho-lee-2009", "krishnan-2011", "xu-2013", "pan-2016")
+NAMES = ("shan-2008", "cho-lee-2009", "krishnan-2011", "xu-2013", "pan-2016")
 SIZE = 11
 
 
@@ -111,7 +111,7 @@ def test_rounding_is_not_amplified(name: str, monkeypatch: pytest.MonkeyPatch, b
         monkeypatch.setattr(fft, transform, inexact(getattr(fft, transform)))
     method = make(name)
     restored = method.restore(image)
-    assert not np.array_equal(restored, expected)
+    assert not np.array_equal(method.estimated_kernels[0], plain.estimated_kernels[0])
     np.testing.assert_allclose(method.estimated_kernels[0], plain.estimated_kernels[0], atol=1e-7)
     # The last deconvolution is in float32, but amplifies nothing.
     assert np.sqrt(((restored - expected) ** 2).mean()) < 1e-4

@@ -167,7 +167,7 @@ def test_bilateral_filter_is_that_of_opencv() -> None:
 def test_second_derivatives_are_weighted() -> None:
     image = picture((12, 13))
     maps = scales.differences(image)
-    found = cho_lee_2009.derivatives(maps)
+    found = scales.derivatives(maps, 25.0, 12.5)
     inner = np.s_[1:, 1:]
     np.testing.assert_allclose(found[0], 5 * maps[0], rtol=1e-6)
     twice = image[1:-1, 2:] - 2 * image[1:-1, 1:-1] + image[1:-1, :-2]
