@@ -12,6 +12,8 @@ from facedeblur.cli import options
 
 @options.command(
     examples="""
+    # Build the open test set, whose faces come with the package
+    facedeblur build open -o set/
     # Build the test set of Shen et al. 2020 from your own photographs
     facedeblur build shen2020 --faces photos/ -o set/
     # Build it from CelebA, under a name of its own
@@ -25,7 +27,7 @@ from facedeblur.cli import options
     """
 )
 @click.argument("recipe")
-@options.faces
+@options.faces_of("those of the recipe")
 @click.option("-o", "--out", metavar="FOLDER", required=True, type=options.Output(), help="Folder of the new set.")
 @options.name("name of the recipe")
 @options.seed("kernels, noise and random choices")

@@ -178,20 +178,20 @@ _PHOTOS = (
 )
 
 
-def faces_of(*, required: bool) -> Decorator:
-    """Return the option ``--faces``."""
+def faces_of(default: str = "") -> Decorator:
+    """Return the option ``--faces``, which is required unless `default` says what is taken without it."""
     return click.option(
         "--faces",
         metavar="FOLDER",
-        required=required,
+        required=not default,
         multiple=True,
-        show_default=None if required else "none, if --pairs are given",
+        show_default=default or None,
         help="Folder of photographs, or of crops that `facedeblur align` wrote; repeat it to combine several. "
         + _PHOTOS,
     )
 
 
-faces = faces_of(required=True)
+faces = faces_of()
 people = click.option(
     "--people",
     type=int,

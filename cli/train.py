@@ -43,7 +43,7 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     """
 )
 @click.argument("recipe")
-@options.faces_of(required=False)
+@options.faces_of("none, if --pairs are given")
 @click.option(
     "--pairs",
     metavar="SET",

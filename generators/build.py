@@ -29,7 +29,7 @@ from facedeblur.generators.crops import Crops, gather, read_wide
 from facedeblur.generators.kernels.bank import bank_of
 from facedeblur.generators.photos.collection import Photos, only_folder
 from facedeblur.generators.photos.specs import Selection
-from facedeblur.generators.recipe import Recipe, load_recipe
+from facedeblur.generators.recipe import Recipe, check_faces, faces_for, load_recipe
 
 PACKAGES = ("facedeblur", "numpy", "numba", "opencv-python", "scikit-image")
 
@@ -55,7 +55,7 @@ class Order:
 @checked
 def build(
     recipe: str | Path,
-    faces: Photos,
+    faces: Photos | None,
     out: str | Path,
     *,
     name: str = "",
@@ -80,7 +80,7 @@ def build(
     faces : str, path, Collection or sequence of them
         Folder of photographs, of finished crops, or one that `align` wrote; ``NAME:PATH`` names a known
         collection, and ``NAME:PATH,2000`` how many of its photographs are drawn. Several folders make one set. Videos
-        or folders of frames for averaged frames.
+        or folders of frames for averaged frames. None for a recipe that has its own faces.
     out : path
         Folder of the set.
     name : str
@@ -143,7 +143,18 @@ def build(
     out = Path(out)
     with only_writer(out, working=(building(out), _workspace(out))), reporting(progress) as reporter:
         order = Order(
-            described, record, faces, out, seed, store, selection, finders, limits, licence, workers, reporter
+            described,
+            record,
+            faces_for(described, faces),
+            out,
+            seed,
+            store,
+            selection,
+            finders,
+            limits,
+            licence,
+            workers,
+            reporter,
         )
         return BUILDERS[described.kind](order)
 
@@ -217,7 +228,7 @@ WHOLE = ("frames", "given")
 def _crops(order: Order, *, margin: int) -> Crops:
     """The aligned faces; an interrupted alignment is resumed."""
     recipe, out = order.recipe, order.out
-    return gather(
+    crops = gather(
         order.faces,
         template=recipe.image.template,
         margin=margin,
@@ -231,6 +242,8 @@ def _crops(order: Order, *, margin: int) -> Crops:
         workers=order.workers,
         reporter=order.reporter,
     )
+    check_faces(recipe, crops)
+    return crops
 
 
 def _workspace(out: Path) -> Path:

@@ -23,6 +23,8 @@ from facedeblur.generators.align.photo import CUT, Finders
 from facedeblur.generators.align.quality import Limits
 from facedeblur.generators.align.run import BAD_LABEL, align
 from facedeblur.generators.align.template import Template, template_named
+from facedeblur.generators.packaged.faces import NAME as PACKAGED
+from facedeblur.generators.packaged.faces import unpack
 from facedeblur.generators.photos.collection import (
     NOT_STATED,
     Collection,
@@ -168,7 +170,9 @@ def gather(
     aligned: dict[Path, Crops] = {}
 
     def opened(want: Wanted) -> Collection | None:
-        """What `align` wrote as a collection."""
+        """What `align` wrote, or comes with the package, as a collection."""
+        if want.name == PACKAGED:
+            want = replace(want, name="auto", root=unpack(str(want.root), workspace / PACKAGED / want.root))
         if want.name != "auto" or not (want.root / "images.csv").is_file():
             return None
         found = aligned[want.root] = _aligned(want.root)

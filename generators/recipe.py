@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from facedeblur.benchmark.config import read_named, shipped, strict
 from facedeblur.benchmark.errors import InputError
@@ -17,7 +18,13 @@ from facedeblur.generators.kernels.boracchi_foi import STANDARD, KernelModel
 from facedeblur.generators.kernels.given import PARTS, GivenKernels
 from facedeblur.generators.kernels.law import KernelLaw
 from facedeblur.generators.kernels.spline import SplineModel
+from facedeblur.generators.packaged.faces import NAME, PACKAGES
 from facedeblur.generators.pairs.augment import LAWS
+from facedeblur.generators.photos.collection import COLLECTIONS, Photos
+from facedeblur.generators.photos.lists import ROLES
+
+if TYPE_CHECKING:
+    from facedeblur.generators.crops import Crops
 
 PACKAGE = "facedeblur.generators.recipes"
 OF_FILES = ("normalise", "pad", "trim", "train_share", "part")
@@ -31,6 +38,23 @@ class ImageSpec:
 
     template: str
     count: int = 0
+
+
+@dataclass(frozen=True)
+class FacesSpec:
+    """Where the sharp faces are from, if the recipe says so.
+
+    Attributes
+    ----------
+    package : tuple of str
+        Faces that come with the package (`facedeblur.generators.packaged.faces.PACKAGES`); no others are taken then.
+    collection, role : str
+        Only photographs of this collection, and with this role, are taken.
+    """
+
+    package: tuple[str, ...] = ()
+    collection: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,6 +237,7 @@ class Recipe:
     kind: str = "uniform"
     virtual: bool = False
     augment: str = ""
+    faces: FacesSpec | None = None
     kernels: KernelSpec | None = None
     poses: PoseSpec | None = None
     frames: AveragingSpec | None = None
@@ -256,6 +281,15 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
         if (getattr(recipe, table) is not None) != (kind == recipe.kind):
             expected = f"table [{table}] if and only if kind is '{kind}'"
             raise InputError(f"{where}: kind '{recipe.kind}'", expected=expected, do="add or remove the table")
+    faces = recipe.faces or FacesSpec()
+    for name in faces.package:
+        one_of(f"{where}: faces.package", name, PACKAGES)
+    if faces.collection:
+        COLLECTIONS.get(faces.collection)
+        one_of(f"{where}: faces.role", faces.role, ("", *ROLES))
+    if bool(faces.collection) < bool(faces.role) or (faces.package and faces.collection):
+        expected = "package, or collection with or without role"
+        raise InputError(f"{where}: faces", expected=expected, found="another combination", do="remove a key")
     if recipe.kernels:
         one_of(f"{where}: kernels.draw", recipe.kernels.draw, ("trajectory", "spline"))
         spec = _kernels(recipe.kernels, set(values["kernels"]), where, name)
@@ -286,6 +320,49 @@ def _kernels(spec: KernelSpec, keys: set[str], where: str, recipe: str | Path) -
     if spec.from_:
         return replace(spec, from_=str(Path(recipe).parent / spec.from_))
     return spec
+
+
+def faces_for(recipe: Recipe, given: Photos | None) -> Photos:
+    """The photographs that a recipe is used with: `given`, or those that come with the package.
+
+    Raises
+    ------
+    InputError
+        When photographs are given for a recipe that has its own.
+    """
+    own = [f"{NAME}:{name}" for name in (recipe.faces.package if recipe.faces else ())]
+    if not own:
+        return given or ()
+    if given:
+        raise InputError(
+            f"recipe '{recipe.name}'", "has its own faces",
+            do="leave out the photographs, or choose another recipe for them",
+        )  # fmt: skip
+    return own
+
+
+def check_faces(recipe: Recipe, crops: Crops) -> None:
+    """Raise InputError if a face is of another collection or role than the recipe takes.
+
+    Faces that are in both a test set and a training set are found by this.
+    """
+    wanted = recipe.faces or FacesSpec()
+    others = [name for name, _ in crops.origins if wanted.collection and name != wanted.collection]
+    wrong = [image for image in crops.images if image.ok and wanted.role and image.role != wanted.role]
+    if not others and not wrong:
+        return
+    told = f"role {wanted.role}" * bool(wanted.role)
+    found = (
+        f"the collection {others[0]}"
+        if others
+        else f"{len(wrong):,} photographs with another role ({wrong[0].source}, ...)"
+    )
+    raise InputError(
+        f"recipe '{recipe.name}'",
+        expected=f"photographs of {wanted.collection}" + f" with {told}" * bool(told),
+        found=found,
+        do=f"write {wanted.collection}:FOLDER" + f",{wanted.role}" * bool(told),
+    )
 
 
 def _at_least(value: int, least: int, where: str) -> None:

@@ -49,7 +49,7 @@ from facedeblur.generators.photos.collection import Photos
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.random.permutation import Permutation
 from facedeblur.generators.random.philox import halves
-from facedeblur.generators.recipe import load_recipe
+from facedeblur.generators.recipe import check_faces, load_recipe
 
 KERNEL_BYTES = 4 * 2**20
 """Limit of the cache of kernels in each process."""
@@ -397,6 +397,7 @@ def open_pairs(
         )
         for note in spec.model.notes():
             reporter.say(note)
+        check_faces(described, crops)
         several = len(crops.sources) > 1
         told = [one["collection"] for one in crops.sources if several or "drawn from" in one["collection"]]
         for text in told:

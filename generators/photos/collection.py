@@ -429,6 +429,7 @@ _KNOWN = {
     "multipie": "pie:MultiPIE",
     "pie": "pie:PIE",
     "lfw": "lfw:LFW",
+    "faker": "faker:Faker",
     "folder": "folders:Folder",
     "people": "folders:People",
 }

@@ -166,8 +166,9 @@ def image_ids(sources: Sequence[str], identities: Sequence[str] | None = None) -
     sources : sequence of str
         Paths relative to the collection, forward slashes, sorted.
     identities : sequence of str, optional
-        Identities, if the collection states them: then only the folder of that name precedes the stem, others only
-        where the name would not be unique.
+        Identities, if the collection states them: then only the folder precedes the stem that has this name, or that
+        makes up the name together with the stem (``female_00`` for ``female/00.jpg``); others only where the name
+        would not be unique.
 
     Returns
     -------
@@ -181,7 +182,7 @@ def image_ids(sources: Sequence[str], identities: Sequence[str] | None = None) -
         *folders, name = composed(source).split("/")
         stem, _, suffix = name.rpartition(".") if "." in name else (name, "", "")
         whole = _plain(folders, stem)
-        first = whole if identities is None else _plain([f for f in folders if f == identities[place]], stem)
+        first = whole if identities is None else _plain(_naming(folders, stem, identities[place]), stem)
         candidates: Iterator[str] = (
             candidate
             for n in range(len(sources) + 2)
@@ -191,6 +192,11 @@ def image_ids(sources: Sequence[str], identities: Sequence[str] | None = None) -
         taken.add(chosen.casefold())
         names.append(chosen)
     return names
+
+
+def _naming(folders: Sequence[str], stem: str, identity: str) -> list[str]:
+    """The folders that belong to the name of an identity."""
+    return [folder for folder in folders if identity in (folder, f"{folder}_{stem}")]
 
 
 def _plain(folders: Sequence[str], stem: str) -> str:

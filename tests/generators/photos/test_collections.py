@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from photo_trees import rows, tree
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.photos.collection import COLLECTIONS, detect, open_collection
+from facedeblur.generators.photos.collection import COLLECTIONS, open_collection
 from facedeblur.generators.photos.specs import Selection
 
 
@@ -220,7 +222,9 @@ def test_real_collections(shared_data):
     }
     portraits = open_collection(f"folder:{shared_data / 'portraits_cc0'}")
     assert len({photograph.identity for photograph in portraits.photographs}) == len(portraits.photographs) == 200
-    assert detect(shared_data / "portraits_cc0") == "people"
+    generated = open_collection(shared_data / "portraits_cc0")
+    assert generated.name == "faker" and len({one.identity for one in generated.photographs}) == 200
+    assert Counter(one.role for one in generated.photographs) == {"test": 100, "train": 100}
 
 
 def test_london_points_lie_where_dlib_sees_them(shared_data, dlib_models):

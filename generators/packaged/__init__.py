@@ -1,0 +1,1 @@
+"""Faces that come with the package."""
