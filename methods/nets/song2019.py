@@ -2,7 +2,8 @@
 
 "Joint Face Hallucination and Deblurring via Structure Generation and Detail Enhancement", IJCV 127, 2019
 (arXiv:1811.09019). Of the paper we had the abstract, and that of its forerunner: Song et al., "Learning to Hallucinate
-Face Images via Component Generation and Enhancement", IJCAI 2017. No weights of the authors are known to be published.
+Face Images via Component Generation and Enhancement", IJCAI 2017. What the authors publish is not known here, so no
+weights of theirs are read.
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ ALPHA = 2 / 3
 
 
 class EdgeStage(nn.Module):
-    """Convolutions with ReLUs between them, whose result is added to the grey image that they read.
+    """Convolutions, instance normalisation and ReLU in turn, whose result is added to the grey image that they read.
+
+    Without the normalisation a narrow second stage learned a fifth as much in a hundred steps.
 
     Parameters
     ----------
@@ -42,9 +44,10 @@ class EdgeStage(nn.Module):
 
     def __init__(self, taken: int, *, width: int, depth: int, size: int):
         super().__init__()
-        layers: list[nn.Module] = [conv(taken, width, 9), nn.ReLU()]
+        # No biases: instance normalisation takes the mean away again.
+        layers: list[nn.Module] = [conv(taken, width, 9, bias=False), nn.InstanceNorm2d(width), nn.ReLU()]
         for _ in range(depth - 2):
-            layers += [conv(width, width, size), nn.ReLU()]
+            layers += [conv(width, width, size, bias=False), nn.InstanceNorm2d(width), nn.ReLU()]
         end = conv(width, 1, size)
         self.body = nn.Sequential(*layers, end)
         he_initialise(self)
@@ -60,7 +63,7 @@ class EdgeStage(nn.Module):
 class Xu2018(nn.Module):
     """Two networks for sharp edges, then kernel and image in closed steps; our reading, see the assumptions below.
 
-    1,400,322 parameters: 163,905 of the first stage and 1,236,417 of the second. Stated in the abstract: a deep
+    1,399,170 parameters: 163,585 of the first stage and 1,235,585 of the second. Stated in the abstract: a deep
     convolutional network extracts sharp edges from the blurred image in two stages, which suppress extraneous details
     and enhance sharp edges, after the example of filters; the kernel follows from these edges without a coarse-to-fine
     strategy and without a selection of edges.
@@ -69,7 +72,8 @@ class Xu2018(nn.Module):
 
     * Edges are those of a grey image, whose gradients the kernel estimate reads. Each stage adds the result of its
       convolutions to what it reads: 6 convolutions, of 3x3 behind a first of 9x9, for the details; 14 of 5x5 behind a
-      first of 9x9 for the edges, which in the end see 79x79 pixels. No normalisation, 64 channels.
+      first of 9x9 for the edges, which in the end see 79x79 pixels. Instance normalisation and ReLU
+      behind all but the last of a stage; 64 channels.
     * The first stage learns what the L0 filter of Xu et al. 2011 keeps of the blurred image, the second what it keeps
       of the sharp one (targets ``smooth`` and ``edges``).
     * The kernel is the least-squares one of `estimate_kernel`, which compares gradients under a squared norm of the

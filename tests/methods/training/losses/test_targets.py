@@ -98,3 +98,13 @@ def test_recipes_are_given_the_drawings_that_they_name(name: str, wanted: set[st
     assert set(found) == wanted | {"sharp"}
     assert all(found[key].shape == (2, 1, 16, 20) for key in wanted)
     assert set(Targets(stages[1], [])(batch)) == {"sharp"}
+
+
+def test_structures_are_those_of_the_sharp_and_of_the_blurred_faces() -> None:
+    first, second = load_train_recipe("xu2018").stage
+    batch = {"sharp": torch.rand(2, 3, 16, 20), "blurred": torch.rand(2, 3, 16, 20)}
+    for stage, name, source in ((first, "smooth", "blurred"), (second, "edges", "sharp")):
+        found = Targets(stage, [])(batch)
+        assert set(found) == {name, "sharp", "blurred"}
+        torch.testing.assert_close(found[name], l0_smoothed(batch[source], weight=0.002))
+        assert torch.equal(Targets(stage, [])(batch | {name: batch["sharp"]})[name], batch["sharp"])
