@@ -128,6 +128,7 @@ class RunFacts(msgspec.Struct):
     method: Text
     version: str = ""
     name: str = ""
+    described: str = ""
     options: dict[str, Any] = {}
     weights: dict[str, Any] = {}
     code: dict[str, Any] = {}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     facedeblur leaderboard outputs/new --into leaderboard.csv
     # Also compare the methods by an attribute and by the pose of the head
     facedeblur leaderboard outputs/* --by Smiling --by yaw
+    # Compare with a method that was run on a sample, on the pairs of the sample
+    facedeblur leaderboard outputs/* --common
     # Write a model card for each method
     facedeblur leaderboard leaderboard.csv --format model-index -o cards/
     """
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     show_default="csv and json for --out, a table for the screen",
     help="Format of what is written or printed; model-index writes Hugging Face model cards.",
 )
+@options.common
 @options.by
 @options.as_json
 @click.option("--quiet", is_flag=True, help="Print nothing; needs --out or --into.")
@@ -62,6 +65,7 @@ def leaderboard(
     into: str | None,
     replace: bool,
     format_: str | None,
+    common: bool,
     by: tuple[str, ...],
     json_: bool,
     quiet: bool,
@@ -95,7 +99,7 @@ def leaderboard(
     with only_writer(*([] if into is None else both_files(into)[:1])):
         given = [path for path in scores if path.lower().endswith(SUFFIXES)]
         tables = [path for path in scores if path not in given]
-        made = boards(tables) if tables else ()
+        made = boards(tables, common=common) if tables else ()
         if by and not made:
             raise click.UsageError("--by needs score tables or OUTPUTS folders: a leaderboard does not have the pairs")
         strata = by_traits(made, by)

@@ -121,6 +121,11 @@ by = click.option(
     help="Also show the first metric by this trait of the faces, such as Smiling, yaw, or yaw:20,45 with bins of your "
     "own; repeatable.",
 )
+common = click.option(
+    "--common",
+    is_flag=True,
+    help="Compare on the pairs that all runs have, if some were made with `facedeblur run --sample`.",
+)
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
 
 

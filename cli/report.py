@@ -27,9 +27,12 @@ from facedeblur.cli import options
     show_default="worst, median and best pairs only",
     help="Also show the pair with this id; repeatable.",
 )
+@options.common
 @options.by
 @options.quiet
-def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], by: tuple[str, ...], quiet: bool) -> None:
+def report(
+    scores: tuple[str, ...], out: str, pairs: tuple[str, ...], common: bool, by: tuple[str, ...], quiet: bool
+) -> None:
     """Write a report as one HTML file that opens offline: leaderboard, plots and images.
 
     SCORES are score tables, or OUTPUTS folders that hold scores.parquet. A report on several sets opens
@@ -39,6 +42,6 @@ def report(scores: tuple[str, ...], out: str, pairs: tuple[str, ...], by: tuple[
     """
     from facedeblur.reports.page.report import report as write
 
-    path = write(scores, out, pairs=pairs, by=by)
+    path = write(scores, out, pairs=pairs, by=by, common=common)
     if not quiet:
         click.echo(f"{path}   {path.stat().st_size / 1e6:.2f} MB, opens in a browser")

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     examples="""
     # Restore a set with the network that comes with the package
     facedeblur run facedeblur-base set/ -o outputs/base
-    # Set an option of the method
-    facedeblur run unsharp set/ -o outputs/unsharp --set amount=2
+    # Set an option of the method, and choose the name of the run in tables
+    facedeblur run unsharp set/ -o outputs/strong --set amount=2 --name strong
     # Run your own Python method or TorchScript file
     facedeblur run my-net set/ -o outputs/mine --plugin my_net.py
     facedeblur run net.ts set/ -o outputs/net --device cuda --batch 16
-    # Try a slow method on 100 pairs that are spread evenly over faces and kernels
-    facedeblur run slow-net set/ -o outputs/slow --plugin slow_net.py --sample 100
+    # Try a slow method on 100 pairs, spread over faces and kernels
+    facedeblur run pan-2016 set/ -o outputs/pan --sample 100
     # Store sketches, kernels and initial images, too
     facedeblur run lin2020 set/ -o outputs/lin --keep sketch,kernel,initial
     """
@@ -52,6 +52,13 @@ if TYPE_CHECKING:
     default="",
     show_default="none",
     help="Intermediate results to store in folders next to the restored images; `facedeblur list methods` names them.",
+)
+@click.option(
+    "--name",
+    metavar="NAME",
+    default="",
+    show_default="the method with its options",
+    help="Name of this run in tables and reports.",
 )
 @options.plugin("the method")
 @click.option(
@@ -108,6 +115,7 @@ def run(
     settings: tuple[str, ...],
     kernels: str | None,
     keep: str,
+    name: str,
     plugin: str | None,
     weights: str | None,
     device: str,
@@ -136,7 +144,8 @@ def run(
             out,
             options=dict(_pair(text) for text in settings),
             kernels=kernels,
-            keep=[name.strip() for name in keep.split(",") if name.strip()],
+            name=name,
+            keep=[part.strip() for part in keep.split(",") if part.strip()],
             plugin=plugin,
             weights=weights,
             execution=Execution(device, precision, batch, timeout),

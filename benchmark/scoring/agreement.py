@@ -12,7 +12,7 @@ from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.scoring.table import Column, Scores
 
 
-def check_tables(tables: Sequence[Scores], names: Sequence[str]) -> list[np.ndarray]:
+def check_tables(tables: Sequence[Scores], names: Sequence[str], *, common: bool = False) -> list[np.ndarray]:
     """Raise InputError if tables cannot be compared pair by pair.
 
     Parameters
@@ -21,11 +21,13 @@ def check_tables(tables: Sequence[Scores], names: Sequence[str]) -> list[np.ndar
         At least one.
     names : sequence of str, (n,)
         What messages call them.
+    common : bool
+        Compare on the pairs that all have, where some runs are on samples of the set.
 
     Returns
     -------
     list of np.ndarray, (n,)
-        Of each table the rows in the order of the first one.
+        Of each table the rows to compare, in the order of the first one.
 
     Raises
     ------
@@ -37,7 +39,10 @@ def check_tables(tables: Sequence[Scores], names: Sequence[str]) -> list[np.ndar
         if not table.meta.columns or not ids.size:
             raise InputError(name, "the score table is empty", do="score again")
         _check_set_of(table, tables[0], name, names[0])
-    orders = [_order(pairs[0], ids, names[0], name) for ids, name in zip(pairs, names, strict=True)]
+    shared = _shared(tables, pairs, names) if common else pairs[0]
+    if not common:
+        _check_samples(tables, names)
+    orders = [_order(shared, ids, names[0], name, common) for ids, name in zip(pairs, names, strict=True)]
     seen: dict[tuple[str, str], str] = {}
     for table, name in zip(tables, names, strict=True):
         before = seen.setdefault((table.meta.method, str(table.meta.run.get("hash"))), name)
@@ -57,10 +62,10 @@ def _check_set_of(table: Scores, first: Scores, name: str, first_name: str) -> N
         )
 
 
-def _order(pairs: np.ndarray, theirs: np.ndarray, name: str, other_name: str) -> np.ndarray:
-    """Return the places of `pairs` in `theirs`."""
+def _order(pairs: np.ndarray, theirs: np.ndarray, name: str, other_name: str, part: bool) -> np.ndarray:
+    """Return the places of `pairs` in `theirs`, which are no others, unless only a part of them is wanted."""
     known, order = np.unique(theirs, return_index=True)
-    if known.size != theirs.size or not np.array_equal(known, np.sort(pairs)):
+    if known.size != theirs.size or not (part or np.array_equal(known, np.sort(pairs))):
         raise InputError(
             other_name,
             expected=f"the {pairs.size:,} pairs of {name}, each once",
@@ -68,6 +73,76 @@ def _order(pairs: np.ndarray, theirs: np.ndarray, name: str, other_name: str) ->
             do="score again",
         )
     return np.asarray(order[np.searchsorted(known, pairs)])
+
+
+def _shared(tables: Sequence[Scores], pairs: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
+    """Return the pairs that all tables have, in the order of the first one.
+
+    A table that is not of a sample has all pairs of the set, so nothing but a sample leaves any out.
+    """
+    whole = [at for at, table in enumerate(tables) if not table.meta.run.get("sample")]
+    for at in range(len(tables)) if whole else ():
+        first = pairs[whole[0]]
+        if not np.isin(pairs[at], first).all() or (at in whole and pairs[at].size != first.size):
+            raise InputError(
+                names[at],
+                expected=f"the {first.size:,} pairs of {names[whole[0]]}",
+                found=f"{pairs[at].size:,} rows with other pairs",
+                do="score again",
+            )
+    found = pairs[0]
+    for ids in pairs[1:]:
+        found = found[np.isin(found, ids)]
+    if not found.size:
+        raise InputError("these runs have no pair in common", do="run them on larger samples")
+    return found
+
+
+def _check_samples(tables: Sequence[Scores], names: Sequence[str]) -> None:
+    """Raise InputError for runs on different samples of one set, or on a sample and on all of it."""
+    known: dict[str, tuple[dict[str, int] | None, str]] = {}
+    for table, name in zip(tables, names, strict=True):
+        mine = table.meta.run.get("sample")
+        before, first = known.setdefault(str(table.meta.set.get("hash")), (mine, name))
+        if mine != before:
+            raise InputError(
+                name,
+                expected=f"{_on(before)}, as in {first}",
+                found=_on(mine),
+                do="compare on the pairs that all have (--common, or common=True), or run both on the same pairs",
+            )
+
+
+def check_samples(tables: Sequence[Scores]) -> None:
+    """Raise InputError if means of tables cannot stand side by side, because those of one set are of different pairs.
+
+    Parameters
+    ----------
+    tables : sequence of Scores
+    """
+    _check_samples(tables, [f"scores of '{table.meta.method}'" for table in tables])
+
+
+def need_whole(table: Scores, where: str) -> None:
+    """Raise InputError for scores of a sample of a set.
+
+    Parameters
+    ----------
+    table : Scores
+    where : str
+        What has no place for them, with its article.
+    """
+    if sample := table.meta.run.get("sample"):
+        raise InputError(
+            f"scores of '{table.meta.method}'",
+            expected=f"all pairs of the set in {where}",
+            found=_on(sample),
+            do="run facedeblur run again without --sample, and score again",
+        )
+
+
+def _on(sample: dict[str, int] | None) -> str:
+    return f"a sample of {sample['pairs']:,} of {sample['of']:,} pairs" if sample else "all pairs of the set"
 
 
 def check_set_name(what: str, name: str, known: str, digest: str, whose: str) -> None:

@@ -238,10 +238,14 @@ class Scores:
         return values
 
     def taken(self, order: np.ndarray) -> Scores:
-        """The table with its rows in another `order`; itself where that is the one they have."""
-        if np.array_equal(order, np.arange(len(order))):
+        """The rows at `order`, in that order; the table itself where these are the ones that it has.
+
+        Of a part of the rows it is not known how many have no value for the sharp image itself.
+        """
+        if np.array_equal(order, np.arange(len(self.frame))):
             return self
-        return Scores(self.frame.iloc[order].reset_index(drop=True), self.meta, file=self.file)
+        meta = self.meta if len(order) == len(self.frame) else replace(self.meta, undefined=())
+        return Scores(self.frame.iloc[order].reset_index(drop=True), meta, file=self.file)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Scores:

@@ -16,7 +16,7 @@ from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.statistics.intervals import ENOUGH
 from facedeblur.cli.display.terminal import in_parts, whole_width
 from facedeblur.reports import text
-from facedeblur.reports.leaderboard.board import Board, MethodScores, without_interval
+from facedeblur.reports.leaderboard.board import Board, MethodScores, part_of_set, without_interval
 from facedeblur.reports.leaderboard.columns import (
     BoardColumn,
     MetricCell,
@@ -148,7 +148,11 @@ def _legend(sets: Sequence[Sequence[Row]]) -> list[str]:
     for rows in sets:
         if line := _tests(rows):
             told.setdefault(line, []).append(str(rows[0]["set"]))
-    lines = [LEGEND.format(", [95 % interval of the mean]" if intervals else "")]
+    lines = []
+    for rows in sets:
+        if part := part_of_set(int(rows[0]["pairs"]), int(rows[0]["set_pairs"])):
+            lines.append(f"{rows[0]['set']}: all numbers are of {part}")
+    lines += [LEGEND.format(", [95 % interval of the mean]" if intervals else "")]
     lines += [line if len(told) == 1 else f"{', '.join(where)}: {line}" for line, where in told.items()]
     if len({row["method"] for rows in sets for row in rows if not math.isnan(row["mean_rank_sets"])}) > 1:
         lines.append(f"mean rank: over the metrics of each set, then over the {len(sets)} sets; 1 is best")
@@ -174,7 +178,7 @@ def _tests(rows: Sequence[Row]) -> str:
 
 def remarks(board: Board) -> list[str]:
     """Return what the table does not show: failures with their reasons, infinite values, metrics left out."""
-    lines = []
+    lines = list(board.namesakes)
     for method in board:
         lines += _of_entry(method)
     if not board.too_few:

@@ -10,12 +10,14 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.stores import STORES
+from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.outputs import SCHEMA, Outputs, OutputsLike
 from facedeblur.benchmark.parallel import Workers, cores
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.sample import sample as choose
 from facedeblur.benchmark.sets.set import Set, SetLike
+from facedeblur.methods.base import METHODS
 from facedeblur.methods.find import find_method
 from facedeblur.methods.runnable import Runnable, read_given
 from facedeblur.methods.running.execution import AUTO, Execution
@@ -35,7 +37,7 @@ def run(
     kernels: OutputsLike | None = None,
     plugin: str | Path | None = None,
     weights: str | Path | None = None,
-    label: str = "",
+    name: str = "",
     execution: Execution = AUTO,
     store: str = "png",
     keep: Sequence[str] = (),
@@ -67,8 +69,8 @@ def run(
         Python file that registers the method.
     weights : path, optional
         Folder of weight files, or the file of a network.
-    label : str
-        What tables call this run; by default the method with its options.
+    name : str
+        What tables and reports call this run; by default the method with its options.
     execution : Execution
         Device, precision, batch and time limit.
     store : {'png', 'npy'}
@@ -114,8 +116,9 @@ def run(
     found = find_method(method, options=options, plugin=plugin, weights=weights, the_set=the_set)
     if kernels is not None:
         found = found.with_kernels(read_given(kernels, the_set))
-    if label:
-        found = replace(found, shown=label)
+    described = found.shown
+    if name:
+        found = replace(found, shown=_checked_name(name, found))
     if found.labels and not any(image.label for image in the_set.images.values()):
         raise InputError(
             f"these weights of '{found.shown}' read the true labels, and set '{the_set.name}' has none",
@@ -136,6 +139,7 @@ def run(
         workers = 1 if found.loads or found.folder else cores()
     with only_writer(out), reporting(progress) as reporter:
         identity = _identity(found, the_set, execution.precision, store)
+        identity["described"] = described
         identity["sample"] = None if sampled is None else {"pairs": len(sampled), "of": the_set.n_pairs}
         journal = RunJournal(out, the_set, identity, kept=found.kept_folders)
         jobs = Workers.of(workers).count
@@ -147,6 +151,23 @@ def _decided(found: Runnable, execution: Execution) -> Execution:
     """Return the execution, with the values of the method where the caller left them open."""
     batch = execution.batch or found.batch or (FOLDER_BATCH if found.folder else None)
     return replace(execution, batch=batch, timeout=execution.timeout or found.timeout)
+
+
+MOST_NAME = 80
+"""Longest name of a run, in characters."""
+
+
+def _checked_name(name: str, found: Runnable) -> str:
+    """Return the name of a run; refuse one that cannot be read in a table, or that is another method's."""
+    if printable(name) != name or name != name.strip() or len(name) > MOST_NAME:
+        raise InputError(
+            "name of the run",
+            expected=f"at most {MOST_NAME} printable characters without blanks at either end",
+            found=repr(name),
+        )
+    if name in METHODS and name != found.spec.name:
+        raise InputError(f"name of the run: '{name}' is the name of another method", do="choose another name")
+    return name
 
 
 def _identity(found: Runnable, the_set: Set, precision: str, store: str) -> dict[str, Any]:

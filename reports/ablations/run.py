@@ -138,7 +138,7 @@ def ablate(
                 label = row.label if size.name == "full" else f"{row.label}, {size.name} scale"
                 parsed = _keeps(layout, recipe_of(row, size), the_set)
                 keep = tuple(dict.fromkeys([*parsed, *_pictured(made.paper, layout.number, row.label)]))
-                done = run(net, the_set, place, weights=weights, label=label, keep=keep,
+                done = run(net, the_set, place, weights=weights, name=label, keep=keep,
                            execution=Execution(hardware.device), progress=reporter)  # fmt: skip
                 if parsed:
                     parse(the_set, done.root / "parsing", workers=workers, progress=reporter)

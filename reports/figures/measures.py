@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.scoring.agreement import check_sets, find_column, short
+from facedeblur.benchmark.scoring.agreement import check_samples, check_sets, find_column, short
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.statistics.intervals import reason
 from facedeblur.reports.figures.columns import named
@@ -97,6 +97,7 @@ def curves(points: Sequence[Point], *, metrics: Sequence[str] = (), width: float
     if not points:
         raise InputError("no score tables were given", do="run facedeblur score first")
     check_sets(one.scores for one in points)
+    check_samples([one.scores for one in points])
     columns = _columns([one.scores for one in points], metrics)
     series, labels = _series(points)
     panels = list(dict.fromkeys(one.panel for one in points))
@@ -240,6 +241,7 @@ def bars(entries: Sequence[Bar], *, metrics: Sequence[str] = (), width: float = 
     if not entries:
         raise InputError("no score tables were given", do="run facedeblur score first")
     check_sets(one.scores for one in entries)
+    check_samples([one.scores for one in entries])
     columns = _columns([one.scores for one in entries], metrics)
     sets = list(dict.fromkeys(_set_name(one.scores) for one in entries))
     labels = list(dict.fromkeys(one.label for one in entries))

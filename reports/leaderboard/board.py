@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections import Counter
@@ -26,6 +27,7 @@ from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores, Scores
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.statistics.intervals import Spread, factors, spreads, too_few
 from facedeblur.benchmark.statistics.summary import Summary, summary
+from facedeblur.benchmark.weights import short_digest
 from facedeblur.reports.leaderboard.ranking import best
 
 
@@ -60,7 +62,7 @@ class MethodScores:
     @property
     def is_input(self) -> bool:
         """True for the blurred images themselves, entered as the method ``blurred``."""
-        return self.meta.method == "blurred"
+        return (self.meta.run.get("name") or self.meta.method) == "blurred"
 
     @property
     def total(self) -> int:
@@ -237,6 +239,47 @@ class Board:
         found = [method.spread(column).interval for method in self for column in method.meta.columns]
         return tuple(dict.fromkeys(one.basis for one in found if one))
 
+    @property
+    def pairs(self) -> int:
+        """Number of pairs that all numbers are of."""
+        return self.methods[0].total
+
+    @cached_property
+    def set_pairs(self) -> int:
+        """Number of pairs of the set: more than `pairs` where the methods are compared on a part of it."""
+        samples = [sample["of"] for method in self if (sample := method.meta.run.get("sample"))]
+        counts = self.set.get("counts") or {}
+        return max(samples[0] if samples else int(counts.get("pairs", 0)), self.pairs)
+
+    @property
+    def part(self) -> str:
+        """``100 of the set's 8,000 pairs`` where the methods are compared on these only; empty for the whole set."""
+        return part_of_set(self.pairs, self.set_pairs)
+
+    @property
+    def common(self) -> bool:
+        """True where some method has more pairs, of which only those are compared that all have."""
+        return any((method.meta.run.get("sample") or {}).get("pairs", self.set_pairs) > self.pairs for method in self)
+
+    @cached_property
+    def pairs_hash(self) -> str:
+        """sha256 (hex) of the names of the pairs where they are not all of the set; else empty."""
+        names = sorted(self.methods[0].scores.column("pair_id").astype(str)) if self.part else []
+        return hashlib.sha256("\n".join(names).encode()).hexdigest() if names else ""
+
+    @property
+    def namesakes(self) -> list[str]:
+        """What tells apart runs of one name, one line per name."""
+        runs: dict[str, list[dict[str, Any]]] = {}
+        for method in self:
+            runs.setdefault(method.meta.method, []).append(method.meta.run)
+        return [
+            f"{len(some)} runs are called '{name}': "
+            + "; ".join(f"run {short(str(run.get('hash', '')))} is {_origin(run)}" for run in some)
+            for name, some in runs.items()
+            if len(some) > 1
+        ]
+
     @cached_property
     def too_few(self) -> str:
         """Why the set supports no intervals and no tests, ``only 2 faces``; empty where it does."""
@@ -289,13 +332,27 @@ class Board:
         raise wrong
 
 
-def gather(scores: ScoresLike | Iterable[ScoresLike]) -> Board:
+def part_of_set(pairs: int, of: int) -> str:
+    """``100 of the set's 8,000 pairs``; empty where these are all."""
+    return f"{pairs:,} of the set's {of:,} pairs" if of > pairs else ""
+
+
+def _origin(run: dict[str, Any]) -> str:
+    """Method, options and weights of a run in a few words."""
+    weights = "".join(sorted(map(str, (run.get("weights") or {}).values())))
+    told = str(run.get("described") or run.get("name") or "a folder of images" * bool(run.get("foreign")))
+    return (told or str(run["method"])) + (f", weights {short_digest([weights])}" if weights else "")
+
+
+def gather(scores: ScoresLike | Iterable[ScoresLike], *, common: bool = False) -> Board:
     """Read score tables of one set and rank them by the mean of their first metric.
 
     Parameters
     ----------
     scores : Scores, path, or several of them
         Tables, their files, or the outputs folders that hold ``scores.parquet``.
+    common : bool
+        Compare on the pairs that all have, where some runs are on samples of the set.
 
     Raises
     ------
@@ -307,7 +364,7 @@ def gather(scores: ScoresLike | Iterable[ScoresLike]) -> Board:
         raise InputError("no score tables were given", do="run facedeblur score first")
     found = [MethodScores(*one) for one in zip(tables, labels(tables), strict=True)]
     names = [f"scores of '{one.label}'" + (f" ({one.file})" if one.file else "") for one in found]
-    orders = check_tables(tables, names)
+    orders = check_tables(tables, names, common=common)
     for at, (one, name) in enumerate(zip(found, names, strict=True)):
         # With all before it: what the first table lacks, two others may define differently.
         for other, other_name in zip(found[:at], names, strict=False):
@@ -348,7 +405,7 @@ def without_interval(board: Board) -> list[str]:
                 told.setdefault(why, {}).setdefault(label, []).append(method.label)
     lines = []
     for why, where in told.items():
-        reason = f"the set has {why}" if why == board.too_few else why
+        reason = f"{'these pairs have' if board.part else 'the set has'} {why}" if why == board.too_few else why
         of = "; ".join(f"{label} of {', '.join(methods)}" for label, methods in where.items())
         lines.append(reason if where.get(ALL) == [method.label for method in board] else f"{reason} ({of})")
     return lines
@@ -358,13 +415,15 @@ BoardsLike = Board | Iterable[Board] | ScoresLike | Iterable[ScoresLike]
 """What a leaderboard or a report is made of: score tables of any number of sets, or boards of them."""
 
 
-def boards(scores: BoardsLike) -> tuple[Board, ...]:
+def boards(scores: BoardsLike, *, common: bool = False) -> tuple[Board, ...]:
     """Read score tables and rank those of each set among themselves.
 
     Parameters
     ----------
     scores : Scores, path, or several of them, or Board, or several
         Tables, their files, or the outputs folders that hold ``scores.parquet``; boards are returned as they are.
+    common : bool
+        Compare the methods of a set on the pairs that all have, where some runs are on samples of it.
 
     Returns
     -------
@@ -383,4 +442,4 @@ def boards(scores: BoardsLike) -> tuple[Board, ...]:
     check_sets(tables)
     for table in tables:
         by_set.setdefault(str(table.meta.set.get("hash", "")), []).append(table)
-    return (*ready, *map(gather, by_set.values())) or (gather([]),)
+    return (*ready, *(gather(some, common=common) for some in by_set.values())) or (gather([]),)

@@ -24,7 +24,7 @@ from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.leaderboard.ranking import best
 from facedeblur.reports.leaderboard.significance import Groups
 
-VERSION = 2
+VERSION = 3
 NOT_MEASURED = "absent: not measured"
 
 Kind = Literal["text", "flag", "count", "number"]
@@ -270,7 +270,12 @@ COLUMNS: list[BoardColumn] = [
     BoardColumn("group", "text", "letters; methods that share one do not differ; empty where there is no test",
                 lambda one: one.groups.letters[one.method.label], csv="group",
                 shown=Shown(terminal="group", before_metrics=True, left=True, at_least=1, cell=_group)),
-    BoardColumn("pairs", "count", "pairs of the set", lambda one: one.method.total, required=True, csv="n"),
+    BoardColumn("pairs", "count", "pairs that the methods of the set are compared on", lambda one: one.method.total,
+                required=True, csv="n"),
+    BoardColumn("set_pairs", "count", "pairs of the set; more than `pairs` if the methods are compared on a part of it",
+                lambda one: one.board.set_pairs, required=True, csv="n_set"),
+    BoardColumn("pairs_hash", "text", "hash of the names of the pairs if they are not all of the set; else empty",
+                lambda one: one.board.pairs_hash),
     BoardColumn("pairs_failed", "count", "pairs without an output that could be scored",
                 lambda one: one.method.total - int(one.method.ok.sum()), required=True, csv="failed"),
     BoardColumn("oracle", "flag", "given the true kernel: after all others, without a rank",

@@ -14,7 +14,7 @@ from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.scoring.agreement import check_columns, check_set_name, short
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports import text
-from facedeblur.reports.leaderboard.board import Board, BoardsLike, boards, gather
+from facedeblur.reports.leaderboard.board import Board, BoardsLike, boards, gather, part_of_set
 from facedeblur.reports.leaderboard.columns import (
     Row,
     columns_in_file,
@@ -52,18 +52,21 @@ def _card(rows: Sequence[Row]) -> str:
         start = ("", f"{row['method']} (oracle)") if oracle else (row["rank"], row["method"])
         lines.append((*start, *(some[at] for some in means), row["coverage"]))
     heads = ("#", "method", *(text.heading(metric) for metric in metrics), "restored")
-    facts = {"protocol": rows[0]["protocol"], "ranked by": rows[0]["ranked_by"]}
+    part = part_of_set(int(rows[0]["pairs"]), int(rows[0]["set_pairs"]))
+    facts = {"protocol": rows[0]["protocol"], "ranked by": rows[0]["ranked_by"], "compared on": part}
     return card(f"Leaderboard of {rows[0]['set']}", facts, table=(heads, lines))
 
 
 @checked
-def leaderboard(scores: BoardsLike) -> Leaderboard:
+def leaderboard(scores: BoardsLike, *, common: bool = False) -> Leaderboard:
     """Rank methods, set by set, by the mean of the protocol's first metric.
 
     Parameters
     ----------
     scores : Scores, path, or several of them, or Board, or several
         Tables of one set or several, their files, or the outputs folders that hold them.
+    common : bool
+        Compare the methods of a set on the pairs that all have, where some runs are on samples of it.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def leaderboard(scores: BoardsLike) -> Leaderboard:
     0     1  unsharp
     1     2  blurred
     """
-    return arranged([row for board in boards(scores) for row in rows_of(board)])
+    return arranged([row for board in boards(scores, common=common) for row in rows_of(board)])
 
 
 def rows_of(board: Board) -> list[dict[str, Any]]:
@@ -210,7 +213,7 @@ def merge(old: pd.DataFrame, new: pd.DataFrame, *, replace: bool = False) -> Lea
                     f"{what} on '{row['set']}'",
                     f"the leaderboard has another run of this method ({short(str(other['run_hash']))}, "
                     f"not {short(str(row['run_hash']))})",
-                    do="use --replace to replace its row",
+                    do="use --replace to replace its row, or name the new run with facedeblur run --name",
                 )
         if same:
             kept = [row if other is same[0] else other for other in kept if other not in same[1:]]
@@ -238,8 +241,10 @@ def _check_row(what: str, row: Mapping[str, Any], other: Mapping[str, Any]) -> N
                 what,
                 expected=words.format(other[name]) + f" as {whose}",
                 found=words.format(row[name]),
-                do="score both by one protocol",
+                do="score both by one protocol" if name == "ranked_by" else "run both methods on the same pairs",
             )
+    if row["pairs_hash"] != other["pairs_hash"]:
+        raise InputError(what, f"on other pairs of the set than {whose}", do="run both methods on the same pairs")
     check_columns(what, _metrics_of(row), whose, _metrics_of(other))
 
 
@@ -262,9 +267,11 @@ def _letters_of(rows: Sequence[Mapping[str, Any]]) -> Groups:
             return Groups({}, f"absent: the scores of '{row['method']}' are of another run by now")
         tables.append(table)
     try:
-        board = gather(tables)
+        board = gather(tables, common=True)
     except InputError as error:
         return Groups({}, f"absent: {error}")
+    if board.pairs_hash != str(rows[0]["pairs_hash"]):
+        return Groups({}, "absent: by now the score tables have other pairs in common")
     found = groups(board)
     # A board of its own may name two runs of one method otherwise.
     marks = {id(method.scores): found.letters[method.label] for method in board}

@@ -112,7 +112,9 @@ def _recognised(one: Recognition) -> str:
 def _by_test(
     board: Board, kind: type[Record], define: Callable[[Any], str]
 ) -> list[tuple[str, list[tuple[int, MethodScores, Any]], tuple[str, ...]]]:
-    """Records by definition, for numbers of differing definitions do not compare."""
+    """Records by definition, for numbers of differing definitions do not compare; none for a part of a set."""
+    if board.part:
+        return []
     groups: dict[str, list[tuple[int, MethodScores, Any]]] = {}
     absent: dict[str, str] = {}
     for method in board:

@@ -102,7 +102,11 @@ def mean_rank(number: float) -> str:
 def standing(found: Overview) -> dict[str, Any]:
     """The table of methods and sets: ``heads``, ``parts`` (ranked, on some sets, oracles), ``rule``."""
     heads = [
-        {**heading(board.headline), "pairs": text.count(board.leader.total), "protocol": board.leader.meta.protocol}
+        {
+            **heading(board.headline),
+            "pairs": board.part or f"{text.count(board.pairs)} pairs",
+            "protocol": board.leader.meta.protocol,
+        }
         for board in found.boards
     ]
     best = min((one.mean_rank for one in found.standings if not math.isnan(one.mean_rank)), default=math.nan)

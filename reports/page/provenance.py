@@ -104,16 +104,17 @@ def commands(board: Board, *, among: str = "", by: Sequence[str] = ()) -> list[s
             kernels = ["--kernels", made.get(given["run"], "KERNELS")] if given else []
             lines.append(" ".join(["facedeblur run", *_quoted(_run_words(run)), made_in, *kernels, "-o", folder]))
     lines += [f"facedeblur score {made_in} {' '.join(folders)} {asked}" for asked in _asked(board)]
-    return lines if among else [*lines, _report(folders, by)]
+    return lines if among else [*lines, _report(folders, by, [board])]
 
 
-def report_command(names: Sequence[str], by: Sequence[str] = ()) -> str:
-    """The last command line of a report of several sets, with the traits `by`."""
-    return _report([f"OUTPUTS/{shlex.quote(name)}/*" for name in names], by)
+def report_command(boards: Sequence[Board], names: Sequence[str], by: Sequence[str] = ()) -> str:
+    """The last command line of a report of several sets, of these names, with the traits `by`."""
+    return _report([f"OUTPUTS/{shlex.quote(name)}/*" for name in names], by, boards)
 
 
-def _report(outputs: Sequence[str], by: Sequence[str]) -> str:
-    asked = _quoted([word for trait in by for word in ("--by", trait)])
+def _report(outputs: Sequence[str], by: Sequence[str], boards: Sequence[Board]) -> str:
+    asked = ["--common"] * any(board.common for board in boards)
+    asked += _quoted([word for trait in by for word in ("--by", trait)])
     return " ".join(["facedeblur report", *outputs, *asked, "-o report.html"])
 
 
@@ -161,7 +162,8 @@ def _frame_words(frames: Mapping[str, Any], name: str) -> list[str]:
 
 def _run_words(run: Mapping[str, Any]) -> list[str]:
     """Method, the options that its displayed name tells, and the precision where it is not the usual one."""
-    name, shown = str(run.get("name") or run["method"]), str(run["method"])
+    name = str(run.get("name") or run["method"])
+    shown = str(run.get("described") or run["method"])
     options, files = run.get("options") or {}, list(run.get("weights") or {})
     told = shown.removeprefix(f"{name}[").removesuffix("]") if shown.startswith(f"{name}[") else ""
     words = [name]
@@ -175,6 +177,10 @@ def _run_words(run: Mapping[str, Any]) -> list[str]:
             words += ["--set", f"{key}={value}"]
     if run.get("requested_precision", "fp32") != "fp32":
         words += ["--precision", str(run["requested_precision"])]
+    if run["method"] != shown:
+        words += ["--name", str(run["method"])]
+    if sample := run.get("sample"):
+        words += ["--sample", str(sample["pairs"])]
     return words
 
 

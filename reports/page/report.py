@@ -43,7 +43,12 @@ VIEWER = 5_000
 
 @checked
 def report(
-    scores: BoardsLike, path: str | Path = "report.html", *, pairs: Sequence[str] = (), by: Sequence[str] = ()
+    scores: BoardsLike,
+    path: str | Path = "report.html",
+    *,
+    pairs: Sequence[str] = (),
+    by: Sequence[str] = (),
+    common: bool = False,
 ) -> Path:
     """Write a self-contained HTML report, atomically.
 
@@ -62,6 +67,8 @@ def report(
     by : sequence of str
         Traits of the faces (`Set.traits`) by which the first metric is shown, too: ``yaw``, or ``yaw:20,45`` with the
         edges of bins.
+    common : bool
+        Compare the methods of a set on the pairs that all have, where some runs are on samples of it.
 
     Returns
     -------
@@ -82,13 +89,12 @@ def report(
     ('report.html', True)
     """
     with only_writer(path):
-        write_text(path, _made(scores, pairs, by))
+        write_text(path, _made(boards(scores, common=common), pairs, by))
     return Path(path)
 
 
-def _made(scores: BoardsLike, pairs: Sequence[str], by: Sequence[str]) -> str:
+def _made(found: Sequence[Board], pairs: Sequence[str], by: Sequence[str]) -> str:
     """The page of one set or several as HTML."""
-    found = boards(scores)
     if len(found) > 1:
         return page_of_sets(found, pairs, by)
     tables = by_traits(found, by)[0]  # before the pictures, which take longer
@@ -211,7 +217,7 @@ def page_of_sets(boards: Sequence[Board], pairs: Sequence[str] = (), by: Sequenc
         "strata": figures.strata_tables(over_sets(found.boards, labels, found.leading.label), labels),
         "definitions": list(dict.fromkeys(one for part in parts for one in part["definitions"])),
         "unavailable": verdict.unavailable(found),
-        "command": report_command(names, by),
+        "command": report_command(found.boards, names, by),
     }
     number = len(parts)
     most = FURTHER // number

@@ -16,7 +16,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.metrics.faces.verification import Verification
 from facedeblur.benchmark.metrics.signature import Signature
-from facedeblur.benchmark.scoring.agreement import find_column
+from facedeblur.benchmark.scoring.agreement import find_column, need_whole
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.sharp import sharp_file
 from facedeblur.benchmark.scoring.table import FILE, Scores, ScoresLike
@@ -218,6 +218,7 @@ def _read(table: ScoresLike) -> tuple[Run, Run]:
     parsed = Parsing.read(parsing) if parsing else None
     clear = Parsing.read(sharp) if sharp else None
     if scores is not None:
+        need_whole(scores, "a paper's table")
         scored, meta = MethodScores(scores, scores.meta.method), scores.meta
         of, run_hash = set_of(meta.set), str(meta.run.get("hash", ""))
         named, info = (meta.method, meta.oracle), dict(meta.run)

@@ -96,3 +96,26 @@ def test_a_test_of_the_whole_set_refuses_a_sample(tiny, tmp_path):
     outputs = run("unsharp", tiny, tmp_path / "out", sample=3, workers=1)
     with pytest.raises(InputError, match="restored 3 pairs, a sample of the set's 8, and this is a test of the whole"):
         fid(tiny, outputs, workers=1)
+
+
+def test_a_run_has_the_name_that_it_is_given(tiny, tmp_path):
+    named = run("unsharp", tiny, tmp_path / "out", options={"amount": 2.0}, name="strong, 2×", limit=1, workers=1)
+    assert (named.method, named.info["described"], named.info["name"]) == (
+        "strong, 2×",
+        "unsharp[amount=2.0]",
+        "unsharp",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("two\nlines", "expected at most 80 printable characters"),
+        (" blank", "expected at most 80 printable characters"),
+        ("x" * 81, "expected at most 80 printable characters"),
+        ("wiener", "'wiener' is the name of another method"),
+    ],
+)
+def test_a_name_that_no_table_can_show_is_refused(tiny, tmp_path, name, line):
+    with pytest.raises(InputError, match=line):
+        run("unsharp", tiny, tmp_path / "out", name=name, workers=1)

@@ -135,7 +135,7 @@ def test_the_files_have_the_columns_of_the_list(tables: list[Scores], tmp_path: 
     ]
     parts = ["mean", "std", "low", "high", "worst"]
     assert csv.read_text().splitlines()[0].split(",") == [
-        *["rank", "method", "set", "group", "n", "failed", "oracle"],
+        *["rank", "method", "set", "group", "n", "n_set", "failed", "oracle"],
         *[f"{metric}_{part}" for metric in ("psnr", "ssim", "detection", "identity") for part in parts],
         *["mean_rank", "seconds", "device", "precision", "parameters", "mb_fp32", "mb_weights", "peak_memory_mb"],
     ]
