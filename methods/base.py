@@ -154,4 +154,5 @@ METHODS.add("krishnan-2011", "facedeblur.methods.classical.blind.krishnan_2011:K
 METHODS.add("xu-2013", "facedeblur.methods.classical.blind.xu_2013:Xu2013")
 METHODS.add("pan-2014-faces", "facedeblur.methods.classical.blind.pan_2014_faces:Pan2014Faces")
 METHODS.add("pan-2016", "facedeblur.methods.classical.blind.pan_2016:Pan2016")
+METHODS.add("pan-2017", "facedeblur.methods.classical.blind.pan_2017:Pan2017")
 METHODS.derive(NETS, "facedeblur.methods.kinds.network:network_method")

@@ -22,7 +22,10 @@ from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.methods.base import METHODS
 
 SIZE = 27
-PRINTED = {"shan-2008": 16.32, "cho-lee-2009": 0.41, "krishnan-2011": 2.52, "xu-2013": 0.31, "pan-2014-faces": 8.11}
+PRINTED = {
+    "shan-2008": 16.32, "cho-lee-2009": 0.41, "krishnan-2011": 2.52, "xu-2013": 0.31, "pan-2014-faces": 8.11,
+    "pan-2017": 10.55,
+}  # fmt: skip
 """Seconds in SHEN Table 12."""
 MEGAPIXEL = 3.0
 EXEMPLARS = 60
