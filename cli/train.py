@@ -38,6 +38,8 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     # Mix pairs of a set with those made of photographs: 30 % and 70 %
     facedeblur train deblurgan --faces photos/ --pairs video-set/,train \\
         --pairs-share 0.3 --crop 128 -o mixed/
+    # Train without sharp faces: each is seen blurred by two kernels only
+    facedeblur train xia2019-unsupervised --faces celeba:CELEBA -o xia/
     # Use the trained weights
     facedeblur run shen2020 set/ -o outputs/shen2020 --weights shen2020/
     """

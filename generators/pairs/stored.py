@@ -165,6 +165,14 @@ class StoredPairs:
         image = self._faces[plan.image].image
         return image.height, image.width
 
+    def border(self, plan: StoredPlan) -> str:
+        """What lay beyond the image when it was blurred."""
+        return self._pairs[plan.row][1].border
+
+    def reach(self, plan: StoredPlan) -> int:
+        """Radius of the kernel of a pair, in pixels."""
+        return self._pairs[plan.row][1].kernel_size // 2
+
     def label(self, plan: StoredPlan) -> np.ndarray:
         """Label classes of a pair, (H, W) uint8; InputError if its face has none."""
         return self._faces[plan.image].owner.label(self._faces[plan.image].image)
@@ -172,6 +180,14 @@ class StoredPairs:
     def sketch(self, plan: StoredPlan) -> np.ndarray:
         """Raise InputError: a set holds no sketches."""
         raise InputError(f"face '{self.source.faces[plan.image].image_id}' has no sketch", do="train without --pairs")
+
+    def face_of(self, row: int) -> int:
+        """Number of the face of a pair, given its place among the pairs."""
+        return self._pairs[row][0]
+
+    def kernel_of(self, row: int) -> str:
+        """Name of the kernel of a pair, given its place among the pairs; empty without one."""
+        return self._pairs[row][1].kernel_id or ""
 
     def without_kernel(self) -> list[str]:
         """Ids of the pairs whose blur has no kernel, such as averaged frames."""

@@ -234,6 +234,10 @@ class VirtualPairs:
         """The kernel of a pair in the middle of zeros, as large as the largest kernel: (K, K) float64."""
         return np.pad(self.kernel(plan.size, plan.kernel), self.spec.radius - plan.size // 2)
 
+    def reach(self, plan: Plan) -> int:
+        """Radius of the kernel of a pair, in pixels."""
+        return plan.size // 2
+
     def border(self, plan: Plan) -> str:
         """What is beyond the crop: with ``valid`` its surroundings, or the fallback if they are too narrow.
 

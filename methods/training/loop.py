@@ -23,6 +23,7 @@ from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, write_checkpoint, write_weights
 from facedeblur.methods.training.data.batches import Examples, Places, batches
+from facedeblur.methods.training.data.observations import ObservedExamples
 from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.stage import Diverged, StageRun
@@ -147,6 +148,8 @@ class Loop:
         drawn = "sketch" in stage.targets and bool(self.data.train.sketch_files)
         pairs = self.data.train if stage.sigma is None else self.data.train.with_noise(stage.sigma)
         examples = Examples(pairs, crop=crop, labels=stage.labels, kernels=stage.kernels, sketches=drawn)
+        if stage.observations == 2:
+            examples = ObservedExamples(pairs, crop=crop, kernels=stage.kernels, proxies=stage.proxies is not None)
         places = Places(count, self.seen, self.engine.rank, self.engine.world)
         source = batches(
             examples, places, self.engine.device, loaders=hardware.loaders, channels_last=hardware.channels_last

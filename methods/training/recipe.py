@@ -209,6 +209,12 @@ class Stage:
         Whether batches hold the classes of the sharp face (``labels``), and the kernels (``kernels``).
     sketches : bool
         Whether the user has to give sketches: a drawing that is computed from the sharp face does not do.
+    observations : {1, 2}
+        Blurred images of each face in a batch. With 2 it holds no sharp faces, see
+        `facedeblur.methods.training.observed`.
+    proxies : float, optional
+        With 2 observations: the network is also given its own estimates, blurred again and with noise of this standard
+        deviation, in [0, 1].
     """
 
     name: str
@@ -232,6 +238,8 @@ class Stage:
     sketches: bool = False
     blurred: float = 1.0
     sigma: float | None = None
+    observations: int = 1
+    proxies: float | None = None
 
     def __post_init__(self) -> None:
         where = f"stage '{self.name}', "
@@ -246,6 +254,16 @@ class Stage:
         require(f"{where}blurred", 0 < self.blurred <= 1, "above 0, at most 1", self.blurred)
         require(f"{where}sigma", self.sigma is None or 0 <= self.sigma <= 1, "from 0 to 1", self.sigma)
         require(f"{where}losses", self.losses or self.adversary, "at least one loss", len(self.losses))
+        require(f"{where}observations", self.observations in (1, 2), "1 or 2", self.observations)
+        require(f"{where}proxies", self.proxies is None or 0 <= self.proxies <= 1, "from 0 to 1", self.proxies)
+        require(f"{where}proxies", self.proxies is None or self.observations == 2, "observations = 2", "1")
+        if self.observations == 2:
+            sharp = {
+                "input": self.input != "blurred", "blurred": self.blurred < 1, "labels": self.labels,
+                "sketches": self.sketches, "adversary": self.adversary is not None,
+            }  # fmt: skip
+            given = [key for key, is_given in sharp.items() if is_given]
+            require(f"{where}{', '.join(given)}", not given, "none of it with 2 observations", "sharp faces are needed")
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -264,14 +282,20 @@ class Stage:
         So a training that an earlier version began can be resumed.
         """
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        for table, unset in ((values, _NEWER), (values["schedule"], _NEWER_SCHEDULE)):
-            for key, value in unset.items():
-                if table[key] == value:
-                    del table[key]
+        _leave_out(values, _NEWER)
+        _leave_out(values["schedule"], _NEWER_SCHEDULE)
         return values
 
 
-_NEWER: dict[str, Any] = {"sketches": False, "blurred": 1.0, "sigma": None}
+def _leave_out(table: dict[str, Any], unset: Mapping[str, Any]) -> None:
+    """Remove the settings that have the values of `unset`."""
+    for key, value in unset.items():
+        if table[key] == value:
+            del table[key]
+
+
+_NEWER: dict[str, Any] = {"sketches": False, "blurred": 1.0, "sigma": None, "observations": 1, "proxies": None}
+_NEWER_DATA: dict[str, Any] = {"border": ""}
 _NEWER_SCHEDULE: dict[str, Any] = {"at": [], "shares": [], "fall": 0.0, "period": 0, "power": 1.0}
 
 
@@ -290,6 +314,8 @@ class Data:
         ``shen``, ``lin``, ``mspl``, ``none`` or the ranges of an `AugmentLaw`; empty for the recipe's.
     sigma, sizes, first, per_size
         Of noise and kernels, instead of the recipe's.
+    border : str
+        What is beyond a face when it is blurred, instead of the recipe's; empty for that.
     """
 
     recipe: str
@@ -300,6 +326,7 @@ class Data:
     sizes: tuple[int, ...] = ()
     first: int | None = None
     per_size: int | None = None
+    border: str = ""
 
     def __post_init__(self) -> None:
         require("data.batch", self.batch >= 1, "at least 1", self.batch)
@@ -338,6 +365,7 @@ class TrainRecipe:
     def described(self) -> dict[str, Any]:
         """Everything in it as JSON has it."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        _leave_out(values["data"], _NEWER_DATA)
         return values | {"stage": [stage.described() for stage in self.stage]}
 
     def adjusted(

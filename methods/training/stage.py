@@ -19,6 +19,7 @@ from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.losses.adversarial import Scores, make_adversary
 from facedeblur.methods.training.losses.base import Loss, fetch, fetch_target, make_loss
 from facedeblur.methods.training.losses.targets import DRAWINGS, Targets
+from facedeblur.methods.training.observed import outputs_of_two
 from facedeblur.methods.training.optimisers import Average, choose_weights, make_optimiser, set_rate, share
 from facedeblur.methods.training.recipe import AdversaryRecipe, Stage
 
@@ -61,6 +62,8 @@ class StageRun:
         self._taken = set(inspect.signature(self.net.outputs).parameters)  # type: ignore[arg-type]
         if stage.until and "until" not in self._taken:
             raise InputError(f"stage '{stage.name}' sets 'until', but the network has no stages to stop after")
+        if stage.observations == 2 and "sharp" in self._taken:
+            raise InputError(f"stage '{stage.name}' has no sharp faces, which the network reads in training")
         self.optimiser = make_optimiser(stage.optimiser, net)
         self.scaler = engine.new_scaler()
         self.average = Average(net, stage.ema) if stage.ema else None
@@ -153,13 +156,19 @@ class StageRun:
 
     def outputs(self, net: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the network makes of a batch in this stage, in float32."""
-        given: dict[str, Any] = {"labels": batch.get("labels"), "kernels": batch.get("kernels")}
+        given: dict[str, Any] = {"labels": batch.get("labels")}
         if "sharp" in self._taken:
             given["sharp"] = batch["sharp"]
         if self.stage.until:
             given["until"] = self.stage.until
         outputs_of: Any = net.outputs
-        return {name: value.float() for name, value in outputs_of(batch[self.stage.input], **given).items()}
+
+        def made(images: Tensor, kernels: Tensor | None) -> dict[str, Tensor]:
+            return {name: value.float() for name, value in outputs_of(images, kernels=kernels, **given).items()}
+
+        if "second_blurred" in batch:
+            return outputs_of_two(made, batch, self.stage.proxies)
+        return made(batch[self.stage.input], batch.get("kernels"))
 
     def restored(self, blurred: Tensor, labels: Tensor | None = None) -> Tensor:
         """What `best` makes of blurred images as far as this stage goes; `labels` for a network that reads them."""

@@ -22,6 +22,7 @@ from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, export, load_weights, read_checkpoint
 from facedeblur.methods.training.data.batches import Examples
+from facedeblur.methods.training.data.observations import need_observations
 from facedeblur.methods.training.data.pairs import (
     Sketches,
     TrainingData,
@@ -231,7 +232,9 @@ def _opened(
     for place in chosen:
         if recipe.stage[place].labels or getattr(net, "takes_labels", False):
             need_labels(data, recipe.stage[place].name)
-        if recipe.stage[place].kernels:
+        if recipe.stage[place].observations == 2:
+            need_observations(data, recipe.stage[place].name)
+        elif recipe.stage[place].kernels:
             need_kernels(data, recipe.stage[place].name)
     multiple = int(getattr(net, "multiple", 1))
     several = [] if recipe.data.crop else [part for part in (data.train, data.check) if not one_size(part.source)]

@@ -125,13 +125,16 @@ class Examples:
         assert isinstance(self.pairs, VirtualPairs)
         made = dict(zip(("sharp", "blurred"), make(self.pairs, begun.prepared, device), strict=True))
         if self.crop is not None:
-            high, wide = self.crop
-            for name, images in made.items():
-                cut = [
-                    image[:, y : y + high, x : x + wide] for image, (y, x) in zip(images, begun.corners, strict=True)
-                ]
-                made[name] = torch.stack(cut)
-        return made | _moved(begun.rest, device)
+            made = {name: self._cut(images, begun.corners) for name, images in made.items()}
+        return made | moved(begun.rest, device)
+
+    def _cut(self, images: Tensor, corners: Sequence[tuple[int, int]]) -> Tensor:
+        """The crop of each image, given its top left corner."""
+        assert self.crop is not None
+        high, wide = self.crop
+        return torch.stack(
+            [image[:, y : y + high, x : x + wide] for image, (y, x) in zip(images, corners, strict=True)]
+        )
 
     def _rest(self, plan: Any, index: int) -> dict[str, Any]:
         item: dict[str, Any] = {"index": index}
@@ -195,7 +198,8 @@ def _held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _moved(values: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+def moved(values: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """Tensors on a device, by the same names."""
     return {name: value.to(device, non_blocking=True) for name, value in values.items()}
 
 
@@ -229,7 +233,8 @@ def batches(
     ------
     dict
         ``index`` (B,); ``sharp`` and ``blurred`` (B, 3, H, W) float32 RGB in [0, 1]; where wanted ``labels``
-        (B, H, W) int64, ``kernels`` (B, K, K) float32, and ``sketch`` (B, 1, H, W) float32 in [0, 1], 1 is paper.
+        (B, H, W) int64, ``kernels`` (B, K, K) float32, and ``sketch`` (B, 1, H, W) float32 in [0, 1], 1 is paper. Of
+        two blurred images of each face: see `facedeblur.methods.training.observed`.
 
     Raises
     ------
@@ -254,8 +259,8 @@ def batches(
     for batch in source:
         if isinstance(batch, InputError):
             raise batch
-        made = examples.finish(batch, device) if on_device else _moved(batch, device)
-        for name in {"sharp", "blurred", "sketch"} & made.keys():
+        made = examples.finish(batch, device) if on_device else moved(batch, device)
+        for name in {"sharp", "blurred", "second_blurred", "sketch"} & made.keys():
             image = made[name].float().div_(255)
             made[name] = image.contiguous(memory_format=torch.channels_last) if channels_last else image
         if "labels" in made:

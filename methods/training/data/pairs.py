@@ -140,7 +140,13 @@ def open_data(
     if data.augment:
         named = isinstance(data.augment, str)
         changes["augment"] = data.augment if named else strict(AugmentLaw, data.augment, "data.augment")
-    given = {"sigma": data.sigma, "sizes": data.sizes or None, "first": data.first, "per_size": data.per_size}
+    given: dict[str, Any] = {
+        "sigma": data.sigma,
+        "sizes": data.sizes or None,
+        "first": data.first,
+        "per_size": data.per_size,
+    }
+    given["border"] = data.border or None
     changes |= {name: value for name, value in given.items() if value is not None}
     with reporting(progress) as reporter:
         stored = open_stored(pairs, seed=seed, reporter=reporter) if pairs else None

@@ -26,5 +26,9 @@ for _name, _place in {
     "feature-priors": "perceptual:FeaturePriors",
     "normal-divergence": "latent:NormalDivergence",
     "between-outputs": "latent:BetweenOutputs",
+    "swap": "observations:SwapMeasurement",
+    "self-measurement": "observations:SelfMeasurement",
+    "proxy": "observations:Proxy",
+    "proxy-kernel": "observations:ProxyKernel",
 }.items():
     LOSSES.add(_name, f"facedeblur.methods.training.losses.{_place}")

@@ -73,3 +73,29 @@ def test_the_authors_files_are_read(tmp_path):
     np.savez(file, weight=np.zeros(3))
     with pytest.raises(InputError, match="found no 'econv_1_w'"):
         load_network("xia2019", find_files("xia2019", [tmp_path]))
+
+
+def test_the_second_branch_estimates_a_kernel_of_27_pixels():
+    with torch.device("meta"):
+        net = make_network("xia2019", blind=True)
+        with torch.no_grad():
+            outputs = net(torch.rand(2, 3, 128, 128)), net.outputs(torch.rand(2, 3, 128, 128))["kernel"]
+    assert [tuple(one.shape) for one in outputs] == [(2, 3, 128, 128), (2, 27, 27)]
+    assert [layer.conv.in_channels for layer in net.kernel.up] == [512, 1024, 1024, 1024]
+    assert [layer.conv.out_channels for layer in net.kernel.up] == [512, 512, 512, 256]
+    layers = [*net.kernel.grow, net.kernel.last]
+    assert [layer.conv.in_channels for layer in layers] == [512, 128, 64, 64, 64]
+    assert [layer.conv.kernel_size[0] for layer in layers] == [4, 4, 4, 3, 1]
+    small = make_network("xia2019", blind=True, width=2, depth=4)
+    blurred = torch.rand(2, 3, 32, 32)
+    found = small.eval().outputs(blurred)
+    assert found["kernel"].shape == (2, 15, 15) and (found["kernel"] > 0).all()
+    torch.testing.assert_close(found["kernel"].sum((1, 2)), torch.ones(2))
+    torch.testing.assert_close(found["restored"], small(blurred))
+    plain = make_network("xia2019", width=2, depth=4).eval()
+    plain.load_state_dict({name: value for name, value in small.state_dict().items() if not name.startswith("kernel")})
+    assert torch.equal(plain(blurred), small(blurred))
+    with pytest.raises(InputError, match="expected square images, whose kernel it estimates, found 16x32"):
+        small.outputs(blurred[..., :16])
+    with pytest.raises(InputError, match="depth of xia2019: expected 3 or more"):
+        make_network("xia2019", blind=True, depth=2)

@@ -35,11 +35,13 @@ STAGES = {
     "lu2019": [(500_000, 2e-4, HALF)],
     "nah2017": [(900_000, 5e-5, ADAM)],
     "xia2019": [(250_000, 1e-3, ADAM)],
+    "xia2019-unsupervised": [(300_000, 1e-3, ADAM)],
+    "xia2019-unsupervised-blind": [(190_000, 1e-3, ADAM)],
     "srn": [(2000 * (2103 // 16), 1e-4, ADAM)],
 }
 BATCH = {
     "shen2018": 16, "shen2020": 16, "umsn": 10, "umsn-paper": 16, "deblurgan": 1, "dmphn": 6, "nah2017": 2, "srn": 16,
-    "xia2019": 2 * 128,
+    "xia2019": 2 * 128, "xia2019-unsupervised": 128, "xia2019-unsupervised-blind": 128,
 }  # fmt: skip
 SCALES = ("restored_quarter", "restored_half", "restored")
 PAIRS = {
@@ -338,6 +340,17 @@ def test_networks_that_the_papers_compare_with():
     (stage,) = recipe.stage
     assert terms(stage) == {("l1", "restored"): 1}
     assert (stage.schedule.at, stage.schedule.shares) == ((180_000, 190_000), (pytest.approx(10**-0.5), 0.1))
+    for kernels, places in (("true", (290_000,)), ("estimated", (170_000, 180_000))):
+        recipe = load_train_recipe("xia2019-unsupervised" + "-blind" * (kernels == "estimated"))
+        assert (recipe.data.border, recipe.data.augment, recipe.data.per_size) == ("reflect", "none", 2250)
+        (stage,) = recipe.stage
+        assert stage.proxies == recipe.data.sigma == pytest.approx(2 / 255)
+        found = {term.name: (term.weight, term.options.get("kernels", "true")) for term in stage.losses}
+        wanted = {"swap": (1, kernels), "self-measurement": (1, kernels), "proxy": (1, "true")}
+        assert found == wanted | ({"proxy-kernel": (1, "true")} if kernels == "estimated" else {})
+        assert (stage.schedule.at, stage.kernels) == (places, kernels == "true")
+        assert stage.schedule.shares == (pytest.approx(10**-0.5), 0.1)[: len(places)]
+        assert recipe.config == ({"blind": True} if kernels == "estimated" else {})
     (stage,) = load_train_recipe("lu2019").stage
     # Images in [-1, 1] differ twice as much, and the code adds the divergence over a batch.
     assert {name: term.weight for term in stage.losses for name in [key(term)]} == {

@@ -15,6 +15,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import encode_png
 from facedeblur.methods.nets.base import DISCRIMINATORS, NETS, make_network
 from facedeblur.methods.training.data.batches import Examples, Places, batches
+from facedeblur.methods.training.data.observations import ObservedExamples
 from facedeblur.methods.training.data.pairs import divide
 from facedeblur.methods.training.devices import Engine, Hardware
 from facedeblur.methods.training.losses.registry import LOSSES
@@ -37,6 +38,7 @@ ROWS = [
 ROWS += [f"lin2020-{row}" for row in ("direct", "intensity", "l0", "naive", "sketches", "without-sketch")]
 ROWS += [f"dfpgnet-{row}" for row in ("b", "equal", "vggface", "without-priors")]
 ROWS += ["dmphn-1-2-4"]
+ROWS += ["xia2019-unsupervised", "xia2019-unsupervised-blind"]
 ROWS += [f"umsn-{row}" for row in ("b-net", "masks", "nrl", "without-confidence")]
 ROWS += [f"anand-{network}" for network in ("deblurgan", "deblurgan-v2", "deepdeblur")]
 STEPS = 2
@@ -100,6 +102,8 @@ def test_every_stage_changes_what_it_trains_and_nothing_else(name, data):
         before = {key: value.clone() for key, value in net.named_parameters()}
         critic = [value.clone() for value in run.opponent.net.parameters()] if run.opponent else []
         examples = Examples(data.train, labels=stage.labels, kernels=stage.kernels)
+        if stage.observations == 2:
+            examples = ObservedExamples(data.train, kernels=stage.kernels, proxies=stage.proxies is not None)
         source = batches(examples, Places(2), engine.device, loaders=0)
         for step in range(STEPS):
             values = run.step(step, source)
