@@ -36,6 +36,8 @@ from .methods.parsing import parse as parse
 from .methods.running.execution import Execution as Execution
 from .methods.running.runner import run as run
 from .reports.ablations.run import ablate as ablate
+from .reports.cards.write import WrittenCard as WrittenCard
+from .reports.cards.write import card as card
 from .reports.leaderboard.table import Leaderboard as Leaderboard
 from .reports.leaderboard.table import leaderboard as leaderboard
 from .reports.page.report import report as report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from facedeblur.reports.leaderboard.board import Board
     from facedeblur.reports.leaderboard.strata import Strata
 
+HUB = ("markdown", "model-index", "eval-results")
+"""Formats in which the name of a set on the Hugging Face Hub appears."""
+
 
 @options.command(
     examples="""
@@ -27,8 +30,13 @@ if TYPE_CHECKING:
     facedeblur leaderboard outputs/* --by Smiling --by yaw
     # Compare with a method that was run on a sample, on the pairs of the sample
     facedeblur leaderboard outputs/* --common
+    # Write a table for a pull request
+    facedeblur leaderboard leaderboard.csv --format markdown -o leaderboard.md
     # Write a model card for each method
     facedeblur leaderboard leaderboard.csv --format model-index -o cards/
+    # Write results for the repositories of the models on the Hugging Face Hub
+    facedeblur leaderboard leaderboard.csv --format eval-results \\
+        --dataset me/face-set -o results/
     """
 )
 @click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
@@ -38,7 +46,7 @@ if TYPE_CHECKING:
     metavar="PATH",
     type=options.Output(),
     help="Also write the leaderboard to this CSV file, and all its columns to a JSON file of the same name. With "
-    "--format json, write the JSON file alone; with --format model-index, write to this folder.",
+    "--format json or markdown, write that file alone; with model-index and eval-results, write to this folder.",
 )
 @click.option(
     "--into",
@@ -51,9 +59,18 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["csv", "json", "model-index"]),
+    type=click.Choice(["csv", "json", "markdown", "model-index", "eval-results"]),
     show_default="csv and json for --out, a table for the screen",
-    help="Format of what is written or printed; model-index writes Hugging Face model cards.",
+    help="Format of what is written or printed. For the Hugging Face Hub: model-index writes model cards, and "
+    "eval-results a folder per method with .eval_results/.",
+)
+@click.option(
+    "--dataset",
+    "datasets",
+    metavar="[SET=]OWNER/NAME",
+    multiple=True,
+    show_default="none",
+    help="Name of a set on the Hugging Face Hub, which eval-results needs; repeat it with SET= for several sets.",
 )
 @options.common
 @options.by
@@ -66,6 +83,7 @@ def leaderboard(
     replace: bool,
     format_: str | None,
     common: bool,
+    datasets: tuple[str, ...],
     by: tuple[str, ...],
     json_: bool,
     quiet: bool,
@@ -85,6 +103,7 @@ def leaderboard(
     from facedeblur.cli.display.traits import print_traits
     from facedeblur.reports.leaderboard.board import boards
     from facedeblur.reports.leaderboard.files import SUFFIXES, both_files, read_leaderboard
+    from facedeblur.reports.leaderboard.results import data_sets
     from facedeblur.reports.leaderboard.table import leaderboard as compute
     from facedeblur.reports.leaderboard.table import merge
     from facedeblur.reports.leaderboard.traits import by_traits
@@ -93,6 +112,8 @@ def leaderboard(
         raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")
     if replace and into is None:
         raise click.UsageError("--replace needs --into, the leaderboard whose rows are replaced")
+    if datasets and format_ not in HUB:
+        raise click.UsageError(f"--dataset needs --format {' or '.join(HUB)}")
     if by and (json_ or format_ is not None):
         raise click.UsageError("--by is for tables on the screen and --out FILE.csv: leave out --json and --format")
     # From reading the board to writing it: rows of a command in between would be lost.
@@ -109,9 +130,10 @@ def leaderboard(
             before = read_leaderboard(path)
             frame = before if frame is None else merge(before, frame, replace=replace)
         assert frame is not None
-        written = [] if into is None else _write(frame, Path(into), "csv")
+        hub = data_sets(frame, datasets)
+        written = [] if into is None else _write(frame, Path(into), "csv", hub)
         if out is not None:
-            written += _write(frame, Path(out), format_ or "csv")
+            written += _write(frame, Path(out), format_ or "csv", hub)
             written += _write_traits(made, strata, Path(out)) if by else []
     shown = "json" if json_ else format_ if out is None else None
     if quiet:
@@ -120,7 +142,7 @@ def leaderboard(
         print_board(frame, made)
         print_traits(made, strata)
     else:
-        click.echo(_text(frame, shown), nl=False)
+        click.echo(_text(frame, shown, hub), nl=False)
     for line in written:
         click.echo(line, err=shown is not None)
 
@@ -138,23 +160,42 @@ def _write_traits(made: Sequence[Board], strata: Sequence[Sequence[Strata]], pat
     return [f"{file}: one row per set, trait, stratum and method"]
 
 
-def _text(frame: pd.DataFrame, kind: str) -> str:
-    from facedeblur.reports.leaderboard.files import front_matter, model_index, to_csv, to_json
+def _text(frame: pd.DataFrame, kind: str, hub: Mapping[str, str]) -> str:
+    from facedeblur.benchmark.files.tables import printable
+    from facedeblur.reports.hub import front_matter, to_yaml
+    from facedeblur.reports.leaderboard.files import to_csv, to_json
+    from facedeblur.reports.leaderboard.results import eval_results, model_index, to_markdown
 
     if kind == "csv":
         return to_csv(frame)
     if kind == "json":
         return to_json(frame) + "\n"
-    return "\n".join(front_matter(card) for card in model_index(frame).values())
+    if kind == "markdown":
+        return to_markdown(frame, hub)
+    if kind == "eval-results":
+        return "\n".join(
+            f"# {printable(method)}\n{to_yaml(entries)}" for (method, _), entries in eval_results(frame, hub).items()
+        )
+    return "\n".join(front_matter(card) for card in model_index(frame, hub).values())
 
 
-def _write(frame: pd.DataFrame, path: Path, kind: str) -> list[str]:
+def _write(frame: pd.DataFrame, path: Path, kind: str, hub: Mapping[str, str]) -> list[str]:
     """Write the leaderboard, and return one line per file for the screen."""
-    from facedeblur.reports.leaderboard.files import write_cards, write_json, write_leaderboard
+    from facedeblur.benchmark.files.atomic import write_text
+    from facedeblur.benchmark.files.lock import only_writer
+    from facedeblur.reports.leaderboard.files import write_json, write_leaderboard
+    from facedeblur.reports.leaderboard.results import left_out, to_markdown, write_cards, write_eval_results
 
     if kind == "model-index":
-        write_cards(frame, path)
+        write_cards(frame, path, hub)
         return [f"{path}: one card per method"]
+    if kind == "eval-results":
+        written = write_eval_results(frame, path, hub)
+        return [*(f"{file}: add it to the repository of the model" for file in written), *left_out(frame)]
+    if kind == "markdown":
+        with only_writer(path):
+            write_text(path, to_markdown(frame, hub))
+        return [f"{path}: one table per set, with definitions"]
     if kind == "json":
         write_json(frame, path)
         return [f"{path}: all columns"]

@@ -59,6 +59,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "tables": ("tables:tables", "Fill the tables of a paper: measured next to printed values."),
         "figure": ("figure:figure", "Draw figures for a paper: images side by side, and plots."),
         "report": ("report:report", "Write a self-contained HTML report."),
+        "card": ("card:card", "Write a data set card of a set for the Hugging Face Hub."),
     },
     "Look around": {
         "list": ("list_:list_", "List what can be chosen by name: methods, metrics, recipes and more."),

@@ -1,14 +1,7 @@
-"""A leaderboard on disk: CSV for people, JSON that reads back the same, and Hugging Face model cards, one per method.
+"""A leaderboard on disk: CSV for people, and JSON that reads back the same.
 
 The CSV file has a few columns under short names, and values of six digits. The JSON file next to it has all columns
 under full names, and every digit; it is the one that is read.
-
-In a card the hash of the set is the data set's revision and the signature of a metric is among its arguments, so that a
-value cannot be taken for one of another definition. Values are self-reported: ``verified`` is left out.
-
-References
-----------
-Hugging Face, *Model card metadata*, huggingface/hub-docs, ``modelcard.md`` (``model-index``).
 """
 
 from __future__ import annotations
@@ -16,26 +9,21 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
-from facedeblur.benchmark.errors import InputError, MissingFile, need
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.schema import read_json
 from facedeblur.benchmark.files.tables import frame_to_csv, printable
-from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.reports.leaderboard.columns import (
     BoardColumn,
     columns_in_file,
-    columns_of,
     csv_columns,
-    measured,
     metrics_of,
 )
 from facedeblur.reports.leaderboard.table import Leaderboard, framed
@@ -211,101 +199,3 @@ def _relative(path: str, folder: Path) -> str:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive
         return Path(path).resolve().as_posix()
-
-
-TASK = {"type": "image-to-image", "name": "Face deblurring"}
-
-
-def model_index(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Method -> the ``model-index`` of its card, as plain data.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        By `facedeblur.reports.leaderboard.table.leaderboard`; several sets are several results of a method.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for row in frame.to_dict("records"):
-        method = str(row["method"])
-        card = found.setdefault(method, {"name": method, "results": []})
-        card["results"].append(_result(row))
-    return {method: {"model-index": [card]} for method, card in found.items()}
-
-
-def _result(row: Mapping[Any, Any]) -> dict[str, Any]:
-    dataset = {
-        "type": re.sub(r"[^A-Za-z0-9._-]+", "-", str(row["set"])).strip("-") or "set",
-        "name": str(row["set"]),
-        "split": "test",
-        "revision": str(row["set_hash"]),
-        "args": {"pairs": int(row["pairs"])},
-    }
-    metrics = [
-        _metric(row, column.signature, column.label)
-        for column in columns_of(row)
-        if measured(row, column.signature) and not math.isnan(row[f"{column.signature}:mean"])
-    ]
-    return {"task": dict(TASK), "dataset": dataset, "metrics": metrics}
-
-
-def _metric(row: Mapping[Any, Any], signature: str, label: str) -> dict[str, Any]:
-    unit, ends = str(row[f"{signature}:unit"]), [float(row[f"{signature}:{end}"]) for end in ("low", "high")]
-    args: dict[str, Any] = {
-        "signature": signature,
-        "protocol": str(row["protocol"]),
-        "coverage": str(row["coverage"]),
-        "failed": int(row[f"{signature}:failed"]),
-        "failed_count_as": float(row[f"{signature}:failure"]),
-        "std": float(row[f"{signature}:std"]),
-        "interval_95": ends,
-        "interval_95_from": math.nan if _missing(ends) else str(row[f"{signature}:interval"]),
-        "oracle": bool(row["oracle"]),
-        "run_hash": str(row["run_hash"]),
-    }
-    known = {name: value for name, value in args.items() if not _missing(value)}
-    name = f"{label} ({unit})" if unit and unit != "fraction" else label
-    value = float(row[f"{signature}:mean"])
-    return {"type": Signature.parse(signature).name, "value": value, "name": name, "args": known}
-
-
-def _missing(value: Any) -> bool:
-    values = value if isinstance(value, list) else [value]
-    return any(isinstance(one, float) and math.isnan(one) for one in values)
-
-
-def front_matter(card: Mapping[str, Any]) -> str:
-    """A card's data as YAML between two lines ``---``, as at the top of a ``README.md``.
-
-    Raises
-    ------
-    InputError
-        When PyYAML is not installed.
-    """
-    yaml = need("yaml", "report")
-
-    class Dumper(yaml.SafeDumper):  # type: ignore[name-defined]
-        """Quotes words that YAML 1.2, which Hugging Face reads, takes for numbers and YAML 1.1 does not: ``1e5``."""
-
-    def quoted(dumper: Any, word: str) -> Any:
-        style = '"' if re.match(r"[-+.]?[0-9]", word) else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", word, style=style)
-
-    Dumper.add_representer(str, quoted)
-    text = yaml.dump(dict(card), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
-    return f"---\n{text}---\n"
-
-
-def write_cards(frame: pd.DataFrame, folder: str | Path) -> list[Path]:
-    """Write one ``METHOD.md`` per method into `folder`; names are made safe for files and stay apart."""
-    written: list[Path] = []
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for method, card in model_index(frame).items():
-        stem = re.sub(r"[^A-Za-z0-9._=-]+", "-", method).strip("-.") or "method"
-        path, number = Path(folder) / f"{stem}.md", 1
-        while path in written:
-            number += 1
-            path = Path(folder) / f"{stem}-{number}.md"
-        with only_writer(path), replacing(path) as temporary:
-            temporary.write_text(front_matter(card), encoding="utf-8", newline="")
-        written.append(path)
-    return written

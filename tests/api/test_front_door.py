@@ -60,7 +60,7 @@ MADE = {
         "Outputs",
         "PaperTable",
     ),
-    *("Parsing", "Recognition", "Scores", "Set", "__version__"),
+    *("Parsing", "Recognition", "Scores", "Set", "WrittenCard", "__version__"),
 }
 """What functions return or raise: nobody makes these by hand."""
 

@@ -1,4 +1,4 @@
-"""A leaderboard that stands: read back, merged into, described by its schema, exported as model cards."""
+"""A leaderboard that stands: read back, merged into, described by its schema."""
 
 from __future__ import annotations
 
@@ -19,12 +19,9 @@ from refusals import told
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.reports.leaderboard.columns import schema
 from facedeblur.reports.leaderboard.files import (
-    front_matter,
-    model_index,
     read_leaderboard,
     records_of,
     to_json,
-    write_cards,
     write_leaderboard,
 )
 from facedeblur.reports.leaderboard.table import leaderboard, merge
@@ -317,47 +314,3 @@ def test_rows_are_as_the_schema_says_to_jsonschema(odd: pd.DataFrame) -> None:
     validator = pytest.importorskip("jsonschema").Draft202012Validator
     validator.check_schema(schema())
     assert not list(validator(schema()).iter_errors(records_of(odd)))
-
-
-def test_model_cards_are_read_by_hugging_face(odd: pd.DataFrame) -> None:
-    yaml = pytest.importorskip("yaml")
-    hub = pytest.importorskip("huggingface_hub")
-    for row, (method, card) in zip(odd.to_dict("records"), model_index(odd).items(), strict=True):
-        text = front_matter(card)
-        assert text.startswith("---\nmodel-index:\n") and text.endswith("\n---\n")
-        data = yaml.safe_load(text.removeprefix("---\n").removesuffix("---\n"))
-        assert data == card and data["model-index"][0]["name"] == method == row["method"]
-        parsed = hub.ModelCard(text + "\n# Text\n").data
-        (name, results) = hub.repocard_data.model_index_to_eval_results(data["model-index"])
-        assert name == method and parsed.to_dict()["model-index"][0]["name"] == method
-        first = results[0]
-        assert (first.task_type, first.metric_type, first.dataset_name) == ("image-to-image", "psnr", "tiny")
-        assert first.dataset_revision == "a1" * 32 and first.metric_args["signature"] == PSNR
-        assert first.metric_value == row[f"{PSNR}:mean"]
-        assert first.metric_args["oracle"] == row["oracle"]
-    assert math.isinf(odd[f"{PSNR}:mean"][0]), "an infinite value was among them"
-
-
-def test_words_in_cards_are_no_numbers_to_yaml_1_2() -> None:
-    pytest.importorskip("yaml")
-    assert front_matter({"a": "1e5", "b": "0o17", "c": "12/12", "d": "dust"}) == (
-        '---\na: "1e5"\nb: "0o17"\nc: "12/12"\nd: dust\n---\n'
-    )
-
-
-def test_two_sets_are_two_results_of_one_card(scores_of: Make) -> None:
-    table = scores_of("a", random_psnr(2), set_hash="b2" * 32)
-    other = Scores(table.frame, replace(table.meta, set={**table.meta.set, "name": "else where/2"}))
-    (card,) = model_index(leaderboard([scores_of("a", random_psnr(0)), other])).values()
-    results = card["model-index"][0]["results"]
-    assert [one["dataset"]["type"] for one in results] == ["tiny", "else-where-2"]
-    assert [one["dataset"]["revision"] for one in results] == ["a1" * 32, "b2" * 32]
-    assert results[0]["metrics"][0]["args"]["interval_95"][0] < results[0]["metrics"][0]["value"]
-    assert results[0]["metrics"][0]["args"]["interval_95_from"] == "8 faces x 40 kernels"
-
-
-def test_cards_of_alike_names_stay_apart(scores_of: Make, tmp_path: Path) -> None:
-    tables = [scores_of(name, random_psnr(place)) for place, name in enumerate(["../x y", "../x/y", "\n"])]
-    written = write_cards(leaderboard(tables), tmp_path / "cards")
-    assert {path.parent for path in written} == {tmp_path / "cards"}
-    assert sorted(path.name for path in written) == ["method.md", "x-y-2.md", "x-y.md"]
