@@ -120,6 +120,7 @@ def _responsible(facts: Facts) -> dict[str, Any]:
         "rai:dataCollectionType": ["Secondary Data analysis"],
         "rai:dataCollectionRawData": "; ".join(source.collection for source in facts.sources),
         "rai:dataPreprocessingProtocol": told.preparation(facts),
+        "rai:machineAnnotationTools": told.labelled_by(facts),
         "rai:dataUseCases": told.uses(facts),
         "rai:dataLimitations": told.limits(facts),
         "rai:dataBiases": told.biases(facts),

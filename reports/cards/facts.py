@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.generators.align.photo import NO_FACE
 from facedeblur.reports.cards.licence import Licence, Source
 
 _SIZES = {"n<1K": 1_000, "1K<n<10K": 10_000, "10K<n<100K": 100_000, "100K<n<1M": 1_000_000, "1M<n<10M": 10_000_000}
@@ -152,6 +154,12 @@ class Facts:
         return all(source.shareable for source in self.sources)
 
 
+def labelled_by(facts: Facts) -> list[str]:
+    """The parsers that made label images which no person drew."""
+    found = [re.search(r"pseudo-labels by (\S+)", source.collection) for source in facts.sources]
+    return list(dict.fromkeys(one[1] for one in found if one))
+
+
 def _many(count: int, one: str, several: str = "") -> str:
     return f"{count:,} {one if count == 1 else several or one + 's'}"
 
@@ -188,6 +196,8 @@ def preparation(facts: Facts) -> list[str]:
             f"{_many(facts.labelled, 'face')} {'has' if facts.labelled == 1 else 'have'} a label image "
             f"with {len(HELEN)} classes: {', '.join(HELEN)}."
         )
+        if tools := labelled_by(facts):
+            lines.append(f"Label images are the output of a parser, not drawn by people: {', '.join(tools)}.")
     lines.append(f"The set was made by {facts.made_by}, seed {facts.of.info['seed']}.")
     return lines
 
@@ -221,7 +231,7 @@ def limits(facts: Facts) -> list[str]:
 def biases(facts: Facts) -> list[str]:
     """Which people the set shows, as far as it is known, one sentence each."""
     lines = ["Age, sex, skin colour and pose are distributed as in the photographs named above."]
-    if any(image.n_faces >= 0 for image in facts.of.images.values()):
+    if any(image.status == NO_FACE for image in facts.of.images.values()):
         lines.append(
             "Photographs without a detectable face are missing, which may concern some groups more than others."
         )

@@ -128,7 +128,7 @@ def sources(info: Mapping[str, Any]) -> list[Source]:
     for one in info.get("sources", []):
         stated = str(one.get("licence") or NOT_STATED)
         told = str(one.get("collection") or one.get("folder") or one.get("name") or "photographs")
-        told = told.partition("; licence: ")[0]
+        told = re.sub(r"; licence: .*?(?=; pseudo-labels by |$)", "", told)
         if stated.lower().startswith(NOT_STATED):
             found.append(Source(told, stated, None))
         else:

@@ -170,18 +170,27 @@ def _loading(facts: Facts) -> list[str]:
 
 
 def _assumptions(facts: Facts) -> list[str]:
-    found = [str(one.get("text", "")) for one in facts.of.info.get("assumptions", []) if isinstance(one, Mapping)]
-    return ["Where its source leaves something open, this was assumed:", _list(found)] if any(found) else []
+    found = [
+        f"- {code(str(one.get('key', '')) or 'recipe')}: {plain(str(one['text']))}"
+        for one in facts.of.info.get("assumptions", [])
+        if isinstance(one, Mapping) and one.get("text")
+    ]
+    return ["Assumptions of the recipe, where its source leaves something open:", "\n".join(found)] if found else []
 
 
 def _rebuilding(facts: Facts) -> list[str]:
-    text = str(facts.of.info.get("recipe", ""))
+    text, seed = str(facts.of.info.get("recipe", "")), facts.of.info["seed"]
     if not text:
         return []
-    seed = facts.of.info["seed"]
-    command = f"facedeblur build recipe.toml --faces PHOTOGRAPHS{f' --seed {seed}' if seed else ''} -o set"
-    return [f"{code(command)} makes the set from the same photographs again, with this file as {code('recipe.toml')}:",
-            fenced(text, "toml")] if "frames" not in facts.kinds else ["The recipe:", fenced(text, "toml")]  # fmt: skip
+    if "frames" in facts.kinds:
+        return ["The recipe:", fenced(text, "toml")]
+    packaged = bool(facts.recipe.get("faces", {}).get("package"))
+    faces, same = ("", "") if packaged else (" --faces PHOTOGRAPHS", "from the same photographs ")
+    command = f"facedeblur build recipe.toml{faces}{f' --seed {seed}' if seed else ''} -o set"
+    return [
+        f"{code(command)} makes the set {same}again, with this file as {code('recipe.toml')}:",
+        fenced(text, "toml"),
+    ]
 
 
 def _benchmark(tasks: Sequence[tuple[str, str]]) -> list[str]:

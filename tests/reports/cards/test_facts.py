@@ -54,3 +54,14 @@ def test_what_is_not_in_a_set_is_not_said(tiny: Set, small_set: Callable[..., Se
     assert "3 faces have a label image with 11 classes: background, skin" in " ".join(cards.preparation(labelled))
     blind = facts_of(small_set(tmp_path / "real", reference=False, recipe="no [toml"))
     assert blind.summary.startswith("6 pairs without a sharp original") and blind.recipe == {}
+
+
+def test_labels_of_a_parser_are_told_apart(small_set: Callable[..., Set], tmp_path: Path) -> None:
+    source = {"licence": "CC0 1.0", "collection": "c: 3 photographs; licence: CC0 1.0; pseudo-labels by net@1"}
+    found = facts_of(small_set(tmp_path / "set", labels=True, sources=(source,)))
+    assert cards.labelled_by(found) == ["net@1"]
+    assert "not drawn by people: net@1." in " ".join(cards.preparation(found))
+
+
+def test_lost_photographs_are_said_where_there_are_some(tiny: Set) -> None:
+    assert any("without a detectable face" in line for line in cards.biases(facts_of(tiny)))

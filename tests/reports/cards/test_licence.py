@@ -109,3 +109,9 @@ def test_the_licence_is_not_said_twice() -> None:
     (source,) = sources({"sources": [{"collection": "helen: 3 photographs; licence: research only", "licence": "x y"}]})
     assert (source.collection, source.stated) == ("helen: 3 photographs", "x y")
     assert sources({})[:] == []
+
+
+def test_pseudo_labels_stay_in_the_description() -> None:
+    told_ = "c: 3 photographs; licence: public domain (A; B); pseudo-labels by facedeblur@34f30dce"
+    (source,) = sources({"sources": [{"collection": told_, "licence": "public domain (A; B)"}]})
+    assert source.collection == "c: 3 photographs; pseudo-labels by facedeblur@34f30dce"

@@ -82,3 +82,11 @@ def test_a_set_without_sharp_images(small_set: Callable[..., Set], tmp_path: Pat
     fields, body = page(small_set(tmp_path / "set", reference=False), tmp_path / "card")
     assert fields["configs"][0]["data_files"][0]["path"] == ["metadata.csv", "blur/*.png"]
     assert "sharp/" not in body and 'pairs[0]["blur"], pairs[0]["kernel_size"]' in body
+
+
+def test_faces_of_the_package_need_no_photographs(small_set: Callable[..., Set], tmp_path: Path) -> None:
+    recipe = 'name = "tiny"\n[faces]\npackage = ["open-small"]\n'
+    assumed = [{"key": "blur.border", "text": "Not stated."}]
+    _, body = page(small_set(tmp_path / "set", recipe=recipe, assumptions=assumed), tmp_path / "card")
+    assert "`facedeblur build recipe.toml --seed 7 -o set` makes the set again" in body
+    assert "- `blur.border`: Not stated." in body
