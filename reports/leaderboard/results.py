@@ -34,6 +34,7 @@ from facedeblur.reports.hub import (
     task_id,
     to_yaml,
 )
+from facedeblur.reports.leaderboard.board import part_of_set
 from facedeblur.reports.leaderboard.columns import Row, columns_of, measured, metric_cells, shown_on
 from facedeblur.reports.markdown import code, plain, table
 
@@ -105,9 +106,14 @@ def _result(row: Row, hub: Mapping[str, str]) -> dict[str, Any]:
         "name": str(row["set"]),
         "split": "test",
         "revision": str(row["set_hash"]),
-        "args": {"pairs": int(row["pairs"])},
+        "args": {"pairs": int(row["pairs"]), **({"part": part} if (part := _part(row)) else {})},
     }
     return {"task": dict(TASK), "dataset": dataset, "metrics": [_metric(row, column) for column in _valued(row)]}
+
+
+def _part(row: Row) -> str:
+    """``100 of the set's 8,000 pairs`` where the values are of a part of the set; else empty."""
+    return part_of_set(int(row["pairs"]), int(row["set_pairs"]))
 
 
 def _valued(row: Row) -> list[Column]:
@@ -161,7 +167,7 @@ def eval_results(frame: pd.DataFrame, hub: Mapping[str, str]) -> dict[tuple[str,
     Raises
     ------
     InputError
-        When a set has no name there.
+        When a set has no name there, or values are of a part of its pairs.
     """
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in frame.to_dict("records"):
@@ -170,6 +176,11 @@ def eval_results(frame: pd.DataFrame, hub: Mapping[str, str]) -> dict[tuple[str,
             raise InputError(
                 f"set '{name}' has no name on the Hub",
                 do=f"give it with --dataset '{name}=OWNER/NAME', or leave it out",
+            )
+        if part := _part(row):
+            raise InputError(
+                f"the values on set '{name}' are of {part}, and those of a benchmark are of all pairs",
+                do="run and score the methods on the whole set",
             )
         entries = found.setdefault((str(row["method"]), hub[name]), [])
         for column in _valued(row):
@@ -242,8 +253,8 @@ def _set_table(rows: Sequence[Row], hub: Mapping[str, str]) -> str:
     name = str(rows[0]["set"])
     called = f"[{plain(name)}]({data_set_url(hub[name])})" if name in hub else plain(name)
     protocols = ", ".join(dict.fromkeys(plain(str(row["protocol"])) for row in rows))
-    pairs = text.count(int(rows[0]["pairs"]))
-    title = f"**{called}**: {pairs} pairs, content hash {code(str(rows[0]['set_hash']))}, protocol {protocols}"
+    pairs = _part(rows[0]) or f"{text.count(int(rows[0]['pairs']))} pairs"
+    title = f"**{called}**: {pairs}, content hash {code(str(rows[0]['set_hash']))}, protocol {protocols}"
     before, after = shown_on("terminal")
     columns: list[tuple[str, list[str]]] = [
         ("#", ["" if row["oracle"] else str(row["rank"]) for row in rows]),

@@ -174,3 +174,13 @@ def test_results_of_alike_names_stay_apart(scores_of: Make, tmp_path: Path) -> N
     tables = [scores_of(name, random_psnr(place)) for place, name in enumerate(["Net", "net", ".."])]
     written = write_eval_results(leaderboard(tables), tmp_path, HUB)
     assert sorted(path.relative_to(tmp_path).parts[0] for path in written) == ["Net", "method", "net-2"]
+
+
+def test_values_of_a_part_of_a_set_are_told_apart(odd: pd.DataFrame) -> None:
+    part = odd.assign(set_pairs=8000)
+    assert "of 80 of the set's 8,000 pairs, and those of a benchmark are of all" in told(
+        lambda: eval_results(part, HUB)
+    )
+    assert "**tiny**: 80 of the set's 8,000 pairs, content hash" in to_markdown(part)
+    (card, *_) = model_index(part).values()
+    assert card["model-index"][0]["results"][0]["dataset"]["args"]["part"] == "80 of the set's 8,000 pairs"
