@@ -135,7 +135,8 @@ def _others(pairs: StoredPairs) -> list[list[int]]:
     lone = {pairs.source.faces[pairs.face_of(row)].image_id for row, others in enumerate(found) if not others}
     if lone:
         raise InputError(
-            f"two blurred images of each face are needed; {len(lone):,} faces of the sets have one kernel only, such "
-            f"as {min(lone)}", do="build the set with more kernels per face, or give photographs (--faces)",
-        )  # fmt: skip
+            f"two blurred images of each face are needed; {len(lone):,} of {len(by_face):,} faces of the sets have one "
+            f"kernel only, such as {min(lone)}",
+            do="build the set with more kernels per face, or give photographs (--faces)",
+        )
     return found

@@ -114,6 +114,6 @@ def test_blurs_of_a_set_are_observations_of_its_faces(
         assert all(laps.padded_kernel(one).sum() == pytest.approx(1) for one in plan.proxies)
         firsts.append(plan.first.row)
     assert sorted(firsts) == list(range(stored.lap))
-    with pytest.raises(InputError, match="2 faces of the sets have one kernel only, such as small/0"):
+    with pytest.raises(InputError, match="2 of 2 faces of the sets have one kernel only, such as small/0"):
         lone = [next(row for row in range(stored.lap) if stored.face_of(row) == face) for face in range(2)]
         Observations(type(stored)(stored._faces, [stored._pairs[row] for row in lone]))
