@@ -152,6 +152,7 @@ METHODS.add("shan-2008", "facedeblur.methods.classical.blind.shan_2008:Shan2008"
 METHODS.add("cho-lee-2009", "facedeblur.methods.classical.blind.cho_lee_2009:ChoLee2009")
 METHODS.add("krishnan-2011", "facedeblur.methods.classical.blind.krishnan_2011:Krishnan2011")
 METHODS.add("xu-2013", "facedeblur.methods.classical.blind.xu_2013:Xu2013")
+METHODS.add("zhong-2013", "facedeblur.methods.classical.blind.zhong_2013:Zhong2013")
 METHODS.add("pan-2014-faces", "facedeblur.methods.classical.blind.pan_2014_faces:Pan2014Faces")
 METHODS.add("pan-2016", "facedeblur.methods.classical.blind.pan_2016:Pan2016")
 METHODS.add("pan-2017", "facedeblur.methods.classical.blind.pan_2017:Pan2017")

@@ -23,8 +23,8 @@ from facedeblur.methods.base import METHODS
 
 SIZE = 27
 PRINTED = {
-    "shan-2008": 16.32, "cho-lee-2009": 0.41, "krishnan-2011": 2.52, "xu-2013": 0.31, "pan-2014-faces": 8.11,
-    "pan-2017": 10.55,
+    "shan-2008": 16.32, "cho-lee-2009": 0.41, "krishnan-2011": 2.52, "xu-2013": 0.31, "zhong-2013": 8.07,
+    "pan-2014-faces": 8.11, "pan-2017": 10.55,
 }  # fmt: skip
 """Seconds in SHEN Table 12."""
 MEGAPIXEL = 3.0

@@ -150,6 +150,10 @@ class Blind(ABC):
     def deconvolve(self, blurred: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         """Restore (H, W, 3) float32 RGB in [0, 1] with the estimated kernel."""
 
+    def margin(self, scale: float) -> int:
+        """Pixels on every side by which the equations that `fit` is given are wider than the kernel."""
+        return 0
+
     def fit(self, equations: NormalEquations, kernel: np.ndarray) -> np.ndarray:
         """Return the next kernel, of sum 1: ridge regression by conjugate gradients, then thresholds."""
         flat = np.full(kernel.shape, 1 / kernel.size)
@@ -198,9 +202,10 @@ class Blind(ABC):
             if number:
                 kernel = enlarged(kernel, side, 1 / self.schedule.ratio)
             latent = self.latent(shrunk(grey, scale), side, latent)
-            seen = Spectra(latent.blurred, side)
+            room = side + 2 * self.margin(scale)
+            seen = Spectra(latent.blurred, room)
             for _ in range(self.schedule.turns):
-                kernel = self.fit(NormalEquations(latent.gradients(kernel), seen, side), kernel)
+                kernel = self.fit(NormalEquations(latent.gradients(kernel), seen, room), kernel)
             down, right = offset(kernel)
             kernel = normalised(moved(kernel, -down, -right))
             latent.move(down, right)

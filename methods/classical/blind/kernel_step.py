@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft, ndimage, signal
 
 from facedeblur.methods.classical.nonblind.boundary import fast_shape
 
@@ -45,16 +47,32 @@ class NormalEquations:
         self.size, radius = size, (size - 1) // 2
         self.lags = _middle(fft.irfft2(power, s=seen.shape), size - 1)
         self.right = _middle(fft.irfft2(cross, s=seen.shape), radius)
-        side = fft.next_fast_len(2 * size - 1, real=True)
+        self._transform()
+
+    def _transform(self) -> None:
+        side = fft.next_fast_len(2 * self.size - 1, real=True)
         self._room = (side, side)
         room = np.zeros(self._room)
-        room[: 2 * size - 1, : 2 * size - 1] = self.lags
-        self._otf = fft.rfft2(np.roll(room, (1 - size, 1 - size), axis=(0, 1)))
+        room[: 2 * self.size - 1, : 2 * self.size - 1] = self.lags
+        self._otf = fft.rfft2(np.roll(room, (1 - self.size, 1 - self.size), axis=(0, 1)))
 
     def __call__(self, kernel: np.ndarray) -> np.ndarray:
         """``X'X kernel``."""
         whole = fft.irfft2(fft.rfft2(kernel, s=self._room) * self._otf, s=self._room)
         return whole[: self.size, : self.size]
+
+    def of_filtered(self, taps: np.ndarray) -> NormalEquations:
+        """Return the equations for the same x and for y convolved with `taps`, (m, m), of size ``size - m + 1``.
+
+        Convolutions commute, so the filter is applied to ``X'y``, which is far smaller than y.
+        """
+        found = copy.copy(self)
+        found.right = signal.convolve(self.right, taps, "valid")
+        found.size = found.right.shape[0]
+        less = self.size - found.size
+        found.lags = self.lags[less : self.lags.shape[0] - less, less : self.lags.shape[1] - less]
+        found._transform()
+        return found
 
 
 class Spectra:

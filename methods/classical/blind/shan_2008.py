@@ -1,6 +1,6 @@
 """Shan, Jia & Agarwala, High-quality motion deblurring from a single image, SIGGRAPH 2008.
 
-The energy of the paper (section 3), for a blurred image I, a latent image L and a kernel f:
+The energy of the paper, for a blurred image I, a latent image L and a kernel f:
 
     sum over D of w(D) |D L * f - D I|^2  +  l1 |Phi(grad L)|_1  +  l2 |M (grad L - grad I)|^2  +  |f|_1
 
@@ -10,8 +10,8 @@ The energy of the paper (section 3), for a blurred image I, a latent image L and
   -k |x| up to the level at which both meet, and -(a x^2 + b) beyond it.
 - M is 1 where the blurred image is smooth: there the latent image is smooth, too, so that ringing costs.
 
-Latent image (section 4.1): Psi replaces the gradients of L at the cost gamma |Psi - grad L|^2, while gamma doubles.
-Given L, Psi is the best of two closed forms per pixel; given Psi, L is one division of spectra. Kernel (section 4.2):
+Latent image: Psi replaces the gradients of L at the cost gamma |Psi - grad L|^2, while gamma doubles.
+Given L, Psi is the best of two closed forms per pixel; given Psi, L is one division of spectra. Kernel:
 least squares with f >= 0 and the sum of f as its cost.
 
 Where the paper is silent, or used otherwise, this is our reading:

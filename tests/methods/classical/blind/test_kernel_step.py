@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from facedeblur.methods.classical.blind.kernel_step import (
     NoKernel,
@@ -50,6 +51,20 @@ def test_normal_equations_are_those_of_the_dense_matrix(problem: tuple[np.ndarra
     equations = NormalEquations(maps, Spectra(blurred, SIZE), SIZE)
     np.testing.assert_allclose(equations.right.ravel(), matrix.T @ right, atol=1e-10)
     kernel = np.random.default_rng(1).random((SIZE, SIZE))
+    np.testing.assert_allclose(equations(kernel).ravel(), matrix.T @ (matrix @ kernel.ravel()), atol=1e-9)
+
+
+def test_equations_of_a_filtered_image_are_those_of_the_dense_matrix() -> None:
+    rng = np.random.default_rng(5)
+    maps, blurred = np.zeros((2, 2, 16, 15))
+    maps[:, 3:-3, 3:-3], blurred[:, 3:-3, 3:-3] = rng.normal(size=(2, 2, 10, 9))
+    taps = rng.random((3, 3))
+    filtered = np.stack([signal.convolve(one, taps, "same") for one in blurred])
+    matrix, right = dense(maps, filtered, SIZE)
+    equations = NormalEquations(maps, blurred, SIZE + 2).of_filtered(taps)
+    assert equations.size == SIZE
+    np.testing.assert_allclose(equations.right.ravel(), matrix.T @ right, atol=1e-10)
+    kernel = rng.random((SIZE, SIZE))
     np.testing.assert_allclose(equations(kernel).ravel(), matrix.T @ (matrix @ kernel.ravel()), atol=1e-9)
 
 

@@ -25,7 +25,7 @@ from facedeblur.methods.classical.blind.pan_2016 import without_ringing
 from facedeblur.methods.classical.blind.scales import differences
 from facedeblur.methods.options import read_options
 
-NAMES = ("shan-2008", "cho-lee-2009", "krishnan-2011", "xu-2013", "pan-2016", "pan-2017")
+NAMES = ("shan-2008", "cho-lee-2009", "krishnan-2011", "xu-2013", "zhong-2013", "pan-2016", "pan-2017")
 SIZE = 11
 
 

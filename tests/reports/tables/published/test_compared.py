@@ -112,7 +112,11 @@ def test_origins_say_where_a_result_comes_from():
         "network; weights: facedeblur train jin2018; our reading of its abstract; no program is known to be published"
     )
     assert known["jin2018"].command == "facedeblur run jin2018 SET -o OUTPUTS"
-    assert known["zhong2013"].origin == "its authors' program, of which no publication is known"
+    assert known["zhong2013"].origin == (
+        "from its equations; our reading: on the kernel estimation of Cho and Lee, with constants that we chose; its"
+        " authors' program: examples/foreign/zhong2013.toml"
+    )
+    assert known["hradis2015"].origin == "its authors' program, http://www.fit.vutbr.cz/~ihradis/CNN-Deblur/"
     assert known["xu2018"].origin == (
         "network; weights: facedeblur train xu2018; our reading of its abstract; the authors' weights are not read; its"
         " authors' program: examples/foreign/xu2018.toml"
