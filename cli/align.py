@@ -27,6 +27,7 @@ from facedeblur.cli import options
 @options.match
 @options.listed
 @options.people
+@options.identity
 @options.as_selection
 @click.option(
     "--template",

@@ -44,6 +44,7 @@ from facedeblur.cli import options
 )
 @options.people
 @options.limit
+@options.identity
 @options.as_selection
 @options.finders
 @options.as_finders

@@ -23,7 +23,7 @@ REGISTRIES = {
     "landmarkers": "facedeblur.benchmark.faces.base:LANDMARKERS",
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
     "parsers": "facedeblur.benchmark.faces.base:PARSERS",
-    "collections": "facedeblur.generators.photos.collection:COLLECTIONS",
+    "collections": "facedeblur.generators.photos.opening:COLLECTIONS",
     "noises": "facedeblur.generators.blur.noise:NOISES",
 }
 # Kind -> the module of a higher floor that registers more.

@@ -206,6 +206,16 @@ people = click.option(
 )
 
 
+identity = click.option(
+    "--identity",
+    metavar="RULE",
+    default="",
+    show_default="guessed from names",
+    help="Who is who in folders that are no known layout: each (photograph its own), folder, name (before _0001), or a "
+    "pattern for the file's name, or for the path if it has a slash, whose group is the identity, such as '([^_]+)_'.",
+)
+
+
 def as_selection(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command one ``selection`` in place of the options that say which photographs are used."""
 
@@ -217,11 +227,12 @@ def as_selection(function: Callable[..., Any]) -> Callable[..., Any]:
         limit: int | None = None,
         listed: str | None = None,
         people: int | None = None,
+        identity: str = "",
         **given: Any,
     ) -> Any:
         from facedeblur.generators.photos.specs import Selection
 
-        return function(*args, selection=Selection(match, roles, limit, listed, people), **given)
+        return function(*args, selection=Selection(match, roles, limit, listed, people, identity), **given)
 
     return command
 

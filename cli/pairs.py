@@ -63,6 +63,7 @@ from facedeblur.cli import options
 @options.listed
 @options.people
 @options.limit
+@options.identity
 @options.as_selection
 @options.finders
 @options.as_finders

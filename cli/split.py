@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @options.seed("the choice")
 @options.match
 @options.people
+@options.identity
 @options.as_selection
 @click.option(
     "--keep",
@@ -68,8 +69,8 @@ def split(
     """
     from facedeblur.benchmark.errors import InputError
     from facedeblur.generators.photos import splits
-    from facedeblur.generators.photos.collection import open_collection
     from facedeblur.generators.photos.lists import read_list, write_list
+    from facedeblur.generators.photos.opening import open_collection
 
     if probe_gallery and test_share is not None:
         raise click.UsageError("give --test-share or --probe-gallery, not both")

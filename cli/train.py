@@ -190,6 +190,7 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
 @options.listed
 @options.people
 @options.limit
+@options.identity
 @options.as_selection
 @options.finders
 @options.as_finders

@@ -27,7 +27,7 @@ from facedeblur.generators.blur.nonuniform import PAD
 from facedeblur.generators.blur.variants import Blurrer, KernelBlurrer, PoseBlurrer, blur_image
 from facedeblur.generators.crops import Crops, gather, read_wide
 from facedeblur.generators.kernels.bank import bank_of
-from facedeblur.generators.photos.collection import Photos, only_folder
+from facedeblur.generators.photos.opening import Photos, only_folder
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.recipe import Recipe, check_faces, faces_for, load_recipe
 
@@ -129,6 +129,8 @@ def build(
             do="use facedeblur pairs, or train from the recipe",
         )  # fmt: skip
     divided = described.frames is not None and described.frames.train_share > 0
+    if described.kind in WHOLE and selection.identity:
+        raise InputError(f"recipe '{described.name}'", "takes identities from its files", do="leave out --identity")
     if described.kind in WHOLE and not (replace(selection, roles=()) if divided else selection).everything:
         raise InputError(
             f"recipe '{described.name}'", "needs all photographs of the set, not a selection",

@@ -25,16 +25,10 @@ from facedeblur.generators.align.run import BAD_LABEL, align
 from facedeblur.generators.align.template import Template, template_named
 from facedeblur.generators.packaged.faces import NAME as PACKAGED
 from facedeblur.generators.packaged.faces import unpack
-from facedeblur.generators.photos.collection import (
-    NOT_STATED,
-    Collection,
-    Photograph,
-    Photos,
-    open_photographs,
-    specs_of,
-)
+from facedeblur.generators.photos.collection import NOT_STATED, Collection, Photograph
 from facedeblur.generators.photos.files import image_ids, in_order
 from facedeblur.generators.photos.labels import labels_of
+from facedeblur.generators.photos.opening import Photos, open_photographs, specs_of
 from facedeblur.generators.photos.specs import Selection, Wanted
 from facedeblur.generators.photos.splits import probe_gallery
 from facedeblur.generators.photos.traits import traits_of

@@ -20,8 +20,8 @@ from facedeblur.generators.kernels.law import KernelLaw
 from facedeblur.generators.kernels.spline import SplineModel
 from facedeblur.generators.packaged.faces import NAME, PACKAGES
 from facedeblur.generators.pairs.augment import LAWS
-from facedeblur.generators.photos.collection import COLLECTIONS, Photos
 from facedeblur.generators.photos.lists import ROLES
+from facedeblur.generators.photos.opening import COLLECTIONS, Photos
 
 if TYPE_CHECKING:
     from facedeblur.generators.crops import Crops

@@ -30,7 +30,7 @@ from facedeblur.benchmark.sets.traits import FILE
 from facedeblur.generators.align.origin import write_origin
 from facedeblur.generators.align.photo import Finders
 from facedeblur.generators.crops import LABELS, Crops, gather
-from facedeblur.generators.photos.collection import Photos, specs_of
+from facedeblur.generators.photos.opening import Photos, specs_of
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.parsing import parser_named
 

@@ -47,9 +47,10 @@ from facedeblur.generators.align.photo import (
 )
 from facedeblur.generators.align.quality import Limits, Quality, measure
 from facedeblur.generators.align.template import Template, template_named
-from facedeblur.generators.photos.collection import Collection, Photograph, Photos, open_photographs
+from facedeblur.generators.photos.collection import Collection, Photograph
 from facedeblur.generators.photos.files import canonical, composed, image_ids
 from facedeblur.generators.photos.lists import ROLES, read_landmarks
+from facedeblur.generators.photos.opening import Photos, open_photographs
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.photos.traits import traits_of
 

@@ -32,7 +32,7 @@ from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.pairs.sharp_source import one_size
 from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs, open_pairs
-from facedeblur.generators.photos.collection import Photos
+from facedeblur.generators.photos.opening import Photos
 
 FORMATS = ("tar", "folder")
 NOTES = "pairs.json"

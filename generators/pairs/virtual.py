@@ -45,7 +45,7 @@ from facedeblur.generators.pairs.sharp_source import (
 )
 from facedeblur.generators.pairs.sketches import Placing, stored_sketch, with_sketches
 from facedeblur.generators.pairs.spec import PairSpec
-from facedeblur.generators.photos.collection import Photos
+from facedeblur.generators.photos.opening import Photos
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.random.permutation import Permutation
 from facedeblur.generators.random.philox import halves

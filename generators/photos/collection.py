@@ -1,39 +1,31 @@
-"""Collections of photographs: identity, role, landmarks and labels of each photograph, and the known layouts.
-
-``open_collection("celeba:PATH")`` reads PATH as CelebA; ``open_collection("PATH")`` recognises the collection, and
-``open_collection(["helen:A,2000", "celeba:B"])`` puts several together (`combined`). Other
-packages add collections through the entry-point group ``facedeblur.collections``: classes like `KnownCollection`.
-"""
+"""A collection of photographs: identity, role, landmarks and labels of each, and which of them are selected."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import ClassVar, Protocol
 
-from facedeblur.benchmark.errors import InputError, MissingFile
-from facedeblur.benchmark.files.images import SUFFIXES, list_images
+from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.files.images import SUFFIXES
 from facedeblur.benchmark.files.paths import inside
-from facedeblur.benchmark.registry import Registry
-from facedeblur.benchmark.sets.traits import FILE, Traits
+from facedeblur.benchmark.sets.traits import Traits
 from facedeblur.generators.photos.files import (
     canonical,
-    check_seed,
     composed,
-    folders_in,
-    identity_of,
     in_order,
-    photographs_in,
     suffix,
     unit_of,
 )
+from facedeblur.generators.photos.identities import by_rule, check_guess
 from facedeblur.generators.photos.lists import ROLES, Choice, read_list
-from facedeblur.generators.photos.specs import Selection, Wanted, parse_spec
+from facedeblur.generators.photos.specs import Selection, Wanted
 
 NOT_STATED = "not stated"
+GUESSED = "guessed"
+"""`Collection.told` of identities that were guessed from names."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +79,8 @@ class Collection:
         Of several collections (`combined`) each, by the first folder of the paths of its photographs.
     traits : callable, optional
         Reads what the publisher says of the photographs with these paths: their traits by path.
+    told : str
+        How identities were found where no publisher states them: ``guessed`` from names, or the user's rule.
     """
 
     name: str
@@ -99,6 +93,7 @@ class Collection:
     drawn: str = ""
     parts: tuple[tuple[str, Collection], ...] = ()
     traits: Callable[[Sequence[str]], Traits] | None = None
+    told: str = ""
 
     @classmethod
     def of(
@@ -115,12 +110,13 @@ class Collection:
         by_folder: bool = False,
         namespace: str = "",
         traits: Callable[[Sequence[str]], Traits] | None = None,
+        told: str = "",
     ) -> Collection:
         """Put a collection together.
 
         Parameters
         ----------
-        name, root, licence, labels, by_folder, traits
+        name, root, licence, labels, by_folder, traits, told
             As the attributes.
         people : mapping of str to str
             Identity by source, in the order of the photographs; empty where it is not known.
@@ -137,7 +133,7 @@ class Collection:
             for source, person in people.items()
         )
         kind = labels if any(item.label for item in listed) else ""
-        return cls(name, root, licence, kind, listed, by_folder, namespace, traits=traits)
+        return cls(name, root, licence, kind, listed, by_folder, namespace, traits=traits, told=told)
 
     def _at(self, source: str) -> tuple[Collection, str]:
         """The collection that a path belongs to, and the path in it."""
@@ -300,7 +296,8 @@ class Collection:
         people = {photograph.identity for photograph in shown if photograph.identity}
         lone = len(people) == len(shown) > 1
         facts = [f"{len(shown):,} photographs" + f" ({self.drawn})" * bool(self.drawn)]
-        facts += [f"{len(people):,} identities" + " (each photograph its own)" * lone]
+        counted = f"{len(people):,} identit{'y' if len(people) == 1 else 'ies'}"
+        facts += [counted + (" (each photograph its own)" if lone else self._largest())]
         roles = Counter(photograph.role for photograph in shown if photograph.role)
         facts += [f"{roles[role]:,} {role}" for role in ROLES if roles[role]]
         nameless = sum(not photograph.identity for photograph in shown)
@@ -308,6 +305,41 @@ class Collection:
         facts += [f"{sum(bool(p.label) for p in shown):,} labels ({self.labels})"] * bool(self.labels)
         facts += [f"{sum(bool(p.points) for p in shown):,} with points"] * any(p.points for p in shown)
         return f"{self.name}: {', '.join(facts)}; licence: {self.licence}"
+
+    def _largest(self) -> str:
+        """How the identities were found and how many photographs the largest has, where no publisher states them."""
+        counts = Counter(photograph.identity for photograph in self.photographs if photograph.identity)
+        if not self.told or not counts:
+            return ""
+        name, number = min(counts.items(), key=lambda item: (-item[1], item[0]))
+        how = "guessed from names" if self.told == GUESSED else f"by '{self.told}'"
+        return f" ({how}; the largest, '{name}', has {number:,})"
+
+    def identified(self, rule: str, *, guess: bool = True) -> Collection:
+        """Return the collection with identities by the user's rule, if no publisher states them.
+
+        Parameters
+        ----------
+        rule : str
+            See `facedeblur.generators.photos.identities.by_rule`; empty to keep those that the names suggest.
+        guess : bool
+            Check these.
+
+        Raises
+        ------
+        InputError
+            When the rule fits not all photographs, or without a rule the guess looks wrong.
+        """
+        if self.told != GUESSED:
+            return self
+        shown = {p.source: p.identity for p in self.photographs if suffix(p.source) in SUFFIXES}
+        if not rule:
+            if guess:
+                check_guess(shown, self.place)
+            return self
+        people = by_rule(list(shown), rule, self.place)
+        named = tuple(replace(p, identity=people.get(p.source, p.identity)) for p in self.photographs)
+        return replace(self, photographs=named, by_folder=self.by_folder and rule == "folder", told=rule)
 
 
 def _matches(path: str, pattern: str) -> bool:
@@ -385,215 +417,6 @@ def _parents(source: str) -> list[str]:
     return ["/".join(parts[: n + 1]) for n in range(len(parts))]
 
 
-class KnownCollection(Protocol):
-    """How one published collection is laid out; a class that is never instantiated.
-
-    Its docstring is what ``facedeblur list collections`` shows.
-
-    Attributes
-    ----------
-    licence : str
-        As its publisher states it.
-    get : str
-        One line: what to download and where to put it.
-    """
-
-    licence: ClassVar[str]
-    get: ClassVar[str]
-
-    @classmethod
-    def detects(cls, root: Path) -> bool:
-        """Return quickly whether the folder looks like this collection."""
-        ...
-
-    @classmethod
-    def read(cls, root: Path) -> Collection:
-        """List the photographs below `root`; InputError with `get` if the folder is laid out otherwise."""
-        ...
-
-
 def refuse(name: str, root: Path, expected: str, found: str, get: str) -> InputError:
     """Return the error of a folder that does not have the layout of its collection."""
     return InputError(f"{name}: {root}", expected=expected, found=found, do=get)
-
-
-# In the order in which they are recognised; collections of other packages come before the last two.
-_KNOWN = {
-    "helen": "helen:Helen",
-    "celebamask": "celeba:CelebAMask",
-    "celeba": "celeba:CelebA",
-    "london": "london:London",
-    "lai2016": "lai:Lai2016",
-    "fei": "fei:FEI",
-    "pubfig": "pubfig:PubFig",
-    "multipie": "pie:MultiPIE",
-    "pie": "pie:PIE",
-    "lfw": "lfw:LFW",
-    "faker": "faker:Faker",
-    "folder": "folders:Folder",
-    "people": "folders:People",
-}
-COLLECTIONS: Registry[type[KnownCollection]] = Registry("collection", group="facedeblur.collections")
-for _name, _place in _KNOWN.items():
-    COLLECTIONS.add(_name, f"facedeblur.generators.photos.collections.{_place}")
-
-
-Photos = str | Path | Collection | Sequence[str | Path | Collection]
-"""Photographs as users name them: a folder, ``NAME:FOLDER``, a collection that is open, or several of these."""
-
-
-def specs_of(photos: Photos) -> list[str | Path | Collection]:
-    """What a user named, as a list.
-
-    Raises
-    ------
-    InputError
-        When it is empty.
-    """
-    given = [photos] if isinstance(photos, str | Path | Collection) else list(photos)
-    if not given:
-        raise InputError("the folder of photographs is missing", do="give its path")
-    return given
-
-
-def only_folder(photos: Photos, what: str) -> Path:
-    """The one folder of something that is not put together of collections.
-
-    Raises
-    ------
-    InputError
-        When several were given, or not a folder.
-    """
-    given = specs_of(photos)
-    if len(given) > 1 or isinstance(given[0], Collection):
-        raise InputError(what, "takes one folder", do="give a single folder")
-    return Path(given[0])
-
-
-def open_collection(photos: Photos, selection: Selection = Selection(), *, seed: int = 0) -> Collection:
-    """List the photographs of a collection, or of several.
-
-    Parameters
-    ----------
-    photos : str, path, Collection, or sequence of them
-        ``NAME:PATH`` with the name of a known collection or ``auto``, or only the path, which means ``auto``. After a
-        comma a text may say what is used: a role, a number of photographs that are drawn, or a share of them
-        (``helen:HELEN,train,2000``).
-    selection : Selection
-        Which photographs are taken.
-    seed : int
-        Determines what is chosen at random.
-
-    Returns
-    -------
-    Collection
-        Its photographs in the order of their paths.
-
-    Raises
-    ------
-    InputError
-        When a folder is not laid out as that collection (with what to download and where to put it), the
-        image list names photographs that are missing, nothing is left, or there are too few photographs.
-    """
-    return open_photographs(photos, selection, seed=seed, every_file=False)
-
-
-def _read(want: Wanted) -> Collection:
-    """The whole collection."""
-    name, root = want.name, want.root
-    if name != "auto":
-        COLLECTIONS.get(name)
-    if not root.is_dir():
-        if root.exists():
-            raise InputError(str(root), expected="a folder of photographs", found="a file", do="give the folder")
-        do = "check the path" if name == "auto" else COLLECTIONS.get(name).get
-        raise MissingFile(root, expected="a folder of photographs", do=do)
-    return COLLECTIONS.get(detect(root) if name == "auto" else name).read(root)
-
-
-def open_photographs(
-    photos: Photos,
-    selection: Selection = Selection(),
-    *,
-    seed: int = 0,
-    skip: Iterable[Path] = (),
-    every_file: bool = True,
-    opener: Callable[[Wanted], Collection | None] | None = None,
-) -> Collection:
-    """List the photographs to align: those of collections, or every file of other folders.
-
-    Parameters
-    ----------
-    photos, selection, seed
-        As for `open_collection`.
-    skip : iterable of Path
-        Folders below that are not looked into.
-    every_file : bool
-        List every file of a folder without a name of which everything is taken; else it is recognised as a collection.
-    opener : callable, optional
-        Opens what is not a folder of photographs; None from it means that it is one.
-
-    Raises
-    ------
-    InputError
-        As `open_collection`, or when a folder holds no image.
-    """
-    check_seed(seed)
-    opened, wanted = [], []
-    given = specs_of(photos)
-    if len(given) == 1 and isinstance(given[0], Collection):
-        return given[0] if selection.everything else given[0].select(selection, seed=seed)
-    for spec in given:
-        if isinstance(spec, Collection):
-            opened += spec.each()
-            wanted += [Wanted(one.name, one.root) for one in spec.each()]
-            continue
-        want = parse_spec(spec)
-        one = opener(want) if opener else None
-        if one is None and every_file and want.name == "auto" and want.everything and selection.everything:
-            one = _folder(want.root, skip) if want.root.is_dir() else None
-        opened.append(one or _read(want))
-        wanted.append(want)
-    whole = combined(opened)
-    if selection.everything and all(want.everything for want in wanted):
-        return whole
-    return whole.select(selection, wanted=wanted, seed=seed)
-
-
-def _folder(root: Path, skip: Iterable[Path]) -> Collection:
-    if not photographs_in(root, skip=skip):
-        list_images(root)  # its error says which files were expected
-    return _every_file(root, skip)
-
-
-def _every_file(root: Path, skip: Iterable[Path]) -> Collection:
-    """Every file below `root`, and every folder that holds none.
-
-    A photograph belongs to its folder, or to the name before a trailing ``_0001``.
-    """
-    sources: list[str] = []
-    for place, folders, names in folders_in(root, skip=skip):
-        sources += [place + name for name in names if place + name != FILE]
-        if place and not folders and not names:
-            sources.append(place.rstrip("/"))
-    people = {
-        source: source.split("/")[-1] if (root / source).is_dir() else identity_of(source)
-        for source in sorted(sources, key=in_order)
-    }
-    return Collection.of("folder", root, NOT_STATED, people)
-
-
-def detect(root: Path) -> str:
-    """Name of the first known collection that the folder looks like.
-
-    Raises
-    ------
-    InputError
-        When it holds no image.
-    """
-    known = [*_KNOWN]
-    others = [name for name in COLLECTIONS if name not in _KNOWN]
-    for name in (*known[:-2], *others, *known[-2:]):
-        if COLLECTIONS.get(name).detects(root):
-            return name
-    raise InputError(str(root), "no images in this folder", do="give another folder")

@@ -13,6 +13,7 @@ from typing import Any
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import checked, one_of
+from facedeblur.generators.photos.identities import check_rule
 from facedeblur.generators.photos.lists import ROLES
 
 _NUMBER = re.compile(r"\d+")
@@ -84,11 +85,14 @@ class Selection:
         Image list (see `Choice`): its photographs, with the identity and role given there.
     people : int, optional
         How many people are chosen at random, with one photograph of each.
+    identity : str
+        Who is who in folders that are no known collection: ``each``, ``folder``, ``name`` or a pattern, see
+        `facedeblur.generators.photos.identities.by_rule`; empty to guess it from the names.
 
     Raises
     ------
     InputError
-        When a role is not known, or the limit or the number of people is below 1.
+        When a role or the rule of identities is not known, or the limit or the number of people is below 1.
     """
 
     match: str = ""
@@ -96,11 +100,14 @@ class Selection:
     limit: int | None = None
     listed: str | Path | None = None
     people: int | None = None
+    identity: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roles", tuple(self.roles))
         for role in self.roles:
             one_of("role", role, ROLES)
+        if self.identity:
+            check_rule(self.identity)
         for name in ("limit", "people"):
             number = getattr(self, name)
             if number is not None and number < 1:

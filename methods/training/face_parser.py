@@ -22,7 +22,7 @@ from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.metrics.faces.parsing import confusion, fscores
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.weights import sha256_of
-from facedeblur.generators.photos.collection import open_collection
+from facedeblur.generators.photos.opening import open_collection
 from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented, read_labelled
 from facedeblur.methods.training.recipe import require
 

@@ -17,7 +17,7 @@ from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import SILENT, Reporter, reporting
 from facedeblur.generators.pairs.sharp_source import one_size
-from facedeblur.generators.photos.collection import Photos
+from facedeblur.generators.photos.opening import Photos
 from facedeblur.methods.nets.base import make_network
 from facedeblur.methods.nets.loading import CHECKPOINT
 from facedeblur.methods.training.checkpoint import Checkpoint, TrainingFolder, export, load_weights, read_checkpoint

@@ -26,7 +26,8 @@ from facedeblur.benchmark.sets.leaks import Leak, face_leaks
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
 from facedeblur.generators.pairs.sharp_source import SharpSource, size_of
-from facedeblur.generators.photos.collection import Collection, Photos, open_collection, specs_of
+from facedeblur.generators.photos.collection import Collection
+from facedeblur.generators.photos.opening import Photos, open_collection, specs_of
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.nets.base import declared
 from facedeblur.methods.parsing import parse

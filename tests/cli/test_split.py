@@ -16,7 +16,7 @@ from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.cli.build import build
 from facedeblur.cli.check import check
 from facedeblur.cli.split import split
-from facedeblur.generators.photos.collection import open_collection
+from facedeblur.generators.photos.opening import open_collection
 from facedeblur.generators.photos.specs import Selection
 
 

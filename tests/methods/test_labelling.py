@@ -17,7 +17,7 @@ from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.align.origin import read_origin, write_origin
 from facedeblur.generators.align.run import align
 from facedeblur.generators.build import build
-from facedeblur.generators.photos.collection import open_photographs
+from facedeblur.generators.photos.opening import open_photographs
 from facedeblur.generators.portraits import write_portraits
 from facedeblur.methods.labelling import Labeller, label
 from facedeblur.reports.tables.sets import set_of

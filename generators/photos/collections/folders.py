@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from facedeblur.generators.photos.collection import NOT_STATED, Collection, refuse
+from facedeblur.generators.photos.collection import GUESSED, NOT_STATED, Collection, refuse
 from facedeblur.generators.photos.files import identity_of, photographs_in
 
 
@@ -28,7 +28,7 @@ class Folder:
         if not sources:
             raise refuse("folder", root, "images", "none", cls.get)
         people = {source: "_".join([*source.split("/")[:-1], identity_of(source.split("/")[-1])]) for source in sources}
-        return Collection.of("folder", root, cls.licence, people)
+        return Collection.of("folder", root, cls.licence, people, told=GUESSED)
 
 
 class People:
@@ -49,5 +49,10 @@ class People:
         if not any("/" in source for source in sources):
             raise refuse("people", root, "a folder per identity", f"{len(sources)} images and no folders", cls.get)
         return Collection.of(
-            "people", root, cls.licence, {source: identity_of(source) for source in sources}, by_folder=True
+            "people",
+            root,
+            cls.licence,
+            {source: identity_of(source) for source in sources},
+            by_folder=True,
+            told=GUESSED,
         )

@@ -11,7 +11,8 @@ import numpy as np
 from scipy import signal
 
 from facedeblur.benchmark.files.images import read_photo
-from facedeblur.generators.photos.collection import Collection, open_collection
+from facedeblur.generators.photos.collection import Collection
+from facedeblur.generators.photos.opening import open_collection
 from facedeblur.methods.classical.blind.coarse_to_fine import GREY
 
 TEST_KERNELS = 10

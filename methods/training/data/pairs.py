@@ -24,7 +24,7 @@ from facedeblur.generators.pairs.sketches import sketches_digest
 from facedeblur.generators.pairs.spec import TRAINING_NOISE, PairSpec
 from facedeblur.generators.pairs.stored import Mixture, Pairs, StoredPairs, open_stored
 from facedeblur.generators.pairs.virtual import VirtualPairs, open_pairs
-from facedeblur.generators.photos.collection import Photos
+from facedeblur.generators.photos.opening import Photos
 from facedeblur.generators.photos.sketches import sketches_in
 from facedeblur.methods.training.data.synthesis import check_synthesiser, draw_missing
 from facedeblur.methods.training.recipe import Data, TrainRecipe

@@ -273,7 +273,7 @@ def test_labels_over_a_crop() -> None:
 
 
 def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
-    from facedeblur.generators.photos.collection import open_collection
+    from facedeblur.generators.photos.opening import open_collection
 
     given = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}", Selection(limit=16))
     sheet = tmp_path / "sheet.png"
@@ -300,7 +300,7 @@ def test_celebamask_labels_lie_on_the_faces(shared_data: Path, dlib_models: None
 
 
 def test_published_points_of_london_agree_with_dlibs(shared_data: Path, dlib_models: None, tmp_path: Path) -> None:
-    from facedeblur.generators.photos.collection import open_collection
+    from facedeblur.generators.photos.opening import open_collection
 
     given = open_collection(f"london:{shared_data / 'london'}", Selection(match="neutral*", limit=6))
     tables = [

@@ -6,8 +6,8 @@ import pytest
 from photo_trees import rows, tree
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.photos.collection import open_collection
 from facedeblur.generators.photos.lists import Choice, write_list
+from facedeblur.generators.photos.opening import open_collection
 from facedeblur.generators.photos.specs import Selection
 
 

@@ -10,7 +10,7 @@ from photo_trees import rows, tree
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
-from facedeblur.generators.photos.collection import COLLECTIONS, open_collection
+from facedeblur.generators.photos.opening import COLLECTIONS, open_collection
 from facedeblur.generators.photos.specs import Selection
 
 

@@ -10,8 +10,8 @@ import pytest
 from photo_trees import rows, tree
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.photos.collection import open_collection
 from facedeblur.generators.photos.files import identity_of, image_ids
+from facedeblur.generators.photos.opening import open_collection
 
 
 def test_a_link_in_a_circle_ends(tmp_path):

@@ -10,8 +10,9 @@ from PIL import Image
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.classes import CLASS_LISTS, HELEN
-from facedeblur.generators.photos.collection import Collection, Photograph, open_collection
+from facedeblur.generators.photos.collection import Collection, Photograph
 from facedeblur.generators.photos.labels import exchange_sides, labels_of, read_labels, sides_of
+from facedeblur.generators.photos.opening import open_collection
 from facedeblur.generators.photos.specs import Selection
 
 SIZE = (40, 32)

@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.generators.photos.collection import Photograph, open_collection
+from facedeblur.generators.photos.collection import Photograph
 from facedeblur.generators.photos.files import unit_of
 from facedeblur.generators.photos.lists import Choice
+from facedeblur.generators.photos.opening import open_collection
 from facedeblur.generators.photos.splits import probe_gallery, role_of, split, tally
 
 

@@ -7,7 +7,7 @@ from photo_trees import tree
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.sets.traits import Traits
-from facedeblur.generators.photos.collection import open_collection, open_photographs
+from facedeblur.generators.photos.opening import open_collection, open_photographs
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.photos.traits import traits_of
 

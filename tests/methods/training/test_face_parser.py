@@ -15,7 +15,7 @@ from facedeblur.benchmark.faces.parsers.own import ParsingNetwork
 from facedeblur.benchmark.files.images import read_photo
 from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.weights import read_card
-from facedeblur.generators.photos.collection import open_collection
+from facedeblur.generators.photos.opening import open_collection
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.training.data.labelled_faces import IGNORED, LabelledFaces, augmented, read_labelled
 from facedeblur.methods.training.face_parser import ParserRecipe, component_scores, parsing_loss, train_parser

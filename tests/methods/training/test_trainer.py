@@ -24,8 +24,8 @@ from facedeblur.benchmark.files.state_dict import read_tensors
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.cli.train import train as command
 from facedeblur.generators.pairs.stored import open_stored
-from facedeblur.generators.photos.collection import open_collection
 from facedeblur.generators.photos.lists import write_list
+from facedeblur.generators.photos.opening import open_collection
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.generators.photos.splits import split
 from facedeblur.generators.video.frames import frames

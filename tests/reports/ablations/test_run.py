@@ -12,7 +12,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.reporter import Reporter
-from facedeblur.generators.photos.collection import open_collection
+from facedeblur.generators.photos.opening import open_collection
 from facedeblur.generators.photos.specs import Selection
 from facedeblur.methods.training.recipe import load_train_recipe
 from facedeblur.reports.ablations.run import _keeps, _once, _pictured, _text, ablate

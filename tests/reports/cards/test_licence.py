@@ -6,7 +6,7 @@ import pytest
 from refusals import told
 
 from facedeblur.benchmark.registry import Registry
-from facedeblur.generators.photos.collection import COLLECTIONS
+from facedeblur.generators.photos.opening import COLLECTIONS
 from facedeblur.reports.cards.licence import KNOWN, Licence, Source, check_shareable, decide, known, sources
 
 

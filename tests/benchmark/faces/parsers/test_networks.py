@@ -75,8 +75,8 @@ def test_own_parser_beats_the_floor_on_faces_it_never_saw(shared_data: Path) -> 
     from PIL import Image
 
     from facedeblur.benchmark.files.images import read_photo
-    from facedeblur.generators.photos.collection import open_collection
     from facedeblur.generators.photos.labels import labels_of
+    from facedeblur.generators.photos.opening import open_collection
 
     collection = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}")
     parser, counts = OwnParser.of(), []

@@ -76,8 +76,8 @@ def test_means():
 
 def test_real_labels_against_mirrored_ones(shared_data):
     """A face agrees with itself; with left and right exchanged it loses brows and eyes in 11 classes, not in 4."""
-    from facedeblur.generators.photos.collection import open_collection
     from facedeblur.generators.photos.labels import exchange_sides, labels_of
+    from facedeblur.generators.photos.opening import open_collection
 
     faces = open_collection(f"celebamask:{shared_data / 'celebamask_eval512'}")
     for photograph in faces.photographs[:2]:
