@@ -1,4 +1,4 @@
-# make demo   set up .venv and run the whole chain on two portraits
+# make demo   set up .venv and run the whole chain on fourteen faces
 # make lint   check the source with ruff; installs nothing else
 # make types  check the installed package with mypy
 # make test   lint, types, and every test on the installed wheel
@@ -8,7 +8,7 @@ PYTHON ?= python3
 CONSTRAINTS ?= constraints-cpu.txt
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find api benchmark generators methods reports cli -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js' -o -name '*.csv' -o -name '*.json' -o -name '*.safetensors') setup.cfg README.md pyproject.toml
+SOURCES := $(shell find api benchmark generators methods reports cli -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js' -o -name '*.csv' -o -name '*.json' -o -name '*.safetensors' -o -name '*.png' -path '*/packaged/*') setup.cfg README.md pyproject.toml
 
 .PHONY: demo test lint types docs bench install clean
 

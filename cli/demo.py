@@ -19,7 +19,7 @@ METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
 
 @options.command(
     examples="""
-    # Try everything on two public-domain portraits
+    # Try everything on fourteen faces that come with facedeblur
     facedeblur demo
     # Do the same with your own photographs
     facedeblur demo --faces photos/ -o my-demo
@@ -31,7 +31,7 @@ METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
     "--faces",
     metavar="FOLDER",
     multiple=True,
-    show_default="two public-domain portraits",
+    show_default="fourteen that come with facedeblur",
     help="Your own photographs, with one face each; as --faces of `facedeblur build`.",
 )
 @click.option(
@@ -40,7 +40,7 @@ METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
 @click.option(
     "--recipe",
     metavar="RECIPE",
-    default="shen2020",
+    show_default="demo, or shen2020 with --faces",
     help="How to build the set: a name from `facedeblur list recipes`, or a TOML file.",
 )
 @click.option(
@@ -63,7 +63,7 @@ METHODS = ("blurred", "unsharp", "facedeblur-base", "wiener", "richardson-lucy")
 def demo(
     faces: tuple[str, ...],
     out: str,
-    recipe: str,
+    recipe: str | None,
     protocol: str,
     methods: tuple[str, ...],
     seed: int,
@@ -78,7 +78,6 @@ def demo(
     from facedeblur.cli.display.leaderboard import print_board
     from facedeblur.cli.display.summary import print_set
     from facedeblur.generators.build import build
-    from facedeblur.generators.portraits import LICENCE, write_portraits
     from facedeblur.methods.running.runner import run
     from facedeblur.reports.leaderboard.board import gather
     from facedeblur.reports.leaderboard.files import write_leaderboard
@@ -86,18 +85,10 @@ def demo(
     from facedeblur.reports.page.report import report
 
     start, folder = time.monotonic(), Path(out)
-    photographs = faces or write_portraits(folder / "photographs")
     set_path, outputs = folder / "set", [folder / "outputs" / method for method in methods]
     with bars(quiet=quiet) as reporter:
-        made = build(
-            recipe,
-            photographs,
-            set_path,
-            seed=seed,
-            workers=workers,
-            licence="" if faces else LICENCE,
-            progress=reporter,
-        )
+        used = recipe or ("shen2020" if faces else "demo")
+        made = build(used, faces, set_path, seed=seed, workers=workers, progress=reporter)
         for method, target in zip(methods, outputs, strict=True):
             run(method, set_path, target, workers=workers, progress=reporter)
         tables = score(made, outputs, protocol=protocol, workers=workers, progress=reporter)

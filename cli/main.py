@@ -19,7 +19,7 @@ from facedeblur.cli.options import Group
 # Theme -> command -> (module:attribute, line for the help page).
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Whole chain": {
-        "demo": ("demo:demo", "Run everything on two public-domain portraits, or on your own photographs."),
+        "demo": ("demo:demo", "Run everything on faces that come with facedeblur, or on your own."),
     },
     "Make a set": {
         "kernels": ("kernels:kernels", "Make motion-blur kernels (point spread functions)."),

@@ -9,8 +9,6 @@ import numpy as np
 from facedeblur.benchmark.errors import need
 from facedeblur.benchmark.files.images import write_png
 
-LICENCE = "public domain (NASA; US Navy)"
-
 
 def portraits() -> dict[str, np.ndarray]:
     """Photographs of Eileen Collins (part of scikit-image) and Grace Hopper (part of matplotlib).

@@ -53,8 +53,8 @@ def test_the_licence_of_the_weights_names_each_file_and_its_content(weights):
 def test_code_and_weights_are_told_apart_everywhere():
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    assert setup["metadata"]["license"] == "MIT AND LicenseRef-facedeblur-weights"
-    assert setup["metadata"]["license_files"].split() == ["LICENSE", "LICENSE-weights.md"]
+    assert setup["metadata"]["license"] == "MIT AND CC0-1.0 AND LicenseRef-facedeblur-weights"
+    assert setup["metadata"]["license_files"].split() == ["LICENSE", "LICENSE-weights.md", "LICENSE-faces.md"]
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
     assert "\nlicense: MIT\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     for text in (

@@ -12,6 +12,7 @@ from markup import code, fenced, prose, table
 
 from facedeblur.benchmark.scoring import protocol
 from facedeblur.generators import recipe
+from facedeblur.generators.packaged.faces import PACKAGES
 from facedeblur.methods.training import recipe as training
 
 
@@ -77,9 +78,17 @@ def _page(kind: Kind, name: str) -> str:
 
 
 def _recipe_facts(one: recipe.Recipe) -> list[str]:
+    facts = []
+    if one.faces and one.faces.package:
+        of = "; ".join(f"`{name}`, {PACKAGES[name]}" for name in one.faces.package)
+        facts.append(f"The faces come with the package: {of}. `build` needs no `--faces`.")
+    if one.faces and one.faces.collection:
+        of = one.faces.collection + (f":FOLDER,{one.faces.role}" if one.faces.role else ":FOLDER")
+        facts.append(f"Only these photographs are taken: `--faces {of}`.")
     if not one.virtual:
-        return []
-    return ["Virtual: there are too many pairs to store, so they are made on request; `pairs` writes any of them."]
+        return facts
+    facts.append("Virtual: there are too many pairs to store, so they are made on request; `pairs` writes any of them.")
+    return facts
 
 
 def _protocol_facts(one: protocol.Protocol) -> list[str]:

@@ -23,6 +23,7 @@ from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image
 from facedeblur.generators.packaged.faces import ACROSS, FACES, LABELS, LANDMARKS
 
+_TIMES = 4
 POINTS = tuple(
     f"{axis}_{name}" for name in ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth") for axis in "xy"
 )
@@ -94,14 +95,16 @@ def typology_angle(face: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _landmarks(image: Image, wide: np.ndarray) -> list[str]:
-    """Five points of dlib's landmarker in the crop, in pixels."""
+    """Five points of dlib's landmarker in the crop, in pixels; its own are whole ones, so it is shown a larger crop."""
+    import cv2
+
     from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
 
-    margin = image.margin
-    face = provider(DETECTORS, "dlib-hog,up1").detect(wide)
+    large = cv2.resize(wide, None, fx=_TIMES, fy=_TIMES, interpolation=cv2.INTER_CUBIC)
+    face = provider(DETECTORS, "dlib-hog").detect(large)
     if not face:
         raise InputError(image.image_id, "no face found in the crop", do="leave it out")
-    points = provider(LANDMARKERS, "dlib-68").landmarks(wide, face[0]) - margin
+    points = (provider(LANDMARKERS, "dlib-68").landmarks(large, face[0]) + 0.5) / _TIMES - 0.5 - image.margin
     return [f"{value:.2f}" for value in points.ravel()]
 
 

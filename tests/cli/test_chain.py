@@ -102,9 +102,9 @@ def test_demo_on_own_photographs(chain, dlib_models):
 
 @pytest.mark.slow
 def test_demo_as_it_comes(demo):
-    """The README's first command: two portraits, 80 kernels, five methods, all metrics that need no download."""
+    """The README's first command: fourteen faces, 16 kernels, five methods, all metrics that need no download."""
     assert demo.exit_code == 0, demo.output
     board = pd.read_csv(demo.folder / "leaderboard.csv")
     assert sorted(board["method"]) == ["blurred", "facedeblur-base", "richardson-lucy", "unsharp", "wiener"]
-    assert set(board["n"]) == {160}
+    assert set(board["n"]) == {14 * 16}
     assert "no face" not in demo.output

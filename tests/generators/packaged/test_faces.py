@@ -1,19 +1,28 @@
 """The faces that come with the package, and the sets that are built of them."""
 
+import os
+import platform
+import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.faces.base import DETECTORS, LANDMARKERS, provider
+from facedeblur.benchmark.files.images import pixel_hash, write_png
 from facedeblur.benchmark.sets.check import check
 from facedeblur.generators.build import build
-from facedeblur.generators.packaged.faces import PACKAGES, packaged_faces, source_photographs, unpack
+from facedeblur.generators.packaged.faces import PACKAGES, package_folder, packaged_faces, source_photographs, unpack
 from facedeblur.generators.packaged.pack import typology_angle
+from facedeblur.generators.pairs.virtual import open_pairs
+from facedeblur.generators.photos.collection import open_collection
+from facedeblur.generators.photos.lists import read_landmarks
 
-OPEN_SMALL = "624da4506f1f0e9b"
+OPEN, OPEN_SMALL = "85f06daf45b04d91", "624da4506f1f0e9b"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_hundred_faces_are_spread_over_sex_age_and_skin_tone():
@@ -77,3 +86,55 @@ def test_a_recipe_with_its_own_faces_takes_no_others(tmp_path):
         build("shen2020", None, tmp_path / "set")
     with pytest.raises(InputError, match=r"package.*'opem'.*open"):
         build("shen2020", "package:opem", tmp_path / "set")
+
+
+def test_the_readme_has_the_hashes():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| `open` | 8,000 | `{OPEN}` |" in text and f"| `open-small` | 192 | `{OPEN_SMALL}` |" in text
+
+
+@pytest.mark.slow
+def test_the_open_set_has_its_hash(tmp_path):
+    made = build("open", None, tmp_path / "set", workers=1, store="npy")
+    assert made.content_hash.startswith(OPEN) and len(made.frame) == 8000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="compiles for kinds of x86-64 processor")
+def test_the_hash_does_not_depend_on_the_processor(tmp_path, old_processor):
+    script = "import sys, facedeblur as fd; print(fd.build('open-small', None, sys.argv[1], workers=1).content_hash)"
+    settings = {**old_processor, "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3", "OPENCV_CPU_DISABLE": "AVX2,AVX,SSE4.2"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "set")],
+        env={**os.environ, **settings}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.startswith(OPEN_SMALL), done.stderr
+
+
+def test_open_train_shares_no_face_with_the_open_set(tmp_path):
+    """Photographs by their paths, crops in their place."""
+    listed = source_photographs("open")
+    folder = tmp_path / "portraits"
+    for one in listed:
+        write_png(folder / one.source.replace(".jpg", ".png"), np.full((128, 128, 3), one.age, np.uint8))
+    found = open_collection(f"faker:{folder},train")
+    assert {one.role for one in found.photographs} == {"train"}
+    pairs = open_pairs("open-train", f"faker:{folder},train", workspace=tmp_path / "work", workers=1)
+    used = {face.image_id for face in pairs.source.faces}
+    tested = {image.image_id for image, _, _ in packaged_faces("open")}
+    assert len(used) == len(tested) == 100 and not used & tested
+    with pytest.raises(InputError, match=r"with another role .*faker:FOLDER,train"):
+        open_pairs("open-train", f"faker:{folder}", workspace=tmp_path / "all", workers=1)
+    with pytest.raises(InputError, match=r"the collection folder.*faker:FOLDER,train"):
+        open_pairs("open-train", folder, workspace=tmp_path / "plain", workers=1)
+
+
+def test_landmarks_are_those_that_are_detected(dlib_models):
+    detector, landmarker = provider(DETECTORS, "dlib-hog,up1"), provider(LANDMARKERS, "dlib-68")
+    stated = read_landmarks(package_folder("open") / "landmarks.csv")
+    assert len(stated) == 100
+    for image, wide, _ in packaged_faces("open-small"):
+        found = landmarker.landmarks(wide, detector.detect(wide)[0]) - image.margin
+        points = np.array(stated[f"{image.image_id}.png"])
+        assert np.abs(np.ravel(found) - points).max() < 5 and np.abs(np.ravel(found) - points).mean() < 1.5
+        assert np.abs(points[:4] - [42, 40, 83, 40]).max() < 5
