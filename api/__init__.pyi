@@ -36,6 +36,9 @@ from .methods.parsing import parse as parse
 from .methods.running.execution import Execution as Execution
 from .methods.running.runner import run as run
 from .reports.ablations.run import ablate as ablate
+from .reports.boards.shipped import read_board as read_board
+from .reports.boards.shipped import with_board as with_board
+from .reports.boards.shipped import write_board as write_board
 from .reports.cards.write import WrittenCard as WrittenCard
 from .reports.cards.write import card as card
 from .reports.leaderboard.table import Leaderboard as Leaderboard

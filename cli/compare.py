@@ -22,18 +22,19 @@ if TYPE_CHECKING:
     examples="""
     # Is the difference between two methods statistically significant?
     facedeblur compare outputs/unsharp outputs/facedeblur-base
+    # Compare every two of several methods by the first metric
+    facedeblur compare outputs/*
     # Compare one metric only, with 99 % intervals
     facedeblur compare outputs/a outputs/b --metric "psnr[rgb,255]" --level 0.99
     """
 )
-@click.argument("scores_a", metavar="SCORES_A", type=click.Path())
-@click.argument("scores_b", metavar="SCORES_B", type=click.Path())
+@click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--metric",
     "metrics",
     metavar="METRIC",
     multiple=True,
-    show_default="all that both have",
+    show_default="all of two runs, the first of more",
     help="Compare only this metric, named as in the score tables; repeatable.",
 )
 @click.option("--level", metavar="SHARE", default=0.95, help="Confidence level of the intervals, between 0 and 1.")
@@ -45,32 +46,64 @@ if TYPE_CHECKING:
     default=1e-6,
     help="Count values as a tie if they differ by no more than this, in the unit of the metric.",
 )
+@options.with_board
 @options.as_json
 def compare(
-    scores_a: str,
-    scores_b: str,
+    scores: tuple[str, ...],
     metrics: tuple[str, ...],
     level: float,
     draws: int,
     seed: int,
     tie: float,
+    board: str | None,
     json_: bool,
 ) -> None:
-    """Compare method A with method B, pair by pair.
+    """Compare two methods, or every two of several, pair by pair.
 
-    SCORES_A and SCORES_B are score tables of the same set, or OUTPUTS folders that hold scores.parquet.
-    Confidence intervals and p-values generalise to unseen faces and kernels; p-values are corrected
-    for the number of metrics (Holm). With fewer than 5 faces or 5 kernels, only the differences are printed.
+    SCORES are score tables of the same set, or OUTPUTS folders that hold scores.parquet. Methods are compared on the
+    pairs that all have, if some were run on samples. With --with, each is compared with every method of the
+    board. Confidence intervals and p-values generalise to
+    unseen faces and kernels; p-values are corrected for the number of metrics and methods (Holm). With
+    fewer than 5 faces or 5 kernels, only the differences are printed.
     """
     from facedeblur.benchmark.statistics.comparison import compare as compute
+    from facedeblur.reports.boards.shipped import of_board, with_board
 
-    found = compute(
-        [scores_a], baseline=scores_b, metrics=metrics or None, level=level, draws=draws, seed=seed, tie=tie
-    )
+    others = None if board is None else of_board(with_board(scores, board))
+    found = compute(scores, baseline=others, metrics=metrics or None, level=level, draws=draws, seed=seed, tie=tie)
     if json_:
         click.echo(_as_json(found, draws, seed))
-    else:
+    elif len(scores) == 2 and others is None:
         _print(found)
+    else:
+        _print_all(found)
+
+
+def _print_all(found: Comparisons) -> None:
+    """Print one line for every two methods, metric by metric."""
+    first = found.rows[0]
+    click.echo(_pairs(found))
+    for metric in dict.fromkeys(row.metric for row in found.rows):
+        between = f"{100 * first.level:g} % interval"
+        heads = ("mean A", "mean B", "A - B", between, "p (Holm)", "A wins", "ties", "losses", "better")
+        lines = [("A", "B", *heads)]
+        lines += [(row.method, row.baseline, *_line(row)[1:]) for row in found.rows if row.metric == metric]
+        if found.too_few:
+            lines = [(*line[:5], *line[7:10]) for line in lines]
+        click.echo(f"\n{metric}")
+        for line in aligned(lines):
+            click.echo(line)
+    click.echo()
+    for line in _remarks(found):
+        click.echo(line)
+
+
+def _pairs(found: Comparisons) -> str:
+    """How many pairs, faces and kernels a comparison is of."""
+    number = found.rows[0].n
+    of = f" x {found.kernels:,} kernels" if found.kernels else ""
+    part = f" of the set's {found.set_pairs:,}" if found.set_pairs > number else ""
+    return f"{number:,}{part} pairs, {found.faces:,} face{'s' * (found.faces != 1)}{of}"
 
 
 def _print(found: Comparisons, *, console: Console | None = None) -> None:
@@ -79,9 +112,7 @@ def _print(found: Comparisons, *, console: Console | None = None) -> None:
 
     console = console or Console(highlight=False)
     first = found.rows[0]
-    of = f" x {found.kernels:,} kernels" if found.kernels else ""
-    faces = f"{found.faces:,} face{'s' * (found.faces != 1)}"
-    title = f"A = {first.method}, B = {first.baseline}: {first.n:,} pairs, {faces}{of}"
+    title = f"A = {first.method}, B = {first.baseline}: {_pairs(found)}"
     console.print(Text(title, style="bold"), soft_wrap=True)
     if console.is_terminal:
         console.print(_table(found, console))
@@ -134,16 +165,20 @@ def _remarks(found: Comparisons) -> list[str]:
     from facedeblur.benchmark.statistics.intervals import reason
 
     tested = [row for row in found.rows if not row.untested]
+    by_baseline = {row.baseline for row in found.rows}
+    several = len(by_baseline | {row.method for row in found.rows}) > 2
     rest = f"values that differ by at most {found.rows[0].tie:g} are a tie; a failed pair counts as the worst"
     lines = [rest]
     if tested:
         over = tested[0].resampled.replace(" x ", " and ")
-        number = f"{len(tested)} metric{'s' * (len(tested) != 1)}"
+        what = "test" if several else "metric"
+        number = f"{len(tested)} {what}{'s' * (len(tested) != 1)}"
         lines = [f"intervals and p-values generalise to unseen {over}; p-values are corrected for {number}; {rest}"]
     if found.too_few:
         lines.append(f"no intervals and no tests: {reason(found.too_few)}")
     for row in found.rows:
-        for failed, name in ((row.failed, "A"), (row.baseline_failed, "B")):
+        both = ((row.failed, row.method if several else "A"), (row.baseline_failed, row.baseline if several else "B"))
+        for failed, name in both:
             if failed:
                 lines.append(f"{row.metric}: {failed:,} of {row.n:,} pairs failed in {name}")
         if row.untested.startswith("only ") and not found.too_few:
@@ -151,7 +186,7 @@ def _remarks(found: Comparisons) -> list[str]:
         if row.infinite:
             what = "infinite differences (output = sharp image): no interval, no p-value"
             lines.append(f"{row.metric}: {row.infinite:,} {what}")
-    return lines + [f"left out {metric}: {why}" for metric, why in found.left_out]
+    return list(dict.fromkeys(lines)) + [f"left out {metric}: {why}" for metric, why in found.left_out]
 
 
 def _line(row: Comparison) -> tuple[str, ...]:
@@ -177,6 +212,7 @@ def _as_json(found: Comparisons, draws: int, seed: int) -> str:
         "faces": found.faces,
         "kernels": found.kernels,
         "too_few": found.too_few,
+        "set_pairs": found.set_pairs,
         "draws": draws,
         "seed": seed,
         "comparisons": rows,

@@ -32,6 +32,8 @@ HUB = ("markdown", "model-index", "eval-results")
     facedeblur leaderboard outputs/* --common
     # Write a table for a pull request
     facedeblur leaderboard leaderboard.csv --format markdown -o leaderboard.md
+    # Show the methods of a board next to your own
+    facedeblur leaderboard outputs/mine --with board.parquet
     # Write a model card for each method
     facedeblur leaderboard leaderboard.csv --format model-index -o cards/
     # Write results for the repositories of the models on the Hugging Face Hub
@@ -39,7 +41,7 @@ HUB = ("markdown", "model-index", "eval-results")
         --dataset me/face-set -o results/
     """
 )
-@click.argument("scores", metavar="SCORES...", nargs=-1, required=True, type=click.Path())
+@click.argument("scores", metavar="SCORES...", nargs=-1, type=click.Path())
 @click.option(
     "-o",
     "--out",
@@ -73,6 +75,7 @@ HUB = ("markdown", "model-index", "eval-results")
     help="Name of a set on the Hugging Face Hub, which eval-results needs; repeat it with SET= for several sets.",
 )
 @options.common
+@options.with_board
 @options.by
 @options.as_json
 @click.option("--quiet", is_flag=True, help="Print nothing; needs --out or --into.")
@@ -84,6 +87,7 @@ def leaderboard(
     format_: str | None,
     common: bool,
     datasets: tuple[str, ...],
+    board: str | None,
     by: tuple[str, ...],
     json_: bool,
     quiet: bool,
@@ -101,6 +105,7 @@ def leaderboard(
     from facedeblur.benchmark.files.lock import only_writer
     from facedeblur.cli.display.leaderboard import print_board
     from facedeblur.cli.display.traits import print_traits
+    from facedeblur.reports.boards.shipped import with_board
     from facedeblur.reports.leaderboard.board import boards
     from facedeblur.reports.leaderboard.files import SUFFIXES, both_files, read_leaderboard
     from facedeblur.reports.leaderboard.results import data_sets
@@ -110,6 +115,8 @@ def leaderboard(
 
     if quiet and out is None and into is None:
         raise click.UsageError("--quiet needs --out or --into: nothing would be printed or written")
+    if not scores and board is None:
+        raise click.UsageError("Missing argument 'SCORES...'.")
     if replace and into is None:
         raise click.UsageError("--replace needs --into, the leaderboard whose rows are replaced")
     if datasets and format_ not in HUB:
@@ -120,7 +127,8 @@ def leaderboard(
     with only_writer(*([] if into is None else both_files(into)[:1])):
         given = [path for path in scores if path.lower().endswith(SUFFIXES)]
         tables = [path for path in scores if path not in given]
-        made = boards(tables, common=common) if tables else ()
+        shown_next = tables if board is None else with_board(tables, board)
+        made = boards(shown_next, common=common) if shown_next else ()
         if by and not made:
             raise click.UsageError("--by needs score tables or OUTPUTS folders: a leaderboard does not have the pairs")
         strata = by_traits(made, by)

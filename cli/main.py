@@ -50,11 +50,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "score": ("score:score", "Score the outputs of methods by a protocol."),
     },
     "Publish": {
-        "compare": ("compare:compare", "Compare two methods pair by pair."),
+        "compare": ("compare:compare", "Compare two methods, or every two of several, pair by pair."),
         "error-ratio": (
             "error_ratio:error_ratio",
             "Count how often methods come close to the true kernel's result.",
         ),
+        "board": ("board:board", "Write the scores of methods into one small file, for --with."),
         "leaderboard": ("leaderboard:leaderboard", "Compare methods in one table."),
         "tables": ("tables:tables", "Fill the tables of a paper: measured next to printed values."),
         "figure": ("figure:figure", "Draw figures for a paper: images side by side, and plots."),

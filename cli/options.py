@@ -126,6 +126,13 @@ common = click.option(
     is_flag=True,
     help="Compare on the pairs that all runs have, if some were made with `facedeblur run --sample`.",
 )
+with_board = click.option(
+    "--with",
+    "board",
+    metavar="BOARD",
+    show_default="none",
+    help="Also show the methods of this board: a name of one in the package, or a file that `facedeblur board` wrote.",
+)
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
 
 

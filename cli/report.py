@@ -28,10 +28,17 @@ from facedeblur.cli import options
     help="Also show the pair with this id; repeatable.",
 )
 @options.common
+@options.with_board
 @options.by
 @options.quiet
 def report(
-    scores: tuple[str, ...], out: str, pairs: tuple[str, ...], common: bool, by: tuple[str, ...], quiet: bool
+    scores: tuple[str, ...],
+    out: str,
+    pairs: tuple[str, ...],
+    common: bool,
+    board: str | None,
+    by: tuple[str, ...],
+    quiet: bool,
 ) -> None:
     """Write a report as one HTML file that opens offline: leaderboard, plots and images.
 
@@ -40,8 +47,10 @@ def report(
     they cannot be compared: if pairs or the definition of a metric differ, or if different sets have the same
     name.
     """
+    from facedeblur.reports.boards.shipped import with_board
     from facedeblur.reports.page.report import report as write
 
-    path = write(scores, out, pairs=pairs, by=by, common=common)
+    tables = scores if board is None else with_board(scores, board)
+    path = write(tables, out, pairs=pairs, by=by, common=common)
     if not quiet:
         click.echo(f"{path}   {path.stat().st_size / 1e6:.2f} MB, opens in a browser")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing
@@ -18,12 +18,31 @@ FREE_ROWS = 2**20
 """A table may always have this many rows; a larger one at most one per byte, since every row names its pair."""
 
 
-def write_table(path: str | Path, table: pa.Table) -> None:
-    """Write a table, atomically."""
+def write_table(path: str | Path, table: pa.Table, *, compact: bool = False) -> None:
+    """Write a table, atomically.
+
+    Parameters
+    ----------
+    path : path
+    table : pyarrow.Table
+    compact : bool
+        Take more time for a smaller file: numbers are split into their bytes, of which the last ones are often alike.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    options: dict[str, Any] = {}
+    if compact:
+        split = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+        rest = [field.name for field in table.schema if field.name not in split]
+        options = {
+            "compression": "zstd",
+            "compression_level": 19,
+            "use_dictionary": rest,
+            "use_byte_stream_split": split,
+        }
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, write_page_checksum=True)
+        pq.write_table(table, temporary, write_page_checksum=True, **options)
 
 
 def read_table(

@@ -113,6 +113,12 @@ def _check_samples(tables: Sequence[Scores], names: Sequence[str]) -> None:
             )
 
 
+def set_pairs(tables: Sequence[Scores]) -> int:
+    """Number of pairs of the set that tables are of; 0 where none says it."""
+    samples = [sample["of"] for table in tables if (sample := table.meta.run.get("sample"))]
+    return samples[0] if samples else int((tables[0].meta.set.get("counts") or {}).get("pairs", 0))
+
+
 def check_samples(tables: Sequence[Scores]) -> None:
     """Raise InputError if means of tables cannot stand side by side, because those of one set are of different pairs.
 

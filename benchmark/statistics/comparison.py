@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.options import checked
-from facedeblur.benchmark.scoring.agreement import check_tables, common_columns, labels
+from facedeblur.benchmark.scoring.agreement import check_tables, common_columns, labels, set_pairs
 from facedeblur.benchmark.scoring.table import Column, ScoresLike, read_scores
 from facedeblur.benchmark.statistics.intervals import ENOUGH, factors, too_few
 from facedeblur.benchmark.statistics.standard_error import StandardError, crossing, standard_error
@@ -112,6 +113,8 @@ class Comparisons:
         How many different ones the pairs are of; 0 kernels where the set names none.
     too_few : str
         Why nothing is tested, ``only 2 faces``; empty where there are enough faces and kernels.
+    set_pairs : int
+        Pairs of the set; more than are compared where some runs are on samples of it. 0 if not known.
     """
 
     rows: tuple[Comparison, ...]
@@ -119,6 +122,12 @@ class Comparisons:
     faces: int
     kernels: int
     too_few: str = ""
+    set_pairs: int = 0
+
+    @property
+    def baselines(self) -> str:
+        """The methods that others are compared with, by name."""
+        return ", ".join(dict.fromkeys(row.baseline for row in self.rows))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -129,14 +138,15 @@ class Comparisons:
 
     def __repr__(self) -> str:
         methods = ", ".join(dict.fromkeys(row.method for row in self.rows))
-        return f"<Comparisons of {methods} with {self.rows[0].baseline}: {len(self.rows)} rows>"
+        return f"<Comparisons of {methods} with {self.baselines}: {len(self.rows)} rows>"
 
     def _repr_html_(self) -> str:
         heads: tuple[str, ...] = (
             "method",
+            "baseline",
             "metric",
             "mean",
-            "baseline",
+            "mean of baseline",
             "difference",
             "low",
             "high",
@@ -144,13 +154,14 @@ class Comparisons:
             "better",
         )
         rows: list[tuple[str, ...]] = [
-            (row.method, row.metric, f"{row.mean:.4f}", f"{row.baseline_mean:.4f}", f"{row.difference:+.4f}",
+            (row.method, row.baseline, row.metric,
+             f"{row.mean:.4f}", f"{row.baseline_mean:.4f}", f"{row.difference:+.4f}",
              *((row.untested,) * 3 if row.untested else (f"{row.low:+.4f}", f"{row.high:+.4f}", f"{row.p_holm:.3g}")),
              "" if row.untested else row.better or "neither")
             for row in self.rows
         ]  # fmt: skip
         if self.too_few:
-            heads, rows = heads[:5], [row[:5] for row in rows]
+            heads, rows = heads[:6], [row[:6] for row in rows]
         first = self.rows[0]
         facts = {
             "pairs": f"{first.n:,}, of {self.faces:,} faces"
@@ -160,30 +171,30 @@ class Comparisons:
             else f"{100 * first.level:g} %, for other {first.resampled.replace(' x ', ' and other ')}",
             "left out": ", ".join(metric for metric, _ in self.left_out),
         }
-        return card(f"Comparison with {first.baseline}", facts, table=(heads, rows))
+        return card(f"Comparison with {self.baselines}", facts, table=(heads, rows))
 
 
 @checked
 def compare(
     scores: ScoresLike | Iterable[ScoresLike],
     *,
-    baseline: ScoresLike,
+    baseline: ScoresLike | Iterable[ScoresLike] | None = None,
     metrics: Sequence[str] | None = None,
     level: float = 0.95,
     draws: int = 2000,
     seed: int = 0,
     tie: float = TIE,
 ) -> Comparisons:
-    """Compare methods with a baseline, metric by metric, over the same pairs.
+    """Compare methods with a baseline, or every two of them, metric by metric, over the pairs that all have.
 
     Parameters
     ----------
     scores : Scores, path, or several of them
         The methods' score tables, their files, or the outputs folders that hold them.
-    baseline : Scores or path
-        The table they are compared with.
+    baseline : Scores, path, or several of them, optional
+        The tables they are compared with, each with each; without one every two of `scores` are compared.
     metrics : sequence of str, optional
-        Signatures; all that both tables have otherwise.
+        Signatures; all that both tables have otherwise, and of every two of more than two tables the first.
     level, draws, seed
         Of the intervals, as in `two_way_bootstrap.interval`.
     tie : float
@@ -223,33 +234,41 @@ def compare(
     if not tie >= 0 or math.isinf(tie):
         raise InputError("tie", expected="0 or more", found=f"{tie:g}")
     check_options(level, draws, seed)
-    others = read_scores(scores)
-    if not others:
+    given = read_scores(scores)
+    bases = [] if baseline is None else read_scores(baseline)
+    if not given or len(given) + len(bases) < 2:
         raise InputError("no scores to compare with the baseline", do="give at least two runs")
-    (base,) = read_scores(baseline)
+    # The baseline first: its pairs have the order of all.
+    tables = [*bases, *given]
+    places = range(len(bases), len(tables))
+    wanted = list(product(range(len(bases)), places)) if bases else [(j, i) for i, j in combinations(places, 2)]
+    if not bases and len(given) > 2 and metrics is None:
+        metrics = [given[0].meta.columns[0].signature]
     rows: list[Comparison] = []
     left_out: list[tuple[str, str]] = []
     options: dict[str, Any] = {"level": level, "draws": draws, "seed": seed}
-    names = labels([base, *others])
-    orders = check_tables([base, *others], [f"scores of '{name}'" for name in names])
-    faces, kernels = factors(base)
-    for other, name, order in zip(others, names[1:], orders[1:], strict=True):
-        columns, missing = common_columns(base, other, names[0], name, metrics)
+    names = labels(tables)
+    orders = check_tables(tables, [f"scores of '{name}'" for name in names], common=True)
+    tables = [table.taken(order) for table, order in zip(tables, orders, strict=True)]
+    faces, kernels = factors(tables[0])
+    for j, i in wanted:
+        columns, missing = common_columns(tables[j], tables[i], names[j], names[i], metrics)
         left_out += missing
         for column in columns:
-            mine, theirs = other.values(column.signature)[order], base.values(column.signature)
+            mine, theirs = tables[i].values(column.signature), tables[j].values(column.signature)
             if metrics is None and not differences(mine, theirs, column)[1].any():
                 left_out.append((column.signature, "no pair has it"))
                 continue
             row = _compared(mine, theirs, column, faces, kernels, tie, options)
-            rows.append(replace(row, method=name, baseline=names[0]))
+            rows.append(replace(row, method=names[i], baseline=names[j]))
     if not rows:
         raise InputError(f"scores of '{names[0]}'", "all values are missing", do="score again")
     for place, p in enumerate(holm([row.p for row in rows])):
         rows[place] = replace(rows[place], p_holm=p)
-    named = bool((base.column("kernel_id").astype(str) != "").any())
+    named = bool((tables[0].column("kernel_id").astype(str) != "").any())
     count = np.unique(faces).size, np.unique(kernels).size if named else 0
-    return Comparisons(tuple(rows), tuple(dict.fromkeys(left_out)), *count, too_few(faces, kernels))
+    few = too_few(faces, kernels)
+    return Comparisons(tuple(rows), tuple(dict.fromkeys(left_out)), *count, few, set_pairs(tables))
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -178,7 +178,8 @@ def _tests(rows: Sequence[Row]) -> str:
 
 def remarks(board: Board) -> list[str]:
     """Return what the table does not show: failures with their reasons, infinite values, metrics left out."""
-    lines = list(board.namesakes)
+    lines = [f"from board '{name}': {', '.join(methods)}" for name, methods in board.of_boards.items()]
+    lines += board.namesakes
     for method in board:
         lines += _of_entry(method)
     if not board.too_few:

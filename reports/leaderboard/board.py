@@ -21,6 +21,7 @@ from facedeblur.benchmark.scoring.agreement import (
     check_tables,
     labels,
     refuse_definition,
+    set_pairs,
     short,
 )
 from facedeblur.benchmark.scoring.table import Column, ScoreMeta, Scores, ScoresLike, read_scores
@@ -58,6 +59,11 @@ class MethodScores:
     @property
     def oracle(self) -> bool:
         return self.meta.oracle
+
+    @property
+    def of_board(self) -> str:
+        """Name of the board that the scores are from (``--with``); empty for the user's own."""
+        return str(self.meta.run.get("board") or "")
 
     @property
     def is_input(self) -> bool:
@@ -247,9 +253,7 @@ class Board:
     @cached_property
     def set_pairs(self) -> int:
         """Number of pairs of the set: more than `pairs` where the methods are compared on a part of it."""
-        samples = [sample["of"] for method in self if (sample := method.meta.run.get("sample"))]
-        counts = self.set.get("counts") or {}
-        return max(samples[0] if samples else int(counts.get("pairs", 0)), self.pairs)
+        return max(set_pairs([method.scores for method in self]), self.pairs)
 
     @property
     def part(self) -> str:
@@ -266,6 +270,15 @@ class Board:
         """sha256 (hex) of the names of the pairs where they are not all of the set; else empty."""
         names = sorted(self.methods[0].scores.column("pair_id").astype(str)) if self.part else []
         return hashlib.sha256("\n".join(names).encode()).hexdigest() if names else ""
+
+    @property
+    def of_boards(self) -> dict[str, list[str]]:
+        """Board (``--with``) -> labels of its methods."""
+        found: dict[str, list[str]] = {}
+        for method in self:
+            if method.of_board:
+                found.setdefault(method.of_board, []).append(method.label)
+        return found
 
     @property
     def namesakes(self) -> list[str]:
@@ -316,6 +329,8 @@ class Board:
         """
         wrong: InputError | None = None
         for method in self:
+            if method.of_board:
+                continue
             path = method.located(method.meta.set.get("path"))
             try:
                 opened = Set.open(path)
@@ -328,8 +343,7 @@ class Board:
                 f"{path} is not the set that was scored: its content hash is {short(opened.content_hash)} instead of "
                 f"{short(str(self.set.get('hash')))}",
             )
-        assert wrong is not None
-        raise wrong
+        raise wrong or InputError("scores of a board alone do not say where the set is")
 
 
 def part_of_set(pairs: int, of: int) -> str:

@@ -118,6 +118,9 @@ def _by_test(
     groups: dict[str, list[tuple[int, MethodScores, Any]]] = {}
     absent: dict[str, str] = {}
     for method in board:
+        if method.of_board:
+            absent[method.label] = f"not in board '{method.of_board}'"
+            continue
         file = method.outputs_folder / kind.file_name
         if not file.is_file():
             absent[method.label] = "not tested"

@@ -89,7 +89,10 @@ def gallery(
     try:
         opened = board.open_set()
         notes: list[str] = []
-        outputs = {method.label: _outputs(method, opened, notes) for method in board}
+        outputs = {method.label: _outputs(method, opened, notes) for method in board if not method.of_board}
+        notes += [
+            f"No pictures of {', '.join(some)}: board '{name}' has none" for name, some in board.of_boards.items()
+        ]
         rows = list(read_gallery(board, opened, outputs, chosen))
     except InputError as error:
         return Gallery((), board.leader.label, "", (f"No pictures: {error}",))
@@ -230,6 +233,8 @@ def _row(board: Board, opened: Set, outputs: Mapping[str, Outputs | None], group
     if opened.bank is not None and pair.kernel_id:
         first = _with_kernel(first, opened.bank.kernel(pair.kernel_id))
     for method in board:
+        if method.of_board:
+            continue
         tile = _tile(method, outputs[method.label], board, at, pair, blurred.shape[:2])
         if method.is_input and tile.pixels is not None and np.array_equal(tile.pixels, blurred):
             # The input entered as a method: one picture, with the value of that row.

@@ -92,10 +92,13 @@ def commands(board: Board, *, among: str = "", by: Sequence[str] = ()) -> list[s
     made_in, outputs = f"SETS{folder}" if among else "SET", f"OUTPUTS{folder}"
     lines = [f"{_make(board)} -o {made_in}"]
     folders = [f"{outputs}/{place}" for place in range(1, len(board.methods) + 1)]
+    own = [folder for method, folder in zip(board, folders, strict=True) if not method.of_board]
     made = {str(method.meta.run.get("hash")): folder for method, folder in zip(board, folders, strict=True)}
     # A run with the kernels of another comes after it.
     order = sorted(zip(board, folders, strict=True), key=lambda one: bool(one[0].meta.run.get("given_kernels")))
     for method, folder in order:
+        if method.of_board:
+            continue
         run = method.meta.run
         if run.get("foreign"):
             lines.append(f"# {folder}: restored by {line(run.get('method'))}, outside facedeblur".replace("\n", " "))
@@ -103,8 +106,8 @@ def commands(board: Board, *, among: str = "", by: Sequence[str] = ()) -> list[s
             given = run.get("given_kernels")
             kernels = ["--kernels", made.get(given["run"], "KERNELS")] if given else []
             lines.append(" ".join(["facedeblur run", *_quoted(_run_words(run)), made_in, *kernels, "-o", folder]))
-    lines += [f"facedeblur score {made_in} {' '.join(folders)} {asked}" for asked in _asked(board)]
-    return lines if among else [*lines, _report(folders, by, [board])]
+    lines += [f"facedeblur score {made_in} {' '.join(own)} {asked}" for asked in _asked(board) if own]
+    return lines if among else [*lines, _report(own, by, [board])]
 
 
 def report_command(boards: Sequence[Board], names: Sequence[str], by: Sequence[str] = ()) -> str:
@@ -114,6 +117,7 @@ def report_command(boards: Sequence[Board], names: Sequence[str], by: Sequence[s
 
 def _report(outputs: Sequence[str], by: Sequence[str], boards: Sequence[Board]) -> str:
     asked = ["--common"] * any(board.common for board in boards)
+    asked += _quoted([word for board in boards for name in board.of_boards for word in ("--with", name)])
     asked += _quoted([word for trait in by for word in ("--by", trait)])
     return " ".join(["facedeblur report", *outputs, *asked, "-o report.html"])
 

@@ -15,6 +15,7 @@ from facedeblur.benchmark.sets.set import Set
 
 PROMISED = (
     "build align frames kernels blur run score compare leaderboard tables report recognise parse psnr ssim read_set "
+    "read_board with_board write_board "
     "method metric Set Outputs Scores InputError MissingFile __version__"
 )
 

@@ -165,3 +165,19 @@ def test_bad_input(runs: list[str], tmp_path: Path) -> None:
         shown = invoke(*arguments)
         assert isinstance(shown.exception, InputError)
         assert told in str(shown.exception) and "\n" not in str(shown.exception)
+
+
+def test_every_two_of_several_runs_are_compared_by_the_first_metric(runs):
+    result = CliRunner().invoke(compare, runs)
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.output.splitlines()]
+    pairs = [tuple(line[:2]) for line in lines if line and line[0] in ("net", "sharpen", "failing") and len(line) > 8]
+    assert pairs == [("net", "sharpen"), ("net", "failing"), ("sharpen", "failing")]
+    assert "p-values are corrected for 3 tests" in result.output
+    assert "1 of 30 pairs failed in failing" in result.output
+    found = compute(runs)
+    assert {row.metric for row in found.rows} == {"psnr[rgb,255]"}
+    by_two = [compute(one, baseline=other, metrics=["psnr[rgb,255]"]).rows[0] for one, other in
+              ((runs[0], runs[1]), (runs[0], runs[2]), (runs[1], runs[2]))]  # fmt: skip
+    assert [row.p for row in found.rows] == [row.p for row in by_two]
+    assert all(one.p_holm >= other.p_holm for one, other in zip(found.rows, by_two, strict=True))

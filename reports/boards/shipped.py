@@ -1,0 +1,206 @@
+"""Scores of many methods on one set in one small file, which is put next to the user's own: ``--with NAME``.
+
+A board is a Parquet file with one row per pair. Besides the names of pair, face and kernel it has the status and the
+metrics of every method, and in its metadata where each score table comes from. Values are rounded to multiples of
+2^-20, about 1e-6: less than what counts as a tie, and a file of half the size. Run times of single images and hashes of
+pixels are left out. A board is read as one `Scores` per method.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facedeblur.benchmark.errors import InputError, MissingFile, suggest
+from facedeblur.benchmark.files.lock import only_writer
+from facedeblur.benchmark.files.parquet import read_head, read_table, write_table
+from facedeblur.benchmark.files.schema import decode_json
+from facedeblur.benchmark.options import checked
+from facedeblur.benchmark.scoring.agreement import need_whole, short
+from facedeblur.benchmark.scoring.table import ScoreMeta, Scores, ScoresLike, read_scores
+from facedeblur.reports.leaderboard.board import gather
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PACKAGE = "facedeblur.reports.boards"
+STEP = 2.0**-20
+"""Values are multiples of this."""
+
+_HEAD = b"facedeblur board"
+_NAMES = ("index", "pair_id", "image_id", "identity", "role", "kernel_id", "kernel_size")
+_AGAIN = "write it again with facedeblur board"
+
+
+def board_names() -> list[str]:
+    """Names of the boards that ship with the package."""
+    found = (Path(entry.name) for entry in files(PACKAGE).iterdir())
+    return sorted(name.stem for name in found if name.suffix == ".parquet")
+
+
+@checked
+def write_board(scores: ScoresLike | Iterable[ScoresLike], path: str | Path) -> Path:
+    """Write the scores of methods on one set as a board, atomically.
+
+    Parameters
+    ----------
+    scores : Scores, path, or several of them
+        Tables of one set and one protocol.
+    path : path
+        File to write, ``.parquet``.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    InputError
+        When tables do not compare, are by different protocols, or of a sample of the set.
+    """
+    import pyarrow as pa
+
+    path = Path(path)
+    if path.suffix != ".parquet":
+        raise InputError(str(path), expected="a name that ends in .parquet", found=f"'{path.name}'")
+    board = gather(scores)
+    first = board.methods[0]
+    for method in board:
+        need_whole(method.scores, "a board")
+        _check_protocol(method.scores, first.meta.protocol, f"'{first.label}'")
+    frame = first.scores.frame
+    columns: dict[str, Any] = {name: frame[name].to_numpy() for name in _NAMES}
+    metas = []
+    for number, method in enumerate(board):
+        columns[f"{number}:status"] = method.scores.frame["status"].astype(str).to_numpy()
+        for column in method.meta.columns:
+            values = method.scores.values(column.signature)
+            columns[f"{number}:{column.signature}"] = np.round(values / STEP) * STEP
+        metas.append(json.loads(_bare(method.meta).to_json()))
+    table = pa.table(columns).replace_schema_metadata({_HEAD: json.dumps(metas)})
+    with only_writer(path):
+        write_table(path, table, compact=True)
+    return path
+
+
+def _bare(meta: ScoreMeta) -> ScoreMeta:
+    """The metadata without paths, which lead nowhere on another machine."""
+    of = {name: value for name, value in meta.set.items() if name != "path"}
+    run = {name: value for name, value in meta.run.items() if name not in ("path", "files")}
+    return replace(meta, set=of, run=run, extra=())
+
+
+@checked
+def read_board(name: str | Path) -> list[Scores]:
+    """Read a board: one score table per method.
+
+    Parameters
+    ----------
+    name : str or path
+        Name of a board that ships with the package, or a file that ends in ``.parquet``.
+
+    Raises
+    ------
+    InputError
+        When there is no such board, or the file is not one.
+    """
+    if str(name).endswith(".parquet"):
+        if not Path(name).is_file():
+            raise MissingFile(Path(name), expected="a board", do="write one with facedeblur board")
+        return _read(Path(name), Path(name).stem)
+    known = board_names()
+    if str(name) not in known:
+        listed = suggest(str(name), known) if known else "no board ships with this version"
+        raise InputError(f"unknown board '{name}'", do=f"{listed}; or give a .parquet file")
+    with as_file(files(PACKAGE) / f"{name}.parquet") as file:
+        return _read(file, str(name))
+
+
+def _read(file: Path, name: str) -> list[Scores]:
+    schema, _ = read_head(file, expected="a board", do=_AGAIN)
+    text = (schema.metadata or {}).get(_HEAD)
+    if text is None:
+        raise InputError(str(file), expected="a board", found="another kind of Parquet file", do=_AGAIN)
+    found = decode_json(text, list[dict[str, Any]], str(file), "the metadata of a board", do=_AGAIN)
+    table = read_table(file, expected="a board", do=_AGAIN)
+    metas = [ScoreMeta.from_json(json.dumps(one), f"{file}: method {at}") for at, one in enumerate(found)]
+    wanted = [*_NAMES, *(name for at, meta in enumerate(metas) for name in _columns(at, meta))]
+    if sorted(wanted) != sorted(table.column_names) or not metas:
+        raise InputError(str(file), expected="the columns of a board", found="others", do=_AGAIN)
+    return [_table(table, at, replace(meta, run={**meta.run, "board": name})) for at, meta in enumerate(metas)]
+
+
+def _columns(at: int, meta: ScoreMeta) -> list[str]:
+    return [f"{at}:status", *(f"{at}:{column.signature}" for column in meta.columns)]
+
+
+def _table(table: pa.Table, at: int, meta: ScoreMeta) -> Scores:
+    """The scores of one method."""
+    frame = table.select(_NAMES).to_pandas()
+    frame["status"] = table[f"{at}:status"].to_pandas()
+    frame["seconds"], frame["sha256"] = np.nan, ""
+    for column in meta.columns:
+        frame[column.signature] = table[f"{at}:{column.signature}"].to_numpy()
+    return Scores(frame, meta)
+
+
+@checked
+def with_board(scores: ScoresLike | Iterable[ScoresLike], name: str | Path) -> list[Scores]:
+    """Put the methods of a board next to score tables.
+
+    A method of the board with the very outputs of one of the tables is left out.
+
+    Parameters
+    ----------
+    scores : Scores, path, or several of them
+        May be none.
+    name : str or path
+        See `read_board`.
+
+    Returns
+    -------
+    list of Scores
+        Those given, then those of the board, whose run has the key ``board``.
+
+    Raises
+    ------
+    InputError
+        When there is no such board, no table is of its set, or one is by another protocol.
+    """
+    mine, board = read_scores(scores), read_board(name)
+    of, protocol = board[0].meta.set, board[0].meta.protocol
+    same = [table for table in mine if table.meta.set.get("hash") == of.get("hash")]
+    if mine and not same:
+        other = mine[0].meta.set
+        raise InputError(
+            f"board '{name}'",
+            expected=f"scores on its set '{of.get('name')}' ({short(str(of.get('hash')))})",
+            found=f"scores on '{other.get('name')}' ({short(str(other.get('hash')))})",
+            do="run and score your method on that set",
+        )
+    for table in same:
+        _check_protocol(table, protocol, f"board '{name}'")
+    taken = {str(table.meta.run.get("hash")) for table in same}
+    return [*mine, *(table for table in board if str(table.meta.run.get("hash")) not in taken)]
+
+
+def of_board(tables: Sequence[Scores]) -> list[Scores]:
+    """Those of the tables that are of a board."""
+    return [table for table in tables if table.meta.run.get("board")]
+
+
+def _check_protocol(table: Scores, protocol: str, whose: str) -> None:
+    if table.meta.protocol != protocol:
+        raise InputError(
+            f"scores of '{table.meta.method}'",
+            expected=f"protocol '{protocol}' as in {whose}",
+            found=f"'{table.meta.protocol}'",
+            do=f"score with --protocol {protocol}",
+        )
