@@ -237,7 +237,7 @@ def compare(
     given = read_scores(scores)
     bases = [] if baseline is None else read_scores(baseline)
     if not given or len(given) + len(bases) < 2:
-        raise InputError("no scores to compare with the baseline", do="give at least two runs")
+        raise InputError("no other scores to compare with", do="give at least two runs")
     # The baseline first: its pairs have the order of all.
     tables = [*bases, *given]
     places = range(len(bases), len(tables))

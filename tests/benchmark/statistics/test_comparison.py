@@ -225,7 +225,7 @@ def test_bad_input() -> None:
         with pytest.raises(InputError, match=told) as raised:
             compare([table], baseline=one)
         assert "\n" not in str(raised.value)
-    with pytest.raises(InputError, match="no scores to compare"):
+    with pytest.raises(InputError, match="no other scores to compare"):
         compare([], baseline=one)
     for tie in (-1.0, math.nan):
         with pytest.raises(InputError, match="tie"):
