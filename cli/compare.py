@@ -86,7 +86,7 @@ def _print_all(found: Comparisons) -> None:
     for metric in dict.fromkeys(row.metric for row in found.rows):
         between = f"{100 * first.level:g} % interval"
         heads = ("mean A", "mean B", "A - B", between, "p (Holm)", "A wins", "ties", "losses", "better")
-        lines = [("A", "B", *heads)]
+        lines: list[tuple[str, ...]] = [("A", "B", *heads)]
         lines += [(row.method, row.baseline, *_line(row)[1:]) for row in found.rows if row.metric == metric]
         if found.too_few:
             lines = [(*line[:5], *line[7:10]) for line in lines]
