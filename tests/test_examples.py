@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -99,6 +102,27 @@ def test_own_noise(small, tmp_path):
     for row, pair, torched in zip(made.pairs(), pairs, on_device, strict=True):
         assert np.array_equal(made.blurred(row), pair.blurred)
         assert np.array_equal(torched, pair.blurred)
+
+
+def test_order_of_blind_methods_resumes(small, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    example = import_module("order_of_blind_methods")
+    monkeypatch.setattr(example, "COMPARED", ("xu-2013",))
+    first = next(small.pairs())
+    one = SimpleNamespace(
+        name="set", pairs=lambda: iter([first]), image_of=small.image_of, sharp=small.sharp, blurred=small.blurred
+    )
+    monkeypatch.setattr(Set, "open", lambda folder: one)
+    example.main(tmp_path / "order.csv", [str(small.root)])
+    rows = list(csv.DictReader((tmp_path / "order.csv").open(encoding="utf-8")))
+    assert len(rows) == 4 * 3 * 4
+    assert {(row["size"], row["colour"]) for row in rows} == {
+        ("true", "grey"), ("27", "grey"), ("true + 4", "grey"), ("true", "green"),
+    }  # fmt: skip
+    assert all(5 < float(row["value"]) < 50 for row in rows if row["rule"] != "ssim")
+    written = (tmp_path / "order.csv").read_bytes()
+    example.main(tmp_path / "order.csv", [str(small.root)])
+    assert (tmp_path / "order.csv").read_bytes() == written
 
 
 @pytest.mark.slow

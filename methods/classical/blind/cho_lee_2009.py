@@ -13,6 +13,7 @@ import numpy as np
 from scipy import fft
 
 from facedeblur.benchmark.compiled import njit
+from facedeblur.benchmark.options import one_of
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.blind.coarse_to_fine import HyperLaplacianBlind, Schedule
 from facedeblur.methods.classical.blind.scales import COUNT, MARGIN, Salient, derivatives, differences
@@ -26,6 +27,7 @@ SUPPORT, SPACE, RANGE = 5, 2.0, 0.5
 """Bilateral filter: side, and standard deviations in pixels and in grey values of [0, 1]."""
 STEP = 1.0
 """Time step of the shock filter."""
+FINALS = ("hyper-laplacian", "gaussian")
 DECAY = 0.9
 """Factor of the bilateral range, the time step and the gradient threshold per iteration."""
 
@@ -75,6 +77,13 @@ class Predicted:
 
     def move(self, down: int, right: int) -> None:
         """Do nothing: no image is kept from one iteration to the next."""
+
+
+def gaussian(blurred: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Deconvolve every channel of (H, W, C) in [0, 1] as `Predicted` does in each iteration; float32, not clipped."""
+    channels = np.moveaxis(blurred.astype(np.float64), 2, 0)
+    restored = [Predicted(one, kernel.shape[0], first=False).deconvolved(kernel) for one in channels]
+    return np.stack(restored, axis=2).astype(np.float32)
 
 
 @njit(cache=True, error_model="numpy")
@@ -140,12 +149,24 @@ class ChoLee2009(HyperLaplacianBlind):
     size : int
         Side of the kernel, odd.
     weight : float
-        Data weight of the final hyper-Laplacian deconvolution (alpha 2/3), which is our addition.
+        Data weight of the hyper-Laplacian deconvolution (alpha 2/3).
+    final : {'hyper-laplacian', 'gaussian'}
+        Prior of the final deconvolution. The paper's is Gaussian, as in every iteration; it amplifies noise and is some
+        9 dB worse on faces with noise of 0.01.
     """
 
     schedule: ClassVar[Schedule] = Schedule(turns=7, coarsest=3)
     ridge: ClassVar[float] = 5.0
 
+    def __init__(self, *, size: int = 27, weight: float = 500.0, final: str = FINALS[0]):
+        super().__init__(size=size, weight=weight)
+        one_of("final", final, FINALS, of="method 'cho-lee-2009'")
+        self.final = final
+
     def latent(self, blurred: np.ndarray, size: int, before: Any) -> Predicted:
         """The prediction of a scale."""
         return Predicted(blurred, size, first=before is None)
+
+    def deconvolve(self, blurred: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        """Restore (H, W, 3) float32 RGB in [0, 1] with the estimated kernel."""
+        return gaussian(blurred, kernel) if self.final == "gaussian" else super().deconvolve(blurred, kernel)

@@ -18,7 +18,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import to_uint8, write_png
 from facedeblur.benchmark.metrics.fidelity.shift import shift_psnr
 from facedeblur.methods.base import METHODS
-from facedeblur.methods.classical.blind import coarse_to_fine, pan_2014_faces
+from facedeblur.methods.classical.blind import cho_lee_2009, coarse_to_fine, pan_2014_faces
 from facedeblur.methods.classical.blind import pan_2014_faces as exemplars
 from facedeblur.methods.classical.blind.kernel_step import NoKernel, NormalEquations
 from facedeblur.methods.classical.blind.pan_2016 import without_ringing
@@ -165,6 +165,30 @@ def test_hard_images_give_finite_results(name: str, kind: str, blurred: np.ndarr
     else:
         assert np.isfinite(restored).all()
         assert all(np.isfinite(kernel).all() for kernel in method.estimated_kernels)
+
+
+def test_the_gaussian_prior_of_cho_and_lee_is_one_division(blurred: np.ndarray) -> None:
+    """Against the sum of the five data terms, derivative by derivative."""
+    image = np.random.default_rng(4).random((30, 30))
+    kernel = np.zeros((3, 3))
+    kernel[1] = (0.25, 0.5, 0.25)
+    shape = cho_lee_2009.fast_shape((30, 30), 3)
+    seen = fft.fft2(cho_lee_2009.wrap_pad(image, shape))
+    otf = fft.fft2(np.roll(np.pad(kernel, [(0, side - 3) for side in shape]), (-1, -1), (0, 1)))
+    right = 1 - np.exp(2j * np.pi * np.arange(shape[1]) / shape[1])[None]
+    down = 1 - np.exp(2j * np.pi * np.arange(shape[0]) / shape[0])[:, None]
+    first = [right + 0 * down, down + 0 * right]
+    terms = [(50.0, 1), *((25.0, one) for one in first), *((12.5, one * two) for one in first for two in first)]
+    data = sum(weight * np.abs(term) ** 2 for weight, term in terms)
+    prior = 0.1 * sum(np.abs(term) ** 2 for term in first)
+    expected = fft.ifft2(otf.conj() * seen * data / (np.abs(otf) ** 2 * data + prior)).real[:30, :30]
+    found = cho_lee_2009.gaussian(image[..., None].astype(np.float32), kernel)[..., 0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    with pytest.raises(InputError, match="final"):
+        make("cho-lee-2009", final="laplace")
+    small = blurred[:, 24:104, 24:104]
+    sharper, plain = (make("cho-lee-2009", final=final).restore(small) for final in ("gaussian", "hyper-laplacian"))
+    assert np.abs(np.diff(sharper, axis=1)).mean() > 1.2 * np.abs(np.diff(plain, axis=1)).mean()
 
 
 @pytest.mark.parametrize("name", NAMES)
