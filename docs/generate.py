@@ -29,7 +29,7 @@ from facedeblur.reports.leaderboard.columns import csv_columns, sections  # noqa
 sys.path.remove(str(HERE / "generator"))
 
 FACES = ("detectors", "landmarkers", "embedders", "parsers")
-TUTORIALS = ("method", "photographs", "video", "outputs", "publish", "cluster", "paper", "processor")
+TUTORIALS = ("method", "photographs", "video", "outputs", "publish", "cluster", "paper", "processor", "blind")
 EXTENSIONS = ("method", "network", "metric", "detector", "noise", "collection", "column")
 TRAINING = ("discriminators", "losses", "adversaries")
 

@@ -6,8 +6,8 @@ them, alternately; the kernel is then enlarged for the next scale (Fergus et al.
 If the kernel vanishes, everything is repeated once with a kernel 1.5 times as wide.
 
 Everything up to the kernel is computed in float64. Thresholds turn a rounding error into a gradient more or less, and
-the iteration amplifies that: in float32 two processors differ by some 0.1 dB. Where equal values are likely, as
-between grey levels, comparisons have a margin of `scales.MARGIN`.
+the iteration amplifies that: in float32 two processors differ by up to 1 dB a picture. Where equal values are
+likely, as between grey levels, comparisons have a margin of `scales.MARGIN`.
 """
 
 from __future__ import annotations
