@@ -18,8 +18,8 @@ from facedeblur.generators.build import build
 from facedeblur.generators.packaged.faces import PACKAGES, package_folder, packaged_faces, source_photographs, unpack
 from facedeblur.generators.packaged.pack import typology_angle
 from facedeblur.generators.pairs.virtual import open_pairs
-from facedeblur.generators.photos.collection import open_collection
 from facedeblur.generators.photos.lists import read_landmarks
+from facedeblur.generators.photos.opening import open_collection
 
 OPEN, OPEN_SMALL = "85f06daf45b04d91", "624da4506f1f0e9b"
 ROOT = Path(__file__).resolve().parents[3]
@@ -125,8 +125,8 @@ def test_open_train_shares_no_face_with_the_open_set(tmp_path):
     assert len(used) == len(tested) == 100 and not used & tested
     with pytest.raises(InputError, match=r"with another role .*faker:FOLDER,train"):
         open_pairs("open-train", f"faker:{folder}", workspace=tmp_path / "all", workers=1)
-    with pytest.raises(InputError, match=r"the collection folder.*faker:FOLDER,train"):
-        open_pairs("open-train", folder, workspace=tmp_path / "plain", workers=1)
+    with pytest.raises(InputError, match=r"the collection portraits.*faker:FOLDER,train"):
+        open_pairs("open-train", "package:portraits", workspace=tmp_path / "plain", workers=1)
 
 
 def test_landmarks_are_those_that_are_detected(dlib_models):
