@@ -31,7 +31,7 @@ def info() -> None:
     devices += [("networks on", device if device == "cpu" else f"{device}: {device_name(device)}")]
     _section("devices", devices)
     licences = [("code", "MIT")]
-    for package in ("facedeblur.methods.nets", "facedeblur.benchmark.faces"):
+    for package in ("facedeblur.methods.nets", "facedeblur.methods.classical.blind", "facedeblur.benchmark.faces"):
         cards = [path for path in (files(package) / "weights").iterdir() if path.name.endswith(".json")]
         licences += [(f"weights {card.name[:-5]}", json.loads(card.read_text())["licence"]) for card in cards]
     _section("licences", licences)

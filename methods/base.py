@@ -156,4 +156,5 @@ METHODS.add("zhong-2013", "facedeblur.methods.classical.blind.zhong_2013:Zhong20
 METHODS.add("pan-2014-faces", "facedeblur.methods.classical.blind.pan_2014_faces:Pan2014Faces")
 METHODS.add("pan-2016", "facedeblur.methods.classical.blind.pan_2016:Pan2016")
 METHODS.add("pan-2017", "facedeblur.methods.classical.blind.pan_2017:Pan2017")
+METHODS.add("li-2018", "facedeblur.methods.classical.blind.li_2018:Li2018")
 METHODS.derive(NETS, "facedeblur.methods.kinds.network:network_method")

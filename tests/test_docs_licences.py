@@ -20,6 +20,7 @@ WEIGHTS = sorted(
     for path in (ROOT / floor).rglob("*.safetensors")
 )
 TERMS = "non-commercial research only"
+FREE = {"li-2018": "MIT, as the code (trained on generated CC0 portraits)"}
 DATA = "CelebAMask-HQ"
 
 
@@ -30,14 +31,14 @@ def section(text: str, heading: str) -> str:
     return " ".join(found[1].replace("**", "").split())
 
 
-def test_the_package_ships_two_weight_files():
-    assert [path.stem for path in WEIGHTS] == ["parser", "facedeblur-base"]
+def test_the_package_ships_three_weight_files():
+    assert [path.stem for path in WEIGHTS] == ["parser", "li-2018", "facedeblur-base"]
 
 
 @pytest.mark.parametrize("weights", WEIGHTS, ids=lambda path: path.stem)
 def test_the_cards_of_a_weight_file_state_its_licence(weights):
     licence = json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))["licence"]
-    assert TERMS in licence and DATA in licence
+    assert licence == FREE[weights.stem] if weights.stem in FREE else TERMS in licence and DATA in licence
     card = weights.with_suffix(".md").read_text(encoding="utf-8")
     assert re.search(rf"^\| licence \| {re.escape(licence)}; the code is under the MIT licence \|$", card, re.MULTILINE)
 
@@ -68,4 +69,5 @@ def test_info_prints_them():
     shown = CliRunner().invoke(facedeblur, ["info"], catch_exceptions=False).output
     assert re.search(r"^  code +MIT$", shown, re.MULTILINE)
     for weights in WEIGHTS:
-        assert re.search(rf"^  weights {weights.stem} +{TERMS} \(trained on {DATA}\)$", shown, re.MULTILINE)
+        terms = FREE.get(weights.stem, f"{TERMS} (trained on {DATA})")
+        assert re.search(rf"^  weights {weights.stem} +{re.escape(terms)}$", shown, re.MULTILINE)

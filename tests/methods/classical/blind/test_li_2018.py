@@ -1,0 +1,137 @@
+"""The classifier as a prior: its derivative by differences, the half-step, and the weights in the package."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import signal
+from skimage import color, data
+
+from facedeblur.benchmark.errors import InputError
+from facedeblur.methods.classical.blind import li_2018
+from facedeblur.methods.classical.blind.li_2018 import BlurClassifier, blurriness, classifier, sharpened
+
+
+def pictures() -> list[np.ndarray]:
+    """Four grey photographs of about 128x128 pixels, none of which was trained on."""
+    crops = (data.astronaut()[:256, 96:352], data.cat()[20:276, 100:356], data.chelsea()[20:276, 60:316])
+    greys = [color.rgb2gray(one) for one in crops] + [data.camera()[40:296, 100:356] / 255]
+    return [one.reshape(128, 2, 128, 2).mean(axis=(1, 3)) for one in greys]
+
+
+def stroke(size: int, angle: float) -> np.ndarray:
+    """A straight stroke of sum 1."""
+    kernel = np.zeros((size, size))
+    for at in np.linspace(-(size - 1) / 2, (size - 1) / 2, 20 * size):
+        kernel[round(size // 2 + at * np.sin(angle)), round(size // 2 + at * np.cos(angle))] += 1
+    return kernel / kernel.sum()
+
+
+@pytest.fixture(scope="module")
+def small() -> BlurClassifier:
+    """A narrow classifier of random weights, in double precision."""
+    torch.manual_seed(0)
+    return BlurClassifier(width=4).double()
+
+
+def test_layers_are_as_wide_and_many_as_stated() -> None:
+    network = BlurClassifier()
+    assert sum(one.numel() for one in network.parameters()) == li_2018.Li2018.parameters
+    assert network(torch.rand(3, 1, 24, 17)).shape == (3,)
+    # Global average pooling: the mean of the last map.
+    image = torch.rand(1, 1, 24, 16)
+    torch.testing.assert_close(network(image)[0], network.layers(image).mean())
+
+
+def test_slope_is_that_of_differences(small: BlurClassifier) -> None:
+    image = np.random.default_rng(0).random((16, 19))
+    value, slope = blurriness(image, small)
+    assert 0 < value < 1
+    assert slope.shape == image.shape and slope.dtype == np.float64
+    for at in ((0, 0), (7, 9), (15, 3), (8, 18)):
+        near = [image.copy(), image.copy()]
+        near[0][at] += 1e-6
+        near[1][at] -= 1e-6
+        numeric = (blurriness(near[0], small)[0] - blurriness(near[1], small)[0]) / 2e-6 * image.size
+        assert slope[at] == pytest.approx(numeric, rel=1e-3, abs=1e-7)
+    assert np.abs(slope).max() > 1e-3
+
+
+def test_half_step_follows_autograd_and_lowers_what_it_minimises(small: BlurClassifier) -> None:
+    image, price, prior = np.random.default_rng(1).random((16, 16)) * 0.5 + 0.25, 0.5, 2e-3
+    given = torch.from_numpy(image).requires_grad_()
+
+    def cost(u: torch.Tensor) -> torch.Tensor:
+        return price * ((u - torch.from_numpy(image)) ** 2).sum() + prior * image.size * torch.sigmoid(
+            small(u[None, None])
+        )
+
+    (slope,) = torch.autograd.grad(cost(given).sum(), given)
+    found = sharpened(image, price, prior, small)
+    np.testing.assert_allclose(found, image - slope.numpy() / (2 * price), atol=1e-12)
+    assert np.abs(found - image).max() > 1e-4
+    with torch.no_grad():
+        assert float(cost(torch.from_numpy(found))) < float(cost(torch.from_numpy(image)))
+
+
+def test_small_images_are_left_and_values_stay_in_range(small: BlurClassifier) -> None:
+    tiny = np.random.default_rng(0).random((7, 20))
+    np.testing.assert_array_equal(sharpened(tiny, 0.1, 1.0, small), tiny)
+    found = sharpened(np.random.default_rng(0).random((16, 16)), 1e-6, 1.0, small)
+    assert found.min() == 0 and found.max() == 1
+
+
+def test_the_shipped_classifier_tells_blurred_from_sharp() -> None:
+    right, falls = [], []
+    for picture in pictures():
+        sharp = blurriness(picture[10:-10, 10:-10], classifier())[0]
+        right.append(sharp < 0.5)
+        for number, size in enumerate((11, 15, 21)):
+            blurred = signal.fftconvolve(picture, stroke(size, 0.4 + number), "same")[10:-10, 10:-10]
+            value = blurriness(np.clip(blurred, 0, 1), classifier())[0]
+            right.append(value > 0.5)
+            falls.append(value > sharp)
+    assert np.mean(right) > 0.75
+    assert all(falls)
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for end in (".safetensors", ".json"):
+        shutil.copy(li_2018.SHIPPED.with_suffix(end), tmp_path)
+    file = tmp_path / li_2018.SHIPPED.name
+    file.write_bytes(file.read_bytes()[:-2] + b"xx")
+    monkeypatch.setattr(li_2018, "SHIPPED", file)
+    with pytest.raises(InputError, match="sha256"):
+        classifier.__wrapped__()
+
+
+def test_a_known_kernel_is_found_and_the_image_restored() -> None:
+    sharp = data.astronaut()[40:232, 130:322].reshape(96, 2, 96, 2, 3).mean(axis=(1, 3)) / 255
+    true = stroke(7, 0.9)
+    wide = np.stack([signal.fftconvolve(sharp[..., c], true, "valid") for c in range(3)], axis=2)
+    blurred = np.clip(wide + np.random.default_rng(0).normal(0, 0.003, wide.shape), 0, 1).astype(np.float32)
+    method = li_2018.Li2018(size=9)
+    (restored,) = method.restore(blurred[None])
+    (kernel,) = method.estimated_kernels
+    cross = signal.correlate(kernel, true, "full").max() / np.sqrt((kernel**2).sum() * (true**2).sum())
+    assert cross > 0.8
+    inside = np.s_[8:-8, 8:-8]
+    truth = sharp[3:-3, 3:-3]
+    errors = [min(((np.roll(one, at, (0, 1)) - truth)[inside] ** 2).mean() for at in np.ndindex(3, 3))
+              for one in (np.roll(image, (-1, -1), (0, 1)) for image in (blurred, restored))]  # fmt: skip
+    assert errors[1] < 0.8 * errors[0]
+
+
+def test_the_latent_of_the_next_scale_goes_on(monkeypatch: pytest.MonkeyPatch, small: BlurClassifier) -> None:
+    monkeypatch.setattr(li_2018, "classifier", lambda: small)
+    first = li_2018.DiscriminativeLatent(pictures()[0][:40, :40], 5, None)
+    found = first.gradients(np.full((5, 5), 1 / 25))
+    assert found.shape == (2, 39, 39) and np.isfinite(found).all()
+    second = li_2018.DiscriminativeLatent(pictures()[0][:60, :60], 9, first)
+    assert (second.weight, second.prior) == (first.weight, first.prior)
+    assert second.weight < li_2018.GRADIENT and second.prior < li_2018.PRIOR
+    assert second.salient is first.salient
