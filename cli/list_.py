@@ -40,6 +40,7 @@ FILES = {
         "facedeblur.benchmark.scoring.protocol:protocols",
         "facedeblur.benchmark.scoring.protocol:load_protocol",
     ),
+    "boards": ("facedeblur.reports.boards.shipped:board_names", "facedeblur.reports.boards.shipped:describe_board"),
 }  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, paper: str |
     """List what can be chosen by name: methods, metrics, recipes and more.
 
     KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
-    collections, noises, templates, recipes, protocols or train-recipes; all kinds are listed by default.
+    collections, noises, templates, recipes, protocols, boards or train-recipes; all kinds are listed by default.
     """
     from facedeblur.benchmark.registry import load_plugin
 

@@ -3,26 +3,29 @@
 A board is a Parquet file with one row per pair. Besides the names of pair, face and kernel it has the status and the
 metrics of every method, and in its metadata where each score table comes from. Values are rounded to multiples of
 2^-20, about 1e-6: less than what counts as a tie, and a file of half the size. Run times of single images and hashes of
-pixels are left out. A board is read as one `Scores` per method.
+pixels are left out. A board is read as one `Scores` per method. Methods that were run on a sample of the set have the
+status ``not in the sample`` elsewhere; next to them all methods are compared on the pairs that all have.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from facedeblur.benchmark.errors import InputError, MissingFile, suggest
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.parquet import read_head, read_table, write_table
 from facedeblur.benchmark.files.schema import decode_json
 from facedeblur.benchmark.options import checked
-from facedeblur.benchmark.scoring.agreement import need_whole, short
+from facedeblur.benchmark.outputs import NOT_SAMPLED
+from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.scoring.table import ScoreMeta, Scores, ScoresLike, read_scores
 from facedeblur.reports.leaderboard.board import gather
 
@@ -44,6 +47,21 @@ def board_names() -> list[str]:
     return sorted(name.stem for name in found if name.suffix == ".parquet")
 
 
+@dataclass(frozen=True)
+class Described:
+    """What a board is: one line for lists."""
+
+    title: str
+
+
+def describe_board(name: str) -> Described:
+    """Say how many methods a board has, on which set and by which protocol."""
+    tables = read_board(name)
+    known = tables[0].meta
+    digest = short(str(known.set.get("hash")))
+    return Described(f"{len(tables)} methods on set {known.set.get('name')} ({digest}), protocol {known.protocol}.")
+
+
 @checked
 def write_board(scores: ScoresLike | Iterable[ScoresLike], path: str | Path) -> Path:
     """Write the scores of methods on one set as a board, atomically.
@@ -51,7 +69,7 @@ def write_board(scores: ScoresLike | Iterable[ScoresLike], path: str | Path) -> 
     Parameters
     ----------
     scores : Scores, path, or several of them
-        Tables of one set and one protocol.
+        Tables of one set and one protocol; those of slow methods may be of a sample of the set.
     path : path
         File to write, ``.parquet``.
 
@@ -63,27 +81,30 @@ def write_board(scores: ScoresLike | Iterable[ScoresLike], path: str | Path) -> 
     Raises
     ------
     InputError
-        When tables do not compare, are by different protocols, or of a sample of the set.
+        When tables do not compare, are by different protocols, or have no pair in common.
     """
     import pyarrow as pa
 
     path = Path(path)
     if path.suffix != ".parquet":
         raise InputError(str(path), expected="a name that ends in .parquet", found=f"'{path.name}'")
-    board = gather(scores)
-    first = board.methods[0]
-    for method in board:
-        need_whole(method.scores, "a board")
-        _check_protocol(method.scores, first.meta.protocol, f"'{first.label}'")
-    frame = first.scores.frame
-    columns: dict[str, Any] = {name: frame[name].to_numpy() for name in _NAMES}
+    tables = read_scores(scores)
+    gather(tables, common=True)
+    first = tables[0].meta
+    for one in tables:
+        _check_protocol(one, first.protocol, f"'{first.method}'")
+    # Every pair that some method has, in the order of the set.
+    rows = pd.concat([one.frame[[*_NAMES]] for one in tables]).drop_duplicates("index").sort_values("index")
+    columns: dict[str, Any] = {name: rows[name].to_numpy() for name in _NAMES}
     metas = []
-    for number, method in enumerate(board):
-        columns[f"{number}:status"] = method.scores.frame["status"].astype(str).to_numpy()
-        for column in method.meta.columns:
-            values = method.scores.values(column.signature)
+    for number, one in enumerate(tables):
+        place = pd.Index(one.frame["index"])
+        status = pd.Series(one.frame["status"].astype(str).to_numpy(), place).reindex(rows["index"])
+        columns[f"{number}:status"] = status.fillna(NOT_SAMPLED).to_numpy()
+        for column in one.meta.columns:
+            values = pd.Series(one.values(column.signature), place).reindex(rows["index"]).to_numpy()
             columns[f"{number}:{column.signature}"] = np.round(values / STEP) * STEP
-        metas.append(json.loads(_bare(method.meta).to_json()))
+        metas.append(json.loads(_bare(one.meta).to_json()))
     table = pa.table(columns).replace_schema_metadata({_HEAD: json.dumps(metas)})
     with only_writer(path):
         write_table(path, table, compact=True)
@@ -148,6 +169,8 @@ def _table(table: pa.Table, at: int, meta: ScoreMeta) -> Scores:
     frame["seconds"], frame["sha256"] = np.nan, ""
     for column in meta.columns:
         frame[column.signature] = table[f"{at}:{column.signature}"].to_numpy()
+    if meta.run.get("sample"):
+        frame = frame[frame["status"] != NOT_SAMPLED].reset_index(drop=True)
     return Scores(frame, meta)
 
 

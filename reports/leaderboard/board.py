@@ -366,7 +366,8 @@ def gather(scores: ScoresLike | Iterable[ScoresLike], *, common: bool = False) -
     scores : Scores, path, or several of them
         Tables, their files, or the outputs folders that hold ``scores.parquet``.
     common : bool
-        Compare on the pairs that all have, where some runs are on samples of the set.
+        Compare on the pairs that all have, where some runs are on samples of the set. It is the rule next to methods of
+        a board of which some are.
 
     Raises
     ------
@@ -378,6 +379,7 @@ def gather(scores: ScoresLike | Iterable[ScoresLike], *, common: bool = False) -
         raise InputError("no score tables were given", do="run facedeblur score first")
     found = [MethodScores(*one) for one in zip(tables, labels(tables), strict=True)]
     names = [f"scores of '{one.label}'" + (f" ({one.file})" if one.file else "") for one in found]
+    common = common or any(table.meta.run.get("board") and table.meta.run.get("sample") for table in tables)
     orders = check_tables(tables, names, common=common)
     for at, (one, name) in enumerate(zip(found, names, strict=True)):
         # With all before it: what the first table lacks, two others may define differently.

@@ -87,8 +87,21 @@ def test_a_sample_is_compared_on_its_pairs(file, scores_of):
     with pytest.raises(InputError, match="--common"):
         gather(with_board(some, file))
     assert gather(with_board(some, file), common=True).part == "30 of the set's 100 pairs"
-    with pytest.raises(InputError, match="expected all pairs of the set in a board"):
-        write_board(some, file)
+
+
+def test_a_board_with_a_sample_is_compared_on_its_pairs(tables, scores_of, tmp_path):
+    whole = scores_of("slow", BASE + 1)
+    run = {**whole.meta.run, "sample": {"pairs": 30, "of": 100}}
+    some = Scores(whole.frame.iloc[10:40].reset_index(drop=True), replace(whole.meta, run=run))
+    file = write_board([some, *tables], tmp_path / "mixed.parquet")
+    found = {table.meta.method: table for table in read_board(file)}
+    assert len(found["slow"].frame) == 30 and len(found["net"].frame) == 100
+    assert found["slow"].frame["pair_id"].tolist() == some.frame["pair_id"].tolist()
+    np.testing.assert_allclose(found["slow"].values("psnr[rgb,255]"), some.values("psnr[rgb,255]"), atol=TIE / 2)
+    # Without being asked to: a mean over 30 pairs does not stand next to one over 100.
+    board = gather(with_board(scores_of("mine", BASE + 3), file))
+    assert board.part == "30 of the set's 100 pairs"
+    assert {len(method.scores.frame) for method in board} == {30}
 
 
 def test_what_is_no_board_is_refused(tables, tmp_path):
