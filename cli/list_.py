@@ -24,6 +24,7 @@ REGISTRIES = {
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
     "parsers": "facedeblur.benchmark.faces.base:PARSERS",
     "collections": "facedeblur.generators.photos.opening:COLLECTIONS",
+    "layouts": "facedeblur.generators.given.layout:LAYOUTS",
     "noises": "facedeblur.generators.blur.noise:NOISES",
 }
 # Kind -> the module of a higher floor that registers more.
@@ -72,7 +73,8 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, paper: str |
     """List what can be chosen by name: methods, metrics, recipes and more.
 
     KIND is methods, metrics, networks, discriminators, losses, adversaries, detectors, landmarkers, embedders, parsers,
-    collections, noises, templates, recipes, protocols, boards or train-recipes; all kinds are listed by default.
+    collections, layouts, noises, templates, recipes, protocols, boards or train-recipes; all kinds are listed by
+    default.
     """
     from facedeblur.benchmark.registry import load_plugin
 

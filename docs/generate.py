@@ -29,7 +29,7 @@ from facedeblur.reports.leaderboard.columns import csv_columns, sections  # noqa
 sys.path.remove(str(HERE / "generator"))
 
 FACES = ("detectors", "landmarkers", "embedders", "parsers")
-TUTORIALS = ("method", "photographs", "video", "outputs", "publish", "cluster", "paper", "processor", "blind")
+TUTORIALS = ("method", "photographs", "video", "pairs", "outputs", "publish", "cluster", "paper", "processor", "blind")
 EXTENSIONS = ("method", "network", "metric", "detector", "noise", "collection", "column")
 TRAINING = ("discriminators", "losses", "adversaries")
 
@@ -49,7 +49,9 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
     def kind_page(kind: str) -> dict[str, Any]:
         return {entries.title(kind): f"{kind}.md"}
 
-    single = [kind for kind in entries.PLACES if kind not in (*entries.OWN_PAGES, *FACES, *TRAINING, "collections")]
+    single = [
+        kind for kind in entries.PLACES if kind not in (*entries.OWN_PAGES, *FACES, *TRAINING, "collections", "layouts")
+    ]
     return [
         {"Home": "index.md"},
         {"Start": ["quickstart.md", "concepts.md", *(f"tutorials/{name}.md" for name in TUTORIALS)]},
@@ -62,6 +64,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
                 {"Compared methods": "compared.md"},
                 {"Faces": [kind_page(kind) for kind in FACES]},
                 kind_page("collections"),
+                kind_page("layouts"),
                 {
                     "Training": [
                         folder("Training recipes", "training"),

@@ -28,7 +28,7 @@ from facedeblur.generators.blur.variants import Blurrer, KernelBlurrer, PoseBlur
 from facedeblur.generators.crops import Crops, gather, read_wide
 from facedeblur.generators.kernels.bank import bank_of
 from facedeblur.generators.photos.opening import Photos, only_folder
-from facedeblur.generators.photos.specs import Selection
+from facedeblur.generators.photos.specs import Selection, parse_spec
 from facedeblur.generators.recipe import Recipe, check_faces, faces_for, load_recipe
 
 PACKAGES = ("facedeblur", "numpy", "numba", "opencv-python", "scikit-image")
@@ -91,7 +91,7 @@ def build(
     store : {'png', 'npy'}
         One PNG per picture, or one array for all.
     selection : Selection
-        Which photographs are taken; not for sets that come blurred, and of videos only those with a role, where the
+        Which photographs are taken; of pairs by name, role and number, and of videos only those with a role, where the
         recipe divides them.
     finders : Finders
         How faces are found where photographs must be aligned.
@@ -198,19 +198,24 @@ def _averaged(order: Order) -> Set:
 
 
 def _given(order: Order) -> Set:
-    """Take a set that is published with blurred images and kernels."""
-    from facedeblur.generators.ready_made import given
+    """Take pairs that others made."""
+    from facedeblur.generators.given.build import given
+    from facedeblur.generators.given.layout import open_listing
 
-    folder = _whole_folder(order)
+    want = parse_spec(only_folder(order.faces, f"recipe '{order.recipe.name}'"))
+    if order.recipe.layout:
+        want = replace(want, name=order.recipe.layout)
+    opened = open_listing(want, order.selection)
+    named = {} if order.recipe.layout or order.record["name"] != order.recipe.name else {"name": opened.title}
     return given(
-        folder, order.out, record=order.record, seed=order.seed, store=order.store, licence=order.licence,
-        reporter=order.reporter,
+        opened, order.out, record={**order.record, **named}, seed=order.seed, store=order.store, licence=order.licence,
+        workers=order.workers, reporter=order.reporter,
     )  # fmt: skip
 
 
 def _whole_folder(order: Order) -> Path:
     """The folder of a set that is made of everything in it; such a set takes no traits."""
-    folder = only_folder(order.faces, f"recipe '{order.recipe.name}'")
+    folder = Path(only_folder(order.faces, f"recipe '{order.recipe.name}'"))
     if (folder / FILE).is_file():
         order.reporter.say(f"{folder / FILE} is not used: sets of this recipe have no traits")
     return folder
@@ -223,7 +228,7 @@ BUILDERS: dict[str, Callable[[Order], Set]] = {
     "real": _untouched,
     "given": _given,
 }
-WHOLE = ("frames", "given")
+WHOLE = ("frames",)
 """Kinds from which nothing can be selected."""
 
 

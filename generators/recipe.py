@@ -223,7 +223,10 @@ class Recipe:
     ----------
     kind : {'uniform', 'nonuniform', 'frames', 'real', 'given'}
         How images are blurred: by a kernel; by a camera path; by averaging video frames; not at all, because the
-        photographs are blurred already; or the set comes with its blurred pictures and kernels.
+        photographs are blurred already; or the set comes with its blurred pictures.
+    layout : str
+        Of a set that comes blurred: the layout that it is read as (`facedeblur.generators.given.layout.LAYOUTS`); empty
+        for the one that the user names.
     virtual : bool
         True for training sets that are too large to store; their pairs are made on request.
     augment : str
@@ -235,6 +238,7 @@ class Recipe:
     source: str
     image: ImageSpec
     kind: str = "uniform"
+    layout: str = ""
     virtual: bool = False
     augment: str = ""
     faces: FacesSpec | None = None
@@ -276,6 +280,8 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
     one_of(f"{where}: blur.fallback", recipe.blur.fallback, BORDERS[1:])
     one_of(f"{where}: output.rounding", recipe.output.rounding, (*ROUNDINGS,))
     one_of(f"{where}: augment", recipe.augment, ("", *LAWS))
+    if recipe.layout and recipe.kind != "given":
+        raise InputError(f"{where}: layout", "is for sets that come blurred (kind 'given')", do="remove the key")
     needed = {"uniform": "kernels", "nonuniform": "poses", "frames": "frames"}
     for kind, table in needed.items():
         if (getattr(recipe, table) is not None) != (kind == recipe.kind):

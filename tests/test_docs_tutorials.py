@@ -75,7 +75,9 @@ PAGES = sorted(
 
 
 def test_all_tutorials_and_extensions_are_carried_out():
-    wanted = {f"tutorials/{role}.md" for role in ("method", "photographs", "video", "outputs", "cluster", "paper")}
+    wanted = {
+        f"tutorials/{role}.md" for role in ("method", "photographs", "video", "pairs", "outputs", "cluster", "paper")
+    }
     wanted |= {"quickstart.md"}
     wanted |= {
         f"extend/{name}.md" for name in ("method", "network", "metric", "detector", "noise", "collection", "column")

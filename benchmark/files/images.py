@@ -82,7 +82,11 @@ def read_photo(path: str | Path, *, min_side: int = MIN_SIDE, max_pixels: int = 
         under `min_side` or more than `max_pixels` pixels (checked before decoding).
     """
     path = Path(path)
-    data = _bytes_of(path)
+    return decode_photo(path, _bytes_of(path), min_side=min_side, max_pixels=max_pixels)
+
+
+def decode_photo(path: Path, data: bytes, *, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Decode the bytes of a photograph, as `read_photo` does; `path` is for messages."""
     header = png_header(data)
     if header is not None:
         _check_size(path, header.width, header.height, min_side, max_pixels)

@@ -122,11 +122,11 @@ class Pair:
         Side of the point spread function in pixels; 0 where there is no single one.
     blur_kind : str
         ``uniform``: one point spread function for the whole image; ``nonuniform``: camera poses;
-        ``frames``: averaged video frames; ``real``: a blurred photograph.
+        ``frames``: averaged video frames; ``real``: a blurred photograph, or blur of an unknown kind.
     border : str
         What was beyond the edge when the image was blurred: ``valid`` (the photograph itself),
         ``reflect``, ``replicate``, ``zero`` or ``circular``; ``frames`` for averaged frames, empty
-        for real blur.
+        if it is not known, as for real blur.
     noise_sigma : float
         Standard deviation of the added Gaussian noise, in [0, 1] units.
     gamma : float

@@ -90,7 +90,7 @@ class SetWriter:
         sharp: Callable[[Image], np.ndarray] | None,
         bank: Bank | None,
         *,
-        n_kernels: int,
+        n_kernels: int | Mapping[str, int],
         label: Callable[[Image], np.ndarray] | None = None,
         traits: Traits = NO_TRAITS,
     ) -> list[str]:
@@ -105,8 +105,8 @@ class SetWriter:
             without sharp truth.
         bank : Bank or None
             The point spread functions, where the blur has any.
-        n_kernels : int
-            Pairs that each image will have.
+        n_kernels : int or mapping of str to int
+            Pairs that each image will have; by image id where the numbers differ.
         label : callable, optional
             Gives the (H, W) uint8 labels of an image whose `Image.label` is set.
         traits : Traits
@@ -123,11 +123,16 @@ class SetWriter:
         if is_built(self.out, "identity", key, other=made_of):
             return [image.image_id for image in images if image.blurred]
         self._hash, self._pairs = ContentHash(images, bank), 0
+        each = {
+            image.image_id: n_kernels if isinstance(n_kernels, int) else n_kernels[image.image_id]
+            for image in images
+            if image.blurred
+        }
         if (self.work / "build.json").is_file():
-            return self._resume(key, n_kernels)
+            return self._resume(key, each)
         if self.work.exists():
             shutil.rmtree(self.work)  # interrupted before the first photograph was blurred
-        self._lay_ground(images, sharp, bank, n_kernels, label)
+        self._lay_ground(images, sharp, bank, sum(each.values()), label)
         if table:
             write_bytes(self.work / FILE, table.encoded())
         write_json(self.work / "build.json", {"identity": key})
@@ -138,7 +143,7 @@ class SetWriter:
         images: Sequence[Image],
         sharp: Callable[[Image], np.ndarray] | None,
         bank: Bank | None,
-        n_kernels: int,
+        n_pairs: int,
         label: Callable[[Image], np.ndarray] | None,
     ) -> None:
         blurred = [image for image in images if image.blurred]
@@ -146,7 +151,7 @@ class SetWriter:
         self.work.mkdir(parents=True)
         if self.store == "npy":
             counts = {"sharp": len(blurred) if sharp else 0, "gallery": len(gallery)}
-            self._create_arrays([*blurred, *gallery], counts | {"blur": len(blurred) * n_kernels})
+            self._create_arrays([*blurred, *gallery], counts | {"blur": n_pairs})
         else:
             (self.work / "blur").mkdir()
         for some in (blurred, gallery):
@@ -220,20 +225,24 @@ class SetWriter:
         digest.update(traits.encoded() if traits else b"")
         return digest.hexdigest()
 
-    def _resume(self, key: str, n_kernels: int) -> list[str]:
+    def _resume(self, key: str, each: Mapping[str, int]) -> list[str]:
         if self._begun() != key:
             raise InputError(
                 str(self.work),
                 "an unfinished set of another name, photographs, recipe, seed, store or traits is in this folder",
                 do="remove the folder or choose another output",
             )
-        return self._drop_unfinished(n_kernels)
+        return self._drop_unfinished(each)
 
-    def _drop_unfinished(self, n_kernels: int) -> list[str]:
+    def _drop_unfinished(self, each: Mapping[str, int]) -> list[str]:
         """Cut the manifest after the last photograph that has all its rows."""
         places = [place for place, _ in self._manifest.records()]
-        left_over = len(places) % n_kernels
-        self._manifest.cut(places[-left_over] if left_over else None)
+        whole, left = 0, len(places)
+        for count in each.values():
+            if count > left:
+                break
+            whole, left = whole + count, left - count
+        self._manifest.cut(places[whole] if left else None)
         done: dict[str, None] = {}
         for pair in read_rows(self._manifest.path, Pair):
             self._hash.update([pair])

@@ -51,11 +51,15 @@ SAID = {
     "`auto:FOLDER` recognises it, and several can be put together: `--faces helen:A,train,2000 --faces celeba:B,10%` "
     "([how](tutorials/photographs.md#several-collections-in-one-set)). Nothing is downloaded. "
     "[How to add one](extend/collection.md).",
+    "layouts": "Known layouts of blurred images with their sharp ones. "
+    "`facedeblur build pairs --faces NAME:FOLDER -o SET` reads one, "
+    "and without a name the layout is recognised ([how](tutorials/pairs.md)). Nothing is downloaded.",
     "noises": "Laws of the noise that is added to blurred images: `noise.kind` of a recipe. "
     "[How to add one](extend/noise.md).",
 }
 TITLES = {
     "collections": "Photo collections",
+    "layouts": "Layouts of pairs",
     "noises": "Noise laws",
     "adversaries": "Adversarial games",
 }
@@ -214,11 +218,20 @@ def _collection_facts(entry: Entry) -> list[str]:
     return [table(("", ""), rows)]
 
 
+def _layout_facts(entry: Entry) -> list[str]:
+    layout = entry.thing
+    rows = [("files", code(layout.shape)), ("licence", prose(layout.licence))]
+    rows.append(("recognised", "yes" if layout.recognised else f"no: name it, as in `{entry.name}:FOLDER`"))
+    rows += [(f"note on {about}", prose(text)) for about, text in layout.notes.items()]
+    return [table(("", ""), rows)]
+
+
 _FACTS: dict[str, Callable[[Entry], list[str]]] = {
     "methods": _method_facts,
     "metrics": _metric_facts,
     "networks": _network_facts,
     "collections": _collection_facts,
+    "layouts": _layout_facts,
 }
 
 

@@ -86,8 +86,8 @@ def specs_of(photos: Photos) -> list[str | Path | Collection]:
     return given
 
 
-def only_folder(photos: Photos, what: str) -> Path:
-    """The one folder of something that is not put together of collections.
+def only_folder(photos: Photos, what: str) -> str | Path:
+    """The one folder, as the user named it, of something that is not put together of collections.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def only_folder(photos: Photos, what: str) -> Path:
     given = specs_of(photos)
     if len(given) > 1 or isinstance(given[0], Collection):
         raise InputError(what, "takes one folder", do="give a single folder")
-    return Path(given[0])
+    return given[0]
 
 
 def open_collection(photos: Photos, selection: Selection = Selection(), *, seed: int = 0) -> Collection:

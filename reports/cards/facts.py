@@ -25,7 +25,7 @@ KINDS = {
     "uniform": "one point spread function for the whole image",
     "nonuniform": "camera poses, so the point spread function changes over the image",
     "frames": "mean of successive video frames",
-    "real": "real blur, without a sharp original",
+    "real": "real blur, or blur that is not described",
 }
 """Kinds of blur, in words."""
 

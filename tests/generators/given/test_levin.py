@@ -69,7 +69,7 @@ def test_a_folder_becomes_a_set_with_kernels_the_right_way_round(folder, tmp_pat
 def test_what_is_not_such_a_folder_is_refused(folder, tmp_path):
     with pytest.raises(InputError, match="NAME_KERNEL_img"):
         build("levin2009", tmp_path, tmp_path / "set")
-    with pytest.raises(InputError, match="needs all photographs of the set"):
+    with pytest.raises(InputError, match="needs all images of the set"):
         build("levin2009", folder, tmp_path / "set", selection=Selection(limit=1))
     holed = tmp_path / "holed"
     shutil.copytree(folder, holed)
