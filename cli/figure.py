@@ -357,6 +357,54 @@ def bars(scores: tuple[str, ...], metrics: tuple[str, ...], out: str, width: flo
 
 @figure.command(
     examples="""
+    # Does the open set rank methods as photographs do?
+    facedeblur figure agreement open/* lfw/* -o agreement.pdf
+    # Write the numbers per kernel size, too
+    facedeblur figure agreement open/* lfw/* --table agreement.csv -o agreement.pdf
+    """
+)
+@SCORES
+@METRICS
+@click.option(
+    "--table",
+    metavar="FILE",
+    type=options.Output(),
+    show_default="none",
+    help="Also write the rank correlations and regressions of each kernel size to this CSV file.",
+)
+@_common(7.16)
+def agreement(scores: tuple[str, ...], metrics: tuple[str, ...], table: str | None, out: str, width: float) -> None:
+    """Plot what one set says of the methods against what others say.
+
+    SCORES are of the same methods on two sets or more; the first set is compared with each other one. By
+    default PSNR and SSIM are plotted. Rank correlations (Spearman, Kendall), the pairs of methods in another
+    order and the regression are printed.
+    """
+    from facedeblur.benchmark.files.atomic import write_text
+    from facedeblur.benchmark.files.tables import frame_to_csv
+    from facedeblur.reports.figures.agreement import ALL, agreement_figure
+    from facedeblur.reports.figures.agreement import agreement as compute
+    from facedeblur.reports.figures.style import check_suffix, save
+    from facedeblur.reports.leaderboard.board import boards
+
+    check_suffix(out)
+    made = boards(scores)
+    found = compute(made, metrics=metrics)
+    click.echo(f"{save(agreement_figure(made, metrics=metrics, width=width), out)}")
+    for _, row in found[found["kernel_size"] == ALL].iterrows():
+        click.echo(
+            f"  {row['against']} and {row['set']}, {row['metric']}: {row['methods']} methods, Spearman "
+            f"{row['spearman']:.3f}, Kendall {row['kendall']:.3f}, {row['discordant']} of "
+            f"{row['methods'] * (row['methods'] - 1) // 2} pairs in another order, "
+            f"{row['against']} = {row['slope']:.3f} x {row['set']} + {row['intercept']:.3f}, R2 {row['r2']:.3f}"
+        )
+    if table is not None:
+        write_text(table, frame_to_csv(found))
+        click.echo(f"{table}")
+
+
+@figure.command(
+    examples="""
     # Plot loss and PSNR against the step
     facedeblur figure training trained/ -o training.pdf
     # Compare two trainings by one of the losses
