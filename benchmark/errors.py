@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -79,6 +80,25 @@ class InputError(ValueError):
     def __reduce__(self) -> tuple[object, ...]:
         # Errors are pickled on their way from a worker process, which calls them with positional arguments only.
         return (_rebuild, (type(self), self.what, self.problem, self.expected, self.found, self.do))
+
+
+def said_by(error: BaseException) -> str:
+    """Return what an exception says, in one line: its kind and its text, of a trace in the text the last line.
+
+    Examples
+    --------
+    >>> from facedeblur.benchmark.errors import said_by
+    >>> said_by(KeyError("x"))
+    "KeyError: 'x'"
+    """
+    if isinstance(error, InputError):
+        return str(error)
+    kind, text = type(error).__name__, str(error).strip()
+    lines = text.splitlines()
+    if any("Traceback" in line for line in lines[:-1]):
+        text = lines[-1].strip()
+    named = re.match(r"[\w.]*(Error|Exception):", text)
+    return shorten(text if named else f"{kind}: {text}", MOST_FOUND)
 
 
 class MissingFile(InputError):

@@ -1,8 +1,9 @@
 """Find a method by name, file or class, with its options and weights.
 
-A TOML file describes an exported network with ``kind = "torchscript"`` or ``"onnx"`` and ``path = "net.onnx"``
-(``facedeblur export`` writes both files), a program with ``kind = "command"`` (`facedeblur.methods.kinds.command`), or
-one in a container with ``kind = "container"`` (`facedeblur.methods.kinds.container`).
+A TOML file describes an exported network with ``kind = "torchscript"``, ``"pt2"`` or ``"onnx"`` and
+``path = "net.onnx"`` (``facedeblur export`` writes both files), a program with ``kind = "command"``
+(`facedeblur.methods.kinds.command`), or one in a container with ``kind = "container"``
+(`facedeblur.methods.kinds.container`).
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from facedeblur.methods.kinds.exported import ExportedBlock, exported
 from facedeblur.methods.options import defaults, read_options, shown_name
 from facedeblur.methods.runnable import Runnable
 
-KINDS = ("torchscript", "onnx", "command", "container")
-EXPORTED = frozenset({".ts", ".pt", ".pth", ".jit", ".torchscript", ".onnx"})
+KINDS = ("torchscript", "pt2", "onnx", "command", "container")
+EXPORTED = frozenset({".ts", ".pt", ".pth", ".pt2", ".jit", ".torchscript", ".onnx"})
 
 
 def find_method(
@@ -39,7 +40,7 @@ def find_method(
     weights: str | Path | None = None,
     the_set: Set | None = None,
 ) -> Runnable:
-    """Find a method by its name, its TOML, TorchScript or ONNX file, or its class.
+    """Find a method by its name, its TOML file, the file of a network, or its class.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def find_method(
             return _of_block(file, options=given)
         if file.suffix.lower() == ".py":
             raise InputError(
-                f"method '{method}'", expected="a name, a TOML, TorchScript or ONNX file", found="Python code",
+                f"method '{method}'", expected="a name, a TOML file, or the file of a network", found="Python code",
                 do=f"give the name of a method that it registers, and --plugin {method}",
             )  # fmt: skip
         if file.suffix.lower() in EXPORTED or (file.is_file() and str(method) not in METHODS):
@@ -88,7 +89,7 @@ def _of_block(path: Path, *, options: Mapping[str, Any]) -> Runnable:
     if "kind" not in values:
         raise InputError(f"{path}: required key 'kind' is missing", do=f"give one of {', '.join(KINDS)}")
     kind = one_of(f"{path}: kind", str(values["kind"]), KINDS)
-    if kind in ("torchscript", "onnx"):
+    if kind in ("torchscript", "pt2", "onnx"):
         block = strict(ExportedBlock, values, str(path))
         return exported(path.parent / block.path, options=options, block=block)
     if options:

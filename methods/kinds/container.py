@@ -8,7 +8,8 @@
     engine = "podman"                          # by default the first that is installed
     gpus = true
 
-`{input}` is ``/input`` in the container and cannot be written to, `{output}` is ``/output``. Images are not fetched.
+`{input}` is ``/input`` in the container and cannot be written to, `{output}` is ``/output``. Images are not
+fetched, and the number of the one that is run is recorded.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, said_by, shorten
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
@@ -151,21 +152,50 @@ def container(path: Path, block: ContainerBlock) -> Runnable:
     if engine is None:
         which = "is not installed" if block.engine else "are not installed"
         raise InputError(f"{path}: {', '.join(wanted)} {which}", do=f"install {' or '.join(wanted)}")
-    image, code = block.image, {}
-    file = path.resolve().parent / block.image
-    if engine == "apptainer" and file.is_file():
-        image, code = str(file), {file.name: sha256_of(file)}
+    program = str(shutil.which(engine))
+    if engine == "apptainer":
+        file = path.resolve().parent / block.image
+        if not file.is_file():
+            raise InputError(
+                f"{path}: image '{block.image}' is not a file",
+                do="fetch it with apptainer pull, and name the .sif file",
+            )
+        image, digest = str(file), sha256_of(file)
+    else:
+        # Run by its number: the name may mean another image tomorrow.
+        image = _number_of(path, engine, program, block.image)
+        digest = image.removeprefix("sha256:")
     spec = Spec(block.name or path.stem, block.version, False, (), "container")
     return Runnable(
         Container,
         spec,
         {"engine": engine, "image": block.image, "argv": list(block.argv), "gpus": block.gpus},
         spec.name,
-        code=code,
-        fixed={"program": str(shutil.which(engine)), "image": image},
+        code={block.image: digest},
+        fixed={"program": program, "image": image},
         timeout=block.timeout,
         batch=block.batch,
     )
+
+
+def _number_of(path: Path, engine: str, program: str, image: str) -> str:
+    """The number of an image of docker or podman, a hash of all that is in it.
+
+    Raises
+    ------
+    InputError
+        If the image is missing, or the engine does not answer.
+    """
+    asked = [program, "image", "inspect", "--format", "{{.Id}}", image]
+    try:
+        done = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InputError(f"{path}: {engine} does not answer: {said_by(error)}") from error
+    number = done.stdout.strip()
+    if done.returncode or not number:
+        why = shorten(done.stderr.strip().rpartition("\n")[2])
+        raise InputError(f"{path}: {engine} has no image '{image}' ({why})", do=f"run: {engine} pull {image}")
+    return number
 
 
 def _user() -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from facedeblur.benchmark.errors import MOST_FOUND, shorten
 from facedeblur.benchmark.sets.set import Pair
 
 
@@ -44,7 +45,8 @@ class Result:
     """Outcome of one image; `retry` means that another image of the batch may be at fault.
 
     `kernel` is the estimated point spread function, (k, k) float64, if the method has one for this image; `kept` has
-    the hash of the pixels for each folder of intermediate results.
+    the hash of the pixels for each folder of intermediate results; `clipped` is the share of values that were outside
+    [0, 1] by more than a grey level.
     """
 
     index: int
@@ -55,6 +57,7 @@ class Result:
     retry: bool = False
     kernel: np.ndarray | None = field(default=None, compare=False, repr=False)
     kept: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    clipped: float = field(default=0.0, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class OutOfMemory(Exception):
 
 def failure(pair: Pair, why: str, *, seconds: float = float("nan"), retry: bool = False) -> Result:
     """The row of an image that could not be restored; `why` is put on one line."""
-    return Result(pair.index, pair.pair_id, f"failed: {' '.join(why.split())[:300]}", seconds, "", retry)
+    return Result(pair.index, pair.pair_id, f"failed: {shorten(why, MOST_FOUND)}", seconds, "", retry)
 
 
 def freeze(job: Job) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from facedeblur.benchmark.errors import InputError, shorten
+from facedeblur.benchmark.errors import InputError, said_by, shorten
 from facedeblur.benchmark.files.images import pixel_hash, read_png, to_uint8, write_png
 from facedeblur.benchmark.files.kernel_bank import Bank, check_kernel
 from facedeblur.benchmark.files.paths import inside
@@ -39,6 +39,9 @@ Made = TypeVar("Made")
 
 BRIGHT = 2.0
 """Mean above which an image cannot be in the range [0, 1]."""
+
+LEVEL = 1 / 255
+"""One grey level."""
 
 
 class WrongOutput(Exception):
@@ -161,7 +164,7 @@ class ArrayRestorer(Restorer):
             if out_of_memory(error):
                 raise OutOfMemory(str(error)) from error
             _log(error)
-            return Comparison(len(pairs), why=shorten(f"{type(error).__name__}: {error}"))
+            return Comparison(len(pairs), why=said_by(error))
         if not np.isfinite(restored).all():
             return Comparison(len(pairs), why="values that are not finite")
         return Comparison(len(pairs), int(np.abs(to_uint8(restored).astype(np.int16) - np.stack(alone)).max()))
@@ -208,8 +211,7 @@ class ArrayRestorer(Restorer):
                 raise OutOfMemory(str(error)) from error
             _log(error)
             spent = (time.perf_counter() - begin) / len(pairs)
-            why = f"{type(error).__name__}: {error}"
-            return [failure(pair, why, seconds=spent, retry=True) for pair in pairs]
+            return [failure(pair, said_by(error), seconds=spent, retry=True) for pair in pairs]
         results = self.map(lambda item: self._store(*item, seconds), zip(pairs, images, kept, strict=True))
         return [replace(row, kernel=kernel) for row, kernel in zip(results, estimated, strict=True)]
 
@@ -237,13 +239,17 @@ class ArrayRestorer(Restorer):
             return failure(pair, "expected finite values, found NaN or infinity", seconds=seconds, retry=True)
         mean = float(image.mean())
         if mean > BRIGHT:
-            return failure(pair, f"expected values in [0, 1], found a mean of {mean:.3g}", seconds=seconds, retry=True)
+            why = f"expected values in [0, 1], found a mean of {mean:.3g}"
+            if "output_range" in self.job.arguments:
+                why += "; the range of its output may be 0..255: give --set output_range=0..255"
+            return failure(pair, why, seconds=seconds, retry=True)
         hashes = {}
         for folder, pixels in kept.items():
             root, store = self.job.out_root / folder, self.job.store
             write_pixels(root, stored_name(pair, store), pair.index, pixels, store=store)
             hashes[folder] = pixel_hash(pixels)
-        return replace(self.write(pair, to_uint8(image), seconds), kept=hashes)
+        clipped = float(np.mean((image < -LEVEL) | (image > 1 + LEVEL)))
+        return replace(self.write(pair, to_uint8(image), seconds), kept=hashes, clipped=clipped)
 
     def _context(self) -> ExitStack:
         """No gradients, and the wanted precision, where torch is in use."""
@@ -286,7 +292,7 @@ class FolderRestorer(Restorer):
                 if given:
                     self.method.restore_folder(source, target)
             except Exception as error:
-                broken = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+                broken = said_by(error)
                 _log(error)
             seconds = (time.perf_counter() - begin) / max(1, len(given))
             shutil.rmtree(source)

@@ -5,6 +5,7 @@ The images of a batch that fails are tried again one by one; the outcome of each
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ FAILURES_AT_START = 5
 LOSSES_IN_A_ROW = 20
 NOTES = 50
 COMPARED = 4
+CLIPPED = 0.1
+"""Share of values outside [0, 1] in the first images from which on it is noted."""
 
 
 class Stop(Exception):
@@ -92,6 +95,7 @@ class Session:
         self._clock: list[float] = []
         self._first: list[Pair] = []
         self._memory: dict[str, Any] | None = None
+        self._clipped: list[float] = []
 
     def _pairs(self) -> Iterator[Pair]:
         """Yield the pairs to restore, in the order of the manifest."""
@@ -320,12 +324,27 @@ class Session:
             self._losses = self._losses + 1 if lost else 0
             if ok:
                 self._any_ok = True
+                self._note_clipped(row)
                 if len(self._clock) < IMAGES or self._method.folder:
                     self._clock.append(row.seconds)
         if not self._any_ok and self._failures >= FAILURES_AT_START:
             raise Stop(f"failed on the first {self._failures} images: {rows[-1].status.removeprefix('failed: ')}")
         if self._losses >= LOSSES_IN_A_ROW:
             raise Stop(f"crashed or hung on {self._losses} images in a row: {rows[-1].status.removeprefix('failed: ')}")
+
+    def _note_clipped(self, row: Result) -> None:
+        """Note, once, that much of the first images was outside [0, 1]: the network may have another range."""
+        if len(self._clipped) == COMPARED:
+            return
+        self._clipped.append(row.clipped)
+        share = statistics.median(self._clipped)
+        if len(self._clipped) == min(COMPARED, self._whole) and share > CLIPPED:
+            line = f"{share:.0%} of the values of the first outputs are outside [0, 1] and were clipped"
+            if "output_range" in self._method.options:
+                line += ": if the network's values are in [-1, 1], give --set output_range=-1..1, or range=-1..1 where "
+                line += "its input is, too"
+            if line not in self._notes:
+                self._note(line)
 
     def _note(self, line: str) -> None:
         """Note a line at once, so that a run that is stopped still has it when it is resumed."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, said_by
 from facedeblur.benchmark.parallel import end_with_parent
 from facedeblur.benchmark.sets.set import open_set
 from facedeblur.methods.running.messages import Job, OutOfMemory, thaw
@@ -40,7 +40,7 @@ def _serve(connection: Connection) -> None:
         return
     except BaseException as error:
         traceback.print_exc()
-        connection.send(("unusable", f"{type(error).__name__}: {error}"))
+        connection.send(("unusable", said_by(error)))
         return
     connection.send(("ready", facts))
     while True:

@@ -13,7 +13,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.methods.find import find_method
-from facedeblur.methods.kinds.exported import TorchScript
+from facedeblur.methods.kinds.torch_file import TorchScript
 from facedeblur.methods.running.runner import run
 
 PROGRAM = """
@@ -220,7 +220,7 @@ def test_torchscript_padding_is_cut_off(tmp_path):
 def test_a_file_that_is_no_torchscript(tiny, tmp_path):
     file = tmp_path / "weights.pt"
     file.write_bytes(b"not a network")
-    with pytest.raises(InputError, match=r"weights.pt: expected a TorchScript file"):
+    with pytest.raises(InputError, match=r"weights.pt: expected a network: TorchScript"):
         run(file, tiny.root, tmp_path / "out")
     with pytest.raises(InputError, match="neither a registered name nor a file"):
         run(tmp_path / "absent.pt", tiny.root, tmp_path / "out")

@@ -23,6 +23,10 @@ import json, os, pathlib, shutil, sys, time
 here = pathlib.Path(__file__).parent
 with (here / "calls.jsonl").open("a") as stream:
     stream.write(json.dumps(sys.argv[1:]) + "\\n")
+if sys.argv[1] == "image":
+    if (here / "absent").exists():
+        sys.exit("Error: No such image: lab/deblur:1.0")
+    print("sha256:" + (here / "number").read_text() * 64)
 if sys.argv[1] == "run":
     bound = [one for one in sys.argv if one.startswith("type=bind")]
     mounts = [dict(part.split("=", 1) for part in one.split(",") if "=" in part) for one in bound]
@@ -44,6 +48,7 @@ def engine(tmp_path, monkeypatch):
     program = folder / "docker"
     program.write_text(FAKE)
     program.chmod(0o755)
+    (folder / "number").write_text("a")
     monkeypatch.setenv("PATH", str(folder))
     return folder
 
@@ -62,7 +67,9 @@ def block(tmp_path):
 
 
 def calls(folder: Path) -> list[list[str]]:
-    return [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
+    """What the engine was called with, except for the number of an image."""
+    lines = [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
+    return [line for line in lines if line[0] != "image"]
 
 
 def arguments(engine: str, *, gpus: bool = False) -> list[str]:
@@ -177,3 +184,26 @@ def test_an_image_file_of_apptainer_is_part_of_the_method(tmp_path, monkeypatch,
     entry = find_method(file)
     assert entry.fixed["image"] == str(tmp_path / "box.sif")
     assert list(entry.code) == ["box.sif"]
+    (tmp_path / "box.sif").unlink()
+    with pytest.raises(InputError, match=r"image 'box.sif' is not a file; fetch it with apptainer pull"):
+        find_method(file)
+
+
+def test_another_image_of_the_same_name_is_another_run(make_set, tmp_path, engine, block):
+    set_ = make_set(sizes=(13,), shapes=((32, 32), (32, 32)))
+    first = run(block(), set_.root, tmp_path / "out")
+    assert first.info["code"] == {"lab/deblur:1.0": "a" * 64}
+    started = calls(engine)[0]
+    assert "sha256:" + "a" * 64 in started and "lab/deblur:1.0" not in started
+    (engine / "number").write_text("b")
+    with pytest.raises(InputError, match="expected a run with code"):
+        run(block(), set_.root, tmp_path / "out")
+    assert run(block(), set_.root, tmp_path / "other").run_hash != first.run_hash
+
+
+def test_an_image_that_is_not_there_is_one_line(engine, block):
+    (engine / "absent").touch()
+    with pytest.raises(InputError) as error:
+        find_method(block())
+    assert "docker has no image 'lab/deblur:1.0' (Error: No such image: lab/deblur:1.0)" in str(error.value)
+    assert str(error.value).endswith("; run: docker pull lab/deblur:1.0")
