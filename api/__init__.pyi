@@ -1,4 +1,6 @@
 # The public names and where they are: for type checkers and editors, and for the lazy imports of __init__.py.
+from .benchmark.adopt import Adopted as Adopted
+from .benchmark.adopt import adopt as adopt
 from .benchmark.errors import InputError as InputError
 from .benchmark.errors import MissingFile as MissingFile
 from .benchmark.files.kernel_bank import Bank as Bank

@@ -265,9 +265,11 @@ class Outputs:
         info |= {"store": "png", "set": {"name": set_.name, "hash": set_.content_hash}, "weights": {}, "options": {}}
         outputs = cls(root, info, set_)
         if check and not any(inside(root, pair.name).is_file() for pair in set_.pairs()):
+            there = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+            found = f": expected '{next(set_.pairs()).name}', found '{there[0].relative_to(root)}'" if there else ""
             raise InputError(
-                str(root), f"no file in it has the name of a blurred image of set '{set_.name}'",
-                do="give the folder that the method wrote to",
+                str(root), f"no file in it has the name of a blurred image of set '{set_.name}'{found}",
+                do=f"run: facedeblur adopt {set_.root} {root} -o OUTPUTS" if there else "give another folder",
             )  # fmt: skip
         return outputs
 

@@ -44,6 +44,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Run and score": {
         "run": ("run:run", "Restore a set with a method."),
+        "adopt": ("adopt:adopt", "Make outputs of images that another program restored."),
         "recognise": ("recognise:recognise", "Look for restored faces in the gallery of a set."),
         "parse": ("parse:parse", "Compare the parts of restored faces with the label images of a set."),
         "fid": ("fid:fid", "Compare the distributions of restored and sharp images."),

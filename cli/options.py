@@ -159,6 +159,17 @@ def name(default: str) -> Decorator:
     )
 
 
+suffix = click.option(
+    "--suffix",
+    metavar="TEXT",
+    show_default="found",
+    help="What follows the name of the image in each file, such as _deblurred.",
+)
+lossy = click.option(
+    "--lossy",
+    is_flag=True,
+    help="Accept files that lose something: JPEG, 16 bits that are no whole grey levels, transparency.",
+)
 licence = click.option(
     "--licence", metavar="TEXT", default="", show_default="not stated", help="Licence to record in the set."
 )

@@ -51,6 +51,7 @@ def test_type_checkers_are_told_of_it():
 
 MADE = {
     *(
+        "Adopted",
         "Bank",
         "Comparisons",
         "Confidences",
