@@ -13,13 +13,16 @@ from facedeblur.cli import options
     facedeblur export facedeblur-base -o base.onnx
     # Run the exported file; base.toml describes it
     facedeblur run base.toml set/ -o outputs/base-onnx
+    # As TorchScript, or for torch.export.load
+    facedeblur export facedeblur-base -o base.ts
+    facedeblur export facedeblur-base -o base.pt2
     # Export a network that you trained
     facedeblur export shen2020 -o shen.onnx --weights shen2020/
     """
 )
 @click.argument("name")
 @click.option(
-    "-o", "--out", metavar="FILE", required=True, type=options.Output(), help="File to write, such as net.onnx."
+    "-o", "--out", metavar="FILE", required=True, type=options.Output(), help="File to write: .onnx, .ts or .pt2."
 )
 @click.option(
     "--weights",
@@ -39,17 +42,18 @@ from facedeblur.cli import options
 @options.plugin("the network")
 @options.quiet
 def export(name: str, out: str, weights: str | None, size: int, opset: int, plugin: str | None, quiet: bool) -> None:
-    """Write the network NAME as an ONNX file, and next to it a TOML file for `facedeblur run`.
+    """Write the network NAME as ONNX, TorchScript or torch.export file.
 
-    NAME is from `facedeblur list networks`. The file is kept only if onnxruntime gives the same result
-    as torch. Needs the extra 'onnx'.
+    Next to it is a TOML file for `facedeblur run`. NAME is from `facedeblur list networks`. The ending of the file
+    chooses the format: .onnx (needs the extra 'onnx'), .ts or .pt2. The file is kept only if it gives the same result
+    as the network.
     """
     from facedeblur.benchmark.registry import load_plugin
-    from facedeblur.methods.kinds.export import export_onnx
+    from facedeblur.methods.kinds.export import export_network
 
     if plugin is not None:
         load_plugin(plugin)
-    done = export_onnx(name, out, weights=weights, size=size, opset=opset)
+    done = export_network(name, out, weights=weights, size=size, opset=opset)
     if not quiet:
         free = "variable: " + ", ".join(done.free) if done.free else f"one image of {done.side}x{done.side}"
         click.echo(f"{name} -> {done.path} ({free}; differs from torch by at most {done.difference:.2g})")

@@ -40,7 +40,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "Average the channel weights of DFPGnet's discriminator over a set.",
         ),
         "confidence": ("confidence:confidence", "Estimate how well UMSN restores each semantic class."),
-        "export": ("export:export", "Write a network as an ONNX file, checked against torch."),
+        "export": ("export:export", "Write a network as ONNX, TorchScript or torch.export file."),
     },
     "Run and score": {
         "run": ("run:run", "Restore a set with a method."),

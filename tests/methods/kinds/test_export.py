@@ -18,7 +18,7 @@ from facedeblur.benchmark.files.images import read_png
 from facedeblur.cli.export import export as command
 from facedeblur.methods.base import METHODS
 from facedeblur.methods.find import find_method
-from facedeblur.methods.kinds.export import _traced, export_onnx
+from facedeblur.methods.kinds.export import _traced, export_network
 from facedeblur.methods.kinds.onnx_file import Onnx
 from facedeblur.methods.nets.loading import find_files
 from facedeblur.methods.running.execution import Execution
@@ -54,7 +54,7 @@ def photograph(height: int, width: int, count: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("name", EXPORTABLE)
 def test_networks_export_with_free_sizes(name, tmp_path):
     write_narrow(name, tmp_path)
-    done = export_onnx(name, tmp_path / "net.onnx", weights=tmp_path, size=40)
+    done = export_network(name, tmp_path / "net.onnx", weights=tmp_path, size=40)
     assert done.free == ("images", "height", "width")
     assert done.difference < 1e-3
     onnx.checker.check_model(str(done.path))
@@ -68,10 +68,31 @@ def test_networks_export_with_free_sizes(name, tmp_path):
     np.testing.assert_allclose(method.restore(image), own.restore(image), atol=1e-3)
 
 
+@pytest.mark.parametrize(("name", "ending"), [("facedeblur-base", "ts"), ("shen2020", "pt2")])
+def test_torchscript_and_programs_give_what_the_network_gives(name, ending, tmp_path):
+    write_narrow(name, tmp_path)
+    done = export_network(name, tmp_path / f"net.{ending}", weights=tmp_path, size=48)
+    assert done.difference < 1e-3 and done.free == ("images", "height", "width")
+    entry = find_method(done.block)
+    method = entry.kind(**entry.options)
+    method.load("cpu", entry.weights)
+    own = METHODS.get(name)()
+    own.load("cpu", {path.name: path for path in find_files(name, [tmp_path])})
+    image = photograph(69, 80, count=2)
+    np.testing.assert_allclose(method.restore(image), own.restore(image), atol=1e-3)
+
+
+def test_a_network_whose_trace_knows_one_size_is_no_torchscript(tmp_path):
+    write_narrow("xu2018", tmp_path)
+    with pytest.raises(InputError, match=r"network 'xu2018' as torchscript does not run: .*; run it by name"):
+        export_network("xu2018", tmp_path / "net.ts", weights=tmp_path, size=48)
+    assert not (tmp_path / "net.ts").exists()
+
+
 def test_an_unfinished_network_is_exported_as_far_as_it_restores(tmp_path):
     reached = {"stage": "coarse", "stage_steps": 5, "until": "coarse", "finished": False}
     net = write_narrow("shen2020", tmp_path, **reached)
-    done = export_onnx("shen2020", tmp_path / "net.onnx", weights=tmp_path, size=40)
+    done = export_network("shen2020", tmp_path / "net.onnx", weights=tmp_path, size=40)
     assert "in stage 'coarse' after step 1 of 5" in done.remark
     image = photograph(64, 64)
     with torch.no_grad():
@@ -83,7 +104,7 @@ def test_an_unfinished_network_is_exported_as_far_as_it_restores(tmp_path):
 def test_fourier_transforms_do_not_export(name, tmp_path, capfd):
     write_narrow(name, tmp_path)
     with pytest.raises(InputError) as error:
-        export_onnx(name, tmp_path / "net.onnx", weights=tmp_path, size=64)
+        export_network(name, tmp_path / "net.onnx", weights=tmp_path, size=64)
     assert f"network '{name}' cannot be exported: ONNX has no Fourier transforms" in str(error.value)
     assert "\n" not in str(error.value)
     assert sorted(file.name for file in tmp_path.iterdir()) == [f"{name}.safetensors"]
@@ -102,7 +123,7 @@ def test_a_file_that_differs_from_torch_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr("facedeblur.methods.kinds.export._traced", other)
     with pytest.raises(InputError, match=r"within 0.001 of torch's, found a difference of 0.002 for 1x32x32"):
-        export_onnx("facedeblur-base", tmp_path / "net.onnx", weights=tmp_path, size=32)
+        export_network("facedeblur-base", tmp_path / "net.onnx", weights=tmp_path, size=32)
     assert not (tmp_path / "net.onnx").exists()
     assert not (tmp_path / "net.toml").exists()
 
@@ -115,7 +136,7 @@ def test_what_does_not_work_with_free_sizes_is_fixed(tmp_path, monkeypatch):
         return _traced(net, name, side, {} if 2 in axes else axes, opset)
 
     monkeypatch.setattr("facedeblur.methods.kinds.export._traced", fixed)
-    done = export_onnx("facedeblur-base", tmp_path / "net.onnx", weights=tmp_path, size=32)
+    done = export_network("facedeblur-base", tmp_path / "net.onnx", weights=tmp_path, size=32)
     assert done.free == ("images",)
     method = loaded(done.path, multiple=16)
     assert method.restore(photograph(20, 32, count=3)).shape == (3, 20, 32, 3)
@@ -139,13 +160,13 @@ def test_the_command(tmp_path):
 @pytest.mark.parametrize(
     ("name", "out", "why"),
     [
-        ("facedeblur-base", "net.pt", "ends in .onnx"),
+        ("facedeblur-base", "net.pt", "ends in .onnx, .ts or .pt2"),
         ("facedeblur-basic", "net.onnx", "did you mean 'facedeblur-base'"),
     ],
 )
 def test_bad_requests_are_one_line(name, out, why, tmp_path):
     with pytest.raises(InputError, match=why):
-        export_onnx(name, tmp_path / out)
+        export_network(name, tmp_path / out)
 
 
 # The kind ``onnx``.
