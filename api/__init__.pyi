@@ -10,6 +10,7 @@ from .benchmark.metrics.fidelity.psnr_ssim import ssim as ssim
 from .benchmark.outputs import Outputs as Outputs
 from .benchmark.parallel import Workers as Workers
 from .benchmark.reporter import Reporter as Reporter
+from .benchmark.scoring.folders import score_folders as score_folders
 from .benchmark.scoring.score import score as score
 from .benchmark.scoring.table import Scores as Scores
 from .benchmark.sets.set import Set as Set

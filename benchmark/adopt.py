@@ -156,21 +156,14 @@ def match_names(
     InputError
         When no file belongs to a name, two belong to the same one, or names are followed by different texts.
     """
-    files = list(files)
-    folded = {name.casefold(): name for name in names}
+    found, others = matches(files, names, suffix)
     rests: dict[str, dict[str, list[str]]] = {}
-    others = []
-    for file in files:
-        stem = _stem(file)
-        end = next((end for end in _ends(stem, suffix) if stem[:end].casefold() in folded), 0)
-        if end:
-            rests.setdefault(stem[end:], {}).setdefault(folded[stem[:end].casefold()], []).append(file)
-        else:
-            others.append(file)
+    for file, name, rest in found:
+        rests.setdefault(rest, {}).setdefault(name, []).append(file)
     if not rests:
         raise InputError(
             place, f"no file has the name of an image of the set: expected '{names[0]}{suffix or ''}.png', found "
-            f"'{files[0]}'", do="rename the files, or give the folder that the method wrote to",
+            f"'{others[0]}'", do="rename the files, or give the folder that the method wrote to",
         )  # fmt: skip
     if len(rests) > 1:
         told = " and ".join(f"'{rest}' ({next(iter(rests[rest].values()))[0]})" for rest in sorted(rests)[:3])
@@ -184,6 +177,30 @@ def match_names(
             place, f"'{twice[0]}' and '{twice[1]}' are of the same image", do="give a folder with one of them"
         )
     return {name: by_name[name][0] for name in names if name in by_name}, others
+
+
+def matches(
+    files: Iterable[str], names: Iterable[str], suffix: str | None = None
+) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """Tell which name each file begins with, the longest if there are several.
+
+    Returns
+    -------
+    found : list of (str, str, str)
+        File, name, and what follows the name in the file's.
+    others : list of str
+        Files that begin with no name.
+    """
+    folded = {name.casefold(): name for name in names}
+    found, others = list[tuple[str, str, str]](), list[str]()
+    for file in files:
+        stem = _stem(file)
+        end = next((end for end in _ends(stem, suffix) if stem[:end].casefold() in folded), 0)
+        if end:
+            found.append((file, folded[stem[:end].casefold()], stem[end:]))
+        else:
+            others.append(file)
+    return found, others
 
 
 def _stem(file: str) -> str:

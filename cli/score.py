@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from facedeblur.benchmark.reporter import bars
 from facedeblur.cli import options
+
+if TYPE_CHECKING:
+    from facedeblur.benchmark.scoring.table import Scores
 
 
 @options.command(
@@ -16,6 +19,8 @@ from facedeblur.cli import options
     facedeblur score set/ outputs/a outputs/b --protocol shen2020
     # Add one metric to the tables
     facedeblur score set/ outputs/* --metric lpips
+    # Score a folder of images against a folder of sharp images, without a set
+    facedeblur score --pairs sharp/ restored/ --metric psnr --metric ssim -o scores.csv
     # Score images that were restored elsewhere, and write a CSV file
     facedeblur score set/ my-images/ -o scores.csv
     """
@@ -46,12 +51,27 @@ from facedeblur.cli import options
     help="Table to write (.parquet or .csv), for one OUTPUTS only.",
 )
 @click.option("--force", is_flag=True, help="Compute metrics again even if the table holds them.")
+@click.option(
+    "--pairs",
+    is_flag=True,
+    help="Score without a set: SET is a folder of sharp images, and OUTPUTS have images with their names.",
+)
+@options.suffix
+@options.lossy
 @options.plugin("metrics, detectors, landmarkers or embedders")
 @options.workers
 @options.quiet
 @click.pass_context
 def score(
-    ctx: click.Context, set_path: str, outputs: tuple[str, ...], metrics: tuple[str, ...], quiet: bool, **given: Any
+    ctx: click.Context,
+    set_path: str,
+    outputs: tuple[str, ...],
+    metrics: tuple[str, ...],
+    pairs: bool,
+    suffix: str | None,
+    lossy: bool,
+    quiet: bool,
+    **given: Any,
 ) -> None:
     """Score the OUTPUTS of methods on SET, one row per pair.
 
@@ -59,13 +79,36 @@ def score(
     the blurred images of SET. Values that a table already holds are not computed again, unless the outputs
     have changed: run the command again to resume or to add a metric. Metrics of an image alone, such as detection, are
     also computed of the sharp images, into scores.sharp.parquet next to the first table.
+
+    With --pairs no set is needed: images are compared with the sharp images whose names they begin with.
     """
+    from facedeblur.benchmark.scoring.folders import score_folders
     from facedeblur.benchmark.scoring.score import score as compute
     from facedeblur.cli.display.summary import print_scores
 
+    if not pairs and (suffix is not None or lossy):
+        raise click.UsageError("--suffix and --lossy are for --pairs; with a set use facedeblur adopt", ctx)
+    if pairs and len(outputs) > 1 and given["out"]:
+        raise click.UsageError("--out is for one folder", ctx)
     with bars(quiet=quiet) as reporter:
-        tables = compute(set_path, outputs, metrics=metrics or None, progress=reporter, **given)
+        given |= {"metrics": metrics or None, "progress": reporter}
+        if pairs:
+            del given["force"]  # Nothing is kept between two scorings.
+            tables = [score_folders(set_path, one, suffix=suffix, lossy=lossy, **given) for one in outputs]
+        else:
+            tables = compute(set_path, outputs, **given)
     if not quiet:
         print_scores(tables)
+        if not pairs and any(map(_can_be_adopted, tables)):
+            click.echo("to convert names and kinds of files: facedeblur adopt SET FOLDER -o OUTPUTS")
     if any((table.column("status") != "ok").any() for table in tables):
         ctx.exit(1)
+
+
+def _can_be_adopted(table: Scores) -> bool:
+    """Whether images of a foreign folder failed by their kind, or lack while others are there."""
+    statuses = set(table.column("status"))
+    of_kind = any("expected 8-bit RGB" in status or "expected a PNG" in status for status in statuses)
+    return table.meta.run.get("foreign", False) and (
+        of_kind or (bool(table.meta.extra) and "failed: output missing" in statuses)
+    )

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from facedeblur.benchmark.sets.set import Set
 
 
-_OF_KIND = "expected 8-bit RGB"
-"""What a status says of a PNG file of another kind than outputs have."""
-
-
 def print_set(made: Set) -> None:
     """Print what a set holds, what became of every photograph, and the hash of the set."""
     from facedeblur.benchmark.sets.traits import told
@@ -109,8 +105,6 @@ def print_scores(tables: Sequence[Scores]) -> None:
             click.echo(f"  no 95 % interval of the mean: {reason(why)}")
         for status, count in statuses.most_common(5):
             click.echo(f"  {status}: {count:,}")
-        if meta.run.get("foreign") and (meta.extra or any(_OF_KIND in status for status in statuses)):
-            click.echo("  to convert names and kinds of files: facedeblur adopt SET FOLDER -o OUTPUTS")
         if meta.extra:
             click.echo(f"  not scored: {len(meta.extra):,} files that are not in the set, such as {meta.extra[0]}")
     reasons: dict[str, list[str]] = {}
