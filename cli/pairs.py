@@ -26,11 +26,12 @@ from facedeblur.cli import options
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["tar", "folder"]),
+    type=click.Choice(["tar", "parquet", "folder", "basicsr", "restormer", "lmdb"]),
     default="tar",
-    help="Write tar shards, or a folder of PNG files.",
+    help="Write tar shards, Parquet shards for Hugging Face datasets, a folder of PNG files (sharp/ and blur/, or as "
+    "BasicSR or Restormer name them), or LMDB databases as BasicSR has them.",
 )
-@click.option("--shard-size", metavar="N", default=1000, help="Number of pairs in a tar shard.")
+@click.option("--shard-size", metavar="N", default=1000, help="Number of pairs in a shard.")
 @options.seed("kernels, noise, augmentation and order")
 @click.option(
     "--augment",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     facedeblur score set/ outputs/a outputs/b --protocol shen2020
     # Add one metric to the tables
     facedeblur score set/ outputs/* --metric lpips
-    # Score a folder of images against a folder of sharp images, without a set
-    facedeblur score --pairs sharp/ restored/ --metric psnr --metric ssim -o scores.csv
+    # Score a folder of images against a folder of sharp ones, without a set
+    facedeblur score --pairs sharp/ restored/ --metric psnr -o scores.csv
     # Score images that were restored elsewhere, and write a CSV file
     facedeblur score set/ my-images/ -o scores.csv
     """

@@ -1,4 +1,4 @@
-"""Virtual pairs in files: tar shards for webdataset, or plain folders of PNG.
+"""Virtual pairs in files: shards for webdataset (tar) and datasets (Parquet), folders of PNG, or LMDB for BasicSR.
 
 A shard holds ``KEY.sharp.png``, ``KEY.blur.png`` and ``KEY.json`` for each of its pairs, in order, with fixed dates and
 owners, so that the same pairs give the same bytes. Shards, and in a folder the parts of the manifest, get their names
@@ -18,10 +18,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import is_free, replacing, write_bytes, write_json, write_text
-from facedeblur.benchmark.files.images import pixel_hash
+from facedeblur.benchmark.errors import InputError, need
+from facedeblur.benchmark.files.atomic import is_free, replacing, temporary_name, write_bytes, write_json, write_text
+from facedeblur.benchmark.files.images import photo_size, pixel_hash
 from facedeblur.benchmark.files.lock import only_writer
+from facedeblur.benchmark.files.parquet import write_table
 from facedeblur.benchmark.files.png import encode_rgb
 from facedeblur.benchmark.files.schema import read_json, read_json_lines
 from facedeblur.benchmark.files.tables import csv_line, write_rows
@@ -34,7 +35,12 @@ from facedeblur.generators.pairs.sharp_source import one_size
 from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs, open_pairs
 from facedeblur.generators.photos.opening import Photos
 
-FORMATS = ("tar", "folder")
+FOLDERS = {
+    "folder": ("sharp", "blur"), "basicsr": ("gt", "lq"), "restormer": ("target_crops", "input_crops"),
+    "lmdb": ("gt", "lq"),
+}  # fmt: skip
+"""Forms with a file per image, and the folders of sharp and blurred images."""
+FORMATS = ("tar", "parquet", *FOLDERS)
 NOTES = "pairs.json"
 _PART = 500  # pairs of one task of a folder
 _LOOK = 3  # pairs that an estimate is made from
@@ -70,7 +76,9 @@ def materialise(
     out : path
         Folder of the pairs; aligned faces are kept in ``OUT.faces`` until all pairs are written.
     count : int
-    form : {'tar', 'folder'}
+    form : str
+        One of `FORMATS`: shards for webdataset or Hugging Face datasets; folders named sharp and blur, as BasicSR or as
+        Restormer has them; or two LMDB databases as BasicSR has them.
     shard_size, workers, progress
         As in `write_shards`.
     **options
@@ -90,10 +98,10 @@ def materialise(
     workspace = out.with_name(out.name + ".faces")
     with only_writer(out, working=(workspace,)), reporting(progress) as reporter:
         pairs = open_pairs(recipe, faces, workspace=workspace, workers=workers, progress=reporter, **options)
-        if form == "tar":
-            write_shards(pairs, out, count=count, shard_size=shard_size, workers=workers, progress=reporter)
+        if form in FOLDERS:
+            write_folder(pairs, out, count=count, form=form, workers=workers, progress=reporter)
         else:
-            write_folder(pairs, out, count=count, workers=workers, progress=reporter)
+            write_shards(pairs, out, count=count, form=form, shard_size=shard_size, workers=workers, progress=reporter)
         shutil.rmtree(workspace, ignore_errors=True)
     return pairs
 
@@ -103,6 +111,7 @@ def write_shards(
     out: str | Path,
     *,
     count: int,
+    form: str = "tar",
     shard_size: int = 1000,
     workers: Workers | int = HERE,
     progress: Reporter | bool | None = None,
@@ -114,6 +123,8 @@ def write_shards(
     pairs : VirtualPairs
     out : path
     count : int
+    form : {'tar', 'parquet'}
+        Shards for webdataset, or for Hugging Face datasets, where both images are columns.
     shard_size : int
         Pairs in a shard; the last may hold fewer.
     workers : Workers or int
@@ -132,7 +143,7 @@ def write_shards(
         If there are fewer pairs, the folder holds others, or the disk has too little room; nothing is written then.
     """
     with only_writer(out):
-        return _write(pairs, Path(out), "tar", count, shard_size, workers, progress)
+        return _write(pairs, Path(out), form, count, shard_size, workers, progress)
 
 
 def write_folder(
@@ -140,6 +151,7 @@ def write_folder(
     out: str | Path,
     *,
     count: int,
+    form: str = "folder",
     workers: Workers | int = HERE,
     progress: Reporter | bool | None = None,
 ) -> Path:
@@ -149,6 +161,9 @@ def write_folder(
     ----------
     pairs, out, count, workers, progress
         As in `write_shards`.
+    form : str
+        One of `FOLDERS`: other names of the folders; ``basicsr`` with a ``meta_info.txt``, and ``lmdb`` with the
+        databases ``gt.lmdb`` and ``lq.lmdb`` in their place.
 
     Returns
     -------
@@ -163,8 +178,15 @@ def write_folder(
     out = Path(out)
     manifest = out / "manifest.csv"
     with only_writer(out):
-        parts = _write(pairs, out, "folder", count, _PART, workers, progress)
+        if form == "lmdb":
+            need("lmdb", "io")
+        parts = _write(pairs, out, form, count, _PART, workers, progress)
         if parts:
+            if form == "basicsr":
+                write_meta_info(out / "gt", out / "meta_info.txt")
+            elif form == "lmdb":
+                for folder in FOLDERS[form]:
+                    write_database(out / folder, out / f"{folder}.lmdb")
             with replacing(manifest) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
                 names: list[str] = []
                 for part in parts:
@@ -173,19 +195,21 @@ def write_folder(
                         names = list(rows[0])
                         stream.write(csv_line(names))
                     stream.writelines(csv_line(row.get(name, "") for name in names) for row in rows)
+        for folder in FOLDERS[form] if form == "lmdb" else ():
+            shutil.rmtree(out / folder, ignore_errors=True)
         shutil.rmtree(out / "manifest.parts", ignore_errors=True)
     return manifest
 
 
 def room(pairs: VirtualPairs, out: str | Path, *, count: int, form: str = "tar") -> Room:
-    """Estimate what `count` pairs take on disk in a form, ``tar`` or ``folder``, from three of them."""
+    """Estimate what `count` pairs take on disk in a form, one of `FORMATS`, from three of them."""
     looked = sorted({0, count // 2, count - 1} if count else set())[:_LOOK]
     sizes = []
     for index in looked:
         parts = [len(data) for _, data in members(pairs[index], "key", pairs.seed)]
         # Tar pads to 512 bytes behind a header of 512; file systems to 4096.
-        block, head = (512, 512) if form == "tar" else (4096, 0)
-        sizes.append(sum(head + -(-size // block) * block for size in parts))
+        block, head = (4096, 0) if form in FOLDERS else (512, 512)
+        sizes.append((2 if form == "lmdb" else 1) * sum(head + -(-size // block) * block for size in parts))
     folder = Path(out).absolute()
     while not folder.exists():
         folder = folder.parent
@@ -207,22 +231,22 @@ def _write(
         raise InputError("shard size", expected="at least 1", found=str(step))
     notes = _notes(pairs, form, count, step)
     finished = _begun(out, notes)
-    if finished and form == "folder":
+    if finished and form in FOLDERS:
         with reporting(progress) as reporter:
             reporter.progress("writing", count, count)
         return []
-    suffix = ".tar" if form == "tar" else ".jsonl"
-    folder = out if form == "tar" else out / "manifest.parts"
+    suffix = ".jsonl" if form in FOLDERS else f".{form}"
+    folder = out / "manifest.parts" if form in FOLDERS else out
     files = [folder / f"pairs-{number:06}{suffix}" for number in range(-(-count // step))]
     missing = [number for number, file in enumerate(files) if not file.is_file()]
     left = sum(min(count, (number + 1) * step) - number * step for number in missing)
-    need = room(pairs, out, count=count, form=form)
-    needed = -(-need.needed * left // count)
-    if needed > need.free:
+    estimate = room(pairs, out, count=count, form=form)
+    needed = -(-estimate.needed * left // count)
+    if needed > estimate.free:
         raise InputError(
             str(out),
             expected=f"room for {left:,} pairs, about {needed:,} bytes",
-            found=f"{need.free:,} bytes free",
+            found=f"{estimate.free:,} bytes free",
             do="write fewer pairs, or choose another disk",
         )
     if not (out / NOTES).is_file():
@@ -233,14 +257,17 @@ def _write(
         pairs = copy(pairs)
         pairs.images = ()
     done = count - left
-    work = write_tar if form == "tar" else write_part
-    tasks = (PairFiles(pairs, files[number], number * step, min(count, (number + 1) * step)) for number in missing)
+    work = {"tar": write_tar, "parquet": write_parquet}.get(form, write_part)
+    folders = FOLDERS.get(form, FOLDERS["folder"])
+    tasks = (
+        PairFiles(pairs, files[number], number * step, min(count, (number + 1) * step), folders) for number in missing
+    )
     with reporting(progress) as reporter:
         reporter.progress("writing", done, count)
         for made in imap(work, tasks, workers):
             done += made
             reporter.progress("writing", done, count)
-    if form == "tar":
+    if form not in FOLDERS:
         shards = [{"name": file.name, "bytes": file.stat().st_size} for file in files]
         write_json(out / NOTES, notes | {"complete": True, "shards": shards})
     return files
@@ -283,12 +310,13 @@ def _begun(out: Path, notes: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class PairFiles:
-    """Pairs `first` to ``last - 1``, for one shard or one part of a manifest, `out`."""
+    """Pairs `first` to ``last - 1``, for one shard or one part of a manifest, `out`; folders of sharp and blurred."""
 
     pairs: VirtualPairs
     out: Path
     first: int
     last: int
+    folders: tuple[str, str] = FOLDERS["folder"]
 
 
 def row_of(pair: VirtualPair, seed: int) -> dict[str, Any]:
@@ -331,14 +359,67 @@ def write_tar(task: PairFiles) -> int:
     return task.last - task.first
 
 
+def write_parquet(task: PairFiles) -> int:
+    """Write a Parquet shard whose columns ``sharp`` and ``blur`` are images to Hugging Face datasets."""
+    import pyarrow as pa
+
+    rows = []
+    for index in range(task.first, task.last):
+        pair, key = task.pairs[index], key_of(index)
+        images = {"sharp": pair.sharp, "blur": pair.blurred}
+        coded = {name: {"bytes": encode_rgb(pixels), "path": f"{key}.png"} for name, pixels in images.items()}
+        rows.append({**coded, "key": key, **row_of(pair, task.pairs.seed)})
+    table = pa.Table.from_pylist(rows)
+    features = {
+        name: {"_type": "Image"} if name in ("sharp", "blur") else {"dtype": _DTYPES[str(kind)], "_type": "Value"}
+        for name, kind in zip(table.schema.names, table.schema.types, strict=True)
+    }
+    told = json.dumps({"info": {"features": features}})
+    write_table(task.out, table.replace_schema_metadata({"huggingface": told}))
+    return task.last - task.first
+
+
+_DTYPES = {"string": "string", "int64": "int64", "double": "float64", "bool": "bool"}
+"""Types of columns as Hugging Face datasets call them."""
+
+
+def write_meta_info(folder: Path, file: Path) -> None:
+    """Write the table of images that BasicSR reads: ``NAME.png (HEIGHT,WIDTH,3)`` per line, and ``1`` for LMDB."""
+    end = " 1" if ".lmdb" in file.parent.name else ""
+    sizes = ((path.name, *photo_size(path)) for path in sorted(folder.glob("*.png")))
+    write_text(file, "".join(f"{name} ({height},{width},3){end}\n" for name, width, height in sizes))
+
+
+def write_database(folder: Path, out: Path) -> None:
+    """Write the images of a folder into an LMDB database as BasicSR has it, unless it is there.
+
+    Keys are names without suffix, values the bytes of the PNG files; ``meta_info.txt`` lists them.
+    """
+    if out.exists():
+        return
+    lmdb = need("lmdb", "io")
+    files = sorted(folder.glob("*.png"))
+    # A value takes whole pages of 4096 bytes; the tree of keys takes a few more.
+    room_needed = sum(file.stat().st_size // 4096 + 4 for file in files) * 4096 + (1 << 20)
+    temporary = out.with_name(temporary_name(out.name))
+    try:
+        with lmdb.open(str(temporary), map_size=room_needed) as environment, environment.begin(write=True) as all_of_it:
+            for file in files:
+                all_of_it.put(file.stem.encode(), file.read_bytes())
+        write_meta_info(folder, temporary / "meta_info.txt")
+        temporary.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def write_part(task: PairFiles) -> int:
     """Write pictures to the folders two up and then, atomically, their rows; return how many pairs."""
     rows = []
     root = task.out.parent.parent
     for index in range(task.first, task.last):
         pair, key = task.pairs[index], key_of(index)
-        write_bytes(root / "sharp" / f"{key}.png", encode_rgb(pair.sharp))
-        write_bytes(root / "blur" / f"{key}.png", encode_rgb(pair.blurred))
+        for folder, pixels in zip(task.folders, (pair.sharp, pair.blurred), strict=True):
+            write_bytes(root / folder / f"{key}.png", encode_rgb(pixels))
         rows.append(json.dumps({"key": key, **row_of(pair, task.pairs.seed)}))
     write_text(task.out, "\n".join(rows) + "\n")
     return task.last - task.first

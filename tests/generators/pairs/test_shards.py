@@ -21,10 +21,13 @@ from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Image as Record
+from facedeblur.generators.given.layout import open_listing
+from facedeblur.generators.pairs import shards
 from facedeblur.generators.pairs.shards import materialise, room, write_folder, write_shards
 from facedeblur.generators.pairs.sharp_source import SharpArray
 from facedeblur.generators.pairs.spec import PairSpec
 from facedeblur.generators.pairs.virtual import VirtualPairs
+from facedeblur.generators.photos.specs import parse_spec
 
 
 @pytest.fixture
@@ -199,3 +202,77 @@ def test_from_a_recipe_and_photographs(tmp_path: Path, portrait: np.ndarray, sma
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["crops", "out"]
     with pytest.raises(InputError, match="format 'zip'"):
         materialise(small_recipe(tmp_path), tmp_path / "crops", tmp_path / "zip", count=3, form="zip")
+
+
+@pytest.mark.parametrize("form", ["folder", "basicsr", "restormer", "lmdb"])
+def test_folders_of_other_programs_are_read_as_pairs(tmp_path: Path, pairs: VirtualPairs, form: str) -> None:
+    if form == "lmdb":
+        pytest.importorskip("lmdb", reason="lmdb is not installed")
+    manifest = write_folder(pairs, tmp_path / "out", count=6, form=form)
+    with manifest.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    opened = open_listing(parse_spec(str(tmp_path / "out")))
+    assert opened.name == {"folder": "plain", "restormer": "input-target"}.get(form, form)
+    assert len(opened.listing.couples) == len(rows) == 6 and not opened.listing.lone and not opened.listing.others
+    for row, couple in zip(rows, opened.listing.couples, strict=True):
+        pair = pairs[int(row["index"])]
+        for source, pixels in ((couple.blurred, pair.blurred), (couple.sharp[0], pair.sharp)):
+            assert Path(source).stem == row["key"]
+            assert np.array_equal(opened.layout.photo(opened.root, source).pixels, pixels)
+    # Nothing else is left, and the same command does nothing.
+    before = tree(tmp_path / "out")
+    assert not any("parts" in name for name in before) and (
+        form != "lmdb" or not any(".png" in name for name in before)
+    )
+    write_folder(pairs, tmp_path / "out", count=6, form=form)
+    assert tree(tmp_path / "out") == before
+    with pytest.raises(InputError, match="format"):
+        write_folder(pairs, tmp_path / "out", count=6, form="folder" if form != "folder" else "basicsr")
+
+
+def test_meta_info_is_as_basicsr_reads_it(tmp_path: Path, pairs: VirtualPairs) -> None:
+    pytest.importorskip("lmdb", reason="lmdb is not installed")
+    size = f"({pairs[0].sharp.shape[0]},{pairs[0].sharp.shape[1]},3)"
+    for form, place, end in (("basicsr", "meta_info.txt", ""), ("lmdb", "gt.lmdb/meta_info.txt", " 1")):
+        write_folder(pairs, tmp_path / form, count=2, form=form)
+        lines = (tmp_path / form / place).read_text(encoding="utf-8").splitlines()
+        assert lines == [f"{number:012}.png {size}{end}" for number in range(2)]
+
+
+def test_an_interrupted_database_is_finished(
+    tmp_path: Path, pairs: VirtualPairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("lmdb", reason="lmdb is not installed")
+    write = shards.write_meta_info
+
+    def stop_at_second(folder: Path, file: Path) -> None:
+        if folder.name == "lq":
+            raise KeyboardInterrupt
+        write(folder, file)
+
+    monkeypatch.setattr(shards, "write_meta_info", stop_at_second)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(pairs, tmp_path / "out", count=4, form="lmdb")
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.lmdb")) == ["gt.lmdb"]
+    monkeypatch.setattr(shards, "write_meta_info", write)
+    write_folder(pairs, tmp_path / "out", count=4, form="lmdb")
+    assert len(open_listing(parse_spec(str(tmp_path / "out"))).listing.couples) == 4
+    assert not list((tmp_path / "out").glob(".*.tmp"))
+
+
+def test_parquet_shards_are_images_to_datasets(tmp_path: Path, pairs: VirtualPairs) -> None:
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+    files = write_shards(pairs, tmp_path / "out", count=7, form="parquet", shard_size=4)
+    assert [file.name for file in files] == ["pairs-000000.parquet", "pairs-000001.parquet"]
+    read = datasets.load_dataset(
+        "parquet", data_files=[str(file) for file in files], split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert isinstance(read.features["sharp"], datasets.Image) and isinstance(read.features["blur"], datasets.Image)
+    assert len(read) == 7
+    for number, row in enumerate(read):
+        pair = pairs[row["index"]]
+        assert row["key"] == f"{number:012}" and row["kernel_size"] == pair.kernel[0]
+        assert np.array_equal(np.asarray(row["blur"]), pair.blurred)
+        assert np.array_equal(np.asarray(row["sharp"]), pair.sharp)
+    again = write_shards(pairs, tmp_path / "again", count=7, form="parquet", shard_size=4)
+    assert digests(again) == digests(files)
