@@ -338,8 +338,8 @@ def faces_for(recipe: Recipe, given: Photos | None) -> Photos:
     """
     own = [f"{NAME}:{name}" for name in (recipe.faces.package if recipe.faces else ())]
     if not own:
-        return given or ()
-    if given:
+        return () if given is None else given
+    if given is not None and given != ():
         raise InputError(
             f"recipe '{recipe.name}'", "has its own faces",
             do="leave out the photographs, or choose another recipe for them",

@@ -100,8 +100,8 @@ IMAGE = np.zeros((4, 4, 3), np.uint8)
         (lambda: fd.FrameSpec(stride="x"), "FrameSpec: 'stride' must be int, not 'x'"),
         (lambda: fd.Reporter(progress=3), "Reporter: 'progress' must be callable or None, not 3"),
         (
-            lambda: fd.build("shen2020", None, "set"),
-            "build: 'faces' must be str, path, Collection or sequence of them, not None",
+            lambda: fd.build("shen2020", 3, "set"),
+            "build: 'faces' must be str, path, Collection, sequence of them or None, not 3",
         ),
         (lambda: fd.build("shen2020", "faces", None), "build: 'out' must be str or path, not None"),
         (lambda: fd.align("faces", "out", margin="x"), "align: 'margin' must be int, not 'x'"),
