@@ -360,7 +360,7 @@ def bars(scores: tuple[str, ...], metrics: tuple[str, ...], out: str, width: flo
     # Does the open set rank methods as photographs do?
     facedeblur figure agreement open/* lfw/* -o agreement.pdf
     # Write the numbers per kernel size, too
-    facedeblur figure agreement open/* lfw/* --table agreement.csv -o agreement.pdf
+    facedeblur figure agreement open/* lfw/* --table ranks.csv -o agreement.pdf
     """
 )
 @SCORES
