@@ -22,6 +22,8 @@ from facedeblur.cli import options
     facedeblur build shen2020 --faces helen:HELEN,test,100 --faces photos/ -o set/
     # Use only the people that `facedeblur split` chose for testing
     facedeblur build shen2020 --faces photos/ --list split.csv --role test -o set/
+    # Make a set of pairs that others made, such as the test pairs of GoPro
+    facedeblur build pairs --faces gopro:GOPRO_Large,test -o gopro/
     # Average the frames of videos
     facedeblur build anand-motion --faces videos/ -o video-set/
     """

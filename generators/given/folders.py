@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from facedeblur.generators.given.layout import Couple, Layout, Listing, Pairing, role_of, stem_of
+from facedeblur.generators.given.layout import Couple, Layout, Listing, Pairing, role_of, stem_of, told
 
 _PART = "(?:(?:train|training|test|testing|val|valid|validation)/)"
 
@@ -53,7 +53,7 @@ class ByFolder(Layout):
     def _couple(cls, key: str, blurred: str, sharp: tuple[str, ...]) -> Couple:
         place = key.rpartition("/")[0] if cls.sequences else ""
         return Couple(
-            blurred, sharp, (place or key).replace("/", "_"), role_of(f"{key}/"), cls.kind, gamma=cls.gamma,
+            blurred, sharp, (place or key).replace("/", "_"), role_of(told(blurred)), cls.kind, gamma=cls.gamma,
             border="frames" if cls.kind == "frames" else "",
         )  # fmt: skip
 
@@ -131,8 +131,17 @@ class Ren2019(ByFolder):
     sequences = True
 
 
+class HIDE(ByFolder):
+    """HIDE (Shen et al., ICCV 2019), averaged frames: train/ and test/ with blurred images, GT/ with all sharp ones."""
+
+    shape = "{train|test|test/FOLDER}/NAME and GT/NAME"
+    blurred = r"((?:.*/)?)(?:train|test|test/(?!blur|sharp|gt/|input|target|lq/)[^/]+)/([^/]+)"
+    sharp = r"((?:.*/)?)GT/([^/]+)"
+    kind = "frames"
+
+
 class InputTarget(ByFolder):
-    """HIDE and others as Restormer has them: input/ and target/ (or input_crops/, target_crops/)."""
+    """GoPro, HIDE and others as Restormer has them: input/ and target/ (or input_crops/, target_crops/)."""
 
     shape = "{input|target}/NAME or {input_crops|target_crops}/NAME"
     blurred = r"((?:.*/)?)input(?:_crops)?/(.+)"

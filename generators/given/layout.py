@@ -157,6 +157,7 @@ _KNOWN = {
     "gopro-gamma": "folders:GoProGamma",
     "reds": "folders:REDS",
     "bsd": "folders:BSD",
+    "hide": "folders:HIDE",
     "ren2019": "folders:Ren2019",
     "input-target": "folders:InputTarget",
     "basicsr": "folders:BasicSR",

@@ -1,4 +1,4 @@
-from facedeblur.generators.given.folders import REDS, BasicSR, InputTarget, RealBlur
+from facedeblur.generators.given.folders import HIDE, REDS, BasicSR, InputTarget, RealBlur
 
 
 def pairs_of(layout, *sources):
@@ -16,6 +16,16 @@ def test_sequences_of_train_and_val_stay_apart():
         ("val_blur/000/1.png", "val_sharp/000/1.png", "val_000"),
     ]
     assert {one.border for one in REDS.read(None, sources).couples} == {"frames"}
+
+
+def test_the_sharp_images_of_hide_are_in_one_folder():
+    sources = ["HIDE_dataset/train/1.png", "HIDE_dataset/test/test-long-shot/2.png", "HIDE_dataset/GT/1.png",
+               "HIDE_dataset/GT/2.png", "HIDE_dataset/GT/3.png"]  # fmt: skip
+    listing = HIDE.read(None, sources)
+    assert [(one.sharp[0][-5:], one.role, one.blur_kind) for one in listing.couples] == [
+        ("1.png", "train", "frames"), ("2.png", "test", "frames"),
+    ]  # fmt: skip
+    assert [one.source for one in listing.lone] == ["HIDE_dataset/GT/3.png"]
 
 
 def test_realblur_pairs_by_number_within_a_scene():

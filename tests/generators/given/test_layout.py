@@ -20,6 +20,8 @@ EACH = {
                  "scene001/gt/gt_1.png"),
     "ren2019": ({"vd001/blurry/00001.png": 1, "vd001/sharp/00001.png": 2}, "vd001/blurry/00001.png",
                 "vd001/sharp/00001.png"),
+    "hide": ({"test/test-close-ups/1fromGOPR1.png": 1, "GT/1fromGOPR1.png": 2}, "test/test-close-ups/1fromGOPR1.png",
+             "GT/1fromGOPR1.png"),
     "input-target": ({"test/HIDE/input/1.png": 1, "test/HIDE/target/1.png": 2}, "test/HIDE/input/1.png",
                      "test/HIDE/target/1.png"),
     "basicsr": ({"lq/0001_s001.png": 1, "gt/0001_s001.png": 2}, "lq/0001_s001.png", "gt/0001_s001.png"),
