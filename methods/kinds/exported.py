@@ -13,6 +13,7 @@ from facedeblur.methods.base import Spec
 from facedeblur.methods.kinds.exported_base import ExportedNetwork
 from facedeblur.methods.kinds.onnx_file import Onnx, external_data
 from facedeblur.methods.kinds.recognised import KINDS, kind_of_network
+from facedeblur.methods.kinds.state_file import StateFile, architecture_of, read_state_dict, usual_options
 from facedeblur.methods.kinds.torch_file import ExportedProgram, TorchScript
 from facedeblur.methods.options import defaults, read_options, shown_name
 from facedeblur.methods.runnable import Runnable
@@ -54,6 +55,10 @@ def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | N
     if block and block.sha256 and sha != block.sha256.removeprefix("sha256:").lower():
         raise InputError(str(path), expected=block.sha256[:23], found=f"sha256:{sha[:16]}", do="use the declared file")
     content = kind_of_network(path)
+    if content == "state":
+        if block is not None:
+            raise InputError(f"{path}: this is a state dict, which no TOML file describes", do=f"run {path} itself")
+        return _state_file(path, options)
     block = block or ExportedBlock(content, str(path))
     if block.kind != content:
         raise InputError(str(path), expected=KINDS[block.kind], found=KINDS[content], do=f'write kind = "{content}"')
@@ -66,3 +71,13 @@ def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | N
     spec = Spec(name, block.version, False, tuple(hashes.items()), f"{kind.__name__} file")
     shown = shown_name(name, chosen, usual)
     return Runnable(kind, spec, chosen, shown, weights, hashes, timeout=block.timeout, batch=block.batch)
+
+
+def _state_file(path: Path, options: Mapping[str, Any]) -> Runnable:
+    """Return the method in a state dict; its name has the options that its architecture needs."""
+    architecture = architecture_of(read_state_dict(path))
+    usual = defaults(StateFile)
+    chosen = read_options(StateFile, usual | usual_options(architecture) | dict(options), name=path.stem)
+    hashes = {path.name: sha256_of(path)}
+    spec = Spec(path.stem, "", False, tuple(hashes.items()), f"{architecture} (state dict)")
+    return Runnable(StateFile, spec, chosen, shown_name(path.stem, chosen, usual), {path.name: path}, hashes)

@@ -5,14 +5,21 @@ from __future__ import annotations
 import pickletools
 import zipfile
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.contents import kind_of
 from facedeblur.benchmark.files.state_dict import read_header, read_torch
+from facedeblur.methods.kinds.state_file import DEBLURRING, FACES, architecture_of, read_state_dict
 
-KINDS = {"torchscript": "a TorchScript file", "pt2": "a file of torch.export", "onnx": "an ONNX file"}
+KINDS = {
+    "torchscript": "a TorchScript file",
+    "pt2": "a file of torch.export",
+    "onnx": "an ONNX file",
+    "state": "a state dict",
+}
 
 _OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _SCRIPT = "torch.jit.script(net.eval()).save('net.ts')"
@@ -37,9 +44,11 @@ def kind_of_network(path: Path) -> str:
         if kind:
             return kind
     elif head.startswith(_OLD_TORCH):
-        _refuse_saved(path, list(_classes(path.read_bytes())))
+        return _kind_of_saved(path, list(_classes(path.read_bytes())))
     elif path.suffix.lower() == ".safetensors":
         own = str(read_header(path).get("network", ""))
+        if not own and architecture_of(read_state_dict(path)):
+            return "state"
         raise InputError(
             f"{path}: this is weights without their network",
             do=f"run the network with them: facedeblur run {own or 'NETWORK'} SET --weights {path.name}",
@@ -66,15 +75,23 @@ def _kind_of_archive(path: Path) -> str:
             return "pt2"
         if "data.pkl" in names:
             inside = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
-            _refuse_saved(path, list(_classes(archive.read(inside))))
+            return _kind_of_saved(path, list(_classes(archive.read(inside))))
         if "model.weights.h5" in archive.namelist():
             raise InputError(f"{path}: this is a Keras file", do="export the network to ONNX (tf2onnx)")
     return ""
 
 
-def _refuse_saved(path: Path, classes: list[str]) -> None:
-    """Say what ``torch.save`` has written: a network with its class, a state dict, or a checkpoint that has one."""
+def _kind_of_saved(path: Path, classes: list[str]) -> str:
+    """The kind of what ``torch.save`` has written: weights of a known network.
+
+    Raises
+    ------
+    InputError
+        For a network with its class, or weights of an unknown network.
+    """
     do = f"load it into the network in Python and save that with {_SCRIPT}"
+    if find_spec("spandrel") is None:
+        do += f"; pip install 'facedeblur[nets]' runs the weights of {', '.join((*DEBLURRING, *FACES))}"
     try:
         found = read_torch(path)
     except InputError as error:
@@ -87,6 +104,8 @@ def _refuse_saved(path: Path, classes: list[str]) -> None:
                 do=f"load it in Python where that code is, and save the network with {_SCRIPT}",
             ) from error
         raise
+    if isinstance(found, Mapping) and architecture_of(read_state_dict(path)):
+        return "state"
     if hasattr(found, "shape"):
         raise InputError(f"{path}: this is a single tensor, not a network", do="give the file of a network")
     if isinstance(found, Mapping) and found and all(hasattr(value, "shape") for value in found.values()):

@@ -10,7 +10,7 @@ from typing import Any
 
 from facedeblur.methods.running.execution import loaded_torch
 
-PACKAGES = ("facedeblur", "numpy", "scipy", "opencv-python", "torch", "onnxruntime", "onnxruntime-gpu")
+PACKAGES = ("facedeblur", "numpy", "scipy", "opencv-python", "torch", "onnxruntime", "onnxruntime-gpu", "spandrel")
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
