@@ -15,10 +15,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, need, said_by
+from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.state_dict import read_tensors, read_torch
+from facedeblur.generators.align.template import template_named
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -45,6 +48,9 @@ class StateFile:
     tlc : int
         Side in pixels of the window over which a NAFNet averages (Chu et al. 2022), 384 in its published results on
         GoPro; 0 averages over the image, as in its training.
+    template : str
+        Template by which the images were aligned (``shen128``, ...). A network of faces is then given them in FFHQ's
+        layout, which it knows, and its result is moved back; what that layout does not cover stays as it was.
 
     Raises
     ------
@@ -52,7 +58,7 @@ class StateFile:
         For a negative number, or tiles of images that are resized.
     """
 
-    def __init__(self, *, tile: int = 0, overlap: int = 32, resize: int = 0, tlc: int = 0):
+    def __init__(self, *, tile: int = 0, overlap: int = 32, resize: int = 0, tlc: int = 0, template: str = ""):
         for key, value in (("tile", tile), ("overlap", overlap), ("resize", resize), ("tlc", tlc)):
             if value < 0:
                 raise InputError(f"option '{key}'", expected="0 or more", found=f"{value}")
@@ -61,6 +67,7 @@ class StateFile:
         if tile and resize:
             raise InputError("options 'tile' and 'resize' exclude each other", do="leave one of them out")
         self._tile, self._overlap, self._resize, self._tlc = tile, overlap, resize, tlc
+        self._layout = Layout(template) if template else None
         self.network: nn.Module | None = None
 
     def load(self, device: str, weights: Mapping[str, Path]) -> None:
@@ -85,6 +92,8 @@ class StateFile:
         self._square, self._face = bool(sizes.square), name in FACES
         if self._face and self._resize != FACE_SIDE:
             raise InputError(f"option 'resize' of {name}", expected=f"{FACE_SIDE}", found=f"{self._resize}")
+        if self._layout and not self._face:
+            raise InputError(f"option 'template': {name} is not a network of faces", do="leave it out")
         self.network = described.model.to(device).eval().requires_grad_(False)
         self._device = device
         if self._tlc:
@@ -96,6 +105,14 @@ class StateFile:
 
     def restore(self, blurred: np.ndarray) -> np.ndarray:
         """Restore (N, H, W, 3) float32 RGB in [0, 1]; not clipped."""
+        if self._layout is None:
+            return self._restore(blurred)
+        faces = np.stack([self._layout.there(image) for image in blurred])
+        return np.stack(
+            [self._layout.back(face, image) for face, image in zip(self._restore(faces), blurred, strict=True)]
+        )
+
+    def _restore(self, blurred: np.ndarray) -> np.ndarray:
         import torch
         from torch.nn.functional import interpolate
 
@@ -130,6 +147,65 @@ class StateFile:
         found = self.network(2 * images - 1 if self._face else images)
         restored: Tensor = found[0] if isinstance(found, tuple | list) else found
         return (restored + 1) / 2 if self._face else restored
+
+
+class Layout:
+    """The map from images of a template to faces of 512x512 in FFHQ's layout, and back.
+
+    Parameters
+    ----------
+    name : str
+        A template of five points.
+
+    Raises
+    ------
+    InputError
+        If there is no such template, or it has other points.
+    """
+
+    def __init__(self, name: str):
+        own, ffhq = template_named(name), template_named("ffhq512")
+        if own.fit != "similarity":
+            raise InputError(f"option 'template': '{name}' has no five points", do="leave it out")
+        self._name, self._size = name, (own.height, own.width)
+        self._map = similarity(own.points, ffhq.points)
+
+    def there(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) float32 to (512, 512, 3), mirrored where the image ends.
+
+        Raises
+        ------
+        InputError
+            If the image does not have the size of the template.
+        """
+        if image.shape[:2] != self._size:
+            height, width = self._size
+            raise InputError(
+                f"images of template '{self._name}'", expected=f"{height}x{width}",
+                found=f"{image.shape[0]}x{image.shape[1]}", do="leave the option 'template' out",
+            )  # fmt: skip
+        moved: np.ndarray = cv2.warpAffine(
+            image, self._map, (FACE_SIDE, FACE_SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+        )
+        return moved
+
+    def back(self, face: np.ndarray, image: np.ndarray) -> np.ndarray:
+        """(512, 512, 3) float32 to the place of the face in its image, (H, W, 3), which stays around it."""
+        scale = float(np.hypot(self._map[0, 0], self._map[1, 0]))
+        # Reduced first, by areas: the map back would skip pixels.
+        side = min(FACE_SIDE, max(1, round(FACE_SIDE / scale)))
+        small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA) if side < FACE_SIDE else face
+        ratio = side / FACE_SIDE
+        whole = self._map * ratio
+        whole[:, 2] += 0.5 * ratio - 0.5  # the centre of the first pixel is at 0
+        size = (image.shape[1], image.shape[0])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(small, whole, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        inside = cv2.warpAffine(
+            np.ones((side, side), np.float32), whole, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )[..., None]
+        joined: np.ndarray = inside * moved + (1 - inside) * image
+        return joined.astype(np.float32)
 
 
 def read_state_dict(path: Path) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import torch
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.torchvision_shim import prepare
+from facedeblur.generators.align.template import template_named
 from facedeblur.methods.find import find_method
-from facedeblur.methods.kinds.state_file import StateFile, architecture_of, average_locally
+from facedeblur.methods.kinds.state_file import Layout, StateFile, architecture_of, average_locally
 from facedeblur.methods.running.execution import Execution
 from facedeblur.methods.running.runner import run
 
@@ -187,6 +188,26 @@ def test_networks_for_faces_are_given_faces_of_512(tmp_path, monkeypatch):
     assert seen == [((1, 3, 512, 512), True)]
     with pytest.raises(InputError, match="option 'resize' of RestoreFormer: expected 512, found 256"):
         loaded(path, resize=256)
+
+
+def test_faces_are_moved_to_the_layout_of_ffhq_and_back():
+    layout = Layout("shen128")
+    y, x = np.mgrid[:128, :128].astype(np.float32)
+    image = np.stack([x, y, x + y], 2) / 256
+    face = layout.there(image)
+    assert face.shape == (512, 512, 3)
+    # The red channel of a landmark is where it was: shen128's nose at FFHQ's nose.
+    places = zip(template_named("shen128").points, template_named("ffhq512").points, strict=True)
+    off = [abs(face[round(far[1]), round(far[0]), 0] * 256 - near[0]) for near, far in places]
+    assert max(off) < 3
+    np.testing.assert_allclose(layout.back(face, image), image, atol=0.01)
+    # Where the layout ends the image stays.
+    marked = layout.back(np.full_like(face, 9), image)
+    assert marked[64, 64, 0] == 9
+    with pytest.raises(InputError, match=r"images of template 'shen128': expected 128x128, found 64x64"):
+        layout.there(image[:64, :64])
+    with pytest.raises(InputError, match="'mspl-center' has no five points"):
+        Layout("mspl-center")
 
 
 @pytest.mark.parametrize("name", ["GFPGAN", pytest.param("CodeFormer", marks=extra)])
