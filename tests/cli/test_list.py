@@ -12,7 +12,7 @@ KNOWN = {
     "networks": "umsn", "discriminators": "patchgan", "losses": "perceptual", "adversaries": "wgan-gp",
     "recipes": "shen2020", "train-recipes": "umsn-paper", "protocols": "levin2009", "parsers": "shen2020",
     "collections": "celeba", "embedders": "dlib-resnet", "methods": "wiener", "metrics": "psnr", "detectors": "yunet",
-    "landmarkers": "mtcnn", "templates": "shen128", "noises": "gaussian",
+    "landmarkers": "mtcnn", "templates": "shen128", "noises": "gaussian", "layouts": "gopro",
 }  # fmt: skip
 
 
