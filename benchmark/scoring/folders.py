@@ -14,6 +14,7 @@ from facedeblur.benchmark.adopt import adopt, matches
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import list_images, pixel_hash, read_photo
 from facedeblur.benchmark.files.lock import only_writer
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.parallel import ALL, Workers
 from facedeblur.benchmark.reporter import Reporter, reporting
@@ -107,7 +108,7 @@ def _as_set(sharp: Path, restored: Path, out: Path, suffix: str | None) -> tuple
     }  # fmt: skip
     writer = SetWriter(out, info)
     each = {name: max(1, len(some)) for name, some in pairs.items()}
-    writer.start(images, lambda image: read_photo(sharp / image.source, min_side=1).pixels, None, n_kernels=each)
+    writer.start(images, lambda image: read_photo(inside(sharp, image.source), min_side=1).pixels, None, n_kernels=each)
     index = 0
     for image in images:
         rows = []

@@ -18,6 +18,7 @@ import numpy as np
 
 from facedeblur.benchmark.files.atomic import replacing, write_bytes
 from facedeblur.benchmark.files.images import read_label, read_png, write_png
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import read_rows, write_rows
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.set import Image
@@ -135,9 +136,9 @@ def unpack(name: str, folder: str | Path) -> Path:
     images = []
     for image, wide, labels in packaged_faces(name):
         margin = image.margin
-        write_png(folder / "wide" / f"{image.image_id}.png", wide)
-        write_png(folder / "sharp" / f"{image.image_id}.png", wide[margin:-margin, margin:-margin])
-        write_png(folder / image.label, labels)
+        write_png(inside(folder, f"wide/{image.image_id}.png"), wide)
+        write_png(inside(folder, f"sharp/{image.image_id}.png"), wide[margin:-margin, margin:-margin])
+        write_png(inside(folder, image.label), labels)
         images.append(image)
     traits = traits_of_sources(name).renamed({image.source: image.image_id for image in images})
     if traits:

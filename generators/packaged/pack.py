@@ -18,6 +18,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.atomic import replacing, write_bytes
 from facedeblur.benchmark.files.images import read_label, read_png
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import csv_line, read_rows, write_rows
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image
@@ -60,9 +61,9 @@ def pack(labelled: str | Path, out: str | Path) -> Path:
                 f"{labelled}: {image.image_id}", "has no label, or another size or margin than the first face",
                 do="leave it out",
             )  # fmt: skip
-    wide = [read_png(labelled / "wide" / f"{image.image_id}.png") for image in images]
+    wide = [read_png(inside(labelled, f"wide/{image.image_id}.png")) for image in images]
     write_bytes(out / FACES, _encoded(_sheet(wide)))
-    write_bytes(out / LABELS, _encoded(_sheet([read_label(labelled / image.label) for image in images])))
+    write_bytes(out / LABELS, _encoded(_sheet([read_label(inside(labelled, image.label)) for image in images])))
     points = [
         csv_line((f"{image.image_id}.png", *_landmarks(image, pixels)))
         for image, pixels in zip(images, wide, strict=True)

@@ -9,7 +9,6 @@ share of batches that are not shrunk.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import time
@@ -19,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.atomic import replacing
+from facedeblur.benchmark.files.atomic import replacing, write_text
+from facedeblur.benchmark.files.tables import frame_to_csv
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.methods.classical.blind.li_2018 import BlurClassifier
@@ -190,10 +191,7 @@ def train_classifier(
                 report(log[-1])
             with replacing(folder / "li-2018.safetensors") as temporary:
                 save_file({name: one.contiguous().half() for name, one in network.state_dict().items()}, str(temporary))
-            with replacing(folder / "log.csv") as temporary, temporary.open("w", newline="") as file:
-                writer = csv.DictWriter(file, list(log[0]))
-                writer.writeheader()
-                writer.writerows(log)
+            write_text(folder / "log.csv", frame_to_csv(pd.DataFrame(log)))
     network.half().float()  # what is measured is what is kept
     accuracy = held_out_accuracy(network, held, recipe)
     sources = "\n".join(one.source for one in collection.photographs)
