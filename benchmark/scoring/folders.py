@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from facedeblur.benchmark.adopt import adopt, matches
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import list_images, pixel_hash, read_photo
@@ -108,7 +110,11 @@ def _as_set(sharp: Path, restored: Path, out: Path, suffix: str | None) -> tuple
     }  # fmt: skip
     writer = SetWriter(out, info)
     each = {name: max(1, len(some)) for name, some in pairs.items()}
-    writer.start(images, lambda image: read_photo(inside(sharp, image.source), min_side=1).pixels, None, n_kernels=each)
+
+    def pixels(image: Image) -> np.ndarray:
+        return read_photo(inside(sharp, image.source, links=True), min_side=1).pixels
+
+    writer.start(images, pixels, None, n_kernels=each)
     index = 0
     for image in images:
         rows = []

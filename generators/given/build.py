@@ -13,7 +13,6 @@ import numpy as np
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import Photo, pixel_hash
-from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.stores import write_stack
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter
@@ -226,7 +225,7 @@ def _distance(sharp: np.ndarray, blurred: Sequence[np.ndarray]) -> float:
 def _check(opened: Opened, found: Sequence[Looked], faults: Sequence[Fault]) -> None:
     if faults and opened.layout.complete:
         raise InputError(
-            str(inside(opened.root, faults[0].source)), faults[0].note or faults[0].status,
+            f"{opened.root}/{faults[0].source}", faults[0].note or faults[0].status,
             do="copy or download the whole folder again",
         )  # fmt: skip
     if not found:
