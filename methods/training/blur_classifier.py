@@ -28,7 +28,7 @@ from facedeblur.benchmark.files.atomic import replacing, write_text
 from facedeblur.benchmark.files.tables import frame_to_csv
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
-from facedeblur.methods.classical.blind.li_2018 import BlurClassifier
+from facedeblur.methods.classical.blind.blur_network import BlurClassifier
 from facedeblur.methods.classical.blind.scales import shrunk
 from facedeblur.methods.training.data.blurred_crops import TEST_KERNELS, CropLaw, read_grey
 from facedeblur.methods.training.recipe import require

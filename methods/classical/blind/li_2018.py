@@ -13,8 +13,8 @@ and with u held the L0 gradient is solved. The kernel step is that of the other 
 
 Our reading, where the paper leaves it open or we deviate:
 
-- The layers of the classifier, from what we know of the paper: see `BlurClassifier`. It has 148,929 parameters, 596 kB
-  in single precision; Table 12 of Shen et al. 2020 prints "558 K" for this method.
+- The layers of the classifier, from what we know of the paper: see `blur_network`. It has 148,929 parameters, 596 kB in
+  single precision; Table 12 of Shen et al. 2020 prints "558 K" for this method.
 - f(I) counts once per pixel, as ``|grad I|_0`` does: taken literally, f is at most 1 for the whole image, and with the
   paper's weight of 0.004 it would not move a grey level.
 - One step of descent for each price, of half the inverse of its curvature, 1 / (2 price), from 2 prior to 8; the price
@@ -27,25 +27,18 @@ Our reading, where the paper leaves it open or we deviate:
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from facedeblur.benchmark.files.state_dict import load_exactly, read_state
-from facedeblur.benchmark.weights import read_card
 from facedeblur.methods.base import method
 from facedeblur.methods.classical.blind.coarse_to_fine import HyperLaplacianBlind
 from facedeblur.methods.classical.blind.l0_gradient import DECAY, L0Latent, fallen
 from facedeblur.methods.classical.blind.scales import COUNT, Salient
 
-SHIPPED = Path(__file__).parent / "weights" / "li-2018.safetensors"
-"""The weights of the classifier, which come with the package."""
-WIDTH = 64
-"""Channels of every convolution but the last."""
+if TYPE_CHECKING:
+    from torch import nn
+
 LEAST = 8
 """Least side of an image that the classifier takes, in pixels."""
 GRADIENT, PRIOR = 8e-3, 4e-3
@@ -54,83 +47,14 @@ HIGHEST, GROWTH = 8.0, 8.0
 """Price at which the splitting ends, and its factor from step to step."""
 
 
-class BlurClassifier(nn.Module):
-    """Tells blurred grey images from sharp ones, of any size from 8x8 pixels.
-
-    Convolutions of 3x3, each with a ReLU, two at full size and one at 1/2, 1/4 and 1/8, between them maxima of 2x2; one
-    more convolution to a single channel, and its mean over the image (global average pooling), of which the sigmoid is
-    taken.
-
-    Parameters
-    ----------
-    width : int
-    """
-
-    def __init__(self, *, width: int = WIDTH):
-        super().__init__()
-        layers: list[nn.Module] = []
-        before = 1
-        for level in range(4):
-            for _ in range(1 if level else 2):
-                layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU(inplace=True)]
-                before = width
-            if level < 3:
-                layers.append(nn.MaxPool2d(2))
-        self.layers = nn.Sequential(*layers, nn.Conv2d(width, 1, 3, padding=1))
-        for layer in self.layers:
-            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(N, 1, H, W) float in [0, 1] to the logits (N,): over 0 for blurred, under 0 for sharp."""
-        mean: torch.Tensor = self.layers(images).mean((1, 2, 3))
-        return mean
-
-
-@lru_cache(maxsize=1)
-def classifier() -> BlurClassifier:
-    """Return the classifier with the weights that come with the package, in double precision.
-
-    Raises
-    ------
-    InputError
-        When the file is damaged.
-    """
-    read_card(SHIPPED)  # which compares the hash
-    network = BlurClassifier()
-    load_exactly(network, read_state(SHIPPED), str(SHIPPED), "install facedeblur again")
-    return network.eval().requires_grad_(False).double()
-
-
-def blurriness(image: np.ndarray, network: nn.Module) -> tuple[float, np.ndarray]:
-    """f of an image and its derivative by each pixel times the number of pixels.
-
-    Parameters
-    ----------
-    image : (H, W) float64
-        Grey, in [0, 1].
-    network : nn.Module
-        In double precision: in single precision processors differ, and the iteration amplifies that.
-
-    Returns
-    -------
-    value : float
-        From 0 (sharp) to 1 (blurred).
-    slope : (H, W) float64
-    """
-    with torch.enable_grad():
-        given = torch.from_numpy(np.ascontiguousarray(image))[None, None].requires_grad_()
-        value = torch.sigmoid(network(given))
-        (slope,) = torch.autograd.grad(value.sum(), given)
-    return value.item(), slope[0, 0].numpy() * image.size
-
-
 def sharpened(image: np.ndarray, price: float, prior: float, network: nn.Module) -> np.ndarray:
     """Return u: one step of gradient descent on ``price |u - image|^2 + prior N f(u)``, N pixels, in [0, 1].
 
     It starts at the image, where the first term has no slope. Images too small for the classifier are left as they are.
     """
+    # With torch, which listing methods does without.
+    from facedeblur.methods.classical.blind.blur_network import blurriness
+
     if min(image.shape) < LEAST:
         return image
     return np.clip(image - prior / (2 * price) * blurriness(image, network)[1], 0, 1)
@@ -156,6 +80,8 @@ class DiscriminativeLatent(L0Latent):
 
     def gradients(self, kernel: np.ndarray) -> np.ndarray:
         """Strong gradients (2, H - 1, W - 1) float64 of the latent image under `kernel`."""
+        from facedeblur.methods.classical.blind.blur_network import classifier
+
         self._solver.see(kernel)
         height, width = (side + 1 for side in self.blurred.shape[1:])
         x, price = self._solver.image, 2 * self.prior

@@ -13,7 +13,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.files.state_dict import load_exactly, read_state
 from facedeblur.benchmark.weights import read_card
-from facedeblur.methods.classical.blind.li_2018 import BlurClassifier
+from facedeblur.methods.classical.blind.blur_network import BlurClassifier
 from facedeblur.methods.training.blur_classifier import ClassifierRecipe, held_out_accuracy, train_classifier
 
 SMALL = ClassifierRecipe(crop=32, batch=2, steps=2, sizes=(40, 60), kernels=(7,))

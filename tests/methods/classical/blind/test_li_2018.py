@@ -1,9 +1,6 @@
-"""The classifier as a prior: its derivative by differences, the half-step, and the weights in the package."""
+"""The classifier as a prior: the half-step, its limits, and a kernel that is found."""
 
 from __future__ import annotations
-
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +8,9 @@ import torch
 from scipy import signal
 from skimage import color, data
 
-from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.classical.blind import li_2018
-from facedeblur.methods.classical.blind.li_2018 import BlurClassifier, blurriness, classifier, sharpened
+from facedeblur.methods.classical.blind import blur_network, li_2018
+from facedeblur.methods.classical.blind.blur_network import BlurClassifier
+from facedeblur.methods.classical.blind.li_2018 import sharpened
 
 
 def pictures() -> list[np.ndarray]:
@@ -36,29 +33,6 @@ def small() -> BlurClassifier:
     """A narrow classifier of random weights, in double precision."""
     torch.manual_seed(0)
     return BlurClassifier(width=4).double()
-
-
-def test_layers_are_as_wide_and_many_as_stated() -> None:
-    network = BlurClassifier()
-    assert sum(one.numel() for one in network.parameters()) == li_2018.Li2018.parameters
-    assert network(torch.rand(3, 1, 24, 17)).shape == (3,)
-    # Global average pooling: the mean of the last map.
-    image = torch.rand(1, 1, 24, 16)
-    torch.testing.assert_close(network(image)[0], network.layers(image).mean())
-
-
-def test_slope_is_that_of_differences(small: BlurClassifier) -> None:
-    image = np.random.default_rng(0).random((16, 19))
-    value, slope = blurriness(image, small)
-    assert 0 < value < 1
-    assert slope.shape == image.shape and slope.dtype == np.float64
-    for at in ((0, 0), (7, 9), (15, 3), (8, 18)):
-        near = [image.copy(), image.copy()]
-        near[0][at] += 1e-6
-        near[1][at] -= 1e-6
-        numeric = (blurriness(near[0], small)[0] - blurriness(near[1], small)[0]) / 2e-6 * image.size
-        assert slope[at] == pytest.approx(numeric, rel=1e-3, abs=1e-7)
-    assert np.abs(slope).max() > 1e-3
 
 
 def test_half_step_follows_autograd_and_lowers_what_it_minimises(small: BlurClassifier) -> None:
@@ -85,30 +59,6 @@ def test_small_images_are_left_and_values_stay_in_range(small: BlurClassifier) -
     assert found.min() == 0 and found.max() == 1
 
 
-def test_the_shipped_classifier_tells_blurred_from_sharp() -> None:
-    right, falls = [], []
-    for picture in pictures():
-        sharp = blurriness(picture[10:-10, 10:-10], classifier())[0]
-        right.append(sharp < 0.5)
-        for number, size in enumerate((11, 15, 21)):
-            blurred = signal.fftconvolve(picture, stroke(size, 0.4 + number), "same")[10:-10, 10:-10]
-            value = blurriness(np.clip(blurred, 0, 1), classifier())[0]
-            right.append(value > 0.5)
-            falls.append(value > sharp)
-    assert np.mean(right) > 0.75
-    assert all(falls)
-
-
-def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for end in (".safetensors", ".json"):
-        shutil.copy(li_2018.SHIPPED.with_suffix(end), tmp_path)
-    file = tmp_path / li_2018.SHIPPED.name
-    file.write_bytes(file.read_bytes()[:-2] + b"xx")
-    monkeypatch.setattr(li_2018, "SHIPPED", file)
-    with pytest.raises(InputError, match="sha256"):
-        classifier.__wrapped__()
-
-
 def test_a_known_kernel_is_found_and_the_image_restored() -> None:
     sharp = data.astronaut()[40:232, 130:322].reshape(96, 2, 96, 2, 3).mean(axis=(1, 3)) / 255
     true = stroke(7, 0.9)
@@ -127,7 +77,7 @@ def test_a_known_kernel_is_found_and_the_image_restored() -> None:
 
 
 def test_the_latent_of_the_next_scale_goes_on(monkeypatch: pytest.MonkeyPatch, small: BlurClassifier) -> None:
-    monkeypatch.setattr(li_2018, "classifier", lambda: small)
+    monkeypatch.setattr(blur_network, "classifier", lambda: small)
     first = li_2018.DiscriminativeLatent(pictures()[0][:40, :40], 5, None)
     found = first.gradients(np.full((5, 5), 1 / 25))
     assert found.shape == (2, 39, 39) and np.isfinite(found).all()
