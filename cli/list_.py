@@ -112,9 +112,6 @@ def _print_compared(paper: str) -> None:
     named, ran = (max(len(line[at]) for line in lines) for at in (0, 1))
     for names, runs, origin, where in lines:
         click.echo(f"  {names:<{named}}  {runs:<{ran}}  {origin}. {where}.")
-    for one in found:
-        if one.method.program and not one.method.runs:
-            click.echo(f"  {', '.join(one.names)}: {one.method.command}")
     if rows:
         click.secho("other rows of its tables", bold=True)
     for row in rows:

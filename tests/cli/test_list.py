@@ -12,7 +12,7 @@ KNOWN = {
     "networks": "umsn", "discriminators": "patchgan", "losses": "perceptual", "adversaries": "wgan-gp",
     "recipes": "shen2020", "train-recipes": "umsn-paper", "protocols": "levin2009", "parsers": "shen2020",
     "collections": "celeba", "embedders": "dlib-resnet", "methods": "wiener", "metrics": "psnr", "detectors": "yunet",
-    "landmarkers": "mtcnn", "templates": "shen128", "noises": "gaussian", "layouts": "gopro",
+    "landmarkers": "mtcnn", "templates": "shen128", "noises": "gaussian", "layouts": "gopro", "boards": "open",
 }  # fmt: skip
 
 
@@ -66,7 +66,8 @@ def test_the_methods_of_a_paper_say_what_runs_them():
     assert lee.split()[4:6] == ["mspl", "network;"] and lee.endswith(" Table 6; Figures 2, 3, 4.")
     assert "  Table 5: VGGFace Encoder, DFPG-B(ours): facedeblur ablate dfpgnet --table 5" in lines
     shown = CliRunner().invoke(list_, ["--paper", "shen2020"], catch_exceptions=False).output
-    assert "  Li et al. (2018): facedeblur run examples/foreign/li2018.toml SET -o OUTPUTS" in shown.splitlines()
+    (li,) = (line for line in shown.splitlines() if line.startswith("  Li et al. (2018)"))
+    assert li.split()[4] == "li-2018" and "its authors' program: examples/foreign/li2018.toml. Tables 9" in li
 
 
 def test_another_paper_or_kind_is_refused():

@@ -75,7 +75,7 @@ def test_ctrl_c_leaves_a_build_to_go_on(tmp_path, portrait):
     """A real interrupt of a real process, wherever it strikes: the next run finishes the same set."""
     crops = tmp_path / "crops"
     for number in range(24):
-        write_png(crops / f"f_{number:04d}.png", np.roll(portrait, 5 * number, axis=1)[40:168, 160:288])
+        write_png(crops / f"f{number:04d}.png", np.roll(portrait, 5 * number, axis=1)[40:168, 160:288])
     command = [sys.executable, "-m", "facedeblur.cli.main", "build", "shen2020", "--faces", str(crops), "--jobs", "2"]
     # A job in the background of a shell ignores interrupts, and so would its children.
     heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
