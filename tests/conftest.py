@@ -20,6 +20,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--faults-seed", type=int, default=0, help="Seed of the choice of faults.")
 
 
+LONG = ("test_docs_tutorials.py", "test_examples.py", "test_chain.py")
+"""Files of tests that take long, each a chain of commands. They go first: at the end one process would work alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long tests first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(scope="session")
 def small_recipe() -> Callable[..., Path]:
     """``small_recipe(folder, sigma)`` writes a recipe of four kernels into `folder`."""
