@@ -1,9 +1,9 @@
 """Faces that come with the package: aligned once, with their surroundings, labels and landmarks.
 
-A package holds what ``facedeblur label`` writes in few files. ``faces.png`` has the crops with their surroundings, ten
-in a row, in the order of ``images.csv``; ``labels.png`` the label images alike. ``landmarks.csv``, ``collection.json``
-and ``labels.json`` are as elsewhere. ``sources.csv`` lists all photographs that could have been chosen.
-`facedeblur.generators.packaged.pack` writes the files.
+A package holds what ``facedeblur label`` writes in few files. ``faces-1.png`` and the following have 40 crops each with
+their surroundings, ten in a row, in the order of ``images.csv``; ``labels.png`` has all label images alike.
+``landmarks.csv``, ``collection.json`` and ``labels.json`` are as elsewhere. ``sources.csv`` lists all photographs that
+could have been chosen. `facedeblur.generators.packaged.pack` writes the files.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ NAME = "package"
 """What precedes the name of packaged faces where photographs are named: ``package:open``."""
 
 ACROSS = 10
-"""Faces in a row of ``faces.png`` and ``labels.png``."""
+"""Faces in a row of a sheet."""
+EACH = 40
+"""Faces in a sheet of faces: no file of 100 is too large for a repository."""
 
-SOURCES, FACES, LABELS, LANDMARKS = "sources.csv", "faces.png", "labels.png", "landmarks.csv"
+SOURCES, FACES, LABELS, LANDMARKS = "sources.csv", "faces-{}.png", "labels.png", "landmarks.csv"
 
 PACKAGES = {
     "open": "100 generated portraits (CC0), the test faces of the recipe open",
@@ -166,12 +168,15 @@ def packaged_faces(name: str) -> Iterator[tuple[Image, np.ndarray, np.ndarray]]:
         Places in `facedeblur.benchmark.sets.classes.HELEN`.
     """
     home = package_folder(name)
-    faces, labels = read_png(home / FACES), read_label(home / LABELS)
+    labels = read_label(home / LABELS)
     few = {one.source for one in source_photographs(name) if one.small == "1"} if name.endswith("-small") else None
+    faces = np.zeros(0, np.uint8)
     for place, image in enumerate(read_rows(home / "images.csv", Image)):
+        if place % EACH == 0:
+            faces = read_png(home / FACES.format(place // EACH + 1))
         if few is None or image.source in few:
             around = 2 * image.margin
-            wide = tile(faces, place, image.height + around, image.width + around)
+            wide = tile(faces, place % EACH, image.height + around, image.width + around)
             yield image, wide, tile(labels, place, image.height, image.width)
 
 

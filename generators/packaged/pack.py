@@ -22,7 +22,7 @@ from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import csv_line, read_rows, write_rows
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image
-from facedeblur.generators.packaged.faces import ACROSS, FACES, LABELS, LANDMARKS
+from facedeblur.generators.packaged.faces import ACROSS, EACH, FACES, LABELS, LANDMARKS
 
 _TIMES = 4
 POINTS = tuple(
@@ -62,7 +62,8 @@ def pack(labelled: str | Path, out: str | Path) -> Path:
                 do="leave it out",
             )  # fmt: skip
     wide = [read_png(inside(labelled, f"wide/{image.image_id}.png")) for image in images]
-    write_bytes(out / FACES, _encoded(_sheet(wide)))
+    for first in range(0, len(wide), EACH):
+        write_bytes(out / FACES.format(first // EACH + 1), _encoded(_sheet(wide[first : first + EACH])))
     write_bytes(out / LABELS, _encoded(_sheet([read_label(inside(labelled, image.label)) for image in images])))
     points = [
         csv_line((f"{image.image_id}.png", *_landmarks(image, pixels)))
