@@ -13,6 +13,10 @@ from facedeblur.generators.kernels.boracchi_foi import STANDARD
 
 SIGMA = 0.01
 KERNELS = 40
+PEERS = {
+    "opencv": "filter2D of {opencv-python} and Philox of {numpy}",
+    "fft": "script with fftconvolve of {scipy} and normals of {numpy}",
+}
 
 
 def by_opencv(image: np.ndarray, kernel: np.ndarray, index: int) -> np.ndarray:
@@ -65,15 +69,9 @@ def run() -> list[Ratio]:
 
         jobs = {"shared": shared, "fresh": fresh, "opencv": opencv, "fft": fft}
         seconds = interleave(jobs, rounds=9)
-        where = f"N={size} at {height}x{width}"
+        where = f"blur, noise, rounding: N={size} at {height}x{width}"
         for name, at_least in (("opencv", low), ("fft", high)):
-            label = {"opencv": "cv2 + Philox", "fft": "fftconvolve script"}[name]
-            peer = seconds[name] / 10
-            ratios.append(Ratio("G2", f"{where}, one image / {label}", seconds["shared"] / KERNELS, peer, at_least))
-            ratios.append(Ratio("G2", f"{where}, new images / {label}", seconds["fresh"] / KERNELS, peer, 1.0))
+            theirs, peer = seconds[name] / 10, PEERS[name]
+            ratios.append(Ratio("G2", f"{where}, one image", seconds["shared"] / KERNELS, theirs, at_least, peer))
+            ratios.append(Ratio("G2", f"{where}, new images", seconds["fresh"] / KERNELS, theirs, 1.0, peer))
     return ratios
-
-
-if __name__ == "__main__":
-    for ratio in run():
-        print(ratio, f"{ratio.value:.2f}x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from common import PeerMissing, Ratio, interleave
+from common import NotMeasured, PeerMissing, Ratio, Row, interleave
 
 FACES = 40
 
@@ -62,8 +62,8 @@ def facenet() -> Ratio:
 
     difference = float(np.abs(ours() - theirs()).max())
     seconds = interleave({"ours": ours, "peer": theirs})
-    what = f"FaceNet, {FACES} faces vs one by one (differ {difference:.0e})"
-    return Ratio("G6", what, seconds["ours"], seconds["peer"], 3.0)
+    what = f"FaceNet embeddings, {FACES} faces in batches (differ by {difference:.0e})"
+    return Ratio("G6", what, seconds["ours"], seconds["peer"], 3.0, "{facenet-pytorch}, one face at a time")
 
 
 def descriptor() -> Ratio:
@@ -89,24 +89,19 @@ def descriptor() -> Ratio:
     if difference > 1e-4:
         raise AssertionError(f"the port differs from dlib by {difference}")
     seconds = interleave({"ours": ours, "peer": theirs})
-    what = f"dlib descriptor, {FACES} chips vs dlib-bin (differ {difference:.0e})"
-    return Ratio("G6", what, seconds["ours"], seconds["peer"], 15.0)
+    what = f"dlib's descriptor, {FACES} faces (differ by {difference:.0e})"
+    return Ratio("G6", what, seconds["ours"], seconds["peer"], 15.0, "{dlib-bin}")
 
 
-def run() -> list[Ratio]:
-    """Both rows, one thread; a peer that is not installed is named and its row left out."""
+def run() -> list[Row]:
+    """Both rows, one thread."""
     import torch
 
     torch.set_num_threads(1)
-    rows = []
+    rows: list[Row] = []
     for row in (facenet, descriptor):
         try:
             rows.append(row())
         except PeerMissing as error:
-            print(f"G6: peer {error} is not installed")
+            rows.append(NotMeasured("G6", f"embeddings: {row.__name__}", f"{error} is not installed"))
     return rows
-
-
-if __name__ == "__main__":
-    for ratio in run():
-        print(f"{ratio.target} {ratio.what}: {ratio.value:.1f}x (at least {ratio.at_least:g}x), {ratio.ours_s:.2f} s")

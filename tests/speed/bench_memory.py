@@ -32,8 +32,8 @@ def run() -> list[Ratio]:
     with tempfile.TemporaryDirectory() as name:
         growth, worker = memory(Path(name))
     return [
-        Ratio("G5", f"memory growth 1,040 -> 160,000 pairs: {growth:.1f} of 5 MiB", max(growth, 0.1) / 1e3, 5e-3, 1),
-        Ratio("G5", f"largest worker: {worker:.0f} of 300 MiB", worker / 1e3, 0.3, 1),
+        Ratio("G5", "memory growth from 1,040 to 160,000 pairs", max(growth, 0.1), 5, 1, "the limit", unit="MiB"),
+        Ratio("G5", "memory of the largest worker", worker, 300, 1, "the limit", unit="MiB"),
     ]
 
 

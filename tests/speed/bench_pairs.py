@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from common import PeerMissing, Ratio, interleave
+from common import NotMeasured, PeerMissing, Ratio, Row, interleave
 
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.generators.pairs.device import make, prepare
@@ -22,6 +22,11 @@ SIZES = tuple(range(13, 28, 2))
 AROUND = 66
 PAIRS = 64
 WANTED = 160
+NAMES = {
+    "cv2": "script with {opencv-python} and normals of {numpy}, kernels drawn before",
+    "albumentations": "{albumentations}, straight lines",
+    "deepinv": "{deepinv}, batches of 16",
+}
 
 
 def faces() -> np.ndarray:
@@ -85,7 +90,7 @@ def deepinv_job(crops: np.ndarray) -> Callable[[], object]:
     return job
 
 
-def run() -> list[Ratio]:
+def run() -> list[Row]:
     """Ratios without and with the augmentation of Shen et al., on a GPU too where there is one."""
     import cv2
     import torch
@@ -111,6 +116,7 @@ def run() -> list[Ratio]:
         "cv2": lambda: [by_opencv(stored, bank, rng) for stored in crops],
     }
     rates = {"plain": 3.0, "shen": 2.0}
+    ratios: list[Row] = []
     if torch.cuda.is_available():
 
         def batches() -> None:
@@ -121,24 +127,21 @@ def run() -> list[Ratio]:
 
         jobs["on the GPU"], rates["on the GPU"] = batches, 5.0
     else:
-        print("pairs: no GPU to make them on")
+        ratios.append(NotMeasured("pairs", "training pair made on a GPU", "there is none"))
     peers = {"cv2": "shen", "albumentations": "shen", "deepinv": "plain"}
     for name, start in (("albumentations", albumentations_job), ("deepinv", deepinv_job)):
         try:
             jobs[name] = start(crops)
         except PeerMissing as error:
-            print(f"pairs: peer {error} is not installed")
+            ratios.append(NotMeasured("pairs", f"training pair against {name}", f"{error} is not installed"))
     seconds = {name: time / (16 if name == "deepinv" else PAIRS) for name, time in interleave(jobs).items()}
-    ratios = [
-        Ratio("pairs", f"{name}, pairs a second / {WANTED}", seconds[name], 1 / WANTED, at_least)
+    ratios += [
+        Ratio(
+            "pairs", f"training pair, {name}", seconds[name], 1 / WANTED, at_least, f"{WANTED} a second, for a trainer"
+        )
         for name, at_least in rates.items()
     ]
     for name, ours in peers.items():
         if name in seconds:
-            ratios.append(Ratio("pairs", f"{ours} / {name}", seconds[ours], seconds[name], 1.0))
+            ratios.append(Ratio("pairs", f"training pair, {ours}", seconds[ours], seconds[name], 1.0, NAMES[name]))
     return ratios
-
-
-if __name__ == "__main__":
-    for ratio in run():
-        print(ratio.what, f"{1 / ratio.ours_s:.0f}/s, peer {1 / ratio.peer_s:.0f}/s, {ratio.value:.2f}x")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from common import Ratio
+from common import Ratio, Seconds
 from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 from skimage import data
@@ -23,6 +22,10 @@ from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.build import build
 
 SHARP, ROUNDS = 200, 3
+NAIVE = "script with fftconvolve of {scipy} and {pillow}, 2 workers"
+SKIMAGE = "script with {scikit-image} and {pillow}, 2 workers"
+SCIPY = "script with filters of {scipy} and {pillow}, 2 workers"
+ONE = "1 worker"
 NAIVE_SHARE = 8  # the naive script runs on one sharp image in eight, and is scaled up
 
 
@@ -128,20 +131,44 @@ def _run(root: Path) -> list[Ratio]:
         pairs = [(file, sorted((root / "naive").glob(f"{file.stem}_*"))) for file in share]
         record("naive score", lambda pairs=pairs: drain(naive_score, pairs), scale)
         record("naive 3-D", lambda pairs=pairs: drain(naive_score_3d, pairs), scale)
-    median = {what: statistics.median(times) for what, times in seconds.items()}
+    median = {what: Seconds(times) for what, times in seconds.items()}
     return [
-        Ratio("G4", "build 16,000 pairs to PNG, 2 workers", median["build png"], median["naive build"], 8),
-        Ratio("G4", "build 16,000 pairs to npy, 2 workers", median["build npy"], median["naive build"], 20),
-        Ratio("G4", "score PSNR, SSIM per channel, PNG", median["score png perchannel"], median["naive score"], 7),
-        Ratio("G4", "score PSNR, SSIM per channel, npy", median["score npy perchannel"], median["naive score"], 12),
-        Ratio("G4", "score PSNR, SSIM MATLAB 3-D, PNG", median["score png matlab3d"], median["naive 3-D"], 7),
-        Ratio("G5", "build to npy: one worker against two", median["build npy"], median["build npy, 1 worker"], 1.6),
+        Ratio("G4", "build 16,000 pairs to PNG, 2 workers", median["build png"], median["naive build"], 8, NAIVE),
+        Ratio("G4", "build 16,000 pairs to npy, 2 workers", median["build npy"], median["naive build"], 20, NAIVE),
+        Ratio(
+            "G4",
+            "score 16,000, PSNR, SSIM per channel, PNG",
+            median["score png perchannel"],
+            median["naive score"],
+            7,
+            SKIMAGE,
+        ),
+        Ratio(
+            "G4",
+            "score 16,000, PSNR, SSIM per channel, npy",
+            median["score npy perchannel"],
+            median["naive score"],
+            12,
+            SKIMAGE,
+        ),
+        Ratio(
+            "G4",
+            "score 16,000, PSNR, SSIM MATLAB 3-D, PNG",
+            median["score png matlab3d"],
+            median["naive 3-D"],
+            7,
+            SCIPY,
+        ),
+        Ratio(
+            "G5", "build 16,000 pairs to npy, 2 workers", median["build npy"], median["build npy, 1 worker"], 1.6, ONE
+        ),
         Ratio(
             "G5",
-            "score from npy: one worker against two",
+            "score 16,000, PSNR, SSIM per channel, npy, 2 workers",
             median["score npy perchannel"],
             median["score npy, 1 worker"],
             1.6,
+            ONE,
         ),
     ]
 
