@@ -32,7 +32,7 @@ TAPS = 11
 """Length of the Gaussian window."""
 _HALF = TAPS // 2
 _RING = TAPS + 1
-_SHIFT = 256.0  # taken off s before squaring, so that little is lost in E[s^2] - E[s]^2
+_SHIFT = 256.0  # taken off s before squaring, so that little is lost in E[s^2] - E[s]^2; needs a window of sum 1
 C1 = 2 * (0.01 * 255) ** 2
 C2 = 2 * (0.03 * 255) ** 2
 
@@ -68,8 +68,8 @@ def squared_error(x: np.ndarray, y: np.ndarray) -> np.int64:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _load(x: np.ndarray, y: np.ndarray, row: np.ndarray, pad: int, channels: int) -> None:
-    """Fill `row` with s, d, s^2, d^2 of one image row, pixels interleaved, `pad` pixels replicated at both ends."""
+def _load(x: np.ndarray, y: np.ndarray, row: np.ndarray, pad: int, channels: int, shift: float) -> None:
+    """Fill `row` with s - `shift`, d and their squares of one image row, `pad` pixels replicated at both ends."""
     inner, edge = x.size, pad * channels
     length = inner + 2 * edge
     # Slices, because an index that might be negative keeps a loop from being vectorised.
@@ -77,7 +77,7 @@ def _load(x: np.ndarray, y: np.ndarray, row: np.ndarray, pad: int, channels: int
     sums2, differences2 = row[2 * length + edge :], row[3 * length + edge :]
     for i in range(inner):
         a, b = np.float64(x[i]), np.float64(y[i])
-        s, d = (a + b) - _SHIFT, a - b
+        s, d = (a + b) - shift, a - b
         sums[i] = s
         differences[i] = d
         sums2[i] = s * s
@@ -89,14 +89,14 @@ def _load(x: np.ndarray, y: np.ndarray, row: np.ndarray, pad: int, channels: int
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _load_mixed(x: np.ndarray, y: np.ndarray, row: np.ndarray, mix: np.ndarray) -> None:
+def _load_mixed(x: np.ndarray, y: np.ndarray, row: np.ndarray, mix: np.ndarray, shift: float) -> None:
     """Fill `row` like `_load`, each map filtered along the channel axis, the channels one after the other."""
     width = x.size // 3
     padded = width + 2 * _HALF
     for j in range(width):
         r, g, b = np.float64(x[3 * j]), np.float64(x[3 * j + 1]), np.float64(x[3 * j + 2])
         u, v, w = np.float64(y[3 * j]), np.float64(y[3 * j + 1]), np.float64(y[3 * j + 2])
-        s0, s1, s2 = (r + u) - _SHIFT, (g + v) - _SHIFT, (b + w) - _SHIFT
+        s0, s1, s2 = (r + u) - shift, (g + v) - shift, (b + w) - shift
         d0, d1, d2 = r - u, g - v, b - w
         for c in range(3):
             m0, m1, m2 = mix[c, 0], mix[c, 1], mix[c, 2]
@@ -146,14 +146,59 @@ def _across(row: np.ndarray, out: np.ndarray, taps: np.ndarray, step: int) -> No
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _index(maps: np.ndarray, total: np.ndarray, length: int) -> None:
+def _index(maps: np.ndarray, total: np.ndarray, length: int, shift: float) -> None:
     """Add the SSIM index of one filtered row to `total`, column by column."""
     sums, differences, sums2, differences2 = maps, maps[length:], maps[2 * length :], maps[3 * length :]
     for i in range(total.size):
         s, d = sums[i], differences[i]
         p, q = sums2[i] - s * s, differences2[i] - d * d
-        a, b = (s + _SHIFT) * (s + _SHIFT), d * d
+        a, b = (s + shift) * (s + shift), d * d
         total[i] += ((a - b + C1) * (p - q + C2)) / ((a + b + C1) * (p + q + C2))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _structure(maps: np.ndarray, total: np.ndarray, length: int) -> None:
+    """Add the contrast and structure of one filtered row, the index without luminance, to `total`."""
+    sums, differences, sums2, differences2 = maps, maps[length:], maps[2 * length :], maps[3 * length :]
+    for i in range(total.size):
+        s, d = sums[i], differences[i]
+        p, q = sums2[i] - s * s, differences2[i] - d * d
+        total[i] += (p - q + C2) / (p + q + C2)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sums(
+    x: np.ndarray, y: np.ndarray, pad: int, mix: np.ndarray, taps: np.ndarray, luminance: bool, shift: float
+) -> tuple[np.ndarray, int]:
+    """Return the sum of each column of the SSIM index, or of its contrast and structure, and the number of rows."""
+    height, width, channels = x.shape
+    volume = mix.size > 0
+    x_rows, y_rows = x.reshape(height, width * channels), y.reshape(height, width * channels)
+    length = (width + 2 * pad) * channels
+    step = 1 if volume else channels
+    # Rows 320 bytes apart modulo 4096 do not push one another out of the first-level cache.
+    ring = np.empty((_RING, (4 * length + 471) // 512 * 512 + 40))
+    down = np.empty((2, 4 * length))
+    across = np.empty(4 * length - 10 * step)
+    total = np.zeros(length - 10 * step)
+    rows = height + 2 * pad - 10
+    loaded = 0
+    for row in range(0, rows, 2):
+        while loaded < row + _RING:
+            source = min(max(loaded - pad, 0), height - 1)
+            if volume:
+                _load_mixed(x_rows[source], y_rows[source], ring[loaded % _RING], mix, shift)
+            else:
+                _load(x_rows[source], y_rows[source], ring[loaded % _RING], pad, channels, shift)
+            loaded += 1
+        _down(ring, row, down, taps)
+        for k in range(min(2, rows - row)):
+            _across(down[k], across, taps, step)
+            if luminance:
+                _index(across, total, length, shift)
+            else:
+                _structure(across, total, length)
+    return total, rows
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -171,38 +216,44 @@ def gaussian_ssim(x: np.ndarray, y: np.ndarray, pad: int, mix: np.ndarray, taps:
     taps : ndarray, (11,) float64
         `gaussian_taps`.
     """
-    height, width, channels = x.shape
-    volume = mix.size > 0
-    x_rows, y_rows = x.reshape(height, width * channels), y.reshape(height, width * channels)
-    length = (width + 2 * pad) * channels
-    step = 1 if volume else channels
-    # Rows 320 bytes apart modulo 4096 do not push one another out of the first-level cache.
-    ring = np.empty((_RING, (4 * length + 471) // 512 * 512 + 40))
-    down = np.empty((2, 4 * length))
-    across = np.empty(4 * length - 10 * step)
-    total = np.zeros(length - 10 * step)
-    rows = height + 2 * pad - 10
-    loaded = 0
-    for row in range(0, rows, 2):
-        while loaded < row + _RING:
-            source = min(max(loaded - pad, 0), height - 1)
-            if volume:
-                _load_mixed(x_rows[source], y_rows[source], ring[loaded % _RING], mix)
-            else:
-                _load(x_rows[source], y_rows[source], ring[loaded % _RING], pad, channels)
-            loaded += 1
-        _down(ring, row, down, taps)
-        for k in range(min(2, rows - row)):
-            _across(down[k], across, taps, step)
-            _index(across, total, length)
+    total, rows = _sums(x, y, pad, mix, taps, True, _SHIFT)
+    width, channels = x.shape[1] + 2 * pad, x.shape[2]
     # Where the channels lie one after the other, the ten columns at each seam belong to no pixel.
-    segments = channels if volume else 1
-    segment = length // segments
+    segments, step = (channels, 1) if mix.size > 0 else (1, channels)
+    segment = width * channels // segments
     mean = 0.0
-    for start in range(0, length, segment):
+    for start in range(0, width * channels, segment):
         for i in range(start, start + segment - 10 * step):
             mean += total[i]
-    return mean / (rows * (width + 2 * pad - 10) * channels)
+    return mean / (rows * (width - 10) * channels)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def channel_means(x: np.ndarray, y: np.ndarray, taps: np.ndarray, margin: int, luminance: bool) -> np.ndarray:
+    """Return the mean SSIM index of each channel where the window lies inside the image.
+
+    Parameters
+    ----------
+    x, y : ndarray, (H, W, C) uint8 or float64 in [0, 255]
+        The images.
+    taps : ndarray, (11,) float64
+        The window, with `margin` zeros at either end if it is shorter than 11; its sum need not be 1.
+    margin : int
+        From 0 to 4.
+    luminance : bool
+        False leaves the luminance out of the index: contrast and structure remain.
+
+    Returns
+    -------
+    ndarray, (C,) float64
+    """
+    # Replicated pixels meet zeros of the window only, so they add nothing but room for it.
+    total, rows = _sums(x, y, margin, np.empty((0, 0)), taps, luminance, 0.0)
+    channels = x.shape[2]
+    means = np.zeros(channels)
+    for i in range(total.size):
+        means[i % channels] += total[i]
+    return means / (rows * (total.size // channels))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
