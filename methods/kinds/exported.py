@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
 from facedeblur.methods.kinds.exported_base import ExportedNetwork
@@ -23,7 +23,10 @@ CLASSES: dict[str, type[ExportedNetwork]] = {"torchscript": TorchScript, "pt2": 
 
 @dataclass(frozen=True)
 class ExportedBlock:
-    """Keys of a TOML block with ``kind = "torchscript"``, ``"pt2"`` or ``"onnx"``; see `ExportedNetwork`."""
+    """Keys of a TOML block with ``kind = "torchscript"``, ``"pt2"`` or ``"onnx"``; see `ExportedNetwork`.
+
+    ``get`` says how to get the file and ends the error about a missing one.
+    """
 
     kind: str
     path: str
@@ -38,6 +41,7 @@ class ExportedBlock:
     output_range: str = ""
     timeout: float | None = None
     batch: int | None = None
+    get: str = ""
 
 
 def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | None = None) -> Runnable:
@@ -49,6 +53,8 @@ def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | N
         If the file is missing, holds no network or one of another kind than the block says, is not the one that the
         block declares, or an option is unknown.
     """
+    if block is not None and not path.is_file():
+        raise MissingFile(path, expected="the file of the network", do=block.get or "correct the key 'path'")
     if not path.is_file():
         raise InputError(f"method '{path}' is neither a registered name nor a file", do="see facedeblur list methods")
     sha = sha256_of(path)

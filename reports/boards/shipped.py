@@ -114,7 +114,7 @@ def write_board(scores: ScoresLike | Iterable[ScoresLike], path: str | Path) -> 
 def _bare(meta: ScoreMeta) -> ScoreMeta:
     """The metadata without paths, which lead nowhere on another machine."""
     of = {name: value for name, value in meta.set.items() if name != "path"}
-    run = {name: value for name, value in meta.run.items() if name not in ("path", "files")}
+    run = {name: value for name, value in meta.run.items() if name not in ("path", "files", "board")}
     return replace(meta, set=of, run=run, extra=())
 
 

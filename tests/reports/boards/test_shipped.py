@@ -130,3 +130,18 @@ def test_the_command_writes_a_board(tables, tmp_path):
     assert out.exit_code == 0
     assert "b.parquet: 2 methods" in out.output
     assert len(read_board(tmp_path / "b.parquet")) == 2
+
+
+def test_a_method_is_added_to_a_board_without_the_outputs_of_the_others(tables, file, scores_of, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    scores_of("mine", BASE + 3).write(mine / "scores.parquet")
+    out = CliRunner().invoke(board_command, [str(mine), "--with", str(file), "-o", str(file)])
+    assert out.exit_code == 0 and "small.parquet: 3 methods" in out.output
+    found = {table.meta.method: table for table in read_board(file)}
+    assert list(found) == ["mine", "net", "blurred"]
+    before = read_board(write_board(tables, tmp_path / "small2.parquet"))
+    for table in before:
+        after = found[table.meta.method]
+        assert after.frame.equals(table.frame)
+        assert {**after.meta.run, "board": ""} == {**table.meta.run, "board": ""}
