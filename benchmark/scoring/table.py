@@ -234,7 +234,7 @@ class Scores:
     def values(self, signature: str) -> np.ndarray:
         """Values of one metric, (n,) float64; NaN on rows that failed."""
         values = np.array(self.column(signature), dtype=np.float64)
-        values[self.column("status").astype(str) != "ok"] = np.nan
+        values[self.column("status") != "ok"] = np.nan
         return values
 
     def taken(self, order: np.ndarray) -> Scores:

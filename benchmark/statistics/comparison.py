@@ -16,7 +16,7 @@ from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.scoring.agreement import check_tables, common_columns, labels, set_pairs
 from facedeblur.benchmark.scoring.table import Column, ScoresLike, read_scores
 from facedeblur.benchmark.statistics.intervals import ENOUGH, factors, too_few
-from facedeblur.benchmark.statistics.standard_error import StandardError, crossing, standard_error
+from facedeblur.benchmark.statistics.standard_error import StandardError, crossing, numbered, standard_error
 from facedeblur.benchmark.statistics.summary import summary
 from facedeblur.benchmark.statistics.two_way_bootstrap import check_options, interval
 
@@ -265,8 +265,8 @@ def compare(
         raise InputError(f"scores of '{names[0]}'", "all values are missing", do="score again")
     for place, p in enumerate(holm([row.p for row in rows])):
         rows[place] = replace(rows[place], p_holm=p)
-    named = bool((tables[0].column("kernel_id").astype(str) != "").any())
-    count = np.unique(faces).size, np.unique(kernels).size if named else 0
+    named = bool((tables[0].column("kernel_id") != "").any())
+    count = numbered(faces)[1], numbered(kernels)[1] if named else 0
     few = too_few(faces, kernels)
     return Comparisons(tuple(rows), tuple(dict.fromkeys(left_out)), *count, few, set_pairs(tables))
 
@@ -349,7 +349,7 @@ def _compared(
         low, high, resampled = bounds.low, bounds.high, crossed.method
         p = two_sided(standard_error(difference, crossed))
     if not infinite:
-        mean = math.fsum(difference) / difference.size
+        mean = math.fsum(difference.tolist()) / difference.size
     else:
         ends = set(difference[np.isinf(difference)].tolist())
         mean = ends.pop() if len(ends) == 1 else math.nan

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from facedeblur.benchmark.scoring.table import Column, Scores
+from facedeblur.benchmark.statistics.standard_error import numbered
 from facedeblur.benchmark.statistics.two_way_bootstrap import Interval, interval
 
 LEVEL = 0.95
@@ -42,23 +43,61 @@ class Spread:
 
 
 def factors(table: Scores) -> tuple[np.ndarray, np.ndarray]:
-    """Face and kernel of each row, by name.
+    """Face and kernel of each row.
 
     A face is an identity, or an image where the set knows no identities. Pairs of a set without kernels each have a
     blur of their own.
 
     Returns
     -------
-    tuple of np.ndarray, (n,) str
+    tuple of np.ndarray, (n,) int
+        Their numbers in the sorted order of their names.
     """
-    names = ("identity", "image_id", "kernel_id", "kernel_size", "pair_id")
-    identity, image, kernel, size, pair = (
-        ["" if value is None or value != value else str(value) for value in table.column(name).tolist()]
-        for name in names
-    )
-    faces = [f"i {who}" if who else f"p {photo}" for who, photo in zip(identity, image, strict=True)]
-    kernels = [f"k {name} {of}" if name else f"p {own}" for name, of, own in zip(kernel, size, pair, strict=True)]
-    return np.asarray(faces, dtype=str), np.asarray(kernels, dtype=str)
+
+    def words(name: str) -> _Words:
+        return _Words.of(table.column(name))
+
+    faces = words("identity").or_else(lambda: words("image_id"))
+    return faces, words("kernel_id").followed_by(words("kernel_size")).or_else(lambda: words("pair_id"))
+
+
+@dataclass(frozen=True)
+class _Words:
+    """A column of words: the place in `known` of the word of each row; an empty word is none."""
+
+    place: np.ndarray
+    known: list[str]
+
+    @classmethod
+    def of(cls, column: np.ndarray) -> _Words:
+        import pandas as pd
+
+        place, known = pd.factorize(column)
+        return cls(np.where(place < 0, len(known), place), [*map(str, known), ""])
+
+    def followed_by(self, other: _Words) -> _Words:
+        """The words of two columns; none where this one has none."""
+        import pandas as pd
+
+        place, both = pd.factorize(self.place * len(other.known) + other.place)
+        each = (
+            (self.known[one], other.known[two]) for one, two in zip(*np.divmod(both, len(other.known)), strict=True)
+        )
+        return _Words(place, [f"{one} {two}" if one else "" for one, two in each])
+
+    def or_else(self, other: Callable[[], _Words]) -> np.ndarray:
+        """Numbers in the sorted order of the words; where one is empty, of those of another column, which come last."""
+        import pandas as pd
+
+        place, words = self.place, [(0, word) for word in self.known]
+        absent = np.array([not word for word in self.known])[place]
+        if absent.any():
+            instead = other()
+            place = np.where(absent, instead.place + len(words), place)
+            words += [(1, word) for word in instead.known]
+        found, used = pd.factorize(place)
+        order = {word: number for number, word in enumerate(sorted({words[one] for one in used}))}
+        return np.array([order[words[one]] for one in used], dtype=np.int64)[found]
 
 
 def spreads(table: Scores, columns: Iterable[Column] | None = None) -> dict[str, Spread]:
@@ -75,8 +114,8 @@ def spreads(table: Scores, columns: Iterable[Column] | None = None) -> dict[str,
     dict
         Signature -> `Spread`. The bootstrap has always the same seed: a table has one interval.
     """
-    faces, kernels = (np.unique(names, return_inverse=True)[1] for names in factors(table))
-    ok = table.column("status").astype(str) == "ok"
+    faces, kernels = factors(table)
+    ok = table.column("status") == "ok"
     found = {}
     for column in table.meta.columns if columns is None else columns:
         values = table.values(column.signature)
@@ -101,7 +140,7 @@ def too_few(faces: np.ndarray, kernels: np.ndarray) -> str:
         ``only 2 faces``, ``only 1 kernel``, ``only 3 faces and 4 kernels``: those of which there are fewer than
         `FEWEST`.
     """
-    counts = {"face": np.unique(faces).size, "kernel": np.unique(kernels).size}
+    counts = {"face": numbered(faces)[1], "kernel": numbered(kernels)[1]}
     few = [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count < FEWEST]
     return f"only {' and '.join(few)}" if few else ""
 

@@ -69,6 +69,10 @@ class Crossing:
         Numbers in the sorted order of the names.
     faces, kernels : int
         How many there are.
+    cell : ndarray, (n,) int
+        Number of the row's cell among those that hold rows.
+    filled : ndarray, (m,) int
+        The cells that hold rows, each as ``face * kernels + kernel``, in order.
     method : str
         As in `StandardError`.
     """
@@ -77,7 +81,14 @@ class Crossing:
     kernel: np.ndarray
     faces: int
     kernels: int
+    cell: np.ndarray
+    filled: np.ndarray
     method: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell holds a row."""
+        return self.filled.size == self.faces * self.kernels
 
 
 def crossing(faces: Sequence[Any] | np.ndarray, kernels: Sequence[Any] | np.ndarray) -> Crossing:
@@ -95,20 +106,23 @@ def crossing(faces: Sequence[Any] | np.ndarray, kernels: Sequence[Any] | np.ndar
     """
     if len(faces) != len(kernels):
         raise InputError("faces and kernels", expected="one of each per row", found=f"{len(faces)} and {len(kernels)}")
-    face, count = _numbered(faces)
-    kernel, others = _numbered(kernels)
+    face, count = numbered(faces)
+    kernel, others = numbered(kernels)
     if max(count, others) < 2:
         raise InputError(
             "interval", expected="at least two faces or two kernels", found=f"{len(faces)} rows of one each"
         )
-    cells = np.unique(face.astype(np.int64) * others + kernel).size
+    place = face.astype(np.int64) * others + kernel
+    cell, cells = numbered(place)
     if others == 1 or (cells == others and count > 1):
         method = FACES
     elif count == 1 or cells == count:
         method = KERNELS
     else:
         method = BOTH
-    return Crossing(face, kernel, count, others, method)
+    filled = np.empty(cells, dtype=np.int64)
+    filled[cell] = place
+    return Crossing(face, kernel, count, others, cell, filled, method)
 
 
 def standard_error(values: np.ndarray, crossed: Crossing) -> StandardError:
@@ -136,7 +150,7 @@ def standard_error(values: np.ndarray, crossed: Crossing) -> StandardError:
         raise InputError("values", expected=f"{crossed.face.size} in one column", found=f"shape {column.shape}")
     if not np.isfinite(column).all():
         raise InputError("values", expected="finite ones", found="NaN or infinity", do="replace failures by a number")
-    mean = math.fsum(column) / column.size
+    mean = math.fsum(column.tolist()) / column.size
     centred = column - mean
     if crossed.method != BOTH:
         groups = (crossed.face, crossed.faces) if crossed.method == FACES else (crossed.kernel, crossed.kernels)
@@ -155,11 +169,9 @@ def _clustered(centred: np.ndarray, group: np.ndarray, groups: int) -> tuple[flo
 
 def _two_way(centred: np.ndarray, crossed: Crossing) -> tuple[float, float]:
     n = centred.size
-    cell, where, weight = np.unique(
-        crossed.face.astype(np.int64) * crossed.kernels + crossed.kernel, return_inverse=True, return_counts=True
-    )
-    value = np.bincount(where, centred) / weight
-    i, j = np.divmod(cell, crossed.kernels)
+    weight = np.bincount(crossed.cell)
+    value = np.bincount(crossed.cell, centred) / weight
+    i, j = np.divmod(crossed.filled, crossed.kernels)
     by_face, by_kernel = np.bincount(i, weight), np.bincount(j, weight)
     squares = float(weight @ value**2)
     sums_face, sums_kernel = np.bincount(i, weight * value), np.bincount(j, weight * value)
@@ -178,7 +190,7 @@ def _two_way(centred: np.ndarray, crossed: Crossing) -> tuple[float, float]:
     variance = max(face_part + kernel_part + rest_part, rest_part / 2)
     if variance <= 0:
         return 0.0, 1.0
-    left = max(cell.size - crossed.faces - crossed.kernels + 1, 1)
+    left = max(crossed.filled.size - crossed.faces - crossed.kernels + 1, 1)
     degrees = [max(_effective(by) - 1, 1.0) for by in (by_face, by_kernel)]
     large = [_at_most(part + rest_part, of) for part, of in zip((face_part, kernel_part), degrees, strict=True)]
     reach = max(sum(large) - rest_part, rest_part / 2)
@@ -199,9 +211,23 @@ def _effective(sizes: np.ndarray) -> float:
     return float(weights.sum() ** 2 / (weights @ weights))
 
 
-def _numbered(names: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, int]:
+def numbered(names: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the number of each name in their sorted order, and how many different names there are.
+
+    Parameters
+    ----------
+    names : sequence, (n,)
+
+    Returns
+    -------
+    ndarray, (n,) int, and int
+    """
     array = np.asarray(names)
     if array.ndim != 1:
         raise InputError("faces and kernels", expected="one column each", found=f"an array of shape {array.shape}")
+    if array.dtype.kind in "iu" and array.size and array.min() >= 0 and array.max() < 16 * array.size:
+        # Small numbers need no sorting.
+        there = np.bincount(array) > 0
+        return (np.cumsum(there) - 1)[array], int(there.sum())
     known, number = np.unique(array.astype(str) if array.dtype == object else array, return_inverse=True)
     return number, known.size

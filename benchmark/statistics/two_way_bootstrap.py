@@ -28,8 +28,9 @@ three). McCullagh, *Resampling and exchangeable arrays*, Bernoulli 6, 2000 (no b
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -139,11 +140,12 @@ def resampled(column: np.ndarray, crossed: Crossing, *, draws: int, seed: int) -
     -------
     ndarray, (draws,)
     """
-    rng = np.random.Generator(np.random.Philox(seed))
     whole = crossed.faces * crossed.kernels <= 16 * column.size
     weigh = _by_table(column, crossed) if whole else _by_row(column, crossed)
     chunk = max(1, _AT_ONCE // max(1 if whole else column.size, crossed.faces, crossed.kernels))
-    return np.concatenate([weigh(*_drawn(rng, min(chunk, draws - start), crossed)) for start in range(0, draws, chunk)])
+    kept = crossed.complete and draws * (crossed.faces + crossed.kernels) <= _AT_ONCE * 4
+    drawn = _of_complete(crossed, draws, seed, chunk) if kept else _drawn(crossed, draws, seed, chunk)
+    return np.concatenate([weigh(of_face, of_kernel) for of_face, of_kernel in drawn])
 
 
 _Weigh = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -154,10 +156,13 @@ def _by_table(column: np.ndarray, crossed: Crossing) -> _Weigh:
     cell, shape = crossed.face * crossed.kernels + crossed.kernel, (crossed.faces, crossed.kernels)
     sums = np.bincount(cell, column, math.prod(shape)).reshape(shape)
     counts = np.bincount(cell, minlength=math.prod(shape)).reshape(shape).astype(np.float64)
+    alike = (counts == counts[0, 0]).all()
 
     def weigh(of_face: np.ndarray, of_kernel: np.ndarray) -> np.ndarray:
-        above, below = (((of_face @ table) * of_kernel).sum(axis=1) for table in (sums, counts))
-        return np.asarray(above / below)
+        # Where all cells hold as many rows, so do all draws.
+        tables = (sums,) if alike else (sums, counts)
+        weighed = [((of_face.astype(np.float64) @ table) * of_kernel).sum(axis=1) for table in tables]
+        return np.asarray(weighed[0] / (column.size if alike else weighed[1]))
 
     return weigh
 
@@ -166,31 +171,51 @@ def _by_row(column: np.ndarray, crossed: Crossing) -> _Weigh:
     """Means row by row, for tables with few cells filled."""
 
     def weigh(of_face: np.ndarray, of_kernel: np.ndarray) -> np.ndarray:
-        weights = of_face[:, crossed.face] * of_kernel[:, crossed.kernel]
+        weights = of_face[:, crossed.face].astype(np.float64) * of_kernel[:, crossed.kernel]
         return np.asarray(weights @ column / weights.sum(axis=1))
 
     return weigh
 
 
-def _drawn(rng: np.random.Generator, draws: int, crossed: Crossing) -> tuple[np.ndarray, np.ndarray]:
-    """How often each face and each kernel was drawn; a draw that hits no row is drawn again."""
-    method = crossed.method
-    of_face, of_kernel = np.ones((draws, crossed.faces)), np.ones((draws, crossed.kernels))
-    again = np.arange(draws)
-    while again.size:
-        if method in (BOTH, FACES):
-            of_face[again] = _counts(rng, again.size, crossed.faces)
-        if method != FACES:
-            of_kernel[again] = _counts(rng, again.size, crossed.kernels)
-        if method != BOTH or crossed.faces * crossed.kernels == crossed.face.size:
-            break
-        again = again[_rows_hit(of_face[again], of_kernel[again], crossed) == 0]
+_Draws = tuple[np.ndarray, np.ndarray]
+
+
+def _of_complete(crossed: Crossing, draws: int, seed: int, chunk: int) -> tuple[_Draws, ...]:
+    """The draws of a complete table, kept for the next: they do not depend on its rows."""
+    return _kept(crossed.method, crossed.faces, crossed.kernels, draws, seed, chunk)
+
+
+@lru_cache(maxsize=2)
+def _kept(method: str, faces: int, kernels: int, draws: int, seed: int, chunk: int) -> tuple[_Draws, ...]:
+    rng = np.random.Generator(np.random.Philox(seed))
+    sizes = [min(chunk, draws - start) for start in range(0, draws, chunk)]
+    return tuple(_once(rng, method, faces, kernels, size) for size in sizes)
+
+
+def _drawn(crossed: Crossing, draws: int, seed: int, chunk: int) -> Iterator[_Draws]:
+    """How often each face and each kernel was drawn, some draws at a time; one that hits no row is drawn again."""
+    rng = np.random.Generator(np.random.Philox(seed))
+    for start in range(0, draws, chunk):
+        of_face, of_kernel = _once(rng, crossed.method, crossed.faces, crossed.kernels, min(chunk, draws - start))
+        again = np.arange(len(of_face))
+        while crossed.method == BOTH and not crossed.complete:
+            again = again[_rows_hit(of_face[again], of_kernel[again], crossed) == 0]
+            if not again.size:
+                break
+            of_face[again], of_kernel[again] = _once(rng, BOTH, crossed.faces, crossed.kernels, again.size)
+        yield of_face, of_kernel
+
+
+def _once(rng: np.random.Generator, method: str, faces: int, kernels: int, draws: int) -> _Draws:
+    """How often each face and each kernel was drawn, (draws, faces) and (draws, kernels) int32."""
+    of_face = _counts(rng, draws, faces) if method in (BOTH, FACES) else np.ones((draws, faces), np.int32)
+    of_kernel = _counts(rng, draws, kernels) if method != FACES else np.ones((draws, kernels), np.int32)
     return of_face, of_kernel
 
 
 def _counts(rng: np.random.Generator, draws: int, kinds: int) -> np.ndarray:
     picked = rng.integers(kinds, size=(draws, kinds)) + kinds * np.arange(draws)[:, None]
-    return np.bincount(picked.ravel(), minlength=draws * kinds).reshape(draws, kinds).astype(np.float64)
+    return np.bincount(picked.ravel(), minlength=draws * kinds).reshape(draws, kinds).astype(np.int32)
 
 
 def _rows_hit(of_face: np.ndarray, of_kernel: np.ndarray, crossed: Crossing) -> np.ndarray:

@@ -53,7 +53,7 @@ class Sample:
 def sample(method: MethodScores, column: Column) -> Sample:
     """What `column` is made of in the table of `method`."""
     values = method.values(column, filled=False)
-    faces, kernels = (np.unique(names, return_inverse=True)[1] for names in factors(method.scores))
+    faces, kernels = factors(method.scores)
     kept = np.flatnonzero(~(np.isnan(values) & method.ok)) if column.partial else np.arange(len(values))
     return Sample(kept, values[kept], faces[kept], kernels[kept])
 

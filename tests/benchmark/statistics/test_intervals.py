@@ -15,7 +15,7 @@ import pytest
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.scoring.table import KEYS, Column, ScoreMeta, Scores
 from facedeblur.benchmark.statistics.comparison import compare
-from facedeblur.benchmark.statistics.intervals import FEWEST, spread, spreads, too_few
+from facedeblur.benchmark.statistics.intervals import FEWEST, factors, spread, spreads, too_few
 from facedeblur.benchmark.statistics.two_way_bootstrap import Interval, interval
 
 SSIM = Column("ssim[skimage,uniform,w7]", "SSIM", "", True, -1.0, least=-1.0, most=1.0)
@@ -89,6 +89,26 @@ def test_intervals_of_few_faces_stay_where_the_mean_can_be() -> None:
             assert (low, high) == pytest.approx((max(uncut.low, least), min(uncut.high, most)), rel=1e-9, abs=1e-12)
             cut += (uncut.low < least) + (uncut.high > most)
     assert cut > 10, "these sets ask for cuts"
+
+
+def test_faces_and_kernels_are_numbered_in_the_order_of_their_names() -> None:
+    """Against names written out row by row; an absent identity or kernel has the name of its image or pair."""
+    rng = np.random.default_rng(0)
+    table = scores("a", 12, 9, {FREE: np.zeros(108)}, np.zeros(108, dtype=bool))
+    frame = table.frame.sample(frac=1, random_state=1)
+    frame["identity"] = rng.choice(np.array(["a", "b", "10", "9", "", None, np.nan], dtype=object), 108)
+    frame["kernel_id"] = rng.choice(np.array(["k1", "k10", "k2", ""], dtype=object), 108)
+    frame["kernel_size"] = rng.choice([9, 13, 101], 108)
+    got = factors(Scores(frame, table.meta))
+    faces = [
+        f"i {row.identity}" if row.identity == row.identity and row.identity else f"p {row.image_id}"
+        for row in frame.itertuples()
+    ]
+    kernels = [
+        f"k {row.kernel_id} {row.kernel_size}" if row.kernel_id else f"p {row.pair_id}" for row in frame.itertuples()
+    ]
+    for numbers, names in zip(got, (faces, kernels), strict=True):
+        assert numbers.tolist() == np.unique(names, return_inverse=True)[1].tolist()
 
 
 def test_a_failure_outside_the_limits_widens_them() -> None:

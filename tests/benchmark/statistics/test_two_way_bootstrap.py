@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.statistics.standard_error import Crossing, crossing, standard_error
+from facedeblur.benchmark.statistics.standard_error import Crossing, crossing, numbered, standard_error
 from facedeblur.benchmark.statistics.summary import summary
 from facedeblur.benchmark.statistics.two_way_bootstrap import interval, resampled
 
@@ -46,6 +46,16 @@ def test_draws_are_those_of_a_literal_loop(missing: float) -> None:
     crossed = crossing(face[rows], kernel[rows])
     got = resampled(values[rows], crossed, draws=100, seed=4)
     assert got == pytest.approx(literal(values[rows], crossed, 100, 4), rel=1e-12, abs=1e-12)
+
+
+def test_tables_of_one_size_share_their_draws() -> None:
+    """Also where the next table is larger, has another seed, or has several rows in each cell."""
+    for faces, kernels, seed, rows in ((7, 6, 0, 1), (7, 6, 0, 1), (6, 7, 0, 1), (7, 6, 1, 1), (7, 6, 0, 2)):
+        values, face, kernel = table(faces, kernels, (1, 1, 1), seed=faces * seed + rows)
+        crossed = crossing(np.repeat(face, rows), np.repeat(kernel, rows))
+        repeated = np.repeat(values, rows) + np.tile(np.arange(rows), values.size)
+        got = resampled(repeated, crossed, draws=100, seed=seed)
+        assert got == pytest.approx(literal(repeated, crossed, 100, seed), rel=1e-12, abs=1e-12)
 
 
 def test_a_sparse_table_gives_what_a_full_one_gives() -> None:
@@ -158,6 +168,13 @@ def test_constant_values_leave_no_width() -> None:
 def test_a_draw_that_hits_no_row_is_drawn_again() -> None:
     got = interval([1.0, 2.0, 4.0], [0, 0, 1], [0, 1, 1], draws=500)
     assert np.isfinite([got.low, got.high]).all() and got.low < 7 / 3 < got.high
+
+
+@pytest.mark.parametrize("names", [[3, 0, 3, 900, 0], [-4, 2, -4], ["b", "a", "b"], [2**40, 0], np.arange(5)[::-1]])
+def test_names_are_numbered_in_order(names: Sequence[object]) -> None:
+    number, count = numbered(names)
+    known, expected = np.unique(np.asarray(names), return_inverse=True)
+    assert number.tolist() == expected.tolist() and count == known.size
 
 
 def test_bad_input() -> None:
