@@ -132,6 +132,9 @@ class RunFacts(msgspec.Struct):
     options: dict[str, Any] = {}
     weights: dict[str, Any] = {}
     code: dict[str, Any] = {}
+    trained_on: list[str] = []
+    licence: str = ""
+    told_by: str = ""
     oracle: bool = False
     foreign: bool = False
     given_kernels: GivenKernels | None = None
@@ -362,9 +365,7 @@ class Outputs:
                 )  # fmt: skip
             yield row
         if next(rows, None) is not None:
-            raise InputError(
-                str(table), "more rows than the set has pairs", do="run the method again into a new folder"
-            )
+            raise InputError(str(table), "more rows than pairs", do="run the method again into a new folder")
 
     def read(self, pair: Pair, status: Status, size: tuple[int, int]) -> Output:
         """Read the restored image of a pair; whatever is wrong with it is a status.
@@ -384,11 +385,9 @@ class Outputs:
         """
         if status.pair_id != pair.pair_id:
             raise InputError(
-                str(self.root),
-                expected=f"the status of '{pair.pair_id}'",
-                found=f"that of '{status.pair_id}'",
+                str(self.root), expected=f"the status of '{pair.pair_id}'", found=f"that of '{status.pair_id}'",
                 do="run the method again into a new folder",
-            )
+            )  # fmt: skip
         if not status.ok:
             return Output(status.status)
         try:

@@ -276,7 +276,11 @@ def find_file(name: str) -> Path | None:
     InputError
         When no weight file has that name.
     """
-    weight = WEIGHTS[one_of("weight file", name, WEIGHTS)]
+    return find_weight(WEIGHTS[one_of("weight file", name, WEIGHTS)])
+
+
+def find_weight(weight: WeightFile) -> Path | None:
+    """The path of a weight file, or None where it is not found."""
     for folder in folders(weight):
         for pattern in weight.patterns:
             hits = sorted(path for path in folder.glob(pattern) if path.is_file())

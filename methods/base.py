@@ -28,7 +28,7 @@ A method is a class with ``restore(self, blurred)``. Everything else is optional
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -58,6 +58,12 @@ class Spec:
         File name and ``sha256:hex`` of each weight file; an empty hash accepts any content.
     summary : str
         First line of the class's docstring.
+    trained_on : tuple of str
+        Data sets that the method was trained on, as it states them.
+    licence : str
+        Of the method, as it states it.
+    network : str
+        What the weights belong to, if that is not the name: the architecture of a published network.
     """
 
     name: str
@@ -65,11 +71,20 @@ class Spec:
     oracle: bool
     weights: tuple[tuple[str, str], ...]
     summary: str
+    trained_on: tuple[str, ...] = ()
+    licence: str = ""
+    network: str = ""
 
 
 @checked
 def method(
-    name: str, *, weights: Mapping[str, str] | None = None, oracle: bool = False, version: str = "1"
+    name: str,
+    *,
+    weights: Mapping[str, str] | None = None,
+    oracle: bool = False,
+    version: str = "1",
+    trained_on: Sequence[str] = (),
+    licence: str = "",
 ) -> Callable[[Class], Class]:
     """Return a class decorator that registers a method.
 
@@ -83,6 +98,11 @@ def method(
         Whether the method is given the true kernel; every table marks such methods.
     version : str
         Raise it when the outputs change.
+    trained_on : sequence of str
+        Data sets that the method was trained on, such as ``["CelebA"]``; a leaderboard shows them, and marks a method
+        whose training data share photographs with the test set.
+    licence : str
+        Licence of the method and its weights, for the leaderboard.
 
     Raises
     ------
@@ -107,7 +127,8 @@ def method(
     def enter(cls: Class) -> Class:
         check_restores(name, cls)
         summary = (cls.__doc__ or "").strip().partition("\n")[0]
-        cls.method_spec = Spec(name, version, oracle, _checked_weights(name, weights or {}), summary)
+        files = _checked_weights(name, weights or {})
+        cls.method_spec = Spec(name, version, oracle, files, summary, tuple(trained_on), licence)
         METHODS.add(name, cls)
         return cls
 

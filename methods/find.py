@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.registry import load_plugin
 from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.weights import WeightFile, folders, sha256_of
-from facedeblur.methods.base import METHODS, Spec, check_restores, spec_of
+from facedeblur.methods.base import METHODS, check_restores, spec_of
 from facedeblur.methods.code import code_of
 from facedeblur.methods.kinds.command import CommandBlock, command
 from facedeblur.methods.kinds.container import ContainerBlock, container
@@ -108,7 +109,7 @@ def _of_class(
     the_set: Set | None,
 ) -> Runnable:
     declared = spec_of(cls)
-    spec = Spec(name, declared.version, declared.oracle, declared.weights, declared.summary)
+    spec = replace(declared, name=name)
     check_restores(name, cls)
     fit = getattr(cls, "fit_options", None)
     if callable(fit) and the_set is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -452,6 +452,12 @@ class Set:
     def compute_hash(self) -> str:
         """sha256 over what the set contains: images, pairs with their parameters, kernels."""
         return content_hash(self.images.values(), self.pairs(), self.bank)
+
+
+def collections_of(sources: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Names of the collections that photographs come from, by the sources that ``set.json`` records."""
+    told = (str(source.get("collection") or "").partition(":")[0] for source in sources)
+    return tuple(dict.fromkeys(name for text in told for name in text.split(" and ") if name))
 
 
 SetLike = Set | str | os.PathLike[str]

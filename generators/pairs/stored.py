@@ -18,7 +18,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.kernel_bank import centre_pad
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.reporter import SILENT, Reporter
-from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.set import Image, Pair, Set, collections_of
 from facedeblur.generators.pairs.sharp_source import SharpFace
 from facedeblur.generators.pairs.spec import TRAINING_NOISE
 from facedeblur.generators.pairs.virtual import Plan, VirtualPair, VirtualPairs
@@ -89,6 +89,8 @@ class StoredPairs:
         Of the order.
     origin : str
         Where they come from; only kept.
+    collections : sequence of str
+        Names of the collections that their photographs are from; only kept.
     repeats : int
         How often all are visited, each time in another order.
     """
@@ -100,10 +102,12 @@ class StoredPairs:
         *,
         seed: int = 0,
         origin: str = "",
+        collections: Sequence[str] = (),
         repeats: int = 1,
     ):
         self._faces, self._pairs = tuple(faces), tuple(pairs)
         self.seed, self.origin, self.repeats = seed, origin, repeats
+        self.collections = tuple(collections)
         self.source = FacesOfSets(faces)
         self.lap = len(self._pairs)
         self.images: tuple[Image, ...] = ()
@@ -132,7 +136,9 @@ class StoredPairs:
         place = {number: at for at, number in enumerate(numbers)}
         kept = [(place[face], pair) for face, pair in self._pairs if face in place]
         faces = [self._faces[number] for number in numbers]
-        return StoredPairs(faces, kept, seed=self.seed, origin=self.origin, repeats=repeats)
+        return StoredPairs(
+            faces, kept, seed=self.seed, origin=self.origin, collections=self.collections, repeats=repeats
+        )
 
     def with_noise(self, sigma: float) -> StoredPairs:
         """The same pairs: what noise they have is in their pixels."""
@@ -228,6 +234,7 @@ class Mixture:
         self.source = _Both(virtual, stored)
         self.seed, self.images = virtual.seed, virtual.images
         self.origin = "; ".join(part for part in (virtual.origin, stored.origin) if part)
+        self.collections = tuple(dict.fromkeys((*virtual.collections, *stored.collections)))
         self.label_files: Mapping[str, Path] = virtual.label_files | stored.label_files
         self.sketch_files = virtual.sketch_files
 
@@ -337,7 +344,9 @@ def open_stored(specs: Sequence[str | Path], *, seed: int = 0, reporter: Reporte
         origins.append(f"set {opened.name}: {of}" + f", role {want.role}" * bool(want.role)
             + f"; content hash {opened.content_hash[:16]}")  # fmt: skip
         reporter.say(f"from {origins[-1]}")
-    return StoredPairs(faces, pairs, seed=seed, origin="; ".join(origins))
+    sets = {face.owner.content_hash: face.owner for face in faces}.values()
+    collections = collections_of(source for one in sets for source in one.info.get("sources", ()))
+    return StoredPairs(faces, pairs, seed=seed, origin="; ".join(origins), collections=collections)
 
 
 def _chosen(opened: Set, want: Wanted, seed: int) -> list[Pair]:

@@ -132,6 +132,8 @@ class VirtualPairs:
         The record of all photographs, including those that failed; only kept.
     origin : str
         Where the photographs come from, and their licence; only kept.
+    collections : sequence of str
+        Names of the collections that they are from; only kept.
     label_files : mapping, optional
         ``image_id`` -> file of the crop's labels.
     sketch_files : mapping, optional
@@ -154,6 +156,7 @@ class VirtualPairs:
         repeats: int = 1,
         images: Sequence[Image] = (),
         origin: str = "",
+        collections: Sequence[str] = (),
         label_files: Mapping[str, Path] | None = None,
         sketch_files: Mapping[str, Path] | None = None,
     ):
@@ -169,6 +172,7 @@ class VirtualPairs:
             )
         self.source, self.spec, self.seed, self.shuffle, self.repeats = source, spec, int(seed), shuffle, repeats
         self.images, self.origin, self.label_files = tuple(images), origin, dict(label_files or {})
+        self.collections = tuple(collections)
         self.sketch_files = dict(sketch_files or {})
         self.n_images = spec.photographs or len(source.faces)
         self._places = np.cumsum([0, *spec.counts.values()])
@@ -425,6 +429,7 @@ def open_pairs(
         repeats=repeats,
         images=crops.images,
         origin=origin,
+        collections=tuple(dict.fromkeys(part for name, _ in crops.origins for part in name.split(" and "))),
         label_files=crops.label_files,
         sketch_files=sketch_files,
     )

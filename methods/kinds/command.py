@@ -13,6 +13,9 @@ sizes into `{output}`, and runs in the folder of the TOML file, without a shell.
 A program need not come with its TOML file: ``needs = ["their_code"]`` names files and folders next to the TOML file
 without which nothing is run, and ``get = "..."`` says how to get them, which ends the error about a missing one.
 ``examples/foreign`` has such files.
+
+``trained_on = ["CelebA"]`` names the data sets that the program was trained on, and ``licence = "..."`` its licence;
+both are for the leaderboard and change nothing else.
 """
 
 from __future__ import annotations
@@ -43,6 +46,8 @@ class CommandBlock:
     batch: int | None = None
     needs: tuple[str, ...] = ()
     get: str = ""
+    trained_on: tuple[str, ...] = ()
+    licence: str = ""
 
 
 class Command:
@@ -122,7 +127,7 @@ def command(path: Path, block: CommandBlock) -> Runnable:
     if not is_path and shutil.which(block.argv[0]) is None:
         raise InputError(f"{path}: program '{program}' is not installed", do=get)
     argv = [str(folder / program) if is_path and not program.is_absolute() else block.argv[0], *block.argv[1:]]
-    spec = Spec(block.name or path.stem, block.version, False, (), "command")
+    spec = Spec(block.name or path.stem, block.version, False, (), "command", block.trained_on, block.licence)
     return Runnable(
         Command,
         spec,

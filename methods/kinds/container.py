@@ -8,6 +8,8 @@
     engine = "podman"                          # by default the first that is installed
     gpus = true
 
+``trained_on`` and ``licence`` are as for commands (`facedeblur.methods.kinds.command`).
+
 `{input}` is ``/input`` in the container and cannot be written to, `{output}` is ``/output``. Images are not
 fetched, and the number of the one that is run is recorded.
 """
@@ -56,6 +58,8 @@ class ContainerBlock:
     version: str = ""
     timeout: float | None = None
     batch: int | None = None
+    trained_on: tuple[str, ...] = ()
+    licence: str = ""
 
 
 class Container:
@@ -165,7 +169,7 @@ def container(path: Path, block: ContainerBlock) -> Runnable:
         # Run by its number: the name may mean another image tomorrow.
         image = _number_of(path, engine, program, block.image)
         digest = image.removeprefix("sha256:")
-    spec = Spec(block.name or path.stem, block.version, False, (), "container")
+    spec = Spec(block.name or path.stem, block.version, False, (), "container", block.trained_on, block.licence)
     return Runnable(
         Container,
         spec,

@@ -26,6 +26,7 @@ class ExportedBlock:
     """Keys of a TOML block with ``kind = "torchscript"``, ``"pt2"`` or ``"onnx"``; see `ExportedNetwork`.
 
     ``get`` says how to get the file and ends the error about a missing one.
+    ``trained_on`` and ``licence`` are for the leaderboard (`facedeblur.methods.weight_cards`) and change nothing else.
     """
 
     kind: str
@@ -42,6 +43,8 @@ class ExportedBlock:
     timeout: float | None = None
     batch: int | None = None
     get: str = ""
+    trained_on: tuple[str, ...] = ()
+    licence: str = ""
 
 
 def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | None = None) -> Runnable:
@@ -74,7 +77,8 @@ def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | N
     chosen = read_options(kind, usual | dict(options), name=name)
     weights = {path.name: path} | (external_data(path) if kind is Onnx else {})
     hashes = {file: sha256_of(place) for file, place in weights.items()}
-    spec = Spec(name, block.version, False, tuple(hashes.items()), f"{kind.__name__} file")
+    summary = f"{kind.__name__} file"
+    spec = Spec(name, block.version, False, tuple(hashes.items()), summary, block.trained_on, block.licence)
     shown = shown_name(name, chosen, usual)
     return Runnable(kind, spec, chosen, shown, weights, hashes, timeout=block.timeout, batch=block.batch)
 
@@ -85,5 +89,6 @@ def _state_file(path: Path, options: Mapping[str, Any]) -> Runnable:
     usual = defaults(StateFile)
     chosen = read_options(StateFile, usual | usual_options(architecture) | dict(options), name=path.stem)
     hashes = {path.name: sha256_of(path)}
-    spec = Spec(path.stem, "", False, tuple(hashes.items()), f"{architecture} (state dict)")
+    summary = f"{architecture} (state dict)"
+    spec = Spec(path.stem, "", False, tuple(hashes.items()), summary, network=architecture)
     return Runnable(StateFile, spec, chosen, shown_name(path.stem, chosen, usual), {path.name: path}, hashes)

@@ -219,7 +219,7 @@ def _conforming(path: Path, header: dict[str, Any]) -> Header:
         stage, recipe = read.recipe.stage, read.recipe
         return Header(
             recipe.network, recipe.config, read.stage, read.step, stage.iterations, stage.until,
-            finished=read.finished, input=stage.input,
+            finished=read.finished, input=stage.input, trained_on=read.trained_on,
         )  # fmt: skip
     found = header if "config" in header else read_card(path)
     return conform(found, Header, f"{path}: header", "the header of weights")
@@ -262,6 +262,7 @@ class Header(msgspec.Struct):
     until: str = ""
     finished: bool = True
     input: str = "blurred"
+    trained_on: list[str] = []
 
 
 class _ResumedStage(msgspec.Struct):
@@ -287,6 +288,7 @@ class _Resumed(msgspec.Struct):
     step: Count
     recipe: _ResumedRecipe
     finished: bool = False
+    trained_on: list[str] = []
 
 
 def _read_own(name: str, path: Path) -> tuple[Header, dict[str, Tensor]]:

@@ -23,6 +23,7 @@ from facedeblur.methods.runnable import Runnable, read_given
 from facedeblur.methods.running.execution import AUTO, Execution
 from facedeblur.methods.running.journal import NOT_RUN, RunJournal
 from facedeblur.methods.running.session import Session
+from facedeblur.methods.weight_cards.facts import facts_of
 
 FOLDER_BATCH = 256
 
@@ -140,6 +141,7 @@ def run(
     with only_writer(out), reporting(progress) as reporter:
         identity = _identity(found, the_set, execution.precision, store)
         identity["described"] = described
+        identity |= facts_of(found.spec, found.weights, found.hashes).record
         identity["sample"] = None if sampled is None else {"pairs": len(sampled), "of": the_set.n_pairs}
         journal = RunJournal(out, the_set, identity, kept=found.kept_folders)
         jobs = Workers.of(workers).count

@@ -278,6 +278,7 @@ def write_weights(path: Path, kept: Checkpoint, recipe: TrainRecipe, *, half: bo
         "stage": kept.header["stage"],
         "stage_step": kept.header["step"],
         **_reached(kept, recipe),
+        "trained_on": kept.header.get("trained_on", []),
     }
     write_tensors(path, tensors, header)
     return header

@@ -28,6 +28,7 @@ from facedeblur.methods.training.data.pairs import TrainingData
 from facedeblur.methods.training.devices import Engine
 from facedeblur.methods.training.stage import Diverged, StageRun
 from facedeblur.methods.training.validation import Validation, in_words, measured
+from facedeblur.methods.weight_cards.data_sets import of_collections
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,7 @@ class Loop:
         header: dict[str, Any] = self.folder.header(place)
         finished = step == run.stage.iterations and place == len(self.folder.recipe.stage) - 1
         header |= {"step": step, "seen": self.seen, "metrics": self.metrics, "finished": finished} | numbers
+        header["trained_on"] = list(of_collections(self.data.train.collections))
         path = self.folder.end(place) if step == run.stage.iterations else self.folder.last
         return Checkpoint(path, {"format": CHECKPOINT} | header, tensors)
 

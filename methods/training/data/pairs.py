@@ -259,6 +259,7 @@ def _over(pairs: VirtualPairs, numbers: Sequence[int], spec: PairSpec, *, repeat
         repeats=repeats,
         images=pairs.images,
         origin=pairs.origin,
+        collections=pairs.collections,
         label_files=pairs.label_files,
         sketch_files=pairs.sketch_files,
     )

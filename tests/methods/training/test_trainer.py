@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ from facedeblur.generators.photos.splits import split
 from facedeblur.generators.video.frames import frames
 from facedeblur.generators.video.spec import FrameSpec
 from facedeblur.methods.nets.base import make_network
+from facedeblur.methods.nets.loading import header_of
 from facedeblur.methods.training import loop
 from facedeblur.methods.training.checkpoint import load_weights, read_checkpoint
 from facedeblur.methods.training.data.batches import batches
@@ -183,6 +185,21 @@ def test_weights_in_half_precision_are_half_as_large(faces, tmp_path):
         wanted = kept[name].half() if kept[name].is_floating_point() else kept[name]
         assert one.dtype == wanted.dtype and torch.equal(one, wanted)
     assert sum(one.dtype == torch.float16 for one in stored.values()) > 3
+
+
+def test_weights_checkpoint_and_card_name_the_data_sets_of_the_training(faces, tmp_path):
+    plain = parts.train(parts.recipe(faces), faces, tmp_path / "plain")
+    assert header_of([plain.weights]).trained_on == [], "a folder of one's own is no data set with a name"
+    portraits = tmp_path / "portraits"
+    for sex in ("female", "male"):
+        (portraits / sex).mkdir(parents=True)
+        for number in range(5):
+            copyfile(faces / f"{number:02}.png", portraits / sex / f"{number:02}.png")
+    done = parts.train(parts.recipe(faces), f"faker:{portraits}", tmp_path / "faker")
+    assert header_of([done.weights]).trained_on == ["faker portraits"]
+    assert header_of([tmp_path / "faker/checkpoints/1-whole.safetensors"]).trained_on == ["faker portraits"]
+    card = json.loads(done.weights.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["trained_on"] == ["faker portraits"]
 
 
 def test_callers_random_state_is_left_alone(faces, tmp_path):
@@ -394,6 +411,7 @@ import sys
 sys.path.insert(0, {here!r})
 import train_parts as parts
 from pathlib import Path
+from shutil import copyfile
 done = parts.train(parts.recipe(Path({faces!r}), parts.plain(accumulate=2)), {faces!r}, {out!r}, batch=1, devices=2,
              strategy="ddp", config={{"bare": True}}, check=0)
 Path(f"{ranks}{{done.rank}}").touch()
