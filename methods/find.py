@@ -73,7 +73,7 @@ def find_method(
                 do=f"give the name of a method that it registers, and --plugin {method}",
             )  # fmt: skip
         if file.suffix.lower() in EXPORTED or (file.is_file() and str(method) not in METHODS):
-            return exported(file, options=given)
+            return exported(file, options=given, the_set=the_set)
         return _of_class(METHODS.get(str(method)), str(method), given, plugin, weights, the_set)
     return _of_class(method, spec_of(method).name, given, plugin, weights, the_set)
 

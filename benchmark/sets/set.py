@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
+from facedeblur.benchmark.config import parse_toml
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import pixel_hash, read_label
 from facedeblur.benchmark.files.kernel_bank import Bank
@@ -316,6 +317,20 @@ class Set:
     def has_sharp(self) -> bool:
         """False for real blurred photographs, whose sharp version is unknown."""
         return bool(self.info.get("reference", True))
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The recipe that the set was built by, read; empty if it has none, or none that is TOML."""
+        with suppress(InputError):
+            return parse_toml(str(self.info.get("recipe", "")), "recipe")
+        return {}
+
+    @property
+    def template(self) -> str:
+        """Template by which its faces were aligned; ``none`` for images as they were, empty if it is not known."""
+        tables = (self.recipe.get(name) for name in ("image", "frames"))
+        found = (str(one["template"]) for one in tables if isinstance(one, dict) and "template" in one)
+        return next(found, "")
 
     @cached_property
     def bank(self) -> Bank | None:

@@ -21,8 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 SAME_INPUTS = {
     "AddV2": "Add", "Sub": "Sub", "Mul": "Mul", "RealDiv": "Div", "FloorDiv": "Div", "FloorMod": "Mod",
     "Floor": "Floor", "Maximum": "Max", "Minimum": "Min", "Abs": "Abs", "Neg": "Neg", "Sign": "Sign", "Exp": "Exp",
-    "Tanh": "Tanh", "Reciprocal": "Reciprocal", "Less": "Less", "LessEqual": "LessOrEqual", "Greater": "Greater", "Shape": "Shape",
-    "GreaterEqual": "GreaterOrEqual", "LogicalAnd": "And", "SelectV2": "Where", "Reshape": "Reshape",
+    "Tanh": "Tanh", "Reciprocal": "Reciprocal", "Less": "Less", "LessEqual": "LessOrEqual", "Greater": "Greater",
+    "Shape": "Shape", "GreaterEqual": "GreaterOrEqual", "LogicalAnd": "And", "SelectV2": "Where", "Reshape": "Reshape",
     "BroadcastTo": "Expand", "ExpandDims": "Unsqueeze", "Range": "Range", "Identity": "Identity",
 }  # fmt: skip
 """Operators whose inputs are those of ONNX, by name."""

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from facedeblur.benchmark.errors import InputError, MissingFile
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.weights import sha256_of
 from facedeblur.methods.base import Spec
 from facedeblur.methods.kinds.exported_base import ExportedNetwork
 from facedeblur.methods.kinds.onnx_file import Onnx, external_data
 from facedeblur.methods.kinds.recognised import KINDS, kind_of_network
-from facedeblur.methods.kinds.state_file import StateFile, architecture_of, read_state_dict, usual_options
+from facedeblur.methods.kinds.state_file import StateFile, architecture_of, fit_options, read_state_dict
 from facedeblur.methods.kinds.torch_file import ExportedProgram, TorchScript
 from facedeblur.methods.options import defaults, read_options, shown_name
 from facedeblur.methods.runnable import Runnable
@@ -47,8 +48,20 @@ class ExportedBlock:
     licence: str = ""
 
 
-def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | None = None) -> Runnable:
+def exported(
+    path: Path, *, options: Mapping[str, Any], block: ExportedBlock | None = None, the_set: Set | None = None
+) -> Runnable:
     """Return the method in a file of a network; its content says of which kind it is.
+
+    Parameters
+    ----------
+    path : Path
+    options : mapping
+        Option -> value or text.
+    block : ExportedBlock, optional
+        The TOML file that describes it.
+    the_set : Set, optional
+        Set to restore, for options that depend on it.
 
     Raises
     ------
@@ -67,7 +80,7 @@ def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | N
     if content == "state":
         if block is not None:
             raise InputError(f"{path}: this is a state dict, which no TOML file describes", do=f"run {path} itself")
-        return _state_file(path, options)
+        return _state_file(path, options, the_set)
     block = block or ExportedBlock(content, str(path))
     if block.kind != content:
         raise InputError(str(path), expected=KINDS[block.kind], found=KINDS[content], do=f'write kind = "{content}"')
@@ -83,12 +96,14 @@ def exported(path: Path, *, options: Mapping[str, Any], block: ExportedBlock | N
     return Runnable(kind, spec, chosen, shown, weights, hashes, timeout=block.timeout, batch=block.batch)
 
 
-def _state_file(path: Path, options: Mapping[str, Any]) -> Runnable:
-    """Return the method in a state dict; its name has the options that its architecture needs."""
+def _state_file(path: Path, options: Mapping[str, Any], the_set: Set | None) -> Runnable:
+    """Return the method in a state dict; its name has the options that its architecture and the set need."""
     architecture = architecture_of(read_state_dict(path))
     usual = defaults(StateFile)
-    chosen = read_options(StateFile, usual | usual_options(architecture) | dict(options), name=path.stem)
+    fitting, remark = fit_options(architecture, options, the_set)
+    chosen = read_options(StateFile, usual | fitting, name=path.stem)
     hashes = {path.name: sha256_of(path)}
     summary = f"{architecture} (state dict)"
     spec = Spec(path.stem, "", False, tuple(hashes.items()), summary, network=architecture)
-    return Runnable(StateFile, spec, chosen, shown_name(path.stem, chosen, usual), {path.name: path}, hashes)
+    shown = shown_name(path.stem, chosen, usual)
+    return Runnable(StateFile, spec, chosen, shown, {path.name: path}, hashes, remark=remark)

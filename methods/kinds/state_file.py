@@ -21,6 +21,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, need, said_by
 from facedeblur.benchmark.faces.geometry import similarity
 from facedeblur.benchmark.files.state_dict import read_tensors, read_torch
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.generators.align.template import template_named
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ FACES = ("GFPGAN", "RestoreFormer", "CodeFormer")
 """Networks for faces: images of 512x512 in [-1, 1]."""
 
 FACE_SIDE = 512
+NONE = "none"
+"""The template of images as they are."""
 
 
 class StateFile:
@@ -49,8 +52,9 @@ class StateFile:
         Side in pixels of the window over which a NAFNet averages (Chu et al. 2022), 384 in its published results on
         GoPro; 0 averages over the image, as in its training.
     template : str
-        Template by which the images were aligned (``shen128``, ...). A network of faces is then given them in FFHQ's
-        layout, which it knows, and its result is moved back; what that layout does not cover stays as it was.
+        For networks of faces: the template by which the images were aligned (``shen128``, ...). Each is moved to FFHQ's
+        layout, which the network knows, and its result back; what that layout does not cover stays as it was. With
+        ``none`` images are resized only. A run takes the template of its set if this is empty.
 
     Raises
     ------
@@ -67,7 +71,8 @@ class StateFile:
         if tile and resize:
             raise InputError("options 'tile' and 'resize' exclude each other", do="leave one of them out")
         self._tile, self._overlap, self._resize, self._tlc = tile, overlap, resize, tlc
-        self._layout = Layout(template) if template else None
+        self._template = template
+        self._layout = Layout(template) if template not in ("", NONE) else None
         self.network: nn.Module | None = None
 
     def load(self, device: str, weights: Mapping[str, Path]) -> None:
@@ -92,7 +97,7 @@ class StateFile:
         self._square, self._face = bool(sizes.square), name in FACES
         if self._face and self._resize != FACE_SIDE:
             raise InputError(f"option 'resize' of {name}", expected=f"{FACE_SIDE}", found=f"{self._resize}")
-        if self._layout and not self._face:
+        if self._template and not self._face:
             raise InputError(f"option 'template': {name} is not a network of faces", do="leave it out")
         self.network = described.model.to(device).eval().requires_grad_(False)
         self._device = device
@@ -166,7 +171,9 @@ class Layout:
     def __init__(self, name: str):
         own, ffhq = template_named(name), template_named("ffhq512")
         if own.fit != "similarity":
-            raise InputError(f"option 'template': '{name}' has no five points", do="leave it out")
+            raise InputError(
+                f"option 'template': '{name}' has no five points", do=f"give {NONE} to resize the images only"
+            )
         self._name, self._size = name, (own.height, own.width)
         self._map = similarity(own.points, ffhq.points)
 
@@ -182,7 +189,7 @@ class Layout:
             height, width = self._size
             raise InputError(
                 f"images of template '{self._name}'", expected=f"{height}x{width}",
-                found=f"{image.shape[0]}x{image.shape[1]}", do="leave the option 'template' out",
+                found=f"{image.shape[0]}x{image.shape[1]}", do=f"give --set template={NONE} to resize the images only",
             )  # fmt: skip
         moved: np.ndarray = cv2.warpAffine(
             image, self._map, (FACE_SIDE, FACE_SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
@@ -234,9 +241,42 @@ def architecture_of(state: Mapping[str, Any]) -> str:
     return ""
 
 
-def usual_options(architecture: str) -> dict[str, Any]:
-    """Options that differ for an architecture from those of `StateFile`."""
-    return {"resize": FACE_SIDE} if architecture in FACES else {}
+def fit_options(architecture: str, options: Mapping[str, Any], the_set: Set | None) -> tuple[dict[str, Any], str]:
+    """Fit the options of `StateFile` to an architecture and a set.
+
+    Parameters
+    ----------
+    architecture : str
+    options : mapping
+        What the user says, which is kept.
+    the_set : Set, optional
+        Set to restore; without one the template stays open.
+
+    Returns
+    -------
+    dict
+        Options that differ from those of `StateFile`.
+    str
+        What the user should know of them; empty if there is nothing.
+
+    Raises
+    ------
+    InputError
+        If a network of faces needs the template of the set, and the set does not say it or it has no five points.
+    """
+    if architecture not in FACES:
+        return dict(options), ""
+    found = {"resize": FACE_SIDE} | dict(options)
+    if found.get("template") or the_set is None:
+        return found, ""
+    name = the_set.template
+    needs = f"{architecture} needs faces in FFHQ's layout, and"
+    do = f"give the template of its faces, --set template=NAME, or --set template={NONE} to resize the images only"
+    if name in ("", NONE):
+        raise InputError(f"{needs} set '{the_set.name}' names no template", do=do)
+    if template_named(name).fit != "similarity":
+        raise InputError(f"{needs} template '{name}' of set '{the_set.name}' has no five points", do=do)
+    return found | {"template": name}, f"faces are moved from the set's template {name} to FFHQ's layout, and back"
 
 
 def average_locally(network: nn.Module, side: int) -> list[Any]:

@@ -101,7 +101,7 @@ def _provenance(facts: Facts) -> dict[str, Any]:
         ],
         "prov:wasGeneratedBy": {
             "@type": "prov:Activity",
-            "prov:label": f"recipe {facts.recipe.get('name', facts.of.name)}, seed {facts.of.info['seed']}",
+            "prov:label": f"recipe {facts.of.recipe.get('name', facts.of.name)}, seed {facts.of.info['seed']}",
             "prov:wasAssociatedWith": {
                 "@type": "prov:SoftwareAgent",
                 "prov:label": facts.made_by,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image, Pair, Set
@@ -124,14 +122,6 @@ class Facts:
     def version(self) -> str:
         """Version of facedeblur that made the set; empty if not known."""
         return str(self.of.info.get("packages", {}).get("facedeblur", ""))
-
-    @property
-    def recipe(self) -> dict[str, Any]:
-        """The recipe, read; empty where the set has none that is TOML."""
-        try:
-            return tomllib.loads(str(self.of.info.get("recipe", "")))
-        except tomllib.TOMLDecodeError:
-            return {}
 
     @property
     def summary(self) -> str:

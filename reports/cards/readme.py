@@ -184,7 +184,7 @@ def _rebuilding(facts: Facts) -> list[str]:
         return []
     if "frames" in facts.kinds:
         return ["The recipe:", fenced(text, "toml")]
-    packaged = bool(facts.recipe.get("faces", {}).get("package"))
+    packaged = bool(facts.of.recipe.get("faces", {}).get("package"))
     faces, same = ("", "") if packaged else (" --faces PHOTOGRAPHS", "from the same photographs ")
     command = f"facedeblur build recipe.toml{faces}{f' --seed {seed}' if seed else ''} -o set"
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.torchvision_shim import prepare
 from facedeblur.generators.align.template import template_named
 from facedeblur.methods.find import find_method
@@ -62,6 +64,22 @@ def mprnet() -> torch.nn.Module:
     from spandrel_extra_arches.architectures.MPRNet import MPRNet
 
     return MPRNet(n_feat=8, scale_unetfeats=4, scale_orsnetfeats=4, num_cab=1)
+
+
+def restoreformer() -> torch.nn.Module:
+    from spandrel.architectures.RestoreFormer import RestoreFormer
+
+    torch.manual_seed(0)
+    return RestoreFormer(
+        n_embed=8, embed_dim=32, ch=32, out_ch=3, ch_mult=(1, 1, 1, 1, 1, 1), num_res_blocks=1, attn_resolutions=(16,),
+        dropout=0.0, in_channels=3, resolution=512, z_channels=32, double_z=False, enable_mid=True, head_size=1,
+    )  # fmt: skip
+
+
+def with_recipe(root: Path, text: str) -> Path:
+    info = json.loads((root / "set.json").read_text())
+    (root / "set.json").write_text(json.dumps(info | {"recipe": text}))
+    return root
 
 
 NETWORKS = {
@@ -164,14 +182,7 @@ def test_tiles_and_resizing(tmp_path):
 
 
 def test_networks_for_faces_are_given_faces_of_512(tmp_path, monkeypatch):
-    from spandrel.architectures.RestoreFormer import RestoreFormer
-
-    torch.manual_seed(0)
-    net = RestoreFormer(
-        n_embed=8, embed_dim=32, ch=32, out_ch=3, ch_mult=(1, 1, 1, 1, 1, 1), num_res_blocks=1, attn_resolutions=(16,),
-        dropout=0.0, in_channels=3, resolution=512, z_channels=32, double_z=False, enable_mid=True, head_size=1,
-    )  # fmt: skip
-    path = saved(tmp_path / "face.pth", net)
+    path = saved(tmp_path / "face.pth", restoreformer())
     entry = find_method(path)
     assert (entry.shown, entry.spec.summary) == ("face[resize=512]", "RestoreFormer (state dict)")
     method = loaded(path)
@@ -188,6 +199,41 @@ def test_networks_for_faces_are_given_faces_of_512(tmp_path, monkeypatch):
     assert seen == [((1, 3, 512, 512), True)]
     with pytest.raises(InputError, match="option 'resize' of RestoreFormer: expected 512, found 256"):
         loaded(path, resize=256)
+
+
+def test_a_network_for_faces_takes_the_template_of_the_set(make_set, tmp_path):
+    set_ = make_set(sizes=(13,), shapes=((128, 128),))
+    path = saved(tmp_path / "face.pth", restoreformer())
+    with pytest.raises(InputError) as error:
+        run(path, set_.root, tmp_path / "out", execution=Execution(device="cpu"))
+    assert str(error.value) == (
+        f"RestoreFormer needs faces in FFHQ's layout, and set '{set_.name}' names no template; give the template of "
+        "its faces, --set template=NAME, or --set template=none to resize the images only"
+    )
+    with_recipe(set_.root, '[image]\ntemplate = "umsn"\n')
+    with pytest.raises(InputError, match=r"template 'umsn' of set 'tiny\d' has no five points; give the template"):
+        find_method(path, the_set=Set.open(set_.root))
+    with_recipe(set_.root, '[image]\ntemplate = "shen128"\n')
+    outputs = run(path, set_.root, tmp_path / "out", execution=Execution(device="cpu"))
+    assert outputs.method == "face[resize=512,template=shen128]"
+    assert outputs.info["options"]["template"] == "shen128"
+    assert outputs.info["notes"][0] == "faces are moved from the set's template shen128 to FFHQ's layout, and back"
+    # Said by the user it is the same run; resizing only is another one.
+    run(path, set_.root, tmp_path / "out", options={"template": "shen128"}, execution=Execution(device="cpu"))
+    with pytest.raises(InputError, match="expected a run with"):
+        run(path, set_.root, tmp_path / "out", options={"template": "none"}, execution=Execution(device="cpu"))
+    whole = find_method(path, options={"template": "none"}, the_set=Set.open(set_.root))
+    assert (whole.shown, whole.remark) == ("face[resize=512,template=none]", "")
+
+
+def test_other_networks_take_no_template(make_set, tmp_path):
+    set_ = make_set(sizes=(13,), shapes=((32, 40),))
+    with_recipe(set_.root, '[image]\ntemplate = "shen128"\n')
+    path = saved(tmp_path / "net.pth", nafnet())
+    assert find_method(path, the_set=Set.open(set_.root)).options["template"] == ""
+    for template in ("shen128", "none"):
+        with pytest.raises(InputError, match="option 'template': NAFNet is not a network of faces"):
+            loaded(path, template=template)
 
 
 def test_faces_are_moved_to_the_layout_of_ffhq_and_back():

@@ -53,7 +53,7 @@ def test_what_is_not_in_a_set_is_not_said(tiny: Set, small_set: Callable[..., Se
     labelled = facts_of(small_set(tmp_path / "labelled", labels=True))
     assert "3 faces have a label image with 11 classes: background, skin" in " ".join(cards.preparation(labelled))
     blind = facts_of(small_set(tmp_path / "real", reference=False, recipe="no [toml"))
-    assert blind.summary.startswith("6 pairs without a sharp original") and blind.recipe == {}
+    assert blind.summary.startswith("6 pairs without a sharp original") and blind.of.recipe == {}
 
 
 def test_labels_of_a_parser_are_told_apart(small_set: Callable[..., Set], tmp_path: Path) -> None:
