@@ -144,6 +144,7 @@ class RunFacts(msgspec.Struct):
     precision: str = ""
     requested_precision: str = ""
     batch_limits: dict[str, Count] = {}
+    batch_times: dict[str, float] = {}
     compared: dict[str, Any] = {}
     device: str = ""
     device_name: str = ""

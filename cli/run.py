@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     "--batch",
     metavar="N",
     type=int,
-    show_default="chosen by image size",
+    show_default="chosen by size and speed",
     help="Largest number of images per batch; halved if memory runs out.",
 )
 @click.option(

@@ -32,7 +32,8 @@ class Execution:
     precision : {'fp32', 'bf16', 'fp16'}
         Autocast for networks. With fp32, TF32 is off.
     batch : int, optional
-        Images at a time; by default chosen by their size. It is halved when memory runs out.
+        Images at a time; by default chosen by their size, on a processor also by their time alone and in a batch. It is
+        halved when memory runs out.
     timeout : float, optional
         Time limit per batch, and for loading, in seconds; by default that of the method's TOML file, else 300.
 

@@ -76,11 +76,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Largest difference of a batch from single images, in grey levels, or why there was no result."""
+    """Largest difference of a batch from single images, in grey levels, or why there was no result.
+
+    `batch` is the number of images in the batch, `seconds` its time per image.
+    """
 
     images: int
     grey_levels: int = 0
     why: str = ""
+    batch: int = 0
+    seconds: float = float("nan")
 
 
 class OutOfMemory(Exception):

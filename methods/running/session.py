@@ -9,6 +9,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +26,18 @@ from facedeblur.methods.running.environment import versions
 from facedeblur.methods.running.execution import TIMEOUT_S, Execution
 from facedeblur.methods.running.journal import LOG, NOT_RUN, RunJournal
 from facedeblur.methods.running.measuring import IMAGES, RULE_FOLDER, sizes, summarise_times
-from facedeblur.methods.running.messages import Facts, Job, OutOfMemory, Result, failure
+from facedeblur.methods.running.messages import Comparison, Facts, Job, OutOfMemory, Result, failure
 from facedeblur.methods.running.supervisor import BatchOutcome, Supervisor, Unusable
 
 FAILURES_AT_START = 5
 LOSSES_IN_A_ROW = 20
 NOTES = 50
 COMPARED = 4
+SLOWER = 1.1
+"""How many times as long as alone an image must take in a batch for batches to be given up on a processor.
+
+Less is within what other work on the machine does to times, and images alone cost more around the method.
+"""
 CLIPPED = 0.1
 """Share of values outside [0, 1] in the first images from which on it is noted."""
 
@@ -205,7 +211,7 @@ class Session:
         self._reporter.progress(self._method.shown, self._done, self._whole)
         if not self._method.folder:
             self._time(crew, facts)
-            self._compare(crew)
+            self._compare(crew, facts)
         crew.grow(min(self._jobs, self._batches.ahead(self._whole - self._done)))
         for outcome in crew.work(self._batches):
             if self._method.folder:
@@ -262,8 +268,8 @@ class Session:
         """Peak of memory after `outcome`."""
         return self._memory if outcome is None or outcome.memory is None else asdict(outcome.memory)
 
-    def _compare(self, crew: Supervisor) -> None:
-        """Compare a batch with the single images, once per run, and make no batches if the method cannot."""
+    def _compare(self, crew: Supervisor, facts: Facts) -> None:
+        """Compare a batch with the single images, once per run; make none if the method cannot, or is slower by it."""
         if not self._first or self._journal.info.get("compared") or self._whole <= len(self._first):
             return
         count = min(COMPARED, self._batches.limit(self._batches.size(self._first[0])) // 2)
@@ -283,7 +289,27 @@ class Session:
             )
         if found.why or found.grey_levels > 1:
             self._batches.one_by_one()
-        self._journal.note(compared=asdict(found), batch_limits=self._batches.caps)
+        elif facts.device == "cpu" and self._execution.batch is None:
+            self._choose_by_time(crew, pairs, found)
+        seen = {"images": found.images, "grey_levels": found.grey_levels, "why": found.why}
+        self._journal.note(compared=seen, batch_limits=self._batches.caps)
+
+    def _choose_by_time(self, crew: Supervisor, pairs: tuple[Pair, ...], found: Comparison) -> None:
+        """Make no batches if an image takes longer in one than alone."""
+        timings = self._journal.info.get("timings")
+        if not timings:
+            return
+        single, seconds = timings["median_s"], found.seconds
+        if seconds > SLOWER * single and self._whole - self._done > 4 * found.batch:
+            # A first batch also pays for what is made once for its size.
+            with suppress(OutOfMemory):
+                again = crew.compare(pairs)
+                seconds = seconds if again.why else min(seconds, again.seconds)
+        if seconds > SLOWER * single:
+            self._batches.one_by_one()
+        chosen = self._batches.limit(self._batches.size(self._first[0]))
+        times = {"single_s": single, "batch": found.batch, "batch_s": round(seconds, 6), "chosen": chosen}
+        self._journal.note(batch_times=times)
 
     def _take(self, outcome: BatchOutcome) -> None:
         """Record the outcome of a batch, or have its images tried again."""

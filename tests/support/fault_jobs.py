@@ -193,7 +193,7 @@ class Workspace:
 
 # What may differ between two runs of the same command: times, what follows from them, and the memory that was needed.
 TIMES: dict[str, tuple[str, ...]] = {
-    "run.json": ("timings", "batch_limits", "memory", "seconds_total", "finished"),
+    "run.json": ("timings", "batch_limits", "batch_times", "memory", "seconds_total", "finished"),
     "status.csv": ("seconds",),
     "scores.parquet": ("seconds",),
     "[0-9]-*.csv": ("images_per_s",),

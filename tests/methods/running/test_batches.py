@@ -25,6 +25,20 @@ class Company:
         return (0.5 * blurred + (0.3 + 0.075 * (len(blurred) - 1)) / 255).astype(np.float32)
 """
 
+TIRED = """
+import time
+from facedeblur.methods import method
+
+@method("tired")
+class Tired:
+    '''Takes longer in company, or alone.'''
+    def __init__(self, *, alone=0.0, together=0.0):
+        self.alone, self.together = alone, together
+    def restore(self, blurred):
+        time.sleep(len(blurred) * (self.together if len(blurred) > 1 else self.alone))
+        return 0.5 * blurred
+"""
+
 
 class Centre(torch.nn.Module):
     def forward(self, x):
@@ -50,6 +64,14 @@ def company(tmp_path_factory):
     """A plugin with one method."""
     plugin = tmp_path_factory.mktemp("company") / "company.py"
     plugin.write_text(COMPANY)
+    return plugin
+
+
+@pytest.fixture(scope="module")
+def tired(tmp_path_factory):
+    """A plugin with one method."""
+    plugin = tmp_path_factory.mktemp("tired") / "tired.py"
+    plugin.write_text(TIRED)
     return plugin
 
 
@@ -104,6 +126,21 @@ def test_a_stopped_run_has_the_outputs_of_an_unbroken_one(mixed, tmp_path, stops
     assert stopped.run_hash == whole.run_hash
     alone = run("company", mixed.root, tmp_path / "alone", **how | {"execution": Execution(batch=1)})
     assert alone.run_hash != whole.run_hash, "or there would be nothing to see"
+
+
+@pytest.mark.parametrize(("alone", "together", "most"), [(0.01, 0.2, 1), (0.2, 0.0, 32)])
+def test_a_processor_makes_batches_only_if_they_are_faster(mixed, tmp_path, tired, alone, together, most):
+    options = {"alone": alone, "together": together}
+    outputs = run("tired", mixed.root, tmp_path / "out", plugin=tired, workers=1, options=options)
+    times = outputs.info["batch_times"]
+    assert times["batch"] == 8 and times["chosen"] == most and (times["batch_s"] > times["single_s"]) == (most == 1)
+    assert outputs.info["batch_limits"].get("any", 32) == most and outputs.info["notes"] == []
+    by_oneself = sum(status.seconds >= alone for status in outputs.statuses(mixed))
+    assert by_oneself == (24 if most == 1 else 10)
+    told = run("tired", mixed.root, tmp_path / "told", plugin=tired, workers=1, execution=Execution(batch=8))
+    assert "batch_times" not in told.info and told.info["batch_limits"] == {}
+    ours, theirs = pixels(outputs), pixels(told)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs) and len(theirs) == 24
 
 
 def test_another_batch_after_a_stop_is_noted(mixed, tmp_path, company):
