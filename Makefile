@@ -1,16 +1,17 @@
-# make demo   set up .venv and run the whole chain on fourteen faces
-# make lint   check the source with ruff; installs nothing else
-# make types  check the installed package with mypy
-# make test   lint, types, and every test on the installed wheel
-# make docs   build the site of docs/ into site/
-# make bench  print how many times faster than its peers each hot path is
+# make demo     set up .venv and run the whole chain on fourteen faces
+# make lint     check the source with ruff; installs nothing else
+# make types    check the installed package with mypy
+# make test     lint, types, and every test on the installed wheel
+# make docs     build the site of docs/ into site/
+# make bench    measure how many times faster than its peers each hot path is, into docs/benchmarks.md
+# make scaling  measure time and memory against the number of pairs, into docs/scaling.md
 PYTHON ?= python3
 CONSTRAINTS ?= constraints-cpu.txt
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find api benchmark generators methods reports cli -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js' -o -name '*.csv' -o -name '*.json' -o -name '*.safetensors' -o -name '*.png' -path '*/packaged/*') setup.cfg README.md pyproject.toml
 
-.PHONY: demo test lint types docs bench install clean
+.PHONY: demo test lint types docs bench scaling install clean
 
 demo: install
 	$(BIN)/facedeblur demo -o demo
@@ -38,8 +39,17 @@ docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html   (for the search: $(BIN)/python -m http.server -d site)"
 
+# One peer after the other: one that does not install is named in the table, and the others are measured.
 bench: install
-	$(BIN)/python tests/speed/run.py
+	for peer in $$(sed -n '/^bench =/,/^[a-z]/s/^    //p' setup.cfg); do \
+	  $(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) "$$peer" || echo "$$peer does not install here"; \
+	done
+	$(BIN)/python tests/speed/run.py --write docs/benchmarks.md
+
+# COUNTS= names other numbers of pairs than up to a million, which take a quarter of an hour.
+COUNTS ?=
+scaling: install
+	$(BIN)/python tests/speed/scaling.py $(COUNTS) --write docs
 
 install: $(VENV)/installed
 

@@ -76,6 +76,8 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
                 {"Weight files": "weights.md"},
                 {"Files and tables": "files.md"},
                 {"Reliability": "reliability.md"},
+                {"Benchmarks": "benchmarks.md"},
+                {"Scaling": "scaling.md"},
                 {"From Python": "python.md"},
             ]
         },

@@ -24,7 +24,7 @@ from facedeblur.benchmark.files.parquet import read_head, read_table, write_tabl
 from facedeblur.benchmark.files.schema import Count, decode_json
 from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.reporter import Reporter
-from facedeblur.benchmark.resume import all_parts, parts_folder, read_part, remove_parts
+from facedeblur.benchmark.resume import all_parts, grouped, parts_folder, read_part, remove_parts
 from facedeblur.benchmark.scoring.table import (
     FILE,
     ScoreMeta,
@@ -35,6 +35,8 @@ from facedeblur.benchmark.scoring.table import (
 )
 
 PAIRS_A_TASK = 160
+ROWS_A_GROUP = 2**11
+"""Rows of a table that are compressed together; what describes them stays in memory until the table is whole."""
 
 
 @dataclass(frozen=True)
@@ -184,11 +186,11 @@ class TablePlan:
                 temporary, schema, write_page_checksum=True
             )  # fmt: skip
             with writer:
-                for table in self._joined(files):
+                for some in grouped(self._joined(files), len, ROWS_A_GROUP):
+                    table = pa.concat_tables([one.select(schema.names) for one in some])
                     if table["pair_id"].to_pylist() != [pair.pair_id for pair in islice(pairs, table.num_rows)]:
                         raise self._refused()
-                    columns = [table[name] for name in schema.names]
-                    writer.write_table(pa.table(columns, schema=schema))
+                    writer.write_table(pa.table(table.columns, schema=schema))
             if next(pairs, None) is not None:
                 raise self._refused()
         if csv:

@@ -1,4 +1,4 @@
-"""G2: uint8 -> pad -> true convolution -> noise -> clip -> round -> uint8, against two ways papers do it."""
+"""Make a blurred image of a sharp one: pad, convolve, add noise, clip, round to uint8; against two common scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""G1, G2 for the other laws: spline kernels against scipy's spline, camera poses against OpenCV's warp."""
+"""Other kinds of blur: spline kernels against scipy's spline, camera poses against OpenCV's warp."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seconds of the classical methods for one 128x128 RGB image on one thread, beside the times that papers print.
+"""Classical methods on one 128x128 RGB image, next to the times that papers print.
 
 Printed times are of other machines: SHEN Table 12 (ten images of 128x128, 3.4 GHz i7; C++ for Shan, Cho-Lee and Xu,
 MATLAB for the others), and "less than 3 s" for one megapixel in the abstract of Krishnan & Fergus 2009.

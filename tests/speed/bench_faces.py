@@ -1,4 +1,4 @@
-"""G6: embeddings against facenet-pytorch one by one, and dlib's descriptor against dlib-bin."""
+"""Face embeddings, against facenet-pytorch one face at a time and against dlib."""
 
 from __future__ import annotations
 

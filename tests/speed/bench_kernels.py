@@ -1,4 +1,4 @@
-"""G1: kernels against DeblurGAN's generator, and against drawing the normals alone with numpy's fastest generator.
+"""Draw blur kernels, against DeblurGAN's generator and against drawing the random numbers alone.
 
 The peer is written here from the model, with the operations that the public code spends its time on: numpy functions
 called on one number at a time.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from common import Ratio, interleave
+from common import NotMeasured, PeerMissing, Ratio, Row, deepinv, interleave
 
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 
@@ -61,9 +61,24 @@ def deblurgan_kernel(x: np.ndarray, *, canvas: int, until: float = 1.0) -> np.nd
     return kernel / m
 
 
-def run() -> list[Ratio]:
+def other_models() -> list[Row]:
+    """Against generators of other kinds of kernels, N = 27: no targets, because their work is another."""
+    rows: list[Row] = [NotMeasured("G1", "kernel, N=27", "motionblur is not on PyPI")]
+    try:
+        peer = deepinv().physics.generator.MotionBlurGenerator(psf_size=(27, 27), num_channels=1)
+    except PeerMissing as error:
+        return [*rows, NotMeasured("G1", "kernel, N=27", f"{error} is not installed")]
+    start = iter(range(0, 10**9, BATCH))
+    seconds = interleave(
+        {"ours": lambda: STANDARD.draw(0, 27, BATCH, start=next(start)), "peer": lambda: peer.step(BATCH)}, rounds=9
+    )
+    what = "{deepinv}, a Gaussian process, batches of 128"
+    return [*rows, Ratio("G1", "kernel, N=27", seconds["ours"] / BATCH, seconds["peer"] / BATCH, 0, what)]
+
+
+def run() -> list[Row]:
     """Ratios for N = 13, 27 and 51 at L = 1.85 N, M = 2000, T = 1; the target is stated for 27."""
-    ratios = []
+    ratios: list[Row] = []
     start = iter(range(0, 10**9, BATCH))
     sfc = np.random.Generator(np.random.SFC64(1))
     np.random.seed(1)  # noqa: NPY002
@@ -85,4 +100,4 @@ def run() -> list[Ratio]:
         ratios.append(Ratio("G1", f"kernel, N={size}, T=1", one, seconds["deblurgan"], 1000.0, LOOP))
         drawn = seconds["normals"] / BATCH
         ratios.append(Ratio("G1", f"kernel, N={size}, T=1", one, drawn, 1 / 1.25, NORMALS))
-    return ratios
+    return ratios + other_models()

@@ -1,4 +1,4 @@
-"""G5: resident memory of building and scoring does not grow with the number of pairs."""
+"""Memory of building and scoring sets, next to limits of our own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from pathlib import Path
 import psutil
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.generators.build import build
+from facedeblur.generators.photos.specs import Selection
 
 def peak(pid):
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path(f"/proc/{pid}/status").read_text())[1])
 
-build("shen2020", sys.argv[1], sys.argv[2], workers=2)
+build("shen2020", sys.argv[1], sys.argv[2], selection=Selection(identity="each"), workers=2)
 score(sys.argv[2], sys.argv[2] + "/blur", metrics=["psnr"], workers=2)
 print(peak("self"), max(peak(child.pid) for child in psutil.Process().children(recursive=True)))
 """

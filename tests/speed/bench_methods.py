@@ -1,4 +1,4 @@
-"""Classical methods on one 128x128 RGB image, against scikit-image and the usual script in float64."""
+"""Simple deconvolution of one 128x128 RGB image, against scikit-image and the usual script in float64."""
 
 from __future__ import annotations
 

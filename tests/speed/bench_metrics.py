@@ -1,4 +1,4 @@
-"""G3: PSNR and one SSIM on pairs in memory, against what people use, on one thread.
+"""PSNR and one SSIM of pairs in memory, against the usual packages.
 
 40 crops of 128x128 of the portrait that scikit-image carries, each against a blurred and noisy version of itself.
 Every peer is checked to give our value before it is timed.

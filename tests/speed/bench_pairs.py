@@ -1,4 +1,4 @@
-"""Training pairs a second and core: against what a trainer eats, and against the ways that other libraries make them.
+"""Make training pairs, against what a trainer needs and against other libraries.
 
 A batch of 16 at 10 iterations a second is 160 pairs a second: more than a 10-million-parameter network at 128x128 takes
 in full training on one GPU. Faces lie in memory on all sides; ours draws a new kernel for every pair, the OpenCV script
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from common import NotMeasured, PeerMissing, Ratio, Row, interleave
+from common import NotMeasured, PeerMissing, Ratio, Row, deepinv, interleave
 
 from facedeblur.generators.kernels.boracchi_foi import STANDARD
 from facedeblur.generators.pairs.device import make, prepare
@@ -72,19 +72,13 @@ def deepinv_job(crops: np.ndarray) -> Callable[[], object]:
     """MotionBlurGenerator (a Gaussian process), convolution and noise of deepinv, 16 at a time, no augmentation."""
     import torch
 
-    try:
-        from facedeblur.benchmark.torchvision_shim import prepare
-
-        prepare()
-        import deepinv
-    except (ImportError, RuntimeError) as error:
-        raise PeerMissing("deepinv") from error
+    peer = deepinv()
     batch = torch.from_numpy(np.ascontiguousarray(crops[:16, AROUND:-AROUND, AROUND:-AROUND])).permute(0, 3, 1, 2) / 255
-    draw = deepinv.physics.generator.MotionBlurGenerator(psf_size=(27, 27), num_channels=1)
-    noise = deepinv.physics.GaussianNoise(sigma=0.01)
+    draw = peer.physics.generator.MotionBlurGenerator(psf_size=(27, 27), num_channels=1)
+    noise = peer.physics.GaussianNoise(sigma=0.01)
 
     def job() -> None:
-        blurred = deepinv.physics.functional.conv2d(batch, draw.step(16)["filter"], padding="reflect")
+        blurred = peer.physics.functional.conv2d(batch, draw.step(16)["filter"], padding="reflect")
         noise(blurred).clamp(0, 1)
 
     return job
@@ -127,7 +121,7 @@ def run() -> list[Row]:
 
         jobs["on the GPU"], rates["on the GPU"] = batches, 5.0
     else:
-        ratios.append(NotMeasured("pairs", "training pair made on a GPU", "there is none"))
+        ratios.append(NotMeasured("pairs", "training pair made on a GPU", "no GPU was found"))
     peers = {"cv2": "shen", "albumentations": "shen", "deepinv": "plain"}
     for name, start in (("albumentations", albumentations_job), ("deepinv", deepinv_job)):
         try:

@@ -1,4 +1,4 @@
-"""G3: PSNR after the best of 1,681 shifts, against 1,681 warps of OpenCV, on one thread.
+"""PSNR after the best of 1,681 shifts, against as many warps of OpenCV.
 
 Ten crops of 128x128 of the portrait that scikit-image carries, each against a displaced, noisy version of itself.
 """

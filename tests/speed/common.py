@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 
 class PeerMissing(Exception):
@@ -100,6 +101,23 @@ class NotMeasured:
 
 
 Row = Ratio | NotMeasured
+
+
+def deepinv() -> Any:
+    """Import deepinv.
+
+    Raises
+    ------
+    PeerMissing
+        Where it is not installed, or cannot be imported.
+    """
+    try:
+        from facedeblur.benchmark.torchvision_shim import prepare
+
+        prepare()
+        return importlib.import_module("deepinv")
+    except (ImportError, RuntimeError) as error:
+        raise PeerMissing("deepinv") from error
 
 
 def interleave(jobs: Mapping[str, Callable[[], object]], *, rounds: int = 5) -> dict[str, Seconds]:

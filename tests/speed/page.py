@@ -6,7 +6,8 @@ import datetime
 import os
 import platform
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from common import NotMeasured, Ratio, Row
@@ -18,15 +19,26 @@ PACKAGES = ("facedeblur", "numpy", "scipy", "numba", "opencv-python", "torch", "
 
 HEAD = """# Benchmarks
 
-How fast facedeblur is next to what people use for the same work. `make bench` installs the peers, measures everything
-and writes this page; `python tests/speed/run.py metrics` prints the rows of one file in `tests/speed` instead.
+How fast facedeblur is compared with what people use for the same work. `make bench` installs the peers (the extra
+`bench`), measures everything and writes this page. `python tests/speed/run.py metrics` prints the rows of one file in
+`tests/speed` and writes nothing.
 
-- Ours and the peer do the same work in the same process, in turn: A B A B ..., after one round that does not count.
-- The ratio is the peer's time divided by ours, the median over the rounds; the spread is the lowest and the highest
-  ratio of a round. Above 1, we are faster.
-- One thread, except where a row says otherwise. Times are for one item (kernel, image, pair) where a row names one.
-- Where the peer is a time that a paper prints, it is of the paper's machine, and the ratio is no comparison of code.
+- Ours and the peer run in turn in the same process, A B A B ..., after one round that is discarded.
+- The ratio is the peer's time divided by ours: the median over the rounds. Above 1, ours is faster. The spread is the
+  lowest and the highest ratio of a single round.
+- Everything runs on one thread unless a row says otherwise. Where a row names one kernel, image or pair, times are for
+  one.
+- Where the peer is a time that a paper prints, that time is of the paper's machine.
 """
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one bench file measured: its title, what it does, and its rows."""
+
+    title: str
+    text: str
+    rows: list[Row]
 
 
 def named(peer: str) -> str:
@@ -73,36 +85,48 @@ def busy() -> float:
 def cells(row: Row) -> tuple[str, ...]:
     """A row as the table shows it."""
     if isinstance(row, NotMeasured):
-        return row.target, row.what, "", "", "", "", "", "", f"not measured: {row.reason}"
+        return row.what, f"not measured: {row.reason}", "", "", "", "", "", ""
     spread = f"{factor(row.spread[0])} to {factor(row.spread[1])}" if row.spread else ""
     wanted, met = (factor(row.at_least), "yes" if row.met else "**no**") if row.at_least else ("", "")
-    times = amount(row.ours_s, row.unit), amount(row.peer_s, row.unit)
-    return row.target, row.what, named(row.peer), *times, factor(row.value), spread, wanted, met
+    ours, theirs = amount(row.ours_s, row.unit), amount(row.peer_s, row.unit)
+    return row.what, named(row.peer), ours, theirs, factor(row.value), spread, wanted, met
 
 
-def line(values: Sequence[str]) -> str:
-    return "| " + " | ".join(value.replace("|", "\\|") for value in values) + " |"
+def table(rows: Sequence[Sequence[str]], align: Sequence[str]) -> list[str]:
+    """Lines of a Markdown table; the first row is its head."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return [lines[0], "| " + " | ".join(align) + " |", *lines[1:], ""]
 
 
-def page(rows: Sequence[Row], *, load: float, today: Callable[[], datetime.date] = datetime.date.today) -> str:
+def facts(load: float) -> list[tuple[str, str]]:
+    """What a reader has to know of a measurement: date, machine, load before it (of `busy`), versions."""
+    shared = "; other work ran at the same time, so times are longer than they need be" if load > 0.3 else ""
+    return [
+        ("date", datetime.date.today().isoformat()),
+        *machine(),
+        ("load before the start", f"{load:.1f} on {os.cpu_count()} cores{shared}"),
+        ("versions", ", ".join(f"{name} {found}" for name, found in versions(PACKAGES).items())),
+    ]
+
+
+def page(sections: Sequence[Section], *, load: float) -> str:
     """The whole page as Markdown.
 
     Parameters
     ----------
-    rows : sequence of Row
+    sections : sequence of Section
     load : float
         Of `busy`, before the first measurement.
     """
-    cores = os.cpu_count() or 1
-    facts = [("date", today().isoformat()), *machine()]
-    shared = ", so it was shared with other work and times are longer than they need be" if load > 0.3 else ""
-    facts += [("load before the start", f"{load:.1f} on {cores} cores{shared}")]
-    facts += [("versions", ", ".join(f"{name} {found}" for name, found in versions(PACKAGES).items()))]
-    missed = sum(isinstance(row, Ratio) and not row.met for row in rows)
-    measured = sum(isinstance(row, Ratio) for row in rows)
-    head = ("target", "what", "peer", "ours", "peer's", "ratio", "spread", "at least", "met")
-    align = ("---",) * 3 + ("---:",) * 5 + ("---",)
-    text = [HEAD, "## This run\n", line(("", "")), line(("---", "---")), *(line(fact) for fact in facts), ""]
-    text += [f"{measured} ratios, {missed} below their target; {len(rows) - measured} rows could not be measured.\n"]
-    text += [line(head), line(align), *(line(cells(row)) for row in rows)]
-    return "\n".join(text) + "\n"
+    rows = [row for section in sections for row in section.rows]
+    ratios = [row for row in rows if isinstance(row, Ratio)]
+    wanted = [row for row in ratios if row.at_least]
+    told = f"{sum(row.met for row in wanted)} of {len(wanted)} targets are met"
+    if len(rows) > len(ratios):
+        told += f"; not measured: {len(rows) - len(ratios)}"
+    text = [HEAD, "## This run\n", *table([("", ""), *facts(load), ("result", told)], ("---", "---"))]
+    head = ("what", "peer", "ours", "peer's", "ratio", "spread", "at least", "met")
+    for section in sections:
+        text += [f"## {section.title}\n", f"{section.text}\n"]
+        text += table([head, *map(cells, section.rows)], ("---",) * 2 + ("---:",) * 5 + ("---",))
+    return "\n".join(text).rstrip("\n") + "\n"

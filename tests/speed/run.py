@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -17,16 +18,25 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import cv2
 import torch
-from common import NotMeasured, PeerMissing, Ratio, Row
-from page import amount, busy, factor, named, page
+from common import NotMeasured, PeerMissing, Row
+from page import Section, amount, busy, factor, named, page
+
+FAILED = "the benchmark failed"
 
 
-def measured(file: str) -> list[Row]:
-    """The rows of one bench file; a peer that is missing or a failure is a row too."""
+def measured(file: str) -> Section:
+    """Run one bench file; where its peer is missing, or it fails, its only row says so."""
+    name = file.removeprefix("bench_").replace("_", " ")
+    bench = importlib.import_module(file)
+    text = (bench.__doc__ or "").partition("\n\n")[0]
     try:
-        return list(importlib.import_module(file).run())
+        rows = list(bench.run())
     except PeerMissing as missing:
-        return [NotMeasured("", file.removeprefix("bench_"), f"{missing} is not installed")]
+        rows = [NotMeasured("", name, f"{missing} is not installed")]
+    except Exception as error:
+        traceback.print_exc()
+        rows = [NotMeasured("", name, f"{FAILED}: {type(error).__name__}")]
+    return Section(name.capitalize(), text, rows)
 
 
 def shown(row: Row) -> str:
@@ -43,7 +53,7 @@ def shown(row: Row) -> str:
 
 
 def main() -> int:
-    """Return 1 where a target is missed."""
+    """Return 1 where a target is missed or a benchmark fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="parts of the names of bench files (default: all)")
     parser.add_argument("--write", type=Path, help="write the page of benchmarks to this file")
@@ -53,16 +63,17 @@ def main() -> int:
     load = busy()
     files = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
     print(f"{'target':<7}{'what':<88}{'ours':>10}{'peer':>10}{'ratio':>8}{'lowest':>8}{'highest':>8}{'at least':>9}")
-    rows: list[Row] = []
+    sections = []
     for file in files:
         if asked.names and not any(name in file for name in asked.names):
             continue
-        for row in measured(file):
+        sections.append(measured(file))
+        for row in sections[-1].rows:
             print(shown(row), flush=True)
-            rows.append(row)
     if asked.write:
-        asked.write.write_text(page(rows, load=load), encoding="utf-8")
-    return int(any(isinstance(row, Ratio) and not row.met for row in rows))
+        asked.write.write_text(page(sections, load=load), encoding="utf-8")
+    rows = [row for section in sections for row in section.rows]
+    return int(any(row.reason.startswith(FAILED) if isinstance(row, NotMeasured) else not row.met for row in rows))
 
 
 if __name__ == "__main__":

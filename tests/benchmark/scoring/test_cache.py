@@ -263,6 +263,17 @@ def test_adding_a_metric_can_be_stopped_too(toy, run, computed, monkeypatch):
     assert not (run / ".scores.parquet.parts").exists()
 
 
+def test_parts_are_gathered_into_large_groups(toy, run, monkeypatch):
+    """Each group is described in memory until the table is whole, so there must not be one per part."""
+    monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
+    whole = score(toy.root, run, metrics=["psnr"], workers=1)
+    assert pq.ParquetFile(run / "scores.parquet").metadata.num_row_groups == 1
+    monkeypatch.setattr(cache, "ROWS_A_GROUP", 1)
+    apart = score(toy.root, run, metrics=["psnr"], workers=1, force=True)
+    assert pq.ParquetFile(run / "scores.parquet").metadata.num_row_groups == 3
+    pd.testing.assert_frame_equal(whole.frame, apart.frame, check_exact=True)
+
+
 def test_a_damaged_part_is_computed_again(toy, run, computed, monkeypatch):
     monkeypatch.setattr(cache, "PAIRS_A_TASK", 1)
     with pytest.raises(KeyboardInterrupt):
