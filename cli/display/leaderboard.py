@@ -23,10 +23,12 @@ from facedeblur.reports.leaderboard.columns import (
     Row,
     ShownCell,
     columns_of,
+    filled,
     metric_cells,
     shown_on,
 )
 from facedeblur.reports.leaderboard.significance import ALPHA
+from facedeblur.reports.leaderboard.training import mark, notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +66,8 @@ def print_board(frame: pd.DataFrame, made: Sequence[Board] = (), *, console: Con
 def _print_set(rows: Sequence[Row], console: Console) -> None:
     columns = _columns(rows)
     if console.is_terminal:
+        narrow = whole_width(_table(rows, columns), console) > console.width
+        columns = [column for column in columns if not (narrow and column.roomy)]
         for table in in_parts(len(columns), lambda part: _table(rows, [columns[at] for at in part]), console):
             console.print(table)
         return
@@ -84,6 +88,7 @@ class _Column:
     heading: str
     cells: tuple[Text, ...]
     left: bool = False
+    roomy: bool = False
 
 
 def _columns(rows: Sequence[Row]) -> list[_Column]:
@@ -99,11 +104,10 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
 
 def _seen(columns: Sequence[BoardColumn], rows: Sequence[Row]) -> Iterator[_Column]:
     """Yield the columns in which enough rows have a value."""
-    for column in columns:
+    for column, cells in filled(columns, rows):
         assert column.shown is not None
-        cells = [column.cell(row) for row in rows]
-        if sum(bool(cell.text) for cell in cells) >= column.shown.at_least:
-            yield _Column(column.shown.terminal, tuple(map(_cell, cells)), column.shown.left)
+        how = column.shown
+        yield _Column(how.terminal, tuple(map(_cell, cells)), how.left, how.roomy)
 
 
 def _table(rows: Sequence[Row], columns: Sequence[_Column], *, plain: bool = False) -> Table:
@@ -118,7 +122,7 @@ def _table(rows: Sequence[Row], columns: Sequence[_Column], *, plain: bool = Fal
         oracle = bool(row["oracle"])
         table.add_row(
             "" if oracle else str(row["rank"]),
-            Text(str(row["method"]) + (" (oracle)" if oracle else ""), style="italic" if oracle else ""),
+            Text(str(row["method"]) + mark(row) + (" (oracle)" if oracle else ""), style="italic" if oracle else ""),
             *(column.cells[place] for column in columns),
             end_section=not oracle and place + 1 == ranked < len(rows),
         )
@@ -153,6 +157,8 @@ def _legend(sets: Sequence[Sequence[Row]]) -> list[str]:
         if part := part_of_set(int(rows[0]["pairs"]), int(rows[0]["set_pairs"])):
             lines.append(f"{rows[0]['set']}: all numbers are of {part}")
     lines += [LEGEND.format(", [95 % interval of the mean]" if intervals else "")]
+    noted = [(str(rows[0]["set"]), line) for rows in sets for line in notes(rows)]
+    lines += [line if len(sets) == 1 else f"{where}: {line}" for where, line in noted]
     lines += [line if len(told) == 1 else f"{', '.join(where)}: {line}" for line, where in told.items()]
     if len({row["method"] for rows in sets for row in rows if not math.isnan(row["mean_rank_sets"])}) > 1:
         lines.append(f"mean rank: over the metrics of each set, then over the {len(sets)} sets; 1 is best")

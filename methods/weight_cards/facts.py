@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facedeblur.benchmark.files.tables import printable
 from facedeblur.methods.base import Spec
 from facedeblur.methods.nets.loading import header_of
 from facedeblur.methods.weight_cards.cards import Card, card_of_hash, card_of_name
@@ -72,7 +73,8 @@ def facts_of(spec: Spec, weights: Mapping[str, Path], hashes: Mapping[str, str])
 def facts_of_run(run: Mapping[str, Any]) -> Facts:
     """Return what a run recorded of its method; of one that recorded nothing what the hashes of its weights tell."""
     if "told_by" in run:
-        return Facts(tuple(run.get("trained_on") or ()), str(run.get("licence") or ""), str(run["told_by"]))
+        trained_on = tuple(map(printable, run.get("trained_on") or ()))
+        return Facts(trained_on, printable(str(run.get("licence") or "")), str(run["told_by"]))
     hashes = map(str, (run.get("weights") or {}).values())
     return _joined(_of_card(card_of_hash(one), BY_HASH) for one in hashes)
 

@@ -29,6 +29,8 @@ from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.statistics.intervals import Spread, factors, spreads, too_few
 from facedeblur.benchmark.statistics.summary import Summary, summary
 from facedeblur.benchmark.weights import short_digest
+from facedeblur.methods.weight_cards.data_sets import Overlap, of_set, overlaps_of
+from facedeblur.methods.weight_cards.facts import Facts, facts_of_run
 from facedeblur.reports.leaderboard.ranking import best
 
 
@@ -161,6 +163,16 @@ class MethodScores:
     def bytes_weights(self) -> float:
         """Size of the weight files in bytes, NaN if the run did not record it."""
         return _number(self.meta.run.get("bytes_weights"))
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the method was trained on, and its licence, as far as they are known."""
+        return facts_of_run(self.meta.run)
+
+    @cached_property
+    def overlaps(self) -> tuple[Overlap, ...]:
+        """Its training data that share photographs with the collections of the set."""
+        return overlaps_of(self.facts.trained_on, of_set(self.meta.set))
 
     @property
     def device(self) -> str:

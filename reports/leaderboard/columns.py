@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -120,7 +120,9 @@ class Shown:
     left : bool
         Aligned to the left on the terminal.
     at_least : int
-        The terminal leaves the column out where fewer rows have a value.
+        The column is left out where fewer rows have a value.
+    roomy : bool
+        Whether it holds words; a terminal that is too narrow for the whole table leaves it out.
     cell : callable, optional
         Makes the cell from a row; by default the value as its kind is printed.
     """
@@ -134,6 +136,7 @@ class Shown:
     before_metrics: bool = False
     left: bool = False
     at_least: int = 0
+    roomy: bool = False
     cell: Callable[[Row], ShownCell] | None = None
 
 
@@ -352,6 +355,18 @@ COLUMNS: list[BoardColumn] = [
                 shown=Shown("Memory", "memory", below="peak", key="peak", ascending=True, cell=_memory)),
     BoardColumn("peak_memory_rule", "text", "how the peak memory was measured",
                 lambda one: (one.method.meta.run.get("memory") or {}).get("rule", "")),
+    BoardColumn("trained_on", "text", "data sets that the method was trained on; empty if not known",
+                lambda one: ", ".join(one.method.facts.trained_on), csv="trained_on",
+                shown=Shown("Trained on", "trained on", left=True, at_least=1, roomy=True)),
+    BoardColumn("licence", "text", "licence of the method or its weights, as stated; of the code where that is said",
+                lambda one: one.method.facts.licence, csv="licence",
+                shown=Shown("Licence", "licence", left=True, at_least=1, roomy=True)),
+    BoardColumn("told_by", "text",
+                "where these are known from: `description`, `training`, `hash` of the weights, or their `name` alone",
+                lambda one: one.method.facts.told_by),
+    BoardColumn("overlap", "text",
+                "data sets that it was trained on and that share photographs with the collection of the set's",
+                lambda one: "; ".join(overlap.told for overlap in one.method.overlaps), csv="overlap"),
     BoardColumn("run_hash", "text", "hash of what was run and what came out",
                 lambda one: one.method.meta.run.get("hash", ""), required=True),
     BoardColumn("scores", "text",
@@ -451,6 +466,15 @@ def shown_on(where: Literal["page", "terminal"]) -> tuple[list[BoardColumn], lis
     shown = [(column, column.shown) for column in COLUMNS if column.shown is not None]
     seen = [(column, how) for column, how in shown if (how.page if where == "page" else how.terminal)]
     return [one for one, how in seen if how.before_metrics], [one for one, how in seen if not how.before_metrics]
+
+
+def filled(columns: Sequence[BoardColumn], rows: Sequence[Row]) -> Iterator[tuple[BoardColumn, list[ShownCell]]]:
+    """Yield those of shown columns in which enough rows have a value, with their cells."""
+    for column in columns:
+        assert column.shown is not None
+        cells = [column.cell(row) for row in rows]
+        if sum(bool(cell.text) for cell in cells) >= column.shown.at_least:
+            yield column, cells
 
 
 CELL_PARTS = ("mean", "std", "low", "high", "worst", "q05", "median", "q95")

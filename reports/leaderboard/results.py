@@ -35,7 +35,8 @@ from facedeblur.reports.hub import (
     to_yaml,
 )
 from facedeblur.reports.leaderboard.board import part_of_set
-from facedeblur.reports.leaderboard.columns import Row, columns_of, measured, metric_cells, shown_on
+from facedeblur.reports.leaderboard.columns import Row, columns_of, filled, measured, metric_cells, shown_on
+from facedeblur.reports.leaderboard.training import mark, notes
 from facedeblur.reports.markdown import code, plain, table
 
 if TYPE_CHECKING:
@@ -256,28 +257,25 @@ def _set_table(rows: Sequence[Row], hub: Mapping[str, str]) -> str:
     pairs = _part(rows[0]) or f"{text.count(int(rows[0]['pairs']))} pairs"
     title = f"**{called}**: {pairs}, content hash {code(str(rows[0]['set_hash']))}, protocol {protocols}"
     before, after = shown_on("terminal")
-    columns: list[tuple[str, list[str]]] = [
-        ("#", ["" if row["oracle"] else str(row["rank"]) for row in rows]),
-        ("method", [plain(str(row["method"])) + (" (oracle)" if row["oracle"] else "") for row in rows]),
+    columns: list[tuple[str, list[str], bool]] = [
+        ("#", ["" if row["oracle"] else str(row["rank"]) for row in rows], False),
+        ("method", [plain(f"{row['method']}{mark(row)}") + " (oracle)" * bool(row["oracle"]) for row in rows], True),
+        *(_shown(*one) for one in filled(before, rows)),
     ]
-    fixed = len(columns)
-    columns += [found for one in before if (found := _shown(one, rows))]
     for metric in columns_of(rows[0]):
         cells = metric_cells(rows, metric)
         if any(cells):
-            columns.append((plain(text.heading(metric)), [_cell(cell) for cell in cells]))
-    columns += [found for one in after if (found := _shown(one, rows))]
-    lines = list(zip(*(cells for _, cells in columns), strict=True))
-    right = [0, *range(fixed, len(columns))]
-    return f"{title}\n\n{table([heading for heading, _ in columns], lines, right=right)}"
+            columns.append((plain(text.heading(metric)), [_cell(cell) for cell in cells], False))
+    columns += [_shown(*one) for one in filled(after, rows)]
+    lines = list(zip(*(cells for _, cells, _ in columns), strict=True))
+    right = [at for at, (_, _, words) in enumerate(columns) if not words]
+    below = "".join(f"\n\n{plain(line)}." for line in notes(rows))
+    return f"{title}\n\n{table([heading for heading, _, _ in columns], lines, right=right)}{below}"
 
 
-def _shown(column: Any, rows: Sequence[Row]) -> tuple[str, list[str]] | None:
-    """Heading and cells of a column that is no metric; None if too few rows have a value."""
-    cells = [column.cell(row).text for row in rows]
-    if sum(map(bool, cells)) < column.shown.at_least:
-        return None
-    return plain(column.shown.terminal), [plain(cell) for cell in cells]
+def _shown(column: Any, cells: Sequence[Any]) -> tuple[str, list[str], bool]:
+    """Heading and cells of a column that is no metric, and whether they are words, which begin on the left."""
+    return plain(column.shown.terminal), [plain(cell.text) for cell in cells], column.shown.roomy
 
 
 def _cell(cell: Any) -> str:

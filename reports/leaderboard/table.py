@@ -30,6 +30,7 @@ from facedeblur.reports.leaderboard.columns import (
 from facedeblur.reports.leaderboard.ranking import mean_ranks, places
 from facedeblur.reports.leaderboard.short_names import short_names
 from facedeblur.reports.leaderboard.significance import Groups, groups
+from facedeblur.reports.leaderboard.training import mark, notes
 
 
 class Leaderboard(pd.DataFrame):
@@ -49,11 +50,13 @@ def _card(rows: Sequence[Row]) -> str:
     lines = []
     for at, row in enumerate(rows):
         oracle = bool(row["oracle"])
-        start = ("", f"{row['method']} (oracle)") if oracle else (row["rank"], row["method"])
+        name = f"{row['method']}{mark(row)}"
+        start = ("", f"{name} (oracle)") if oracle else (row["rank"], name)
         lines.append((*start, *(some[at] for some in means), row["coverage"]))
     heads = ("#", "method", *(text.heading(metric) for metric in metrics), "restored")
     part = part_of_set(int(rows[0]["pairs"]), int(rows[0]["set_pairs"]))
     facts = {"protocol": rows[0]["protocol"], "ranked by": rows[0]["ranked_by"], "compared on": part}
+    facts |= {"note": "; ".join(notes(rows))}
     return card(f"Leaderboard of {rows[0]['set']}", facts, table=(heads, lines))
 
 

@@ -11,11 +11,12 @@ from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.scoring.table import Column
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board
-from facedeblur.reports.leaderboard.columns import BoardColumn, metric_cells, shown_on
+from facedeblur.reports.leaderboard.columns import BoardColumn, filled, metric_cells, shown_on
 from facedeblur.reports.leaderboard.over_sets import RULE, Overview, SetRank, Standing
 from facedeblur.reports.leaderboard.ranking import places
 from facedeblur.reports.leaderboard.short_names import short_names
 from facedeblur.reports.leaderboard.table import rows_of
+from facedeblur.reports.leaderboard.training import mark, notes
 from facedeblur.reports.page.svg.drawing import style
 
 
@@ -52,8 +53,8 @@ def table(board: Board) -> dict[str, Any]:
 
     The parts are the ranked methods and those with the true kernel.
     """
-    before, after = shown_on("page")
     rows = rows_of(board)
+    before, after = (list(filled(columns, rows)) for columns in shown_on("page"))
     metrics = [metric_cells(rows, metric) for metric in board.columns]
     made = [
         {
@@ -63,9 +64,10 @@ def table(board: Board) -> dict[str, Any]:
             **style(board.look(method)),
             "run": short(str(row["run_hash"]), 8),
             "whole": row["ok"] == row["pairs"],
-            "before": [column.cell(row) for column in before],
+            "mark": mark(row),
+            "before": [cells[at] for _, cells in before],
             "cells": [cells[at] for cells in metrics],
-            "after": [column.cell(row) for column in after],
+            "after": [cells[at] for _, cells in after],
         }
         for at, (method, row) in enumerate(zip(board, rows, strict=True))
     ]
@@ -75,7 +77,12 @@ def table(board: Board) -> dict[str, Any]:
         row["place"] = place
     oracles = [row for row in made if row["method"].oracle]
     parts = [{"oracle": oracle, "rows": some} for oracle, some in ((False, ranked), (True, oracles)) if some]
-    return {"before": [_head(one) for one in before], "after": [_head(one) for one in after], "parts": parts}
+    return {
+        "before": [_head(one) for one, _ in before],
+        "after": [_head(one) for one, _ in after],
+        "parts": parts,
+        "notes": notes(rows),
+    }
 
 
 def _head(column: BoardColumn) -> dict[str, str]:
@@ -84,7 +91,8 @@ def _head(column: BoardColumn) -> dict[str, str]:
     shown = column.shown
     sort = shown.key or ("" if column.kind == "text" else column.name)
     first = "ascending" if shown.ascending else "descending"
-    return {"name": shown.page, "unit": shown.unit, "below": shown.below, "key": sort, "first": first}
+    kind = "words" if shown.roomy else ""
+    return {"name": shown.page, "unit": shown.unit, "below": shown.below, "key": sort, "first": first, "kind": kind}
 
 
 def key(number: float) -> str:

@@ -138,4 +138,5 @@ def test_the_files_have_the_columns_of_the_list(tables: list[Scores], tmp_path: 
         *["rank", "method", "set", "group", "n", "n_set", "failed", "oracle"],
         *[f"{metric}_{part}" for metric in ("psnr", "ssim", "detection", "identity") for part in parts],
         *["mean_rank", "seconds", "device", "precision", "parameters", "mb_fp32", "mb_weights", "peak_memory_mb"],
+        *["trained_on", "licence", "overlap"],
     ]
