@@ -19,7 +19,9 @@ from facedeblur.benchmark.errors import InputError, need, said_by, shorten
 from facedeblur.benchmark.files.atomic import write_bytes, write_text
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.weights import sha256_of
+from facedeblur.methods.base import Spec
 from facedeblur.methods.nets.loading import find_files, load_network, remark_on
+from facedeblur.methods.weight_cards.facts import BY_NAME, facts_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -287,10 +289,16 @@ def _write_block(out: Path, kind: str, name: str, paths: Sequence[Path], net: nn
     """Write the TOML block of an exported network."""
     block = out.with_suffix(".toml")
     digest = "+".join(sha256_of(path)[:8] for path in paths)
-    lines = {
+    lines: dict[str, Any] = {
         "kind": kind, "path": out.name, "name": f"{name}-{kind}", "version": f"weights {digest}",
         "sha256": f"sha256:{sha256_of(out)}", "multiple": int(net.multiple),  # type: ignore[arg-type]
         "smallest": int(getattr(net, "smallest", 1)),
     }  # fmt: skip
+    hashes = {path.name: sha256_of(path) for path in paths}
+    facts = facts_of(Spec(name, "", False, (), ""), {path.name: path for path in paths}, hashes)
+    # What a file's name alone tells would read as if it were known.
+    if BY_NAME not in facts.told_by.split(", "):
+        told = {"trained_on": list(facts.trained_on), "licence": facts.licence}
+        lines |= {key: value for key, value in told.items() if value}
     write_text(block, "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items()))
     return block

@@ -144,6 +144,12 @@ def test_what_does_not_work_with_free_sizes_is_fixed(tmp_path, monkeypatch):
         method.restore(photograph(40, 32))
 
 
+def test_the_description_states_what_the_weights_were_trained_on(tmp_path):
+    made = export_network("facedeblur-base", tmp_path / "net.ts", size=32)
+    values, _ = read_toml(made.block)
+    assert values["trained_on"] == ["CelebAMask-HQ"] and values["licence"] == "non-commercial research only"
+
+
 def test_the_command(tmp_path):
     write_narrow("facedeblur-base", tmp_path)
     out = tmp_path / "there" / "net.onnx"
