@@ -209,7 +209,7 @@ def _given(order: Order) -> Set:
     named = {} if order.recipe.layout or order.record["name"] != order.recipe.name else {"name": opened.title}
     return given(
         opened, order.out, record={**order.record, **named}, seed=order.seed, store=order.store, licence=order.licence,
-        workers=order.workers, reporter=order.reporter,
+        every_sharp=order.recipe.every_sharp, workers=order.workers, reporter=order.reporter,
     )  # fmt: skip
 
 

@@ -227,6 +227,8 @@ class Recipe:
     layout : str
         Of a set that comes blurred: the layout that it is read as (`facedeblur.generators.given.layout.LAYOUTS`); empty
         for the one that the user names.
+    every_sharp : bool
+        Of a set that comes blurred: keep every sharp image of photographs that have several, not only the nearest one.
     virtual : bool
         True for training sets that are too large to store; their pairs are made on request.
     augment : str
@@ -239,6 +241,7 @@ class Recipe:
     image: ImageSpec
     kind: str = "uniform"
     layout: str = ""
+    every_sharp: bool = False
     virtual: bool = False
     augment: str = ""
     faces: FacesSpec | None = None
@@ -280,7 +283,7 @@ def load_recipe(name: str | Path) -> tuple[Recipe, str]:
     one_of(f"{where}: blur.fallback", recipe.blur.fallback, BORDERS[1:])
     one_of(f"{where}: output.rounding", recipe.output.rounding, (*ROUNDINGS,))
     one_of(f"{where}: augment", recipe.augment, ("", *LAWS))
-    if recipe.layout and recipe.kind != "given":
+    if (recipe.layout or recipe.every_sharp) and recipe.kind != "given":
         raise InputError(f"{where}: layout", "is for sets that come blurred (kind 'given')", do="remove the key")
     needed = {"uniform": "kernels", "nonuniform": "poses", "frames": "frames"}
     for kind, table in needed.items():

@@ -26,12 +26,16 @@ class Needs:
         The sharp image. A metric that does not need it also scores sets that have none.
     label : bool
         The labels of the sharp image, which `Metric.prepare` is given.
+    truths : bool
+        Every sharp image that the set has of the photograph: `Metric.measure` is called with each of them, and the best
+        value counts.
     kernel : bool
         The estimated and the true kernel: `Metric.measure_kernels` is called instead of `Metric.measure`.
     """
 
     sharp: bool = True
     label: bool = False
+    truths: bool = False
     kernel: bool = False
 
 
@@ -191,6 +195,8 @@ METRICS.add("psnr-crop", "facedeblur.benchmark.metrics.fidelity.crop:CropPsnr")
 METRICS.add("ssim-crop", "facedeblur.benchmark.metrics.fidelity.crop:CropSsim")
 METRICS.add("psnr-shift", "facedeblur.benchmark.metrics.fidelity.shift:ShiftPsnr")
 METRICS.add("ssim-shift", "facedeblur.benchmark.metrics.fidelity.shift:ShiftSsim")
+METRICS.add("psnr-kohler", "facedeblur.benchmark.metrics.fidelity.kohler:KohlerPsnr")
+METRICS.add("ms-ssim-kohler", "facedeblur.benchmark.metrics.fidelity.kohler:KohlerMsSsim")
 METRICS.add("psnr-class", "facedeblur.benchmark.metrics.fidelity.semantic:ClassPsnr")
 METRICS.add("ssim-class", "facedeblur.benchmark.metrics.fidelity.semantic:ClassSsim")
 METRICS.add("kernel-similarity", "facedeblur.benchmark.metrics.estimated_kernels:KernelSimilarity")

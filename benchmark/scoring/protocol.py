@@ -62,6 +62,8 @@ class ChosenMetrics:
         def lacks(made: Metric) -> str:
             if made.needs.sharp and not the_set.has_sharp:
                 return f"set '{the_set.name}' has no sharp images"
+            if made.needs.truths and not the_set.truths:
+                return f"set '{the_set.name}' has one sharp image for each photograph"
             if made.needs.label and not labelled:
                 return f"set '{the_set.name}' has no label images"
             if made.needs.kernel and not the_set.has_kernels:

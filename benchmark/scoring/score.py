@@ -98,6 +98,9 @@ def score(
         run.need_images()
     bundle = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     chosen = choose(bundle if metrics is None else with_metrics(bundle, metrics)).for_set(the_set)
+    if not chosen.metrics:
+        why = "; ".join(dict.fromkeys(reason for _, reason in chosen.unavailable))
+        raise InputError(f"no metric of protocol '{bundle.name}' can be computed ({why})", do="choose other metrics")
     files = [Path(out) if out else run.root / FILE for run in runs]
     alone, sharp = of_sharp(chosen) if the_set.has_sharp else (), sharp_file(files[0])
     with only_writer(*files, *[sharp] * bool(alone)), reporting(progress) as reporter:

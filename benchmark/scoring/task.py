@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -75,10 +75,11 @@ def score_photographs(task: ScoreTask) -> tuple[int, tuple[str, ...]]:
             continue
         sharp = the_set.sharp(image) if the_set.has_sharp else None
         label = the_set.label(image) if image.label and any(made.needs.label for made in measures.values()) else None
+        truths = partial(the_set.truths_of, image) if image.image_id in the_set.truths else None
         prepared = {name: None if sharp is None else made.prepare(sharp, label) for name, made in measures.items()}
         for part, outputs, statuses in zip(waiting, opened, taken, strict=True):
             made, ready = [measures[name] for name in part.missing], [prepared[name] for name in part.missing]
-            rows = score_image(outputs, image, pairs, statuses, sharp, made, ready)
+            rows = score_image(outputs, image, pairs, statuses, sharp, made, ready, truths)
             if sharp is not None:
                 part.undefined.update(_undefined(rows, sharp, made, ready))
             part.rows += rows
@@ -111,8 +112,12 @@ def score_image(
     sharp: np.ndarray | None,
     measures: Sequence[Metric],
     prepared: Sequence[Any],
+    truths: Callable[[], Iterable[np.ndarray]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows of one photograph in one run; a pair that is not in the run's sample has none."""
+    """Rows of one photograph in one run; a pair that is not in the run's sample has none.
+
+    `truths` gives every sharp image of the photograph, if there are several.
+    """
     rows: list[dict[str, Any]] = []
     good, stack = [], []
     for pair, status in zip(pairs, statuses, strict=True):
@@ -138,11 +143,26 @@ def score_image(
         )
     if stack:
         restored = np.stack(stack)
+        several = [made for made in measures if made.needs.truths and truths is not None]
+        best = _best(several, restored, truths()) if several and truths is not None else {}
         for made, ready in zip(measures, prepared, strict=True):
-            if made.needs.kernel:
+            if made in several:
+                values = best[str(made.signature)]
+            elif made.needs.kernel:
                 values = made.measure_kernels(list(run.kernel_pairs(pair for _, pair in good)))
             else:
                 values = made.measure(restored, cast(np.ndarray, sharp), ready)
             for (at, _), value in zip(good, values, strict=True):
                 rows[at][str(made.signature)] = float(value)
     return rows
+
+
+def _best(measures: Sequence[Metric], restored: np.ndarray, truths: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+    """The best values of (N, H, W, 3) restored images over several sharp ones, (N,) by signature."""
+    best: dict[str, np.ndarray] = {}
+    for truth in truths:
+        for made in measures:
+            name, values = str(made.signature), made.measure(restored, truth, made.prepare(truth))
+            better = np.fmax if made.higher_is_better else np.fmin
+            best[name] = better(best.get(name, values), values)
+    return best

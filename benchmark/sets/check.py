@@ -14,6 +14,8 @@ from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import grouped
 from facedeblur.benchmark.sets.set import AlteredFile, ContentHash, Image, Pair, Set, SetLike
 from facedeblur.benchmark.sets.traits import FILE as TRAITS
+from facedeblur.benchmark.sets.truths import FILE as TRUTHS
+from facedeblur.benchmark.sets.truths import FOLDER as TRUTHS_FOLDER
 
 PAIRS_A_TASK = 128
 """Sending a task to a worker costs as much as looking at a few small pictures."""
@@ -79,7 +81,7 @@ class _Walk:
 
     def __init__(self, opened: Set):
         self._opened = opened
-        self.hash = ContentHash(opened.images.values(), opened.bank)
+        self.hash = ContentHash(opened.images.values(), opened.bank, opened.truths)
         self.image_ids: set[str] = set()
         self.files: set[str] = set()
 
@@ -96,6 +98,7 @@ def _read_tables(opened: Set) -> list[Problem]:
     readers: dict[str, Callable[[], object]] = {
         "images.csv": lambda: opened.images,
         "kernels.npz": lambda: opened.bank,
+        TRUTHS: lambda: opened.truths,
         "manifest.csv": lambda: sum(1 for _ in opened.by_image()),
     }
     problems = []
@@ -128,6 +131,8 @@ def _check_sharp(opened: Set, image: Image) -> list[Problem]:
     problems = []
     if opened.has_sharp:
         problems += _check_file(image.sharp, partial(opened.sharp, image), "images.csv")
+    for truth in opened.truths.get(image.image_id, ()):
+        problems += _check_file(truth.file, partial(opened.truth, image, truth), TRUTHS)
     if image.label:
         problems += _check_file(image.label, partial(opened.label, image), "images.csv")
     return problems
@@ -150,7 +155,8 @@ def _superfluous(opened: Set, blurred: set[str]) -> Iterator[Problem]:
     if opened.store != "png":
         return
     known = {path for image in opened.images.values() if image.ok for path in (image.sharp, image.label)}
-    for folder in ("sharp", "gallery", "labels", "blur"):
+    known |= {truth.file for some in opened.truths.values() for truth in some}
+    for folder in ("sharp", "gallery", "labels", TRUTHS_FOLDER, "blur"):
         if folder == "blur":
             known = blurred
         for file in sorted((opened.root / folder).rglob("*")):

@@ -3,7 +3,8 @@
 ``SET/`` holds ``set.json`` (recipe, seed, versions, counts, content hash), ``images.csv`` (one
 `Image` a sharp photograph, failed ones too), ``manifest.csv`` (one `Pair` a blurred image),
 ``kernels.npz`` and the pixels in ``sharp/`` and ``blur/`` (or ``sharp.npy`` and ``blur.npy``), and if its collection
-says more of the faces than whose they are ``traits.csv`` (`facedeblur.benchmark.sets.traits`).
+says more of the faces than whose they are ``traits.csv`` (`facedeblur.benchmark.sets.traits`), if photographs have
+several sharp images ``truths.csv`` and ``truths/`` (`facedeblur.benchmark.sets.truths`).
 Hashes are of decoded pixels, so another encoder or store does not change them.
 """
 
@@ -24,7 +25,7 @@ import numpy as np
 
 from facedeblur.benchmark.config import parse_toml
 from facedeblur.benchmark.errors import InputError, MissingFile
-from facedeblur.benchmark.files.images import pixel_hash, read_label
+from facedeblur.benchmark.files.images import pixel_hash, read_label, read_png
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.paths import FileStem, OptionalPath, RelativePath, inside
 from facedeblur.benchmark.files.schema import Count, Side, Text, read_description
@@ -33,6 +34,8 @@ from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.sets.traits import read_recorded
+from facedeblur.benchmark.sets.truths import FILE as TRUTHS
+from facedeblur.benchmark.sets.truths import NO_TRUTHS, Truth, read_truths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -205,6 +208,7 @@ class SetInfo(msgspec.Struct):
     videos: list[VideoSource] = []
     rejected: dict[str, Count] = {}
     traits: TraitsInfo | None = None
+    truths: Count = 0
 
 
 class Set:
@@ -338,6 +342,11 @@ class Set:
         return Bank.load(self.root / "kernels.npz") if self.has_kernels else None
 
     @cached_property
+    def truths(self) -> dict[str, tuple[Truth, ...]]:
+        """Every sharp image of the photographs that have several, by ``image_id``; see `truths_of`."""
+        return read_truths(self.root) if self.info.get("truths") else {}
+
+    @cached_property
     def images(self) -> dict[str, Image]:
         """Every photograph by ``image_id``, failed ones too, in order."""
         return {image.image_id: image for image in read_rows(self.root / "images.csv", Image)}
@@ -428,6 +437,21 @@ class Set:
         pixels = read_pixels(self.root, image.sharp, self._sharp_rows[image.image_id], store=self.store, size=size)
         return self._unaltered(image.sharp, pixels, image.sha256)
 
+    def truths_of(self, image: Image) -> Iterator[np.ndarray]:
+        """Read the sharp images of a photograph that has several, (H, W, 3) uint8 RGB each, one after the other.
+
+        Raises
+        ------
+        InputError
+            When a file is missing, damaged, or (`AlteredFile`) not the one that the set was built with.
+        """
+        return (self.truth(image, truth) for truth in self.truths.get(image.image_id, ()))
+
+    def truth(self, image: Image, truth: Truth) -> np.ndarray:
+        """One of several sharp images of a photograph; result and errors as of `sharp`."""
+        pixels = read_png(inside(self.root, truth.file), size=(image.height, image.width))
+        return self._unaltered(truth.file, pixels, truth.sha256)
+
     def label(self, image: Image) -> np.ndarray:
         """The label image, (H, W) uint8, classes of the 11 of Helen.
 
@@ -466,7 +490,7 @@ class Set:
 
     def compute_hash(self) -> str:
         """sha256 over what the set contains: images, pairs with their parameters, kernels."""
-        return content_hash(self.images.values(), self.pairs(), self.bank)
+        return content_hash(self.images.values(), self.pairs(), self.bank, self.truths)
 
 
 def collections_of(sources: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -508,7 +532,8 @@ _verified: dict[Path, tuple[object, ...]] = {}
 
 def _verify(opened: Set) -> None:
     """Raise InputError unless the tables and kernels of a set are those that its content hash was made of."""
-    files = [opened.root / name for name in ("images.csv", "manifest.csv", *["kernels.npz"] * opened.has_kernels)]
+    names = ["images.csv", "manifest.csv", *["kernels.npz"] * opened.has_kernels, *[TRUTHS] * bool(opened.truths)]
+    files = [opened.root / name for name in names]
     states = [file.stat() if file.is_file() else None for file in files]
     known = (opened.content_hash, *((one.st_ino, one.st_size, one.st_mtime_ns) for one in states if one is not None))
     place = opened.root.resolve()
@@ -524,9 +549,11 @@ def _verify(opened: Set) -> None:
     _verified[place] = known
 
 
-def content_hash(images: Iterable[Image], pairs: Iterable[Pair], bank: Bank | None) -> str:
+def content_hash(
+    images: Iterable[Image], pairs: Iterable[Pair], bank: Bank | None, truths: Mapping[str, Sequence[Truth]] = NO_TRUTHS
+) -> str:
     """sha256 (hex) of the content of a set, streaming; see `ContentHash`."""
-    running = ContentHash(images, bank)
+    running = ContentHash(images, bank, truths)
     running.update(pairs)
     return running.hexdigest()
 
@@ -538,13 +565,16 @@ class ContentHash:
     roles, kernels and every parameter of a pair do.
     """
 
-    def __init__(self, images: Iterable[Image], bank: Bank | None):
+    def __init__(self, images: Iterable[Image], bank: Bank | None, truths: Mapping[str, Sequence[Truth]] = NO_TRUTHS):
         kernels = bank.digest() if bank else "no kernels"
         self._digest = hashlib.sha256(f"facedeblur set {SCHEMA}\n{kernels}\n".encode())
         for image in images:
             if image.ok:
                 label = [image.label_sha256] if image.label_sha256 else []
                 self._line([image.image_id, image.identity, image.role, image.sha256, *label])
+        for some in truths.values():
+            for truth in some:
+                self._line(["truth", truth.image_id, truth.sha256])
 
     def update(self, pairs: Iterable[Pair]) -> None:
         """Take in `pairs`, in the order of the manifest."""

@@ -29,6 +29,8 @@ from facedeblur.benchmark.files.tables import header_line, read_rows, to_line, w
 from facedeblur.benchmark.options import one_of
 from facedeblur.benchmark.sets.set import SCHEMA, ContentHash, Image, Pair, Set, building
 from facedeblur.benchmark.sets.traits import FILE, NO_TRAITS, Traits, recorded
+from facedeblur.benchmark.sets.truths import FILE as TRUTHS
+from facedeblur.benchmark.sets.truths import Truth, by_image
 
 
 def is_built(out: Path, key: str, value: str, *, other: str) -> bool:
@@ -93,6 +95,7 @@ class SetWriter:
         n_kernels: int | Mapping[str, int],
         label: Callable[[Image], np.ndarray] | None = None,
         traits: Traits = NO_TRAITS,
+        truths: Sequence[Truth] = (),
     ) -> list[str]:
         """Write images, sharp pixels and kernels; return the ids of photographs that are blurred already.
 
@@ -111,6 +114,9 @@ class SetWriter:
             Gives the (H, W) uint8 labels of an image whose `Image.label` is set.
         traits : Traits
             By image id; those of other images are left out.
+        truths : sequence of Truth
+            Every sharp image of the photographs that have several. The caller writes their files as PNG before it
+            appends the pairs of the photograph.
 
         Raises
         ------
@@ -118,11 +124,11 @@ class SetWriter:
             When `out` holds another set or other files, or another set was begun in ``OUT.building``.
         """
         table = traits.renamed({image.image_id: image.image_id for image in images})
-        key = self._identity(images, bank, table)
+        key = self._identity(images, bank, table, truths)
         made_of = "a set of another name, or made from other photographs, recipe, seed or store, or with other traits"
         if is_built(self.out, "identity", key, other=made_of):
             return [image.image_id for image in images if image.blurred]
-        self._hash, self._pairs = ContentHash(images, bank), 0
+        self._hash, self._pairs = ContentHash(images, bank, by_image(truths)), 0
         each = {
             image.image_id: n_kernels if isinstance(n_kernels, int) else n_kernels[image.image_id]
             for image in images
@@ -133,6 +139,8 @@ class SetWriter:
         if self.work.exists():
             shutil.rmtree(self.work)  # interrupted before the first photograph was blurred
         self._lay_ground(images, sharp, bank, sum(each.values()), label)
+        if truths:
+            write_rows(self.work / TRUTHS, Truth, truths)
         if table:
             write_bytes(self.work / FILE, table.encoded())
         write_json(self.work / "build.json", {"identity": key})
@@ -188,11 +196,12 @@ class SetWriter:
         key = self._begun()
         images = list(read_rows(self.work / "images.csv", Image))
         kernels = len(Bank.load(self.work / "kernels.npz")) if (self.work / "kernels.npz").is_file() else 0
-        traits = self.work / FILE
+        traits, truths = self.work / FILE, self.work / TRUTHS
         info = {
             "schema": SCHEMA,
             **self.info,
             **({"traits": recorded(traits.read_bytes())} if traits.is_file() else {}),
+            **({"truths": sum(1 for _ in read_rows(truths, Truth))} if truths.is_file() else {}),
             "store": self.store,
             "identity": key,
             "counts": {
@@ -216,12 +225,12 @@ class SetWriter:
         do = "remove that folder and build again"
         return str(read_json(self.work / "build.json", _Begun, "the identity of a set", do=do)["identity"])
 
-    def _identity(self, images: Sequence[Image], bank: Bank | None, traits: Traits) -> str:
+    def _identity(self, images: Sequence[Image], bank: Bank | None, traits: Traits, truths: Sequence[Truth]) -> str:
         """Hash of everything that determines the set, for telling a resumed build from another."""
         digest = hashlib.sha256(json.dumps([*map(self.info.get, ("name", "recipe", "seed")), self.store]).encode())
         digest.update((bank.digest() if bank else "").encode())
-        for image in images:
-            digest.update(repr(image).encode())
+        for one in (*images, *truths):
+            digest.update(repr(one).encode())
         digest.update(traits.encoded() if traits else b"")
         return digest.hexdigest()
 

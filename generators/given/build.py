@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.benchmark.files.images import Photo, pixel_hash
+from facedeblur.benchmark.files.images import Photo, pixel_hash, write_png
+from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.stores import write_stack
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.sets.truths import FOLDER, Truth
 from facedeblur.benchmark.sets.writer import SetWriter
 from facedeblur.generators.given.layout import NO_BLURRED, Couple, Layout, Lone, Opened, role_of, stem_of, told
 from facedeblur.generators.photos.files import image_ids
@@ -32,6 +34,7 @@ class Group:
     layout: type[Layout]
     root: Path
     couples: tuple[Couple, ...]
+    every_sharp: bool = False
 
     def photo(self, source: str) -> Photo:
         """Read one of the images."""
@@ -62,6 +65,8 @@ class Looked:
         Size of the sharp image in pixels.
     sha256, note : str
         Hash of the sharp pixels, and how they were read.
+    truths : tuple of (str, str)
+        Every sharp image with the hash of its pixels, where all of several are kept.
     """
 
     sharp: str
@@ -71,6 +76,7 @@ class Looked:
     height: int = 0
     sha256: str = ""
     note: str = ""
+    truths: tuple[tuple[str, str], ...] = ()
 
 
 def given(
@@ -81,6 +87,7 @@ def given(
     seed: int = 0,
     store: str = "png",
     licence: str = "",
+    every_sharp: bool = False,
     workers: Workers | int = ALL,
     reporter: Reporter = SILENT,
 ) -> Set:
@@ -102,6 +109,8 @@ def given(
     store : {'png', 'npy'}
     licence : str
         Licence to record; by default what is known of the layout.
+    every_sharp : bool
+        Keep every sharp image of photographs that have several, and not only the nearest one.
     workers : Workers or int
         Where to compute.
     reporter : Reporter
@@ -117,7 +126,7 @@ def given(
         When no pair is left, or something of a complete set cannot be used.
     """
     layout, listing = opened.layout, opened.listing
-    groups, found = _groups(opened), list[Looked]()
+    groups, found = _groups(opened, every_sharp), list[Looked]()
     for one in imap(look, groups, workers):
         found.append(one)
         reporter.progress("reading", len(found), len(groups))
@@ -147,6 +156,7 @@ def given(
         "packages": {name: version(name) for name in PACKAGES},
     }
     writer = SetWriter(out, info, store=store)
+    truths = {names[one.sharp]: _truths(names[one.sharp], one) for one in found}
     pairs = _pairs(found, names, seed, dict(zip(bank.ids, map(int, bank.sizes), strict=True)) if bank else {})
     done = set(
         writer.start(
@@ -154,10 +164,11 @@ def given(
             lambda image: pixels(image.source),
             bank,
             n_kernels={name: len(some) for name, some in pairs.items()},
+            truths=[truth for some in truths.values() for truth in some],
         )
     )
     tasks = (
-        CopyTask(layout, opened.root, tuple(couple.blurred for couple, _ in one.couples), some, writer.work, store)
+        CopyTask(layout, opened.root, _blurred(one), some, writer.work, store, truths[some[0].image_id])
         for one, some in zip(found, pairs.values(), strict=True)
         if some[0].image_id not in done
     )
@@ -169,11 +180,11 @@ def given(
     return writer.finish()
 
 
-def _groups(opened: Opened) -> list[Group]:
+def _groups(opened: Opened, every_sharp: bool) -> list[Group]:
     together: dict[tuple[str, ...], list[Couple]] = {}
     for couple in opened.listing.couples:
         together.setdefault(couple.sharp, []).append(couple)
-    return [Group(opened.layout, opened.root, tuple(some)) for some in together.values()]
+    return [Group(opened.layout, opened.root, tuple(some), every_sharp) for some in together.values()]
 
 
 def look(group: Group) -> Looked:
@@ -185,13 +196,16 @@ def look(group: Group) -> Looked:
         except InputError as error:
             faults.append(Fault(couple.blurred, UNREADABLE, error.reason))
     best, sharp, source = np.inf, None, group.couples[0].sharp[0]
+    several, truths = len(group.couples[0].sharp) > 1, list[tuple[str, str]]()
     for candidate in group.couples[0].sharp:
         try:
             photo = group.photo(candidate)
         except InputError as error:
             faults.append(Fault(candidate, UNREADABLE, error.reason))
             continue
-        error_of = 0.0 if len(group.couples[0].sharp) == 1 else _distance(photo.pixels, [*blurred.values()])
+        error_of = _distance(photo.pixels, [*blurred.values()]) if several else 0.0
+        if group.every_sharp and several and np.isfinite(error_of):
+            truths.append((candidate, pixel_hash(photo.pixels)))
         if sharp is None or error_of < best:
             best, sharp, source = error_of, photo, candidate
     if sharp is None:
@@ -210,9 +224,10 @@ def look(group: Group) -> Looked:
     if not couples:
         faults.append(Fault(source, NO_BLURRED, "none of its blurred images can be used"))
     note = sharp.note
-    if len(group.couples[0].sharp) > 1:
+    if several:
         note = "; ".join(filter(None, [note, f"nearest of {len(group.couples[0].sharp)} sharp images"]))
-    return Looked(source, tuple(couples), tuple(faults), width, height, pixel_hash(sharp.pixels), note)
+    sha256 = pixel_hash(sharp.pixels)
+    return Looked(source, tuple(couples), tuple(faults), width, height, sha256, note, tuple(truths))
 
 
 def _distance(sharp: np.ndarray, blurred: Sequence[np.ndarray]) -> float:
@@ -253,6 +268,18 @@ def _image(name: str, found: Looked) -> Image:
         transform="", coverage=1.0, margin=0, label="", width=found.width, height=found.height, sha256=found.sha256,
         note=found.note,
     )  # fmt: skip
+
+
+def _blurred(found: Looked) -> tuple[str, ...]:
+    return tuple(couple.blurred for couple, _ in found.couples)
+
+
+def _truths(name: str, found: Looked) -> tuple[Truth, ...]:
+    digits = len(str(len(found.truths)))
+    return tuple(
+        Truth(name, f"{FOLDER}/{name}/{number:0{digits}}.png", source, sha256)
+        for number, (source, sha256) in enumerate(found.truths, 1)
+    )
 
 
 def _left_out(faults: Iterable[Fault | Lone], taken: set[str]) -> Iterator[Image]:
@@ -302,10 +329,13 @@ class CopyTask:
     pairs: Sequence[Pair]
     out: Path
     store: str
+    truths: tuple[Truth, ...] = ()
 
 
 def copy_blurred(task: CopyTask) -> Sequence[Pair]:
-    """Write the blurred images of one sharp image; return their pairs."""
+    """Write the blurred images of one sharp image, and all its sharp ones if they are kept; return their pairs."""
+    for truth in task.truths:
+        write_png(inside(task.out, truth.file), task.layout.photo(task.root, truth.source).pixels)
     stack = np.stack([task.layout.photo(task.root, source).pixels for source in task.sources])
     write_stack(task.out, [pair.blur for pair in task.pairs], task.pairs[0].index, stack, store=task.store)
     return task.pairs

@@ -39,3 +39,11 @@ def test_kohlers_photographs_have_several_sharp_frames():
         ("Blurry1_12.png", tuple(frames[3:]), "image1", "shake12"),
     ]
     assert [one.source for one in listing.lone] == ["Blurry4_1.png"]
+
+
+def test_kohlers_evaluation_leaves_out_two_frames():
+    frames = [f"GroundTruth1_{k}_{n}.png" for k in (3, 4) for n in (29, 30, 31, 198, 199)]
+    listing = Kohler2012.read(None, [*frames, "Blurry1_3.png", "Blurry1_4.png"])
+    assert [len(one.sharp) for one in listing.couples] == [3, 5]
+    assert listing.couples[0].sharp == tuple(f"GroundTruth1_3_{n}.png" for n in (29, 31, 198))
+    assert listing.others == ()
