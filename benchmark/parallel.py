@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import joblib
-
 from facedeblur.benchmark.errors import InputError, need
 from facedeblur.benchmark.options import checked, one_of
 from facedeblur.benchmark.registry import load_plugin
@@ -208,6 +206,7 @@ def imap(function: Callable[[Task], Result], tasks: Iterable[Task], workers: Wor
     if workers.backend == "loky" and workers.count == 1:
         yield from map(function, tasks)
         return
+    import joblib
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     lost: tuple[type[Exception], ...] = (BrokenProcessPool,)

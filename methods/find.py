@@ -25,7 +25,6 @@ from facedeblur.methods.base import METHODS, check_restores, spec_of
 from facedeblur.methods.code import code_of
 from facedeblur.methods.kinds.command import CommandBlock, command
 from facedeblur.methods.kinds.container import ContainerBlock, container
-from facedeblur.methods.kinds.exported import ExportedBlock, exported
 from facedeblur.methods.options import defaults, read_options, shown_name
 from facedeblur.methods.runnable import Runnable
 
@@ -73,6 +72,8 @@ def find_method(
                 do=f"give the name of a method that it registers, and --plugin {method}",
             )  # fmt: skip
         if file.suffix.lower() in EXPORTED or (file.is_file() and str(method) not in METHODS):
+            from facedeblur.methods.kinds.exported import exported
+
             return exported(file, options=given, the_set=the_set)
         return _of_class(METHODS.get(str(method)), str(method), given, plugin, weights, the_set)
     return _of_class(method, spec_of(method).name, given, plugin, weights, the_set)
@@ -91,6 +92,8 @@ def _of_block(path: Path, *, options: Mapping[str, Any]) -> Runnable:
         raise InputError(f"{path}: required key 'kind' is missing", do=f"give one of {', '.join(KINDS)}")
     kind = one_of(f"{path}: kind", str(values["kind"]), KINDS)
     if kind in ("torchscript", "pt2", "onnx"):
+        from facedeblur.methods.kinds.exported import ExportedBlock, exported
+
         block = strict(ExportedBlock, values, str(path))
         return exported(path.parent / block.path, options=options, block=block)
     if options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import numpy as np
-from scipy import fft, ndimage, signal
+from scipy import fft, ndimage
 
 from facedeblur.methods.classical.nonblind.boundary import fast_shape
 
@@ -66,8 +66,11 @@ class NormalEquations:
 
         Convolutions commute, so the filter is applied to ``X'y``, which is far smaller than y.
         """
+        # Imported here, because it imports scipy.stats.
+        from scipy.signal import convolve
+
         found = copy.copy(self)
-        found.right = signal.convolve(self.right, taps, "valid")
+        found.right = convolve(self.right, taps, "valid")
         found.size = found.right.shape[0]
         less = self.size - found.size
         found.lags = self.lags[less : self.lags.shape[0] - less, less : self.lags.shape[1] - less]
