@@ -78,7 +78,7 @@ def test_a_killed_worker_is_one_line():
 
 
 LONG = """
-import sys
+import joblib.externals.loky.process_executor
 from facedeblur.benchmark.parallel import imap
 tasks = ["__import__('os').getpid()"] * 2 + ["__import__('time').sleep(60)"] * 4
 try:
