@@ -68,10 +68,9 @@ def pad_rows(image: Any, rows: Any, columns: Any, out: Any) -> None:
             middle[x] = flat[x]
     for y in range(len(rows)):
         if not above <= y < above + height:
-            if rows[y] >= 0:
-                out[y] = out[above + rows[y]]
-            else:
-                out[y] = 0
+            # Not an assignment of a whole row: its check of shapes takes 2 s to compile.
+            for x in range(out.shape[1]):
+                out[y, x] = out[above + rows[y], x] if rows[y] >= 0 else 0
 
 
 @njit(cache=True, error_model="numpy")
