@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from facedeblur.benchmark.config import parse_toml
+from facedeblur.benchmark.config import parse_toml, read_named, shipped
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import describe
 from facedeblur.benchmark.scoring.agreement import find_column
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.table import Column
-from facedeblur.generators.recipe import load_recipe, recipes
-from facedeblur.generators.video.spec import FrameSpec
+from facedeblur.generators import recipes
 from facedeblur.methods.base import METHODS
 from facedeblur.reports.leaderboard.board import Board, MethodScores
 from facedeblur.reports.text import plain
@@ -140,7 +139,7 @@ def _make(board: Board) -> str:
             words += ["--seed", str(board.set["seed"])]
         return " ".join(["facedeblur frames VIDEOS", *_quoted(words)])
     own = str(recipe.get("name", name))
-    ships = own in recipes() and load_recipe(own)[1] == text
+    ships = own in shipped(recipes.__name__) and read_named(own, recipes.__name__, "recipe")[1] == text
     count = 1 if frames else max(1, len(board.set.get("sources") or ()))
     folders = ["VIDEOS" if frames else "PHOTOS"] if count == 1 else [f"PHOTOS{place}" for place in range(1, count + 1)]
     words = [own if ships else f"{own}.toml", *(word for folder in folders for word in ("--faces", folder))]
@@ -151,6 +150,8 @@ def _make(board: Board) -> str:
 
 def _frame_words(frames: Mapping[str, Any], name: str) -> list[str]:
     """What differs from the usual; the steps of a window are its length where nobody says otherwise."""
+    from facedeblur.generators.video.spec import FrameSpec
+
     length = frames.get("length")
     usual = dataclasses.asdict(FrameSpec()) | {"stride": length if isinstance(length, int) else 0}
     if frames.get("train_share"):
