@@ -113,6 +113,12 @@ class Registry(Generic[T]):
             self._entries[name] = entry
         return entry
 
+    def place(self, name: str) -> str:
+        """Return where the entry called `name` lives while it is not imported yet, else an empty string."""
+        self._read_plugins()
+        entry = self._entries.get(name)
+        return entry if isinstance(entry, str) else ""
+
     def _resolve(self, name: str, place: str) -> T:
         module, _, attribute = place.partition(":")
         try:

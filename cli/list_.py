@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 import click
 
+from facedeblur.benchmark.described import described
 from facedeblur.benchmark.errors import InputError
 from facedeblur.cli import options
 
-# Kind -> its registry, or the function that returns its names and the one that loads one.
+# Kind -> its registry.
 REGISTRIES = {
     "methods": "facedeblur.methods.base:METHODS",
     "metrics": "facedeblur.benchmark.metrics.base:METRICS",
     "networks": "facedeblur.methods.nets.base:NETS",
     "discriminators": "facedeblur.methods.nets.base:DISCRIMINATORS",
     "losses": "facedeblur.methods.training.losses.registry:LOSSES",
-    "adversaries": "facedeblur.methods.training.losses.adversarial:ADVERSARIES",
+    "adversaries": "facedeblur.methods.training.losses.registry:ADVERSARIES",
     "detectors": "facedeblur.benchmark.faces.base:DETECTORS",
     "landmarkers": "facedeblur.benchmark.faces.base:LANDMARKERS",
     "embedders": "facedeblur.benchmark.faces.base:EMBEDDERS",
@@ -29,20 +30,14 @@ REGISTRIES = {
 }
 # Kind -> the module of a higher floor that registers more.
 FILLED_BY = {"parsers": "facedeblur.methods.parsing"}
+# Kind -> the package of its TOML files, and the key that says what one is.
 FILES = {
-    "templates": (
-        "facedeblur.generators.align.template:templates", "facedeblur.generators.align.template:template_named",
-    ),
-    "recipes": ("facedeblur.generators.recipe:recipes", "facedeblur.generators.recipe:load_recipe"),
-    "train-recipes": (
-        "facedeblur.methods.training.recipe:train_recipes", "facedeblur.methods.training.recipe:load_train_recipe",
-    ),
-    "protocols": (
-        "facedeblur.benchmark.scoring.protocol:protocols",
-        "facedeblur.benchmark.scoring.protocol:load_protocol",
-    ),
-    "boards": ("facedeblur.reports.boards.shipped:board_names", "facedeblur.reports.boards.shipped:describe_board"),
-}  # fmt: skip
+    "templates": ("facedeblur.generators.align.templates", "source"),
+    "recipes": ("facedeblur.generators.recipes", "title"),
+    "train-recipes": ("facedeblur.methods.training.recipes", "title"),
+    "protocols": ("facedeblur.benchmark.scoring.protocols", "title"),
+}
+KINDS = (*REGISTRIES, *FILES, "boards")
 
 
 @options.command(
@@ -58,7 +53,7 @@ FILES = {
     facedeblur list methods --plugin my_net.py --broken
     """,
 )
-@click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice([*REGISTRIES, *FILES]))
+@click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice(KINDS))
 @click.option("--broken", is_flag=True, help="Show only what is registered but cannot be imported.")
 @click.option(
     "--paper",
@@ -88,8 +83,8 @@ def list_(ctx: click.Context, kinds: tuple[str, ...], broken: bool, paper: str |
         _print_compared(paper)
         return
     shown = 0
-    for kind in kinds or (*REGISTRIES, *FILES):
-        lines = [line for name, text, bad in _entries(kind) if bad or not broken for line in [(name, text, bad)]]
+    for kind in kinds or KINDS:
+        lines = [line for line in _entries(kind, imported=broken) if line[2] or not broken]
         if not lines:
             continue
         shown += len(lines)
@@ -118,31 +113,48 @@ def _print_compared(paper: str) -> None:
         click.echo(f"  {row.where}: {', '.join(row.names)}: {row.what}")
 
 
-def _entries(kind: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield the name, what it is (or why it cannot be imported), and whether it is broken."""
+def _entries(kind: str, *, imported: bool) -> Iterator[tuple[str, str, bool]]:
+    """Yield the name, what it is (or why it cannot be imported), and whether it is broken.
+
+    What comes with facedeblur is only imported if asked: its source says what it is.
+    """
+    if kind == "boards":
+        from facedeblur.reports.boards.shipped import board_names, describe_board
+
+        yield from ((name, describe_board(name), False) for name in board_names())
+        return
     if kind in FILES:
-        names, load = (_at(place) for place in FILES[kind])
-        for name in names():
-            loaded = load(name)
-            # Recipes of sets come with their text.
-            yield name, getattr(loaded[0] if isinstance(loaded, tuple) else loaded, "title", ""), False
+        from facedeblur.benchmark.config import read_named, shipped
+
+        package, key = FILES[kind]
+        yield from ((name, read_named(name, package, kind)[0].get(key, ""), False) for name in shipped(package))
         return
     if kind in FILLED_BY:
         import_module(FILLED_BY[kind])
     source = _at(REGISTRIES[kind])
     for name in source:
+        place = source.place(name)
+        found = described(place) if place.startswith("facedeblur.") and not imported else None
+        if found is not None:
+            yield name, _text(found.line, found.values), False
+            continue
         try:
             thing = source.get(name)
         except InputError as error:
             yield name, source.broken.get(name, str(error)), True
             continue
-        spec = getattr(thing, "method_spec", None)
-        text = _first_line(thing) + " [oracle]" * bool(spec is not None and spec.oracle)
-        choices, keeps = getattr(thing, "choices", ""), getattr(thing, "keeps", {})
-        text += f" Options: {choices}." if choices else ""
-        yield name, text + (f" Keeps {', '.join(keeps)}." if keeps else ""), False
+        told = {key: getattr(thing, key, None) for key in ("choices", "keeps")}
+        oracle = getattr(getattr(thing, "method_spec", None), "oracle", False)
+        yield name, _text(_first_line(thing), {**told, "oracle": oracle}), False
     # A broken entry point whose name another thing has is not in the list of names.
     yield from ((name, why, True) for name, why in source.broken.items() if name not in source)
+
+
+def _text(line: str, values: Mapping[str, Any]) -> str:
+    choices, keeps = values.get("choices"), values.get("keeps")
+    line += " [oracle]" if values.get("oracle") else ""
+    line += f" Options: {choices}." if choices else ""
+    return line + (f" Keeps {', '.join(keeps)}." if keeps else "")
 
 
 def _at(place: str) -> Any:

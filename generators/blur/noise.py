@@ -19,7 +19,6 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import check_fields
 from facedeblur.benchmark.registry import Registry
-from facedeblur.generators.random.philox import normals, uniforms
 
 if TYPE_CHECKING:
     import torch
@@ -62,6 +61,8 @@ class Gaussian(NoiseLaw):
 
     def draw(self, seed: int, index: int, shape: Shape) -> np.ndarray:
         """See `NoiseLaw.draw`; float32."""
+        from facedeblur.generators.random.philox import normals
+
         rows, columns, channels = shape
         return normals(seed, index, rows * columns * channels).reshape(shape)
 
@@ -79,6 +80,8 @@ class Uniform(NoiseLaw):
 
     def draw(self, seed: int, index: int, shape: Shape) -> np.ndarray:
         """See `NoiseLaw.draw`; float64."""
+        from facedeblur.generators.random.philox import uniforms
+
         rows, columns, channels = shape
         return uniforms(seed, index, rows * columns * channels).reshape(shape)
 

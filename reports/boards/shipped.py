@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from facedeblur.benchmark.errors import InputError, MissingFile, suggest
 from facedeblur.benchmark.files.lock import only_writer
@@ -47,19 +46,13 @@ def board_names() -> list[str]:
     return sorted(name.stem for name in found if name.suffix == ".parquet")
 
 
-@dataclass(frozen=True)
-class Described:
-    """What a board is: one line for lists."""
-
-    title: str
-
-
-def describe_board(name: str) -> Described:
-    """Say how many methods a board has, on which set and by which protocol."""
-    tables = read_board(name)
-    known = tables[0].meta
+def describe_board(name: str) -> str:
+    """Say in a line how many methods a shipped board has, on which set and by which protocol."""
+    with as_file(files(PACKAGE) / f"{name}.parquet") as file:
+        metas = _metas(file)
+    known = metas[0]
     digest = short(str(known.set.get("hash")))
-    return Described(f"{len(tables)} methods on set {known.set.get('name')} ({digest}), protocol {known.protocol}.")
+    return f"{len(metas)} methods on set {known.set.get('name')} ({digest}), protocol {known.protocol}."
 
 
 @checked
@@ -83,6 +76,7 @@ def write_board(scores: ScoresLike | Iterable[ScoresLike], path: str | Path) -> 
     InputError
         When tables do not compare, are by different protocols, or have no pair in common.
     """
+    import pandas as pd
     import pyarrow as pa
 
     path = Path(path)
@@ -144,14 +138,19 @@ def read_board(name: str | Path) -> list[Scores]:
         return _read(file, str(name))
 
 
-def _read(file: Path, name: str) -> list[Scores]:
+def _metas(file: Path) -> list[ScoreMeta]:
+    """What is known of each method of a board."""
     schema, _ = read_head(file, expected="a board", do=_AGAIN)
     text = (schema.metadata or {}).get(_HEAD)
     if text is None:
         raise InputError(str(file), expected="a board", found="another kind of Parquet file", do=_AGAIN)
     found = decode_json(text, list[dict[str, Any]], str(file), "the metadata of a board", do=_AGAIN)
+    return [ScoreMeta.from_json(json.dumps(one), f"{file}: method {at}") for at, one in enumerate(found)]
+
+
+def _read(file: Path, name: str) -> list[Scores]:
+    metas = _metas(file)
     table = read_table(file, expected="a board", do=_AGAIN)
-    metas = [ScoreMeta.from_json(json.dumps(one), f"{file}: method {at}") for at, one in enumerate(found)]
     wanted = [*_NAMES, *(name for at, meta in enumerate(metas) for name in _columns(at, meta))]
     if sorted(wanted) != sorted(table.column_names) or not metas:
         raise InputError(str(file), expected="the columns of a board", found="others", do=_AGAIN)

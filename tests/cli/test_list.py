@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.cli.list_ import FILES, REGISTRIES, _at, list_
+from facedeblur.cli.list_ import KINDS, REGISTRIES, _at, _entries, list_
 
 KNOWN = {
     "networks": "umsn", "discriminators": "patchgan", "losses": "perceptual", "adversaries": "wgan-gp",
@@ -16,7 +19,7 @@ KNOWN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [*REGISTRIES, *FILES])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_entry_has_a_line_that_says_what_it_is(kind):
     done = CliRunner().invoke(list_, [kind], catch_exceptions=False)
     assert done.exit_code == 0
@@ -35,8 +38,23 @@ def _module(kind: str, name: str) -> object:
 
 def test_kinds_are_those_of_the_help():
     shown = " ".join(CliRunner().invoke(list_, ["--help"]).output.split())
-    for kind in (*REGISTRIES, *FILES):
+    for kind in KINDS:
         assert f" {kind}" in shown.partition("KIND is")[2].partition("Options:")[0]
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_source_and_object_say_the_same(kind):
+    """What is listed without importing it is what its class says, with its options and what it keeps."""
+    assert list(_entries(kind, imported=False)) == list(_entries(kind, imported=True))
+
+
+def test_listing_imports_neither_torch_nor_numba():
+    code = (
+        "import sys; from facedeblur.cli.main import facedeblur; facedeblur.main(['list'], standalone_mode=False); "
+        "assert not {'torch', 'numba', 'pandas', 'scipy', 'cv2'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_plugin_is_listed(tmp_path, monkeypatch):

@@ -16,13 +16,10 @@ from torch.nn import functional
 
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.options import make
-from facedeblur.benchmark.registry import Registry
+from facedeblur.methods.training.losses.registry import ADVERSARIES
 
 Scores: TypeAlias = Tensor | Sequence[Tensor]
 Images: TypeAlias = Tensor | Sequence[Tensor]
-
-ADVERSARIES: Registry[Callable[..., Adversary]] = Registry("adversary", group="facedeblur.adversaries")
-"""Name -> factory of an `Adversary`."""
 
 _LEAST = 1e-8
 """Least probability under a logarithm."""
@@ -93,7 +90,6 @@ class Adversary(ABC):
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
 
 
-@ADVERSARIES.register("dcgan")
 class Dcgan(Adversary):
     """Binary cross-entropy (Goodfellow et al. 2014; Radford et al. 2016).
 
@@ -120,7 +116,6 @@ class Dcgan(Adversary):
         return functional.logsigmoid(scores) if self.logits else scores.clamp(min=_LEAST).log()
 
 
-@ADVERSARIES.register("wgan-gp")
 class WganGp(Adversary):
     """Wasserstein distance with a gradient penalty (Gulrajani et al. 2017, eq. 3): LIN eqs. 5 and 7, DeblurGAN.
 
@@ -170,7 +165,6 @@ class WganGp(Adversary):
         return self.penalty * _mean(penalties)
 
 
-@ADVERSARIES.register("ragan-ls")
 class RaganLs(Adversary):
     """Relativistic average least squares (Jolicoeur-Martineau 2019), as DeblurGAN-v2 has it (ICCV 2019, section 3.2).
 

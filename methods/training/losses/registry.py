@@ -1,6 +1,6 @@
-"""Training losses by name.
+"""Training losses and adversarial games by name.
 
-Apart from the losses themselves, so that a recipe's or a figure's names can be checked without importing torch.
+Apart from the classes themselves, so that a recipe's or a figure's names can be checked without importing torch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from facedeblur.benchmark.registry import Registry
 
 LOSSES: Registry[Callable[..., Any]] = Registry("loss", group="facedeblur.losses")
 """Name -> factory of a `Loss`."""
+
+ADVERSARIES: Registry[Callable[..., Any]] = Registry("adversary", group="facedeblur.adversaries")
+"""Name -> factory of an `Adversary`."""
 
 for _name, _place in {
     "l1": "content:L1",
@@ -32,3 +35,6 @@ for _name, _place in {
     "proxy-kernel": "observations:ProxyKernel",
 }.items():
     LOSSES.add(_name, f"facedeblur.methods.training.losses.{_place}")
+
+for _name, _place in {"dcgan": "Dcgan", "wgan-gp": "WganGp", "ragan-ls": "RaganLs"}.items():
+    ADVERSARIES.add(_name, f"facedeblur.methods.training.losses.adversarial:{_place}")

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from facedeblur.benchmark.errors import InputError
-from facedeblur.methods.training.losses.adversarial import ADVERSARIES, make_adversary
+from facedeblur.methods.training.losses.adversarial import make_adversary
+from facedeblur.methods.training.losses.registry import ADVERSARIES
 
 RNG = np.random.default_rng(3)
 REAL, FAKE = RNG.normal(0.3, 1, (3, 1, 2, 2)), RNG.normal(-0.2, 1, (3, 1, 2, 2))
