@@ -94,7 +94,7 @@ class DiscriminativeLatent(L0Latent):
         return self.salient(self._ended(x))
 
 
-@method("li-2018")
+@method("li-2018", trained_on=["faker portraits"], licence="MIT")
 class Li2018(HyperLaplacianBlind):
     """A learned classifier of blurred and sharp images as prior, and the L0 gradient (Li et al. 2018), in our reading.
 

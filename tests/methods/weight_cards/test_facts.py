@@ -13,6 +13,7 @@ from facedeblur.methods.base import METHODS, Spec
 from facedeblur.methods.find import find_method
 from facedeblur.methods.nets.loading import SHIPPED
 from facedeblur.methods.running.runner import run
+from facedeblur.methods.weight_cards.cards import card_named
 from facedeblur.methods.weight_cards.facts import TOLD_BY, Facts, facts_of, facts_of_run
 
 BASE = SHIPPED / "facedeblur-base.safetensors"
@@ -72,6 +73,11 @@ def test_a_run_that_recorded_nothing_is_told_by_the_hashes_of_its_weights():
     recorded = {"trained_on": ["LFW"], "licence": "", "told_by": "description", "weights": {"a": DIGEST}}
     assert facts_of_run(recorded) == Facts(("LFW",), "", "description")
     assert facts_of_run({}) == Facts()
+
+
+def test_the_method_whose_weights_are_its_own_states_what_its_card_says():
+    card = card_named("li-2018")
+    assert facts_of(find_method("li-2018").spec, {}, {}) == Facts(card.trained_on, card.licence, "description")
 
 
 def test_a_plugin_states_them_and_the_run_records_them(tiny, tmp_path, monkeypatch):

@@ -127,8 +127,9 @@ def test_what_a_description_says_cannot_break_a_table(scores_of: Make) -> None:
     assert "\x1b" not in shown and "<b>" not in row and "<script>" not in row and "a\\|b" in row
 
 
-def test_the_network_on_the_board_in_the_package_was_trained_on_other_photographs() -> None:
+def test_networks_on_the_board_in_the_package_were_trained_on_other_photographs() -> None:
     assert (SHIPPED / "facedeblur-base.safetensors").is_file()
     rows = leaderboard(read_board("open")).set_index("method")
     assert rows.loc["facedeblur-base", "trained_on"] == "CelebAMask-HQ"
+    assert rows.loc["maxim-gopro", "trained_on"] == "GoPro"
     assert not rows["overlap"].any()
