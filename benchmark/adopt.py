@@ -25,6 +25,7 @@ from facedeblur.benchmark.outputs import RUN, SCHEMA, Outputs
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Set, SetLike
+from facedeblur.benchmark.words import many
 
 _LOSSLESS = {"grey to RGB", "palette to RGB", "16-bit to 8-bit", "alpha dropped"}
 """Conversions that can be without loss."""
@@ -112,8 +113,8 @@ def adopt(
                 counts.update(filter(None, note.split(", ")))
                 unread += [problem] * bool(problem)
                 reporter.progress("converting", done, len(tasks))
-            notes = [f"{note}: {count:,} files" for note, count in counts.most_common()]
-            notes += [f"{len(unread):,} files could not be read, such as {unread[0]}"] if unread else []
+            notes = [f"{note}: {many(count, 'file')}" for note, count in counts.most_common()]
+            notes += [f"{many(len(unread), 'file')} could not be read, such as {unread[0]}"] if unread else []
             info = {
                 "schema": SCHEMA, "method": out.name, "version": "", "options": {}, "weights": {}, "foreign": True,
                 "store": "png", "set": {"name": the_set.name, "hash": the_set.content_hash}, "notes": notes,

@@ -30,6 +30,7 @@ from facedeblur.benchmark.files.stores import array_path, read_pixels
 from facedeblur.benchmark.files.tables import printable, read_rows
 from facedeblur.benchmark.notebook import card, or_reason
 from facedeblur.benchmark.sets.set import Pair, Set, SetLike
+from facedeblur.benchmark.words import many
 
 SCHEMA = 1
 RUN, STATUS = "run.json", "status.csv"
@@ -228,7 +229,7 @@ class Outputs:
         timings = self.info.get("timings") or {}
         facts = {
             "set": self._set.name,
-            "restored": f"{restored:,} of {self.n_pairs:,} pairs{self.in_sample}",
+            "restored": f"{restored:,} of {many(self.n_pairs, 'pair')}{self.in_sample}",
             "time per image": f"{timings['mean_s'] * 1e3:.3g} ms on {timings['device']}" if timings else "",
             "true kernels": "given (oracle)" if self.info.get("oracle") else "",
             "folder": self.root,
@@ -320,10 +321,9 @@ class Outputs:
         """Raise InputError for a run on a sample of its set, which a test of the whole set cannot be made of."""
         if self.sample:
             raise InputError(
-                f"{self.root}: '{self.method}' restored {self.n_pairs:,} pairs{self.in_sample}, and this is a test of "
-                "the whole set",
-                do="run facedeblur run again without --sample, which adds the other pairs",
-            )
+                f"{self.root}: '{self.method}' restored {many(self.n_pairs, 'pair')}{self.in_sample}, and this is a "
+                "test of the whole set", do="run facedeblur run again without --sample, which adds the other pairs",
+            )  # fmt: skip
 
     def need_images(self) -> None:
         """Raise InputError for drawn label images, which would be compared with photographs by their colours."""

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.benchmark.reporter import bars
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options
 
 
@@ -47,11 +48,13 @@ def adopt(ctx: click.Context, set_path: str, folder: str, quiet: bool, **given: 
     with bars(quiet=quiet) as reporter:
         made = make(set_path, folder, progress=reporter, **given)
     if not quiet:
-        click.echo(f"{made.outputs.method}: {made.taken:,} of {made.outputs.n_pairs:,} pairs  ->  {made.outputs.root}")
+        click.echo(
+            f"{made.outputs.method}: {made.taken:,} of {many(made.outputs.n_pairs, 'pair')}  ->  {made.outputs.root}"
+        )
     for note in made.notes:
         click.echo(note, err=quiet)
-    for what, some in (("pairs without a file", made.missing), ("files of no pair", made.others)):
+    for what, some in ((("pair", "without a file"), made.missing), (("file", "of no pair"), made.others)):
         if some:
-            click.echo(f"{len(some):,} {what}, such as {some[0]}", err=True)
+            click.echo(f"{many(len(some), what[0])} {what[1]}, such as {some[0]}", err=True)
     if made.missing or made.taken < made.outputs.n_pairs:
         ctx.exit(1)

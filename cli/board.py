@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options
 
 
@@ -39,4 +40,4 @@ def board(scores: tuple[str, ...], out: str, given: str | None, quiet: bool) -> 
     tables = scores if given is None else with_board(scores, given)
     path = write_board(tables, out)
     if not quiet:
-        click.echo(f"{path}: {len(tables):,} methods, {path.stat().st_size / 1e6:.2f} MB")
+        click.echo(f"{path}: {many(len(tables), 'method')}, {path.stat().st_size / 1e6:.2f} MB")

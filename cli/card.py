@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.benchmark.reporter import bars
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options
 
 
@@ -70,7 +71,7 @@ def card(set_path: str, out: str, quiet: bool, **given: Any) -> None:
     if quiet:
         return
     what = "with images" if done.images else "without images"
-    click.echo(f"{done.folder}: {done.pairs:,} pairs {what}, licence {done.licence}")
+    click.echo(f"{done.folder}: {many(done.pairs, 'pair')} {what}, licence {done.licence}")
     if done.missing:
         click.echo(f"not stated: {', '.join(done.missing)}")
     for line in done.remarks:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facedeblur.benchmark.reporter import bars
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options
 
 if TYPE_CHECKING:
@@ -56,9 +57,8 @@ def check(
     opened = Set.open(set_path)
     _check_leaks(ctx, opened, train_sets, workers, names=not other_people, quiet=quiet)
     if not quiet:
-        click.echo(
-            f"{opened.name}: {opened.n_pairs:,} pairs, complete and unaltered; content hash {opened.content_hash[:16]}"
-        )
+        pairs, digest = many(opened.n_pairs, "pair"), opened.content_hash[:16]
+        click.echo(f"{opened.name}: {pairs}, complete and unaltered; content hash {digest}")
         for train_set in train_sets:
             click.echo(f"no identity, photograph or kernel is shared with {train_set}")
 
@@ -71,7 +71,7 @@ def _check_files(ctx: click.Context, set_path: str, workers: Workers, *, quiet: 
     for problem in problems:
         click.echo(f"{problem.file}: {problem.problem}")
     if problems:
-        click.echo(f"{len(problems)} problem{'s' * (len(problems) > 1)}; build the set again", err=True)
+        click.echo(f"{many(len(problems), 'problem')}; build the set again", err=True)
         ctx.exit(1)
 
 
@@ -90,7 +90,7 @@ def _check_leaks(
         click.echo(f"{leak.kind} {leak.test}: also in {where}, as {leak.train} ({leak.detail})")
     if found:
         click.echo(
-            f"{len(found)} leak{'s' * (len(found) > 1)}; remove each from one side, for example with facedeblur split",
+            f"{many(len(found), 'leak')}; remove each from one side, for example with facedeblur split",
             err=True,
         )
         ctx.exit(1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options
 from facedeblur.cli.display.terminal import aligned, whole_width
 
@@ -101,9 +102,10 @@ def _print_all(found: Comparisons) -> None:
 def _pairs(found: Comparisons) -> str:
     """How many pairs, faces and kernels a comparison is of."""
     number = found.rows[0].n
-    of = f" x {found.kernels:,} kernels" if found.kernels else ""
-    part = f" of the set's {found.set_pairs:,}" if found.set_pairs > number else ""
-    return f"{number:,}{part} pairs, {found.faces:,} face{'s' * (found.faces != 1)}{of}"
+    of = f" x {many(found.kernels, 'kernel')}" if found.kernels else ""
+    whole = found.set_pairs > number
+    pairs = f"{number:,} of the set's {many(found.set_pairs, 'pair')}" if whole else many(number, "pair")
+    return f"{pairs}, {many(found.faces, 'face')}{of}"
 
 
 def _print(found: Comparisons, *, console: Console | None = None) -> None:
@@ -172,7 +174,7 @@ def _remarks(found: Comparisons) -> list[str]:
     if tested:
         over = tested[0].resampled.replace(" x ", " and ")
         what = "test" if several else "metric"
-        number = f"{len(tested)} {what}{'s' * (len(tested) != 1)}"
+        number = many(len(tested), what)
         lines = [f"intervals and p-values generalise to unseen {over}; p-values are corrected for {number}; {rest}"]
     if found.too_few:
         lines.append(f"no intervals and no tests: {reason(found.too_few)}")
@@ -180,7 +182,7 @@ def _remarks(found: Comparisons) -> list[str]:
         both = ((row.failed, row.method if several else "A"), (row.baseline_failed, row.baseline if several else "B"))
         for failed, name in both:
             if failed:
-                lines.append(f"{row.metric}: {failed:,} of {row.n:,} pairs failed in {name}")
+                lines.append(f"{row.metric}: {failed:,} of {many(row.n, 'pair')} failed in {name}")
         if row.untested.startswith("only ") and not found.too_few:
             lines.append(f"{row.metric}: no interval and no test: {reason(row.untested)}")
         if row.infinite:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options
 
 if TYPE_CHECKING:
@@ -513,7 +514,7 @@ def paper(
 
     known = load_figures(paper)
     if number is None:
-        click.echo(f"{known.title}: {len(known.figure)} figures")
+        click.echo(f"{known.title}: {many(len(known.figure), 'figure')}")
         longest = max(len(one.number) for one in known.figure)
         for one in known.figure:
             click.echo(f"  {one.number:>{longest}}  {one.kind:<8}  {one.shows}")

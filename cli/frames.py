@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from facedeblur.benchmark.reporter import bars
+from facedeblur.benchmark.words import many, word
 from facedeblur.cli import options
 
 if TYPE_CHECKING:
@@ -198,12 +199,13 @@ def frames(ctx: click.Context, videos: str, out: str, quiet: bool, **given: Any)
         made = make(videos, out, FrameSpec(**chosen), progress=reporter, **given)
     counts, rejected = made.info["counts"], made.info["rejected"]
     if not quiet:
-        click.echo(f"{counts['pairs']:>7,}  ok, of {counts['identities']:,} identities{_parts(made)}")
+        click.echo(
+            f"{counts['pairs']:>7,}  ok, of {many(counts['identities'], 'identity', 'identities')}{_parts(made)}"
+        )
         for status, count in rejected.items():
             click.echo(f"{count:>7,}  {status}")
-        click.echo(
-            f"{counts['photographs']:>7,}  windows of {len(made.info['videos']):,} videos, listed in {out}/windows.csv"
-        )
+        windows, videos = word(counts["photographs"], "window"), many(len(made.info["videos"]), "video")
+        click.echo(f"{counts['photographs']:>7,}  {windows} of {videos}, listed in {out}/windows.csv")
         click.echo(f"content hash {made.content_hash[:16]}  ->  {made.root}")
     if print_videos(made):
         ctx.exit(1)

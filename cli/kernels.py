@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options
 
 
@@ -173,5 +174,5 @@ def kernels(
     if skipped:
         more = f" and {len(skipped) - 10:,} more" if len(skipped) > 10 else ""
         click.echo(f"skipped, not kernels: {', '.join(map(printable, skipped[:10]))}{more}", err=True)
-    counted = f"{len(made):,} kernel{'s' * (len(made) != 1)}"
+    counted = many(len(made), "kernel")
     click.echo(f"{counted} of size {spans}, {origin}, sha256 {made.digest()[:12]}, in {where}")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from facedeblur.benchmark.reporter import bars
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options
 
 
@@ -87,9 +88,8 @@ def pairs(ctx: click.Context, out: str, count: int, quiet: bool, **given: Any) -
     with bars(quiet=quiet) as reporter:
         done = materialise(out=out, count=count, progress=reporter, **chosen)
     if not quiet:
-        click.echo(
-            f"{count:,} of {len(done):,} pairs of {done.n_images:,} faces and {done.n_kernels:,} kernels in {out}"
-        )
+        faces, kernels = many(done.n_images, "face"), many(done.n_kernels, "kernel")
+        click.echo(f"{count:,} of {many(len(done), 'pair')} of {faces} and {kernels} in {out}")
     failed = [image for image in done.images if image.status != "ok"]
     for image in failed[:10]:
         click.echo(f"{image.source}: {image.status}" + (f" ({image.note})" if image.note else ""), err=True)

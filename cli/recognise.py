@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options, whole_set
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def recognise(ctx: click.Context, **given: Any) -> None:
 
 def _print(found: list[Recognition]) -> None:
     first = found[0]
-    click.echo(f"{first.set_name}: gallery of {first.n_gallery:,} images, {first.n_identities:,} people")
+    click.echo(
+        f"{first.set_name}: gallery of {many(first.n_gallery, 'image')}, {many(first.n_identities, 'person', 'people')}"
+    )
     if first.gallery_left_out:
         click.echo(f"{first.gallery_left_out:,} gallery photographs have no detectable face and cannot be found")
     click.echo(f"{first.embedder}, {first.distance}; a miss is a probe that is never recognised")

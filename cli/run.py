@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from facedeblur.benchmark.reporter import bars
+from facedeblur.benchmark.words import many
 from facedeblur.cli import options
 
 if TYPE_CHECKING:
@@ -173,23 +174,24 @@ def _print(outputs: Outputs) -> None:
     info = outputs.info
     counts, timings = info["counts"], info.get("timings") or {}
     name = info["method"] + " (oracle: it was given true kernels or labels)" * info["oracle"]
-    click.echo(
-        f"{name}: {counts['ok']:,} of {counts['pairs']:,} images of {info['set']['name']} restored{outputs.in_sample}"
-    )
+    images = many(counts["pairs"], "image")
+    click.echo(f"{name}: {counts['ok']:,} of {images} of {info['set']['name']} restored{outputs.in_sample}")
     reasons = Counter(row.status for row in outputs.statuses() if row.sampled and not row.ok)
     for reason, count in reasons.most_common(5):
         click.echo(f"  {reason}: {count:,}")
     if len(reasons) > 5:
-        click.echo(f"  and {len(reasons) - 5:,} other reasons, see status.csv")
+        click.echo(f"  and {many(len(reasons) - 5, 'other reason')}, see status.csv")
     if timings:
         spread = f"{timings['mean_s'] * 1e3:.3g} ms +- {timings['std_s'] * 1e3:.2g} per image"
         middle = f"median {timings['median_s'] * 1e3:.3g}"
         size = f" of {timings['width']}x{timings['height']}" if timings.get("width") else ""
-        click.echo(f"  {spread}, {middle} ({timings['images']} images{size}, {timings['device']}, {info['precision']})")
+        click.echo(
+            f"  {spread}, {middle} ({many(timings['images'], 'image')}{size}, {timings['device']}, {info['precision']})"
+        )
     if info.get("parameters"):
         stored = f", weight files {info['bytes_weights'] / 1e6:.4g} MB" if info.get("bytes_weights") else ""
         fp32 = info["bytes_fp32"] / 1e6
-        click.echo(f"  {info['parameters']:,} parameters, {fp32:.4g} MB at 4 bytes each{stored}")
+        click.echo(f"  {many(info['parameters'], 'parameter')}, {fp32:.4g} MB at 4 bytes each{stored}")
     memory = info.get("memory") or {}
     if memory.get("peak_bytes"):
         click.echo(f"  peak memory {memory['peak_bytes'] / 1e6:,.0f} MB ({memory['rule']})")

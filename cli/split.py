@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facedeblur.benchmark.words import word
 from facedeblur.cli import options
 
 if TYPE_CHECKING:
@@ -90,5 +91,8 @@ def split(
     if not quiet:
         click.echo(opened.describe())
         for name, (photographs, people) in splits.tally(choices).items():
-            click.echo(f"{photographs:>9,} photographs of {people:>7,} identities  {name}")
+            identities = word(people, "identity", "identities")
+            click.echo(
+                f"{photographs:>9,} {word(photographs, 'photograph'):<11} of {people:>7,} {identities:<10}  {name}"
+            )
         click.echo(f"seed {seed}, listed in {out}")

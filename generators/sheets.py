@@ -17,6 +17,7 @@ from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.files.tables import read_rows
 from facedeblur.benchmark.sets.classes import LABEL_COLOURS, coloured
 from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.words import many
 from facedeblur.generators.align.journal import folder_of
 
 PAPER = (246, 246, 244)
@@ -156,7 +157,7 @@ def kernel_sheet(
     side = int(bank.sizes[: len(shown)].max())
     scale = max(1, -(-tile // side))
     tiles = [kernel_tile(bank.kernel(name), side=side, scale=scale) for name in shown]
-    of = f"{len(shown)} of {len(bank)} kernels" if len(shown) < len(bank) else f"{len(bank)} kernels"
+    of = f"{len(shown)} of " * (len(shown) < len(bank)) + many(len(bank), "kernel")
     least, most = int(bank.sizes.min()), int(bank.sizes.max())
     spans = f"{least} to {most} px" if least < most else f"{most} px"
     title = f"{of}, {spans}, 1 px = {scale} px here; each scaled to its largest value"
@@ -295,7 +296,7 @@ def set_sheet(opened: Set, path: str | Path, *, faces: int = 6, variants: int = 
         for tile, label in _row(opened, image, [pairs[at] for at in spread(len(pairs), most)], labelled):
             tiles.append(tile)
             labels.append(label)
-    title = f"{opened.name}: {opened.n_pairs:,} pairs, {opened.content_hash[:12]}"
+    title = f"{opened.name}: {many(opened.n_pairs, 'pair')}, {opened.content_hash[:12]}"
     return image_sheet(tiles, labels, path, columns=columns, title=title)
 
 

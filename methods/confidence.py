@@ -29,6 +29,7 @@ from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.sets.set import Set, SetLike
 from facedeblur.benchmark.tensors import as_tensor, filled, torch_device
 from facedeblur.benchmark.weights import sha256_of, short_digest
+from facedeblur.benchmark.words import many
 from facedeblur.methods.nets.loading import find_files, load_parts, reached
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Confidences:
     rows: tuple[Confidence, ...]
 
     def __repr__(self) -> str:
-        return f"<Confidences of {self.n_pairs:,} pairs by {len(self.by_weights()):,} weights>"
+        return f"<Confidences of {many(self.n_pairs, 'pair')} by {len(self.by_weights()):,} weights>"
 
     def _repr_html_(self) -> str:
         lines = [[first.weights, f"{first.step:,}", *(f"{one:.3f}" for one in mean(rows))]

@@ -18,6 +18,7 @@ from facedeblur.benchmark.files.atomic import replacing
 from facedeblur.benchmark.files.schema import decode_json
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.options import one_of
+from facedeblur.benchmark.words import many
 
 TOLERANCE = 1e-6
 """How far from 1 the sum of a kernel may be."""
@@ -131,7 +132,7 @@ class Bank:
         return cls(tuple(ids), np.array(sizes, np.int64), stacked, meta or {})
 
     def __repr__(self) -> str:
-        return f"<Bank of {len(self)} kernels of size {self.sizes.min()} to {self.sizes.max()}>"
+        return f"<Bank of {many(len(self), 'kernel')} of size {self.sizes.min()} to {self.sizes.max()}>"
 
     def _repr_html_(self) -> str:
         shown = []
@@ -141,7 +142,7 @@ class Bank:
             grey = np.round(255 * kernel / kernel.max()).astype(np.uint8)
             shown.append((self.ids[row], np.repeat(grey[:, :, None], 3, axis=2)))
         facts = {"sizes": ", ".join(map(str, np.unique(self.sizes))), "sha256": self.digest()[:12]}
-        return card(f"Bank of {len(self):,} kernels", facts, pictures=shown)
+        return card(f"Bank of {many(len(self), 'kernel')}", facts, pictures=shown)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -30,6 +30,7 @@ from facedeblur.benchmark.files.tables import frame_to_csv, from_cell, printable
 from facedeblur.benchmark.notebook import card
 from facedeblur.benchmark.outputs import RunFacts, sample_words
 from facedeblur.benchmark.statistics.summary import summary
+from facedeblur.benchmark.words import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,7 +197,8 @@ class Scores:
 
     def __repr__(self) -> str:
         where = f", in {self.file}" if self.file else ""
-        return f"<Scores of {self.meta.method} on {self.meta.set['name']}: {len(self.meta.columns)} metrics{where}>"
+        metrics = many(len(self.meta.columns), "metric")
+        return f"<Scores of {self.meta.method} on {self.meta.set['name']}: {metrics}{where}>"
 
     def _repr_html_(self) -> str:
         ok = self.column("status") == "ok"

@@ -36,6 +36,7 @@ from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.sets.traits import read_recorded
 from facedeblur.benchmark.sets.truths import FILE as TRUTHS
 from facedeblur.benchmark.sets.truths import NO_TRUTHS, Truth, read_truths
+from facedeblur.benchmark.words import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,7 +231,7 @@ class Set:
         return str(self.root)
 
     def __repr__(self) -> str:
-        return f"<Set {self.name}: {self.n_pairs:,} pairs, in {self.root}>"
+        return f"<Set {self.name}: {many(self.n_pairs, 'pair')}, in {self.root}>"
 
     def _repr_html_(self) -> str:
         counts, shown = self.info["counts"], []
@@ -240,7 +241,7 @@ class Set:
                 shown.append((pairs[0].pair_id, self.blurred(pairs[0])))
         facts = {
             "pairs": f"{self.n_pairs:,}",
-            "images": f"{counts['images']:,} of {counts['photographs']:,} photographs",
+            "images": f"{counts['images']:,} of {many(counts['photographs'], 'photograph')}",
             "identities": f"{counts['identities']:,}",
             "kernels": f"{counts['kernels']:,}" if self.has_kernels else "",
             "content hash": self.content_hash[:12],

@@ -21,6 +21,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.paths import read_file
 from facedeblur.benchmark.files.schema import reading
 from facedeblur.benchmark.files.tables import csv_line, from_cell
+from facedeblur.benchmark.words import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,7 +212,7 @@ def told(traits: pd.DataFrame | None, photographs: int) -> list[str]:
     names = [str(name) for name in traits.columns if name != KEY]
     more = len(names) - 4
     shown = ", ".join(names if more < 2 else names[:4]) + (f" and {more} more" if more > 1 else "")
-    return [f"traits of {len(traits):,} of {photographs:,} photographs: {shown}"]
+    return [f"traits of {len(traits):,} of {many(photographs, 'photograph')}: {shown}"]
 
 
 def recorded(table: bytes) -> dict[str, str]:

@@ -19,6 +19,7 @@ from facedeblur.benchmark.statistics.intervals import ENOUGH, factors, too_few
 from facedeblur.benchmark.statistics.standard_error import StandardError, crossing, numbered, standard_error
 from facedeblur.benchmark.statistics.summary import summary
 from facedeblur.benchmark.statistics.two_way_bootstrap import check_options, interval
+from facedeblur.benchmark.words import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +139,7 @@ class Comparisons:
 
     def __repr__(self) -> str:
         methods = ", ".join(dict.fromkeys(row.method for row in self.rows))
-        return f"<Comparisons of {methods} with {self.baselines}: {len(self.rows)} rows>"
+        return f"<Comparisons of {methods} with {self.baselines}: {many(len(self.rows), 'row')}>"
 
     def _repr_html_(self) -> str:
         heads: tuple[str, ...] = (
@@ -164,8 +165,8 @@ class Comparisons:
             heads, rows = heads[:6], [row[:6] for row in rows]
         first = self.rows[0]
         facts = {
-            "pairs": f"{first.n:,}, of {self.faces:,} faces"
-            + (f" and {self.kernels:,} kernels" if self.kernels else ""),
+            "pairs": f"{first.n:,}, of {many(self.faces, 'face')}"
+            + (f" and {many(self.kernels, 'kernel')}" if self.kernels else ""),
             "interval": f"none: {self.too_few}; intervals and tests need {ENOUGH}"
             if self.too_few
             else f"{100 * first.level:g} %, for other {first.resampled.replace(' x ', ' and other ')}",

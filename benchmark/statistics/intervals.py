@@ -11,6 +11,7 @@ import numpy as np
 from facedeblur.benchmark.scoring.table import Column, Scores
 from facedeblur.benchmark.statistics.standard_error import numbered
 from facedeblur.benchmark.statistics.two_way_bootstrap import Interval, interval
+from facedeblur.benchmark.words import many
 
 LEVEL = 0.95
 
@@ -141,7 +142,7 @@ def too_few(faces: np.ndarray, kernels: np.ndarray) -> str:
         `FEWEST`.
     """
     counts = {"face": numbered(faces)[1], "kernel": numbered(kernels)[1]}
-    few = [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count < FEWEST]
+    few = [many(count, what) for what, count in counts.items() if count < FEWEST]
     return f"only {' and '.join(few)}" if few else ""
 
 

@@ -32,6 +32,7 @@ from facedeblur.benchmark.resume import Arrays
 from facedeblur.benchmark.sets.set import Image, Set, SetLike
 from facedeblur.benchmark.whole_set.record import SCHEMA, Record
 from facedeblur.benchmark.whole_set.run import NO_FACE, Candidate, LookTask, WholeSetTest, embed, run_test
+from facedeblur.benchmark.words import many
 
 MODES = ("aligned", "detect")
 FOLDS = 10
@@ -234,7 +235,7 @@ class RecognitionTest(WholeSetTest[Recognition]):
         if len(shown) < 2 or not the_set.n_pairs:
             raise InputError(
                 f"set '{the_set.name}'", expected="probes, and a gallery of at least two people",
-                found=f"{the_set.n_pairs:,} pairs and {len(shown)} people in the gallery",
+                found=f"{many(the_set.n_pairs, 'pair')} and {many(len(shown), 'person', 'people')} in the gallery",
                 do="build a set with the recipe shen2020-recognition",
             )  # fmt: skip
         definition = ",".join(embedder_named(embedder).definition)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.statistics.intervals import ENOUGH
+from facedeblur.benchmark.words import many
 from facedeblur.cli.display.terminal import in_parts, whole_width
 from facedeblur.reports import text
 from facedeblur.reports.leaderboard.board import Board, MethodScores, part_of_set, without_interval
@@ -198,9 +199,10 @@ def _of_entry(method: MethodScores) -> list[str]:
     for why, number in list(method.failures.items())[:5]:
         lines.append(f"{method.label}: {number:,} of {method.total:,} failed: {why}")
     for name, pairs in method.meta.undefined:
-        lines.append(f"{method.label}: {name} has no value even for the sharp image in {pairs:,} pairs")
+        lines.append(f"{method.label}: {name} has no value even for the sharp image in {many(pairs, 'pair')}")
     for column in method.meta.columns:
         infinite = method.summary(column).infinite
         if infinite:
-            lines.append(f"{method.label}: {infinite:,} infinite values of {column.label} (output = sharp image)")
+            values = many(infinite, "infinite value")
+            lines.append(f"{method.label}: {values} of {column.label} (output = sharp image)")
     return lines

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from facedeblur.benchmark.words import many, word
+
 if TYPE_CHECKING:
     from facedeblur.benchmark.scoring.table import Scores
     from facedeblur.benchmark.sets.set import Set
@@ -21,12 +23,12 @@ def print_set(made: Set) -> None:
     counts = made.info["counts"]
     blurred = sum(image.blurred for image in made.images.values())
     each = counts["pairs"] // blurred if blurred else 0
-    of = f"{each} of {counts['kernels']}" if each < counts["kernels"] else f"{each}"
-    kernels = f" x {of} kernels" if made.has_kernels else ""
-    kind = "sharp images" if made.has_sharp else "photographs without a sharp image"
+    part = f"{each} of {counts['kernels']}" if each < counts["kernels"] else f"{each}"
+    kernels = f" x {part} {word(counts['kernels'], 'kernel')}" if made.has_kernels else ""
+    kind, more = ("sharp image", "") if made.has_sharp else ("photograph", " without a sharp image")
     click.echo(
-        f"{made.name}: {counts['pairs']:,} pairs = {counts['images']:,} {kind} "
-        f"({counts['identities']:,} identities){kernels}, seed {made.info['seed']}"
+        f"{made.name}: {many(counts['pairs'], 'pair')} = {many(counts['images'], kind)}{more} "
+        f"({many(counts['identities'], 'identity', 'identities')}){kernels}, seed {made.info['seed']}"
     )
     for source in made.info["sources"]:
         if source.get("collection"):
@@ -44,8 +46,8 @@ def print_set(made: Set) -> None:
     failed = Counter(image.status for image in made.images.values() if image.status != "ok")
     if failed:
         left_out = ", ".join(f"{status} {count:,}" for status, count in failed.most_common())
-        kind = "windows of frames" if made.info.get("videos") else "photographs"
-        click.echo(f"of {counts['photographs']:,} {kind}, left out: {left_out} (see images.csv)")
+        what = ("window of frames", "windows of frames") if made.info.get("videos") else ("photograph",)
+        click.echo(f"of {many(counts['photographs'], *what)}, left out: {left_out} (see images.csv)")
     for line in told(made.traits, counts["photographs"]):
         click.echo(line)
     click.echo(f"content hash {made.content_hash[:16]}  ->  {made.root}")
@@ -76,9 +78,8 @@ def print_scores(tables: Sequence[Scores]) -> None:
         statuses = Counter(said)
         total, ok = statuses.total(), statuses.pop("ok", 0)
         oracle = " (oracle: it was given true kernels or labels)" if meta.oracle else ""
-        click.echo(
-            f"{meta.method}{oracle}: {ok:,} of {total:,} outputs scored on {meta.set['name']}{sample_words(meta.run)}"
-        )
+        outputs = many(total, "output")
+        click.echo(f"{meta.method}{oracle}: {ok:,} of {outputs} scored on {meta.set['name']}{sample_words(meta.run)}")
         width = max((len(column.signature) for column in meta.columns), default=0)
         spread, absent, basis = spreads(table), dict[str, None](), dict[str, None]()
         for column in meta.columns:
@@ -100,13 +101,13 @@ def print_scores(tables: Sequence[Scores]) -> None:
         if basis:
             click.echo(f"  [..]: 95 % interval of the mean, from {' or '.join(basis)}")
         for name, pairs in meta.undefined:
-            click.echo(f"  {name}: not even the sharp image has a value in {pairs:,} pairs, which count as failed")
+            click.echo(f"  {name}: not even the sharp image has a value in {many(pairs, 'pair')}, counted as failed")
         for why in absent:
             click.echo(f"  no 95 % interval of the mean: {reason(why)}")
         for status, count in statuses.most_common(5):
             click.echo(f"  {status}: {count:,}")
         if meta.extra:
-            click.echo(f"  not scored: {len(meta.extra):,} files that are not in the set, such as {meta.extra[0]}")
+            click.echo(f"  not scored: {many(len(meta.extra), 'file')} not in the set, such as {meta.extra[0]}")
     reasons: dict[str, list[str]] = {}
     for name, why in dict.fromkeys(pair for table in tables for pair in table.meta.unavailable):
         reasons.setdefault(why, []).append(name)

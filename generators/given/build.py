@@ -20,6 +20,7 @@ from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set
 from facedeblur.benchmark.sets.truths import FOLDER, Truth
 from facedeblur.benchmark.sets.writer import SetWriter
+from facedeblur.benchmark.words import many
 from facedeblur.generators.given.layout import NO_BLURRED, Couple, Layout, Lone, Opened, role_of, stem_of, told
 from facedeblur.generators.photos.files import image_ids
 
@@ -135,7 +136,7 @@ def given(
     _check(opened, found, faults)
     if listing.others:
         reporter.say(
-            f"{len(listing.others):,} images are neither blurred nor sharp ones of layout '{opened.name}', such as "
+            f"{many(len(listing.others), 'image')} neither blurred nor sharp in layout '{opened.name}', such as "
             f"{listing.others[0]}"
         )
     names = dict(zip([one.sharp for one in found], _names([one.sharp for one in found]), strict=True))

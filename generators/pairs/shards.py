@@ -31,6 +31,7 @@ from facedeblur.benchmark.parallel import ALL, HERE, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
 from facedeblur.benchmark.resume import check_same
 from facedeblur.benchmark.sets.set import Image
+from facedeblur.benchmark.words import many
 from facedeblur.generators.pairs.sharp_source import one_size
 from facedeblur.generators.pairs.virtual import VirtualPair, VirtualPairs, open_pairs
 from facedeblur.generators.photos.opening import Photos
@@ -221,7 +222,7 @@ def _write(
     progress: Reporter | bool | None,
 ) -> list[Path]:  # fmt: skip
     if not 1 <= count <= len(pairs):
-        faces, kernels = f"{pairs.n_images:,} faces", f"{pairs.n_kernels:,} kernels"
+        faces, kernels = many(pairs.n_images, "face"), many(pairs.n_kernels, "kernel")
         raise InputError(
             f"{count:,} pairs",
             expected=f"from 1 to {len(pairs):,}, of {faces} and {kernels}",

@@ -21,6 +21,7 @@ from facedeblur.benchmark.files.atomic import write_bytes
 from facedeblur.benchmark.files.images import encode_png, photo_size, read_label, read_photo
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image
+from facedeblur.benchmark.words import many, word
 from facedeblur.generators.align.geometry import read_transform, warp
 from facedeblur.generators.crops import Crops
 from facedeblur.generators.pairs.augment import GREY
@@ -199,7 +200,7 @@ def _placed(
 
 
 def _told(place: Path, faces: int, files: dict[str, Path], missing: list[Image], alone: tuple[Path, ...]) -> str:
-    line = f"{place}: {len(files):,} of {faces:,} faces have a sketch"
+    line = f"{place}: {len(files):,} of {many(faces, 'face')} {word(len(files), 'has', 'have')} a sketch"
     if missing:
         line += f"; faces without: {len(missing):,}, such as {missing[0].source} ({missing[0].status})"
     if alone:

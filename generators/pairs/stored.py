@@ -19,6 +19,7 @@ from facedeblur.benchmark.files.kernel_bank import centre_pad
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.reporter import SILENT, Reporter
 from facedeblur.benchmark.sets.set import Image, Pair, Set, collections_of
+from facedeblur.benchmark.words import many
 from facedeblur.generators.pairs.sharp_source import SharpFace
 from facedeblur.generators.pairs.spec import TRAINING_NOISE
 from facedeblur.generators.pairs.virtual import Plan, VirtualPair, VirtualPairs
@@ -339,8 +340,8 @@ def open_stored(specs: Sequence[str | Path], *, seed: int = 0, reporter: Reporte
                 numbers[pair.image_id] = len(faces)
                 faces.append(StoredFace(opened, opened.images[pair.image_id]))
             pairs.append((numbers[pair.image_id], pair))
-        people = len({opened.images[name].identity for name in numbers})
-        of = f"{len(chosen):,} of {opened.n_pairs:,} pairs, {len(numbers):,} faces of {people:,} identities"
+        people = many(len({opened.images[name].identity for name in numbers}), "identity", "identities")
+        of = f"{len(chosen):,} of {many(opened.n_pairs, 'pair')}, {many(len(numbers), 'face')} of {people}"
         origins.append(f"set {opened.name}: {of}" + f", role {want.role}" * bool(want.role)
             + f"; content hash {opened.content_hash[:16]}")  # fmt: skip
         reporter.say(f"from {origins[-1]}")

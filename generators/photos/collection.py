@@ -12,6 +12,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import SUFFIXES
 from facedeblur.benchmark.files.paths import inside
 from facedeblur.benchmark.sets.traits import Traits
+from facedeblur.benchmark.words import many
 from facedeblur.generators.photos.files import (
     canonical,
     composed,
@@ -295,14 +296,14 @@ class Collection:
         shown = self.photographs
         people = {photograph.identity for photograph in shown if photograph.identity}
         lone = len(people) == len(shown) > 1
-        facts = [f"{len(shown):,} photographs" + f" ({self.drawn})" * bool(self.drawn)]
-        counted = f"{len(people):,} identit{'y' if len(people) == 1 else 'ies'}"
+        facts = [many(len(shown), "photograph") + f" ({self.drawn})" * bool(self.drawn)]
+        counted = many(len(people), "identity", "identities")
         facts += [counted + (" (each photograph its own)" if lone else self._largest())]
         roles = Counter(photograph.role for photograph in shown if photograph.role)
         facts += [f"{roles[role]:,} {role}" for role in ROLES if roles[role]]
         nameless = sum(not photograph.identity for photograph in shown)
         facts += [f"{nameless:,} without identity"] * (nameless > 0)
-        facts += [f"{sum(bool(p.label) for p in shown):,} labels ({self.labels})"] * bool(self.labels)
+        facts += [f"{many(sum(bool(p.label) for p in shown), 'label')} ({self.labels})"] * bool(self.labels)
         facts += [f"{sum(bool(p.points) for p in shown):,} with points"] * any(p.points for p in shown)
         return f"{self.name}: {', '.join(facts)}; licence: {self.licence}"
 

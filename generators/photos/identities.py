@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.words import many
 from facedeblur.generators.photos.files import composed, identity_of
 
 RULES = {"each": "each photograph its own", "folder": "the name of the folder", "name": "the name before _0001"}
@@ -99,7 +100,7 @@ def check_guess(people: Mapping[str, str], place: str) -> None:
         why = f"'{odd}' does not look like a person"
     else:
         return
-    number = f"{len(counts):,} identit{'y' if len(counts) == 1 else 'ies'}"
+    number = many(len(counts), "identity", "identities")
     raise InputError(
         place, f"the names of its {len(people):,} photographs suggest {number}, and {why}",
         do="say who is who: --identity each (each photograph its own), folder, name (before _0001), or a pattern such "

@@ -23,6 +23,7 @@ from facedeblur.benchmark.files.stores import read_pixels, write_pixels
 from facedeblur.benchmark.outputs import stored_name
 from facedeblur.benchmark.sets.classes import HELEN, coloured
 from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.benchmark.words import many
 from facedeblur.methods.running.environment import device_name
 from facedeblur.methods.running.execution import (
     choose_device,
@@ -334,7 +335,7 @@ def _estimated(method: Any, count: int) -> list[np.ndarray | None]:
     if left is None:
         return [None] * count
     if len(left) != count:
-        raise WrongOutput(f"expected {count} estimated kernel{'s' * (count > 1)}, found {len(left)}")
+        raise WrongOutput(f"expected {many(count, 'estimated kernel')}, found {len(left)}")
     try:
         return [None if one is None else check_kernel(one, normalise=True, name="estimated kernel") for one in left]
     except InputError as error:

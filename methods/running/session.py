@@ -20,6 +20,7 @@ from facedeblur.benchmark.outputs import Outputs, Status
 from facedeblur.benchmark.parallel import cores
 from facedeblur.benchmark.reporter import Reporter
 from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.benchmark.words import many, word
 from facedeblur.methods.runnable import Runnable
 from facedeblur.methods.running.batches import Batches, Size
 from facedeblur.methods.running.environment import versions
@@ -127,7 +128,8 @@ class Session:
         if self._method.folder:
             self._journal.scratch.mkdir()
         if self._done:
-            self._reporter.say(f"{root}: {self._done:,} of {self._whole:,} pairs are already restored, resuming")
+            done = f"{self._done:,} of {many(self._whole, 'pair')} {word(self._done, 'is', 'are')}"
+            self._reporter.say(f"{root}: {done} already restored, resuming")
         threads = max(1, cores() // self._jobs) if self._jobs > 1 else None
         try:
             with Supervisor(self._job(), self._method.plugin, root / LOG, limit=self._timeout, threads=threads) as crew:
@@ -199,13 +201,14 @@ class Session:
         """Note how a resumed run differs from an unbroken one: an output may depend on the others in its batch."""
         before, now = self._journal.info.get("batch"), self._execution.batch or "auto"
         if self._done and before not in (None, now):
-            self._note(f"resumed with batch {now} after {self._done:,} pairs with batch {before}: outputs may differ "
-                "in rounding from those of an unbroken run")  # fmt: skip
+            self._note(f"resumed with batch {now} after {many(self._done, 'pair')} with batch {before}: outputs may "
+                "differ in rounding from those of an unbroken run")  # fmt: skip
         if self._journal.extended:
-            self._note(f"extended from a sample of {self._journal.extended:,} pairs")
+            self._note(f"extended from a sample of {many(self._journal.extended, 'pair')}")
         failed = sum(self._journal.state(pair) == "failed" for pair in self._pairs())
         if failed:
-            self._note(f"resumed: {failed:,} pairs that had failed are restored again, one at a time")
+            again = f"{many(failed, 'pair')} that had failed {word(failed, 'is', 'are')}"
+            self._note(f"resumed: {again} restored again, one at a time")
 
     def _restore(self, crew: Supervisor, facts: Facts) -> None:
         self._reporter.progress(self._method.shown, self._done, self._whole)

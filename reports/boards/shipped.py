@@ -26,6 +26,7 @@ from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.outputs import NOT_SAMPLED
 from facedeblur.benchmark.scoring.agreement import short
 from facedeblur.benchmark.scoring.table import ScoreMeta, Scores, ScoresLike, read_scores
+from facedeblur.benchmark.words import many
 from facedeblur.reports.leaderboard.board import gather
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def describe_board(name: str) -> str:
         metas = _metas(file)
     known = metas[0]
     digest = short(str(known.set.get("hash")))
-    return f"{len(metas)} methods on set {known.set.get('name')} ({digest}), protocol {known.protocol}."
+    return f"{many(len(metas), 'method')} on set {known.set.get('name')} ({digest}), protocol {known.protocol}."
 
 
 @checked

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from facedeblur.benchmark.sets.classes import HELEN
 from facedeblur.benchmark.sets.set import Image, Pair, Set
+from facedeblur.benchmark.words import many
 from facedeblur.generators.align.photo import NO_FACE
 from facedeblur.reports.cards.licence import Licence, Source
 
@@ -126,12 +127,12 @@ class Facts:
     @property
     def summary(self) -> str:
         """What the set is, in a sentence."""
-        made = _many(self.of.n_pairs, "pair")
+        made = many(self.of.n_pairs, "pair")
         what = f"{made} of a blurred and a sharp face" if self.of.has_sharp else f"{made} without a sharp original"
         kernels = self.of.info["counts"]["kernels"]
-        blurred = f", blurred by {_many(kernels, 'kernel')}" if kernels else ""
-        identities = _many(len(self.identities), "identity", "identities")
-        return f"{what}: {_many(self.faces, 'face')} of {identities}{blurred}."
+        blurred = f", blurred by {many(kernels, 'kernel')}" if kernels else ""
+        identities = many(len(self.identities), "identity", "identities")
+        return f"{what}: {many(self.faces, 'face')} of {identities}{blurred}."
 
     @property
     def made_by(self) -> str:
@@ -150,10 +151,6 @@ def labelled_by(facts: Facts) -> list[str]:
     return list(dict.fromkeys(one[1] for one in found if one))
 
 
-def _many(count: int, one: str, several: str = "") -> str:
-    return f"{count:,} {one if count == 1 else several or one + 's'}"
-
-
 def collection(facts: Facts) -> list[str]:
     """How the photographs came together, one sentence each."""
     lines = [f"The photographs are from: {source.collection} (licence: {source.stated})." for source in facts.sources]
@@ -161,7 +158,7 @@ def collection(facts: Facts) -> list[str]:
     if lost := counts["photographs"] - counts["images"]:
         were = "was" if lost == 1 else "were"
         lines.append(
-            f"{_many(lost, 'photograph')} of {counts['photographs']:,} {were} left out, "
+            f"{many(lost, 'photograph')} of {counts['photographs']:,} {were} left out, "
             "most often because no usable face was found; images.csv has the reasons."
         )
     return lines
@@ -172,7 +169,7 @@ def preparation(facts: Facts) -> list[str]:
     sizes = ", ".join(f"{width}x{height}" for width, height in sorted(facts.sizes))
     lines = [f"The images are {sizes} pixels, 8-bit sRGB."]
     for kind in sorted(facts.kinds):
-        lines.append(f"Blur: {KINDS.get(kind, kind)} ({_many(facts.kinds[kind], 'pair')}).")
+        lines.append(f"Blur: {KINDS.get(kind, kind)} ({many(facts.kinds[kind], 'pair')}).")
     if sides := [side for side in sorted(facts.kernel_sizes) if side]:
         lines.append(f"Kernels have sides of {', '.join(map(str, sides))} pixels.")
     borders = [border for border in sorted(facts.borders) if border]
@@ -183,7 +180,7 @@ def preparation(facts: Facts) -> list[str]:
         lines.append(f"Noise of standard deviation {told} was added to intensities in [0, 1].")
     if facts.labelled:
         lines.append(
-            f"{_many(facts.labelled, 'face')} {'has' if facts.labelled == 1 else 'have'} a label image "
+            f"{many(facts.labelled, 'face')} {'has' if facts.labelled == 1 else 'have'} a label image "
             f"with {len(HELEN)} classes: {', '.join(HELEN)}."
         )
         if tools := labelled_by(facts):
@@ -209,7 +206,7 @@ def limits(facts: Facts) -> list[str]:
         lines.append("The blur is synthetic: results need not hold for photographs that were blurred by a camera.")
     if facts.faces < 30 or len(facts.identities) < 30:
         lines.append(
-            f"{_many(facts.faces, 'face')} of {_many(len(facts.identities), 'identity', 'identities')} are few: "
+            f"{many(facts.faces, 'face')} of {many(len(facts.identities), 'identity', 'identities')} are few: "
             "differences between methods may not hold for other faces."
         )
     lines.append("Do not use it to train or evaluate the identification of people who did not agree to that.")

@@ -29,6 +29,7 @@ from facedeblur.benchmark.sets.set import Set
 from facedeblur.benchmark.statistics.intervals import Spread, factors, spreads, too_few
 from facedeblur.benchmark.statistics.summary import Summary, summary
 from facedeblur.benchmark.weights import short_digest
+from facedeblur.benchmark.words import many
 from facedeblur.methods.weight_cards.data_sets import Overlap, of_set, overlaps_of
 from facedeblur.methods.weight_cards.facts import Facts, facts_of_run
 from facedeblur.reports.leaderboard.ranking import best
@@ -360,7 +361,7 @@ class Board:
 
 def part_of_set(pairs: int, of: int) -> str:
     """``100 of the set's 8,000 pairs``; empty where these are all."""
-    return f"{pairs:,} of the set's {of:,} pairs" if of > pairs else ""
+    return f"{pairs:,} of the set's {many(of, 'pair')}" if of > pairs else ""
 
 
 def _origin(run: dict[str, Any]) -> str:

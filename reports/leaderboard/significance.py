@@ -27,6 +27,7 @@ from facedeblur.benchmark.scoring.table import Column
 from facedeblur.benchmark.statistics.comparison import Comparison, compare, differences, holm, two_sided
 from facedeblur.benchmark.statistics.intervals import factors, too_few
 from facedeblur.benchmark.statistics.standard_error import crossing, standard_error
+from facedeblur.benchmark.words import many
 from facedeblur.reports.leaderboard.board import Board, MethodScores
 
 ALPHA = 0.05
@@ -64,7 +65,7 @@ def groups(board: Board) -> Groups:
         return Groups(bare, "absent: pairs with a value are of too few faces or kernels")
     marks = letters((p < ALPHA)[np.ix_(shown, shown)])
     number = int((~np.isnan(p[np.triu_indices(len(p), 1)])).sum())
-    rule = f"{column.signature}, p < {ALPHA:g} by Holm over {number} test{'s' * (number != 1)}"
+    rule = f"{column.signature}, p < {ALPHA:g} by Holm over {many(number, 'test')}"
     found = {board.methods[place].label: mark for place, mark in zip(shown, marks, strict=True)}
     return Groups(bare | found, rule)
 

@@ -26,6 +26,7 @@ from facedeblur.benchmark.whole_set.parsing import SHARP_FILE, Parsing
 from facedeblur.benchmark.whole_set.recognition import Curve, Recognition
 from facedeblur.benchmark.whole_set.record import Record
 from facedeblur.benchmark.whole_set.run import SHARP
+from facedeblur.benchmark.words import many
 from facedeblur.methods.confidence import Confidence, Confidences, is_table, mean
 from facedeblur.methods.nets.base import NETS, declared
 from facedeblur.reports.leaderboard.board import MethodScores, summarise
@@ -392,7 +393,8 @@ def _recognised(run: Run, k: int) -> Measured | Absent:
     if isinstance(found, Absent):
         return found
     lost = found.curve.misses + found.curve.outside
-    notes = (f"{lost:,} of {found.curve.n_probes:,} probes of {run.method} have no embedding or nobody in the gallery, "
+    probes = many(found.curve.n_probes, "probe")
+    notes = (f"{lost:,} of {probes} of {run.method} have no embedding or nobody in the gallery, "
              "and count as not recognised",) if lost else ()  # fmt: skip
     return Measured(found.curve.top(k), found.signature, notes=notes)
 
@@ -408,7 +410,7 @@ def _verified(run: Run, embedder: str) -> Measured | Absent:
         return Absent(f"too few probes, or not recorded with the recognition of version 0.1.0: {by}")
     notes = []
     if verified.misses:
-        lost = f"{verified.misses // 2:,} of {verified.n // 2:,} faces of {run.method}"
+        lost = f"{verified.misses // 2:,} of {many(verified.n // 2, 'face')} of {run.method}"
         notes.append(f"{lost} were not found or failed and are left out, as in the script of MSPL's authors; counted "
                      f"as wrong they make it {verified.accuracy:.2%}")  # fmt: skip
     if found.embedder.partition("@")[0] != embedder or not found.embedder.endswith(",detect"):
@@ -426,8 +428,8 @@ def _parsed(run: Run, found: Parsing | Absent, partition: str, group: str) -> Me
         return Absent(f"nothing to score {group} by: no label shows it, and parser {found.parser} finds none")
     notes = []
     if found.misses:
-        notes.append(f"{found.misses:,} of {found.n_images:,} images of {run.method} without a face found or without "
-                     "an output count as missed wholly")  # fmt: skip
+        notes.append(f"{found.misses:,} of {many(found.n_images, 'image')} of {run.method} without a face found or "
+                     "without an output count as missed wholly")  # fmt: skip
     if group == "mean" and left_out:
         notes.append(f"mean without {', '.join(left_out)}, which parser {found.parser} does not tell")
     # A network's own labels are what is measured, not what measures: those of other networks compare with them.
@@ -453,7 +455,9 @@ def _compared(run: Run) -> Measured | Absent:
     found = run.ratio
     if isinstance(found, Absent):
         return found
-    notes = (f"{found.failed:,} of {found.ratios.size:,} pairs of {run.method} failed: their error ratio is infinite",)
+    notes = (
+        f"{found.failed:,} of {many(found.ratios.size, 'pair')} of {run.method} failed: their error ratio is infinite",
+    )
     signature = f"error-ratio[{found.reference},{found.metric}]"
     return Measured(float(found.ratios.mean()), signature, notes=notes if found.failed else ())
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from facedeblur.benchmark.scoring.agreement import short
+from facedeblur.benchmark.words import many
 from facedeblur.reports.tables.cells import MEASURED, PUBLISHED, Cell, Item, dataset_of
 from facedeblur.reports.tables.layouts import Dataset, Layout, Measure
 from facedeblur.reports.tables.sets import differences
@@ -107,7 +108,7 @@ def measured_where(layout: Layout, items: Sequence[Item], named: Mapping[str, st
     sets = {}
     for item in items:
         for dataset, run in item.runs.items():
-            pairs = f", {run.scored.total:,} pairs" if run.scored is not None and not run.reference else ""
+            pairs = f", {many(run.scored.total, 'pair')}" if run.scored is not None and not run.reference else ""
             if (dataset, run.set.hash) not in sets or pairs:
                 sets[dataset, run.set.hash] = (dataset, run, pairs)
     if all(one.how.kind == "printed" for one in layout.measures):

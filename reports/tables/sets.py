@@ -10,6 +10,7 @@ from typing import Any
 from facedeblur.benchmark.config import parse_toml, strict
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.tables import printable
+from facedeblur.benchmark.words import many
 from facedeblur.generators.kernels.bank import parse_sizes
 from facedeblur.generators.recipe import Recipe, load_recipe
 from facedeblur.reports.tables.layouts import Dataset
@@ -109,7 +110,7 @@ def differences(one: SetOf, dataset: Dataset) -> list[str]:
 
 
 def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return many(number, what)
 
 
 def _photographs(one: SetOf, dataset: Dataset) -> bool:

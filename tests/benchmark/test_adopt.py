@@ -97,7 +97,7 @@ def test_missing_damaged_and_other_files_are_told(toy, pictures, tmp_path):
     write_png(folder / "sheet.png", np.zeros((8, 8, 3), np.uint8))
     made = adopt(toy.root, folder, tmp_path / "out", workers=1)
     assert (made.taken, made.missing, made.others) == (len(pictures) - 2, (first,), ("sheet.png",))
-    assert made.notes[0].startswith(f"1 files could not be read, such as {second}.png: ")
+    assert made.notes[0].startswith(f"1 file could not be read, such as {second}.png: ")
     statuses = [status.status for status in made.outputs.statuses()]
     assert statuses[:2] == ["failed: output missing"] * 2 and set(statuses[2:]) == {"ok"}
     with pytest.raises(InputError, match="expected a new folder"):

@@ -37,9 +37,7 @@ def test_adopt_says_what_it_took_and_ends_with_1_if_something_lacks(made):
     (made / "theirs" / "x" / "b_out.png").rename(made / "theirs" / "x" / "c_out.png")
     done = call(adopt, made / "set", made / "theirs", "-o", made / "some")
     assert done.exit_code == 1
-    assert (
-        "1 pairs without a file, such as b" in done.output and "1 files of no pair, such as x/c_out.png" in done.output
-    )
+    assert "1 pair without a file, such as b" in done.output and "1 file of no pair, such as x/c_out.png" in done.output
 
 
 def test_jpeg_is_taken_if_that_is_accepted(made):

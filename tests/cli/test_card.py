@@ -40,7 +40,7 @@ def test_a_card(folder: Path, tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
-        f"{tmp_path / 'c'}: 1 pairs with images, licence cc-by-4.0",
+        f"{tmp_path / 'c'}: 1 pair with images, licence cc-by-4.0",
         "not stated: creator (--creator), datePublished (--date)",
     ]
     assert (tmp_path / "c" / "blur" / "a_k1_k3.png").is_file()

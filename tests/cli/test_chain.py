@@ -31,7 +31,7 @@ def typed(*argv: object) -> object:
 def test_the_chain(chain, dlib_models):
     built = typed("build", chain / "small0.01.toml", "--faces", chain / "photos", "-o", chain / "set", "--jobs", 1)
     assert built.exit_code == 1, built.output  # the wall shows no face
-    assert "4 pairs = 1 sharp images (1 identities) x 4 kernels, seed 0" in built.output
+    assert "4 pairs = 1 sharp image (1 identity) x 4 kernels, seed 0" in built.output
     assert "of 2 photographs, left out: no face 1" in built.output
     checked = typed("check", chain / "set", "--jobs", 1)
     assert checked.exit_code == 0 and "4 pairs, complete and unaltered" in checked.output

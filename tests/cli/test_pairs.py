@@ -34,5 +34,5 @@ def test_pairs_are_written_and_counted(tmp_path: Path, portrait: np.ndarray, sma
 def test_too_many_pairs_are_refused(tmp_path: Path, portrait: np.ndarray, small_recipe) -> None:
     write_png(tmp_path / "crops" / "a.png", portrait[40:168, 160:288])
     done = typed(small_recipe(tmp_path), "--faces", tmp_path / "crops", "-o", tmp_path / "out", "--count", 99)
-    assert "99 pairs: expected from 1 to 4, of 1 faces and 4 kernels" in str(done.exception)
+    assert "99 pairs: expected from 1 to 4, of 1 face and 4 kernels" in str(done.exception)
     assert not (tmp_path / "out").exists()

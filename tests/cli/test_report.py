@@ -82,7 +82,7 @@ def test_the_table_is_plain_in_a_pipe(runs: list[str], capsys: pytest.CaptureFix
     assert ["wiener", "(oracle)", "3/3", "∞", "±—", "100.00", "±0.00", "—", "—", "—", "—"] in lines
     assert "only 1 face and 1 kernel: intervals and significance tests need at least 5 faces and 5 kernels" in printed
     assert "net[bold]: 1 of 3 failed: output missing" in printed
-    assert "wiener: 1 infinite values of PSNR" in printed
+    assert "wiener: 1 infinite value of PSNR" in printed
     assert "left out identity[facenet-vggface2,l2]: no weights" in printed
     rows = list(csv.DictReader((tmp_path / "leaderboard.csv").open()))
     assert [row["method"] for row in rows] == ["sharpen", "net[bold]", "wiener"]

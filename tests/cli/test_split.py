@@ -37,7 +37,7 @@ def test_split_writes_a_list_that_a_collection_takes(photos, tmp_path):
     done = typed(split, photos, "-o", tmp_path / "split.csv", "--seed", 4)
     assert done.exit_code == 0, done.output
     assert "lfw: 34 photographs, 12 identities" in done.output
-    assert "0 photographs of       1 identities  no photograph" in done.output
+    assert "0 photographs of       1 identity    no photograph" in done.output
     with (tmp_path / "split.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 35 and {row["role"] for row in rows} == {"train", "test", ""}

@@ -85,7 +85,7 @@ def test_collections_of_every_kind_in_one_set(tmp_path):
         one.sha256 for each in alone for one in each.images.values()
     )
     told = [source["collection"].partition(",")[0] for source in made.info["sources"]]
-    assert told == ["celebamask: 2 photographs", "celebamask: 2 photographs", "aligned: 1 photographs"]
+    assert told == ["celebamask: 2 photographs", "celebamask: 2 photographs", "aligned: 1 photograph"]
     turned = build(tmp_path / "own.toml", [specs[0], specs[2], specs[1]], tmp_path / "turned", workers=1)
     assert turned.content_hash == made.content_hash
     assert not (tmp_path / "set.faces").exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from facedeblur.benchmark.errors import InputError
+from facedeblur.benchmark.words import many, word
 from facedeblur.generators.photos.collection import Collection, refuse
 from facedeblur.generators.photos.files import find_folder, photographs_in
 from facedeblur.generators.photos.lists import lines_of
@@ -50,11 +51,10 @@ class Helen:
                 names = [line.rpartition(",")[2].strip() for line in lines_of(base / file)]
                 absent = [name for name in names if name not in by_name]
                 if absent:
+                    lost = f"{len(absent):,} of its {many(len(names), 'photograph')} {word(len(absent), 'is', 'are')}"
                     raise InputError(
-                        f"helen: {base / file}",
-                        f"{len(absent):,} of its {len(names):,} photographs are not in images/ ({absent[0]}.jpg, ...)",
-                        do=cls.get,
-                    )  # fmt: skip
+                        f"helen: {base / file}", f"{lost} not in images/ ({absent[0]}.jpg, ...)", do=cls.get
+                    )
                 roles |= {by_name[name]: role for name in names}
         label_of = {source: f"labels/{name}" for name, source in by_name.items() if (base / "labels" / name).is_dir()}
         people = {source: source.rpartition("/")[2].rpartition(".")[0] for source in sources}

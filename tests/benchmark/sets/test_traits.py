@@ -106,6 +106,6 @@ def test_tables_are_put_together_by_face_and_trait():
     assert both.rows["new"] == ("", "", "", "50")
     assert told(both.to_frame(), 9) == ["traits of 4 of 9 photographs: Smiling, yaw, hat, age"]
     assert told(Traits(tuple("abcdef"), {"x": ("",) * 6}).to_frame(), 1) == [
-        "traits of 1 of 1 photographs: a, b, c, d and 2 more"
+        "traits of 1 of 1 photograph: a, b, c, d and 2 more"
     ]
     assert told(None, 9) == []

@@ -263,7 +263,7 @@ def test_bad_input_is_one_line(tmp_path, colour, toy):
     with pytest.raises(InputError, match="0 people in the gallery; build a set with the recipe"):
         recognise(toy.root, None, embedder=colour, workers=1)
     alone = gallery_set(tmp_path / "alone", people=("red",))
-    with pytest.raises(InputError, match="1 people in the gallery"):
+    with pytest.raises(InputError, match="1 person in the gallery"):
         recognise(alone.root, None, embedder=colour, workers=1)
     with pytest.raises(InputError, match="did you mean 'detect'"):
         recognise(the_set.root, None, embedder=colour, mode="detekt", workers=1)

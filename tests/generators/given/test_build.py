@@ -111,7 +111,7 @@ def test_identities_roles_and_what_is_not_read(tmp_path):
     ruled, reporter = Selection(identity="^([a-z]+)_"), Reporter(say=said.append)
     made = build("pairs", tmp_path / "b", tmp_path / "set", selection=ruled, workers=1, progress=reporter)
     assert [image.identity for image in made.images.values()] == ["ann", "ann", "ben", "ben"]
-    assert said == ["1 images are neither blurred nor sharp ones of layout 'basicsr', such as notes/page.png"]
+    assert said == ["1 image neither blurred nor sharp in layout 'basicsr', such as notes/page.png"]
 
 
 def test_video_pairs_of_ren_2019(shared_data, tmp_path):

@@ -46,7 +46,7 @@ def test_helen(helen):
     assert [photograph.label for photograph in found.photographs] == ["labels/10_1", "labels/20_1", ""]
     (found.root / "images" / "10_1.jpg").unlink()
     with pytest.raises(
-        InputError, match=r"1 of its 1 photographs are not in images/ \(10_1.jpg, ...\); unpack SmithCVPR2013"
+        InputError, match=r"1 of its 1 photograph is not in images/ \(10_1.jpg, ...\); unpack SmithCVPR2013"
     ):
         open_collection(f"helen:{helen}")
 
