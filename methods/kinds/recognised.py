@@ -12,6 +12,7 @@ from typing import Any
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.contents import kind_of
 from facedeblur.benchmark.files.state_dict import read_header, read_torch
+from facedeblur.benchmark.words import many
 from facedeblur.methods.kinds.state_file import DEBLURRING, FACES, architecture_of, read_state_dict
 
 KINDS = {
@@ -109,9 +110,8 @@ def _kind_of_saved(path: Path, classes: list[str]) -> str:
     if hasattr(found, "shape"):
         raise InputError(f"{path}: this is a single tensor, not a network", do="give the file of a network")
     if isinstance(found, Mapping) and found and all(hasattr(value, "shape") for value in found.values()):
-        first = next(iter(found))
-        raise InputError(f"{path}: this is a state dict ({len(found)} tensors, '{first}' first), the weights of a "
-            "network without its code", do=do)  # fmt: skip
+        inside = f"{many(len(found), 'tensor')}, '{next(iter(found))}' first"
+        raise InputError(f"{path}: this is a state dict ({inside}), the weights of a network without its code", do=do)
     if isinstance(found, Mapping):
         keys = ", ".join(map(str, list(found)[:6])) or "nothing"
         raise InputError(f"{path}: this is a checkpoint with {keys}, without the code of its network", do=do)
