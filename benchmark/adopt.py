@@ -21,9 +21,10 @@ from facedeblur.benchmark.files.images import SUFFIXES, list_images, read_photo,
 from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.paths import inside, read_file
 from facedeblur.benchmark.options import checked
-from facedeblur.benchmark.outputs import RUN, SCHEMA, Outputs
+from facedeblur.benchmark.outputs import RUN, Outputs
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
+from facedeblur.benchmark.run_info import SCHEMA
 from facedeblur.benchmark.sets.set import Set, SetLike
 from facedeblur.benchmark.words import many
 

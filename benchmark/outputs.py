@@ -12,27 +12,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, wraps
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
-import msgspec
 import numpy as np
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.files.images import SUFFIXES, pixel_hash
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.paths import inside, open_file
-from facedeblur.benchmark.files.schema import Count, Text, read_description
+from facedeblur.benchmark.files.schema import Count
 from facedeblur.benchmark.files.stores import array_path, read_pixels
 from facedeblur.benchmark.files.tables import printable, read_rows
 from facedeblur.benchmark.notebook import card, or_reason
+from facedeblur.benchmark.run_info import SCHEMA, read_info, sample_words
 from facedeblur.benchmark.sets.set import Pair, Set, SetLike
 from facedeblur.benchmark.words import many
 
-SCHEMA = 1
 RUN, STATUS = "run.json", "status.csv"
 PARTIAL_RUN, PARTIAL_STATUS = "run.partial.json", "status.partial.csv"
 ARRAY = "restored"
@@ -72,102 +72,6 @@ class Status:
     def sampled(self) -> bool:
         """False for a pair that the run leaves out."""
         return self.status != NOT_SAMPLED
-
-
-class Timings(msgspec.Struct):
-    """Run time of a method, in seconds per image."""
-
-    images: Count
-    mean_s: float
-    median_s: float
-    std_s: float
-    device: str
-    width: int | None = None
-    height: int | None = None
-
-
-class Memory(msgspec.Struct):
-    """Memory that a method needs, in bytes."""
-
-    rule: str = ""
-    peak_bytes: Count | None = None
-    growth_bytes: int | None = None
-
-
-class GivenKernels(msgspec.Struct):
-    """The run whose estimated kernels a method was given."""
-
-    run: str
-
-
-class PairCounts(msgspec.Struct):
-    """What became of the pairs of a run."""
-
-    pairs: Count
-    ok: Count
-    failed: Count
-    not_run: Count
-
-
-class Sample(msgspec.Struct):
-    """The part of its set that a run is on: how many pairs, of how many."""
-
-    pairs: Count
-    of: Count
-
-
-class OfSet(msgspec.Struct):
-    """The set that a run was made of."""
-
-    hash: Text
-    name: str = "?"
-
-
-class RunFacts(msgspec.Struct):
-    """What a run says of its method and its machine, alike in ``run.json`` and in score tables."""
-
-    method: Text
-    version: str = ""
-    name: str = ""
-    described: str = ""
-    options: dict[str, Any] = {}
-    weights: dict[str, Any] = {}
-    code: dict[str, Any] = {}
-    trained_on: list[str] = []
-    licence: str = ""
-    told_by: str = ""
-    oracle: bool = False
-    foreign: bool = False
-    given_kernels: GivenKernels | None = None
-    store: Literal["png", "npy"] = "png"
-    keep: list[str] = []
-    kept: dict[str, str] | None = None
-    precision: str = ""
-    requested_precision: str = ""
-    batch_limits: dict[str, Count] = {}
-    batch_times: dict[str, float] = {}
-    compared: dict[str, Any] = {}
-    device: str = ""
-    device_name: str = ""
-    parameters: Count | None = None
-    bytes_fp32: Count | None = None
-    bytes_weights: Count | None = None
-    timings: Timings | None = None
-    memory: Memory | None = None
-    notes: list[str] = []
-    stopped: str = ""
-    seconds_total: float = 0.0
-    counts: PairCounts | None = None
-    sample: Sample | None = None
-
-
-class RunInfo(RunFacts, kw_only=True):
-    """Schema of ``run.json``."""
-
-    version: str
-    options: dict[str, Any]
-    weights: dict[str, Any]
-    set: OfSet
 
 
 @dataclass(frozen=True)
@@ -219,7 +123,7 @@ class Outputs:
     def _repr_html_(self) -> str:
         restored = 0
         shown: list[tuple[str, np.ndarray]] = []
-        for pair, status in zip(self._set.pairs(), self.statuses(), strict=True):
+        for pair, status in self.records():
             restored += status.ok
             if status.ok and len(shown) < 3:
                 image = self._set.image_of(pair)
@@ -313,7 +217,7 @@ class Outputs:
         if self.sample is None:
             yield from self._set.pairs()
             return
-        for pair, status in zip(self._set.pairs(), self.statuses(), strict=True):
+        for pair, status in self.records():
             if status.sampled:
                 yield pair
 
@@ -337,23 +241,32 @@ class Outputs:
     def store(self) -> str:
         return str(self.info.get("store", "png"))
 
-    def statuses(self, set_: Set | None = None) -> Iterator[Status]:
-        """Yield the status of every pair, in the order of the manifest, one at a time.
+    def statuses(self) -> Iterator[Status]:
+        """Yield the status of every pair, in the order of the manifest; see `records`."""
+        return (status for _, status in self.records())
+
+    def records(self, pairs: Iterable[Pair] | None = None) -> Iterator[tuple[Pair, Status]]:
+        """Yield every pair with its status, in the order of the manifest, one at a time.
 
         In a foreign folder a file that is there counts as ``ok``; its pixels are not looked at, so
         ``seconds`` is NaN and ``sha256`` empty.
+
+        Parameters
+        ----------
+        pairs : iterable of Pair, optional
+            The pairs of the set, where they are being read anyway.
 
         Raises
         ------
         InputError
             When ``status.csv`` is damaged or does not have exactly one row per pair.
         """
-        pairs = (set_ or self._set).pairs()
+        pairs = self._set.pairs() if pairs is None else pairs
         if self.foreign:
             for pair in pairs:
                 there = inside(self.root, pair.name).is_file()
                 status = "ok" if there else "failed: output missing"
-                yield Status(pair.index, pair.pair_id, status, float("nan"), "")
+                yield pair, Status(pair.index, pair.pair_id, status, float("nan"), "")
             return
         table = self.root / STATUS
         rows = read_rows(table, Status)
@@ -364,7 +277,7 @@ class Outputs:
                     str(table), expected=f"pair '{pair.pair_id}' in row {pair.index}",
                     found=f"'{row.pair_id}'" if row else "the end", do="run the method again into a new folder",
                 )  # fmt: skip
-            yield row
+            yield pair, row
         if next(rows, None) is not None:
             raise InputError(str(table), "more rows than pairs", do="run the method again into a new folder")
 
@@ -440,23 +353,10 @@ class Outputs:
                 true.kernel(pair.kernel_id) if true and pair.kernel_id in true else None,
             )
 
-    def extra(self, set_: Set | None = None) -> list[str]:
-        """Names of image files in the folder that are no output of the set, sorted.
-
-        Eight bytes per pair are kept in memory, not the names.
-        """
-        own: Iterator[str] = iter(()) if self.store == "npy" else (pair.name for pair in (set_ or self._set).pairs())
-        known = np.sort(np.fromiter((_short_hash(name) for name in own), dtype=np.uint64))
-        found = []
-        with os.scandir(self.root) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or Path(entry.name).suffix.lower() not in SUFFIXES:
-                    continue
-                key = _short_hash(entry.name)
-                at = int(np.searchsorted(known, np.uint64(key)))
-                if at == len(known) or int(known[at]) != key:
-                    found.append(entry.name)
-        return sorted(found)
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """Names of image files in the folder that are no output of the set, sorted."""
+        return self._contents.extra
 
     @cached_property
     def run_hash(self) -> str:
@@ -466,37 +366,76 @@ class Outputs:
         of the restored pixels; for a foreign folder over name and bytes of each file of the set,
         so that there another PNG encoder does change it.
         """
+        digest = self._head()
+        for pair, status in self.records():
+            digest.update(self._line(pair, status))
+        return digest.hexdigest()
+
+    def _head(self) -> Any:
+        """The running hash of what was run."""
         info = self.info
         head = [info[key] for key in ("method", "version", "options", "weights")]
         head += [info.get("code", {}), info["set"]["hash"]]
-        digest = hashlib.sha256(json.dumps(["facedeblur run", SCHEMA, *head], sort_keys=True).encode())
-        if self.foreign:
-            for pair in self._set.pairs():
-                digest.update(f"\n{pair.name}\t{_bytes_hash(inside(self.root, pair.name))}".encode())
-        else:
-            for row in self.statuses():
-                digest.update(f"\n{row.pair_id}\t{row.status}\t{row.sha256}".encode())
-        return digest.hexdigest()
+        return hashlib.sha256(json.dumps(["facedeblur run", SCHEMA, *head], sort_keys=True).encode())
 
-    @cached_property
+    def _line(self, pair: Pair, status: Status) -> bytes:
+        """What came out for a pair, as `run_hash` has it."""
+        if self.foreign:
+            return f"\n{pair.name}\t{_bytes_hash(inside(self.root, pair.name))}".encode()
+        return f"\n{status.pair_id}\t{status.status}\t{status.sha256}".encode()
+
+    @property
     def files_hash(self) -> str:
         """sha256 (hex) of the image files, and the estimated kernels, as they are in the folder now.
 
         `run_hash` knows what the run recorded; a file altered, lost or put back since then changes this one. Whatever
         is computed of the outputs holds as long as both stay what they were.
         """
-        pixels, kernels = self._pixels_hash(), _bytes_hash(self.root / KERNELS)
-        return hashlib.sha256(f"{pixels}\n{kernels}".encode()).hexdigest() if kernels else pixels
+        return self._contents.files_hash
 
-    def _pixels_hash(self) -> str:
+    @cached_property
+    def _contents(self) -> _Contents:
+        """What is in the folder, found in one pass over the tables and the files, which tells `run_hash`, too."""
+        run, files, names = self._head(), hashlib.sha256(), array("Q")
+        png = self.store == "png"
+        for pair, status in self.records():
+            line = self._line(pair, status)
+            run.update(line)
+            if png:
+                # Eight bytes per pair are kept in memory, not the names.
+                names.append(_short_hash(pair.name))
+            if png and not self.foreign:
+                files.update((_bytes_hash(inside(self.root, pair.name)) if status.ok else "-").encode() + b"\n")
+        self.__dict__["run_hash"] = run.hexdigest()
+        pixels = files.hexdigest()
         if self.foreign:
-            return self.run_hash
-        if self.store == "npy":
-            return _bytes_hash(array_path(self.root, f"{ARRAY}/"))
-        digest = hashlib.sha256()
-        for pair, status in zip(self._set.pairs(), self.statuses(), strict=True):
-            digest.update((_bytes_hash(inside(self.root, pair.name)) if status.ok else "-").encode() + b"\n")
-        return digest.hexdigest()
+            pixels = self.run_hash
+        elif not png:
+            pixels = _bytes_hash(array_path(self.root, f"{ARRAY}/"))
+        kernels = _bytes_hash(self.root / KERNELS)
+        pixels = hashlib.sha256(f"{pixels}\n{kernels}".encode()).hexdigest() if kernels else pixels
+        return _Contents(pixels, self._others(np.sort(np.frombuffer(names, np.uint64))))
+
+    def _others(self, known: np.ndarray) -> tuple[str, ...]:
+        """The image files whose names do not have one of these hashes, (n,) uint64 in order."""
+        found = []
+        with os.scandir(self.root) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or Path(entry.name).suffix.lower() not in SUFFIXES:
+                    continue
+                key = _short_hash(entry.name)
+                at = int(np.searchsorted(known, np.uint64(key)))
+                if at == len(known) or int(known[at]) != key:
+                    found.append(entry.name)
+        return tuple(sorted(found))
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """Hash of the files in a folder of outputs, and the names of image files that are no outputs."""
+
+    files_hash: str
+    extra: tuple[str, ...]
 
 
 OutputsLike = Outputs | str | os.PathLike[str]
@@ -541,26 +480,9 @@ def one_or_many(
     return cast(OneOrMany[Given, Options, Result], call)
 
 
-def sample_words(run: Mapping[str, Any]) -> str:
-    """What follows a number of pairs of a run: ``, a sample of the set's 8,000``; empty for one on the whole set."""
-    found = run.get("sample")
-    return f", a sample of the set's {found['of']:,}" if found else ""
-
-
 def stored_name(pair: Pair, store: str) -> str:
     """Return the name of the restored image of `pair` in the outputs, as `benchmark.files.stores` has it."""
     return f"{ARRAY}/{pair.name}" if store == "npy" else pair.name
-
-
-def read_info(path: Path) -> dict[str, Any]:
-    """Read ``run.json`` (or the partial one).
-
-    Raises
-    ------
-    InputError
-        When it is not the description of a run, or one of another schema version.
-    """
-    return read_description(path, RunInfo, "a run", version=SCHEMA, do="run the method again into a new folder")
 
 
 def check_set(root: Path, info: dict[str, Any], set_: Set) -> None:

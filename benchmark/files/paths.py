@@ -13,6 +13,8 @@ from typing import Annotated
 from facedeblur.benchmark.errors import InputError
 
 _SEPARATORS = re.compile(r"[\\/]")
+# Names without dots at an end or one after the other, single slashes between them: most paths, tested at once.
+_PLAIN = re.compile(r"[^\\/:.\0]+(?:[/.][^\\/:.\0]+)*")
 _DRIVE = re.compile(r"[A-Za-z]:" if os.name == "nt" else r"[A-Za-z]:[\\/]")
 
 
@@ -24,6 +26,8 @@ def relative_path(text: str) -> str:
     ValueError
         When it is empty or absolute, contains ``..``, a drive letter or NUL; ``\`` counts as a slash.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     parts = _SEPARATORS.split(text)
     if "" in parts or ".." in parts or "\0" in text or _DRIVE.match(text):
         raise ValueError(f"path {text!r} leaves its folder")

@@ -63,18 +63,26 @@ def frame_to_csv(frame: pd.DataFrame) -> str:
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
-_KNOWN: dict[type[Any], dict[str, Callable[[str], Any] | None]] = {}
+_Check = Callable[[str], Any]
+_KNOWN: dict[type[Any], tuple[tuple[str, ...], tuple[tuple[str, _Check], ...]]] = {}
 
 
-def _columns(kind: type[Any]) -> dict[str, Callable[[str], Any] | None]:
-    """Return the names of the columns of a record, in order, each with the function that checks its text, if any."""
+def _columns(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of the columns of a record, in order."""
+    return _described(kind)[0]
+
+
+def _described(kind: type[Any]) -> tuple[tuple[str, ...], tuple[tuple[str, _Check], ...]]:
+    """Return the columns of a record, and those whose texts are checked, each with the function that does it."""
     if kind not in _KNOWN:
         hints = get_type_hints(kind, include_extras=True)
-        _KNOWN[kind] = {field.name: _check_of(hints[field.name]) for field in dataclasses.fields(kind)}
+        names = tuple(field.name for field in dataclasses.fields(kind))
+        checks = ((name, _check_of(hints[name])) for name in names)
+        _KNOWN[kind] = names, tuple((name, check) for name, check in checks if check is not None)
     return _KNOWN[kind]
 
 
-def _check_of(hint: Any) -> Callable[[str], Any] | None:
+def _check_of(hint: Any) -> _Check | None:
     """The function with which the type of a column is annotated (`files.paths`)."""
     return next(filter(callable, hint.__metadata__), None) if get_origin(hint) is Annotated else None
 
@@ -115,7 +123,10 @@ def _made(fields: Sequence[str], kind: type[Row]) -> Row:
     columns = _columns(kind)
     if len(fields) != len(columns):
         raise ValueError(f"{len(fields)} fields instead of {len(columns)}")
-    return _checked(dict(zip(columns, map(from_cell, fields), strict=True)), kind, strict=False)
+    # Both signs are rare, so that they are looked for in all fields at once.
+    line = "".join(fields)
+    values = dict(zip(columns, map(from_cell, fields) if "'" in line else fields, strict=True))
+    return _checked(values, kind, strict=False, nul="\0" in line)
 
 
 def from_json(values: Mapping[str, Any], kind: type[Row]) -> Row:
@@ -129,8 +140,8 @@ def from_json(values: Mapping[str, Any], kind: type[Row]) -> Row:
     return _checked(values, kind, strict=True)
 
 
-def _checked(values: Mapping[str, Any], kind: type[Row], *, strict: bool) -> Row:
-    """Make a record of its fields, which are text unless `strict`."""
+def _checked(values: Mapping[str, Any], kind: type[Row], *, strict: bool, nul: bool = True) -> Row:
+    """Make a record of its fields, which are text unless `strict`; `nul` says that one may hold a NUL character."""
     try:
         row = msgspec.convert(values, kind, strict=strict)
     except msgspec.ValidationError as error:
@@ -139,15 +150,15 @@ def _checked(values: Mapping[str, Any], kind: type[Row], *, strict: bool) -> Row
             raise ValueError(reason) from None
         wanted = reason.partition(", found")[0]
         raise ValueError(f"{name}: {wanted}, found '{shorten(str(values.get(name)), 60)}'") from None
-    for name, check in _columns(kind).items():
+    for name in _columns(kind) if nul else ():
         text = getattr(row, name)
         if isinstance(text, str) and "\0" in text:
             raise ValueError(f"{name}: a NUL character")
-        if check is not None:
-            try:
-                check(text)
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
+    for name, check in _described(kind)[1]:
+        try:
+            check(getattr(row, name))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
     return row
 
 

@@ -142,10 +142,11 @@ def _compute(the_set: Set, plans: Sequence[TablePlan], force: bool, workers: Wor
 def _describe(the_set: Set, run: Outputs, file: Path, protocol: str, chosen: ChosenMetrics) -> ScoreMeta:
     """The metadata of a table of just these metrics."""
     info = the_set.info
+    files = run.files_hash  # first: it finds the hash of the run as well
     described = {key: info.get(key) for key in ("name", "seed", "recipe", "counts", "store", "sources", "packages")}
     return ScoreMeta(
         set={**described, "hash": the_set.content_hash, "path": _relative(the_set.root, file)},
-        run={**run.info, "hash": run.run_hash, "files": run.files_hash, "path": _relative(run.root, file)},
+        run={**run.info, "hash": run.run_hash, "files": files, "path": _relative(run.root, file)},
         protocol=protocol,
         columns=tuple(
             Column(
@@ -160,7 +161,7 @@ def _describe(the_set: Set, run: Outputs, file: Path, protocol: str, chosen: Cho
             for entry, made in chosen.metrics
         ),
         unavailable=chosen.unavailable,
-        extra=tuple(run.extra(the_set)),
+        extra=run.extra,
         versions={name: version(name) for name in ("facedeblur", "numpy", "numba", "opencv-python")},
     )
 

@@ -28,7 +28,7 @@ from facedeblur.benchmark.files.parquet import check_filled, read_head, read_tab
 from facedeblur.benchmark.files.schema import Count, check_version, conform, decode_json
 from facedeblur.benchmark.files.tables import frame_to_csv, from_cell, printable
 from facedeblur.benchmark.notebook import card
-from facedeblur.benchmark.outputs import RunFacts, sample_words
+from facedeblur.benchmark.run_info import RunFacts, sample_words
 from facedeblur.benchmark.statistics.summary import summary
 from facedeblur.benchmark.words import many
 

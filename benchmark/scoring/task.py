@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import islice, tee
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,8 +31,10 @@ class ScoreTask:
 
 def tasks_of(the_set: Set, plans: Sequence[TablePlan]) -> Iterator[ScoreTask]:
     """Cut the set into tasks of whole photographs, for the runs of all plans."""
-    statuses = [plan.run.statuses(the_set) for plan in plans]
-    photographs = ((image, tuple(pairs)) for image, pairs in the_set.by_image())
+    # The manifest is read once; a stream that lags behind keeps no more than a task.
+    whole, *streams = tee(the_set.pairs(), 1 + len(plans))
+    statuses = [(status for _, status in plan.run.records(pairs)) for plan, pairs in zip(plans, streams, strict=True)]
+    photographs = ((image, tuple(pairs)) for image, pairs in the_set.by_image(whole))
     for number, some in enumerate(grouped(photographs, lambda one: len(one[1]), cache.PAIRS_A_TASK)):
         count = sum(len(pairs) for _, pairs in some)
         shares = tuple(

@@ -413,10 +413,13 @@ class Set:
             )  # fmt: skip
         return image
 
-    def by_image(self) -> Iterator[tuple[Image, list[Pair]]]:
-        """Yield each sharp image with all its pairs; only one image's pairs are in memory."""
-        for _, pairs in groupby(self.pairs(), key=lambda pair: pair.image_id):
-            several = list(pairs)
+    def by_image(self, pairs: Iterable[Pair] | None = None) -> Iterator[tuple[Image, list[Pair]]]:
+        """Yield each sharp image with all its pairs; only one image's pairs are in memory.
+
+        `pairs` are those of the set, where they are being read anyway.
+        """
+        for _, some in groupby(self.pairs() if pairs is None else pairs, key=lambda pair: pair.image_id):
+            several = list(some)
             yield self.image_of(several[0]), several
 
     @property

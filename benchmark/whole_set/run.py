@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, tee
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -137,13 +137,14 @@ class Candidate:
     def origin(self) -> dict[str, Any]:
         """The fields of a `Record` that say where the images come from."""
         run = self.run
+        files = "" if run is None else run.files_hash  # first: it finds the hash of the run as well
         return {
             "method": self.name if run is None else run.method,
             "oracle": run is not None and bool(run.info.get("oracle", False)),
             "set_name": self.the_set.name,
             "set_hash": self.the_set.content_hash,
             "run_hash": "" if run is None else run.run_hash,
-            "files_hash": "" if run is None else run.files_hash,
+            "files_hash": files,
         }
 
     def tasks(self, provider: str, *, clear_per_task: int) -> Iterator[LookTask]:
@@ -154,8 +155,10 @@ class Candidate:
                 images = self.clear[start : start + clear_per_task]
                 yield LookTask(the_set.root, the_set.content_hash, provider, images)
             return
-        statuses = None if run is None else run.statuses()
-        for image, pairs in the_set.by_image():
+        # The manifest is read once; the stream of statuses lags behind by the pairs of an image.
+        whole, *streams = tee(the_set.pairs(), 1 if run is None else 2)
+        statuses = None if run is None else (status for _, status in run.records(*streams))
+        for image, pairs in the_set.by_image(whole):
             recorded = () if statuses is None else tuple(islice(statuses, len(pairs)))
             root = None if run is None else run.root
             yield LookTask(the_set.root, the_set.content_hash, provider, (image,), tuple(pairs), root, recorded)

@@ -68,7 +68,7 @@ def print_videos(made: Set) -> bool:
 
 def print_scores(tables: Sequence[Scores]) -> None:
     """Print one line per metric for every run: the mean over all pairs and its coverage; then what was left out."""
-    from facedeblur.benchmark.outputs import sample_words
+    from facedeblur.benchmark.run_info import sample_words
     from facedeblur.benchmark.statistics.intervals import reason, spreads
     from facedeblur.benchmark.statistics.summary import summary
     from facedeblur.reports.text import between

@@ -34,10 +34,10 @@ from facedeblur.benchmark.outputs import (
     Outputs,
     Status,
     check_set,
-    read_info,
     stored_name,
 )
 from facedeblur.benchmark.resume import check_same
+from facedeblur.benchmark.run_info import read_info
 from facedeblur.benchmark.sets.set import Pair, Set
 from facedeblur.methods.running.batches import State
 

@@ -12,9 +12,10 @@ from facedeblur.benchmark.files.lock import only_writer
 from facedeblur.benchmark.files.stores import STORES
 from facedeblur.benchmark.files.tables import printable
 from facedeblur.benchmark.options import checked, one_of
-from facedeblur.benchmark.outputs import SCHEMA, Outputs, OutputsLike
+from facedeblur.benchmark.outputs import Outputs, OutputsLike
 from facedeblur.benchmark.parallel import Workers, cores
 from facedeblur.benchmark.reporter import Reporter, reporting
+from facedeblur.benchmark.run_info import SCHEMA
 from facedeblur.benchmark.sets.sample import sample as choose
 from facedeblur.benchmark.sets.set import Set, SetLike
 from facedeblur.methods.base import METHODS

@@ -9,7 +9,8 @@ from typing import Literal, cast
 
 from facedeblur.benchmark.errors import InputError, MissingFile
 from facedeblur.benchmark.options import one_of
-from facedeblur.benchmark.outputs import RUN, Outputs, read_info
+from facedeblur.benchmark.outputs import RUN, Outputs
+from facedeblur.benchmark.run_info import read_info
 from facedeblur.benchmark.sets.set import Set
 
 Own = Literal["blurred", "sharp", "labels"]

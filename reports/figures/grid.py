@@ -117,7 +117,7 @@ def collect(
     columns = completed(shown, opened)
     wanted = {pick.pair.pair_id for pick in chosen}
     recorded = [
-        {status.pair_id: status for status in one.source.statuses(opened) if status.pair_id in wanted}
+        {status.pair_id: status for status in one.source.statuses() if status.pair_id in wanted}
         if isinstance(one.source, Outputs) else {}
         for one in columns
     ]  # fmt: skip

@@ -43,12 +43,19 @@ def write_outputs(root: Path, of: Set, *, store: str = "png", **info: object) ->
 def test_outputs_read_back(toy, tmp_path, store):
     outputs = write_outputs(tmp_path / "out", toy, store=store)
     assert (outputs.method, outputs.store, outputs.foreign) == ("copy", store, False)
-    rows = list(outputs.statuses(toy))
+    rows = list(outputs.statuses())
     assert [row.pair_id for row in rows] == [pair.pair_id for pair in toy.pairs()]
     assert all(row.ok and row.seconds == 0.25 for row in rows)
     for pair, row in zip(toy.pairs(), rows, strict=True):
         assert pixel_hash(outputs.restored(pair, (20, 16))) == row.sha256 == pair.sha256
-    assert outputs.extra(toy) == []
+    assert outputs.extra == ()
+
+
+@pytest.mark.parametrize("store", ["png", "npy"])
+def test_hashes_are_the_same_whichever_is_asked_for_first(toy, tmp_path, store):
+    write_outputs(tmp_path / "out", toy, store=store)
+    one, other = (Outputs.open(tmp_path / "out", toy) for _ in range(2))
+    assert (one.run_hash, one.files_hash) == (other.files_hash, other.run_hash)[::-1]
 
 
 def test_the_store_does_not_change_the_run_hash(toy, tmp_path):
@@ -125,7 +132,7 @@ def test_a_table_that_does_not_fit_the_set_is_refused(toy, tmp_path, cut):
     changed = {"shorter": rows[:-1], "longer": [*rows, rows[0]], "swapped": [rows[1], rows[0], *rows[2:]]}[cut]
     write_rows(table, Status, changed)
     with pytest.raises(InputError, match=r"status.csv"):
-        list(Outputs.open(outputs.root, toy).statuses(toy))
+        list(Outputs.open(outputs.root, toy).statuses())
 
 
 def test_a_foreign_folder_is_taken_by_its_file_names(toy, tmp_path):
@@ -144,7 +151,7 @@ def test_a_foreign_folder_is_taken_by_its_file_names(toy, tmp_path):
     assert rows[0].status == "failed: output missing"
     assert all(row.ok and math.isnan(row.seconds) and row.sha256 == "" for row in rows[1:])
     assert np.array_equal(outputs.restored(pairs[2], (20, 16)), toy.blurred(pairs[2]))
-    assert outputs.extra() == ["thumb.JPG", "unknown.png"]
+    assert outputs.extra == ("thumb.JPG", "unknown.png")
     before = outputs.run_hash
     write_png(root / pairs[3].name, toy.blurred(pairs[0]))
     assert Outputs.open(root, toy).run_hash != before

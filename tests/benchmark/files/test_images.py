@@ -45,6 +45,13 @@ def test_what_is_written_is_read(tmp_path, pixels):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.parametrize("height", [1, 2, 3, 8, 127, 129])
+def test_images_of_any_height_are_read(tmp_path, height):
+    pixels = np.random.default_rng(height).integers(0, 256, (height, 5, 3)).astype(np.uint8)
+    write_png(tmp_path / "a.png", pixels)
+    assert np.array_equal(read_png(tmp_path / "a.png"), pixels)
+
+
 @pytest.mark.parametrize("options", [{}, {"compress_level": 0}, {"optimize": True}])
 def test_other_peoples_files_are_read(tmp_path, pixels, options):
     Image.fromarray(pixels).save(tmp_path / "a.png", **options)

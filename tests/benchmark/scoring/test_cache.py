@@ -16,8 +16,9 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.files.images import pixel_hash, read_png, write_png
 from facedeblur.benchmark.files.tables import write_rows
 from facedeblur.benchmark.metrics.base import METRICS, Metric
-from facedeblur.benchmark.outputs import SCHEMA, Status
+from facedeblur.benchmark.outputs import Status
 from facedeblur.benchmark.reporter import Reporter
+from facedeblur.benchmark.run_info import SCHEMA
 from facedeblur.benchmark.scoring import cache
 from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.score import score
@@ -51,9 +52,9 @@ def computed(monkeypatch):
     seen = []
     real = score_task.score_image
 
-    def spy(run, image, pairs, statuses, sharp, measures, prepared):
+    def spy(run, image, pairs, statuses, sharp, measures, prepared, truths=None):
         seen.append((image.image_id, tuple(str(made.signature) for made in measures)))
-        return real(run, image, pairs, statuses, sharp, measures, prepared)
+        return real(run, image, pairs, statuses, sharp, measures, prepared, truths)
 
     monkeypatch.setattr(score_task, "score_image", spy)
     return seen

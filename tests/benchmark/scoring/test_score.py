@@ -20,6 +20,7 @@ from facedeblur.benchmark.scoring import task as score_task
 from facedeblur.benchmark.scoring.protocol import load_protocol, protocols
 from facedeblur.benchmark.scoring.score import score
 from facedeblur.benchmark.scoring.table import KEYS, Scores
+from facedeblur.benchmark.sets import set as set_module
 from facedeblur.benchmark.sets.set import Pair
 from facedeblur.benchmark.sets.writer import SetWriter
 
@@ -53,6 +54,21 @@ def test_values_are_those_of_the_metrics(toy, foreign):
     assert row["ssim[skimage,uniform,w7]"] == made.measure(restored[None], sharp, made.prepare(sharp))[0]
     assert (row["identity"], row["kernel_size"], row["status"]) == ("id1", 5, "ok")
     assert (table.meta.method, table.meta.set["hash"]) == ("my-net", toy.content_hash)
+
+
+def test_the_manifest_is_read_once_for_each_purpose(toy, foreign, monkeypatch):
+    """The set as it was built, the outputs as they are, the tasks of every run, and the rows of each finished table."""
+    read, seen = set_module.read_rows, []
+
+    def spy(path, kind):
+        seen.append(path.name)
+        return read(path, kind)
+
+    monkeypatch.setattr(set_module, "read_rows", spy)
+    monkeypatch.setattr(set_module, "_verified", {})
+    score(toy.root, foreign, metrics=METRICS, workers=1)
+    # And as far as the first pair that a foreign folder has.
+    assert seen.count("manifest.csv") == 5 and seen.count("images.csv") <= 2
 
 
 def test_nothing_is_dropped(toy, foreign):

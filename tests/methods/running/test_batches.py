@@ -135,7 +135,7 @@ def test_a_processor_makes_batches_only_if_they_are_faster(mixed, tmp_path, tire
     times = outputs.info["batch_times"]
     assert times["batch"] == 8 and times["chosen"] == most and (times["batch_s"] > times["single_s"]) == (most == 1)
     assert outputs.info["batch_limits"].get("any", 32) == most and outputs.info["notes"] == []
-    by_oneself = sum(status.seconds >= alone for status in outputs.statuses(mixed))
+    by_oneself = sum(status.seconds >= alone for status in outputs.statuses())
     assert by_oneself == (24 if most == 1 else 10)
     told = run("tired", mixed.root, tmp_path / "told", plugin=tired, workers=1, execution=Execution(batch=8))
     assert "batch_times" not in told.info and told.info["batch_limits"] == {}
