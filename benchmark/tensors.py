@@ -1,9 +1,10 @@
-"""Images on their way into a network: as tensors, and in batches that all have the same size."""
+"""Images on their way into a network: as tensors, in batches that all have the same size, on a device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from facedeblur.benchmark.errors import InputError
 
 if TYPE_CHECKING:
     import torch
+
+Record = TypeVar("Record", bound=Any)
 
 
 def as_tensor(images: np.ndarray, *, device: str) -> torch.Tensor:
@@ -46,21 +49,43 @@ def filled(images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
         yield (part if count == size else part[[min(at, count - 1) for at in range(size)]]), count
 
 
-def torch_device(device: str) -> str:
+def on_device(record: Record, device: str) -> Record:
+    """Return a frozen dataclass with its field ``device`` set to `device`; one without that field as it is."""
+    if not any(field.name == "device" for field in fields(record)):
+        return record
+    return replace(record, device=device)
+
+
+def full_precision() -> None:
+    """Switch TF32 off: 32 bits must mean 32 bits on every GPU."""
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def device_label(device: str) -> str:
+    """Return the name of the GPU behind a device, as in ``NVIDIA H200``; of another device its own."""
+    import torch
+
+    return str(torch.cuda.get_device_name(device)) if device.startswith("cuda") else device
+
+
+def torch_device(device: str, *, float64: bool = False) -> str:
     """Check a device's name: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto`` (a GPU where there is one).
 
     Raises
     ------
     InputError
-        When the device is missing.
+        When the device is missing or, with `float64`, does not know that type.
     """
     import torch
 
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.empty(0, device=device, dtype=torch.float64 if float64 else None)
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise InputError(
             f"device '{device}'", f"torch cannot use it ({str(error).splitlines()[0]})", do="use cpu"
         ) from error

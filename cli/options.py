@@ -141,10 +141,10 @@ def seed(determines: str) -> Decorator:
     return click.option("--seed", metavar="N", default=0, help=f"Random seed for {determines}.")
 
 
-def device(known: str = "cpu, cuda or cuda:N", *, of: str = "") -> Decorator:
+def device(known: str = "cpu, cuda or cuda:N", *, of: str = "", default: str = "auto") -> Decorator:
     """Return the option ``--device``: a device as torch names it, such as those that are `known`."""
     return click.option(
-        "--device", metavar="DEVICE", default="auto", help=f"{known}; auto uses a GPU{of} if there is one."
+        "--device", metavar="DEVICE", default=default, help=f"{known}; auto uses a GPU{of} if there is one."
     )
 
 

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 )
 @options.suffix
 @options.lossy
+@options.device(default="cpu")
 @options.plugin("metrics, detectors, landmarkers or embedders")
 @options.workers
 @options.quiet
@@ -79,6 +80,10 @@ def score(
     the blurred images of SET. Values that a table already holds are not computed again, unless the outputs
     have changed: run the command again to resume or to add a metric. Metrics of an image alone, such as detection, are
     also computed of the sharp images, into scores.sharp.parquet next to the first table.
+
+    With --device cuda, PSNR, SSIM and the metrics with networks are computed on a GPU. Their values may differ from
+    those of the processor by rounding, so the table names the GPU, and a table of another device is scored from the
+    start.
 
     With --pairs no set is needed: images are compared with the sharp images whose names they begin with.
     """

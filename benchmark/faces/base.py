@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import ClassVar, Self, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from facedeblur.benchmark.errors import InputError, suggest
 from facedeblur.benchmark.options import Slot, fill, one_of
 from facedeblur.benchmark.registry import Registry
+from facedeblur.benchmark.tensors import on_device
 
 P = TypeVar("P", bound="Provider")
 
@@ -124,6 +125,10 @@ class Embedder(Provider):
 
     device: str = "cpu"
     """Where the network runs, as torch names it."""
+
+    def on(self, device: str) -> Self:
+        """Return the embedder with its network on `device`; itself if it is no dataclass with a field ``device``."""
+        return on_device(self, device) if is_dataclass(self) else self
 
     @abstractmethod
     def embed(self, faces: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.signature import Signature
 from facedeblur.benchmark.options import Slot, checked, fill, meaning
 from facedeblur.benchmark.registry import Registry
+from facedeblur.benchmark.tensors import on_device
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class Metric(ABC):
     higher_is_better: ClassVar[bool] = True
 
     needs: ClassVar[Needs] = Needs()
+
+    device_bound: ClassVar[float] = 0.0
+    """How far a value of another device may be from that of the processor, as a share of the value, or of 1 if that is
+    larger."""
 
     @classmethod
     def of(cls, *options: str) -> Self:
@@ -127,6 +132,14 @@ class Metric(ABC):
     def terms_of(cls, options: Sequence[str]) -> Mapping[str, str]:
         """Return the meaning of the options: `terms`, and those of a network that they name."""
         return cls.terms
+
+    def on(self, device: str) -> Self:
+        """Return the metric with its computation on a device, as torch names it, if it can be there.
+
+        By default that is a dataclass with a field ``device``. Values may differ from those of the processor by
+        `device_bound`.
+        """
+        return on_device(self, device) if is_dataclass(self) else self
 
     def prepare(self, sharp: np.ndarray, label: np.ndarray | None = None) -> Any:
         """Compute once per sharp image what all its restored versions share.

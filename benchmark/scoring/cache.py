@@ -34,6 +34,8 @@ from facedeblur.benchmark.scoring.table import (
     score_schema,
 )
 
+DEVICE = "device"
+"""Entry of a table's versions that names the device, where it is not the processor."""
 PAIRS_A_TASK = 160
 ROWS_A_GROUP = 2**11
 """Rows of a table that are compressed together; what describes them stays in memory until the table is whole."""
@@ -109,6 +111,9 @@ def _other(meta: ScoreMeta, wanted: ScoreMeta) -> str:
         return "scores on another set"
     if (meta.run.get("hash"), meta.run.get("files")) != (wanted.run["hash"], wanted.run["files"]):
         return "the outputs have changed since it was made"
+    there, here = (one.versions.get(DEVICE, "cpu") for one in (meta, wanted))
+    if there != here:
+        return f"scored on {there} and not on {here}"
     changed = [name for name, number in wanted.versions.items() if meta.versions.get(name) != number]
     if changed:
         return f"made with {', '.join(f'{name} {meta.versions.get(name)}' for name in changed)}"

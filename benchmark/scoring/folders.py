@@ -37,6 +37,7 @@ def score_folders(
     out: str | Path | None = None,
     suffix: str | None = None,
     lossy: bool = False,
+    device: str = "cpu",
     plugin: str | Path | None = None,
     workers: Workers | int = ALL,
     progress: Reporter | bool | None = None,
@@ -50,7 +51,7 @@ def score_folders(
     ----------
     sharp, restored : path
         Folders of images, also in folders below.
-    protocol, metrics, plugin, workers, progress
+    protocol, metrics, device, plugin, workers, progress
         As for `score`.
     out : path, optional
         The table, ``.parquet`` or ``.csv``. Default ``RESTORED/scores.parquet``.
@@ -76,8 +77,9 @@ def score_folders(
         for note in taken.notes:
             reporter.say(note)
         table = score(
-            made, taken.outputs, protocol=protocol, metrics=metrics, plugin=plugin, workers=workers, progress=reporter
-        )
+            made, taken.outputs, protocol=protocol, metrics=metrics, device=device, plugin=plugin, workers=workers,
+            progress=reporter,
+        )  # fmt: skip
         of: dict[str, Any] = {**table.meta.set, "path": _from(sharp, file)}
         run: dict[str, Any] = {**table.meta.run, "path": _from(restored, file)}
         meta = replace(table.meta, set=of, run=run, extra=tuple(others))

@@ -13,12 +13,13 @@ from facedeblur.benchmark.options import checked
 from facedeblur.benchmark.outputs import Outputs, OutputsLike, one_or_many
 from facedeblur.benchmark.parallel import ALL, Workers, imap
 from facedeblur.benchmark.reporter import Reporter, reporting
-from facedeblur.benchmark.scoring.cache import TablePlan, plan
+from facedeblur.benchmark.scoring.cache import DEVICE, TablePlan, plan
 from facedeblur.benchmark.scoring.protocol import ChosenMetrics, Protocol, choose, load_protocol, with_metrics
 from facedeblur.benchmark.scoring.sharp import of_sharp, score_sharp, sharp_file
 from facedeblur.benchmark.scoring.table import FILE, Column, ScoreMeta, Scores
 from facedeblur.benchmark.scoring.task import score_photographs, tasks_of
 from facedeblur.benchmark.sets.set import Set, SetLike
+from facedeblur.benchmark.tensors import device_label, torch_device
 
 
 @one_or_many
@@ -31,6 +32,7 @@ def score(
     metrics: Sequence[str] | str | None = None,
     out: str | Path | None = None,
     force: bool = False,
+    device: str = "cpu",
     plugin: str | Path | None = None,
     workers: Workers | int = ALL,
     progress: Reporter | bool | None = None,
@@ -59,6 +61,10 @@ def score(
         tables take what is there.
     force : bool
         Compute the requested metrics even if the table has them.
+    device : str
+        Where PSNR, SSIM and the metrics with networks are computed: ``cpu``, ``cuda``, ``cuda:N`` or ``auto``. Values
+        may differ from the processor's by `Metric.device_bound`, so another device is recorded and scores from the
+        start.
     plugin : path, optional
         Python file that enters metrics or face providers.
     workers : Workers or int
@@ -93,6 +99,7 @@ def score(
     metrics = [metrics] if isinstance(metrics, str) else metrics
     folders = _folders(outputs, out)
     workers, the_set = Workers.of(workers).loading(plugin), Set.open(the_set)
+    device = "cpu" if device == "cpu" else torch_device(device, float64=True)
     runs = [Outputs.open(folder, the_set) for folder in folders]
     for run in runs:
         run.need_images()
@@ -106,11 +113,11 @@ def score(
     with only_writer(*files, *[sharp] * bool(alone)), reporting(progress) as reporter:
         plans = []
         for run, file in zip(runs, files, strict=True):
-            wanted = _describe(the_set, run, file, bundle.name, chosen.for_run(run))
+            wanted = _describe(the_set, run, file, bundle.name, chosen.for_run(run), device)
             plans.append(plan(run, file, wanted, add=metrics, force=force, reporter=reporter))
-        _compute(the_set, [one for one in plans if one.missing], force, workers, reporter)
-        wanted = _describe(the_set, runs[0], files[0], bundle.name, chosen)
-        score_sharp(the_set, wanted, alone, sharp, force=force, workers=workers, reporter=reporter)
+        _compute(the_set, [one for one in plans if one.missing], device, force, workers, reporter)
+        wanted = _describe(the_set, runs[0], files[0], bundle.name, chosen, device)
+        score_sharp(the_set, wanted, alone, sharp, device=device, force=force, workers=workers, reporter=reporter)
         return [one.finish() for one in plans]
 
 
@@ -125,21 +132,23 @@ def _folders(outputs: Sequence[OutputsLike], out: str | Path | None) -> list[Pat
     return folders
 
 
-def _compute(the_set: Set, plans: Sequence[TablePlan], force: bool, workers: Workers, reporter: Reporter) -> None:
+def _compute(
+    the_set: Set, plans: Sequence[TablePlan], device: str, force: bool, workers: Workers, reporter: Reporter
+) -> None:
     """Compute the parts of all plans: each sharp image is read once for all runs."""
     if not plans:
         return
     for one in plans:
         one.make_parts(fresh=force)
     done = 0
-    for count, notes in imap(score_photographs, tasks_of(the_set, plans), workers):
+    for count, notes in imap(score_photographs, tasks_of(the_set, plans, device), workers):
         for note in notes:
             reporter.say(note)
         done += count
         reporter.progress("scoring", done, the_set.n_pairs)
 
 
-def _describe(the_set: Set, run: Outputs, file: Path, protocol: str, chosen: ChosenMetrics) -> ScoreMeta:
+def _describe(the_set: Set, run: Outputs, file: Path, protocol: str, chosen: ChosenMetrics, device: str) -> ScoreMeta:
     """The metadata of a table of just these metrics."""
     info = the_set.info
     files = run.files_hash  # first: it finds the hash of the run as well
@@ -162,8 +171,15 @@ def _describe(the_set: Set, run: Outputs, file: Path, protocol: str, chosen: Cho
         ),
         unavailable=chosen.unavailable,
         extra=run.extra,
-        versions={name: version(name) for name in ("facedeblur", "numpy", "numba", "opencv-python")},
+        versions=_versions(device),
     )
+
+
+def _versions(device: str) -> dict[str, str]:
+    """What computes the scores; of a device its name too, since its kind decides how it rounds."""
+    packages = ("facedeblur", "numpy", "numba", "opencv-python", *(["torch"] if device != "cpu" else []))
+    found = {name: version(name) for name in packages}
+    return found if device == "cpu" else found | {DEVICE: device_label(device)}
 
 
 def _relative(path: Path, file: Path) -> str:

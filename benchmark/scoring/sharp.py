@@ -48,11 +48,13 @@ class _Task:
     set_hash: str
     images: tuple[Image, ...]
     metrics: tuple[str, ...]
+    device: str
 
 
 def _measure(task: _Task) -> np.ndarray:
     """Values of some sharp images, (images, metrics) float64."""
-    the_set, made = open_set(task.set_root, task.set_hash), [metric_named(name) for name in task.metrics]
+    the_set = open_set(task.set_root, task.set_hash)
+    made = [metric_named(name, task.device) for name in task.metrics]
     values = np.full((len(task.images), len(made)), nan)
     for at, image in enumerate(task.images):
         sharp = the_set.sharp(image)
@@ -66,6 +68,7 @@ def score_sharp(
     signatures: Sequence[str],
     file: Path,
     *,
+    device: str,
     force: bool,
     workers: Workers,
     reporter: Reporter,
@@ -82,6 +85,8 @@ def score_sharp(
         The metrics, see `of_sharp`.
     file : Path
         As `sharp_file` has it.
+    device : str
+        Where the metrics are computed.
     force : bool
         Measure again what the table holds.
     workers : Workers
@@ -100,7 +105,7 @@ def score_sharp(
     if not missing:
         return
     found: list[np.ndarray] = []
-    for values in imap(_measure, _tasks(the_set, images, missing), workers):
+    for values in imap(_measure, _tasks(the_set, images, missing, device), workers):
         found.append(values)
         reporter.progress("scoring sharp images", sum(map(len, found)), len(images))
     arrays = {name: pa.array(values) for name, values in zip(missing, np.concatenate(found).T, strict=True)}
@@ -131,10 +136,10 @@ def _key(at: int, image: Image) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tasks(the_set: Set, images: Sequence[Image], metrics: tuple[str, ...]) -> Iterator[_Task]:
+def _tasks(the_set: Set, images: Sequence[Image], metrics: tuple[str, ...], device: str) -> Iterator[_Task]:
     for start in range(0, len(images), IMAGES_A_TASK):
         some = tuple(images[start : start + IMAGES_A_TASK])
-        yield _Task(the_set.root, the_set.content_hash, some, metrics)
+        yield _Task(the_set.root, the_set.content_hash, some, metrics, device)
 
 
 def _earlier(

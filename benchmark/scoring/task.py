@@ -17,6 +17,7 @@ from facedeblur.benchmark.resume import grouped
 from facedeblur.benchmark.scoring import cache
 from facedeblur.benchmark.scoring.cache import Part, Share, TablePlan
 from facedeblur.benchmark.sets.set import Image, Pair, Set, open_set
+from facedeblur.benchmark.tensors import full_precision
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ class ScoreTask:
     set_hash: str
     photographs: tuple[tuple[Image, tuple[Pair, ...]], ...]
     shares: tuple[Share, ...]
+    device: str = "cpu"
 
 
-def tasks_of(the_set: Set, plans: Sequence[TablePlan]) -> Iterator[ScoreTask]:
+def tasks_of(the_set: Set, plans: Sequence[TablePlan], device: str) -> Iterator[ScoreTask]:
     """Cut the set into tasks of whole photographs, for the runs of all plans."""
     # The manifest is read once; a stream that lags behind keeps no more than a task.
     whole, *streams = tee(the_set.pairs(), 1 + len(plans))
@@ -41,13 +43,17 @@ def tasks_of(the_set: Set, plans: Sequence[TablePlan]) -> Iterator[ScoreTask]:
             Share(plan.run.root, tuple(islice(recorded, count)), plan.missing, plan.part(number))
             for plan, recorded in zip(plans, statuses, strict=True)
         )
-        yield ScoreTask(the_set.root, the_set.content_hash, tuple(some), shares)
+        yield ScoreTask(the_set.root, the_set.content_hash, tuple(some), shares, device)
 
 
 @lru_cache(maxsize=32)
-def metric_named(name: str) -> Metric:
-    """Return a metric, once per process: networks are loaded once per worker."""
-    return metric(name)
+def metric_named(name: str, device: str = "cpu") -> Metric:
+    """Return a metric on a device, once per process: networks are loaded once per worker."""
+    made = metric(name)
+    if device == "cpu":
+        return made
+    full_precision()
+    return made.on(device)
 
 
 def score_photographs(task: ScoreTask) -> tuple[int, tuple[str, ...]]:
@@ -67,7 +73,7 @@ def score_photographs(task: ScoreTask) -> tuple[int, tuple[str, ...]]:
         return count, notes
     the_set = open_set(task.set_root, task.set_hash)
     names = dict.fromkeys(name for part in waiting for name in part.missing)
-    measures = {name: metric_named(name) for name in names}
+    measures = {name: metric_named(name, task.device) for name in names}
     opened = [Outputs.open(part.share.root, the_set, check=False) for part in waiting]
     start = 0
     for image, pairs in task.photographs:

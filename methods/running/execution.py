@@ -109,14 +109,6 @@ def synchronise() -> None:
         torch.mps.synchronize()
 
 
-def full_precision() -> None:
-    """Switch TF32 off: fp32 must mean 32 bits on every GPU."""
-    torch: Any = loaded_torch()
-    if torch is not None:
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
-
-
 def out_of_memory(error: BaseException) -> bool:
     """Return whether an exception means that no memory is left; if so, free cached GPU memory."""
     torch: Any = loaded_torch()

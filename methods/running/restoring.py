@@ -23,11 +23,11 @@ from facedeblur.benchmark.files.stores import read_pixels, write_pixels
 from facedeblur.benchmark.outputs import stored_name
 from facedeblur.benchmark.sets.classes import HELEN, coloured
 from facedeblur.benchmark.sets.set import Pair, Set
+from facedeblur.benchmark.tensors import full_precision
 from facedeblur.benchmark.words import many
 from facedeblur.methods.running.environment import device_name
 from facedeblur.methods.running.execution import (
     choose_device,
-    full_precision,
     loaded_torch,
     out_of_memory,
     synchronise,

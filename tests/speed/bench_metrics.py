@@ -12,7 +12,7 @@ import numpy as np
 from common import PeerMissing, Ratio, interleave
 
 from facedeblur.benchmark.metrics.base import metric
-from facedeblur.benchmark.metrics.fidelity.psnr_ssim import gaussian_taps
+from facedeblur.benchmark.metrics.fidelity.window import gaussian_taps
 
 C1, C2 = 6.5025, 58.5225
 Pair = tuple[np.ndarray, np.ndarray]

@@ -15,7 +15,7 @@ import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -78,6 +78,7 @@ class IdentityDistance(Metric):
     distance: str = "l2"
 
     name, higher_is_better = "identity", False
+    device_bound = 1e-4
     summary = "distance between the embeddings of the restored and the sharp face"
     terms: ClassVar[Mapping[str, str]] = {
         "l2": "Euclidean",
@@ -114,6 +115,10 @@ class IdentityDistance(Metric):
         """Embedder with the hash of its weights, distance, and ``detect`` where the face is found again."""
         name, *more = self.source.embedder.definition
         return name, self.distance, *more
+
+    def on(self, device: str) -> Self:
+        """Return the metric with its embedder on a device; see `Metric.on`."""
+        return replace(self, source=EmbeddingSource(self.source.embedder.on(device)))
 
     @property
     def label(self) -> str:

@@ -23,7 +23,8 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Needs
 from facedeblur.benchmark.metrics.fidelity.luma import luma
 from facedeblur.benchmark.metrics.fidelity.ms_ssim import WEIGHTS
-from facedeblur.benchmark.metrics.fidelity.psnr_ssim import TAPS, Fidelity, check_images, gaussian_taps
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import Fidelity, check_images
+from facedeblur.benchmark.metrics.fidelity.window import TAPS, gaussian_taps
 from facedeblur.benchmark.options import fill
 
 LEAST = 16 * (TAPS - 1) + 1

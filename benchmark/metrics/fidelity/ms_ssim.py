@@ -20,7 +20,8 @@ import numpy as np
 from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.fidelity.luma import frozen
-from facedeblur.benchmark.metrics.fidelity.psnr_ssim import TAPS, Fidelity, channel_means, check_images
+from facedeblur.benchmark.metrics.fidelity.psnr_ssim import Fidelity, channel_means, check_images
+from facedeblur.benchmark.metrics.fidelity.window import TAPS
 from facedeblur.benchmark.options import fill
 
 WINDOWS = ("w11", "w9", "w7", "w5", "w3")

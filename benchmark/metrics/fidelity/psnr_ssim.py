@@ -26,35 +26,11 @@ from facedeblur.benchmark.compiled import njit
 from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric
 from facedeblur.benchmark.metrics.fidelity.luma import LUMA, frozen, luma, luma_squared_error
+from facedeblur.benchmark.metrics.fidelity.window import C1, C2, EACH, GAUSSIAN, SHIFT, TAPS, VOLUME
 from facedeblur.benchmark.options import Slot, checked, fill, one_of
 
-TAPS = 11
-"""Length of the Gaussian window."""
 _HALF = TAPS // 2
 _RING = TAPS + 1
-_SHIFT = 256.0  # taken off s before squaring, so that little is lost in E[s^2] - E[s]^2; needs a window of sum 1
-C1 = 2 * (0.01 * 255) ** 2
-C2 = 2 * (0.03 * 255) ** 2
-
-
-def gaussian_taps() -> np.ndarray:
-    """Return the window of Wang et al. 2004: sigma 1.5, 11 taps, unit sum; (11,) float64."""
-    raw = [math.exp(-k * k / (2 * 1.5**2)) for k in range(-_HALF, _HALF + 1)]
-    total = math.fsum(raw)
-    return np.array([value / total for value in raw])
-
-
-def channel_mix() -> np.ndarray:
-    """Return what the third axis of MATLAB's volume does to three channels: (3, 3) float64, rows sum to 1.
-
-    Row c holds the weights of R, G, B under the Gaussian centred on channel c, the channels beyond R and B
-    being replicas of them.
-    """
-    mix = np.zeros((3, 3))
-    for channel in range(3):
-        for k, tap in enumerate(gaussian_taps()):
-            mix[channel, min(max(channel + k - _HALF, 0), 2)] += tap
-    return mix
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -216,7 +192,7 @@ def gaussian_ssim(x: np.ndarray, y: np.ndarray, pad: int, mix: np.ndarray, taps:
     taps : ndarray, (11,) float64
         `gaussian_taps`.
     """
-    total, rows = _sums(x, y, pad, mix, taps, True, _SHIFT)
+    total, rows = _sums(x, y, pad, mix, taps, True, SHIFT)
     width, channels = x.shape[1] + 2 * pad, x.shape[2]
     # Where the channels lie one after the other, the ten columns at each seam belong to no pixel.
     segments, step = (channels, 1) if mix.size > 0 else (1, channels)
@@ -334,9 +310,6 @@ DEFINITIONS: dict[str, tuple[str, tuple[str, str]]] = {
 }
 """SSIM definitions, each with its column heading and the window that belongs to it."""
 
-GAUSSIAN, VOLUME, EACH = gaussian_taps(), channel_mix(), np.empty((0, 0))
-"""Arguments of `gaussian_ssim`: the window; MATLAB's volume across the channels, or each channel alone."""
-
 
 @checked
 def psnr(restored: np.ndarray, sharp: np.ndarray, *, space: str = "rgb", cap: float | None = None) -> float:
@@ -426,6 +399,17 @@ def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d
     """
     check_images(restored, sharp)
     one_of("SSIM definition", definition, DEFINITIONS)
+    _check_window(sharp, definition)
+    if definition == "skimage":
+        return float(uniform_ssim(frozen(restored), frozen(sharp)))
+    volume, border = definition == "matlab3d", definition.endswith("-replicate")
+    range_ = definition.removesuffix("-replicate")
+    x, y = (luma(image, range_) if range_ in LUMA else frozen(image) for image in (restored, sharp))
+    return float(gaussian_ssim(x, y, 5 if volume or border else 0, VOLUME if volume else EACH, GAUSSIAN))
+
+
+def _check_window(sharp: np.ndarray, definition: str) -> None:
+    """Refuse an image that is smaller than the window of the definition."""
     window = int(DEFINITIONS[definition][1][1].removeprefix("w"))
     height, width = sharp.shape[:2]
     if min(height, width) < window:
@@ -434,12 +418,6 @@ def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d
             expected=f"at least {window}x{window} for ssim[{definition}]",
             do="score larger images, or use psnr",
         )
-    if definition == "skimage":
-        return float(uniform_ssim(frozen(restored), frozen(sharp)))
-    volume, border = definition == "matlab3d", definition.endswith("-replicate")
-    range_ = definition.removesuffix("-replicate")
-    x, y = (luma(image, range_) if range_ in LUMA else frozen(image) for image in (restored, sharp))
-    return float(gaussian_ssim(x, y, 5 if volume or border else 0, VOLUME if volume else EACH, GAUSSIAN))
 
 
 def check_images(restored: np.ndarray, sharp: np.ndarray) -> None:
@@ -522,6 +500,7 @@ class Psnr(Fidelity):
 
     space: str = "rgb"
     cap: float = math.inf
+    device: str = "cpu"
 
     name, unit, worst = "psnr", "dB", 0.0
     summary = "peak signal-to-noise ratio of 8-bit images, 10 log₁₀(peak² / mean squared error), averaged in dB"
@@ -553,14 +532,26 @@ class Psnr(Fidelity):
         """Return `psnr` of two (H, W, 3) uint8 RGB images."""
         return psnr(restored, sharp, space=self.space, cap=self.cap)
 
+    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: None = None) -> np.ndarray:
+        """Return `psnr` of each of (N, H, W, 3) uint8 RGB with (H, W, 3) uint8 RGB; (N,) float64."""
+        if self.device == "cpu":
+            return super().measure(restored, sharp, prepared)
+        from facedeblur.benchmark.metrics.fidelity.on_device import psnr_on
+
+        for image in restored:
+            check_images(image, sharp)
+        return psnr_on(self.device, restored, sharp, space=self.space, cap=self.cap)
+
 
 @dataclass(frozen=True)
 class Ssim(Fidelity):
     """Structural similarity: ``ssim[matlab3d]``, or ``perchannel``, ``skimage``, ...; each with its window."""
 
     definition: str = "matlab3d"
+    device: str = "cpu"
 
     name, worst, limits = "ssim", -1.0, (-1.0, 1.0)
+    device_bound = 1e-12
     summary = "structural similarity of 8-bit images with K = (0.01, 0.03), L = 255"
     terms = SSIM_TERMS
 
@@ -584,3 +575,14 @@ class Ssim(Fidelity):
     def compare(self, restored: np.ndarray, sharp: np.ndarray) -> float:
         """Return `ssim` of two (H, W, 3) uint8 RGB images."""
         return ssim(restored, sharp, definition=self.definition)
+
+    def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: None = None) -> np.ndarray:
+        """Return `ssim` of each of (N, H, W, 3) uint8 RGB with (H, W, 3) uint8 RGB; (N,) float64."""
+        if self.device == "cpu":
+            return super().measure(restored, sharp, prepared)
+        from facedeblur.benchmark.metrics.fidelity.on_device import ssim_on
+
+        for image in restored:
+            check_images(image, sharp)
+        _check_window(sharp, self.definition)
+        return ssim_on(self.device, restored, sharp, definition=self.definition)

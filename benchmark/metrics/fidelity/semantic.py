@@ -22,25 +22,19 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.base import Metric, Needs
 from facedeblur.benchmark.metrics.fidelity.luma import frozen
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import (
-    C1,
-    C2,
     CAP,
-    EACH,
-    GAUSSIAN,
     PSNR_TERMS,
     SSIM_TERMS,
-    TAPS,
-    VOLUME,
     cap_words,
     check_images,
     gaussian_ssim,
     read_cap,
 )
+from facedeblur.benchmark.metrics.fidelity.window import C1, C2, EACH, GAUSSIAN, SHIFT, TAPS, VOLUME
 from facedeblur.benchmark.options import Slot, fill, one_of
 from facedeblur.benchmark.sets.classes import GROUPS, HELEN
 
 _HALF = TAPS // 2
-_SHIFT = 256.0  # as in `psnr_ssim`, so that little is lost in E[s^2] - E[s]^2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -90,7 +84,7 @@ def region_ssim(x: np.ndarray, y: np.ndarray, mask: np.ndarray, mix: np.ndarray,
         for i in range(width + 2 * _HALF):
             at = min(max(i - _HALF, 0), width - 1)
             for c in range(3):
-                s = np.float64(x[row, at, c]) + np.float64(y[row, at, c]) - _SHIFT
+                s = np.float64(x[row, at, c]) + np.float64(y[row, at, c]) - SHIFT
                 d = np.float64(x[row, at, c]) - np.float64(y[row, at, c])
                 padded[i, c], padded[i, 3 + c], padded[i, 6 + c], padded[i, 9 + c] = s, d, s * s, d * d
         for i in range(width):
@@ -123,7 +117,7 @@ def _index(maps: np.ndarray, weights: np.ndarray) -> float:
     s2 = weights[0] * maps[6] + weights[1] * maps[7] + weights[2] * maps[8]
     d2 = weights[0] * maps[9] + weights[1] * maps[10] + weights[2] * maps[11]
     p, q = s2 - s * s, d2 - d * d
-    a, b = (s + _SHIFT) * (s + _SHIFT), d * d
+    a, b = (s + SHIFT) * (s + SHIFT), d * d
     return ((a - b + C1) * (p - q + C2)) / ((a + b + C1) * (p + q + C2))
 
 

@@ -30,17 +30,14 @@ from facedeblur.benchmark.errors import InputError
 from facedeblur.benchmark.metrics.fidelity.luma import frozen
 from facedeblur.benchmark.metrics.fidelity.psnr_ssim import (
     DEFINITIONS,
-    EACH,
-    GAUSSIAN,
     PSNR_TERMS,
     SSIM_TERMS,
-    TAPS,
-    VOLUME,
     WINDOW_FORMS,
     Fidelity,
     check_images,
     gaussian_ssim,
 )
+from facedeblur.benchmark.metrics.fidelity.window import EACH, GAUSSIAN, TAPS, VOLUME
 from facedeblur.benchmark.options import Slot, fill, one_of
 
 _PIECE = 16384  # samples whose products still add up below 2^31

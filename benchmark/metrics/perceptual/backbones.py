@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 LEAST = 32
 """Smallest side of an image in pixels: below it AlexNet's pooling has nothing left."""
 
-BATCH = 8
-"""Images a pass."""
+BATCH, GPU_BATCH = 8, 64
+"""Images a pass, on the processor and on another device."""
 
 
 @dataclass(frozen=True)
@@ -176,13 +176,13 @@ def vgg16(
 def in_batches(
     images: np.ndarray, compare: Callable[[torch.Tensor], torch.Tensor], *, device: str = "cpu"
 ) -> np.ndarray:
-    """Compare images in passes of `BATCH`; see `facedeblur.benchmark.tensors.filled`.
+    """Compare images in passes of `BATCH` or `GPU_BATCH`; see `facedeblur.benchmark.tensors.filled`.
 
     Parameters
     ----------
     images : ndarray, (N, H, W, 3) uint8 RGB
     compare : callable
-        (BATCH, 3, H, W) float32 in [0, 1] to (BATCH,).
+        (B, 3, H, W) float32 in [0, 1] to (B,).
     device : str
 
     Returns
@@ -193,7 +193,7 @@ def in_batches(
 
     values = [np.empty(0)]
     with torch.inference_mode():
-        for batch, count in filled(images, BATCH):
+        for batch, count in filled(images, BATCH if device == "cpu" else GPU_BATCH):
             values.append(compare(as_tensor(batch, device=device) / 255)[:count].double().cpu().numpy())
     return np.concatenate(values)
 

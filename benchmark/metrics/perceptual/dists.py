@@ -78,6 +78,7 @@ class Dists(Metric):
     device: str = "cpu"
 
     name, label, higher_is_better = "dists", "DISTS", False
+    device_bound = 1e-4
     worst = 1.0  # nothing of texture or structure agrees
     limits = (0.0, 2.0)  # structures may be opposite
     summary = "distance in structure and texture of VGG features (Ding et al., TPAMI 2020)"

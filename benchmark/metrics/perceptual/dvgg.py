@@ -53,6 +53,7 @@ class VggDistance(Metric):
     device: str = "cpu"
 
     name, higher_is_better, limits = "dvgg", False, (0.0, math.inf)
+    device_bound = 1e-4
     worst = math.inf  # features have no largest distance; a protocol may name another value
     summary = "distance between the features of the restored and the sharp face in a VGG network"
     terms: ClassVar[Mapping[str, str]] = {

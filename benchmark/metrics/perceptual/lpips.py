@@ -55,6 +55,7 @@ class Lpips(Metric):
     device: str = "cpu"
 
     name, higher_is_better, limits = "lpips", False, (0.0, math.inf)
+    device_bound = 1e-4
     worst = 1.0  # the measure has no upper bound, but restored faces stay below it
     summary = "learned perceptual distance between the restored and the sharp image (Zhang et al., CVPR 2018)"
     terms = BACKBONE_TERMS

@@ -143,6 +143,29 @@ def test_a_finished_table_is_kept_until_something_changes(toy, foreign):
     assert (foreign / "scores.parquet").stat().st_mtime_ns == before
 
 
+def test_another_device_is_recorded_and_scores_from_the_start(toy, foreign):
+    """``cpu:0`` is the processor, too, but its scores take the way of a GPU's."""
+    first = score(toy.root, foreign, metrics=METRICS, workers=1)
+    assert "device" not in first.meta.versions
+    told: list[str] = []
+    there = score(toy.root, foreign, metrics=METRICS, workers=1, device="cpu:0", progress=Reporter(say=told.append))
+    assert told[0].endswith(
+        "scored on cpu and not on cpu:0, scoring from the start; it held psnr[rgb,255], ssim[skimage,uniform,w7]"
+    )
+    assert there.meta.versions["device"] == "cpu:0" and "torch" in there.meta.versions
+    np.testing.assert_array_equal(there.frame["psnr[rgb,255]"], first.frame["psnr[rgb,255]"])
+    np.testing.assert_allclose(there.frame[(name := "ssim[skimage,uniform,w7]")], first.frame[name], rtol=0, atol=1e-12)
+    score(toy.root, foreign, metrics=["psnr"], workers=1, progress=Reporter(say=told.append))
+    assert "scored on cpu:0 and not on cpu" in told[-1]
+    assert "device" not in Scores.read(foreign).meta.versions
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_computed(toy, foreign):
+    with pytest.raises(InputError, match=r"device 'cuda:77'.*use cpu"):
+        score(toy.root, foreign, metrics=METRICS, workers=1, device="cuda:77")
+    assert not (foreign / "scores.parquet").exists()
+
+
 def test_several_runs_at_once(toy, foreign, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(foreign, other)

@@ -110,6 +110,17 @@ def test_real_faces(dlib_models: None, portrait: np.ndarray) -> None:
         np.testing.assert_array_equal(values, alone)
 
 
+def test_embeddings_on_a_device_give_the_distances_of_the_processor(dlib_models: None, portrait: np.ndarray) -> None:
+    sharp = np.ascontiguousarray(portrait[50:178, 160:288])
+    restored = np.stack([sharp, sharp // 2, sharp[:, ::-1]])
+    made = IdentityDistance.of("l2")
+    there = made.on("cpu:0")
+    assert there.source.embedder.device == "cpu:0" and there.signature == made.signature
+    values = there.measure(restored, sharp, there.prepare(sharp))
+    wanted = made.measure(restored, sharp, made.prepare(sharp))
+    np.testing.assert_allclose(values, wanted, rtol=made.device_bound, atol=made.device_bound)
+
+
 def test_detect_gives_nan_for_what_is_no_face(dlib_models: None, portrait: np.ndarray) -> None:
     sharp = np.ascontiguousarray(portrait[50:178, 160:288])
     made = IdentityDistance.of("detect")

@@ -124,6 +124,17 @@ def test_lpips_equals_the_literal_one(network) -> None:
     assert values.dtype == np.float64 and (np.diff(values) > 0).all()
 
 
+def test_lpips_on_a_device_has_the_values_of_the_processor(network) -> None:
+    net, _, weights = network
+    restored, sharp = images(40, 48, count=9)
+    made = Lpips(net, weights)
+    there = made.on("cpu:0")
+    assert (there.device, str(there.signature)) == ("cpu:0", str(made.signature))
+    values = there.measure(restored, sharp, there.prepare(sharp))
+    wanted = made.measure(restored, sharp, made.prepare(sharp))
+    np.testing.assert_allclose(values, wanted, rtol=made.device_bound, atol=made.device_bound)
+
+
 def test_lpips_of_one_image_does_not_depend_on_the_others(network) -> None:
     net, _, weights = network
     restored, sharp = images(33, 35, count=9)
