@@ -165,7 +165,7 @@ def test_a_command_that_changed_is_another_run(tiny, tmp_path, block):
             'kind = "command"\nargv = ["no-such-program-here", "{input}", "{output}"]',
             "program 'no-such-program-here' is not installed",
         ),
-        ('kind = "torchscript"\npath = "absent.ts"', "absent.ts' is neither"),
+        ('kind = "torchscript"\npath = "absent.ts"', "absent.ts: not found"),
         ("kind = ", "cannot be read as a TOML file"),
     ],
 )
