@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_recipe import small_recipe_text
+from warm_processes import Warm, warm_up, with_popen
+
+from facedeblur.methods.running import supervisor
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,6 +89,33 @@ def common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+@pytest.fixture(scope="session", autouse=True)
+def warm_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the workers of `run` start warm, each in milliseconds."""
+    base, patch = common_folder(tmp_path_factory), pytest.MonkeyPatch()
+    if sys.platform == "linux":
+        patch.setattr(
+            supervisor, "subprocess", with_popen(lambda *command, **how: Warm.shared(base).popen(*command, **how))
+        )
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def warm_commands(tmp_path_factory: pytest.TempPathFactory, dlib_models: None) -> Path:
+    """Folder with an executable `facedeblur` that starts warm; without one where processes cannot."""
+    from filelock import FileLock
+
+    base = common_folder(tmp_path_factory)
+    folder = base / "warm"
+    with FileLock(base / "warm-commands.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            if sys.platform == "linux":
+                warm_up(Warm.shared(base), base / "warming").executable(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def old_processor(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment in which numba compiles for SSE2 alone, each function once for all tests."""
@@ -113,7 +145,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory, dlib_models: None) -> Demo:
     with FileLock(base / "demo.lock"):
         if not record.is_file():
             folder.parent.mkdir()
-            shown = CliRunner().invoke(facedeblur, ["demo", "-o", str(folder), "--jobs", "2"], catch_exceptions=False)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(supervisor, "subprocess", subprocess)  # no worker starts warm
+                argv = ["demo", "-o", str(folder), "--jobs", "2"]
+                shown = CliRunner().invoke(facedeblur, argv, catch_exceptions=False)
             record.write_text(json.dumps([shown.exit_code, shown.output]), encoding="utf-8")
         exit_code, output = json.loads(record.read_text(encoding="utf-8"))
     return Demo(folder, exit_code, output)

@@ -82,9 +82,7 @@ def server(tmp_path_factory: pytest.TempPathFactory):
     """A server of commands, of this test process alone."""
     from fault_server import FaultServer
 
-    server = FaultServer(tmp_path_factory.mktemp("server"))
-    yield server
-    server.close()
+    return FaultServer(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(scope="session")
