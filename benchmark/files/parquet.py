@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FREE_ROWS = 2**20
 """A table may always have this many rows; a larger one at most one per byte, since every row names its pair."""
 
+SMALL_ROWS = 2**16
+"""Up to here one thread reads a table: others would save little and keep memory of their own."""
+
 
 def write_table(path: str | Path, table: pa.Table, *, compact: bool = False) -> None:
     """Write a table, atomically.
@@ -78,7 +81,7 @@ def read_table(
         for name in names or ():
             if name not in opened.schema_arrow.names:
                 raise InputError(str(file), expected=f"a column '{name}'", found="none", do=do)
-        return opened.read(columns=names)
+        return opened.read(columns=names, use_threads=rows > SMALL_ROWS)
 
 
 def read_head(file: Path, *, expected: str = "a whole Parquet file", do: str = "score again") -> tuple[pa.Schema, int]:
