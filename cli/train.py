@@ -120,6 +120,7 @@ def _steps(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
 @click.option(
     "--channels-last", is_flag=True, help="Store tensors with the channels last, which is faster on most GPUs."
 )
+@click.option("--compile", "compiled", is_flag=True, help="Train through torch.compile, which takes minutes at first.")
 @click.option(
     "--workers",
     "loaders",
@@ -213,6 +214,7 @@ def train(
     strategy: str,
     precision: str | None,
     channels_last: bool,
+    compiled: bool,
     loaders: int,
     log_every: int,
     check_every: int,
@@ -248,7 +250,7 @@ def train(
             faces,
             out,
             stage=stage,
-            hardware=Hardware(device, devices, strategy, channels_last, loaders),
+            hardware=Hardware(device, devices, strategy, channels_last, loaders, compiled),
             records=Records(log_every, check_every, save_every, held_out, half, keep),
             progress=reporter,
             **given,

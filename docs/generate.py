@@ -76,6 +76,7 @@ def navigation(made: dict[str, str]) -> list[dict[str, Any]]:
                 {"Weight files": "weights.md"},
                 {"Files and tables": "files.md"},
                 {"Reliability": "reliability.md"},
+                {"Use a GPU": "gpu.md"},
                 {"Benchmarks": "benchmarks.md"},
                 {"Scaling": "scaling.md"},
                 {"From Python": "python.md"},

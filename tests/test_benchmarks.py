@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib
 import platform
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 SPEED = Path(__file__).parent / "speed"
 
 sys.path.insert(0, str(SPEED))
 try:
-    common, page, scaling = (importlib.import_module(name) for name in ("common", "page", "scaling"))
+    common, page, scaling, device = (importlib.import_module(name) for name in ("common", "page", "scaling", "device"))
 finally:
     sys.path.remove(str(SPEED))
 
@@ -63,6 +66,40 @@ def test_every_bench_file_is_a_section():
         text = file.read_text(encoding="utf-8")
         assert "\ndef run() -> list[" in text, f"{file.name} has no run()"
         assert text.splitlines()[0].startswith('"""'), f"{file.name} does not say what it measures"
+
+
+def test_only_what_is_measured_changes_in_a_page(tmp_path: Path):
+    file = tmp_path / "page.md"
+    file.write_text(f"before\n\n{page.BEGIN}\nold\n{page.END}\n\nafter\n")
+    page.fill_in(file, "| new |")
+    assert file.read_text() == f"before\n\n{page.BEGIN}\n\n| new |\n{page.END}\n\nafter\n"
+    for name in ("scaling.md", "gpu.md"):
+        text = (SPEED.parents[1] / "docs" / name).read_text(encoding="utf-8")
+        assert text.count(page.BEGIN) == text.count(page.END) == 1
+
+
+def test_what_is_measured_on_a_gpu_runs_on_the_processor(monkeypatch: pytest.MonkeyPatch, dlib_models: None):
+    monkeypatch.setattr(device, "METRICS", ("psnr", "ssim", "identity", "dvgg[none]"))
+    lines = [*device.pairs("cpu", device.SMALL), *device.metrics("cpu", device.SMALL)]
+    assert len(lines) == 6 and all(line.within for line in lines)
+    assert [line.difference for line in lines[:3]] == [0, 0, 0], "pairs and PSNR are the same"
+    assert lines[4].processor > 0 and lines[4].device > 0
+    assert lines[5].why and lines[5].cells()[1].startswith("not measured: ")
+    wrong = device.Line("a network", 2.0, 1.0, difference=3.0, bound=1.0)
+    assert not wrong.within and wrong.cells() == ("a network", "2.00 s", "1.00 s", "2.00", "3", "1", "**no**")
+
+
+@pytest.mark.slow
+def test_networks_and_trainings_for_a_gpu_run_on_the_processor(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    small = replace(device.SMALL, networks=("facedeblur-base",), steps=2)
+    lines = list(device.networks("cpu", small))
+    assert [line.what for line in lines] == [f"facedeblur-base, {mode}" for mode in device.MODES]
+    assert all(line.within and not line.why for line in lines)
+    assert lines[0].difference == 0 < lines[2].difference
+    trained = list(device.trainings("cpu", small))
+    assert [name for name, *_ in trained] == [f"facedeblur-base, {mode}" for mode in device.TRAININGS]
+    assert all(float(speed) > 0 for _, speed, _ in trained)
 
 
 def test_slopes_are_those_of_the_logarithms():

@@ -79,7 +79,7 @@ class NetworkEmbedder(Embedder):
     dimensions: ClassVar[int]
     # From 16 images on oneDNN takes faster kernels; 20 divides the 80 blurred versions of a face.
     batch: ClassVar[int] = 20
-    gpu_batch: ClassVar[int] = 64
+    gpu_batch: ClassVar[int] = 40
 
     @classmethod
     def of(cls, *options: str) -> Self:

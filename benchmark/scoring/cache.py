@@ -37,7 +37,7 @@ from facedeblur.benchmark.scoring.table import (
 DEVICE = "device"
 """Entry of a table's versions that names the device, where it is not the processor."""
 PAIRS_A_TASK = 160
-ROWS_A_GROUP = 2**11
+ROWS_A_GROUP = 2**10
 """Rows of a table that are compressed together; what describes them stays in memory until the table is whole."""
 
 

@@ -258,6 +258,7 @@ def export(
             "data": data.digest,
             "seed": kept.header["seed"],
             "device": engine.device.type,
+            **{name: True for name in ("channels_last", "compile") if getattr(engine.hardware, name)},
             "metrics": kept.header["metrics"],
             "recipe": kept.header["recipe"],
             "versions": versions(),

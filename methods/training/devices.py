@@ -53,6 +53,9 @@ class Hardware:
         Lay tensors out with the channels last, which is faster on most devices.
     loaders : int
         Processes that make batches, see `facedeblur.methods.training.data.batches.batches`; -1 chooses.
+    compile : bool
+        Train through ``torch.compile``, which takes minutes at first. Checks and weights do not depend on it, but steps
+        round differently.
     """
 
     device: str = "auto"
@@ -60,6 +63,7 @@ class Hardware:
     strategy: str = "auto"
     channels_last: bool = False
     loaders: int = -1
+    compile: bool = False
 
 
 AUTO = Hardware()

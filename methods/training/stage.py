@@ -64,6 +64,8 @@ class StageRun:
             raise InputError(f"stage '{stage.name}' sets 'until', but the network has no stages to stop after")
         if stage.observations == 2 and "sharp" in self._taken:
             raise InputError(f"stage '{stage.name}' has no sharp faces, which the network reads in training")
+        outputs_of: Any = net.outputs
+        self._outputs_of: Any = torch.compile(outputs_of) if engine.hardware.compile else outputs_of
         self.optimiser = make_optimiser(stage.optimiser, net)
         self.scaler = engine.new_scaler()
         self.average = Average(net, stage.ema) if stage.ema else None
@@ -161,7 +163,7 @@ class StageRun:
             given["sharp"] = batch["sharp"]
         if self.stage.until:
             given["until"] = self.stage.until
-        outputs_of: Any = net.outputs
+        outputs_of: Any = self._outputs_of if net is self.net and torch.is_grad_enabled() else net.outputs
 
         def made(images: Tensor, kernels: Tensor | None) -> dict[str, Tensor]:
             return {name: value.float() for name, value in outputs_of(images, kernels=kernels, **given).items()}

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from common import NotMeasured, Ratio, Row
 from llvmlite import binding
@@ -17,6 +18,7 @@ from facedeblur.methods.running.environment import processor, versions
 
 PACKAGES = ("facedeblur", "numpy", "scipy", "numba", "opencv-python", "torch", "pandas", "pyarrow", "scikit-image")
 
+BEGIN, END = "<!-- measured -->", "<!-- end of what is measured -->"
 HEAD = """# Benchmarks
 
 How fast facedeblur is compared with what people use for the same work. `make bench` installs the peers (the extra
@@ -107,6 +109,14 @@ def facts(load: float) -> list[tuple[str, str]]:
         ("load before the start", f"{load:.1f} on {os.cpu_count()} cores{shared}"),
         ("versions", ", ".join(f"{name} {found}" for name, found in versions(PACKAGES).items())),
     ]
+
+
+def fill_in(file: Path, text: str) -> None:
+    """Replace what stands between `BEGIN` and `END` in a page, and nothing else."""
+    head, begin, rest = file.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    assert begin and end, f"{file}: {BEGIN} or {END} is missing"
+    file.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}", encoding="utf-8")
 
 
 def page(sections: Sequence[Section], *, load: float) -> str:

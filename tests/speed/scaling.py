@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
-from page import amount, busy, facts, table
+from page import amount, busy, facts, fill_in, table
 
 from facedeblur.benchmark.files.images import write_png
 from facedeblur.benchmark.parallel import cores
@@ -28,7 +28,6 @@ from facedeblur.reports.figures.style import COLOURS, MARKERS, PAGE, save, style
 
 COUNTS = (1_000, 10_000, 160_000, 1_000_000)
 SIDE, KERNELS = 24, 80
-BEGIN, END = "<!-- measured by make scaling -->", "<!-- end of what is measured -->"
 RECIPE = """
 name = "scaling"
 title = "Synthetic set"
@@ -164,7 +163,10 @@ def figure(rows: list[Measured], file: Path) -> None:
                 pairs, values = [row.pairs for row in some], [getattr(row, what) for row in some]
                 axes.plot(pairs, values, color=colour, marker=marker, label=label)
             axes.set(xscale="log", yscale="log", xlabel="pairs", ylabel=unit)
-            axes.grid(True, which="both")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+                axis.set_minor_formatter(lambda value, _: "")
+            axes.grid(True)
             axes.legend()
         panels[1].set_ylim(50, 2000)
     save(drawn, file)
@@ -209,12 +211,8 @@ def main() -> None:
     load = busy()
     rows = [row for count in asked.counts for row in measure(count, asked.workers, trace=asked.trace)]
     if asked.write and not asked.trace:
-        page = asked.write / "scaling.md"
-        head, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-        _, end, tail = rest.partition(END)
-        assert begin and end, f"{page}: {BEGIN} or {END} is missing"
         figure(rows, asked.write / "scaling.svg")
-        page.write_text(f"{head}{BEGIN}\n\n{measured(rows, load)}\n{END}{tail}", encoding="utf-8")
+        fill_in(asked.write / "scaling.md", measured(rows, load))
 
 
 if __name__ == "__main__":

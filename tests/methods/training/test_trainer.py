@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shutil import copyfile
 
@@ -166,6 +167,19 @@ def test_pairs_made_by_the_device_train_the_same_weights(faces, tmp_path, monkey
     parts.train(whole, faces, tmp_path / "b")
     assert len(asked) == 1
     assert same(*(tmp_path / run / "checkpoints/1-whole.safetensors" for run in "ab"))
+
+
+def test_a_compiled_training_is_the_same_training(faces, tmp_path, monkeypatch):
+    """Dynamo traces the network as for a GPU; the back end "eager" then rounds as the network does."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    whole = parts.recipe(faces, parts.plain())
+    plain = parts.train(whole, faces, tmp_path / "plain")
+    compiled = parts.train(whole, faces, tmp_path / "compiled", compile=True)
+    one, two = (read_checkpoint(tmp_path / run / "checkpoints/1-whole.safetensors") for run in ("plain", "compiled"))
+    assert one.tensors.keys() == two.tensors.keys()
+    for name, value in one.tensors.items():
+        torch.testing.assert_close(two.tensors[name], value, rtol=1e-5, atol=1e-7)
+    assert [json.loads(done.card.read_text()).get("compile") for done in (plain, compiled)] == [None, True]
 
 
 def test_another_seed_gives_other_weights(faces, tmp_path):
