@@ -95,6 +95,10 @@ class Detector(Provider):
     def detect(self, image: np.ndarray) -> list[Face]:
         """Faces in `image`, (H, W, 3) uint8 RGB, largest box first; empty if it shows no face."""
 
+    def finds(self, image: np.ndarray) -> bool:
+        """Whether `detect` finds any face in `image`, (H, W, 3) uint8 RGB; a detector may know it sooner."""
+        return bool(self.detect(image))
+
 
 class Landmarker(Provider):
     """Finds five points of a face that was detected, or more."""

@@ -93,15 +93,36 @@ def descriptor() -> Ratio:
     return Ratio("G6", what, seconds["ours"], seconds["peer"], 15.0, "{dlib-bin}")
 
 
+def detection() -> Ratio:
+    """Whether there is a face in each image, against dlib's search of each."""
+    try:
+        import dlib
+    except ImportError as error:
+        raise PeerMissing("dlib-bin") from error
+    from facedeblur.benchmark.metrics.base import metric
+
+    images, ours, find = faces(), metric("detection[dlib-hog,up1]"), dlib.get_frontal_face_detector()
+
+    def theirs() -> list[float]:
+        return [float(len(find.run(np.ascontiguousarray(image), 1, 0.0)[0]) > 0) for image in images]
+
+    found = theirs()
+    if ours.measure(images, None, None).tolist() != found:
+        raise AssertionError("the answers differ from dlib's")
+    seconds = interleave({"ours": lambda: ours.measure(images, None, None), "peer": theirs})
+    what = f"faces found by HOG, {FACES} images, {sum(found):g} with one"
+    return Ratio("G6", what, seconds["ours"], seconds["peer"], 1.5, "{dlib-bin}")
+
+
 def run() -> list[Row]:
-    """Both rows, one thread."""
+    """All rows, one thread."""
     import torch
 
     torch.set_num_threads(1)
     rows: list[Row] = []
-    for row in (facenet, descriptor):
+    for row in (facenet, descriptor, detection):
         try:
             rows.append(row())
         except PeerMissing as error:
-            rows.append(NotMeasured("G6", f"embeddings: {row.__name__}", f"{error} is not installed"))
+            rows.append(NotMeasured("G6", f"faces: {row.__name__}", f"{error} is not installed"))
     return rows

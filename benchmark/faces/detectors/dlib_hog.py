@@ -32,6 +32,42 @@ def _detector() -> Any:
     return need("dlib", "dlib-bin").get_frontal_face_detector()
 
 
+QUICK = 128
+"""Side in pixels from which on the search for large faces begins."""
+
+_WINDOW = 80
+
+
+def _down() -> Any:
+    """The step from one level of the detector's pyramid to the next."""
+    return need("dlib", "dlib-bin").pyramid_down(6)
+
+
+def _levels(height: int, width: int) -> list[tuple[int, int]]:
+    """(height, width) of the levels of an image, by which the detector finds how many there are."""
+    down, rectangle = _down(), need("dlib", "dlib-bin").rectangle(0, 0, width - 1, height - 1)
+    levels = []
+    # The detector stops at 64 pixels or before.
+    while min(rectangle.width(), rectangle.height()) > _WINDOW // 2:
+        levels.append((rectangle.height(), rectangle.width()))
+        rectangle = down.rect_down(rectangle)
+    return levels
+
+
+@lru_cache(maxsize=256)
+def _steps(height: int, width: int) -> int:
+    """How many levels of an image can be left out at first; 0 where what is found then might not be found in all."""
+    small, steps, down = np.zeros((height, width), np.uint8), 0, _down()
+    while min(small.shape) > QUICK:
+        small, steps = down(small), steps + 1
+    rest, whole = _levels(*small.shape), _levels(height, width)[steps:]
+    # No level of the small image lies beyond the last one of the whole image.
+    sound = len(rest) <= len(whole) and all(
+        one[0] <= other[0] and one[1] <= other[1] for one, other in zip(rest, whole, strict=False)
+    )
+    return steps if sound and min(small.shape) >= _WINDOW else 0
+
+
 @lru_cache(maxsize=2)
 def _predictor(path: str) -> Any:
     return need("dlib", "dlib-bin").shape_predictor(path)
@@ -80,6 +116,23 @@ class HogDetector(Detector):
                 for box, score in zip(boxes, scores, strict=True)
             ]
         )
+
+    def finds(self, image: np.ndarray) -> bool:
+        """Whether there is any face in `image`, (H, W, 3) uint8 RGB: large ones first, where the search is short.
+
+        The detector looks at an image again and again, each time at 5/6 of the size. A search that begins at a later
+        level sees the same pixels there, so what it finds the whole search finds, too, which follows if it finds
+        nothing.
+        """
+        dlib, enlarged = need("dlib", "dlib-bin"), as_image(image)
+        for _ in range(self.upsample):
+            height, width = enlarged.shape[:2]
+            # The size that the detector enlarges to.
+            enlarged = dlib.resize_image(enlarged, 2 * height + 1, 2 * width + 2)
+        steps, down = _steps(*enlarged.shape[:2]), _down()
+        for _ in range(steps):
+            enlarged = down(enlarged)
+        return bool((steps and len(_detector().run(enlarged, 0, 0.0)[0])) or self.detect(image))
 
 
 @dataclass(frozen=True)

@@ -73,4 +73,4 @@ class Detection(Metric):
         np.ndarray, shape (N,), float64
             1.0 where any face is found, else 0.0; never NaN.
         """
-        return np.array([float(bool(self.detector.detect(image))) for image in as_batch(restored)], dtype=np.float64)
+        return np.array([float(self.detector.finds(image)) for image in as_batch(restored)], dtype=np.float64)
