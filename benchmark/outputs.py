@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, wraps
@@ -368,7 +367,7 @@ class Outputs:
         """
         digest = self._head()
         for pair, status in self.records():
-            digest.update(self._line(pair, status))
+            digest.update(self._line(pair, status, self._file_hash(pair) if self.foreign else ""))
         return digest.hexdigest()
 
     def _head(self) -> Any:
@@ -378,10 +377,13 @@ class Outputs:
         head += [info.get("code", {}), info["set"]["hash"]]
         return hashlib.sha256(json.dumps(["facedeblur run", SCHEMA, *head], sort_keys=True).encode())
 
-    def _line(self, pair: Pair, status: Status) -> bytes:
-        """What came out for a pair, as `run_hash` has it."""
+    def _file_hash(self, pair: Pair) -> str:
+        return _bytes_hash(inside(self.root, pair.name))
+
+    def _line(self, pair: Pair, status: Status, there: str) -> bytes:
+        """What came out for a pair, as `run_hash` has it; `there` is the hash of a file in a foreign folder."""
         if self.foreign:
-            return f"\n{pair.name}\t{_bytes_hash(inside(self.root, pair.name))}".encode()
+            return f"\n{pair.name}\t{there}".encode()
         return f"\n{status.pair_id}\t{status.status}\t{status.sha256}".encode()
 
     @property
@@ -396,38 +398,39 @@ class Outputs:
     @cached_property
     def _contents(self) -> _Contents:
         """What is in the folder, found in one pass over the tables and the files, which tells `run_hash`, too."""
-        run, files, names = self._head(), hashlib.sha256(), array("Q")
-        png = self.store == "png"
+        run, files, present = self._head(), hashlib.sha256(), 0
         for pair, status in self.records():
-            line = self._line(pair, status)
-            run.update(line)
-            if png:
-                # Eight bytes per pair are kept in memory, not the names.
-                names.append(_short_hash(pair.name))
-            if png and not self.foreign:
-                files.update((_bytes_hash(inside(self.root, pair.name)) if status.ok else "-").encode() + b"\n")
+            there = ""
+            if self.foreign or (self.store == "png" and status.ok):
+                there = self._file_hash(pair)
+                present += bool(there)
+            run.update(self._line(pair, status, there))
+            if self.store == "png" and not self.foreign:
+                files.update((there if status.ok else "-").encode() + b"\n")
         self.__dict__["run_hash"] = run.hexdigest()
         pixels = files.hexdigest()
         if self.foreign:
             pixels = self.run_hash
-        elif not png:
+        elif self.store != "png":
             pixels = _bytes_hash(array_path(self.root, f"{ARRAY}/"))
         kernels = _bytes_hash(self.root / KERNELS)
         pixels = hashlib.sha256(f"{pixels}\n{kernels}".encode()).hexdigest() if kernels else pixels
-        return _Contents(pixels, self._others(np.sort(np.frombuffer(names, np.uint64))))
+        return _Contents(pixels, self._others(present))
 
-    def _others(self, known: np.ndarray) -> tuple[str, ...]:
-        """The image files whose names do not have one of these hashes, (n,) uint64 in order."""
-        found = []
+    def _others(self, present: int) -> tuple[str, ...]:
+        """The image files that are no pair's. Names are kept in memory only where `present` are not all."""
+        if sum(1 for _ in self._image_names()) == present:
+            return ()
+        names = set(self._image_names())
+        if self.foreign or self.store == "png":
+            names.difference_update(pair.name for pair, _ in self.records())
+        return tuple(sorted(names))
+
+    def _image_names(self) -> Iterator[str]:
         with os.scandir(self.root) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or Path(entry.name).suffix.lower() not in SUFFIXES:
-                    continue
-                key = _short_hash(entry.name)
-                at = int(np.searchsorted(known, np.uint64(key)))
-                if at == len(known) or int(known[at]) != key:
-                    found.append(entry.name)
-        return tuple(sorted(found))
+                if not entry.name.startswith(".") and Path(entry.name).suffix.lower() in SUFFIXES:
+                    yield entry.name
 
 
 @dataclass(frozen=True)
@@ -507,10 +510,6 @@ def check_set(root: Path, info: dict[str, Any], set_: Set) -> None:
 def _bank(file: Path, mtime_ns: int, size: int) -> Bank:
     """One bank a process and file: the tasks of a scoring share it."""
     return Bank.load(file)
-
-
-def _short_hash(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
 
 def _bytes_hash(file: Path) -> str:
