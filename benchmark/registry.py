@@ -11,8 +11,8 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -134,11 +134,19 @@ class Registry(Generic[T]):
         if self._plugins_read:
             return
         self._plugins_read = True
-        for point in entry_points(group=cast(str, self.group)):
+        for point in _entry_points().select(group=self.group):
             try:
                 self.add(point.name, cast(Any, point.value))
             except InputError as error:
                 self.broken[point.name] = str(error)
+
+
+@lru_cache(maxsize=1)
+def _entry_points() -> Any:
+    """The entry points of all installed packages, whose files are read once for all registries."""
+    from importlib.metadata import entry_points
+
+    return entry_points()
 
 
 def load_plugin(path: str | Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
@@ -46,7 +46,8 @@ def test_nearest_name_is_suggested():
 
 def test_a_broken_plugin_is_named_and_stops_nothing(monkeypatch):
     points = [EntryPoint("broken", "no.such.module:x", "g"), EntryPoint("fine", "os.path:join", "g")]
-    monkeypatch.setattr("facedeblur.benchmark.registry.entry_points", lambda group: points)
+    other = EntryPoint("other", "os.path:join", "of another group")
+    monkeypatch.setattr("facedeblur.benchmark.registry._entry_points", lambda: EntryPoints([*points, other]))
     registry: Registry[object] = Registry("thing", group="g")
     assert list(registry) == ["broken", "fine"]
     assert callable(registry.get("fine"))
