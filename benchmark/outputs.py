@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, wraps
 from pathlib import Path
@@ -25,7 +26,7 @@ from facedeblur.benchmark.files.images import SUFFIXES, pixel_hash
 from facedeblur.benchmark.files.kernel_bank import Bank
 from facedeblur.benchmark.files.paths import inside, open_file
 from facedeblur.benchmark.files.schema import Count
-from facedeblur.benchmark.files.stores import array_path, read_pixels
+from facedeblur.benchmark.files.stores import array_path, read_array, read_pixels
 from facedeblur.benchmark.files.tables import printable, read_rows
 from facedeblur.benchmark.notebook import card, or_reason
 from facedeblur.benchmark.run_info import SCHEMA, read_info, sample_words
@@ -281,30 +282,60 @@ class Outputs:
             raise InputError(str(table), "more rows than pairs", do="run the method again into a new folder")
 
     def read(self, pair: Pair, status: Status, size: tuple[int, int]) -> Output:
-        """Read the restored image of a pair; whatever is wrong with it is a status.
+        """Read the restored image of a pair; see `read_all`."""
+        return self.read_all([pair], [status], size)[0][0]
+
+    def read_all(
+        self, pairs: Sequence[Pair], statuses: Sequence[Status], size: tuple[int, int]
+    ) -> tuple[list[Output], np.ndarray]:
+        """Read the restored images of some pairs of one photograph; whatever is wrong with one is its status.
 
         Parameters
         ----------
-        pair : Pair
-        status : Status
-            What is recorded of it. A file whose pixels have another hash is altered; an empty hash is not compared.
+        pairs : sequence of Pair
+            In the order of the manifest. From an array they are read at once, with those between them.
+        statuses : sequence of Status
+            What is recorded of them. A file whose pixels have another hash is altered; an empty hash is not compared.
         size : (height, width)
-            Size that the image must have, in pixels.
+            Size that the images must have, in pixels.
+
+        Returns
+        -------
+        list of Output
+            One for each pair.
+        np.ndarray, shape (N, H, W, 3), uint8 RGB
+            The pixels of those that are ``ok``, one after the other.
 
         Raises
         ------
         InputError
-            When `status` is that of another pair.
+            When a status is that of another pair.
         """
-        if status.pair_id != pair.pair_id:
-            raise InputError(
-                str(self.root), expected=f"the status of '{pair.pair_id}'", found=f"that of '{status.pair_id}'",
-                do="run the method again into a new folder",
-            )  # fmt: skip
+        for pair, status in zip(pairs, statuses, strict=True):
+            if status.pair_id != pair.pair_id:
+                raise InputError(
+                    str(self.root), expected=f"the status of '{pair.pair_id}'", found=f"that of '{status.pair_id}'",
+                    do="run the method again into a new folder",
+                )  # fmt: skip
+        stored: Mapping[int, np.ndarray] = {}
+        block = np.empty((0, *size, 3), np.uint8)
+        there = [pair for pair, status in zip(pairs, statuses, strict=True) if status.ok]
+        if self.store == "npy" and there:
+            rows = range(there[0].index, there[-1].index + 1)
+            with suppress(InputError):  # Each pair is then read alone, and says what is wrong with it.
+                block = read_array(array_path(self.root, f"{ARRAY}/"), rows, size=size)
+                stored = dict(zip(rows, block, strict=True))
+        found = [self._read(*both, size, stored) for both in zip(pairs, statuses, strict=True)]
+        good = [output.pixels for output in found if output.pixels is not None]
+        # A copy of all pixels is only made where they are not one block already.
+        return found, block if len(good) == len(block) else np.stack(good) if good else block[:0]
+
+    def _read(self, pair: Pair, status: Status, size: tuple[int, int], stored: Mapping[int, np.ndarray]) -> Output:
+        """The output of one pair; its pixels are in `stored`, by row, or are read."""
         if not status.ok:
             return Output(status.status)
         try:
-            pixels = self.restored(pair, size)
+            pixels = stored[pair.index] if pair.index in stored else self.restored(pair, size)
         except MissingFile:
             return Output("failed: output missing")
         except InputError as error:

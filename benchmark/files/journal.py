@@ -78,9 +78,10 @@ class Journal:
             self.cut()
         places = []
         with self.path.open("ab") as stream:
+            place = stream.tell()
             for record in records:
-                places.append(stream.tell())
-                stream.write(record)
+                places.append(place)
+                place += stream.write(record)
         return places
 
     def rewrite(self, records: Iterable[bytes]) -> None:

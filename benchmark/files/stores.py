@@ -46,17 +46,43 @@ def read_pixels(root: str | Path, name: str, index: int, *, store: str, size: tu
     path = inside(root, name)
     if store == "png":
         return read_png(path, size=size)
-    file = array_path(root, name)
+    return read_array(array_path(root, name), range(index, index + 1), size=size)[0]
+
+
+def read_array(file: Path, rows: range, *, size: tuple[int, int] | None) -> np.ndarray:
+    """Read pictures that follow one another in an array, at once.
+
+    Parameters
+    ----------
+    file : Path
+        The array; see `array_path`.
+    rows : range
+        Their rows, one after the other.
+    size : (height, width) or None
+        What they must measure.
+
+    Returns
+    -------
+    np.ndarray, shape (N, H, W, 3), uint8 RGB
+
+    Raises
+    ------
+    InputError
+        When the array is missing or damaged, has not all of these rows, or is of another size.
+    """
     array = _layout(file)
-    if not 0 <= index < array.shape[0]:
-        raise InputError(str(file), expected=f"a row under {array.shape[0]}", found=str(index))
+    for row in (rows[0], rows[-1]):
+        if not 0 <= row < array.shape[0]:
+            raise InputError(str(file), expected=f"a row under {array.shape[0]}", found=str(row))
     height, width = array.shape[1:3]
     if size is not None and (height, width) != tuple(size):
         raise InputError(str(file), expected=f"{size[1]}x{size[0]} pixels", found=f"{width}x{height}")
+    pixels = np.empty((len(rows), *array.shape[1:]), np.uint8)
     with file.open("rb") as stream:
-        stream.seek(array.start(index))
-        pixels = np.frombuffer(stream.read(array.row_bytes), np.uint8)
-    return pixels.reshape(height, width, 3)
+        stream.seek(array.start(rows[0]))
+        if stream.readinto(pixels.data.cast("B")) != pixels.nbytes:
+            raise InputError(str(file), expected="a whole .npy array", found="a shorter one")
+    return pixels
 
 
 def write_stack(root: str | Path, names: Sequence[str], first: int, stack: np.ndarray, *, store: str) -> None:

@@ -154,11 +154,12 @@ def _checked(values: Mapping[str, Any], kind: type[Row], *, strict: bool, nul: b
         text = getattr(row, name)
         if isinstance(text, str) and "\0" in text:
             raise ValueError(f"{name}: a NUL character")
-    for name, check in _described(kind)[1]:
-        try:
+    name = ""
+    try:
+        for name, check in _described(kind)[1]:
             check(getattr(row, name))
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     return row
 
 

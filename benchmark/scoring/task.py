@@ -127,14 +127,13 @@ def score_image(
     `truths` gives every sharp image of the photograph, if there are several.
     """
     rows: list[dict[str, Any]] = []
-    good, stack = [], []
-    for pair, status in zip(pairs, statuses, strict=True):
-        if not status.sampled:
-            continue
-        output = run.read(pair, status, (image.height, image.width))
+    good = []
+    sampled = [both for both in zip(pairs, statuses, strict=True) if both[1].sampled]
+    size = (image.height, image.width)
+    outputs, restored = run.read_all([pair for pair, _ in sampled], [status for _, status in sampled], size)
+    for (pair, status), output in zip(sampled, outputs, strict=True):
         if output.pixels is not None:
             good.append((len(rows), pair))
-            stack.append(output.pixels)
         rows.append(
             {
                 "index": pair.index,
@@ -149,8 +148,7 @@ def score_image(
                 "sha256": output.sha256,
             }
         )
-    if stack:
-        restored = np.stack(stack)
+    if good:
         several = [made for made in measures if made.needs.truths and truths is not None]
         best = _best(several, restored, truths()) if several and truths is not None else {}
         for made, ready in zip(measures, prepared, strict=True):

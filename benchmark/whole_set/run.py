@@ -76,8 +76,7 @@ class LookTask:
         if self.run_root is None:
             return [("ok", the_set.blurred(pair)) for pair in self.pairs]
         opened, (image,) = Outputs.open(self.run_root, the_set, check=False), self.images
-        size = (image.height, image.width)
-        found = [opened.read(*both, size) for both in zip(self.pairs, self.statuses, strict=True)]
+        found, _ = opened.read_all(self.pairs, self.statuses, (image.height, image.width))
         return [(output.status, output.pixels) for output in found]
 
 

@@ -166,7 +166,7 @@ def blur_image(
         blur.border if blur.border != "valid" or (wide is not None and margin >= variant.reach) else blur.fallback
         for variant in blurrer.variants
     ]
-    out = np.empty((len(borders), *sharp.shape), np.uint8)
+    out: np.ndarray | None = None
     for border in dict.fromkeys(borders):
         rows = np.array([row for row, other in enumerate(borders) if other == border])
         around = max(blurrer.variants[row].reach for row in rows) if border == "valid" else 0
@@ -175,5 +175,7 @@ def blur_image(
         if len(rows) == len(borders):
             out = made
         else:
+            out = np.empty((len(borders), *sharp.shape), np.uint8) if out is None else out
             out[rows] = made
+    assert out is not None  # there is a variant
     return (saturate(out, recipe.saturation.gain) if recipe.saturation else out), borders

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -349,12 +350,18 @@ def psnr(restored: np.ndarray, sharp: np.ndarray, *, space: str = "rgb", cap: fl
     28.11
     """
     check_images(restored, sharp)
-    if one_of("PSNR space", space, SPACES) == "rgb":
-        error = float(squared_error(frozen(restored).reshape(-1), frozen(sharp).reshape(-1))) / sharp.size
+    one_of("PSNR space", space, SPACES)
+    return float(_psnr_of(restored[None], sharp, space, math.inf if cap is None else cap)[0])
+
+
+def _psnr_of(restored: np.ndarray, sharp: np.ndarray, space: str, cap: float) -> np.ndarray:
+    """Return `psnr` of each of (N, H, W, 3) uint8 RGB with (H, W, 3) uint8 RGB, which are not checked; (N,) float64."""
+    restored, sharp = frozen(restored), frozen(sharp)
+    if space == "rgb":
+        errors = [float(squared_error(image.reshape(-1), sharp.reshape(-1))) / sharp.size for image in restored]
     else:
-        error = luma_squared_error(restored, sharp, space) / (sharp.size // 3)
-    value = math.inf if error == 0 else 10 * math.log10(255**2 / error)
-    return value if cap is None else min(value, cap)
+        errors = [luma_squared_error(image, sharp, space) / (sharp.size // 3) for image in restored]
+    return np.array([min(math.inf if error == 0 else 10 * math.log10(255**2 / error), cap) for error in errors])
 
 
 @checked
@@ -400,24 +407,29 @@ def ssim(restored: np.ndarray, sharp: np.ndarray, *, definition: str = "matlab3d
     check_images(restored, sharp)
     one_of("SSIM definition", definition, DEFINITIONS)
     _check_window(sharp, definition)
+    return float(_ssim_of(restored[None], sharp, definition)[0])
+
+
+def _ssim_of(restored: np.ndarray, sharp: np.ndarray, definition: str) -> np.ndarray:
+    """Return `ssim` of each of (N, H, W, 3) uint8 RGB with (H, W, 3) uint8 RGB, which are not checked; (N,) float64."""
+    restored, sharp = frozen(restored), frozen(sharp)
     if definition == "skimage":
-        return float(uniform_ssim(frozen(restored), frozen(sharp)))
+        return np.array([uniform_ssim(image, sharp) for image in restored])
     volume, border = definition == "matlab3d", definition.endswith("-replicate")
+    pad, mix = 5 if volume or border else 0, VOLUME if volume else EACH
     range_ = definition.removesuffix("-replicate")
-    x, y = (luma(image, range_) if range_ in LUMA else frozen(image) for image in (restored, sharp))
-    return float(gaussian_ssim(x, y, 5 if volume or border else 0, VOLUME if volume else EACH, GAUSSIAN))
+    x, y = (map(partial(luma, range_=range_), restored), luma(sharp, range_)) if range_ in LUMA else (restored, sharp)
+    return np.array([gaussian_ssim(image, y, pad, mix, GAUSSIAN) for image in x])
 
 
 def _check_window(sharp: np.ndarray, definition: str) -> None:
     """Refuse an image that is smaller than the window of the definition."""
     window = int(DEFINITIONS[definition][1][1].removeprefix("w"))
-    height, width = sharp.shape[:2]
-    if min(height, width) < window:
+    if min(sharp.shape[:2]) < window:
         raise InputError(
-            f"image of {width}x{height} pixels",
-            expected=f"at least {window}x{window} for ssim[{definition}]",
-            do="score larger images, or use psnr",
-        )
+            f"image of {sharp.shape[1]}x{sharp.shape[0]} pixels",
+            expected=f"at least {window}x{window} for ssim[{definition}]", do="score larger images, or use psnr",
+        )  # fmt: skip
 
 
 def check_images(restored: np.ndarray, sharp: np.ndarray) -> None:
@@ -534,12 +546,12 @@ class Psnr(Fidelity):
 
     def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: None = None) -> np.ndarray:
         """Return `psnr` of each of (N, H, W, 3) uint8 RGB with (H, W, 3) uint8 RGB; (N,) float64."""
+        for image in restored[:1]:
+            check_images(image, sharp)
         if self.device == "cpu":
-            return super().measure(restored, sharp, prepared)
+            return _psnr_of(restored, sharp, self.space, self.cap)
         from facedeblur.benchmark.metrics.fidelity.on_device import psnr_on
 
-        for image in restored:
-            check_images(image, sharp)
         return psnr_on(self.device, restored, sharp, space=self.space, cap=self.cap)
 
 
@@ -578,11 +590,11 @@ class Ssim(Fidelity):
 
     def measure(self, restored: np.ndarray, sharp: np.ndarray, prepared: None = None) -> np.ndarray:
         """Return `ssim` of each of (N, H, W, 3) uint8 RGB with (H, W, 3) uint8 RGB; (N,) float64."""
-        if self.device == "cpu":
-            return super().measure(restored, sharp, prepared)
-        from facedeblur.benchmark.metrics.fidelity.on_device import ssim_on
-
-        for image in restored:
+        for image in restored[:1]:
             check_images(image, sharp)
         _check_window(sharp, self.definition)
+        if self.device == "cpu":
+            return _ssim_of(restored, sharp, self.definition)
+        from facedeblur.benchmark.metrics.fidelity.on_device import ssim_on
+
         return ssim_on(self.device, restored, sharp, definition=self.definition)
