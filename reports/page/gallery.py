@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -292,10 +293,12 @@ def data_uri(kind: str, data: bytes) -> str:
 
 
 def _lossless(pixels: np.ndarray) -> str:
-    import cv2
+    from PIL import Image
 
-    # Above 100 the encoder keeps every sample; the files are smaller than PNG.
-    return data_uri("webp", cv2.imencode(".webp", pixels[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes())
+    # A fifth of the time that OpenCV takes, whose effort cannot be set, and 3 % more bytes; fewer than PNG has.
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "WEBP", lossless=True, method=2, quality=20)
+    return data_uri("webp", written.getvalue())
 
 
 def _jpeg(quality: int, *, longest: int | None = None) -> Callable[[np.ndarray], str]:
