@@ -31,8 +31,8 @@ def section(text: str, heading: str) -> str:
     return " ".join(found[1].replace("**", "").split())
 
 
-def test_the_package_ships_three_weight_files():
-    assert [path.stem for path in WEIGHTS] == ["parser", "li-2018", "facedeblur-base"]
+def test_the_package_ships_four_weight_files():
+    assert [path.stem for path in WEIGHTS] == ["parser", "li-2018", "facedeblur-base", "lin2020-small"]
 
 
 @pytest.mark.parametrize("weights", WEIGHTS, ids=lambda path: path.stem)

@@ -200,6 +200,11 @@ _ships(
     sketch=Keep(), kernel=Keep("kernel"), initial=Keep(),
 )  # fmt: skip
 _ships(
+    "lin2020-small", "lin2020:Lin2020Small",
+    "The network of Lin et al. at small widths, with weights that come with the toolkit.",
+    sketch=Keep(), kernel=Keep("kernel"), initial=Keep(),
+)  # fmt: skip
+_ships(
     "umsn", "umsn.network:Umsn",
     "Uncertainty guided multi-stream semantic network (Yasarla et al., TIP 2020).",
     (("SMaps_Best.pth", "SMaps*.pth"), ("Deblur_epoch*.pth", "Deblur*.pth")),

@@ -13,6 +13,7 @@ NARROW: dict[str, dict[str, object]] = {
     "shen2018": {"width": 8, "parser_width": 8, "resblocks": 1},
     "shen2020": {"width": 8, "parser_width": 8, "resblocks": 1},
     "lin2020": {"width": 8, "resblocks": 1, "clean_width": 8, "clean_resblocks": 1, "kernel_size": 15},
+    "lin2020-small": {"width": 8, "resblocks": 1, "clean_width": 8, "clean_resblocks": 1, "kernel_size": 15},
     "umsn": {"width": 16, "segmentation_width": 8, "stream_width": 4},
     "dfpgnet": {"width": 16, "blocks": 1, "prior_blocks": 1, "reduction": 4},
     "mspl": {"width": 16, "blocks": 1, "reduction": 1},

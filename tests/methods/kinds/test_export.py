@@ -26,7 +26,7 @@ from facedeblur.methods.running.runner import run
 
 CPU = Execution(device="cpu")
 
-EXPORTABLE = [name for name in NARROW if name not in ("lin2020", "mspl", "xu2018")]
+EXPORTABLE = [name for name in NARROW if name not in ("lin2020", "lin2020-small", "mspl", "xu2018")]
 """MSPL exports as DFPGnet does, of whose blocks it is made, and takes long."""
 
 

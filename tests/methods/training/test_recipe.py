@@ -27,6 +27,7 @@ PAPERS = [
     "deblurgan", "deblurgan-v2", "deepdeblur", "dfpgnet", "dmphn", "jin2018", "lin2020", "lu2019", "mspl", "nah2017",
     "shen2018", "shen2020", "song2019", "srn", "umsn", "umsn-paper", "xia2019", "xu2018",
 ]  # fmt: skip
+OWN = ["facedeblur-base", "lin2020-small"]
 ROWS = [
     f"shen2020-{row}"
     for row in (
@@ -53,10 +54,10 @@ def data(tmp_path_factory):
 
 
 def test_every_paper_has_one():
-    assert {*PAPERS, *ROWS, "facedeblur-base"} == set(train_recipes())
+    assert {*PAPERS, *ROWS, *OWN} == set(train_recipes())
 
 
-@pytest.mark.parametrize("name", [*PAPERS, *ROWS, "facedeblur-base"])
+@pytest.mark.parametrize("name", [*PAPERS, *ROWS, *OWN])
 def test_recipe_names_what_is_registered(name):
     recipe = load_train_recipe(name)
     assert recipe.name == name
@@ -89,7 +90,7 @@ def new_stages(recipe):
     return recipe.stage if recipe.config != base.config else [one for one in recipe.stage if one not in base.stage]
 
 
-@pytest.mark.parametrize("name", [*PAPERS, *ROWS, "facedeblur-base"])
+@pytest.mark.parametrize("name", [*PAPERS, *ROWS, *OWN])
 def test_every_stage_changes_what_it_trains_and_nothing_else(name, data):
     torch.set_num_threads(1)
     recipe = load_train_recipe(name)
