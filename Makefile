@@ -54,7 +54,7 @@ bench-gpu: install
 	  || echo "no weights of LPIPS and DISTS: these rows are not measured"
 	$(BIN)/python tests/speed/device.py --device $(DEVICE) --write docs/gpu.md
 
-# COUNTS= names other numbers of pairs than up to a million, which take a quarter of an hour.
+# COUNTS= names other numbers of pairs than up to a million, which take about six minutes.
 COUNTS ?=
 scaling: install
 	$(BIN)/python tests/speed/scaling.py $(COUNTS) --write docs
